@@ -1,0 +1,89 @@
+# Every target builds what it needs: a machine with Python 3.11+ and make is enough.
+# `make help` lists the targets. Another Python: `make PYTHON=/path/to/python3.12 setup`.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+UV     := $(BIN)/uv
+LOCK   := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+          --no-emit-index-url --no-header $(UPGRADE)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint fmt types unit conformance e2e coverage lock docs verify bench clean
+
+UNIT        := $(wildcard tests/unit tests/properties tests/architecture)
+CONFORMANCE := $(wildcard tests/conformance)
+E2E         := $(filter-out $(UNIT) $(CONFORMANCE) %.py,$(wildcard tests/[a-z]*))
+
+# Runs the tests in $(1): in parallel first, then those marked "serial" on a quiet machine.
+# Exit code 5 means that no test has the mark.
+run-tests = $(if $(strip $(1)),$(BIN)/pytest -n auto -m "not serial" $(1) $(ARGS) && \
+            { $(BIN)/pytest -m serial $(1) $(ARGS) || [ $$? -eq 5 ]; },@echo "No such tests yet.")
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Make .venv with locked dependencies and the package itself
+
+$(READY): requirements/uv.txt requirements/dev.txt pyproject.toml
+	@command -v "$(PYTHON)" >/dev/null || \
+	  { echo "No '$(PYTHON)' found. Name one: make PYTHON=/path/to/python3 $(MAKECMDGOALS)"; exit 1; }
+	@"$(PYTHON)" -c 'import sys; v = sys.version.split()[0]; sys.exit(None if sys.version_info >= (3, 11) \
+	  else f"Dutiful needs Python 3.11 or newer, and $(PYTHON) is {v}. Name another: make PYTHON=/path/to/python3")'
+	"$(PYTHON)" -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY) ## Run the demo shop
+	$(BIN)/dutiful demo
+
+test: lint types $(if $(wildcard docs/generate.py),verify) ## Run everything that must pass before a merge
+	$(call run-tests,tests)
+
+lint: $(READY) ## Check style and formatting
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+fmt: $(READY) ## Format, and mend what can be mended by machine
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+types: $(READY) ## Check types with mypy and pyright, both strict
+	$(BIN)/mypy
+	$(BIN)/basedpyright
+
+unit: $(READY) ## Run the tests that need no server and no child worker
+	$(call run-tests,$(UNIT))
+
+conformance: $(READY) ## Hold every engine to the contract
+	$(call run-tests,$(CONFORMANCE))
+
+e2e: $(READY) ## Run the remaining tests: command line, workers, real processes
+	$(call run-tests,$(E2E))
+
+coverage: $(READY) ## Measure which lines and branches the tests reach
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n auto -m "not serial" $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+lock: $(READY) ## Write the locked requirements anew (UPGRADE=--upgrade for newer versions)
+	$(LOCK) pyproject.toml --all-extras --group dev --output-file requirements/dev.txt
+	$(LOCK) --group bootstrap --output-file requirements/uv.txt
+
+docs: $(READY) ## Generate the reference pages
+	$(BIN)/python docs/generate.py
+
+verify: $(READY) ## Fail when a generated page is stale
+	@before=$$(mktemp -d) && cp -R docs "$$before" && $(BIN)/python docs/generate.py && \
+	  diff -r -x __pycache__ "$$before/docs" docs; code=$$?; rm -rf "$$before"; exit $$code
+
+bench: $(READY) ## Measure speed
+	$(BIN)/dutiful bench $(ARGS)
+
+clean: ## Remove everything that make built
+	rm -rf $(VENV) .coverage* .hypothesis .*_cache dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
