@@ -1,0 +1,1 @@
+"""Background jobs that run, whose effects happen once, and that fail loudly."""

@@ -1,0 +1,1 @@
+"""The rules of a job's life: values in, values out, no I/O, clock or randomness."""

@@ -1,0 +1,141 @@
+"""Every error that Dutiful raises, in one tree.
+
+::
+
+    DutifulError
+    ├── UsageError            the caller can mend it
+    │   ├── BadOption         an option has a value that cannot be used
+    │   ├── BadConfiguration  the URL, a DUTIFUL_* variable or [tool.dutiful] is wrong
+    │   ├── BadArguments      the arguments do not fit the task's signature
+    │   ├── BadPayload        stored JSON does not fit the task's signature
+    │   ├── PayloadTooLarge   arguments or result are over the size limit
+    │   ├── UnknownTask       no task of that name is registered
+    │   ├── DuplicateTask     two functions want one task name
+    │   └── Unsupported       the engine cannot do that
+    ├── JobError              about one job
+    │   ├── JobNotFound       no such job (never was, or pruned)
+    │   ├── DuplicateJob      a unique rule admits no second live job
+    │   ├── JobFailed         ``result()`` of a job that died or was cancelled
+    │   ├── ResultTimeout     ``result()`` waited long enough
+    │   └── ClaimLost         this attempt no longer owns the job
+    └── EngineError           about the store
+        ├── EngineUnavailable try again: locked, unreachable, full
+        ├── ReplyUnknown      the write may have happened
+        ├── SchemaMismatch    the store's schema is newer or older than the code's
+        └── StoreUnusable     not a database, read-only, missing folder, corrupt
+"""
+
+from __future__ import annotations
+
+
+class DutifulError(Exception):
+    """The root of every error that Dutiful raises."""
+
+
+class UsageError(DutifulError):
+    """The caller asked for something that cannot be done as asked."""
+
+
+class BadOption(UsageError):
+    """An option has a value that cannot be used."""
+
+
+class BadConfiguration(UsageError):
+    """The URL, a ``DUTIFUL_*`` variable or ``[tool.dutiful]`` is wrong."""
+
+
+class BadArguments(UsageError):
+    """The arguments do not fit the task's signature; nothing was enqueued."""
+
+
+class BadPayload(UsageError):
+    """Stored JSON does not fit the task's signature."""
+
+
+class PayloadTooLarge(UsageError):
+    """Arguments or a result are over the size limit; store the data elsewhere and pass its key."""
+
+
+class UnknownTask(UsageError):
+    """No task of that name is registered with the app."""
+
+
+class DuplicateTask(UsageError):
+    """Two functions were registered under one task name."""
+
+
+class Unsupported(UsageError):
+    """The engine does not declare the capability; raised before any I/O."""
+
+    def __init__(self, engine: str, capability: str, advice: str = "") -> None:
+        """Name the engine, the missing capability and what to do instead."""
+        self.engine = engine
+        self.capability = capability
+        text = f"the {engine} engine cannot {capability}"
+        super().__init__(f"{text}; {advice}" if advice else text)
+
+
+class JobError(DutifulError):
+    """Something about one job."""
+
+
+class JobNotFound(JobError):
+    """No such job: the id is wrong, or the job was pruned or purged."""
+
+    def __init__(self, job_id: str) -> None:
+        """Keep the id that was looked for."""
+        self.job_id = job_id
+        super().__init__(f"no job {job_id}; it may have been pruned (see `dutiful jobs list`)")
+
+
+class DuplicateJob(JobError):
+    """A unique rule with ``on_conflict="raise"`` found a live job; nothing was enqueued."""
+
+    def __init__(self, key: str, existing: str) -> None:
+        """Keep the unique key and the id of the job that holds it."""
+        self.key = key
+        self.existing = existing
+        super().__init__(
+            f"job {existing} already holds the unique key {key!r}; "
+            'use on_conflict="existing" to be given that job instead'
+        )
+
+
+class JobFailed(JobError):
+    """The job ended as dead or cancelled, so it has no result."""
+
+    def __init__(self, job_id: str, state: str, reason: str, detail: str = "") -> None:
+        """Keep how the job ended and the last error's text."""
+        self.job_id = job_id
+        self.state = state
+        self.reason = reason
+        text = f"job {job_id} is {state} ({reason})"
+        super().__init__(f"{text}: {detail}" if detail else text)
+
+
+class ResultTimeout(JobError, TimeoutError):
+    """The job did not end in the time given to ``result()``; it goes on regardless."""
+
+
+class ClaimLost(JobError):
+    """This attempt no longer owns its job: another worker has it, or it was settled."""
+
+
+class EngineError(DutifulError):
+    """The store could not do what was asked."""
+
+
+class EngineUnavailable(EngineError):
+    """The store cannot be used right now and nothing was written; try again."""
+
+
+class ReplyUnknown(EngineError):
+    """The connection failed after the write was sent: it may or may not have happened."""
+
+
+class SchemaMismatch(EngineError):
+    """The store's schema does not fit this version; run ``dutiful migrate`` or upgrade."""
+
+
+class StoreUnusable(EngineError):
+    """The store cannot be opened: missing folder, read-only, not a database, corrupt."""

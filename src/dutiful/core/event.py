@@ -1,0 +1,161 @@
+"""What happens to jobs, workers and stores, as values; logs, metrics and hooks read these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from .job import AttemptError, Job
+from .settle import Settlement
+
+
+class Enqueued(msgspec.Struct, frozen=True, tag=True):
+    """Jobs were stored; ``existing`` of those asked for met a live job of their unique key."""
+
+    created: int
+    existing: int = 0
+
+
+class Claimed(msgspec.Struct, frozen=True, tag=True):
+    """A worker took jobs."""
+
+    worker: str
+    count: int
+
+
+class Settled(msgspec.Struct, frozen=True, tag=True):
+    """Attempts ended and the store accepted it."""
+
+    worker: str
+    settlements: tuple[Settlement, ...]
+
+
+class JobDied(msgspec.Struct, frozen=True, tag=True):
+    """A job became a dead letter; the job is as it was claimed."""
+
+    job: Job
+    reason: str
+    error: AttemptError | None = None
+
+
+class ClaimsRefused(msgspec.Struct, frozen=True, tag=True):
+    """A stale claim's settlements were refused and changed nothing."""
+
+    worker: str
+    job_ids: tuple[str, ...]
+
+
+class WorkerJoined(msgspec.Struct, frozen=True, tag=True):
+    """A worker registered and may claim."""
+
+    worker: str
+    queues: tuple[str, ...]
+
+
+class WorkerLeft(msgspec.Struct, frozen=True, tag=True):
+    """A worker drained and took its name off the list."""
+
+    worker: str
+    released: int = 0
+
+
+class WorkerLost(msgspec.Struct, frozen=True, tag=True):
+    """A worker fell silent or its process is gone; its claims are taken back."""
+
+    worker: str
+    why: str
+
+
+class JobsRescued(msgspec.Struct, frozen=True, tag=True):
+    """Jobs of lost workers were taken back."""
+
+    count: int
+
+
+class LeaseLost(msgspec.Struct, frozen=True, tag=True):
+    """This worker could not renew in time and stopped its own jobs."""
+
+    worker: str
+    stopped: int
+
+
+class TaskUnknown(msgspec.Struct, frozen=True, tag=True):
+    """A job was parked, because this worker's code has no such task."""
+
+    task: str
+    job_id: str
+
+
+class SlotStuck(msgspec.Struct, frozen=True, tag=True):
+    """A job went on past its hard timeout in a place where it cannot be stopped."""
+
+    job_id: str
+    task: str
+    isolation: str
+
+
+class EngineTroubled(msgspec.Struct, frozen=True, tag=True):
+    """The store cannot be used; said once when it begins."""
+
+    error: str
+
+
+class EngineRecovered(msgspec.Struct, frozen=True, tag=True):
+    """The store can be used again."""
+
+    seconds: float
+
+
+class ServiceFailed(msgspec.Struct, frozen=True, tag=True):
+    """A background duty raised; it is tried again at its next turn."""
+
+    service: str
+    error: str
+
+
+class HookFailed(msgspec.Struct, frozen=True, tag=True):
+    """A hook of the user's raised; the job is not affected."""
+
+    hook: str
+    error: str
+
+
+class Pruned(msgspec.Struct, frozen=True, tag=True):
+    """Finished jobs over their retention were deleted."""
+
+    count: int
+
+
+class Notice(msgspec.Struct, frozen=True, tag=True):
+    """Something an operator should read once, such as a database on a network file system."""
+
+    text: str
+
+
+Event = (
+    Enqueued
+    | Claimed
+    | Settled
+    | JobDied
+    | ClaimsRefused
+    | WorkerJoined
+    | WorkerLeft
+    | WorkerLost
+    | JobsRescued
+    | LeaseLost
+    | TaskUnknown
+    | SlotStuck
+    | EngineTroubled
+    | EngineRecovered
+    | ServiceFailed
+    | HookFailed
+    | Pruned
+    | Notice
+)
+
+Emit = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """Take an event and do nothing with it."""

@@ -1,0 +1,126 @@
+"""How one attempt ended, and what a task may raise or return to say so."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from .instant import instant, span
+
+
+class Succeeded(msgspec.Struct, frozen=True, gc=False):
+    """The task returned; ``result`` is its value as JSON."""
+
+    result: bytes | None = None
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """The task raised, timed out, or asked for a retry: an attempt is spent."""
+
+    type: str
+    message: str
+    traceback: str = ""
+    retryable: bool = True
+    after: int | None = None
+    """Microseconds until the next attempt, when the error says so; else the policy decides."""
+
+
+class Snoozed(msgspec.Struct, frozen=True):
+    """The task asked to be woken later; no attempt is spent."""
+
+    delay: int = 0
+    until: int | None = None
+
+
+class Discarded(msgspec.Struct, frozen=True):
+    """The task gave the job up: dead letter ``discarded``."""
+
+    why: str
+    traceback: str = ""
+
+
+class Cancelled(msgspec.Struct, frozen=True):
+    """Somebody asked for the end of it, and the attempt obeyed."""
+
+    why: str = "cancelled"
+
+
+class Released(msgspec.Struct, frozen=True):
+    """The worker hands the job back before its end: no attempt is spent."""
+
+
+class Crashed(msgspec.Struct, frozen=True):
+    """The process that ran the attempt died: an attempt is spent and a crash is counted."""
+
+    message: str
+
+
+class Unknown(msgspec.Struct, frozen=True):
+    """This worker's code has no such task; another version's may."""
+
+
+class Undecodable(msgspec.Struct, frozen=True):
+    """The stored arguments do not fit the task's signature: dead letter ``bad-payload``."""
+
+    message: str
+
+
+class Expired(msgspec.Struct, frozen=True):
+    """Nobody started the job before it expired: dead letter ``expired``."""
+
+
+Outcome = (
+    Succeeded
+    | Failed
+    | Snoozed
+    | Discarded
+    | Cancelled
+    | Released
+    | Crashed
+    | Unknown
+    | Undecodable
+    | Expired
+)
+
+
+class Signal(Exception):
+    """What a task raises (or returns) to end its attempt in a way of its own choice."""
+
+
+class Snooze(Signal):
+    """End this attempt without spending it and wake the job later.
+
+    ``Snooze("10m")`` waits from now, ``Snooze(until=moment)`` until an aware datetime.
+    """
+
+    def __init__(
+        self, delay: str | float | timedelta = 0, *, until: datetime | None = None
+    ) -> None:
+        """Read the delay, or the moment, at once, so that a mistake shows where it was made."""
+        self.outcome = Snoozed(span(delay), None if until is None else instant(until))
+        super().__init__(f"snooze {delay if until is None else until}")
+
+
+class Discard(Signal):
+    """Give the job up: it becomes a dead letter with reason ``discarded`` and this text."""
+
+    def __init__(self, reason: str = "discarded by the task") -> None:
+        """Keep the reason."""
+        self.reason = reason
+        super().__init__(reason)
+
+
+class Cancel(Signal):
+    """End the job as cancelled; it is no dead letter and no hook of death runs."""
+
+    def __init__(self, reason: str = "cancelled by the task") -> None:
+        """Keep the reason."""
+        self.reason = reason
+        super().__init__(reason)
+
+
+def is_signal(value: Any) -> bool:
+    """Whether a returned value is a signal to the worker rather than a result."""
+    return isinstance(value, Signal)

@@ -1,0 +1,115 @@
+"""Arguments and results as JSON: encoding, typed decoding, and errors that name the place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from .errors import BadArguments, BadPayload, PayloadTooLarge
+
+PAYLOAD_BYTES_MAX = 256 * 1024
+
+_DEPTH_MAX = 64
+_REFUSALS = (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError)
+
+
+def _foreign(value: Any) -> Any:
+    """Turn what msgspec does not know, such as a pydantic model, into plain data."""
+    dump: Callable[..., Any] | None = getattr(value, "model_dump", None)
+    if dump is not None and hasattr(type(value), "model_validate"):
+        return dump(mode="json")
+    raise TypeError(f"a {type(value).__qualname__} is not plain data")
+
+
+def _adopt(kind: type[Any], value: Any) -> Any:
+    """Build a type that msgspec does not know from plain data."""
+    validate: Callable[[Any], Any] | None = getattr(kind, "model_validate", None)
+    if validate is not None:
+        # By JSON, so that a strict model takes a date or a UUID from its text.
+        return getattr(kind, "model_validate_json")(msgspec.json.encode(value))  # noqa: B009
+    if isinstance(value, kind):
+        return value
+    raise TypeError(f"cannot make a {kind.__qualname__} from JSON")
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_foreign, decimal_format="string")
+
+
+def encode(value: Any, *, what: str, bytes_max: int = PAYLOAD_BYTES_MAX) -> bytes:
+    """Write a value as JSON; ``what`` names it in errors.
+
+    Raises BadArguments with the path of the first part that JSON cannot hold (NaN and infinity
+    included, which would silently become null), and PayloadTooLarge beyond ``bytes_max``.
+    """
+    try:
+        raw = _ENCODER.encode(value)
+    except _REFUSALS as error:
+        place: str | None = offence(value) or f"$: {error}"
+        raise BadArguments(f"{what} cannot be written as JSON: at {place}") from error
+    if b"null" in raw and (place := offence(value)):
+        raise BadArguments(f"{what} cannot be written as JSON: at {place}")
+    if len(raw) > bytes_max:
+        raise PayloadTooLarge(
+            f"{what} takes {len(raw):,} bytes as JSON, over the limit of {bytes_max:,}; "
+            "store the data elsewhere and pass its key, or raise payload_bytes_max"
+        )
+    return raw
+
+
+def decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    """Build a decoder for an annotated type; raises TypeError for types JSON cannot hold."""
+    return msgspec.json.Decoder(kind, dec_hook=_adopt)
+
+
+def decode(raw: bytes, by: msgspec.json.Decoder[Any], *, what: str) -> Any:
+    """Read JSON into an annotated type; raises BadPayload with the path of what does not fit."""
+    try:
+        return by.decode(raw)
+    except (msgspec.MsgspecError, ValueError, TypeError) as error:
+        raise BadPayload(f"{what} does not fit: {error}") from error
+
+
+def plain(raw: bytes) -> Any:
+    """Read JSON as plain dicts, lists, strings and numbers."""
+    try:
+        return msgspec.json.decode(raw)
+    except msgspec.MsgspecError as error:
+        raise BadPayload(f"stored JSON cannot be read: {error}") from error
+
+
+def offence(value: Any, path: str = "$", depth: int = 0) -> str | None:
+    """Name the path and type of the first part of a value that JSON cannot hold, or None."""
+    if depth > _DEPTH_MAX:
+        return f"{path}: nested deeper than {_DEPTH_MAX} levels, or a value that holds itself"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{path}: {value} is no JSON number"
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        return f"{path}: the integer does not fit in 64 bits; pass it as a string"
+    parts = _parts(value)
+    if parts is None:
+        return _refused(value, path)
+    for step, part in parts:
+        if found := offence(part, path + step, depth + 1):
+            return found
+    return None
+
+
+def _parts(value: Any) -> Iterator[tuple[str, Any]] | None:
+    if isinstance(value, Mapping):
+        mapping: Mapping[Any, Any] = value
+        return ((f".{key}", part) for key, part in mapping.items())
+    if isinstance(value, list | tuple | set | frozenset):
+        sequence: Iterable[Any] = value
+        return ((f"[{place}]", part) for place, part in enumerate(sequence))
+    return None
+
+
+def _refused(value: Any, path: str) -> str | None:
+    try:
+        _ENCODER.encode(value)
+    except _REFUSALS as error:
+        return f"{path}: {error}"
+    return None

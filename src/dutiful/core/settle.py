@@ -1,0 +1,230 @@
+"""The one place that decides what becomes of a job when an attempt ends."""
+
+from __future__ import annotations
+
+from typing import Literal, assert_never
+
+import msgspec
+
+from .instant import DAY, SECOND
+from .job import AttemptError, Claim, Job
+from .outcome import (
+    Cancelled,
+    Crashed,
+    Discarded,
+    Expired,
+    Failed,
+    Outcome,
+    Released,
+    Snoozed,
+    Succeeded,
+    Undecodable,
+    Unknown,
+)
+from .retry import Random, RetryPolicy, backoff
+from .state import State
+
+Reason = Literal[
+    "attempts-spent", "discarded", "worker-lost", "unknown-task", "bad-payload", "expired"
+]
+
+CRASHES_MAX = 3
+"""The death of so many workers under one job makes it a dead letter."""
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """What `settle` goes by beside the job itself."""
+
+    retry: RetryPolicy = RetryPolicy()
+    crashes_max: int = CRASHES_MAX
+    park: int = 15 * SECOND
+    """How long a job of an unknown task waits before a worker looks at it again."""
+    park_max: int = 7 * DAY
+    """How long a job may stay parked before it dies as ``unknown-task``."""
+
+
+class Settlement(msgspec.Struct, frozen=True, gc=False):
+    """What an engine writes, if the claim's fence still holds."""
+
+    claim: Claim
+    state: State
+    result: bytes | None = None
+    at: int = 0
+    """The worker's instant of the decision; the store's clock stamps the job itself."""
+    delay: int = 0
+    """Microseconds from the store's now until the job is due again (not for final states)."""
+    run_at: int | None = None
+    """The instant it is due again, when the task named one."""
+    attempt: int = 0
+    crashes: int = 0
+    reason: str | None = None
+    parked_at: int | None = None
+    error: AttemptError | None = None
+    rescue: bool = False
+    """Whether somebody else than the claim's holder settles: the fence must grow."""
+
+
+_Plain = Succeeded | Snoozed | Released | Cancelled | Discarded | Undecodable | Expired
+
+
+def settle(claim: Claim, outcome: Outcome, now: int, rng: Random, rules: Rules) -> Settlement:
+    """Decide what becomes of a claimed job; ``now`` is an instant, ``rng`` gives the jitter."""
+    job = claim.job
+    match outcome:
+        case Failed():
+            error = _error(job, now, outcome.type, outcome.message, outcome.traceback)
+            return _retry_or_die(claim, outcome, error, now, rng, rules)
+        case Crashed(message=message):
+            return _crashed(claim, _error(job, now, "WorkerLost", message), now, rules)
+        case Unknown():
+            return _park_or_die(claim, now, rules)
+        case _:
+            return _as_asked(claim, outcome, now)
+
+
+def _as_asked(claim: Claim, outcome: _Plain, now: int) -> Settlement:
+    """Decide for the outcomes that leave nothing to weigh."""
+    job = claim.job
+    match outcome:
+        case Succeeded(result=result):
+            return Settlement(
+                claim, State.SUCCEEDED, result, now, 0, None, job.attempt, job.crashes
+            )
+        case Snoozed(delay=delay, until=until):
+            return _later(claim, State.WAITING, now, delay, run_at=until, attempt=job.attempt - 1)
+        case Released():
+            return _later(claim, State.QUEUED, now, 0, attempt=job.attempt - 1)
+        case Cancelled(why=why):
+            return _end(claim, State.CANCELLED, now, why)
+        case Discarded(why=why, traceback=trace):
+            return _die(claim, now, "discarded", _error(job, now, "Discard", why, trace))
+        case Undecodable(message=message):
+            return _die(claim, now, "bad-payload", _error(job, now, "BadPayload", message))
+        case Expired():
+            error = _error(job, now, "Expired", "no worker started the job before it expired")
+            return _die(claim, now, "expired", error, attempt=job.attempt - 1)
+        case _:
+            assert_never(outcome)
+
+
+def before_start(job: Job, now: int) -> Outcome | None:
+    """Return the outcome of a claimed job that must not start, or None when it may."""
+    if job.cancel_requested:
+        return Cancelled()
+    if job.expires_at is not None and now >= job.expires_at and job.attempt <= 1:
+        return Expired()
+    return None
+
+
+def _retry_or_die(
+    claim: Claim, outcome: Failed, error: AttemptError, now: int, rng: Random, rules: Rules
+) -> Settlement:
+    job, policy = claim.job, rules.retry
+    if not outcome.retryable or job.attempt >= job.max_attempts:
+        return _die(claim, now, "attempts-spent", error)
+    delay = outcome.after if outcome.after is not None else backoff(policy, job.attempt, rng)
+    since = job.redriven_at or job.enqueued_at
+    if policy.within is not None and now + delay > since + policy.within:
+        return _die(claim, now, "attempts-spent", error)
+    return _later(claim, State.SCHEDULED, now, delay, attempt=job.attempt, error=error)
+
+
+def _crashed(claim: Claim, error: AttemptError, now: int, rules: Rules) -> Settlement:
+    job = claim.job
+    crashes = job.crashes + 1
+    if job.cancel_requested:
+        return _end(claim, State.CANCELLED, now, "cancelled", error=error, rescue=True)
+    if crashes >= rules.crashes_max or job.attempt >= job.max_attempts:
+        return _die(claim, now, "worker-lost", error, crashes=crashes, rescue=True)
+    return _later(
+        claim, State.QUEUED, now, 0, attempt=job.attempt, crashes=crashes, error=error, rescue=True
+    )
+
+
+def _park_or_die(claim: Claim, now: int, rules: Rules) -> Settlement:
+    job = claim.job
+    parked_at = now if job.parked_at is None else job.parked_at
+    if now - parked_at >= rules.park_max:
+        error = _error(job, now, "UnknownTask", f"no worker knows the task {job.task!r}")
+        return _die(claim, now, "unknown-task", error, attempt=job.attempt - 1)
+    return _later(
+        claim,
+        State.SCHEDULED,
+        now,
+        rules.park,
+        attempt=job.attempt - 1,
+        reason="unknown-task",
+        parked_at=parked_at,
+    )
+
+
+def _later(
+    claim: Claim,
+    state: State,
+    now: int,
+    delay: int,
+    *,
+    attempt: int,
+    run_at: int | None = None,
+    crashes: int | None = None,
+    reason: str | None = None,
+    parked_at: int | None = None,
+    error: AttemptError | None = None,
+    rescue: bool = False,
+) -> Settlement:
+    return Settlement(
+        claim=claim,
+        state=state,
+        at=now,
+        delay=delay,
+        run_at=run_at,
+        attempt=attempt,
+        crashes=claim.job.crashes if crashes is None else crashes,
+        reason=reason,
+        parked_at=parked_at,
+        error=error,
+        rescue=rescue,
+    )
+
+
+def _die(
+    claim: Claim,
+    now: int,
+    reason: Reason,
+    error: AttemptError,
+    *,
+    attempt: int | None = None,
+    crashes: int | None = None,
+    rescue: bool = False,
+) -> Settlement:
+    settlement = _end(claim, State.DEAD, now, reason, error=error, rescue=rescue)
+    return msgspec.structs.replace(
+        settlement,
+        attempt=claim.job.attempt if attempt is None else attempt,
+        crashes=claim.job.crashes if crashes is None else crashes,
+    )
+
+
+def _end(
+    claim: Claim,
+    state: State,
+    now: int,
+    reason: str | None,
+    *,
+    error: AttemptError | None = None,
+    rescue: bool = False,
+) -> Settlement:
+    return Settlement(
+        claim=claim,
+        state=state,
+        at=now,
+        attempt=claim.job.attempt,
+        crashes=claim.job.crashes,
+        reason=reason,
+        error=error,
+        rescue=rescue,
+    )
+
+
+def _error(job: Job, now: int, kind: str, message: str, trace: str = "") -> AttemptError:
+    return AttemptError(job.id, job.attempt, now, job.worker or "", kind, message, trace)
