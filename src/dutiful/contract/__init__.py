@@ -1,0 +1,1 @@
+"""What every engine promises, and the facade through which the rest of the house uses one."""

@@ -1,0 +1,145 @@
+"""The store as the rest of the house sees it: checks what is declared, then emits what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from dutiful.core.errors import Unsupported
+from dutiful.core.event import Claimed, ClaimsRefused, Emit, Enqueued, JobDied, Settled, ignore
+from dutiful.core.job import NewJob
+from dutiful.core.settle import Settlement
+from dutiful.core.state import State
+
+from .capability import Capability
+from .protocol import (
+    Consumer,
+    Controller,
+    Exchanged,
+    Fleet,
+    Inspector,
+    Keeper,
+    Lifecycle,
+    Producer,
+    Receipt,
+    SyncProducer,
+    Transactional,
+    Wanted,
+)
+
+
+class Store:
+    """One engine behind the checks and events that all engines share."""
+
+    def __init__(self, engine: Lifecycle, emit: Emit = ignore) -> None:
+        """Wrap an engine; ``emit`` is called with every event, in the caller's thread."""
+        self.engine = engine
+        self.emit = emit
+
+    @property
+    def name(self) -> str:
+        """The engine's name, as its URL scheme spells it."""
+        return self.engine.name
+
+    def can(self, capability: Capability) -> bool:
+        """Whether the engine declares the capability."""
+        return capability in self.engine.capabilities
+
+    def require(self, capability: Capability, advice: str = "") -> None:
+        """Raise Unsupported, before any I/O, unless the engine declares the capability."""
+        if capability not in self.engine.capabilities:
+            raise Unsupported(self.engine.name, capability.value, advice)
+
+    @property
+    def inspector(self) -> Inspector:
+        """The role of looking at jobs, or Unsupported."""
+        self.require(Capability.INSPECT)
+        return cast(Inspector, self.engine)
+
+    @property
+    def controller(self) -> Controller:
+        """The role of changing jobs by hand, or Unsupported."""
+        self.require(Capability.CANCEL)
+        return cast(Controller, self.engine)
+
+    @property
+    def keeper(self) -> Keeper:
+        """The role of pruning, or Unsupported."""
+        self.require(Capability.PRUNE)
+        return cast(Keeper, self.engine)
+
+    @property
+    def transactional(self) -> Transactional:
+        """The role of joining a task's writes with its completion, or Unsupported."""
+        self.require(Capability.TRANSACTION)
+        return cast(Transactional, self.engine)
+
+    @property
+    def fleet(self) -> Fleet:
+        """The role of knowing the workers."""
+        return cast(Fleet, self.engine)
+
+    @property
+    def consumer(self) -> Consumer:
+        """The role of giving jobs out, without the facade's events (see `exchange`)."""
+        return cast(Consumer, self.engine)
+
+    async def enqueue(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
+        """Store jobs: see `Producer.enqueue`."""
+        self._check(jobs)
+        receipts = await cast(Producer, self.engine).enqueue(jobs)
+        self.emit(_enqueued(receipts))
+        return receipts
+
+    def enqueue_sync(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
+        """Store jobs in the calling thread: see `SyncProducer.enqueue_sync`."""
+        self._check(jobs)
+        self.require(Capability.SYNC_ENQUEUE)
+        receipts = cast(SyncProducer, self.engine).enqueue_sync(jobs)
+        self.emit(_enqueued(receipts))
+        return receipts
+
+    def enqueue_on(self, connection: Any, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
+        """Store jobs inside the caller's transaction: see `SyncProducer.enqueue_on`."""
+        self._check(jobs)
+        self.require(Capability.CALLER_TRANSACTION)
+        return cast(SyncProducer, self.engine).enqueue_on(connection, jobs)
+
+    async def exchange(
+        self, worker: str, settlements: Sequence[Settlement], wanted: Wanted | None
+    ) -> Exchanged:
+        """Settle and claim: see `Consumer.exchange`. Emits what the store accepted."""
+        answer = await self.consumer.exchange(worker, settlements, wanted)
+        if answer.refused:
+            self.emit(ClaimsRefused(worker, answer.refused))
+            refused = frozenset(answer.refused)
+            settlements = [item for item in settlements if item.claim.job.id not in refused]
+        if settlements:
+            self.settled(worker, settlements)
+        if answer.claims:
+            self.emit(Claimed(worker, len(answer.claims)))
+        return answer
+
+    def settled(self, worker: str, settlements: Sequence[Settlement]) -> None:
+        """Emit what follows from settlements that the store accepted."""
+        self.emit(Settled(worker, tuple(settlements)))
+        for item in settlements:
+            if item.state is State.DEAD:
+                self.emit(JobDied(item.claim.job, item.reason or "", item.error))
+
+    def _check(self, jobs: Sequence[NewJob]) -> None:
+        declared = self.engine.capabilities
+        for job in jobs:
+            if job.unique is not None and Capability.UNIQUE not in declared:
+                self.require(Capability.UNIQUE, "enqueue it without unique=")
+            if job.priority and Capability.PRIORITY not in declared:
+                self.require(Capability.PRIORITY, "use a queue of its own for urgent jobs")
+            if (job.delay or job.run_at is not None) and Capability.DELAY not in declared:
+                self.require(Capability.DELAY, "enqueue it when it is due")
+            if job.expires_in is not None and Capability.EXPIRY not in declared:
+                self.require(Capability.EXPIRY, "check the age in the task")
+
+
+def _enqueued(receipts: tuple[Receipt, ...]) -> Enqueued:
+    created = sum(receipt.created for receipt in receipts)
+    return Enqueued(created, len(receipts) - created)

@@ -1,0 +1,52 @@
+"""Filters, cursors and pages for listing jobs, and the counts that a person asks for."""
+
+from __future__ import annotations
+
+import msgspec
+
+from dutiful.core.job import Job
+from dutiful.core.state import State
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which jobs; every part that is given must hold."""
+
+    states: tuple[State, ...] = ()
+    queues: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    tag: str | None = None
+    reason: str | None = None
+    error_type: str | None = None
+    """Type of the error of the latest failed attempt."""
+    worker: str | None = None
+    enqueued_after: int | None = None
+    enqueued_before: int | None = None
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Jobs, newest first; ``cursor`` asks for the next page, None means that there is none."""
+
+    jobs: tuple[Job, ...]
+    cursor: str | None = None
+
+
+class QueueCount(msgspec.Struct, frozen=True):
+    """How many jobs of each state a queue holds, and whether it is paused."""
+
+    queue: str
+    counts: dict[State, int]
+    paused_at: int | None = None
+    oldest_queued_at: int | None = None
+    """When the longest-waiting queued job became due."""
+
+
+class DeadGroup(msgspec.Struct, frozen=True):
+    """Dead letters of one task, reason and error type."""
+
+    task: str
+    reason: str
+    error_type: str
+    message: str
+    """The message of the latest of them."""
+    count: int
+    latest_at: int

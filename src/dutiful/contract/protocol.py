@@ -1,0 +1,304 @@
+"""The roles an engine plays, each a protocol of few methods that take and return many jobs.
+
+An engine implements the roles that its capabilities promise. All methods are coroutines that may
+be called from any event loop, except where a role says otherwise. Errors are those of
+`core.errors`; a driver's own never leave an engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import msgspec
+
+from dutiful.core.job import AttemptError, Claim, Job, NewJob
+from dutiful.core.settle import Settlement
+
+from .capability import Capability
+from .fleet import Renewal, WorkerInfo, WorkerStatus
+from .page import DeadGroup, Filter, Page, QueueCount
+
+
+class Receipt(msgspec.Struct, frozen=True, gc=False):
+    """What became of one enqueue."""
+
+    id: str
+    """The new job's id, or that of the job that holds the unique key."""
+    created: bool = True
+    replaced: bool = False
+    """Whether the existing job took over the new one's arguments and times."""
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What a worker asks for: at most ``limit`` jobs of ``queues``, looked at in that order."""
+
+    queues: tuple[str, ...]
+    limit: int
+
+
+class Exchanged(msgspec.Struct, frozen=True):
+    """The answer to an exchange."""
+
+    claims: tuple[Claim, ...] = ()
+    refused: tuple[str, ...] = ()
+    """Ids of jobs whose settlement was refused, because the claim had become stale."""
+    due_in: int | None = None
+    """Microseconds until the next scheduled job of the wanted queues is due, if known."""
+    lost: bool = False
+    """Whether the worker itself is no longer registered; nothing was claimed."""
+
+
+class Redrive(msgspec.Struct, frozen=True):
+    """One dead or cancelled job to send back, with other arguments if given."""
+
+    id: str
+    args: bytes | None = None
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that `check` looked at."""
+
+    name: str
+    ok: bool
+    text: str
+
+
+@runtime_checkable
+class Lifecycle(Protocol):
+    """Opening, closing and looking after the store."""
+
+    name: str
+    capabilities: frozenset[Capability]
+
+    async def open(self) -> tuple[str, ...]:
+        """Connect and bring the schema up to date where that is safe.
+
+        Returns notices that an operator should read. Atomicity: each migration is one
+        transaction; many processes may open at once. On lost reply: open again.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give back connections and threads; calling it twice is harmless."""
+        ...
+
+    async def migrate(self, *, dry_run: bool = False) -> tuple[str, ...]:
+        """Apply what is missing of the schema and return the names of those migrations.
+
+        Atomicity: each migration is one transaction. On lost reply: run it again.
+        """
+        ...
+
+    async def check(self) -> tuple[Finding, ...]:
+        """Look at the store's health; changes nothing."""
+        ...
+
+
+@runtime_checkable
+class Producer(Protocol):
+    """Taking jobs in."""
+
+    async def enqueue(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
+        """Store jobs and return their receipts in the same order.
+
+        Atomicity: all or none; with a unique rule of ``on_conflict="raise"`` that finds a live
+        job, DuplicateJob and none. Durable when it returns. On lost reply: call again with the
+        same jobs; those whose id is stored already are left alone and count as created.
+        """
+        ...
+
+
+@runtime_checkable
+class SyncProducer(Protocol):
+    """Taking jobs in from code that has no event loop, or inside its own transaction."""
+
+    def enqueue_sync(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
+        """Do what `Producer.enqueue` does, in the calling thread; same promises."""
+        ...
+
+    def enqueue_on(self, connection: Any, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
+        """Store jobs on the caller's connection, to commit or roll back with its transaction.
+
+        Atomicity and durability are the caller's. Idle workers find the jobs by the next poll
+        when the caller's commit cannot be seen.
+        """
+        ...
+
+
+@runtime_checkable
+class Consumer(Protocol):
+    """Giving jobs out and taking their ends back."""
+
+    async def exchange(
+        self, worker: str, settlements: Sequence[Settlement], wanted: Wanted | None
+    ) -> Exchanged:
+        """Settle ended attempts and claim the next jobs, in one round trip where possible.
+
+        A settlement is written only while its job is running under the claim's fence; else it is
+        refused and changes nothing. A settlement that would bring back a job whose cancellation
+        was requested cancels it. A claim makes a due job of a queue that is not paused running,
+        adds one to its attempts and to its fence. Only a registered worker is given claims.
+        Atomicity: each settlement with its error and released unique key; each claim; best all
+        together. On lost reply: send the same settlements again (those already written by the
+        same fence count as accepted); claims that nobody heard of come back by rescue.
+        """
+        ...
+
+    async def wait(self, queues: Sequence[str], seconds: float) -> None:
+        """Return when there may be work in ``queues``, at the latest after ``seconds``.
+
+        May return early without work. Cancelling it loses nothing.
+        """
+        ...
+
+    async def record_step(self, claim: Claim, name: str, result: bytes) -> bool:
+        """Keep a step's result, if the claim still holds; False when it does not.
+
+        Atomicity: one write. On lost reply: record it again; the first result stays.
+        """
+        ...
+
+
+@runtime_checkable
+class Transactional(Protocol):
+    """Joining a task's own writes with its completion."""
+
+    def transaction(self, claim: Claim) -> JobTransaction:
+        """Prepare a transaction in which the task writes and its job is settled.
+
+        Called and used in one thread at a time; nothing is opened before ``begin``.
+        """
+        ...
+
+
+class JobTransaction(Protocol):
+    """A transaction that ends with the settlement of its job."""
+
+    def begin(self) -> Any:
+        """Open it and return the connection that the task writes with; may block."""
+        ...
+
+    def commit(self, settlement: Settlement) -> bool:
+        """Settle the job and commit; False, with everything undone, when the claim is stale.
+
+        On lost reply: ReplyUnknown; the job's state tells whether it was committed.
+        """
+        ...
+
+    def rollback(self) -> None:
+        """Undo everything; harmless when nothing is open."""
+        ...
+
+
+@runtime_checkable
+class Fleet(Protocol):
+    """Knowing which workers live; a lease is the worker's, not the job's."""
+
+    async def join(self, info: WorkerInfo) -> None:
+        """Register a worker, or register it anew. On lost reply: join again."""
+        ...
+
+    async def renew(self, worker: str) -> Renewal:
+        """Prolong a worker's lease from the store's now.
+
+        Atomicity: one write, refused once the worker is lost. On lost reply: renew again.
+        """
+        ...
+
+    async def leave(self, worker: str) -> None:
+        """Take a worker off the list; jobs it still holds become abandoned at once."""
+        ...
+
+    async def workers(self) -> tuple[WorkerStatus, ...]:
+        """List the workers, the lost ones that still hold claims included."""
+        ...
+
+    async def expire(self, gone: Sequence[str]) -> tuple[str, ...]:
+        """Declare lost every worker whose lease ran out, and those named in ``gone``.
+
+        Returns the ids newly lost. Atomicity: one write for each; a renewal that came first wins.
+        """
+        ...
+
+    async def abandoned(self, limit: int) -> tuple[Claim, ...]:
+        """List running jobs whose worker is lost or unknown, oldest first; changes nothing."""
+        ...
+
+
+@runtime_checkable
+class Inspector(Protocol):
+    """Looking at jobs; changes nothing."""
+
+    async def get(self, ids: Sequence[str]) -> tuple[Job, ...]:
+        """Return the jobs found, in the order asked for; an id may be a unique prefix of 8+."""
+        ...
+
+    async def find(self, which: Filter, limit: int, cursor: str | None = None) -> Page:
+        """List jobs that match, newest first. Jobs that move between pages may be missed."""
+        ...
+
+    async def errors(self, job_id: str) -> tuple[AttemptError, ...]:
+        """Return what every failed attempt of a job left behind, oldest first."""
+        ...
+
+    async def steps(self, job_id: str) -> dict[str, bytes]:
+        """Return the recorded steps of a job."""
+        ...
+
+    async def queues(self) -> tuple[QueueCount, ...]:
+        """Count the jobs of each queue and state; paused queues without jobs included."""
+        ...
+
+    async def dead_groups(self) -> tuple[DeadGroup, ...]:
+        """Group dead letters by task, reason and last error type, largest first."""
+        ...
+
+    async def tally(self) -> dict[str, int]:
+        """Count over the store's whole life: ``enqueued``, ``pruned`` and ``purged`` jobs."""
+        ...
+
+
+@runtime_checkable
+class Controller(Protocol):
+    """Changing jobs and queues by hand. Every method returns the ids that it changed."""
+
+    async def cancel(self, ids: Sequence[str]) -> tuple[str, ...]:
+        """Cancel jobs that wait; ask for the end of those that run (their worker obeys)."""
+        ...
+
+    async def hurry(self, ids: Sequence[str]) -> tuple[str, ...]:
+        """Make scheduled and waiting jobs due now."""
+        ...
+
+    async def redrive(self, jobs: Sequence[Redrive]) -> tuple[str, ...]:
+        """Send dead or cancelled jobs back to their queues with their attempts and crashes at 0.
+
+        The fence goes on growing, errors and steps are kept, ``meta["redriven"]`` counts.
+        A job whose unique key another live job holds is left dead. Atomicity: each job.
+        """
+        ...
+
+    async def purge(self, ids: Sequence[str]) -> tuple[str, ...]:
+        """Delete jobs that have ended, with their errors and steps."""
+        ...
+
+    async def pause(self, queue: str) -> None:
+        """Stop claims from a queue; running jobs go on. The queue need not exist yet."""
+        ...
+
+    async def resume(self, queue: str) -> None:
+        """Allow claims from a queue again and wake workers."""
+        ...
+
+
+@runtime_checkable
+class Keeper(Protocol):
+    """Keeping the store small."""
+
+    async def prune(self, state: int, older_than: int, limit: int) -> int:
+        """Delete up to ``limit`` jobs that ended in ``state`` more than ``older_than`` µs ago.
+
+        Atomicity: one small transaction, which also counts them. On lost reply: call again.
+        """
+        ...

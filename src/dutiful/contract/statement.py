@@ -1,0 +1,51 @@
+"""SQL as values: plans say what to execute, a runner of a few lines executes it.
+
+A plan is a generator that yields statements and is sent their answers. It does no I/O, so one
+plan serves a thread that owns a connection, the caller's own transaction and an async driver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from dutiful.core.errors import EngineError
+
+T = TypeVar("T")
+
+
+class Statement(msgspec.Struct, frozen=True, gc=False):
+    """One statement with its parameters; with ``many`` it runs once for each row of them."""
+
+    text: str
+    params: Sequence[Any] = ()
+    many: bool = False
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """The rows a statement returned and how many it changed."""
+
+    rows: list[Any]
+    count: int
+
+
+Plan = Generator[Statement, Answer, T]
+Execute = Callable[[Statement], Answer]
+
+
+def run(plan: Plan[T], execute: Execute) -> T:
+    """Drive a plan to its end; an error of ``execute`` is raised inside the plan."""
+    try:
+        statement = next(plan)
+        while True:
+            try:
+                answer = execute(statement)
+            except EngineError as error:  # a plan may have an answer to it
+                statement = plan.throw(error)
+            else:
+                statement = plan.send(answer)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result

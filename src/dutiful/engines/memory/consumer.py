@@ -1,0 +1,161 @@
+"""Giving jobs out and taking their ends back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dutiful.contract.protocol import Exchanged, Wanted
+from dutiful.core.job import Claim, Job
+from dutiful.core.settle import Settlement
+from dutiful.core.state import State
+
+from .table import Tables
+
+
+class MemoryConsumer:
+    """The roles `Consumer` and `Transactional`."""
+
+    tables: Tables
+
+    async def exchange(
+        self, worker: str, settlements: Sequence[Settlement], wanted: Wanted | None
+    ) -> Exchanged:
+        """Settle and claim in one step."""
+        tables = self.tables
+        with tables.lock:
+            refused = tuple(item.claim.job.id for item in settlements if not self._settle(item))
+            if settlements:
+                tables.wake()
+            if wanted is None:
+                return Exchanged(refused=refused)
+            member = tables.fleet.get(worker)
+            if member is None or member.lost:
+                return Exchanged(refused=refused, lost=True)
+            claims = self._claim(worker, wanted)
+            return Exchanged(claims, refused, self._due_in(wanted))
+
+    async def wait(self, queues: Sequence[str], seconds: float) -> None:
+        """Sleep until something changes."""
+        await self.tables.sleep(seconds)
+
+    async def record_step(self, claim: Claim, name: str, result: bytes) -> bool:
+        """Keep a step's first result."""
+        tables = self.tables
+        with tables.lock:
+            job = self._held(claim)
+            if job is None:
+                return False
+            steps = tables.recorded.setdefault(job.id, {})
+            steps.setdefault(name, result)
+            tables.change(job, steps=len(steps))
+            return True
+
+    def transaction(self, claim: Claim) -> MemoryTransaction:
+        """Prepare writes to the engine's data that are kept when the job is settled."""
+        return MemoryTransaction(self, claim)
+
+    def _held(self, claim: Claim) -> Job | None:
+        job = self.tables.jobs.get(claim.job.id)
+        if job is None or job.state is not State.RUNNING or job.fence != claim.job.fence:
+            return None
+        return job
+
+    def _settle(self, item: Settlement) -> bool:
+        job = self._held(item.claim)
+        if job is None:
+            row = self.tables.jobs.get(item.claim.job.id)
+            # A rescue makes the fence grow, so this fence can only have been settled by its holder.
+            return row is not None and row.fence == item.claim.job.fence and not item.rescue
+        now = self.tables.clock.now()
+        if item.error is not None:
+            self.tables.failures.setdefault(job.id, []).append(item.error)
+        state, reason = item.state, item.reason
+        if job.cancel_requested and not state.final:
+            state, reason = State.CANCELLED, "cancelled"
+        run_at = item.run_at if item.run_at is not None else now + item.delay
+        if state is State.QUEUED:
+            run_at = job.run_at
+        self.tables.change(
+            job,
+            state=state,
+            attempt=item.attempt,
+            crashes=item.crashes,
+            fence=job.fence + item.rescue,
+            run_at=job.run_at if state.final else run_at,
+            finished_at=now if state.final else None,
+            worker=None,
+            reason=reason,
+            parked_at=item.parked_at,
+            result=item.result,
+            cancel_requested=job.cancel_requested and not state.final,
+        )
+        return True
+
+    def _claim(self, worker: str, wanted: Wanted) -> tuple[Claim, ...]:
+        tables, now = self.tables, self.tables.clock.now()
+        tables.stage(now)
+        chosen: list[Job] = []
+        for queue in wanted.queues:
+            if queue in tables.paused:
+                continue
+            ready = [
+                job
+                for job in tables.jobs.values()
+                if job.state is State.QUEUED and job.queue == queue
+            ]
+            ready.sort(key=_order)
+            chosen.extend(ready[: wanted.limit - len(chosen)])
+        claims: list[Claim] = []
+        for job in chosen:
+            running = tables.change(
+                job,
+                state=State.RUNNING,
+                attempt=job.attempt + 1,
+                fence=job.fence + 1,
+                worker=worker,
+                started_at=now,
+            )
+            claims.append(Claim(running, job.id, dict(tables.recorded.get(job.id, {}))))
+        return tuple(claims)
+
+    def _due_in(self, wanted: Wanted) -> int | None:
+        due = [
+            job.run_at
+            for job in self.tables.jobs.values()
+            if job.state in (State.SCHEDULED, State.WAITING) and job.queue in wanted.queues
+        ]
+        return max(min(due) - self.tables.clock.now(), 0) if due else None
+
+
+class MemoryTransaction:
+    """Writes to a copy of the engine's data, kept when the job is settled."""
+
+    def __init__(self, consumer: MemoryConsumer, claim: Claim) -> None:
+        """Open nothing yet."""
+        self._consumer = consumer
+        self._claim = claim
+        self._changes: dict[str, Any] = {}
+
+    def begin(self) -> dict[str, Any]:
+        """Return a dict; what the task puts there is kept or dropped as a whole."""
+        return self._changes
+
+    def commit(self, settlement: Settlement) -> bool:
+        """Settle the job and keep the writes, or neither."""
+        tables = self._consumer.tables
+        with tables.lock:
+            if self._consumer._held(self._claim) is None:  # pyright: ignore[reportPrivateUsage]
+                return False
+            self._consumer._settle(settlement)  # pyright: ignore[reportPrivateUsage]
+            tables.data.update(self._changes)
+        tables.wake()
+        return True
+
+    def rollback(self) -> None:
+        """Drop the writes."""
+        self._changes.clear()
+
+
+def _order(job: Job) -> tuple[int, int]:
+    return (-job.priority, job.run_at)

@@ -1,0 +1,124 @@
+"""Changing jobs and queues by hand, and pruning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dutiful.contract.protocol import Redrive
+from dutiful.core.job import Job
+from dutiful.core.state import State
+from dutiful.core.unique import holds
+
+from .table import Tables
+
+_PENDING = (State.SCHEDULED, State.QUEUED, State.WAITING)
+
+
+class MemoryController:
+    """The roles `Controller` and `Keeper`."""
+
+    tables: Tables
+
+    async def cancel(self, ids: Sequence[str]) -> tuple[str, ...]:
+        """Cancel what waits, ask what runs."""
+        tables, changed = self.tables, list[str]()
+        with tables.lock:
+            for job in tables.some(ids):
+                if job.state in _PENDING:
+                    tables.change(
+                        job,
+                        state=State.CANCELLED,
+                        finished_at=tables.clock.now(),
+                        reason="cancelled",
+                        parked_at=None,
+                    )
+                elif job.state is State.RUNNING:
+                    tables.change(job, cancel_requested=True)
+                else:
+                    continue
+                changed.append(job.id)
+        tables.wake()
+        return tuple(changed)
+
+    async def hurry(self, ids: Sequence[str]) -> tuple[str, ...]:
+        """Make jobs due now."""
+        tables, changed = self.tables, list[str]()
+        with tables.lock:
+            for job in tables.some(ids):
+                if job.state in (State.SCHEDULED, State.WAITING):
+                    tables.change(job, state=State.QUEUED, run_at=tables.clock.now())
+                    changed.append(job.id)
+        tables.wake()
+        return tuple(changed)
+
+    async def redrive(self, jobs: Sequence[Redrive]) -> tuple[str, ...]:
+        """Send dead and cancelled jobs back."""
+        tables, changed = self.tables, list[str]()
+        with tables.lock:
+            for item in jobs:
+                job = tables.jobs.get(item.id)
+                if job is None or job.state not in (State.DEAD, State.CANCELLED):
+                    continue
+                if not self._admitted(job):
+                    continue
+                self._redrive(job, item.args)
+                changed.append(job.id)
+        tables.wake()
+        return tuple(changed)
+
+    async def purge(self, ids: Sequence[str]) -> tuple[str, ...]:
+        """Delete jobs that have ended."""
+        with self.tables.lock:
+            ended = [job for job in self.tables.some(ids) if job.state.final]
+            for job in ended:
+                self.tables.delete(job, "purged")
+        return tuple(job.id for job in ended)
+
+    async def pause(self, queue: str) -> None:
+        """Stop claims from a queue."""
+        with self.tables.lock:
+            self.tables.paused.setdefault(queue, self.tables.clock.now())
+
+    async def resume(self, queue: str) -> None:
+        """Allow claims again."""
+        with self.tables.lock:
+            self.tables.paused.pop(queue, None)
+        self.tables.wake()
+
+    async def prune(self, state: int, older_than: int, limit: int) -> int:
+        """Delete some jobs that ended long ago."""
+        tables = self.tables
+        with tables.lock:
+            before = tables.clock.now() - older_than
+            old = [
+                job
+                for job in tables.jobs.values()
+                if job.state == state and job.finished_at is not None and job.finished_at < before
+            ]
+            old.sort(key=lambda job: job.finished_at or 0)
+            for job in old[:limit]:
+                tables.delete(job, "pruned")
+            return len(old[:limit])
+
+    def _admitted(self, job: Job) -> bool:
+        holder = self.tables.holder(job.unique_key)
+        return holder is None or holder.id == job.id or not holds(job.unique_states, State.QUEUED)
+
+    def _redrive(self, job: Job, args: bytes | None) -> None:
+        now = self.tables.clock.now()
+        count = int(job.meta.get("redriven", "0")) + 1
+        self.tables.change(
+            job,
+            state=State.QUEUED,
+            args=job.args if args is None else args,
+            attempt=0,
+            crashes=0,
+            run_at=now,
+            redriven_at=now,
+            finished_at=None,
+            expires_at=None,
+            reason=None,
+            parked_at=None,
+            cancel_requested=False,
+            meta={**job.meta, "redriven": str(count), "redriven_from": job.reason or ""},
+        )

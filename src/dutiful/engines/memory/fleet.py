@@ -1,0 +1,94 @@
+"""Knowing which workers live."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dutiful.contract.fleet import Renewal, WorkerInfo, WorkerStatus
+from dutiful.core.job import Claim
+from dutiful.core.state import State
+
+from .table import Registered, Tables
+
+
+class MemoryFleet:
+    """The role `Fleet`; leases are counted in the clock's ticks, which nobody can step."""
+
+    tables: Tables
+
+    async def join(self, info: WorkerInfo) -> None:
+        """Register a worker."""
+        tables = self.tables
+        with tables.lock:
+            tables.fleet[info.id] = Registered(info, tables.clock.now(), tables.clock.ticks())
+
+    async def renew(self, worker: str) -> Renewal:
+        """Prolong a lease, unless the worker is lost."""
+        tables = self.tables
+        with tables.lock:
+            member = tables.fleet.get(worker)
+            if member is None or member.lost:
+                return Renewal(valid=False)
+            member.renewed_at = tables.clock.now()
+            member.renewed_ticks = tables.clock.ticks()
+            cancels = [job.id for job in tables.running(worker) if job.cancel_requested]
+            return Renewal(valid=True, cancels=tuple(cancels))
+
+    async def leave(self, worker: str) -> None:
+        """Forget a worker."""
+        with self.tables.lock:
+            self.tables.fleet.pop(worker, None)
+        self.tables.wake()
+
+    async def workers(self) -> tuple[WorkerStatus, ...]:
+        """List the workers."""
+        tables = self.tables
+        with tables.lock:
+            ticks = tables.clock.ticks()
+            return tuple(
+                WorkerStatus(
+                    info=member.info,
+                    joined_at=member.joined_at,
+                    renewed_at=member.renewed_at,
+                    silent_for=ticks - member.renewed_ticks,
+                    running=len(tables.running(member.info.id)),
+                    lost=member.lost,
+                )
+                for member in tables.fleet.values()
+            )
+
+    async def expire(self, gone: Sequence[str]) -> tuple[str, ...]:
+        """Declare lost who is silent for longer than its lease, or named."""
+        tables = self.tables
+        with tables.lock:
+            ticks = tables.clock.ticks()
+            lost = [
+                member
+                for member in tables.fleet.values()
+                if not member.lost
+                and (member.info.id in gone or ticks - member.renewed_ticks > member.info.lease)
+            ]
+            for member in lost:
+                member.lost = True
+            return tuple(member.info.id for member in lost)
+
+    async def abandoned(self, limit: int) -> tuple[Claim, ...]:
+        """List the claims of lost and unknown workers; drop lost workers that hold none."""
+        tables = self.tables
+        with tables.lock:
+            orphans = [
+                job
+                for job in tables.jobs.values()
+                if job.state is State.RUNNING and self._lost(job.worker)
+            ]
+            for worker in [member.info.id for member in tables.fleet.values() if member.lost]:
+                if not tables.running(worker):
+                    del tables.fleet[worker]
+            orphans.sort(key=lambda job: job.started_at or 0)
+            return tuple(
+                Claim(job, job.id, dict(tables.recorded.get(job.id, {}))) for job in orphans[:limit]
+            )
+
+    def _lost(self, worker: str | None) -> bool:
+        member = self.tables.fleet.get(worker or "")
+        return member is None or member.lost

@@ -1,0 +1,85 @@
+"""Taking jobs in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dutiful.contract.protocol import Receipt
+from dutiful.core.errors import DuplicateJob, Unsupported
+from dutiful.core.job import Job, NewJob, stamp
+from dutiful.core.state import State
+
+from .table import Tables
+
+
+class MemoryProducer:
+    """The roles `Producer` and `SyncProducer`."""
+
+    tables: Tables
+
+    async def enqueue(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
+        """Store jobs."""
+        return self.enqueue_sync(jobs)
+
+    def enqueue_sync(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
+        """Store jobs in the calling thread."""
+        tables = self.tables
+        with tables.lock:
+            now = tables.clock.now()
+            kept, total = dict(tables.jobs), tables.totals["enqueued"]
+            try:
+                receipts = tuple(self._one(new, now) for new in jobs)
+            except DuplicateJob:
+                tables.jobs, tables.totals["enqueued"] = kept, total
+                raise
+        tables.wake()
+        return receipts
+
+    def enqueue_on(self, connection: Any, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
+        """Refuse: there is no transaction to join."""
+        raise Unsupported("memory", "enqueue inside the caller's transaction")
+
+    def _one(self, new: NewJob, now: int) -> Receipt:
+        tables, job = self.tables, stamp(new, now)
+        if job.id in tables.jobs:
+            return Receipt(job.id)
+        holder = tables.holder(job.unique_key)
+        if holder is None:
+            tables.put(job)
+            tables.totals["enqueued"] += 1
+            return Receipt(job.id)
+        conflict = new.unique.on_conflict if new.unique else "existing"
+        if conflict == "raise":
+            raise DuplicateJob(job.unique_key or "", holder.id)
+        if conflict == "replace" and holder.state in _NOT_STARTED:
+            self._replace(holder, job)
+            return Receipt(holder.id, created=False, replaced=True)
+        return Receipt(holder.id, created=False)
+
+    def _replace(self, holder: Job, job: Job) -> None:
+        self.tables.jobs[holder.id] = Job(
+            id=holder.id,
+            task=job.task,
+            queue=job.queue,
+            state=job.state,
+            priority=job.priority,
+            args=job.args,
+            attempt=holder.attempt,
+            max_attempts=job.max_attempts,
+            enqueued_at=holder.enqueued_at,
+            run_at=job.run_at,
+            started_at=holder.started_at,
+            expires_at=job.expires_at,
+            crashes=holder.crashes,
+            fence=holder.fence,
+            unique_key=holder.unique_key,
+            unique_states=holder.unique_states,
+            tags=job.tags,
+            meta=job.meta,
+            steps=holder.steps,
+            redriven_at=holder.redriven_at,
+        )
+
+
+_NOT_STARTED = (State.SCHEDULED, State.QUEUED, State.WAITING)

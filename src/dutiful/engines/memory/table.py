@@ -1,0 +1,120 @@
+"""The state of the memory engine and the few moves that keep it consistent."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from dutiful.contract.clock import Clock
+from dutiful.contract.fleet import WorkerInfo
+from dutiful.core.job import AttemptError, Job
+from dutiful.core.state import State, allowed
+from dutiful.core.unique import holds
+
+
+class Registered:
+    """A worker's row."""
+
+    def __init__(self, info: WorkerInfo, now: int, ticks: int) -> None:
+        """Start its lease."""
+        self.info = info
+        self.joined_at = self.renewed_at = now
+        self.renewed_ticks = ticks
+        self.lost = False
+
+
+class Tables:
+    """Everything the engine holds, behind one lock, since threads and loops share it."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Start empty."""
+        self.clock = clock
+        self.lock = threading.RLock()
+        self.jobs: dict[str, Job] = {}
+        self.failures: dict[str, list[AttemptError]] = {}
+        self.recorded: dict[str, dict[str, bytes]] = {}
+        self.fleet: dict[str, Registered] = {}
+        self.paused: dict[str, int] = {}
+        self.totals = {"enqueued": 0, "pruned": 0, "purged": 0}
+        self.data: dict[str, Any] = {}
+        """What tasks wrote through their transactions."""
+        self._sleepers: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
+
+    def put(self, job: Job) -> None:
+        """Store a job's new row after checking that the move is allowed."""
+        before = self.jobs.get(job.id)
+        source = None if before is None else before.state
+        if source is not job.state and not allowed(source, job.state):
+            raise AssertionError(f"no move from {source} to {job.state}")
+        self.jobs[job.id] = job
+
+    def change(self, job: Job, **fields: Any) -> Job:
+        """Replace fields of a job and store it."""
+        changed = replace(job, **fields)
+        self.put(changed)
+        return changed
+
+    def delete(self, job: Job, total: str) -> None:
+        """Remove a job with all that belongs to it and count it."""
+        del self.jobs[job.id]
+        self.failures.pop(job.id, None)
+        self.recorded.pop(job.id, None)
+        self.totals[total] += 1
+
+    def holder(self, key: str | None) -> Job | None:
+        """Return the job that holds a unique key."""
+        if key is None:
+            return None
+        for job in self.jobs.values():
+            if job.unique_key == key and holds(job.unique_states, job.state):
+                return job
+        return None
+
+    def one(self, job_id: str) -> Job | None:
+        """Return a job by its id or by a prefix of at least 8 characters that only one job has."""
+        if job_id in self.jobs or len(job_id) < 8:
+            return self.jobs.get(job_id)
+        found = [job for job in self.jobs.values() if job.id.startswith(job_id)]
+        return found[0] if len(found) == 1 else None
+
+    def some(self, ids: Sequence[str]) -> Iterator[Job]:
+        """Yield the jobs of these ids that exist."""
+        for job_id in ids:
+            if (job := self.jobs.get(job_id)) is not None:
+                yield job
+
+    def stage(self, now: int) -> None:
+        """Queue what has become due."""
+        for job in list(self.jobs.values()):
+            if job.state in (State.SCHEDULED, State.WAITING) and job.run_at <= now:
+                self.change(job, state=State.QUEUED)
+
+    def running(self, worker: str) -> list[Job]:
+        """Return the jobs that a worker holds claims on."""
+        return [
+            job for job in self.jobs.values() if job.state is State.RUNNING and job.worker == worker
+        ]
+
+    def wake(self) -> None:
+        """Wake every sleeper, whichever loop it sleeps on."""
+        for loop, event in list(self._sleepers):
+            try:
+                loop.call_soon_threadsafe(event.set)
+            except RuntimeError:  # that loop has been closed
+                self._sleepers.discard((loop, event))
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep until woken, at most so long."""
+        sleeper = (asyncio.get_running_loop(), asyncio.Event())
+        self._sleepers.add(sleeper)
+        try:
+            async with asyncio.timeout(seconds):
+                await sleeper[1].wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._sleepers.discard(sleeper)
