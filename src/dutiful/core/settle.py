@@ -120,7 +120,9 @@ def _retry_or_die(
     claim: Claim, outcome: Failed, error: AttemptError, now: int, rng: Random, rules: Rules
 ) -> Settlement:
     job, policy = claim.job, rules.retry
-    if not outcome.retryable or job.attempt >= job.max_attempts:
+    if not outcome.retryable:
+        return _die(claim, now, "discarded", error)
+    if job.attempt >= job.max_attempts:
         return _die(claim, now, "attempts-spent", error)
     delay = outcome.after if outcome.after is not None else backoff(policy, job.attempt, rng)
     since = job.redriven_at or job.enqueued_at

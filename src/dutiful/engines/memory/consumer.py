@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from dutiful.contract.protocol import Exchanged, Wanted
@@ -11,6 +11,9 @@ from dutiful.core.settle import Settlement
 from dutiful.core.state import State
 
 from .table import Tables
+
+
+_PENDING = (State.SCHEDULED, State.QUEUED, State.WAITING)
 
 
 class MemoryConsumer:
@@ -36,8 +39,21 @@ class MemoryConsumer:
             return Exchanged(claims, refused, self._due_in(wanted))
 
     async def wait(self, queues: Sequence[str], seconds: float) -> None:
-        """Sleep until something changes."""
-        await self.tables.sleep(seconds)
+        """Sleep until something changes, unless there is work already."""
+        await self.tables.sleep(seconds, self._ready(queues))
+
+    def _ready(self, queues: Sequence[str]) -> Callable[[], bool]:
+        def ready() -> bool:
+            now = self.tables.clock.now()
+            return any(
+                job.run_at <= now
+                for job in self.tables.jobs.values()
+                if job.state in _PENDING
+                and job.queue in queues
+                and job.queue not in self.tables.paused
+            )
+
+        return ready
 
     async def record_step(self, claim: Claim, name: str, result: bytes) -> bool:
         """Keep a step's first result."""

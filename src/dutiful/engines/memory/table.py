@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -107,11 +107,14 @@ class Tables:
             except RuntimeError:  # that loop has been closed
                 self._sleepers.discard((loop, event))
 
-    async def sleep(self, seconds: float) -> None:
-        """Sleep until woken, at most so long."""
+    async def sleep(self, seconds: float, ready: Callable[[], bool]) -> None:
+        """Sleep until woken, at most so long; not at all when ``ready`` once it listens."""
         sleeper = (asyncio.get_running_loop(), asyncio.Event())
         self._sleepers.add(sleeper)
         try:
+            with self.lock:
+                if ready():
+                    return
             async with asyncio.timeout(seconds):
                 await sleeper[1].wait()
         except TimeoutError:
