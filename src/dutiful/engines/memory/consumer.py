@@ -12,7 +12,6 @@ from dutiful.core.state import State
 
 from .table import Tables
 
-
 _PENDING = (State.SCHEDULED, State.QUEUED, State.WAITING)
 
 
