@@ -1,0 +1,266 @@
+"""The composition root: joins settings, an engine, tasks, hooks and listeners into one app."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Unpack, cast
+from urllib.parse import unquote, urlsplit
+
+from .client.batches import achunks, chunks
+from .client.declare import Declaring, TaskDecorator
+from .client.hooks import AroundAttempt, Hooks, OnDeath, OnEnqueue
+from .client.options import Options, refine
+from .client.portal import Portal
+from .client.signature import Signature
+from .client.task import Spec, Task, isolation_of
+from .config import Settings, load_settings
+from .contract.capability import Capability
+from .contract.facade import Store
+from .contract.protocol import Lifecycle, Receipt
+from .core.errors import BadConfiguration, BadOption, DuplicateTask, UnknownTask
+from .core.instant import SECOND, span
+from .core.job import NewJob
+from .core.retry import Retry
+from .observe.bus import Bus
+from .observe.log import log
+
+HARD_TIMEOUT_GRACE = 10 * SECOND
+"""How long after its timeout a task is given to end by itself, unless it says otherwise."""
+
+
+class App:
+    """One set of tasks on one store; several may live in one process.
+
+    The URL says which engine: ``sqlite:///jobs.db``, ``memory://``. Without one, ``DUTIFUL_URL``
+    or ``[tool.dutiful]`` says it when the store is first needed. Other settings are those of
+    `Settings`, by name.
+    """
+
+    def __init__(
+        self, url: str | None = None, *, engine: Lifecycle | None = None, **settings: Any
+    ) -> None:
+        """Make an app; nothing is opened yet."""
+        self._url = url
+        self._given = settings
+        self._settings: Settings | None = None
+        self._store: Store | None = None
+        self._opened: tuple[str, ...] | None = None
+        self.tasks: dict[str, Task[..., Any, Any]] = {}
+        self.bus = Bus()
+        self.bus.subscribe(log)
+        self.hooks = Hooks()
+        self.portal = Portal()
+        if engine is not None:
+            self.use(engine)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings, gathered when first needed."""
+        if self._settings is None:
+            self._settings = load_settings(self._url, **self._given)
+        return self._settings
+
+    @property
+    def payload_bytes_max(self) -> int:
+        """The largest arguments or result, in bytes of JSON."""
+        return self.settings.payload_bytes_max
+
+    @property
+    def store(self) -> Store:
+        """The engine behind its facade; made, not opened, when first needed."""
+        if self._store is None:
+            self._store = Store(_engine(self.settings), self.bus.emit)
+        return self._store
+
+    def use(self, engine: Lifecycle) -> Store:
+        """Put an engine in the place of the URL's, as tests do, and return its store."""
+        self._store = Store(engine, self.bus.emit)
+        self._opened = None
+        return self._store
+
+    @property
+    def task(self) -> TaskDecorator:
+        """Register a function: ``@app.task`` or ``@app.task(queue=..., retry=...)``."""
+        return cast(TaskDecorator, self._task)
+
+    def find(self, name: str) -> Task[..., Any, Any]:
+        """Return a registered task by its name; raises UnknownTask with the nearest names."""
+        try:
+            return self.tasks[name]
+        except KeyError:
+            near = difflib.get_close_matches(name, self.tasks, n=3)
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise UnknownTask(f"no task is called {name!r}{hint}") from None
+
+    def enqueue_many(
+        self, jobs: Iterable[NewJob], *, connection: Any = None, batch: int = 1000
+    ) -> int:
+        """Store any number of jobs, streamed in batches, and return how many were new.
+
+        ``app.enqueue_many(charge.job(id) for id in ids)``. Each batch is all or none; after an
+        error the batches before it are stored. With ``connection`` all is the caller's to commit.
+        """
+        return sum(
+            sum(receipt.created for receipt in self.enqueue_jobs(part, connection))
+            for part in chunks(jobs, batch)
+        )
+
+    async def aenqueue_many(
+        self,
+        jobs: Iterable[NewJob] | AsyncIterable[NewJob],
+        *,
+        connection: Any = None,
+        batch: int = 1000,
+    ) -> int:
+        """Do what `enqueue_many` does, from async code and also from an async iterable."""
+        created = 0
+        async for part in achunks(jobs, batch):
+            receipts = await self.aenqueue_jobs(part, connection)
+            created += sum(receipt.created for receipt in receipts)
+        return created
+
+    async def aenqueue_jobs(
+        self, jobs: Sequence[NewJob], connection: Any = None
+    ) -> tuple[Receipt, ...]:
+        """Store one batch of built jobs."""
+        ready = self.hooks.before(jobs)
+        if connection is not None:
+            return self.store.enqueue_on(connection, ready)
+        if self._opened is None:
+            await self.open()
+        return await self.store.enqueue(ready)
+
+    def enqueue_jobs(self, jobs: Sequence[NewJob], connection: Any = None) -> tuple[Receipt, ...]:
+        """Store one batch of built jobs from sync code."""
+        if self._opened is None:
+            self.portal.run(self.open())
+        ready = self.hooks.before(jobs)
+        if connection is not None:
+            return self.store.enqueue_on(connection, ready)
+        if self.store.can(Capability.SYNC_ENQUEUE):
+            return self.store.enqueue_sync(ready)
+        return self.portal.run(self.store.enqueue(ready))
+
+    async def open(self) -> tuple[str, ...]:
+        """Open the store and return the engine's notices; opening twice is harmless."""
+        if self._opened is None:
+            self._opened = await self.store.engine.open()
+        return self._opened
+
+    async def ready(self) -> Store:
+        """Open the store if it is not, and return it."""
+        await self.open()
+        return self.store
+
+    async def close(self) -> None:
+        """Close the store and stop the portal; the app opens again when it is used again."""
+        self._opened = None
+        if self._store is not None:
+            await self._store.engine.close()
+        await asyncio.to_thread(self.portal.close)
+
+    async def __aenter__(self) -> App:
+        """Open the store."""
+        await self.open()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        """Close the store."""
+        await self.close()
+
+    def on_enqueue(self, hook: OnEnqueue) -> OnEnqueue:
+        """Call ``hook(new_job)`` before each enqueue; it returns the job, changed or not."""
+        self.hooks.on_enqueue.append(hook)
+        return hook
+
+    def around_attempt(self, hook: AroundAttempt) -> AroundAttempt:
+        """Wrap every attempt: ``async def hook(ctx, proceed)``, which awaits ``proceed()``."""
+        self.hooks.around_attempt.append(hook)
+        return hook
+
+    def on_death(self, hook: OnDeath) -> OnDeath:
+        """Call ``hook(died)``, sync or async, in the worker that saw a job become a dead letter."""
+        self.hooks.on_death.append(hook)
+        return hook
+
+    def _task(self, fn: Callable[..., Any] | None = None, /, **given: Unpack[Declaring]) -> Any:
+        if fn is None:
+            return lambda function: self._task(function, **given)  # pyright: ignore[reportUnknownLambdaType, reportUnknownVariableType]
+        task = self._build(fn, given)
+        other = self.tasks.get(task.name)
+        if other is not None and other.__qualname__ != task.__qualname__:
+            raise DuplicateTask(
+                f"{other.__module__}.{other.__qualname__} and {task.__module__}."
+                f"{task.__qualname__} are both called {task.name!r}; give one name=..."
+            )
+        self.tasks[task.name] = task
+        return task
+
+    def _build(self, fn: Callable[..., Any], given: Declaring) -> Task[..., Any, Any]:
+        name = given.get("name") or getattr(fn, "__name__", "")
+        if not name or name == "<lambda>":
+            raise BadOption("a task needs a name; define it with def, or give name=...")
+        retry = given.get("retry") or Retry()
+        options = {key: value for key, value in given.items() if key in _ENQUEUE_OPTIONS}
+        timeout = span(given["timeout"]) if "timeout" in given else None
+        hard = span(given["hard_timeout"]) if "hard_timeout" in given else None
+        if hard is None and timeout is not None:
+            hard = timeout + HARD_TIMEOUT_GRACE
+        spec = Spec(
+            name=name,
+            isolation=isolation_of(fn, given.get("cpu", False)),
+            retry=retry.policy,
+            timeout=timeout,
+            hard_timeout=hard,
+        )
+        defaults = refine(Options(max_attempts=retry.policy.max_attempts), options)
+        return Task(self, fn, spec, Signature(fn, name), defaults)
+
+
+_ENQUEUE_OPTIONS = ("queue", "priority", "unique", "expires_in", "tags")
+
+
+def _engine(settings: Settings) -> Lifecycle:
+    """Choose the engine by the URL's scheme; the only place that names engines."""
+    url = settings.url
+    if not url:
+        raise BadConfiguration(
+            'no store was named; write App("sqlite:///jobs.db"), set DUTIFUL_URL, '
+            "or put url under [tool.dutiful] in pyproject.toml"
+        )
+    scheme = urlsplit(url).scheme
+    build = _ENGINES.get(scheme)
+    if build is None:
+        near = difflib.get_close_matches(scheme, _ENGINES, n=1, cutoff=0.5)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise BadConfiguration(
+            f"no engine for {scheme or 'this'}://{hint}; use one of {', '.join(_ENGINES)}"
+        )
+    return build(url, settings)
+
+
+def _memory(url: str, settings: Settings) -> Lifecycle:
+    from .engines.memory import MemoryEngine
+
+    return MemoryEngine()
+
+
+def _sqlite(url: str, settings: Settings) -> Lifecycle:
+    from .engines.sqlite import SqliteEngine
+
+    parts = urlsplit(url)
+    path = unquote(parts.path).removeprefix("/")
+    if parts.netloc or not path:
+        raise BadConfiguration(
+            f"{url!r} names no file; write sqlite:///jobs.db for a file in this folder, "
+            "sqlite:////var/lib/jobs.db for a whole path"
+        )
+    if path == ":memory:":
+        raise BadConfiguration("jobs in memory are memory://; an SQLite engine needs a file")
+    return SqliteEngine(Path(path), durability=cast(Any, settings.durability))
+
+
+_ENGINES: dict[str, Callable[[str, Settings], Lifecycle]] = {"memory": _memory, "sqlite": _sqlite}

@@ -1,0 +1,1 @@
+"""Declaring tasks, building jobs, and enqueueing them from sync and async code."""

@@ -1,0 +1,199 @@
+"""What a running task is told about its job, and what it may ask of the store."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from contextvars import ContextVar
+from datetime import datetime
+from typing import Any, ParamSpec, Protocol, TypeVar, overload
+
+from dutiful.core.errors import UsageError
+from dutiful.core.instant import moment
+from dutiful.core.job import Job
+from dutiful.core.outcome import Cancel
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Attempt(Protocol):
+    """What stands behind a context: the worker's attempt, or a plain call's stand-in."""
+
+    job: Job
+    cancelled: bool
+
+    def recall(self, name: str) -> tuple[bool, Any]:
+        """Say whether a step is recorded, and its result."""
+        ...
+
+    async def record(self, name: str, value: Any) -> None:
+        """Record a step's result; raises ClaimLost when the claim is stale."""
+        ...
+
+    def record_sync(self, name: str, value: Any) -> None:
+        """Do what `record` does, from a thread or a child process."""
+        ...
+
+    def begin(self) -> Any:
+        """Open the job's transaction, or return its connection; blocks."""
+        ...
+
+
+class Transaction(AbstractContextManager[Any], AbstractAsyncContextManager[Any]):
+    """The job's transaction, for ``with`` in sync tasks and ``async with`` in async ones.
+
+    The block is given the store's connection (``sqlite3.Connection`` on SQLite). Everything is
+    committed together with the job's completion when the task returns, and rolled back when it
+    raises; several blocks in one attempt share the transaction.
+    """
+
+    def __init__(self, attempt: Attempt) -> None:
+        """Open nothing yet."""
+        self._attempt = attempt
+
+    def __enter__(self) -> Any:
+        """Open the transaction in this thread."""
+        return self._attempt.begin()
+
+    def __exit__(self, *error: object) -> None:
+        """Leave it open: the attempt's end commits it or rolls it back."""
+
+    async def __aenter__(self) -> Any:
+        """Open the transaction without blocking the loop while it waits for the store's lock."""
+        return await asyncio.to_thread(self._attempt.begin)
+
+    async def __aexit__(self, *error: object) -> None:
+        """Leave it open: the attempt's end commits it or rolls it back."""
+
+
+class Context:
+    """A task's view of its own job; declare a parameter of this type to be given it."""
+
+    __slots__ = ("_attempt",)
+
+    def __init__(self, attempt: Attempt) -> None:
+        """Stand in front of an attempt."""
+        self._attempt = attempt
+
+    @staticmethod
+    def current() -> Context:
+        """Return the context of the task that calls, for code that is not given one.
+
+        Raises UsageError outside of a task.
+        """
+        context = CURRENT.get()
+        if context is None:
+            raise UsageError("no task is running here; Context.current() works inside a task")
+        return context
+
+    @property
+    def job(self) -> Job:
+        """The job's record as it was claimed."""
+        return self._attempt.job
+
+    @property
+    def job_id(self) -> str:
+        """The job's id."""
+        return self._attempt.job.id
+
+    @property
+    def idempotency_key(self) -> str:
+        """A key for the outside world: the same on every attempt of this job, and only there."""
+        return self._attempt.job.id
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt this is, from 1."""
+        return self._attempt.job.attempt
+
+    @property
+    def max_attempts(self) -> int:
+        """How many attempts there may be."""
+        return self._attempt.job.max_attempts
+
+    @property
+    def enqueued_at(self) -> datetime:
+        """When the job was enqueued, in UTC."""
+        return moment(self._attempt.job.enqueued_at)
+
+    @property
+    def meta(self) -> dict[str, str]:
+        """What the client attached to the job."""
+        return self._attempt.job.meta
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the attempt should end: cancelled by somebody, out of time, or shutting down.
+
+        A thread cannot be stopped from outside, so long sync tasks look at this now and then.
+        """
+        return self._attempt.cancelled
+
+    def check_cancelled(self) -> None:
+        """Raise `Cancel` when the attempt should end."""
+        if self._attempt.cancelled:
+            raise Cancel("the attempt was asked to end")
+
+    @overload
+    def step(
+        self, name: str, fn: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Awaitable[T]: ...
+
+    @overload
+    def step(self, name: str, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T: ...
+
+    def step(self, name: str, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """Call ``fn`` and record its result; a later attempt is given the result instead.
+
+        The name identifies the step within its job. In an async task ``fn`` is async and the
+        step is awaited; in a sync task it is a plain function. The result must be plain data and
+        comes back as such. A crash after ``fn`` and before the record runs ``fn`` again: give it
+        ``ctx.idempotency_key`` where that matters. Raises ClaimLost when the claim is stale.
+        """
+        known, value = self._attempt.recall(name)
+        if inspect.iscoroutinefunction(fn) or _in_loop():
+            return self._step(name, fn, args, kwargs, known, value)
+        if known:
+            return value
+        result = fn(*args, **kwargs)
+        self._attempt.record_sync(name, result)
+        return self._attempt.recall(name)[1]
+
+    def transaction(self) -> Transaction:
+        """Write to the job's store so that the writes and the job's completion commit together."""
+        return Transaction(self._attempt)
+
+    async def _step(
+        self,
+        name: str,
+        fn: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        known: bool,
+        value: Any,
+    ) -> Any:
+        if known:
+            return value
+        pending = fn(*args, **kwargs)
+        if not inspect.isawaitable(pending):
+            raise UsageError(
+                f"step {name!r}: in an async task the function must be async; "
+                "wrap a blocking one: ctx.step(name, asyncio.to_thread, fn, ...)"
+            )
+        result = await pending
+        await self._attempt.record(name, result)
+        return self._attempt.recall(name)[1]
+
+
+def _in_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+CURRENT: ContextVar[Context | None] = ContextVar("dutiful_context", default=None)

@@ -1,0 +1,98 @@
+"""A handle on one job: its status, its result, and the means to cancel it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from dutiful.contract.capability import Capability
+from dutiful.core.errors import JobFailed, JobNotFound, ResultTimeout
+from dutiful.core.job import Job
+from dutiful.core.payload import decode
+from dutiful.core.state import State
+
+from .host import Host
+
+T = TypeVar("T")
+
+_POLL_FIRST, _POLL_MOST = 0.005, 0.5
+
+
+class Handle(Generic[T]):
+    """One enqueued job; the sync methods must not be called on an event loop's own thread."""
+
+    __slots__ = ("_app", "_decoder", "created", "id")
+
+    def __init__(
+        self, app: Host, job_id: str, created: bool, decoder: msgspec.json.Decoder[Any]
+    ) -> None:
+        """Point at a job; ``created`` is False when a unique rule returned an existing one."""
+        self._app = app
+        self.id = job_id
+        self.created = created
+        self._decoder = decoder
+
+    def __repr__(self) -> str:
+        """Show the id."""
+        return f"<Handle {self.id}>"
+
+    async def ajob(self) -> Job:
+        """Return the job's record as it stands; raises JobNotFound."""
+        store = await self._app.ready()
+        found = await store.inspector.get([self.id])
+        if not found:
+            raise JobNotFound(self.id)
+        return found[0]
+
+    async def astatus(self) -> str:
+        """Return the state's word, such as ``queued`` or ``succeeded``."""
+        return (await self.ajob()).state.word
+
+    async def aresult(self, timeout: float | None = None) -> T:  # noqa: ASYNC109 - as in sync
+        """Wait for the job's end and return its result as the annotated type.
+
+        Raises JobFailed when it died or was cancelled, ResultTimeout after ``timeout`` seconds
+        (the job goes on), JobNotFound when it was pruned.
+        """
+        (await self._app.ready()).require(Capability.RESULTS)
+        pause = _POLL_FIRST
+        try:
+            async with asyncio.timeout(timeout):
+                while not (job := await self.ajob()).state.final:
+                    await asyncio.sleep(pause)
+                    pause = min(pause * 1.5, _POLL_MOST)
+        except TimeoutError:
+            raise ResultTimeout(f"job {self.id} has not ended after {timeout} s") from None
+        if job.state is not State.SUCCEEDED:
+            raise await self._failure(job)
+        value: T = decode(job.result or b"null", self._decoder, what=f"the result of {self.id}")
+        return value
+
+    async def acancel(self) -> bool:
+        """Cancel the job, or ask for its end when it runs; False when it has ended already."""
+        store = await self._app.ready()
+        return bool(await store.controller.cancel([self.id]))
+
+    def job(self) -> Job:
+        """Return the job's record as it stands; raises JobNotFound."""
+        return self._app.portal.run(self.ajob())
+
+    def status(self) -> str:
+        """Return the state's word."""
+        return self._app.portal.run(self.astatus())
+
+    def result(self, timeout: float | None = None) -> T:
+        """Wait for the job's end and return its result; see `aresult`."""
+        return self._app.portal.run(self.aresult(timeout))
+
+    def cancel(self) -> bool:
+        """Cancel the job, or ask for its end when it runs; False when it has ended already."""
+        return self._app.portal.run(self.acancel())
+
+    async def _failure(self, job: Job) -> JobFailed:
+        store = await self._app.ready()
+        errors = await store.inspector.errors(job.id)
+        detail = f"{errors[-1].type}: {errors[-1].message}" if errors else ""
+        return JobFailed(job.id, job.state.word, job.reason or "", detail)

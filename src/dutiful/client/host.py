@@ -1,0 +1,43 @@
+"""What tasks and handles need of the app they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from dutiful.contract.facade import Store
+from dutiful.contract.protocol import Receipt
+from dutiful.core.job import NewJob
+
+from .portal import Portal
+
+
+class Host(Protocol):
+    """The app, as far as its client side goes."""
+
+    @property
+    def store(self) -> Store:
+        """The engine behind its facade; made when first needed."""
+        ...
+
+    @property
+    def portal(self) -> Portal:
+        """The thread that runs coroutines for sync callers."""
+        ...
+
+    @property
+    def payload_bytes_max(self) -> int:
+        """The largest arguments or result, in bytes of JSON."""
+        ...
+
+    async def aenqueue_jobs(self, jobs: Sequence[NewJob], connection: Any) -> tuple[Receipt, ...]:
+        """Store built jobs, after the hooks around enqueue."""
+        ...
+
+    def enqueue_jobs(self, jobs: Sequence[NewJob], connection: Any) -> tuple[Receipt, ...]:
+        """Do what `aenqueue_jobs` does, from sync code."""
+        ...
+
+    async def ready(self) -> Store:
+        """Open the engine if it is not, and return the store."""
+        ...

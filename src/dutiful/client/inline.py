@@ -1,0 +1,43 @@
+"""The stand-in for an attempt when a task is called like a function."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from dutiful.core.errors import UsageError
+from dutiful.core.job import Job
+from dutiful.core.payload import encode, plain
+from dutiful.core.state import State
+
+from .ids import new_id
+
+
+class Inline:
+    """An attempt outside of any store: steps are kept in memory, nothing is committed."""
+
+    def __init__(self, task: str) -> None:
+        """Make up a running job, so that the task sees what it would see in a worker."""
+        now = time.time_ns() // 1000
+        self.job = Job(new_id(), task, "inline", State.RUNNING, 0, b"{}", 1, 1, now, now, now)
+        self.cancelled = False
+        self._steps: dict[str, bytes] = {}
+
+    def recall(self, name: str) -> tuple[bool, Any]:
+        """Say whether a step was recorded in this call, and its result."""
+        raw = self._steps.get(name)
+        return (False, None) if raw is None else (True, plain(raw))
+
+    async def record(self, name: str, value: Any) -> None:
+        """Keep a step's result for the length of the call."""
+        self.record_sync(name, value)
+
+    def record_sync(self, name: str, value: Any) -> None:
+        """Keep a step's result for the length of the call."""
+        self._steps.setdefault(name, encode(value, what=f"the result of step {name!r}"))
+
+    def begin(self) -> Any:
+        """Refuse: a plain call has no job to complete."""
+        raise UsageError(
+            "ctx.transaction() needs a job; enqueue the task, or test it with dutiful.testing"
+        )

@@ -1,0 +1,131 @@
+"""What ``using(...)`` and ``@app.task(...)`` take, checked where it is written."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from dutiful.core.errors import BadOption
+from dutiful.core.instant import instant, span
+from dutiful.core.queue import queue_name
+from dutiful.core.state import State
+from dutiful.core.unique import Conflict, Unique, unique
+
+PRIORITY_MAX = 100
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """How a job is enqueued; spans are microseconds."""
+
+    queue: str = "default"
+    priority: int = 0
+    max_attempts: int = 20
+    delay: int = 0
+    run_at: int | None = None
+    expires_in: int | None = None
+    unique: Unique | bool | None = None
+    """True makes the key from the task's name and its arguments."""
+    tags: tuple[str, ...] = ()
+    meta: dict[str, str] = {}
+    connection: Any = None
+    """The caller's own connection, when the job is to commit with its transaction."""
+
+
+def refine(options: Options, changes: dict[str, Any]) -> Options:
+    """Apply what a caller wrote to ``using``; raises BadOption naming the option."""
+    checked = {name: _CHECKS[name](value) for name, value in changes.items()}
+    if "delay" in checked and "run_at" in checked:
+        raise BadOption("give delay= or run_at=, not both")
+    return msgspec.structs.replace(options, **checked)
+
+
+def unique_rule(
+    key: str,
+    *,
+    period: str | float | timedelta | None = None,
+    states: tuple[str, ...] | None = None,
+    on_conflict: Conflict = "existing",
+) -> Unique:
+    """Build a unique rule: ``using(unique=unique("order:42", period="10m"))``.
+
+    While one job of ``key`` is in one of ``states`` (all live ones; with a period succeeded, too),
+    a second is not stored: ``on_conflict`` returns the existing job, replaces what a job not yet
+    started would run, or raises DuplicateJob. With ``period``, each stretch of that length since
+    the epoch admits one.
+    """
+    chosen = None if states is None else tuple(_state(word) for word in states)
+    length = None if period is None else span(period)
+    return unique(key, period=length, states=chosen, on_conflict=on_conflict)
+
+
+def resolve(rule: Unique | bool | None, task: str, args: bytes) -> Unique | None:
+    """Give the rule of ``unique=True`` its key: the task's name and a digest of its arguments."""
+    if rule is True:
+        return Unique(key=f"{task}:{hashlib.sha256(args).hexdigest()[:32]}")
+    return rule if isinstance(rule, Unique) else None
+
+
+def _state(word: str) -> State:
+    try:
+        return State[word.upper()]
+    except KeyError:
+        names = ", ".join(state.word for state in State)
+        raise BadOption(f"state {word!r}; choose from {names}") from None
+
+
+def _priority(value: int) -> int:
+    if not -PRIORITY_MAX <= value <= PRIORITY_MAX:
+        raise BadOption(f"priority={value}; use -{PRIORITY_MAX} to {PRIORITY_MAX}, higher first")
+    return value
+
+
+def _attempts(value: int) -> int:
+    if value < 1:
+        raise BadOption(f"max_attempts={value}; a job needs at least one attempt")
+    return value
+
+
+def _run_at(value: datetime | None) -> int | None:
+    return None if value is None else instant(value)
+
+
+def _expires(value: str | float | timedelta | None) -> int | None:
+    return None if value is None else span(value)
+
+
+def _unique(value: str | Unique | bool | None) -> Unique | bool | None:
+    return unique(value) if isinstance(value, str) else value
+
+
+def _tags(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        raise BadOption(f"tags={value!r}; give a list of strings, such as [{value!r}]")
+    return tuple(value)
+
+
+def _meta(value: dict[str, Any]) -> dict[str, str]:
+    if wrong := [name for name, text in value.items() if not isinstance(text, str)]:
+        raise BadOption(f"meta[{wrong[0]!r}] must be a string")
+    return dict(value)
+
+
+def _as_is(value: Any) -> Any:
+    return value
+
+
+_CHECKS: dict[str, Callable[[Any], Any]] = {
+    "queue": queue_name,
+    "priority": _priority,
+    "max_attempts": _attempts,
+    "delay": span,
+    "run_at": _run_at,
+    "expires_in": _expires,
+    "unique": _unique,
+    "tags": _tags,
+    "meta": _meta,
+    "connection": _as_is,
+}

@@ -1,0 +1,176 @@
+"""A task's signature: binds and checks arguments at enqueue, decodes them into types at run."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from inspect import Parameter
+from types import GenericAlias
+from typing import Any
+
+import msgspec
+
+from dutiful.core.errors import BadArguments, BadOption
+from dutiful.core.payload import PAYLOAD_BYTES_MAX, decode, decoder, encode
+
+from .context import Context
+
+_PLAIN = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+
+
+class Signature:
+    """What a task takes, but for its context; annotations are resolved when first needed."""
+
+    def __init__(self, fn: Callable[..., Any], task: str) -> None:
+        """Read the parameters; names in quotes may be defined later in the module."""
+        self._fn = fn
+        self._task = task
+        everything = inspect.signature(fn).parameters.values()
+        self._context_at: int | str | None = None
+        self._parameters: list[Parameter] = []
+        for place, parameter in enumerate(everything):
+            if _is_context(parameter):
+                keyword = parameter.kind is Parameter.KEYWORD_ONLY
+                self._context_at = parameter.name if keyword else place
+            else:
+                self._parameters.append(parameter)
+        self._signature = inspect.Signature(self._parameters)
+        self._names = tuple(parameter.name for parameter in self._parameters)
+        self._simple = all(
+            parameter.kind in _PLAIN and parameter.default is Parameter.empty
+            for parameter in self._parameters
+        )
+
+    def encode(
+        self,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        bytes_max: int = PAYLOAD_BYTES_MAX,
+    ) -> bytes:
+        """Bind arguments, write them as a JSON object by name, and check them by reading it back.
+
+        Only what was given is written, so a default is that of the code which runs the job.
+        Raises BadArguments with the name and path of what does not fit, or PayloadTooLarge.
+        """
+        if self._simple and not kwargs and len(args) == len(self._names):
+            named = dict(zip(self._names, args, strict=True))
+        else:
+            try:
+                named = self._signature.bind(*args, **kwargs).arguments
+            except TypeError as error:
+                raise BadArguments(f"{self._task}{self._signature}: {error}") from None
+        raw = encode(named, what=f"arguments of {self._task}", bytes_max=bytes_max)
+        try:
+            self._decoder.decode(raw)
+        except (msgspec.MsgspecError, ValueError, TypeError) as error:
+            raise BadArguments(f"{self._task}{self._signature}: {error}") from None
+        return raw
+
+    def decode(self, raw: bytes) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Read stored arguments into annotated types, to call the function without its context.
+
+        Raises BadPayload with the path of what does not fit.
+        """
+        fields = decode(raw, self._decoder, what=f"arguments of {self._task}")
+        if self._simple:
+            return msgspec.structs.astuple(fields), {}
+        return self._spread(fields)
+
+    def check(self, raw: bytes) -> None:
+        """Raise BadPayload when stored arguments do not fit."""
+        decode(raw, self._decoder, what=f"arguments of {self._task}")
+
+    def describe(self) -> str:
+        """Write the signature as Python does, without the context."""
+        return f"{self._task}{self._signature}"
+
+    @property
+    def takes_context(self) -> bool:
+        """Whether the function has a parameter for its context."""
+        return self._context_at is not None
+
+    def insert(
+        self, context: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Put the context where the function wants it."""
+        place = self._context_at
+        if place is None:
+            return args, kwargs
+        if isinstance(place, str) or place > len(args):
+            name = place if isinstance(place, str) else list(self._all_names)[place]
+            return args, {**kwargs, name: context}
+        return (*args[:place], context, *args[place:]), kwargs
+
+    @cached_property
+    def _all_names(self) -> tuple[str, ...]:
+        return tuple(inspect.signature(self._fn).parameters)
+
+    @cached_property
+    def result_decoder(self) -> msgspec.json.Decoder[Any]:
+        """A decoder for the annotated return type; for anything where there is none."""
+        kind = self._hints.get("return", Any)
+        try:
+            return decoder(kind)
+        except TypeError:
+            return decoder(Any)
+
+    @cached_property
+    def _hints(self) -> dict[str, Any]:
+        try:
+            return typing.get_type_hints(self._fn, include_extras=True)
+        except NameError as error:
+            raise BadOption(
+                f"task {self._task}: {error}; import that name outside of TYPE_CHECKING"
+            ) from error
+
+    @cached_property
+    def _decoder(self) -> msgspec.json.Decoder[Any]:
+        fields: list[Any] = []
+        for parameter in self._parameters:
+            kind = self._hints.get(parameter.name, Any)
+            if parameter.kind is Parameter.VAR_POSITIONAL:
+                kind = GenericAlias(list, (kind,))
+            elif parameter.kind is Parameter.VAR_KEYWORD:
+                kind = GenericAlias(dict, (str, kind))
+            elif parameter.default is Parameter.empty:
+                fields.append((parameter.name, kind))
+                continue
+            fields.append((parameter.name, kind | msgspec.UnsetType, msgspec.UNSET))
+        try:
+            shape = msgspec.defstruct("Arguments", fields, kw_only=True, forbid_unknown_fields=True)
+            return decoder(shape)
+        except TypeError as error:
+            raise BadOption(
+                f"task {self._task}: its annotations cannot be JSON: {error}"
+            ) from error
+
+    def _spread(self, fields: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        args: list[Any] = []
+        kwargs: dict[str, Any] = {}
+        for parameter in self._parameters:
+            value = getattr(fields, parameter.name)
+            if value is msgspec.UNSET:
+                continue
+            if parameter.kind is Parameter.VAR_POSITIONAL:
+                args.extend(value)
+            elif parameter.kind is Parameter.VAR_KEYWORD:
+                kwargs.update(value)
+            elif parameter.kind is Parameter.KEYWORD_ONLY or self._gap(parameter, args):
+                kwargs[parameter.name] = value
+            else:
+                args.append(value)
+        return tuple(args), kwargs
+
+    def _gap(self, parameter: Parameter, args: list[Any]) -> bool:
+        """Whether a parameter before this one was left to its default."""
+        return self._names.index(parameter.name) != len(args)
+
+
+def _is_context(parameter: Parameter) -> bool:
+    annotation = parameter.annotation
+    if isinstance(annotation, str):
+        names = {part.strip().rpartition(".")[2] for part in annotation.split("|")}
+        return Context.__name__ in names
+    return annotation is Context or Context in typing.get_args(annotation)

@@ -1,0 +1,156 @@
+"""A task: a registered function that can be called inline or enqueued as jobs."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Generic, Literal, ParamSpec, TypedDict, TypeVar, Unpack
+
+import msgspec
+
+from dutiful.core.job import NewJob
+from dutiful.core.retry import RetryPolicy
+from dutiful.core.unique import Unique
+
+from .context import CURRENT, Context
+from .handle import Handle
+from .host import Host
+from .ids import new_id
+from .inline import Inline
+from .options import Options, refine, resolve
+from .signature import Signature
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+Isolation = Literal["loop", "thread", "process"]
+Span = str | float | timedelta
+
+
+class Using(TypedDict, total=False):
+    """The options that ``using`` takes."""
+
+    queue: str
+    priority: int
+    max_attempts: int
+    delay: Span
+    run_at: datetime | None
+    expires_in: Span | None
+    unique: str | Unique | bool | None
+    tags: tuple[str, ...] | list[str]
+    meta: dict[str, str]
+    connection: Any
+
+
+class Spec(msgspec.Struct, frozen=True, kw_only=True):
+    """How a task runs, apart from how it is enqueued; spans are microseconds."""
+
+    name: str
+    isolation: Isolation
+    retry: RetryPolicy
+    timeout: int | None = None
+    hard_timeout: int | None = None
+
+
+class Enqueuer(Generic[P, T]):
+    """Enqueues one task with one set of options."""
+
+    def __init__(self, app: Host, spec: Spec, signature: Signature, options: Options) -> None:
+        """Join the parts; `Task` is made by ``@app.task``."""
+        self.app = app
+        self.spec = spec
+        self.signature = signature
+        self.options = options
+
+    def using(self, **options: Unpack[Using]) -> Enqueuer[P, T]:
+        """Return the same task with other options for its next jobs; raises BadOption."""
+        changed = refine(self.options, dict(options))
+        return Enqueuer(self.app, self.spec, self.signature, changed)
+
+    def job(self, *args: P.args, **kwargs: P.kwargs) -> NewJob:
+        """Build a job without storing it, for ``app.enqueue_many``; checks the arguments."""
+        options, name = self.options, self.spec.name
+        raw = self.signature.encode(args, kwargs, self.app.payload_bytes_max)
+        return NewJob(
+            id=new_id(),
+            task=name,
+            args=raw,
+            queue=options.queue,
+            priority=options.priority,
+            max_attempts=options.max_attempts,
+            delay=options.delay,
+            run_at=options.run_at,
+            expires_in=options.expires_in,
+            unique=resolve(options.unique, name, raw),
+            tags=options.tags,
+            meta=options.meta,
+        )
+
+    def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Handle[T]:
+        """Store a job; when this returns, it survives a crash of every process.
+
+        Raises BadArguments before any I/O, and what the engine may raise. On an event loop it
+        blocks for one commit: use `aenqueue` there.
+        """
+        receipts = self.app.enqueue_jobs([self.job(*args, **kwargs)], self.options.connection)
+        return self._handle(receipts[0].id, receipts[0].created)
+
+    async def aenqueue(self, *args: P.args, **kwargs: P.kwargs) -> Handle[T]:
+        """Store a job from async code; concurrent callers share a commit."""
+        job = self.job(*args, **kwargs)
+        receipts = await self.app.aenqueue_jobs([job], self.options.connection)
+        return self._handle(receipts[0].id, receipts[0].created)
+
+    def handle(self, job_id: str) -> Handle[T]:
+        """Return a handle on a job of this task by its id, without looking it up."""
+        return self._handle(job_id, True)
+
+    def _handle(self, job_id: str, created: bool) -> Handle[T]:
+        return Handle(self.app, job_id, created, self.signature.result_decoder)
+
+
+class Task(Enqueuer[P, T], Generic[P, R, T]):
+    """A registered function; calling it runs it here and now, without the store."""
+
+    def __init__(
+        self, app: Host, fn: Callable[..., R], spec: Spec, signature: Signature, options: Options
+    ) -> None:
+        """Join the function and what is known of it."""
+        super().__init__(app, spec, signature, options)
+        self.fn = fn
+        self.__name__ = getattr(fn, "__name__", spec.name)
+        self.__doc__ = fn.__doc__
+        self.__module__ = fn.__module__
+        self.__qualname__ = getattr(fn, "__qualname__", spec.name)
+        self.__wrapped__ = fn
+
+    def __repr__(self) -> str:
+        """Show the name."""
+        return f"<Task {self.spec.name}>"
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the function inline; a context it asks for is a stand-in with a job of its own."""
+        if not self.signature.takes_context:
+            return self.fn(*args, **kwargs)
+        context = CURRENT.get() or Context(Inline(self.spec.name))
+        full, named = self.signature.insert(context, args, dict(kwargs))
+        return self.fn(*full, **named)
+
+    @property
+    def name(self) -> str:
+        """The task's name, as jobs carry it."""
+        return self.spec.name
+
+    @property
+    def queue(self) -> str:
+        """The queue that its jobs go to unless told otherwise."""
+        return self.options.queue
+
+
+def isolation_of(fn: Callable[..., Any], cpu: bool) -> Isolation:
+    """Choose where a function runs: async on the loop, sync in a thread, ``cpu`` in a process."""
+    if cpu:
+        return "process"
+    return "loop" if inspect.iscoroutinefunction(fn) else "thread"

@@ -1,0 +1,118 @@
+"""Settings: typed, checked once, and gathered from the constructor, the environment and a file."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from .core.errors import BadConfiguration, BadOption
+from .core.instant import DAY, SECOND, span
+from .core.lease import Lease
+from .core.payload import PAYLOAD_BYTES_MAX
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that can be set; spans are microseconds."""
+
+    url: str | None = None
+    """Where jobs are kept: ``sqlite:///jobs.db`` (relative), ``sqlite:////var/lib/jobs.db``."""
+    app: str | None = None
+    """``module:attribute`` of the app, for the command line."""
+    durability: str = "full"
+    """``full`` survives a power cut; ``normal`` only the death of processes, but is faster."""
+    payload_bytes_max: int = PAYLOAD_BYTES_MAX
+    lease: int = 10 * SECOND
+    heartbeat: int = 2 * SECOND
+    keep_succeeded: int | None = 1 * DAY
+    """How long finished jobs are kept; None keeps them for ever."""
+    keep_cancelled: int | None = 1 * DAY
+    keep_dead: int | None = None
+    unknown_task_after: int = 7 * DAY
+    """How long a job of a task that no worker knows stays parked before it dies."""
+    crashes_max: int = 3
+    """The death of so many workers under one job makes it a dead letter."""
+
+    def leases(self) -> Lease:
+        """Return the lease; raises BadOption when the heartbeat leaves no room for a failed one."""
+        return Lease(length=self.lease, beat=self.heartbeat)
+
+
+_SPANS = {
+    "lease",
+    "heartbeat",
+    "keep_succeeded",
+    "keep_cancelled",
+    "keep_dead",
+    "unknown_task_after",
+}
+_NUMBERS = {"payload_bytes_max", "crashes_max"}
+_DURABILITIES = ("full", "normal")
+
+
+def load_settings(
+    url: str | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    **given: Any,
+) -> Settings:
+    """Gather settings: what is given wins, then ``DUTIFUL_*`` variables, then ``[tool.dutiful]``.
+
+    The file is the nearest ``pyproject.toml`` from ``folder`` (here) upwards. Raises
+    BadConfiguration naming the source, the name and the value.
+    """
+    raw: dict[str, Any] = {}
+    path, table = _table(folder or Path.cwd())
+    _merge(raw, table, f"[tool.dutiful] in {path}")
+    variables = os.environ if environ is None else environ
+    found = {
+        name.removeprefix("DUTIFUL_").lower(): value
+        for name, value in variables.items()
+        if name.startswith("DUTIFUL_")
+    }
+    _merge(raw, {name: found[name] for name in found if name in _NAMES}, "the environment")
+    if url is not None:
+        raw["url"] = url
+    _merge(raw, given, "the arguments of App")
+    return Settings(**raw)
+
+
+_NAMES = frozenset(Settings.__struct_fields__)
+
+
+def _merge(into: dict[str, Any], values: Mapping[str, Any], source: str) -> None:
+    for name, value in values.items():
+        if name not in _NAMES:
+            known = ", ".join(sorted(_NAMES))
+            raise BadConfiguration(f"{source}: no setting is called {name!r}; there are {known}")
+        into[name] = _read(name, value, source)
+
+
+def _read(name: str, value: Any, source: str) -> Any:
+    try:
+        if name in _SPANS:
+            return None if value in (None, "never", "forever") else span(value)
+        if name in _NUMBERS:
+            return int(value)
+    except (BadOption, ValueError, TypeError) as error:
+        raise BadConfiguration(f"{source}: {name}={value!r}: {error}") from error
+    if name == "durability" and value not in _DURABILITIES:
+        raise BadConfiguration(f"{source}: durability={value!r}; choose full or normal")
+    return value
+
+
+def _table(folder: Path) -> tuple[Path | None, dict[str, Any]]:
+    for place in (folder, *folder.parents):
+        path = place / "pyproject.toml"
+        if path.is_file():
+            try:
+                document = tomllib.loads(path.read_text("utf-8"))
+            except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError):
+                return path, {}  # somebody else's broken file must not stop the jobs
+            return path, dict(document.get("tool", {}).get("dutiful", {}))
+    return None, {}

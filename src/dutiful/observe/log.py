@@ -1,0 +1,83 @@
+"""Renders events as log records; the only place that words them."""
+
+from __future__ import annotations
+
+import logging
+
+from dutiful.core import event as e
+from dutiful.core.settle import Settlement
+from dutiful.core.state import State
+
+_LOG = logging.getLogger("dutiful")
+
+
+def log(event: e.Event) -> None:
+    """Write one event to the ``dutiful`` logger; arguments and results are never written."""
+    match event:
+        case e.Settled(settlements=settlements):
+            for settlement in settlements:
+                if settlement.error is not None or settlement.reason is not None:
+                    _settlement(settlement)
+        case e.Enqueued() | e.Claimed():
+            pass
+        case e.JobDied(job=job, reason=reason, error=error):
+            why = f": {error.type}: {error.message}" if error else ""
+            _LOG.error("job %s (%s) is dead, %s%s", job.id, job.task, reason, why)
+        case e.ClaimsRefused() | e.WorkerLost() | e.JobsRescued() | e.LeaseLost():
+            _LOG.warning(_warning(event))
+        case e.TaskUnknown(task=task, job_id=job_id):
+            _LOG.warning("job %s waits: this worker has no task %r", job_id, task)
+        case e.SlotStuck(job_id=job_id, task=task, isolation=isolation):
+            _LOG.error("job %s (%s) goes on past its hard timeout in a %s", job_id, task, isolation)
+        case _:
+            _operations(event)
+
+
+def _settlement(settlement: Settlement) -> None:
+    job, error = settlement.claim.job, settlement.error
+    if settlement.state is State.DEAD or error is None:
+        return
+    _LOG.warning(
+        "job %s (%s) attempt %d/%d failed: %s: %s; now %s",
+        job.id,
+        job.task,
+        error.attempt,
+        job.max_attempts,
+        error.type,
+        error.message,
+        settlement.state.word,
+    )
+
+
+def _warning(event: e.ClaimsRefused | e.WorkerLost | e.JobsRescued | e.LeaseLost) -> str:
+    match event:
+        case e.ClaimsRefused(job_ids=ids):
+            return f"{len(ids)} stale claims were refused: {', '.join(ids[:5])}"
+        case e.WorkerLost(worker=worker, why=why):
+            return f"worker {worker} is lost: {why}"
+        case e.JobsRescued(count=count):
+            return f"{count} jobs of lost workers were taken back"
+        case e.LeaseLost(stopped=stopped):
+            return f"could not renew the lease in time; {stopped} jobs were stopped"
+
+
+def _operations(event: e.Event) -> None:
+    match event:
+        case e.WorkerJoined(worker=worker, queues=queues):
+            _LOG.info("worker %s serves %s", worker, ", ".join(queues))
+        case e.WorkerLeft(worker=worker, released=released):
+            _LOG.info("worker %s left; %d jobs handed back", worker, released)
+        case e.EngineTroubled(error=error):
+            _LOG.error("the store cannot be used, trying again: %s", error)
+        case e.EngineRecovered(seconds=seconds):
+            _LOG.warning("the store can be used again after %.1f s", seconds)
+        case e.ServiceFailed(service=service, error=error):
+            _LOG.error("service %s failed: %s", service, error)
+        case e.HookFailed(hook=hook, error=error):
+            _LOG.error("hook %s failed: %s", hook, error)
+        case e.Pruned(count=count):
+            _LOG.debug("%d finished jobs were pruned", count)
+        case e.Notice(text=text):
+            _LOG.warning(text)
+        case _:
+            pass
