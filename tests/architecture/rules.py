@@ -15,10 +15,11 @@ DEPTH_MAX = 3
 VAGUE = {"base", "common", "helper", "helpers", "manager", "managers", "misc", "util", "utils"}
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 BANNER = re.compile(r"[#=*~_-]{4,}")
-SILENCER = re.compile(r"#\s*(?:type:\s*ignore|pyright:\s*ignore|noqa\b)")
+SILENCER = re.compile(r"#\s*(?:(?:type|pyright):\s*ignore|(?:ruff:\s*)?noqa\b)")
 REASONED = re.compile(
-    r"#\s*(?:(?:type|pyright):\s*ignore\[[\w, -]+\]|noqa:\s*[A-Z]+\d+(?:, ?[A-Z]+\d+)*)"
-    r"\s+#\s*\w.{4,}"
+    r"#\s*(?:(?:type|pyright):\s*ignore\[[\w, -]+\]"
+    r"|(?:ruff:\s*)?noqa:\s*[A-Z]+\d+(?:, ?[A-Z]+\d+)*)"
+    r"\s+(?:#|--?)\s*\w.{4,}"
 )
 REGISTRY = re.compile(
     r"pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|rubygems\.org|crates\.io"
@@ -71,7 +72,7 @@ def comments(text: str) -> Iterator[str]:
         if BANNER.search(token.string):
             yield f"{token.start[0]}: a banner; split the file instead"
         if SILENCER.search(token.string) and not REASONED.search(token.string):
-            yield f"{token.start[0]}: silences a checker without [code] and '# reason'"
+            yield f"{token.start[0]}: silences a checker without a code and ' - reason'"
 
 
 def place(path: PurePath) -> Iterator[str]:
