@@ -31,7 +31,7 @@ $(READY): requirements/uv.txt requirements/dev.txt pyproject.toml
 	  { echo "No '$(PYTHON)' found. Name one: make PYTHON=/path/to/python3 $(MAKECMDGOALS)"; exit 1; }
 	@"$(PYTHON)" -c 'import sys; v = sys.version.split()[0]; sys.exit(None if sys.version_info >= (3, 11) \
 	  else f"Dutiful needs Python 3.11 or newer, and $(PYTHON) is {v}. Name another: make PYTHON=/path/to/python3")'
-	"$(PYTHON)" -m venv $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
