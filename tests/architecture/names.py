@@ -35,7 +35,6 @@ SYNONYMS = {
     "requeue": "redrive",
     "resurrect": "redrive",
     "janitor": "pruner",
-    "sweep": "rescue",
     "sweeper": "rescue",
 }
 
