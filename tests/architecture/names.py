@@ -21,7 +21,6 @@ SYNONYMS = {
     "fetch_job": "claim",
     "fetch_jobs": "claim",
     "pop_job": "claim",
-    "reserve": "claim",
     "visibility": "lease",
     "dlq": "dead letter",
     "graveyard": "dead letter",
@@ -66,7 +65,7 @@ def public_names(text: str) -> Iterator[tuple[int, str]]:
             found = [node.target.id]
         else:
             continue
-        yield from ((node.lineno, name) for name in found if not name.startswith("_"))
+        yield from ((node.lineno, name) for name in found if not name.startswith(("_", "test_")))
 
 
 def synonyms(text: str) -> Iterator[str]:
