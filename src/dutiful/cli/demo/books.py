@@ -1,0 +1,160 @@
+"""The gateway's books: what was charged, what is replayed, which cards fail, which fault is due."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+FAILING = "tok_expired"
+"""Cards whose token begins so are declined until they are repaired."""
+
+ERRORS, STALLS, CUTS = 0.06, 0.03, 0.03
+"""Shares of requests: 5xx before the charge; silence and a cut connection after it."""
+
+LATENCY = (0.005, 0.060)
+
+FaultKind = Literal["none", "error", "stall", "cut"]
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """What happens to one request beside its own business."""
+
+    kind: FaultKind
+    latency: float
+
+
+class Charge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of a request to charge a card."""
+
+    order: str
+    card: str
+    cents: int
+    currency: str
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One line of the ledger: money that was really taken."""
+
+    charge: str
+    order: str
+    card: str
+    cents: int
+    currency: str
+    key: str | None = None
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A status and what to say with it."""
+
+    status: int
+    body: dict[str, object]
+
+
+class Stats(msgspec.Struct):
+    """Counters that a visitor may read."""
+
+    requests: int = 0
+    inflight: int = 0
+    charges: int = 0
+    orders_charged: int = 0
+    replayed: int = 0
+    declined: int = 0
+    errors: int = 0
+    stalls: int = 0
+    cuts: int = 0
+
+
+def fault(seed: int, order: str, nth: int) -> Fault:
+    """Draw the fault of an order's ``nth`` request: the same whoever asks first."""
+    rng = random.Random(f"{seed}:{order}:{nth}")  # noqa: S311 - chance, not secrets
+    latency = rng.uniform(*LATENCY)
+    draw = rng.random()
+    kind: FaultKind = "none"
+    if draw < ERRORS:
+        kind = "error"
+    elif draw < ERRORS + STALLS:
+        kind = "stall"
+    elif draw < ERRORS + STALLS + CUTS:
+        kind = "cut"
+    return Fault(kind, latency)
+
+
+class Books:
+    """Charges cards and writes each charge to an append-only file before it is told to anybody."""
+
+    def __init__(self, ledger: Path, seed: int) -> None:
+        """Open the ledger for appending."""
+        self.ledger = ledger
+        self.seed = seed
+        self.stats = Stats()
+        self._file = os.open(ledger, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._answered: dict[str, tuple[Charge, Answer]] = {}
+        self._requests: Counter[str] = Counter()
+        self._charged: set[str] = set()
+        self._broken: set[str] = set()
+        self._repaired = False
+
+    def draw(self, order: str) -> Fault:
+        """Count a request for an order and draw its fault."""
+        self._requests[order] += 1
+        return fault(self.seed, order, self._requests[order])
+
+    def charge(self, request: Charge, key: str | None) -> Answer:
+        """Take the money, or replay the answer that this key was given before."""
+        if key is not None and (known := self._answered.get(key)) is not None:
+            if known[0] != request:
+                return Answer(422, {"error": "this idempotency key belongs to another charge"})
+            self.stats.replayed += 1
+            return known[1]
+        if self.fails(request.card):
+            self.stats.declined += 1
+            return Answer(402, {"error": "card declined"})
+        entry = self._write(request, key)
+        answer = Answer(201, {"charge": entry.charge})
+        if key is not None:
+            self._answered[key] = (request, answer)
+        return answer
+
+    def fails(self, card: str) -> bool:
+        """Whether a card is declined for now."""
+        return not self._repaired and (card in self._broken or card.startswith(FAILING))
+
+    def break_cards(self, cards: list[str]) -> int:
+        """Decline these cards as well."""
+        self._broken.update(cards)
+        return len(self._broken)
+
+    def close(self) -> None:
+        """Close the ledger's file."""
+        os.close(self._file)
+
+    def repair(self) -> None:
+        """Accept every card from now on."""
+        self._repaired = True
+
+    def _write(self, request: Charge, key: str | None) -> Entry:
+        self.stats.charges += 1
+        self._charged.add(request.order)
+        self.stats.orders_charged = len(self._charged)
+        entry = Entry(
+            f"ch_{self.stats.charges:06d}",
+            request.order,
+            request.card,
+            request.cents,
+            request.currency,
+            key,
+        )
+        # Unbuffered, so that the line outlives this process from here on.
+        os.write(self._file, msgspec.json.encode(entry) + b"\n")
+        return entry
+
+
+def read_ledger(raw: bytes) -> tuple[Entry, ...]:
+    """Read a ledger's lines."""
+    decode = msgspec.json.Decoder(Entry).decode
+    return tuple(decode(line) for line in raw.splitlines())

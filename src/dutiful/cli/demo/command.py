@@ -1,0 +1,64 @@
+"""``dutiful demo``: see what the package is for in half a minute."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from dutiful.cli.demo.picture import View
+
+WORKERS_MAX = 8
+
+
+def demo(
+    *,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
+    naive: Annotated[
+        bool, typer.Option("--naive", help="Switch the safety off, and see what goes wrong.")
+    ] = False,
+    orders: Annotated[
+        Path | None,
+        typer.Option(
+            "--orders",
+            metavar="FILE",
+            help="A CSV file of your own: order_id, card, cents, currency.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Other faults for other numbers.")] = 7,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, max=WORKERS_MAX, help="How many worker processes.")
+    ] = 2,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the folder, to look at the jobs afterwards.")
+    ] = False,
+) -> int:
+    """Charge 2,000 orders once each, while the gateway fails and a worker is killed."""
+    from dutiful.cli.demo.orders import read_orders
+    from dutiful.cli.demo.scene import Plan
+    from dutiful.cli.demo.shop import shop_folder
+    from dutiful.cli.demo.stage import perform
+
+    chosen = read_orders(orders or shop_folder() / "orders.csv")
+    plan = Plan(orders=chosen, workers=workers, seed=seed, naive=naive)
+    return perform(plan, _view(json), keep=keep)
+
+
+def _view(as_json: bool) -> View:
+    from rich.console import Console
+
+    from dutiful.cli.demo.plain import JsonView, PlainView
+    from dutiful.cli.demo.view import LiveView
+
+    if as_json:
+        return JsonView(sys.stdout)
+    console = Console(highlight=False, emoji=False, markup=False)
+    roomy = console.width >= LiveView.WIDTH_MIN and console.height >= LiveView.HEIGHT_MIN
+    capable = sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
+    if capable and roomy and console.encoding.startswith("utf"):
+        return LiveView(console)
+    return PlainView(sys.stdout)

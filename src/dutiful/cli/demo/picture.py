@@ -1,0 +1,93 @@
+"""What a spectator sees at one moment of the demo; the scene fills it, the views draw it."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, NamedTuple, Protocol
+
+from dutiful.cli.demo.books import Stats
+from dutiful.cli.demo.crew import Condition
+from dutiful.cli.demo.verdict import Verdict
+from dutiful.core.state import State
+
+SAMPLE_SECONDS = 0.25
+SAMPLES_MAX = 400
+
+
+Tone = Literal["", "bad", "good"]
+
+
+class Hand(NamedTuple):
+    """One worker process."""
+
+    name: str
+    pid: int
+    condition: Condition
+    running: int
+    rescued: int = 0
+    """How many of its jobs were taken over after its death."""
+
+
+class Line(NamedTuple):
+    """One line of the story."""
+
+    seconds: float
+    text: str
+    tone: Tone = ""
+
+
+@dataclass
+class Picture:
+    """The state of the show."""
+
+    orders: int
+    naive: bool
+    seconds: float = 0.0
+    stats: Stats = field(default_factory=Stats)
+    counts: dict[State, int] = field(default_factory=dict[State, int])
+    hands: list[Hand] = field(default_factory=list[Hand])
+    story: list[Line] = field(default_factory=list[Line])
+    speeds: deque[float] = field(default_factory=lambda: deque[float](maxlen=SAMPLES_MAX))
+    """Charges a second, sampled."""
+    _sampled: tuple[float, int] = (0.0, 0)
+
+    @property
+    def charged(self) -> int:
+        """Orders charged at least once."""
+        return self.stats.orders_charged
+
+    @property
+    def live(self) -> int:
+        """Jobs that have not ended."""
+        return sum(count for state, count in self.counts.items() if not state.final)
+
+    def sample(self) -> None:
+        """Add to the speeds when it is time."""
+        since, before = self._sampled
+        if self.seconds - since >= SAMPLE_SECONDS:
+            self.speeds.append((self.stats.charges - before) / (self.seconds - since))
+            self._sampled = (self.seconds, self.stats.charges)
+
+    @property
+    def speed(self) -> float:
+        """Charges a second over about the last second."""
+        recent = list(self.speeds)[-4:]
+        return sum(recent) / len(recent) if recent else 0.0
+
+
+class View(Protocol):
+    """Shows pictures as they come, and the verdict at the end."""
+
+    def show(self, picture: Picture) -> None:
+        """Draw the present moment."""
+        ...
+
+    def close(self) -> None:
+        """Give the terminal back; harmless when called twice."""
+        ...
+
+    def conclude(self, picture: Picture, verdict: Verdict, folder: Path | None) -> None:
+        """Draw the end; a folder that is kept is named."""
+        ...

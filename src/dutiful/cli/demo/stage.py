@@ -1,0 +1,69 @@
+"""Setting the stage and clearing it: a temporary folder, a gateway, a store; gone at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import tempfile
+from pathlib import Path
+
+from dutiful.app import App
+from dutiful.cli.demo.crew import Crew
+from dutiful.cli.demo.desk import Desk
+from dutiful.cli.demo.picture import Picture, View
+from dutiful.cli.demo.scene import Plan, Scene
+from dutiful.cli.demo.shop import load_module, shop_folder
+from dutiful.cli.demo.verdict import Verdict
+from dutiful.cli.demo.visitor import Visitor
+from dutiful.cli.demo.watch import Watch
+from dutiful.cli.failure import Code, Trouble
+
+
+def perform(plan: Plan, view: View, *, keep: bool = False) -> int:
+    """Play the demo and return the exit code; whatever ends it, nothing is left running."""
+    folder = Path(tempfile.mkdtemp(prefix="dutiful-demo-"))
+    try:
+        picture, verdict = asyncio.run(_perform(plan, view, folder))
+        view.close()
+        view.conclude(picture, verdict, folder if keep else None)
+        return Code.OK if verdict.ok else Code.BAD
+    except asyncio.CancelledError:
+        raise Trouble("ended by a signal", Code.INTERRUPTED) from None
+    finally:
+        view.close()
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _perform(plan: Plan, view: View, folder: Path) -> tuple[Picture, Verdict]:
+    _end_on(signal.SIGTERM, signal.SIGHUP)
+    seconds_max = 60 + len(plan.orders) // 25
+    url = f"sqlite:///{folder / 'jobs.db'}"
+    # The path is empty, so that nobody's app or settings are mixed into the demo.
+    environment = {"DUTIFUL_URL": url, "DUTIFUL_APP": "", "PYTHONDONTWRITEBYTECODE": "1"}
+    picture = Picture(len(plan.orders), plan.naive)
+    crew = Crew(folder, shop_folder(), environment, seconds_max + 30)
+    app = App(url)
+    watch = Watch(picture, Desk(app.store), crew, view)
+    try:
+        async with app, asyncio.timeout(seconds_max):
+            visitor = Visitor(await crew.gateway(folder / "ledger.jsonl", plan.seed))
+            watch.visitor = visitor
+            watch.tell(f"a gateway on {visitor.address}: slow, failing, losing replies")
+            charge = load_module(plan.module).charge
+            scene = Scene(plan, app, charge, visitor, watch)
+            return picture, await scene.play()
+    except TimeoutError:
+        left = {state.word: number for state, number in picture.counts.items() if number}
+        raise Trouble(f"not done after {seconds_max} s; jobs: {left}", Code.FAULT) from None
+    finally:
+        await crew.close()
+
+
+def _end_on(*signals: signal.Signals) -> None:
+    """End in good order when somebody asks by signal, as for Ctrl-C."""
+    task = asyncio.current_task()
+    if task is not None:
+        for number in signals:
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)

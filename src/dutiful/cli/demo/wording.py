@@ -1,0 +1,81 @@
+"""The words of the verdict, the same on every kind of terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dutiful.cli.demo.verdict import Verdict, money
+
+
+def headline(verdict: Verdict) -> str:
+    """Say the verdict in one line."""
+    return (
+        f"{verdict.orders:,} orders: {verdict.charged_once:,} charged once, "
+        f"{verdict.charged_twice:,} twice, {verdict.lost:,} lost"
+    )
+
+
+def details(verdict: Verdict) -> list[tuple[str, str]]:
+    """Say what lies behind it, as pairs of a label and a text."""
+    faults = verdict.faults
+    lines = [
+        (
+            "gateway",
+            f"{count(faults['errors'], 'server error')}, "
+            f"{count(faults['stalls'], 'reply', 'replies')} too late, "
+            f"{count(faults['cuts'], 'reply', 'replies')} lost on the way",
+        ),
+        (
+            "workers",
+            f"{verdict.workers_killed} killed with SIGKILL, "
+            f"{count(verdict.rescued, 'job')} rescued by the other",
+        ),
+        ("cards", _cards(verdict)),
+        (
+            "effort",
+            f"{verdict.attempts:,} attempts, {verdict.retries:,} of them retries, "
+            f"in {verdict.seconds:.1f} s",
+        ),
+    ]
+    if verdict.wrong:
+        lines.append(("wrong", f"{count(verdict.wrong, 'charge')} that no order asked for"))
+    if verdict.overcharged:
+        lines.append(("too much", f"{money(verdict.overcharged)} taken twice"))
+    if verdict.unpaid:
+        lines.append(("missing", f"{money(verdict.unpaid)} never taken"))
+    return lines
+
+
+def advice(verdict: Verdict, folder: Path | None) -> list[tuple[str, str]]:
+    """Say what to type next, as pairs of a command and its purpose."""
+    if folder is not None:
+        return [
+            (f"dutiful jobs list --url sqlite:///{folder}/jobs.db", "look at the jobs"),
+            (f"less {folder}/ledger.jsonl", "the gateway's ledger"),
+        ]
+    if verdict.naive:
+        return [("dutiful demo", "the same with the safety on")]
+    return [
+        ("dutiful demo --naive", "the same with the safety off"),
+        ("dutiful demo --keep", "keep the folder, look at the jobs and errors"),
+        ("dutiful demo --orders FILE", "with orders of your own"),
+    ]
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """Write a number with its noun.
+
+    >>> count(1, "job"), count(2000, "job"), count(2, "reply", "replies")
+    ('1 job', '2,000 jobs', '2 replies')
+    """
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def _cards(verdict: Verdict) -> str:
+    if verdict.naive:
+        return f"declined {count(verdict.faults['declined'], 'time')}, and nobody was told"
+    text = (
+        f"{count(verdict.dead, 'dead letter')}, {verdict.redriven} redriven "
+        "after the cards were repaired"
+    )
+    return f"{text}, {verdict.still_dead} still dead" if verdict.still_dead else text
