@@ -111,7 +111,7 @@ class MemoryConsumer:
         tables, now = self.tables, self.tables.clock.now()
         tables.stage(now)
         chosen: list[Job] = []
-        for queue in wanted.queues:
+        for queue in dict.fromkeys(wanted.queues):
             if queue in tables.paused:
                 continue
             ready = [
