@@ -1,0 +1,64 @@
+"""The suite that holds an engine to the contract; it never looks at which engine it holds.
+
+An engine's author writes one fixture and one subclass for each contract::
+
+    @pytest.fixture
+    def connect(tmp_path):
+        return lambda clock: MyEngine(tmp_path / "jobs", clock=clock)
+
+
+    class TestClaim(ClaimContract): ...
+
+``connect`` makes instances that are not open yet, and all of one test's instances share a store.
+"""
+
+import pkgutil
+
+import pytest
+
+pytest.register_assert_rewrite(
+    *(f"{__name__}.{room.name}" for room in pkgutil.iter_modules(__path__))
+)
+
+# ruff: noqa: E402 - an assert is explained on failure only when registered before the import
+from dutiful.testing.conformance.cancel import CancelContract
+from dutiful.testing.conformance.claim import ClaimContract
+from dutiful.testing.conformance.contracts import CONTRACTS
+from dutiful.testing.conformance.enqueue import EnqueueContract
+from dutiful.testing.conformance.inspect import InspectContract
+from dutiful.testing.conformance.lease import LeaseContract
+from dutiful.testing.conformance.matrix import matrix
+from dutiful.testing.conformance.open import OpenContract
+from dutiful.testing.conformance.pause import PauseContract
+from dutiful.testing.conformance.prune import PruneContract
+from dutiful.testing.conformance.redrive import RedriveContract
+from dutiful.testing.conformance.requires import requires
+from dutiful.testing.conformance.setting import Connect, Contract, Engine
+from dutiful.testing.conformance.settle import SettleContract
+from dutiful.testing.conformance.step import StepContract
+from dutiful.testing.conformance.transaction import TransactionContract
+from dutiful.testing.conformance.unique import UniqueContract
+from dutiful.testing.conformance.wake import WakeContract
+
+__all__ = [
+    "CONTRACTS",
+    "CancelContract",
+    "ClaimContract",
+    "Connect",
+    "Contract",
+    "Engine",
+    "EnqueueContract",
+    "InspectContract",
+    "LeaseContract",
+    "OpenContract",
+    "PauseContract",
+    "PruneContract",
+    "RedriveContract",
+    "SettleContract",
+    "StepContract",
+    "TransactionContract",
+    "UniqueContract",
+    "WakeContract",
+    "matrix",
+    "requires",
+]

@@ -1,0 +1,36 @@
+"""All contracts, in the order in which a reader wants them."""
+
+from __future__ import annotations
+
+from dutiful.testing.conformance.cancel import CancelContract
+from dutiful.testing.conformance.claim import ClaimContract
+from dutiful.testing.conformance.enqueue import EnqueueContract
+from dutiful.testing.conformance.inspect import InspectContract
+from dutiful.testing.conformance.lease import LeaseContract
+from dutiful.testing.conformance.open import OpenContract
+from dutiful.testing.conformance.pause import PauseContract
+from dutiful.testing.conformance.prune import PruneContract
+from dutiful.testing.conformance.redrive import RedriveContract
+from dutiful.testing.conformance.setting import Contract
+from dutiful.testing.conformance.settle import SettleContract
+from dutiful.testing.conformance.step import StepContract
+from dutiful.testing.conformance.transaction import TransactionContract
+from dutiful.testing.conformance.unique import UniqueContract
+from dutiful.testing.conformance.wake import WakeContract
+
+CONTRACTS: tuple[type[Contract], ...] = (
+    OpenContract,
+    EnqueueContract,
+    UniqueContract,
+    ClaimContract,
+    SettleContract,
+    StepContract,
+    TransactionContract,
+    LeaseContract,
+    CancelContract,
+    RedriveContract,
+    PauseContract,
+    InspectContract,
+    PruneContract,
+    WakeContract,
+)

@@ -1,0 +1,111 @@
+"""The moves that tests are written in: build a job, claim it, end it, look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+from uuid import uuid4
+
+from msgspec.structs import replace
+
+from dutiful.contract.fleet import WorkerInfo
+from dutiful.contract.page import Filter
+from dutiful.contract.protocol import Consumer, Inspector, Producer, Wanted
+from dutiful.core.instant import SECOND
+from dutiful.core.job import Claim, Job, NewJob
+from dutiful.core.outcome import Crashed, Discarded, Failed, Outcome
+from dutiful.core.retry import RetryPolicy
+from dutiful.core.settle import Rules, Settlement, settle
+
+RULES = Rules(retry=RetryPolicy(backoff="fixed", delay=10 * SECOND, jitter="none"))
+"""Retries come ten seconds later, exactly."""
+
+FAILED = Failed("ValueError", "no such order", "Traceback: ...")
+
+
+class Half:
+    """A die that always shows one half."""
+
+    def random(self) -> float:
+        """Return 0.5."""
+        return 0.5
+
+
+class Queue(Producer, Consumer, Protocol):
+    """The two roles that most moves need."""
+
+
+def hand(worker: str, *, lease: int = 10 * SECOND, pid: int = 0) -> WorkerInfo:
+    """Introduce a worker of queue ``default``."""
+    return WorkerInfo(
+        id=worker,
+        queues=("default",),
+        concurrency=10,
+        lease=lease,
+        host="host",
+        pid=pid,
+        born=7,
+        version="1",
+    )
+
+
+def new(task: str = "t", **fields: Any) -> NewJob:
+    """Build a job to enqueue, with a fresh id."""
+    return replace(NewJob(id=uuid4().hex, task=task, args=b"{}"), **fields)
+
+
+async def add(engine: Producer, **fields: Any) -> str:
+    """Enqueue one job and return its id."""
+    job = new(**fields)
+    await engine.enqueue([job])
+    return job.id
+
+
+async def take(
+    engine: Consumer, limit: int = 1, *, worker: str = "w1", queues: Sequence[str] = ("default",)
+) -> tuple[Claim, ...]:
+    """Claim jobs."""
+    return (await engine.exchange(worker, [], Wanted(tuple(queues), limit))).claims
+
+
+async def one(engine: Consumer, *, worker: str = "w1") -> Claim:
+    """Claim the one job that can be claimed now."""
+    claims = await take(engine, worker=worker)
+    assert len(claims) == 1
+    return claims[0]
+
+
+def ending(claim: Claim, outcome: Outcome, rules: Rules = RULES) -> Settlement:
+    """Decide how an attempt ends, as a worker or a rescuer would."""
+    return settle(claim, outcome, claim.job.started_at or 0, Half(), rules)
+
+
+async def end(engine: Consumer, claim: Claim, outcome: Outcome, *, worker: str = "w1") -> bool:
+    """End an attempt and return whether the store accepted it."""
+    answer = await engine.exchange(worker, [ending(claim, outcome)], None)
+    return not answer.refused
+
+
+async def rescue(engine: Consumer, claim: Claim) -> bool:
+    """Take a claim back as a rescuer does, and return whether the store accepted it."""
+    return await end(engine, claim, Crashed("worker w1 is gone"), worker="rescuer")
+
+
+async def look(engine: Inspector, job_id: str) -> Job:
+    """Return one job by its id."""
+    (job,) = await engine.get([job_id])
+    return job
+
+
+async def everything(engine: Inspector) -> tuple[Job, ...]:
+    """Return every job of a small store, newest first."""
+    return (await engine.find(Filter(), 1000)).jobs
+
+
+async def kill(engine: Queue, **fields: Any) -> str:
+    """Enqueue a job and make a dead letter of it; nothing else may be claimable."""
+    job_id = await add(engine, **fields)
+    claim = await one(engine)
+    assert claim.job.id == job_id
+    assert await end(engine, claim, Discarded("no use"))
+    return job_id

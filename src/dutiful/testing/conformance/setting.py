@@ -1,0 +1,93 @@
+"""What all contracts share: a fresh store, a clock to move, and the account at the end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Protocol
+
+import pytest
+import pytest_asyncio
+
+from dutiful.contract.capability import Capability
+from dutiful.contract.protocol import (
+    Consumer,
+    Controller,
+    Fleet,
+    Inspector,
+    Keeper,
+    Lifecycle,
+    Producer,
+    SyncProducer,
+    Transactional,
+)
+from dutiful.testing.clock import FakeClock
+from dutiful.testing.conformance.moves import hand
+from dutiful.testing.conformance.requires import needs
+
+
+class Engine(
+    Lifecycle,
+    Producer,
+    SyncProducer,
+    Consumer,
+    Transactional,
+    Fleet,
+    Inspector,
+    Controller,
+    Keeper,
+    Protocol,
+):
+    """An engine with every role; what it cannot do it declares."""
+
+
+Connect = Callable[[FakeClock], Engine]
+"""Makes one more instance on the store of the test that runs."""
+
+
+@pytest.mark.asyncio
+class Contract:
+    """The fixtures of every contract; worker ``w1`` is registered."""
+
+    @pytest.fixture
+    def clock(self) -> FakeClock:
+        """Stop time for the store and the test alike."""
+        return FakeClock()
+
+    @pytest.fixture(autouse=True)
+    def declared(self, request: pytest.FixtureRequest, connect: Connect, clock: FakeClock) -> None:
+        """Skip what the engine declares that it cannot do."""
+        missing = needs(type(self), request.function) - connect(clock).capabilities
+        if missing:
+            pytest.skip(f"capability: no {', no '.join(sorted(item.name for item in missing))}")
+
+    @pytest_asyncio.fixture
+    async def engine(
+        self, declared: None, connect: Connect, clock: FakeClock
+    ) -> AsyncIterator[Engine]:
+        """Open an engine on an empty store, and audit the store when the test is over."""
+        engine = connect(clock)
+        await engine.open()
+        await engine.join(hand("w1"))
+        yield engine
+        if Capability.INSPECT in engine.capabilities:
+            await audit(engine)
+        await engine.close()
+
+    @pytest_asyncio.fixture
+    async def engines(
+        self, engine: Engine, connect: Connect, clock: FakeClock
+    ) -> AsyncIterator[tuple[Engine, Engine]]:
+        """Open a second instance on the same store, for races between two processes' worth."""
+        second = connect(clock)
+        await second.open()
+        await second.join(hand("w2"))
+        yield engine, second
+        await second.close()
+
+
+async def audit(engine: Inspector) -> None:
+    """Demand that no job vanished: enqueued = live + final + pruned + purged."""
+    present = sum(sum(row.counts.values()) for row in await engine.queues())
+    tally = await engine.tally()
+    assert set(tally) == {"enqueued", "pruned", "purged"}
+    assert tally["enqueued"] == present + tally["pruned"] + tally["purged"], tally

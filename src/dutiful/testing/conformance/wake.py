@@ -1,0 +1,91 @@
+"""Sleeping until there may be work."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from dutiful.contract.capability import Capability
+from dutiful.core.instant import HOUR
+from dutiful.core.outcome import Released
+from dutiful.testing.conformance.moves import add, end, new, one, take
+from dutiful.testing.conformance.requires import requires
+from dutiful.testing.conformance.setting import Contract, Engine
+
+LONG = 30.0
+SOON = 5.0
+"""Real seconds: a sleep of LONG that ends before SOON was woken."""
+
+
+class WakeContract(Contract):
+    """Holds `Consumer.wait`; these are the tests that take real time."""
+
+    async def test_a_wait_without_work_ends_in_time(self, engine: Engine) -> None:
+        began = time.monotonic()
+        await engine.wait(["default"], 0.05)
+        assert time.monotonic() - began < SOON
+
+    async def test_a_wait_of_zero_seconds_returns(self, engine: Engine) -> None:
+        async with asyncio.timeout(SOON):
+            await engine.wait(["default"], 0)
+
+    async def test_an_enqueue_wakes(self, engine: Engine) -> None:
+        await woken(engine, lambda: add(engine))
+
+    async def test_an_enqueue_by_another_instance_wakes(
+        self, engines: tuple[Engine, Engine]
+    ) -> None:
+        await woken(engines[0], lambda: add(engines[1]))
+
+    @requires(Capability.SYNC_ENQUEUE)
+    async def test_an_enqueue_from_a_thread_wakes(self, engine: Engine) -> None:
+        await woken(engine, lambda: asyncio.to_thread(engine.enqueue_sync, [new()]))
+
+    async def test_a_released_job_wakes(self, engine: Engine) -> None:
+        await add(engine)
+        claim = await one(engine)
+        await woken(engine, lambda: end(engine, claim, Released()))
+
+    @requires(Capability.PAUSE)
+    async def test_resuming_a_queue_wakes(self, engine: Engine) -> None:
+        await add(engine)
+        await engine.pause("default")
+        await woken(engine, lambda: engine.resume("default"))
+
+    @requires(Capability.CANCEL, Capability.DELAY)
+    async def test_hurrying_a_job_wakes(self, engine: Engine) -> None:
+        job_id = await add(engine, delay=HOUR)
+        await woken(engine, lambda: engine.hurry([job_id]))
+
+    async def test_one_enqueue_wakes_every_sleeper(self, engines: tuple[Engine, Engine]) -> None:
+        first = asyncio.create_task(engines[0].wait(["default"], LONG))
+        await woken(engines[1], lambda: add(engines[0]))
+        async with asyncio.timeout(SOON):
+            await first
+
+    async def test_cancelling_a_wait_loses_no_job(self, engine: Engine) -> None:
+        sleeper = asyncio.create_task(engine.wait(["default"], LONG))
+        await asyncio.sleep(0.02)
+        await add(engine)
+        sleeper.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await _cancelled(sleeper)
+        assert len(await take(engine)) == 1
+
+
+async def woken(engine: Engine, act: Callable[[], Awaitable[object]]) -> None:
+    """Demand that the act ends a sleep of `engine`; acting again heals a start that came late."""
+    sleeper = asyncio.create_task(engine.wait(["default"], LONG))
+    await asyncio.sleep(0.05)
+    assert not sleeper.done()
+    await act()
+    async with asyncio.timeout(SOON):
+        await sleeper
+
+
+async def _cancelled(sleeper: asyncio.Task[None]) -> None:
+    await sleeper
+    raise asyncio.CancelledError  # it had been woken before the cancellation arrived

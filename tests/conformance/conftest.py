@@ -1,0 +1,75 @@
+"""The engines that are held to the contract: one more engine is one more entry here."""
+
+import contextlib
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dutiful.engines.memory import MemoryEngine
+from dutiful.testing import FakeClock
+from dutiful.testing.conformance import Connect
+
+
+class MemoryStore:
+    """One memory that many instances share."""
+
+    def __init__(self, folder: Path) -> None:
+        self.first: MemoryEngine | None = None
+
+    def connect(self, clock: FakeClock) -> MemoryEngine:
+        engine = MemoryEngine(clock)
+        self.first = self.first or engine
+        engine.tables = self.first.tables
+        return engine
+
+    def write(self, connection: Any, line: str) -> None:
+        connection[line] = True
+
+    def lines(self) -> list[str]:
+        return list(self.first.tables.data) if self.first else []
+
+
+class SqliteStore:
+    """One file that many instances open."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "jobs.db"
+
+    def connect(self, clock: FakeClock) -> Any:
+        from dutiful.engines.sqlite import SqliteEngine
+
+        return SqliteEngine(self.path, clock=clock)
+
+    def write(self, connection: Any, line: str) -> None:
+        connection.execute("create table if not exists ledger (line text)")
+        connection.execute("insert into ledger values (?)", (line,))
+
+    def lines(self) -> list[str]:
+        with contextlib.closing(sqlite3.connect(self.path)) as reader:
+            if not reader.execute("select 1 from sqlite_master where name = 'ledger'").fetchall():
+                return []
+            return [line for (line,) in reader.execute("select line from ledger")]
+
+
+STORES: dict[str, Callable[[Path], Any]] = {
+    "memory": MemoryStore,
+    "sqlite": SqliteStore,
+}
+
+
+@pytest.fixture(params=STORES)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    return STORES[request.param](tmp_path)
+
+
+@pytest.fixture
+def connect(store: Any) -> Connect:
+    return store.connect
+
+
+@pytest.fixture
+def ledger(store: Any) -> Any:
+    return store

@@ -1,0 +1,178 @@
+"""The suite itself: blind to names, skipping only what is declared, usable by strangers."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dutiful.contract.capability import Capability
+from dutiful.engines.memory import MemoryEngine
+from dutiful.testing import conformance
+from dutiful.testing.conformance.requires import needs
+
+SHIPPED = sorted(Path(conformance.__file__).parent.glob("*.py"))
+TESTS = sorted(Path(__file__).parent.glob("test_*.py"))
+ENGINES = {"memory", "sqlite", "postgres", "redis", "sqs", "temporal", "sidekiq", "bullmq"}
+
+STRANGER = '''
+import pytest
+
+from dutiful.contract.capability import Capability
+from dutiful.core.errors import Unsupported
+from dutiful.engines.memory import MemoryEngine
+from dutiful.testing import conformance
+
+
+def refuse(*args, **kwargs):
+    raise Unsupported("bare", "do that")
+
+
+class BareEngine(MemoryEngine):
+    """Does no more than it must: a test that asks for more has not declared it."""
+
+    name = "bare"
+    capabilities = frozenset()
+    enqueue_sync = enqueue_on = record_step = transaction = refuse
+    get = find = errors = steps = queues = dead_groups = tally = refuse
+    cancel = hurry = redrive = purge = pause = resume = prune = migrate = refuse
+
+    async def enqueue(self, jobs):
+        for job in jobs:
+            if job.unique or job.priority or job.delay or job.expires_in or job.run_at is not None:
+                refuse()
+        return MemoryEngine.enqueue_sync(self, jobs)
+
+
+@pytest.fixture
+def connect():
+    made = []
+
+    def instance(clock):
+        made.append(BareEngine(clock))
+        made[-1].tables = made[0].tables
+        return made[-1]
+
+    return instance
+
+
+@pytest.fixture
+def ledger(): ...
+
+
+for contract in conformance.CONTRACTS:
+    globals()[f"Test{contract.__name__}"] = type(contract.__name__, (contract,), {})
+'''
+
+
+def listed(contract: type) -> list[str]:
+    return [name for name in dir(contract) if name.startswith("test_")]
+
+
+def branches_on_names(source: str) -> Iterator[str]:
+    """Yield what looks at an engine's name or class to decide something."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Compare | ast.Match):
+            inside = list(ast.walk(node))
+            names = {part.value for part in inside if isinstance(part, ast.Constant)}
+            if ENGINES & {name for name in names if isinstance(name, str)}:
+                yield ast.unparse(node)
+            if any(
+                isinstance(part, ast.Attribute)
+                and part.attr == "name"
+                and "engine" in ast.unparse(part.value).lower()
+                for part in inside
+            ):
+                yield ast.unparse(node)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("isinstance", "issubclass"):
+            if "engine" in ast.unparse(node.args[0]).lower():
+                yield ast.unparse(node)
+
+
+@pytest.mark.parametrize("file", [*SHIPPED, *TESTS], ids=lambda file: file.name)
+def test_no_test_branches_on_the_engine(file: Path) -> None:
+    assert list(branches_on_names(file.read_text())) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "if engine.name == 'x': pass",
+        "if name in ('sqlite', 'y'): pass",
+        "isinstance(engine, MemoryEngine)",
+        "match kind:\n    case 'redis': pass",
+    ],
+)
+def test_a_branch_would_be_found(source: str) -> None:
+    assert list(branches_on_names(source))
+
+
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.name)
+def test_the_suite_skips_in_one_place(file: Path) -> None:
+    assert file.read_text().count("pytest.skip") == (file.name == "setting.py")
+    assert "mark.skip" not in file.read_text()
+
+
+def test_every_contract_is_run_here() -> None:
+    source = (Path(__file__).parent / "test_contracts.py").read_text()
+    for contract in conformance.CONTRACTS:
+        assert f"(conformance.{contract.__name__})" in source
+
+
+def test_every_test_is_named_as_a_sentence() -> None:
+    for contract in conformance.CONTRACTS:
+        assert [name for name in listed(contract) if name.count("_") < 3] == []
+
+
+def test_the_contracts_are_many() -> None:
+    assert sum(len(listed(contract)) for contract in conformance.CONTRACTS) >= 200
+
+
+def test_every_capability_is_held_by_a_test() -> None:
+    held = frozenset[Capability]().union(
+        *(
+            needs(contract, getattr(contract, name))
+            for contract in conformance.CONTRACTS
+            for name in listed(contract)
+        )
+    )
+    # Joining a caller's transaction means another connection for each engine: see tests of each.
+    assert frozenset(Capability) - held == {Capability.CALLER_TRANSACTION}
+
+
+def test_a_stranger_runs_the_suite_and_skips_only_what_is_undeclared(tmp_path: Path) -> None:
+    """The stranger's project has neither our settings nor asyncio's automatic mode."""
+    (tmp_path / "test_bare.py").write_text(STRANGER)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-rs",
+        "-p",
+        "no:cacheprovider",
+        "-o",
+        "asyncio_default_fixture_loop_scope=function",
+    ]
+    result = subprocess.run(
+        [*command, "--rootdir", str(tmp_path), "-W", "error", str(tmp_path)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stdout
+    skips = [line for line in result.stdout.splitlines() if line.startswith("SKIPPED")]
+    assert skips
+    assert all("capability: no " in line for line in skips)
+
+
+def test_the_matrix_shows_capabilities_and_contracts() -> None:
+    text = conformance.matrix([MemoryEngine])
+    assert "| An engine can ... | tests | memory |" in text
+    rows = {row.split(" | ")[0]: row.split(" | ")[-1] for row in text.splitlines()}
+    assert rows["| keep unique rules"] == "yes |"
+    assert rows["| migrate a schema"] == "no |"
+    total = len(listed(conformance.ClaimContract))
+    assert rows["| ClaimContract"] == f"{total} of {total} |"
