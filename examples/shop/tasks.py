@@ -16,7 +16,7 @@ class GatewayError(Exception):
     """The gateway answered, but did not charge; the next attempt may succeed."""
 
 
-@app.task(queue="payments", retry=Retry(max_attempts=8, delay="200ms", cap="2s"), timeout="10s")
+@app.task(queue="payments", retry=Retry(max_attempts=8, delay="200ms", cap="1s"), timeout="10s")
 def charge(ctx: Context, order_id: str, card: str, cents: int, currency: str) -> str:
     """Charge a card and return the gateway's number for it.
 

@@ -29,9 +29,14 @@ def demo(
             help="A CSV file of your own: order_id, card, cents, currency.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Other faults for other numbers.")] = 7,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", help="Other faults for other numbers.")
+    ] = 22,
     workers: Annotated[
-        int, typer.Option("--workers", min=1, max=WORKERS_MAX, help="How many worker processes.")
+        int,
+        typer.Option(
+            "--workers", metavar="N", min=1, max=WORKERS_MAX, help="How many worker processes."
+        ),
     ] = 2,
     keep: Annotated[
         bool, typer.Option("--keep", help="Keep the folder, to look at the jobs afterwards.")

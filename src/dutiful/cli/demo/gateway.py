@@ -183,7 +183,7 @@ def main() -> None:
     """Run the gateway by hand or as the demo's child."""
     parser = argparse.ArgumentParser(prog="gateway", description=__doc__)
     parser.add_argument("--ledger", type=Path, default=Path("ledger.jsonl"))
-    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--seed", type=int, default=22)
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     chosen = parser.parse_args()
     try:

@@ -31,9 +31,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be played."""
 
     orders: tuple[Order, ...]
-    workers: int = 2
-    seed: int = 7
-    naive: bool = False
+    workers: int
+    seed: int
+    naive: bool
 
     @property
     def module(self) -> str:

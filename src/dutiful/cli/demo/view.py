@@ -63,16 +63,21 @@ class LiveView:
         self.console.print(_title(picture), width=width)
         self.console.print(story(picture.story), width=width)
         self.console.print(_verdict(verdict), width=width)
+        hints = Table.grid(padding=(0, 2))
+        hints.add_column(style="bold", no_wrap=True)
+        hints.add_column(style="dim")
         for command, purpose in advice(verdict, folder):
-            self.console.print(Text.assemble("  ", (command, "bold"), ("  " + purpose, "dim")))
+            hints.add_row(f" {command}", purpose)
+        self.console.print(hints)
 
 
 def frame(picture: Picture, width: int, height: int) -> RenderableType:
     """Lay out one moment."""
     lines = max(3, min(STORY_MAX, height - FRAME_LINES))
     columns = Table.grid(expand=True, padding=0)
-    for ratio in (7, 11, 8):
-        columns.add_column(ratio=ratio)
+    columns.add_column(ratio=1, min_width=20)
+    columns.add_column(ratio=2, min_width=32)
+    columns.add_column(ratio=1, min_width=26)
     columns.add_row(
         _panel("jobs", _jobs(picture)),
         _panel("workers", _workers(picture)),
@@ -119,7 +124,9 @@ def _progress(picture: Picture) -> RenderableType:
     bar.add_column(ratio=1)
     bar.add_column(justify="right", width=15)
     done = Text(f"{picture.charged:,} / {picture.orders:,}", "bold")
-    bar.add_row("charged", ProgressBar(picture.orders, picture.charged), done)
+    bar.add_row(
+        "charged", ProgressBar(picture.orders, picture.charged, complete_style="green"), done
+    )
     return bar
 
 
@@ -176,8 +183,11 @@ def _gateway(picture: Picture) -> RenderableType:
 
 def _workers(picture: Picture) -> RenderableType:
     grid = Table.grid(padding=(0, 1))
+    grid.add_column()
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column()
     for hand in picture.hands[-5:]:
-        grid.add_row(hand.name, Text(str(hand.pid), "dim"), _condition(hand))
+        grid.add_row(hand.name.removeprefix("worker "), f"pid {hand.pid}", _condition(hand))
     return grid if picture.hands else Text("none yet", "dim")
 
 

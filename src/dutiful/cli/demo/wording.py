@@ -19,17 +19,8 @@ def details(verdict: Verdict) -> list[tuple[str, str]]:
     """Say what lies behind it, as pairs of a label and a text."""
     faults = verdict.faults
     lines = [
-        (
-            "gateway",
-            f"{count(faults['errors'], 'server error')}, "
-            f"{count(faults['stalls'], 'reply', 'replies')} too late, "
-            f"{count(faults['cuts'], 'reply', 'replies')} lost on the way",
-        ),
-        (
-            "workers",
-            f"{verdict.workers_killed} killed with SIGKILL, "
-            f"{count(verdict.rescued, 'job')} rescued by the other",
-        ),
+        ("gateway", _gateway(faults)),
+        ("workers", _workers(verdict)),
         ("cards", _cards(verdict)),
         (
             "effort",
@@ -37,10 +28,13 @@ def details(verdict: Verdict) -> list[tuple[str, str]]:
             f"in {verdict.seconds:.1f} s",
         ),
     ]
+    if not verdict.naive:
+        again = count(faults["replayed"], "charge was", "charges were")
+        lines.insert(1, ("repeats", f"{again} asked for again, and known by the idempotency key"))
     if verdict.wrong:
         lines.append(("wrong", f"{count(verdict.wrong, 'charge')} that no order asked for"))
     if verdict.overcharged:
-        lines.append(("too much", f"{money(verdict.overcharged)} taken twice"))
+        lines.append(("too much", f"{money(verdict.overcharged)} taken from customers again"))
     if verdict.unpaid:
         lines.append(("missing", f"{money(verdict.unpaid)} never taken"))
     return lines
@@ -69,6 +63,21 @@ def count(number: int, one: str, many: str = "") -> str:
     ('1 job', '2,000 jobs', '2 replies')
     """
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def _gateway(faults: dict[str, int]) -> str:
+    return (
+        f"{count(faults['errors'], 'server error')}, "
+        f"{count(faults['stalls'], 'reply', 'replies')} too late, "
+        f"{count(faults['cuts'], 'reply', 'replies')} lost on the way"
+    )
+
+
+def _workers(verdict: Verdict) -> str:
+    killed = f"{verdict.workers_killed} killed with SIGKILL"
+    if verdict.naive:
+        return f"{killed}; what it had begun was lost with it"
+    return f"{killed}, its {count(verdict.rescued, 'job')} rescued by another"
 
 
 def _cards(verdict: Verdict) -> str:
