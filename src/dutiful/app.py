@@ -75,6 +75,11 @@ class App:
             self._store = Store(_engine(self.settings), self.bus.emit)
         return self._store
 
+    def at(self, url: str) -> None:
+        """Point the app at another store, unless it is there already; close it first."""
+        if self.settings.url != url:
+            self._url, self._settings, self._store, self._opened = url, None, None, None
+
     def use(self, engine: Lifecycle) -> Store:
         """Put an engine in the place of the URL's, as tests do, and return its store."""
         self._store = Store(engine, self.bus.emit)

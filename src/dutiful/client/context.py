@@ -23,7 +23,11 @@ class Attempt(Protocol):
     """What stands behind a context: the worker's attempt, or a plain call's stand-in."""
 
     job: Job
-    cancelled: bool
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the body should end."""
+        ...
 
     def recall(self, name: str) -> tuple[bool, Any]:
         """Say whether a step is recorded, and its result."""

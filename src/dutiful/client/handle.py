@@ -50,7 +50,7 @@ class Handle(Generic[T]):
         """Return the state's word, such as ``queued`` or ``succeeded``."""
         return (await self.ajob()).state.word
 
-    async def aresult(self, timeout: float | None = None) -> T:  # noqa: ASYNC109 - as in sync
+    async def aresult(self, timeout: float | None = None) -> T:
         """Wait for the job's end and return its result as the annotated type.
 
         Raises JobFailed when it died or was cancelled, ResultTimeout after ``timeout`` seconds

@@ -41,3 +41,7 @@ class Host(Protocol):
     async def ready(self) -> Store:
         """Open the engine if it is not, and return the store."""
         ...
+
+    def at(self, url: str) -> None:
+        """Point the app at another store, unless it is there already."""
+        ...

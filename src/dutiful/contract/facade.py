@@ -127,6 +127,13 @@ class Store:
             if item.state is State.DEAD:
                 self.emit(JobDied(item.claim.job, item.reason or "", item.error))
 
+    def reported(self, worker: str, settlement: Settlement, held: bool) -> None:
+        """Emit how a settlement inside a task's own transaction went."""
+        if held:
+            self.settled(worker, [settlement])
+        else:
+            self.emit(ClaimsRefused(worker, (settlement.claim.job.id,)))
+
     def _check(self, jobs: Sequence[NewJob]) -> None:
         declared = self.engine.capabilities
         for job in jobs:

@@ -1,0 +1,79 @@
+"""``dutiful worker``: runs jobs until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dutiful.config import load_settings
+from dutiful.core.instant import span
+from dutiful.core.queue import served
+from dutiful.worker.options import WorkerOptions
+from dutiful.worker.serve import Orders, serve, show_logs
+from dutiful.worker.supervisor import Supervisor
+
+from .failure import Wrong
+from .target import load_app
+
+
+def worker(
+    target: Annotated[
+        str | None, typer.Argument(metavar="APP", help="The app, as module:attribute.")
+    ] = None,
+    *,
+    app: Annotated[str | None, typer.Option("--app", help="The same, as an option.")] = None,
+    url: Annotated[str | None, typer.Option("--url", help="Use this store instead.")] = None,
+    queues: Annotated[
+        str, typer.Option("--queues", "-Q", help="Queues to serve, with weights: billing:3,default")
+    ] = "default",
+    concurrency: Annotated[
+        int, typer.Option("--concurrency", "-c", min=1, help="Jobs at a time in each process.")
+    ] = 16,
+    processes: Annotated[
+        int, typer.Option("--processes", "-p", min=1, help="Processes, kept running.")
+    ] = 1,
+    burst: Annotated[
+        bool, typer.Option("--burst", help="Stop when no job is due any more.")
+    ] = False,
+    grace: Annotated[
+        str, typer.Option(help="How long running jobs may go on after a stop is asked for.")
+    ] = "30s",
+    reload: Annotated[
+        bool, typer.Option("--reload", help="Start anew when a Python file here changes.")
+    ] = False,
+    jobs_max: Annotated[
+        int | None, typer.Option(min=1, help="Replace a process after so many jobs.")
+    ] = None,
+    rss_mb_max: Annotated[
+        int | None, typer.Option(min=1, help="Replace a process that holds more memory.")
+    ] = None,
+) -> None:
+    """Run jobs until TERM or INT: then drain; a second signal hands running jobs back at once.
+
+    USR1 prints every thread's and task's stack. Exit codes: 0 stopped after a drain, 1 broken,
+    2 wrong use, 3 the store cannot be used, 75 due to be started anew (without --processes).
+    """
+    name = target or app or load_settings().app
+    if name is None:
+        raise Wrong("no app is named", "write: dutiful worker shop.jobs:app")
+    loaded = load_app(name)
+    if url is not None:
+        loaded.at(url)
+    options = WorkerOptions(
+        queues=served(queues),
+        concurrency=concurrency,
+        grace=span(grace),
+        burst=burst,
+        jobs_max=jobs_max,
+        rss_mb_max=rss_mb_max,
+        lease=loaded.settings.leases(),
+    )
+    show_logs()
+    if processes == 1 and not reload and jobs_max is None and rss_mb_max is None:
+        raise typer.Exit(serve(loaded, options))
+    orders = Orders(name, loaded.settings.url, options)
+    watch = Path.cwd() if reload else None
+    raise typer.Exit(asyncio.run(Supervisor(orders, processes, watch=watch).run()))

@@ -1,0 +1,38 @@
+"""Deletes finished jobs whose retention is over, a small slice at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from dutiful.contract.facade import Store
+from dutiful.core.event import Pruned
+from dutiful.core.state import State
+
+_SLICE = 500
+_BREATH = 0.02
+"""Seconds between slices, so that workers come first."""
+
+
+class Pruner:
+    """Prunes each final state by its own retention; several pruners share the work."""
+
+    name = "pruner"
+    seconds = 30.0
+
+    def __init__(self, store: Store, keep: Mapping[State, int | None]) -> None:
+        """Keep jobs of a state for so many microseconds; None keeps them for ever."""
+        self._store = store
+        self._keep = {state: span for state, span in keep.items() if span is not None}
+
+    async def run_once(self) -> int:
+        """Delete everything that is over its retention now and return how many jobs it was."""
+        total = 0
+        for state, span in self._keep.items():
+            while count := await self._store.keeper.prune(state, span, _SLICE):
+                total += count
+                self._store.emit(Pruned(count))
+                await asyncio.sleep(_BREATH)
+                if count < _SLICE:
+                    break
+        return total

@@ -1,0 +1,32 @@
+"""What a background duty is, and the loop that gives it its turns."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from dutiful.core.event import Emit, ServiceFailed
+from dutiful.core.retry import Random
+
+
+class Service(Protocol):
+    """A duty that is done in small turns; several processes may take turns at once."""
+
+    name: str
+    seconds: float
+    """How long to wait between turns, before jitter."""
+
+    async def run_once(self) -> int:
+        """Do what is due now and return how much was done."""
+        ...
+
+
+async def take_turns(service: Service, emit: Emit, rng: Random) -> None:
+    """Run a service for ever; a turn that raises is told and tried again at the next."""
+    while True:
+        # Jitter keeps the services of many workers from meeting at every turn.
+        await asyncio.sleep(service.seconds * (0.75 + rng.random() / 2))
+        try:
+            await service.run_once()
+        except Exception as error:  # noqa: BLE001 - a duty must outlive its failures
+            emit(ServiceFailed(service.name, f"{type(error).__name__}: {error}"))

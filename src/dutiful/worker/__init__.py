@@ -1,0 +1,1 @@
+"""The process that runs jobs: fetch, execute, settle, and stay alive meanwhile."""

@@ -1,0 +1,123 @@
+"""One attempt as a worker runs it; the context that the task is given stands in front of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Literal
+
+from dutiful.client.context import Context
+from dutiful.client.task import Task
+from dutiful.contract.facade import Store
+from dutiful.contract.protocol import JobTransaction
+from dutiful.core.errors import ClaimLost
+from dutiful.core.job import Claim, Job
+from dutiful.core.payload import encode, plain
+
+Why = Literal["timeout", "cancel", "shutdown", "lost"]
+
+
+class Running:
+    """A claimed job in a slot."""
+
+    __slots__ = (
+        "body",
+        "claim",
+        "context",
+        "job",
+        "kill",
+        "limits",
+        "loop",
+        "since",
+        "steps",
+        "stop",
+        "store",
+        "task",
+        "transaction",
+        "why",
+    )
+
+    def __init__(
+        self,
+        claim: Claim,
+        task: Task[..., Any, Any],
+        store: Store,
+        loop: asyncio.AbstractEventLoop,
+        since: float,
+    ) -> None:
+        """Take a slot at the loop's time ``since``."""
+        self.claim = claim
+        self.job: Job = claim.job
+        self.task = task
+        self.store = store
+        self.loop = loop
+        self.since = since
+        self.steps = claim.steps
+        self.transaction: JobTransaction | None = None
+        self.why: Why | None = None
+        """Why it was asked to end, if it was."""
+        self.body: asyncio.Task[None] | None = None
+        self.stop: Callable[[], Any] | None = None
+        """Interrupts the body; a thread has nothing that could."""
+        self.kill: Callable[[], Any] | None = None
+        """Ends the body at once; only a process can be ended so."""
+        self.limits: list[asyncio.TimerHandle] = []
+        self.context = Context(self)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the body should end."""
+        return self.why is not None
+
+    def recall(self, name: str) -> tuple[bool, Any]:
+        """Say whether a step is recorded, and its result."""
+        raw = self.steps.get(name)
+        return (False, None) if raw is None else (True, plain(raw))
+
+    async def record(self, name: str, value: Any) -> None:
+        """Record a step's result under the claim's fence; raises ClaimLost when it is stale."""
+        await self.record_raw(name, encode(value, what=f"the result of step {name!r}"))
+
+    async def record_raw(self, name: str, raw: bytes) -> None:
+        """Record a step's result that is JSON already."""
+        if self.why == "lost" or not await self.store.consumer.record_step(self.claim, name, raw):
+            raise ClaimLost(f"job {self.job.id} is no longer this worker's; step {name!r} is void")
+        self.steps = {**self.steps, name: raw}
+
+    def record_sync(self, name: str, value: Any) -> None:
+        """Record a step's result from a thread."""
+        asyncio.run_coroutine_threadsafe(self.record(name, value), self.loop).result()
+
+    def begin(self) -> Any:
+        """Open the transaction, or return the connection of the one that is open."""
+        if self.transaction is None:
+            self.transaction = _Opened(self.store.transactional.transaction(self.claim))
+        return self.transaction.begin()
+
+    def interrupt(self, why: Why) -> None:
+        """Ask the body to end, once; it may take its time, and a thread may never obey."""
+        if self.why is None:
+            self.why = why
+            if self.stop is not None:
+                self.stop()
+
+    def unlimit(self) -> None:
+        """Take back the timers of the timeouts."""
+        for timer in self.limits:
+            timer.cancel()
+        self.limits.clear()
+
+
+class _Opened:
+    """A transaction that is begun once and hands out the same connection after that."""
+
+    def __init__(self, inner: JobTransaction) -> None:
+        self._inner = inner
+        self._connection: Any = None
+        self.commit = inner.commit
+        self.rollback = inner.rollback
+
+    def begin(self) -> Any:
+        if self._connection is None:
+            self._connection = self._inner.begin()
+        return self._connection

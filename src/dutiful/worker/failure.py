@@ -1,0 +1,127 @@
+"""Turns what a task returned or raised into the outcome of its attempt."""
+
+from __future__ import annotations
+
+import inspect
+import traceback
+from datetime import timedelta
+from typing import Any
+
+from dutiful.core.errors import BadOption, UsageError
+from dutiful.core.instant import span
+from dutiful.core.outcome import (
+    Cancel,
+    Cancelled,
+    Discard,
+    Discarded,
+    Failed,
+    Outcome,
+    Signal,
+    Snooze,
+    Succeeded,
+)
+from dutiful.core.payload import encode
+from dutiful.core.retry import Retry, RetryPolicy
+
+MESSAGE_MAX = 4_000
+TRACEBACK_MAX = 16_000
+
+
+def returned(value: Any, task: str, bytes_max: int) -> Outcome:
+    """Judge a returned value: a signal, a result, or something that no job may return.
+
+    A result that JSON cannot hold is not retried: the task's effects have happened.
+    """
+    if value is None:
+        return Succeeded()
+    if isinstance(value, Signal):
+        return signalled(value)
+    if inspect.iscoroutine(value):
+        value.close()
+        text = f"{task} returned a coroutine that nobody awaited; declare it with async def"
+        return Failed("TypeError", text, retryable=False)
+    try:
+        return Succeeded(encode(value, what=f"the result of {task}", bytes_max=bytes_max))
+    except UsageError as error:
+        return Failed(type(error).__name__, str(error), retryable=False)
+
+
+def raised(error: BaseException, policy: RetryPolicy) -> Outcome:
+    """Judge an exception by the task's policy."""
+    if isinstance(error, Signal):
+        return signalled(error)
+    return Failed(
+        type=_name(error),
+        message=_clip(_text(error), MESSAGE_MAX),
+        traceback=_trace(error),
+        retryable=policy.retries(error),
+        after=_asked(error),
+    )
+
+
+def signalled(signal: Signal) -> Outcome:
+    """Translate what a task said for itself."""
+    match signal:
+        case Retry():
+            return Failed("Retry", str(signal), after=signal.after)
+        case Snooze():
+            return signal.outcome
+        case Discard():
+            return Discarded(signal.reason, _trace(signal))
+        case Cancel():
+            return Cancelled(signal.reason)
+        case _:
+            return Failed("Signal", f"{type(signal).__name__} is no signal that a worker knows")
+
+
+def timed_out(seconds: float) -> Failed:
+    """Word the end of an attempt that took too long."""
+    return Failed("TimeoutError", f"the attempt took longer than its timeout of {seconds:g} s")
+
+
+def _asked(error: BaseException) -> int | None:
+    """Microseconds that the error itself asks to wait, as HTTP clients' errors do."""
+    wish = getattr(error, "retry_after", None)
+    if isinstance(wish, int | float | str | timedelta) and not isinstance(wish, bool):
+        try:
+            return span(float(wish) if isinstance(wish, str) and wish.isdigit() else wish)
+        except BadOption:
+            return None
+    return None
+
+
+def _name(error: BaseException) -> str:
+    kind = type(error)
+    if kind.__module__ in ("builtins", "__main__"):
+        return kind.__qualname__
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - a broken __str__ must not hide the failure
+        return "(its text could not be read)"
+
+
+def _trace(error: BaseException) -> str:
+    """Format the traceback from the task's own frame on; ours say nothing to its author."""
+    first = error.__traceback__
+    while first is not None and _ours(first.tb_frame.f_globals.get("__name__", "")):
+        first = first.tb_next
+    try:
+        lines = traceback.format_exception(type(error), error, first or error.__traceback__)
+    except Exception:  # noqa: BLE001 - see _text
+        return ""
+    return _clip("".join(lines), TRACEBACK_MAX)
+
+
+def _ours(module: str) -> bool:
+    return module == "dutiful" or module.startswith("dutiful.")
+
+
+def _clip(text: str, most: int) -> str:
+    if len(text) <= most:
+        return text
+    half = most // 2
+    return f"{text[:half]}\n... {len(text) - most} characters left out ...\n{text[-half:]}"

@@ -1,0 +1,122 @@
+"""Renews the lease from a thread of its own, and knows when this worker must stop its jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from functools import partial
+
+from dutiful.contract.clock import Clock
+from dutiful.contract.protocol import Fleet
+from dutiful.core.errors import EngineError
+from dutiful.core.lease import Lease
+
+
+class Heart:
+    """One worker's lease. `valid` may be asked from any thread, before every start of a job."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        worker: str,
+        lease: Lease,
+        clock: Clock,
+        *,
+        on_lost: Callable[[], None],
+        on_cancels: Callable[[tuple[str, ...]], None],
+    ) -> None:
+        """Start valid: the worker has just joined. Callbacks are called in the heart's thread."""
+        self._fleet = fleet
+        self._worker = worker
+        self._lease = lease
+        self._clock = clock
+        self._on_lost = on_lost
+        self._on_cancels = on_cancels
+        self._deadline = lease.deadline(clock.ticks())
+        self._stopped = False
+        self._wake: Callable[[], None] = lambda: None
+        self.lost = False
+
+    def valid(self) -> bool:
+        """Whether the lease holds by this worker's own clock, and nobody declared it lost."""
+        return not self.lost and self._clock.ticks() < self._deadline
+
+    async def run(self) -> None:
+        """Beat until stopped or lost."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        self._wake = partial(_set, loop, stop)
+        while not self._stopped:
+            try:
+                async with asyncio.timeout(self._lease.beat / 1_000_000):
+                    await stop.wait()
+            except TimeoutError:
+                await self.beat()
+            if self.lost:
+                return
+
+    async def beat(self) -> None:
+        """Renew once; what hangs or fails is tried again until the deadline has passed."""
+        sent = self._clock.ticks()
+        left = max(self._deadline - sent, 0)
+        try:
+            async with asyncio.timeout(left / 1_000_000):
+                renewal = await self._fleet.renew(self._worker)
+        except (EngineError, TimeoutError):
+            if not self.valid():
+                self._lose()
+            return
+        if not renewal.valid:
+            self._lose()
+            return
+        self._deadline = self._lease.deadline(sent)
+        if renewal.cancels:
+            self._on_cancels(renewal.cancels)
+
+    def stop(self) -> None:
+        """Stop beating; may be called from any thread."""
+        self._stopped = True
+        self._wake()
+
+    def _lose(self) -> None:
+        if not self.lost and not self._stopped:
+            self.lost = True
+            self._on_lost()
+
+
+def _set(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    with contextlib.suppress(RuntimeError):  # the heart has ended already
+        loop.call_soon_threadsafe(event.set)
+
+
+class HeartThread:
+    """Runs a heart on a loop and a thread of its own, so that no job's code can hold it up."""
+
+    def __init__(self, heart: Heart) -> None:
+        """Start the thread."""
+        self._heart = heart
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(heart.run()), name="dutiful-heart", daemon=True
+        )
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """Stop the heart and wait for its thread."""
+        self._heart.stop()
+        await asyncio.to_thread(self._thread.join, 5)
+
+
+class HeartTask:
+    """Runs a heart on the worker's own loop, where time is simulated."""
+
+    def __init__(self, heart: Heart) -> None:
+        """Start the task."""
+        self._heart = heart
+        self._task = asyncio.create_task(heart.run())
+
+    async def stop(self) -> None:
+        """Stop the heart and wait for its task."""
+        self._heart.stop()
+        await asyncio.gather(self._task, return_exceptions=True)

@@ -1,0 +1,72 @@
+"""Threads for sync tasks: started as needed, replaced when one cannot be had back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+Call = Callable[[], Any]
+Done = Callable[[Any], None]
+
+
+class ThreadSlots:
+    """Runs calls in daemon threads and hands their results back to the loop.
+
+    Results that arrive while the loop is busy share one wake-up of it. A call must not raise.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Start no thread yet."""
+        self._loop = loop
+        self._calls: queue.SimpleQueue[tuple[Call, Done] | None] = queue.SimpleQueue()
+        self._results: deque[tuple[Done, Any]] = deque()
+        self._idle = threading.Semaphore(0)
+        self._threads: list[threading.Thread] = []
+        self._told = False
+
+    def submit(self, call: Call, done: Done) -> None:
+        """Run ``call`` in a thread, then ``done`` with its result on the loop."""
+        self._calls.put((call, done))
+        # An idle thread takes it; else one more is started. The worker's slots bound how many.
+        if not self._idle.acquire(blocking=False):
+            thread = threading.Thread(target=self._work, name="dutiful-slot", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def close(self) -> bool:
+        """Let idle threads end; False when some still run a call and cannot be stopped."""
+        for _ in self._threads:
+            self._calls.put(None)
+        return not any(thread.is_alive() for thread in self._threads if not _soon(thread))
+
+    def _work(self) -> None:
+        while (item := self._calls.get()) is not None:
+            call, done = item
+            result = contextvars.copy_context().run(call)
+            self._results.append((done, result))
+            del item, call, done, result
+            if not self._told:
+                self._told = True
+                try:
+                    self._loop.call_soon_threadsafe(self._deliver)
+                except RuntimeError:  # the loop is closed: the worker has given this thread up
+                    return
+            self._idle.release()
+
+    def _deliver(self) -> None:
+        # Cleared first: a result that arrives from here on asks for a delivery of its own.
+        self._told = False
+        while self._results:
+            done, result = self._results.popleft()
+            done(result)
+
+
+def _soon(thread: threading.Thread) -> bool:
+    """Whether an idle thread has ended within the moment that it takes."""
+    thread.join(0.2)
+    return not thread.is_alive()

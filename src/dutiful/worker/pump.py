@@ -1,0 +1,143 @@
+"""Moves jobs between the store and the slots: one exchange settles what ended and claims more."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from dutiful.contract.clock import Clock
+from dutiful.contract.facade import Store
+from dutiful.contract.protocol import Wanted
+from dutiful.core.queue import Served, fetch_order
+from dutiful.core.retry import Random
+from dutiful.core.settle import Rules, Settlement, settle
+
+from .executor import Executor
+from .patience import Patience
+
+_STALE = 0.5
+"""Seconds after which jobs claimed ahead are handed back when no slot came free for them."""
+_BATCH = 2000
+
+
+class Pump:
+    """While one exchange runs, ended attempts gather for the next: batches grow with load."""
+
+    def __init__(
+        self,
+        store: Store,
+        worker: str,
+        executor: Executor,
+        *,
+        queues: tuple[Served, ...],
+        poll: float,
+        clock: Clock,
+        rng: Random,
+        rules: Callable[[str], Rules],
+        changed: asyncio.Event,
+    ) -> None:
+        """Join the parts; ``changed`` is set whenever a slot changes or somebody asks for a stop."""
+        self._store = store
+        self._worker = worker
+        self._executor = executor
+        self._queues = queues
+        self._poll = poll
+        self._clock = clock
+        self._rng = rng
+        self._rules = rules
+        self._changed = changed
+        self._patience = Patience(store.emit, rng)
+        self._hopeful = True
+        """Whether the store may have jobs that were not claimed."""
+        self._hungry = asyncio.Event()
+        self._due_in: float | None = None
+        self.lost = False
+        self.dry = False
+        """Whether the last claim found nothing."""
+        self.overdue: Callable[[], bool] = lambda: False
+        """Whether to stop waiting for a store in trouble."""
+
+    async def run(self, stopping: Callable[[], bool]) -> None:
+        """Pump until ``stopping`` is true or the store says that this worker is lost."""
+        watch = asyncio.create_task(self._watch())
+        try:
+            while not stopping() and not self.lost:
+                self._changed.clear()
+                if not await self.turn():
+                    await self._idle()
+        finally:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
+
+    async def turn(self) -> bool:
+        """Exchange once if there is anything to exchange; say whether there was."""
+        ended = self._executor.take_ended()
+        limit = self._executor.wanted() if self._hopeful else 0
+        if not ended and limit == 0:
+            return False
+        now = self._clock.now()
+        settlements = [
+            settle(claim, outcome, now, self._rng, self._rules(claim.job.task))
+            for claim, outcome in ended
+        ]
+        wanted = self._wanted(min(limit, _BATCH)) if limit else None
+        answer = await self._patience.ask(
+            lambda: self._store.exchange(self._worker, settlements, wanted), self._give_up
+        )
+        if answer.lost:
+            self.lost = True
+        elif wanted is not None:
+            self._hopeful = len(answer.claims) == wanted.limit
+            self.dry = not answer.claims
+            self._due_in = None if answer.due_in is None else answer.due_in / 1_000_000
+            self._executor.offer(answer.claims)
+        elif settlements:
+            self._released(settlements)
+        return True
+
+    async def flush(self) -> None:
+        """Settle everything that has ended, claiming nothing."""
+        self._hopeful = False
+        while await self.turn():
+            pass
+
+    def _wanted(self, limit: int) -> Wanted:
+        return Wanted(fetch_order(self._queues, self._rng), limit)
+
+    def _give_up(self) -> bool:
+        return self.overdue()
+
+    def _released(self, settlements: list[Settlement]) -> None:
+        """Look again when a settlement may have made a job due."""
+        if any(not item.state.final for item in settlements):
+            self._hopeful = True
+
+    async def _idle(self) -> None:
+        """Sleep until a slot changes, the store has work, or a reserve has gone stale."""
+        executor = self._executor
+        if not self._hopeful and executor.wanted():
+            self._hungry.set()
+        if not executor.waiting:
+            await self._changed.wait()
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_STALE):
+                await self._changed.wait()
+        if not self._changed.is_set():
+            executor.appetite.shrink()
+            executor.hand_back()
+
+    async def _watch(self) -> None:
+        """Wait in the store whenever there is room for work and none was found."""
+        while True:
+            await self._hungry.wait()
+            seconds = self._poll if self._due_in is None else min(self._poll, self._due_in)
+            names = [queue.name for queue in self._queues]
+            try:
+                await self._store.consumer.wait(names, max(seconds, 0.001))
+            except Exception:  # noqa: BLE001 - the next exchange meets the same trouble and tells
+                await asyncio.sleep(min(seconds, 0.2))
+            self._hungry.clear()
+            self._hopeful = True
+            self._changed.set()

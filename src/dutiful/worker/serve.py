@@ -1,0 +1,120 @@
+"""Runs one worker in this process: ``python -m dutiful.worker.serve`` is a supervisor's child."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import importlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from dutiful.core.errors import BadConfiguration, DutifulError, EngineError
+
+from .host import WorkerHost
+from .options import WorkerOptions
+from .signals import dump_on_usr1, on_stop
+from .worker import Worker
+
+EXIT_STOPPED = 0
+EXIT_BROKEN = 1
+EXIT_USAGE = 2
+EXIT_STORE = 3
+EXIT_RECYCLE = 75
+"""The supervisor starts a worker that ends with this at once anew (sysexits' EX_TEMPFAIL)."""
+
+_PR_SET_PDEATHSIG = 1
+
+
+class Orders(msgspec.Struct, frozen=True):
+    """What a supervisor tells its child."""
+
+    app: str
+    url: str | None
+    options: WorkerOptions
+
+
+def serve(app: WorkerHost, options: WorkerOptions) -> int:
+    """Run a worker until it stops and return the exit code of its process.
+
+    Does not return while a task's thread that cannot be stopped runs on: it ends the process.
+    """
+    worker = Worker(app, options)
+
+    async def main() -> int:
+        on_stop(worker.stop)
+        dump_on_usr1()
+        ending = await worker.run()
+        return EXIT_RECYCLE if ending == "recycled" else EXIT_STOPPED
+
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        code = runner.run(main())
+        if not worker.clean:
+            # A thread that swallowed its interruption would hold the interpreter up for ever.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    return code
+
+
+def load(target: str) -> Any:
+    """Import ``module:attribute``, with the current folder on the path."""
+    module, colon, attribute = target.partition(":")
+    if not colon or not module or not attribute:
+        raise BadConfiguration(f"app {target!r}; write module:attribute, such as shop.jobs:app")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    found: Any = importlib.import_module(module)
+    for name in attribute.split("."):
+        found = getattr(found, name)
+    return found
+
+
+def show_logs() -> None:
+    """Send the ``dutiful`` logger to standard error, unless the program has set logging up."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s", stream=sys.stderr
+    )
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def _die_with_supervisor() -> None:
+    """Drain when the supervisor dies, where the kernel can be asked to say so."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def main() -> int:
+    """Serve as a supervisor's child; the orders come as JSON in the first argument."""
+    _die_with_supervisor()
+    show_logs()
+    orders = msgspec.json.decode(sys.argv[1], type=Orders)
+    try:
+        app = load(orders.app)
+        if orders.url is not None:
+            app.at(orders.url)
+        return serve(app, orders.options)
+    except EngineError as error:
+        logging.getLogger("dutiful").error("%s", error)
+        return EXIT_STORE
+    except DutifulError as error:
+        logging.getLogger("dutiful").error("%s", error)
+        return EXIT_USAGE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

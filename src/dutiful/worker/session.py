@@ -1,0 +1,203 @@
+"""One registration of a worker: from joining the fleet until it leaves or is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Literal
+
+from dutiful.contract.clock import Clock
+from dutiful.contract.facade import Store
+from dutiful.contract.fleet import WorkerInfo
+from dutiful.core.errors import EngineError
+from dutiful.core.event import LeaseLost, WorkerJoined, WorkerLeft
+from dutiful.core.retry import Random
+from dutiful.core.settle import Rules
+from dutiful.services.process import identity
+from dutiful.services.service import Service, take_turns
+
+from .executor import Executor
+from .heart import Heart, HeartTask, HeartThread
+from .host import WorkerHost
+from .options import WorkerOptions
+from .pump import Pump
+
+Ending = Literal["stopped", "burst", "recycled", "lost"]
+MakeServices = Callable[["Session"], list[Service]]
+
+_LOST_GRACE = 0.5
+"""Seconds that interrupted coroutines get after the lease is lost: others may soon start them."""
+
+
+class Session:
+    """Joins, pumps jobs until something ends it, drains, and leaves."""
+
+    def __init__(
+        self,
+        app: WorkerHost,
+        store: Store,
+        worker: str,
+        options: WorkerOptions,
+        *,
+        clock: Clock,
+        rng: Random,
+        rules: Callable[[str], Rules],
+    ) -> None:
+        """Prepare a session under the id ``worker``; call it on the loop that runs the jobs."""
+        self.worker = worker
+        self.store = store
+        self.options = options
+        self._loop = asyncio.get_running_loop()
+        self._changed = asyncio.Event()
+        self._asked = asyncio.Event()
+        self._grace = options.grace / 1_000_000
+        self._heart = Heart(
+            store.fleet,
+            worker,
+            options.lease,
+            clock,
+            on_lost=lambda: self._from_heart(self._changed.set),
+            on_cancels=lambda ids: self._from_heart(self._cancel, ids),
+        )
+        self.executor = Executor(
+            app, options.concurrency, clock=clock, valid=self.healthy, changed=self._changed.set
+        )
+        self._pump = Pump(
+            store,
+            worker,
+            self.executor,
+            queues=options.queues,
+            poll=options.poll,
+            clock=clock,
+            rng=rng,
+            rules=rules,
+            changed=self._changed,
+        )
+        self._pump.overdue = self._heart_lost
+        self._rng = rng
+
+    def healthy(self) -> bool:
+        """Whether this worker's own lease holds."""
+        return self._heart.valid()
+
+    def stop(self, grace: float | None = None) -> None:
+        """Ask for the end: no new claims, running jobs get ``grace`` seconds (the options')."""
+        if grace is not None:
+            self._grace = grace
+        self._asked.set()
+        self._changed.set()
+
+    async def run(self, make: MakeServices, recycle: Callable[[int], bool]) -> Ending:
+        """Serve until asked to stop; ``recycle`` is asked with the number of jobs done."""
+        await self._join()
+        beating = HeartThread if self.options.heart_in_thread else HeartTask
+        heart = beating(self._heart)
+        chores = [
+            asyncio.create_task(take_turns(service, self.store.emit, self._rng))
+            for service in (make(self) if self.options.services else [])
+        ]
+        ending: list[Ending] = []
+
+        def stopping() -> bool:
+            if not ending and (found := self._ending(recycle)):
+                ending.append(found)
+            return bool(ending)
+
+        try:
+            await self._pump.run(stopping)
+            lost = self._pump.lost or self._heart.lost
+            await self._drain(_LOST_GRACE if lost else self._grace, lost=lost)
+        finally:
+            for chore in chores:
+                chore.cancel()
+            await asyncio.gather(*chores, return_exceptions=True)
+            await heart.stop()
+        released = await self._leave(lost)
+        self.store.emit(WorkerLeft(self.worker, released))
+        return "lost" if lost else ending[0]
+
+    async def close(self) -> bool:
+        """End children and idle threads; False when a thread runs on."""
+        return await self.executor.close()
+
+    def _ending(self, recycle: Callable[[int], bool]) -> Ending | None:
+        if self._heart.lost:
+            return "lost"
+        if self._asked.is_set():
+            return "stopped"
+        if recycle(self.executor.done):
+            return "recycled"
+        idle = not (self.executor.running or self.executor.waiting or self.executor.ended)
+        if self.options.burst and self._pump.dry and idle:
+            return "burst"
+        return None
+
+    async def _join(self) -> None:
+        host, pid, born = identity()
+        info = WorkerInfo(
+            id=self.worker,
+            queues=tuple(queue.name for queue in self.options.queues),
+            concurrency=self.options.concurrency,
+            lease=self.options.lease.length,
+            host=host,
+            pid=pid,
+            born=born,
+        )
+        await self.store.fleet.join(info)
+        self.store.emit(WorkerJoined(self.worker, info.queues))
+
+    async def _drain(self, grace: float, *, lost: bool) -> None:
+        """Let running jobs end, interrupt those that do not, hand back what is left."""
+        executor = self.executor
+        executor.drain()
+        if lost:
+            self.store.emit(LeaseLost(self.worker, len(executor.running)))
+            self._interrupt("lost")
+        with contextlib.suppress(EngineError):
+            await self._wind_down(grace, lost=lost)
+            if executor.running:
+                self._interrupt("lost" if lost else "shutdown")
+                await self._wind_down(_LOST_GRACE, lost=lost)
+            executor.give_up()
+            await self._pump.flush()
+
+    async def _wind_down(self, grace: float, *, lost: bool) -> None:
+        """Settle as attempts end, for ``grace`` seconds, fewer once a second stop is asked for."""
+        end = self._loop.time() + grace
+        while self.executor.running:
+            await self._pump.flush()
+            if not lost:
+                end = min(end, self._loop.time() + self._grace)
+            left = end - self._loop.time()
+            if left <= 0 or (self._heart.lost and not lost):
+                return
+            self._changed.clear()
+            if self.executor.ended:
+                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._changed.wait()
+
+    async def _leave(self, lost: bool) -> int:
+        if lost:
+            return 0
+        with contextlib.suppress(EngineError):
+            await self.store.fleet.leave(self.worker)
+        return 0
+
+    def _interrupt(self, why: Literal["shutdown", "lost"]) -> None:
+        for running in list(self.executor.running.values()):
+            running.interrupt(why)
+
+    def _cancel(self, ids: tuple[str, ...]) -> None:
+        for job_id in ids:
+            if (running := self.executor.running.get(job_id)) is not None:
+                running.interrupt("cancel")
+
+    def _heart_lost(self) -> bool:
+        return self._heart.lost
+
+    def _from_heart(self, call: Callable[..., None], *args: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has been closed meanwhile
+            self._loop.call_soon_threadsafe(call, *args)

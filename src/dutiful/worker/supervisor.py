@@ -1,0 +1,135 @@
+"""Keeps worker processes running: starts them, restarts the crashed and the recycled."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from .serve import EXIT_BROKEN, EXIT_RECYCLE, EXIT_STOPPED, Orders
+
+_LOG = logging.getLogger("dutiful")
+
+_BACKOFF_FIRST, _BACKOFF_MOST = 0.5, 30.0
+_SETTLED = 30.0
+"""Seconds that a child must have lived for its crash to count as the first again."""
+_CRASHES_MAX = 8
+"""So many crashes in a row, each soon after the start, and the supervisor gives up."""
+
+
+class Supervisor:
+    """Runs ``count`` children with the same orders until it is told to stop."""
+
+    def __init__(self, orders: Orders, count: int, *, watch: Path | None = None) -> None:
+        """Prepare; with ``watch``, children are replaced when a Python file below it changes."""
+        self._orders = msgspec.json.encode(orders).decode()
+        self._burst = orders.options.burst
+        self._count = count
+        self._watch = watch
+        self._children: set[asyncio.subprocess.Process] = set()
+        self._stopping = asyncio.Event()
+        self._code = EXIT_STOPPED
+
+    async def run(self) -> int:
+        """Supervise until every child has ended for good; return the exit code."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop)
+        loop.add_signal_handler(signal.SIGUSR1, self._tell, signal.SIGUSR1)
+        watcher = asyncio.create_task(self._reload()) if self._watch else None
+        await asyncio.gather(*(self._keep(number) for number in range(self._count)))
+        if watcher is not None:
+            watcher.cancel()
+            await asyncio.gather(watcher, return_exceptions=True)
+        return self._code
+
+    async def _keep(self, number: int) -> None:
+        """Keep one child running."""
+        crashes = 0
+        while not self._stopping.is_set():
+            started = time.monotonic()
+            code = await self._child(number)
+            if code == EXIT_STOPPED and (self._burst or self._stopping.is_set()):
+                return
+            if self._stopping.is_set():
+                self._code = EXIT_BROKEN
+                return
+            if code in (EXIT_STOPPED, EXIT_RECYCLE):
+                crashes = 0
+                continue
+            crashes = 1 if time.monotonic() - started > _SETTLED else crashes + 1
+            if crashes >= _CRASHES_MAX:
+                _LOG.error("worker process %d failed %d times in a row; giving up", number, crashes)
+                self._code = EXIT_BROKEN
+                self._stop()
+                return
+            pause = min(_BACKOFF_FIRST * 2 ** (crashes - 1), _BACKOFF_MOST)
+            _LOG.error(
+                "worker process %d ended with %s; starting another in %.1f s",
+                number,
+                _ending(code),
+                pause,
+            )
+            await self._sleep(pause)
+
+    async def _child(self, number: int) -> int:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "dutiful.worker.serve",
+            self._orders,
+            # A terminal's Ctrl-C must reach the children once, through this process.
+            process_group=0,
+        )
+        self._children.add(process)
+        _LOG.info("worker process %d started, pid %d", number, process.pid)
+        try:
+            return await process.wait()
+        finally:
+            self._children.discard(process)
+
+    def _stop(self) -> None:
+        self._stopping.set()
+        self._tell(signal.SIGTERM)
+
+    def _tell(self, number: signal.Signals) -> None:
+        for process in self._children:
+            if process.returncode is None:
+                process.send_signal(number)
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            pass
+
+    async def _reload(self) -> None:
+        """Replace the children whenever a Python file has changed."""
+        before = await asyncio.to_thread(self._stamps)
+        while True:
+            await asyncio.sleep(0.5)
+            after = await asyncio.to_thread(self._stamps)
+            if after != before:
+                before = after
+                _LOG.info("a file changed; replacing the worker processes")
+                self._tell(signal.SIGTERM)
+
+    def _stamps(self) -> dict[str, int]:
+        stamps: dict[str, int] = {}
+        for path in (self._watch or Path()).rglob("*.py"):
+            if not any(part.startswith(".") or part == "__pycache__" for part in path.parts):
+                try:
+                    stamps[str(path)] = path.stat().st_mtime_ns
+                except OSError:  # it was just deleted
+                    continue
+        return stamps
+
+
+def _ending(code: int) -> str:
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"

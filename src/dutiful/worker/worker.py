@@ -1,0 +1,163 @@
+"""A worker: one session after another, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import random
+import secrets
+import socket
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import cast
+
+from dutiful.client.hooks import OnDeath
+from dutiful.contract.capability import Capability
+from dutiful.contract.clock import Clock, SystemClock
+from dutiful.core.event import Event, HookFailed, JobDied, Notice
+from dutiful.core.retry import Random
+from dutiful.core.settle import Rules
+from dutiful.core.state import State
+from dutiful.services.process import vanished
+from dutiful.services.pruner import Pruner
+from dutiful.services.rescuer import Rescuer
+from dutiful.services.service import Service
+
+from .host import WorkerHost
+from .options import WorkerOptions
+from .session import Ending, Session
+
+
+class Worker:
+    """Runs an app's jobs on the running loop.
+
+    A session that loses its lease is followed by another under a new id, so that nothing of the
+    old one's can be mistaken for the new one's.
+    """
+
+    def __init__(
+        self,
+        app: WorkerHost,
+        options: WorkerOptions | None = None,
+        *,
+        clock: Clock | None = None,
+        rng: Random | None = None,
+    ) -> None:
+        """Prepare a worker; ``clock`` and ``rng`` are the system's unless a test gives its own."""
+        self.app = app
+        self.options = options or WorkerOptions(lease=app.settings.leases())
+        self.clean = True
+        """Whether no thread was left running; else the process must end without waiting for it."""
+        self._clock = clock or SystemClock()
+        self._rng = rng or random.SystemRandom()
+        self._rules: dict[str, Rules] = {}
+        self._session: Session | None = None
+        self._stop: float | bool = False
+        self._hooks: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> Ending:
+        """Serve until stopped, drained in burst mode, or due to be recycled."""
+        loop = asyncio.get_running_loop()
+        for notice in await self.app.open():
+            self.app.bus.emit(Notice(notice))
+        leave = self.app.bus.subscribe(lambda event: self._heard(loop, event))
+        try:
+            while True:
+                self._session = session = self._new_session()
+                if self._stop is not False:
+                    session.stop(None if self._stop is True else self._stop)
+                ending = await session.run(self._services, self._recycle)
+                self.clean = await session.close() and self.clean
+                if ending != "lost" or self._stop is not False:
+                    return ending
+        finally:
+            leave()
+            await asyncio.gather(*self._hooks, return_exceptions=True)
+
+    def stop(self, grace: float | None = None) -> None:
+        """Drain and return from `run`; a second call with ``grace=0`` hands back at once."""
+        self._stop = True if grace is None else grace
+        if self._session is not None:
+            self._session.stop(grace)
+
+    def _new_session(self) -> Session:
+        name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        return Session(
+            self.app,
+            self.app.store,
+            name,
+            self.options,
+            clock=self._clock,
+            rng=self._rng,
+            rules=self._rules_of,
+        )
+
+    def _services(self, session: Session) -> list[Service]:
+        store, settings = self.app.store, self.app.settings
+        rescuer = Rescuer(
+            store,
+            session.worker,
+            clock=self._clock,
+            rng=self._rng,
+            rules=self._rules_of,
+            vanished=vanished,
+            healthy=session.healthy,
+        )
+        if not store.can(Capability.PRUNE):
+            return [rescuer]
+        keep = {
+            State.SUCCEEDED: settings.keep_succeeded,
+            State.CANCELLED: settings.keep_cancelled,
+            State.DEAD: settings.keep_dead,
+        }
+        return [rescuer, Pruner(store, keep)]
+
+    def _rules_of(self, task: str) -> Rules:
+        rules = self._rules.get(task)
+        if rules is None:
+            settings, known = self.app.settings, self.app.tasks.get(task)
+            rules = Rules(crashes_max=settings.crashes_max, park_max=settings.unknown_task_after)
+            if known is not None:
+                rules = Rules(
+                    retry=known.spec.retry,
+                    crashes_max=settings.crashes_max,
+                    park_max=settings.unknown_task_after,
+                )
+            self._rules[task] = rules
+        return rules
+
+    def _recycle(self, done: int) -> bool:
+        options = self.options
+        if options.jobs_max is not None and done >= options.jobs_max:
+            return True
+        return options.rss_mb_max is not None and _rss_mb() > options.rss_mb_max
+
+    def _heard(self, loop: asyncio.AbstractEventLoop, event: Event) -> None:
+        if isinstance(event, JobDied):
+            for hook in self.app.hooks.on_death:
+                loop.call_soon_threadsafe(self._run_hook, hook, event)
+
+    def _run_hook(self, hook: OnDeath, event: JobDied) -> None:
+        task = asyncio.get_running_loop().create_task(self._mourn(hook, event))
+        self._hooks.add(task)
+        task.add_done_callback(self._hooks.discard)
+
+    async def _mourn(self, hook: OnDeath, event: JobDied) -> None:
+        try:
+            if inspect.iscoroutinefunction(hook):
+                await cast(Awaitable[None], hook(event))
+            else:
+                await asyncio.to_thread(hook, event)
+        except Exception as error:  # noqa: BLE001 - the user's hook must not stop the worker
+            name = getattr(hook, "__name__", "on_death")
+            self.app.bus.emit(HookFailed(name, f"{type(error).__name__}: {error}"))
+
+
+def _rss_mb() -> float:
+    """Return the resident memory of this process, 0 where it cannot be told."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0.0
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
