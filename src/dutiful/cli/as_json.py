@@ -1,0 +1,129 @@
+"""What ``--json`` prints: instants as ISO 8601 in UTC, states as words, keys that stay."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from dutiful.core.instant import SECOND
+
+if TYPE_CHECKING:
+    from dutiful.contract.fleet import WorkerStatus
+    from dutiful.contract.page import DeadGroup, QueueCount
+    from dutiful.contract.protocol import Finding
+    from dutiful.core.job import AttemptError, Job
+
+
+def emit(value: Any) -> None:
+    """Print one JSON value on stdout: indented for a person, on one line for a pipe."""
+    indent = 2 if sys.stdout.isatty() else None
+    sys.stdout.write(json.dumps(value, indent=indent, ensure_ascii=False) + "\n")
+
+
+def iso(at: int | None) -> str | None:
+    """Write an instant as ISO 8601 in UTC."""
+    from dutiful.core.instant import moment
+
+    if at is None:
+        return None
+    return moment(at).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def value(raw: bytes | None) -> Any:
+    """Return stored JSON as a value; what cannot be read is returned as text."""
+    if raw is None:
+        return None
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return raw.decode(errors="replace")
+
+
+def job(row: Job) -> dict[str, Any]:
+    """Return a job."""
+    return {
+        "id": row.id,
+        "task": row.task,
+        "queue": row.queue,
+        "state": row.state.word,
+        "priority": row.priority,
+        "attempt": row.attempt,
+        "max_attempts": row.max_attempts,
+        "crashes": row.crashes,
+        "enqueued_at": iso(row.enqueued_at),
+        "run_at": iso(row.run_at),
+        "started_at": iso(row.started_at),
+        "finished_at": iso(row.finished_at),
+        "expires_at": iso(row.expires_at),
+        "redriven_at": iso(row.redriven_at),
+        "worker": row.worker,
+        "reason": row.reason,
+        "cancel_requested": row.cancel_requested,
+        "unique_key": row.unique_key,
+        "tags": list(row.tags),
+        "meta": dict(row.meta),
+        "args": value(row.args),
+        "result": value(row.result),
+    }
+
+
+def error(row: AttemptError) -> dict[str, Any]:
+    """Return what one failed attempt left behind."""
+    return {
+        "attempt": row.attempt,
+        "at": iso(row.at),
+        "worker": row.worker,
+        "type": row.type,
+        "message": row.message,
+        "traceback": row.traceback,
+    }
+
+
+def group(row: DeadGroup) -> dict[str, Any]:
+    """Return a group of dead letters."""
+    return {
+        "task": row.task,
+        "reason": row.reason,
+        "error_type": row.error_type,
+        "message": row.message,
+        "count": row.count,
+        "latest_at": iso(row.latest_at),
+    }
+
+
+def queue(row: QueueCount) -> dict[str, Any]:
+    """Return a queue, with every state's count."""
+    from dutiful.core.state import State
+
+    return {
+        "queue": row.queue,
+        "paused": row.paused_at is not None,
+        "paused_at": iso(row.paused_at),
+        "oldest_queued_at": iso(row.oldest_queued_at),
+        "counts": {state.word: row.counts.get(state, 0) for state in State},
+    }
+
+
+def worker(row: WorkerStatus) -> dict[str, Any]:
+    """Return a worker; spans are seconds."""
+    info = row.info
+    return {
+        "id": info.id,
+        "host": info.host,
+        "pid": info.pid,
+        "version": info.version,
+        "queues": list(info.queues),
+        "slots": info.concurrency,
+        "running": row.running,
+        "joined_at": iso(row.joined_at),
+        "renewed_at": iso(row.renewed_at),
+        "silent_for": row.silent_for / SECOND,
+        "lease": info.lease / SECOND,
+        "lost": row.lost,
+    }
+
+
+def finding(row: Finding) -> dict[str, Any]:
+    """Return one thing that a check looked at."""
+    return {"name": row.name, "ok": row.ok, "text": row.text}

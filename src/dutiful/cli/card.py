@@ -1,0 +1,135 @@
+"""One job with all that is known of it, as a screen and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from dutiful.cli import as_json as wire
+from dutiful.cli import render
+from dutiful.cli.as_json import emit
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from dutiful.contract.protocol import Inspector
+    from dutiful.core.job import AttemptError, Job
+
+_INDENT = "  "
+
+
+async def show(inspector: Inspector, job: Job, *, as_json: bool) -> None:
+    """Print a job with its errors and steps."""
+    errors, steps = await inspector.errors(job.id), await inspector.steps(job.id)
+    if as_json:
+        emit(as_object(job, errors, steps))
+    else:
+        render.show(*as_screen(job, errors, steps))
+
+
+def as_object(
+    job: Job, errors: Sequence[AttemptError], steps: Mapping[str, bytes]
+) -> dict[str, Any]:
+    """Return the job with its errors and steps for ``--json``."""
+    return {
+        **wire.job(job),
+        "errors": [wire.error(error) for error in errors],
+        "steps": {name: wire.value(raw) for name, raw in steps.items()},
+    }
+
+
+def as_screen(
+    job: Job, errors: Sequence[AttemptError], steps: Mapping[str, bytes]
+) -> list[RenderableType]:
+    """Return the parts of the job's screen."""
+    from rich.text import Text
+
+    word = job.state.word
+    reason = f" ({job.reason})" if job.reason and job.reason != word else ""
+    parts: list[RenderableType] = [
+        Text.assemble(
+            (render.clean(job.task), "bold"), "  ", render.state(job.state, word + reason)
+        ),
+        *_fields(job),
+        *_block("arguments", _pretty(job.args)),
+    ]
+    if job.result is not None:
+        parts += _block("result", _pretty(job.result))
+    if steps:
+        parts += _block("steps", "\n".join(f"{name}: {_flat(raw)}" for name, raw in steps.items()))
+    for error in errors:
+        parts += _failure(error)
+    return parts
+
+
+def _fields(job: Job) -> Iterator[RenderableType]:
+    from rich.text import Text
+
+    pairs = [(name, text) for name, text in _facts(job) if text]
+    width = max(len(name) for name, _ in pairs)
+    for name, text in pairs:
+        yield Text.assemble((f"{_INDENT}{name:<{width}}  ", "dim"), render.clean(text))
+
+
+def _facts(job: Job) -> Iterator[tuple[str, str]]:
+    attempts = f"{job.attempt} of {job.max_attempts}"
+    if job.crashes:
+        attempts += f", {render.plural(job.crashes, 'worker')} died under it"
+    yield "id", job.id
+    yield "queue", job.queue
+    yield "priority", str(job.priority) if job.priority else ""
+    yield "attempts", attempts
+    yield "enqueued", _time(job.enqueued_at)
+    yield "due", "" if job.state.final else _time(job.run_at)
+    yield "started", _time(job.started_at)
+    yield "finished", _time(job.finished_at)
+    yield "expires", "" if job.state.final else _time(job.expires_at)
+    yield "redriven", _time(job.redriven_at)
+    yield "parked", _time(job.parked_at)
+    yield "worker", job.worker or ""
+    yield "asked", "to cancel" if job.cancel_requested else ""
+    yield "unique", job.unique_key or ""
+    yield "tags", ", ".join(job.tags)
+    yield "meta", ", ".join(f"{key}={value}" for key, value in job.meta.items())
+
+
+def _time(at: int | None) -> str:
+    return "" if at is None else f"{render.local(at)}  ({render.ago(at, render.now())})"
+
+
+def _failure(error: AttemptError) -> Iterator[RenderableType]:
+    from rich.text import Text
+
+    yield Text("")
+    where = f" on {error.worker}" if error.worker else ""
+    yield Text.assemble(
+        (f"attempt {error.attempt}", "dim"),
+        (f"  {_time(error.at)}{render.clean(where)}", "dim"),
+    )
+    yield _indented(f"{error.type}: {error.message}", "red")
+    if error.traceback:
+        yield _indented(error.traceback.rstrip(), "dim")
+
+
+def _block(heading: str, body: str) -> Iterator[RenderableType]:
+    from rich.text import Text
+
+    yield Text("")
+    yield Text(heading, "dim")
+    yield _indented(body)
+
+
+def _indented(text: str, style: str = "") -> RenderableType:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    return Padding(Text(render.clean(text), style, overflow="fold"), (0, 0, 0, len(_INDENT)))
+
+
+def _pretty(raw: bytes) -> str:
+    return json.dumps(wire.value(raw), indent=2, ensure_ascii=False)
+
+
+def _flat(raw: bytes) -> str:
+    return json.dumps(wire.value(raw), ensure_ascii=False)

@@ -1,0 +1,112 @@
+"""``dutiful dead list`` and ``show``: looking at dead letters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dutiful.cli import as_json, card, render, rows, select
+from dutiful.cli.expand import expand
+from dutiful.cli.failure import Code, Trouble, Wrong
+from dutiful.cli.jobs import JobId
+from dutiful.cli.options import BULK, Common, Letters, Paging
+from dutiful.cli.target import Opened, reach
+from dutiful.core.state import State
+
+if TYPE_CHECKING:
+    from dutiful.contract.page import DeadGroup
+
+_UNSORTED = ("queue", "tag", "since", "until")
+
+
+@expand
+def list_dead(
+    letters: Letters,
+    paging: Paging,
+    common: Common,
+    each: Annotated[
+        bool, typer.Option("--each", help="List single jobs.", rich_help_panel=BULK)
+    ] = False,
+) -> None:
+    """List dead letters, grouped by task, reason and error; single ones with --each."""
+    given = [name for name in _UNSORTED if getattr(letters, name)]
+    if given and not each:
+        raise Wrong(f"--{given[0]} chooses single jobs", "add --each")
+
+    async def body(opened: Opened) -> None:
+        if each:
+            await _each(opened, letters, paging, common)
+        else:
+            await _grouped(opened, letters, paging, common)
+
+    reach(common, body)
+
+
+async def _grouped(opened: Opened, letters: Letters, paging: Paging, common: Common) -> None:
+    found = await matching_groups(opened, letters)
+    groups = found[(paging.page - 1) * paging.limit : paging.page * paging.limit]
+    if common.json:
+        as_json.emit([as_json.group(group) for group in groups])
+        return
+    if not groups:
+        _say_none(opened, narrowed=select.narrow(letters) or paging.page > 1)
+        return
+    render.show(rows.groups_table(groups))
+    total = render.plural(sum(group.count for group in found), "dead letter")
+    render.say(
+        f"\n{total}. List them: dutiful dead list --each\n"
+        "Send some back: dutiful dead redrive --task TASK --dry-run",
+        "dim",
+    )
+
+
+async def matching_groups(opened: Opened, letters: Letters) -> list[DeadGroup]:
+    """Return the groups that hold to the filters by task, reason and error type."""
+    return [
+        group
+        for group in await opened.store.inspector.dead_groups()
+        if (not letters.task or group.task in letters.task)
+        and letters.reason in (None, group.reason)
+        and letters.error in (None, group.error_type)
+    ]
+
+
+async def _each(opened: Opened, letters: Letters, paging: Paging, common: Common) -> None:
+    inspector = opened.store.inspector
+    which = select.read_filter(letters, (State.DEAD,), render.now())
+    page = await select.page(inspector, which, paging)
+    if common.json:
+        as_json.emit({"jobs": [as_json.job(job) for job in page.jobs], "next_cursor": page.cursor})
+        return
+    if not page.jobs:
+        _say_none(opened, narrowed=select.narrow(letters) or paging.page > 1)
+        return
+    render.show(rows.jobs_table(page.jobs, await rows.latest_errors(inspector, page.jobs)))
+    if page.cursor:
+        render.say(f"\nThere are more: add --page {paging.page + 1}.", "dim")
+
+
+def _say_none(opened: Opened, *, narrowed: bool) -> None:
+    if narrowed:
+        render.say("No dead letter matches. See them all with `dutiful dead list`.")
+    else:
+        render.say(f"No dead letters in {opened.url}. All is well.")
+
+
+@expand
+def show_dead(job_id: JobId, common: Common) -> None:
+    """Show all that is known of one dead letter: arguments, every attempt and its traceback."""
+
+    async def body(opened: Opened) -> None:
+        inspector = opened.store.inspector
+        job = await select.one(inspector, job_id)
+        if job.state is not State.DEAD:
+            raise Trouble(
+                f"job {job.id} is {job.state.word}, no dead letter",
+                Code.BAD,
+                f"see `dutiful jobs show {job.id}`",
+            )
+        await card.show(inspector, job, as_json=common.json)
+
+    reach(common, body)

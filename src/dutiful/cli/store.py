@@ -1,0 +1,45 @@
+"""``dutiful migrate`` and ``dutiful check``: looking after the store itself."""
+
+from __future__ import annotations
+
+from dutiful.cli import as_json, render
+from dutiful.cli.expand import expand
+from dutiful.cli.failure import Code, Trouble
+from dutiful.cli.options import Common, DryRun
+from dutiful.cli.target import Opened, reach
+from dutiful.contract.capability import Capability
+
+
+@expand
+def migrate(common: Common, dry_run: DryRun = False) -> None:
+    """Bring the store's schema up to date; name what is missing with --dry-run."""
+
+    async def body(opened: Opened) -> None:
+        opened.store.require(Capability.MIGRATE, "it has no schema")
+        names = await opened.store.engine.migrate(dry_run=dry_run)
+        if common.json:
+            as_json.emit({"migrations": list(names), "dry_run": dry_run})
+            return
+        for name in names:
+            render.say(f"{'would apply' if dry_run else 'applied'}  {name}")
+        if not names:
+            render.say(f"{opened.url} is up to date.")
+
+    reach(common, body, migrate=False)
+
+
+@expand
+def check(common: Common) -> None:
+    """Look at the store's health; exit code 1 when something is bad."""
+
+    async def body(opened: Opened) -> None:
+        findings = await opened.store.engine.check()
+        if common.json:
+            as_json.emit([as_json.finding(finding) for finding in findings])
+        else:
+            render.show(render.findings(findings))
+        bad = [finding.name for finding in findings if not finding.ok]
+        if bad:
+            raise Trouble(f"{render.plural(len(bad), 'finding')} bad: {', '.join(bad)}", Code.BAD)
+
+    reach(common, body, migrate=False)
