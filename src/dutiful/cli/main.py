@@ -1,0 +1,123 @@
+"""The command line as a whole: ``dutiful``, and ``python -m dutiful``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from dutiful.cli import (
+    dead,
+    dead_purge,
+    dead_redrive,
+    jobs,
+    jobs_cancel,
+    jobs_retry,
+    queues,
+    store,
+    workers,
+)
+from dutiful.cli.failure import MEANINGS
+from dutiful.cli.manual import SETTINGS, Command, Group, Later, Root
+
+__all__ = ["app", "main"]
+
+_EPILOG = "Exit codes\n" + "\n".join(f"  {code:<4} {text}" for code, text in MEANINGS.items())
+
+app = typer.Typer(
+    name="dutiful",
+    cls=Root,
+    context_settings=SETTINGS,
+    epilog=_EPILOG,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+_RUN, _LOOK, _KEEP = "Run", "Look and act", "Look after the store"
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"dutiful {version('dutiful')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Background jobs that run, whose effects happen once, and that fail loudly."""
+
+
+_GROUPS = {
+    "jobs": (
+        "Look at jobs, hurry them, cancel them.",
+        {
+            "list": jobs.list_jobs,
+            "show": jobs.show_job,
+            "retry": jobs_retry.retry_jobs,
+            "cancel": jobs_cancel.cancel_jobs,
+        },
+    ),
+    "dead": (
+        "Look at dead letters, send them back, delete them.",
+        {
+            "list": dead.list_dead,
+            "show": dead.show_dead,
+            "redrive": dead_redrive.redrive_dead,
+            "purge": dead_purge.purge_dead,
+        },
+    ),
+    "queues": (
+        "See what each queue holds; pause and resume it.",
+        {
+            "list": queues.list_queues,
+            "pause": queues.pause_queue,
+            "resume": queues.resume_queue,
+        },
+    ),
+    "workers": (
+        "See who works, on what, and who fell silent.",
+        {"list": workers.list_workers},
+    ),
+}
+
+
+_LATER = {
+    "demo": (
+        "dutiful.cli.demo.command",
+        "See in half a minute what the package is for: a shop whose gateway fails.",
+    ),
+    "worker": ("dutiful.cli.worker", "Run jobs until told to stop."),
+}
+
+
+def _where(module: str, name: str) -> Callable[[], tuple[str, str]]:
+    return lambda: (module, name)
+
+
+def _build() -> None:
+    for name, (module, text) in _LATER.items():
+        app.command(name, cls=Later, help=text, rich_help_panel=_RUN)(_where(module, name))
+    for name, (text, commands) in _GROUPS.items():
+        group = typer.Typer(cls=Group, help=text, no_args_is_help=True)
+        for word, run in commands.items():
+            group.command(word, cls=Command)(run)
+        app.add_typer(group, name=name, rich_help_panel=_LOOK)
+    app.command("migrate", cls=Command, rich_help_panel=_KEEP)(store.migrate)
+    app.command("check", cls=Command, rich_help_panel=_KEEP)(store.check)
+
+
+_build()
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    app(prog_name="dutiful")
