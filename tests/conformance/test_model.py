@@ -1,0 +1,198 @@
+"""Random histories leave an engine and memory with the same jobs; a broken engine is found out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+from msgspec.structs import replace
+
+from dutiful.core.job import Claim, Job
+from dutiful.core.state import State
+from dutiful.engines.memory import MemoryEngine
+from dutiful.testing import FakeClock
+from tests.conformance.model import EngineMachine
+
+STEPS = settings(
+    stateful_step_count=40,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=list(HealthCheck),
+)
+HUNT = settings(
+    STEPS,
+    max_examples=2000,
+    phases=[Phase.generate],
+    derandomize=True,  # the engine is broken on purpose: luck must not decide whether that shows
+    print_blob=False,
+)
+
+
+def sqlite(folder: Path, clock: FakeClock) -> Any:
+    from dutiful.engines.sqlite import SqliteEngine
+
+    return SqliteEngine(folder / "jobs.db", clock=clock)
+
+
+def memory(folder: Path, clock: FakeClock) -> Any:
+    return MemoryEngine(clock)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("build", "examples"), [(memory, 100), (sqlite, 120)])
+def test_an_engine_does_what_memory_does(build: Any, examples: int) -> None:
+    machine = type("Machine", (EngineMachine,), {"build": staticmethod(build)})
+    run_state_machine_as_test(machine, settings=settings(STEPS, max_examples=examples))
+
+
+class FenceIgnored(MemoryEngine):
+    """Takes a stale claim's word."""
+
+    def _held(self, claim: Claim) -> Job | None:
+        job = self.tables.jobs.get(claim.job.id)
+        return job if job is not None and job.state is State.RUNNING else None
+
+
+class UniqueForgetsWaiting(MemoryEngine):
+    """Lets a second job in while the first is snoozed."""
+
+    async def enqueue(self, jobs: Sequence[Any]) -> Any:
+        kept = self.tables.holder
+
+        def holder(key: str | None) -> Job | None:
+            job = kept(key)
+            return None if job is not None and job.state is State.WAITING else job
+
+        self.tables.holder = holder
+        try:
+            return await super().enqueue(jobs)
+        finally:
+            self.tables.holder = kept
+
+
+class RescueKeepsFence(MemoryEngine):
+    """Rescues without raising the fence, so the dead worker's claim is valid after all."""
+
+    def _settle(self, item: Any) -> bool:
+        return super()._settle(replace(item, rescue=False))
+
+
+class PriorityIgnored(MemoryEngine):
+    """Hands jobs out in the order of enqueueing alone."""
+
+    def _claim(self, worker: str, wanted: Any) -> Any:
+        jobs = self.tables.jobs
+        kept = {job_id: job.priority for job_id, job in jobs.items()}
+        for job_id, job in jobs.items():
+            jobs[job_id] = replace(job, priority=0)
+        claims = super()._claim(worker, wanted)
+        for job_id, job in jobs.items():
+            jobs[job_id] = replace(job, priority=kept[job_id])
+        return tuple(
+            replace(claim, job=replace(claim.job, priority=kept[claim.job.id])) for claim in claims
+        )
+
+
+class ReleaseSpends(MemoryEngine):
+    """Counts an attempt that a shutdown handed back."""
+
+    def _settle(self, item: Any) -> bool:
+        if item.state is State.QUEUED and not item.rescue:
+            item = replace(item, attempt=item.claim.job.attempt)
+        return super()._settle(item)
+
+
+class LastStepWins(MemoryEngine):
+    """Lets a second recording of a step overwrite the first."""
+
+    async def record_step(self, claim: Claim, name: str, result: bytes) -> bool:
+        kept = await super().record_step(claim, name, result)
+        if kept:
+            self.tables.recorded[claim.job.id][name] = result
+        return kept
+
+
+class CancelForgotten(MemoryEngine):
+    """Brings a job back although its cancellation was requested."""
+
+    def _settle(self, item: Any) -> bool:
+        job = self._held(item.claim)
+        if job is not None and job.cancel_requested:
+            self.tables.change(job, cancel_requested=False)
+        return super()._settle(item)
+
+
+class PauseIgnoredOnce(MemoryEngine):
+    """Serves a paused queue when another is wanted before it."""
+
+    def _claim(self, worker: str, wanted: Any) -> Any:
+        paused, self.tables.paused = self.tables.paused, dict(self.tables.paused)
+        if len(wanted.queues) > 1:
+            self.tables.paused.pop(wanted.queues[1], None)
+        try:
+            return super()._claim(worker, wanted)
+        finally:
+            self.tables.paused = paused
+
+
+class LeaseByTheWallClock(MemoryEngine):
+    """Counts silence by a clock that people set."""
+
+    async def expire(self, gone: Sequence[str]) -> tuple[str, ...]:
+        lost = set(gone)
+        for member in self.tables.fleet.values():
+            if self.tables.clock.now() - member.renewed_at > member.info.lease:
+                lost.add(member.info.id)
+        return await super().expire(tuple(lost))
+
+
+class RedriveBesidesHolder(MemoryEngine):
+    """Sends a dead letter back although a live job holds its key."""
+
+    def _admitted(self, job: Job) -> bool:
+        return True
+
+
+class ErrorDroppedOnDeath(MemoryEngine):
+    """Keeps no error of the attempt that killed the job."""
+
+    def _settle(self, item: Any) -> bool:
+        return super()._settle(replace(item, error=None) if item.state is State.DEAD else item)
+
+
+class DuplicateStoresHalf(MemoryEngine):
+    """Stores the jobs before the one that raises."""
+
+    async def enqueue(self, jobs: Sequence[Any]) -> Any:
+        return tuple([(await MemoryEngine.enqueue(self, [job]))[0] for job in jobs])
+
+
+MUTANTS = [
+    FenceIgnored,
+    UniqueForgetsWaiting,
+    RescueKeepsFence,
+    PriorityIgnored,
+    ReleaseSpends,
+    LastStepWins,
+    CancelForgotten,
+    PauseIgnoredOnce,
+    LeaseByTheWallClock,
+    RedriveBesidesHolder,
+    ErrorDroppedOnDeath,
+    DuplicateStoresHalf,
+]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_a_broken_engine_is_caught(mutant: type[MemoryEngine]) -> None:
+    def build(folder: Path, clock: FakeClock) -> Any:
+        return mutant(clock)
+
+    machine = type("Machine", (EngineMachine,), {"build": staticmethod(build)})
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(machine, settings=HUNT)
