@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Unpack, cast
 from urllib.parse import unquote, urlsplit
@@ -54,7 +55,7 @@ class App:
         self.hooks = Hooks()
         self.portal = Portal()
         if engine is not None:
-            self.use(engine)
+            self._store = Store(engine, self.bus.emit)
 
     @property
     def settings(self) -> Settings:
@@ -80,11 +81,15 @@ class App:
         if self.settings.url != url:
             self._url, self._settings, self._store, self._opened = url, None, None, None
 
-    def use(self, engine: Lifecycle) -> Store:
-        """Put an engine in the place of the URL's, as tests do, and return its store."""
-        self._store = Store(engine, self.bus.emit)
-        self._opened = None
-        return self._store
+    @contextmanager
+    def on(self, engine: Lifecycle) -> Iterator[Store]:
+        """Keep jobs in another engine for the length of a ``with`` block, as tests do."""
+        before = self._store, self._opened
+        self._store, self._opened = Store(engine, self.bus.emit), None
+        try:
+            yield self._store
+        finally:
+            self._store, self._opened = before
 
     @property
     def task(self) -> TaskDecorator:

@@ -1,5 +1,6 @@
-"""What tests need: a clock to move by hand, and the suite that holds an engine to its contract."""
+"""What tests need: jobs in memory, a clock to move by hand, and the suite that holds engines."""
 
 from dutiful.testing.clock import FakeClock
+from dutiful.testing.harness import Harness, harness
 
-__all__ = ["FakeClock"]
+__all__ = ["FakeClock", "Harness", "harness"]

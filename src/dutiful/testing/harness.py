@@ -1,0 +1,185 @@
+"""Runs an app's jobs inside a test: in memory, on a clock that the test moves, in real JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, ParamSpec, TypeVar
+
+import msgspec
+
+from dutiful.app import App
+from dutiful.client.task import Enqueuer
+from dutiful.contract.facade import Store
+from dutiful.contract.page import Filter
+from dutiful.core.errors import JobFailed
+from dutiful.core.event import Event, JobDied
+from dutiful.core.instant import span
+from dutiful.core.job import Job
+from dutiful.core.payload import plain
+from dutiful.core.queue import Served
+from dutiful.core.state import State
+from dutiful.engines.memory import MemoryEngine
+from dutiful.worker.options import WorkerOptions
+from dutiful.worker.worker import Worker
+
+from .clock import FakeClock
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_PAGE = 500
+
+
+class Harness:
+    """An app's store while `harness` holds it, and the means to run and to look at its jobs.
+
+    The sync methods run on a thread of their own, so a test needs no event loop; async tests use
+    the twins.
+    """
+
+    def __init__(self, app: App, store: Store, clock: FakeClock) -> None:
+        """Hold the parts; `harness` makes it."""
+        self.app = app
+        self.store = store
+        self.clock = clock
+        self.died: list[JobDied] = []
+        """Every job that became a dead letter so far."""
+
+    async def adrain(
+        self, *, until: str | float | timedelta = 0, raise_on_death: bool = True
+    ) -> int:
+        """Run everything that is due, and what that enqueues, until nothing is due any more.
+
+        ``until`` also lets so much time pass, stopping at each retry, delay and snooze on the way
+        to run it when it is due. Returns how many attempts ended. Raises JobFailed for the first
+        job that died, with the error's traceback, unless ``raise_on_death`` is False.
+        """
+        dead_before = len(self.died)
+        end = self.clock.now() + span(until)
+        attempts = await self._burst()
+        while (due := await self._next_due()) is not None and due <= end:
+            self.clock.advance(timedelta(microseconds=max(due - self.clock.now(), 0)))
+            attempts += await self._burst()
+        self.clock.advance(timedelta(microseconds=max(end - self.clock.now(), 0)))
+        if raise_on_death and len(self.died) > dead_before:
+            died = self.died[dead_before]
+            detail = died.error.traceback or died.error.message if died.error else ""
+            raise JobFailed(died.job.id, "dead", died.reason, f"{died.job.task}\n{detail}")
+        return attempts
+
+    async def ajobs(self, task: Enqueuer[..., Any] | None = None, *states: str) -> list[Job]:
+        """Return the jobs of a task (all), in states (all), in the order of their enqueueing."""
+        which = Filter(
+            tasks=() if task is None else (task.spec.name,),
+            states=tuple(State[word.upper()] for word in states),
+        )
+        found: list[Job] = []
+        cursor: str | None = None
+        while True:
+            page = await self.store.inspector.find(which, _PAGE, cursor)
+            found.extend(page.jobs)
+            cursor = page.cursor
+            if cursor is None:
+                return found[::-1]
+
+    def drain(self, *, until: str | float | timedelta = 0, raise_on_death: bool = True) -> int:
+        """Run everything that is due; see `adrain`."""
+        return self.app.portal.run(self.adrain(until=until, raise_on_death=raise_on_death))
+
+    def jobs(self, task: Enqueuer[..., Any] | None = None, *states: str) -> list[Job]:
+        """Return the jobs of a task, in states; see `ajobs`."""
+        return self.app.portal.run(self.ajobs(task, *states))
+
+    def assert_enqueued(
+        self, task: Enqueuer[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> list[Job]:
+        """Fail unless a job of the task with exactly these arguments was enqueued; return them.
+
+        Arguments are compared as the JSON that was stored. See `enqueued` for any arguments.
+        """
+        wanted = plain(task.signature.encode(args, kwargs))
+        jobs = self.jobs(task)
+        found = [job for job in jobs if plain(job.args) == wanted]
+        if not found:
+            raise AssertionError(_missing(task.spec.name, wanted, jobs, self.jobs()))
+        return found
+
+    def enqueued(self, task: Enqueuer[..., Any]) -> list[dict[str, Any]]:
+        """Return the arguments of every job of a task, as stored, in order."""
+        return [plain(job.args) for job in self.jobs(task)]
+
+    async def _burst(self) -> int:
+        queues = [count.queue for count in await self.store.inspector.queues()]
+        if not queues:
+            return 0
+        options = WorkerOptions(
+            queues=tuple(Served(queue) for queue in queues),
+            burst=True,
+            heart_in_thread=False,
+            services=False,
+        )
+        attempts = 0
+
+        def count(event: Event) -> None:
+            nonlocal attempts
+            attempts += len(getattr(event, "settlements", ()))
+
+        leave = self.app.bus.subscribe(count)
+        try:
+            await Worker(self.app, options, clock=self.clock).run()
+        finally:
+            leave()
+        if attempts and (await self._ready()):
+            attempts += await self._burst()  # a task enqueued to a queue that was not served yet
+        return attempts
+
+    async def _ready(self) -> bool:
+        counts = await self.store.inspector.queues()
+        return any(count.counts.get(State.QUEUED) and not count.paused_at for count in counts)
+
+    async def _next_due(self) -> int | None:
+        later = await self.ajobs(None, "scheduled", "waiting")
+        return min((job.run_at for job in later), default=None)
+
+
+@contextmanager
+def harness(app: App, *, clock: FakeClock | None = None) -> Iterator[Harness]:
+    """Keep an app's jobs in memory for the length of a test, and hand out a `Harness`.
+
+    ::
+
+        def test_signup() -> None:
+            with harness(app) as jobs:
+                sign_up("a@example.org")
+                jobs.assert_enqueued(send_welcome, "a@example.org")
+                jobs.drain()
+    """
+    time = clock or FakeClock()
+    with app.on(MemoryEngine(time)) as store:
+        held = Harness(app, store, time)
+        leave = app.bus.subscribe(
+            lambda event: held.died.append(event) if isinstance(event, JobDied) else None
+        )
+        try:
+            yield held
+        finally:
+            leave()
+            app.portal.close()
+
+
+def _missing(task: str, wanted: Any, jobs: list[Job], everything: list[Job]) -> str:
+    def show(arguments: Any) -> str:
+        return msgspec.json.encode(arguments).decode()
+
+    lines = [f"no job of {task} was enqueued with {show(wanted)}"]
+    if jobs:
+        lines.append("it was enqueued with:")
+        lines.extend(f"  {show(plain(job.args))}" for job in jobs[:20])
+    elif everything:
+        names = sorted({job.task for job in everything})
+        lines.append(f"jobs were enqueued for: {', '.join(names)}")
+    else:
+        lines.append("nothing was enqueued at all")
+    return "\n".join(lines)
