@@ -1,0 +1,109 @@
+"""The plans that look for due work and hand it out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from dutiful.contract.protocol import Exchanged, Wanted
+from dutiful.contract.statement import Plan, Statement
+from dutiful.core.job import Claim
+from dutiful.core.settle import Settlement
+
+from .group import Written
+from .rows import claim_of
+from .settling import brings_back, settle
+from .statements import sql
+
+STAGED_MAX = 10_000
+"""How many jobs of a queue become queued in one transaction, so that a herd blocks nobody long."""
+
+_MEMBER = sql("member")
+_PAUSED = sql("paused")
+_READY = sql("ready")
+_DUE = sql("due")
+_STAGE = sql("stage")
+_CLAIM = sql("claim")
+_STEPS_OF = sql("steps_of")
+
+
+def exchange(
+    worker: str, settlements: Sequence[Settlement], wanted: Wanted | None, now: int
+) -> Written[Exchanged]:
+    """Settle, then claim, in one transaction."""
+    refused = (yield from settle(settlements, now)) if settlements else ()
+    wakes = brings_back(settlements)
+    if wanted is None:
+        return Exchanged(refused=refused), wakes
+    if not (yield Statement(_MEMBER, (worker,))).rows:
+        return Exchanged(refused=refused, lost=True), wakes
+    staged, due_in = yield from _stage(wanted.queues, now)
+    claims = yield from _claim(worker, wanted, now)
+    return Exchanged(tuple(claims), refused, due_in), wakes or staged > len(claims)
+
+
+def idle(worker: str, queues: Sequence[str], now: int) -> Plan[Exchanged | None]:
+    """Answer an exchange that has nothing to write, or None when there may be work."""
+    if not (yield Statement(_MEMBER, (worker,))).rows:
+        return Exchanged(lost=True)
+    some, due_in = yield from work(queues, now)
+    return None if some else Exchanged(due_in=due_in)
+
+
+def work(queues: Sequence[str], now: int) -> Plan[tuple[bool, int | None]]:
+    """Whether there is something to claim or to stage, else when the next job is due."""
+    paused = {row[0] for row in (yield Statement(_PAUSED)).rows}
+    for queue in queues:
+        if queue not in paused and (yield Statement(_READY, (queue,))).rows:
+            return True, None
+    due: list[tuple[str, int]] = (yield Statement(_DUE)).rows
+    if any(at <= now for _, at in due):
+        return True, None
+    return False, _next(due, queues, now)
+
+
+def steps_of(claim: Claim) -> Plan[Claim]:
+    """Load what earlier attempts recorded."""
+    rows = (yield Statement(_STEPS_OF, (claim.handle,))).rows
+    return replace(claim, steps=dict(rows))
+
+
+def _stage(queues: Sequence[str], now: int) -> Plan[tuple[int, int | None]]:
+    """Queue what has become due, in every queue; return how many, and when the next is due."""
+    due: list[tuple[str, int]] = (yield Statement(_DUE)).rows
+    staged = 0
+    for queue, at in due:
+        if at <= now:
+            staged += (yield Statement(_STAGE, (queue, now, STAGED_MAX))).count
+    if staged:
+        due = (yield Statement(_DUE)).rows
+    return staged, _next(due, queues, now)
+
+
+def _claim(worker: str, wanted: Wanted, now: int) -> Plan[list[Claim]]:
+    paused = {row[0] for row in (yield Statement(_PAUSED)).rows}
+    claims: list[Claim] = []
+    for queue in wanted.queues:
+        room = wanted.limit - len(claims)
+        if room <= 0:
+            break
+        if queue in paused:
+            continue
+        rows = (yield Statement(_CLAIM, (worker, now, queue, room))).rows
+        # RETURNING keeps no order: priority, then time, then place in the line.
+        rows.sort(key=_turn)
+        claims.extend(map(claim_of, rows))
+    for place, claim in enumerate(claims):
+        if claim.job.steps:
+            claims[place] = yield from steps_of(claim)
+    return claims
+
+
+def _turn(row: tuple[int, ...]) -> tuple[int, int, int]:
+    return (-row[5], row[10], row[0])
+
+
+def _next(due: Sequence[tuple[str, int]], queues: Sequence[str], now: int) -> int | None:
+    waits = [at for queue, at in due if queue in queues]
+    return max(min(waits) - now, 0) if waits else None

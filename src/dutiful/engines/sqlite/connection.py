@@ -1,0 +1,117 @@
+"""Connections in this engine's settings, and SQLite's errors told as Dutiful's."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from dutiful.contract.statement import Answer, Execute, Statement
+from dutiful.core.errors import (
+    BadOption,
+    EngineError,
+    EngineUnavailable,
+    ReplyUnknown,
+    StoreUnusable,
+)
+
+Durability = Literal["full", "normal"]
+
+PATIENCE_SECONDS = 60.0
+"""How long a writer waits for its turn before it gives up."""
+
+WAL_BYTES_KEPT = 64 * 1024 * 1024
+_PRAGMAS = (
+    "temp_store = MEMORY",
+    "cache_size = -16000",
+    f"journal_size_limit = {WAL_BYTES_KEPT}",
+)
+
+
+def connect(
+    path: Path,
+    durability: Durability = "full",
+    factory: type[sqlite3.Connection] = sqlite3.Connection,
+) -> sqlite3.Connection:
+    """Open the file in this engine's settings, without implicit transactions."""
+    with translated(path):
+        connection = sqlite3.connect(
+            path,
+            timeout=PATIENCE_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+            factory=factory,
+        )
+        try:
+            for pragma in (*_PRAGMAS, f"synchronous = {durability}"):
+                sqlite3.Connection.execute(connection, f"PRAGMA {pragma}").close()
+        except BaseException:
+            sqlite3.Connection.close(connection)
+            raise
+        return connection
+
+
+def executor(connection: sqlite3.Connection | sqlite3.Cursor, path: Path) -> Execute:
+    """Return what runs a plan's statements on a connection or a cursor."""
+    execute, executemany = connection.execute, connection.executemany
+
+    def run_one(statement: Statement) -> Answer:
+        try:
+            if statement.many:
+                return Answer([], executemany(statement.text, statement.params).rowcount)
+            cursor = execute(statement.text, statement.params)
+            return Answer(cursor.fetchall(), cursor.rowcount)
+        except sqlite3.Error as error:
+            raise explain(error, path) from error
+        except OverflowError as error:
+            raise BadOption("a number does not fit in the 64 bits that SQLite stores") from error
+
+    return run_one
+
+
+@contextmanager
+def translated(path: Path) -> Generator[None, None, None]:
+    """Raise SQLite's errors as Dutiful's."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise explain(error, path) from error
+
+
+def explain(error: sqlite3.Error, path: Path, *, committing: bool = False) -> EngineError:
+    """Turn SQLite's error into Dutiful's, which says what to do next."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    match code & 0xFF:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return EngineUnavailable(
+                f"{path} stayed locked for {PATIENCE_SECONDS:.0f} s by another connection; "
+                "look for a long or stopped transaction on this file"
+            )
+        case sqlite3.SQLITE_FULL:
+            return EngineUnavailable(f"no space left for {path}; free some on its disk: {error}")
+        case sqlite3.SQLITE_IOERR if committing:
+            return ReplyUnknown(f"the commit to {path} may or may not be on disk: {error}")
+        case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_NOMEM:
+            return EngineUnavailable(f"{path} cannot be read or written: {error}")
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
+            return StoreUnusable(
+                f"{path} cannot be written ({error}); this user needs write permission for the "
+                "file and for its folder, where SQLite keeps the write-ahead log"
+            )
+        case sqlite3.SQLITE_CANTOPEN:
+            return StoreUnusable(
+                f"{path} cannot be opened ({error}); check that its folder exists and that this "
+                "user may write to it"
+            )
+        case sqlite3.SQLITE_NOTADB:
+            return StoreUnusable(f"{path} is not an SQLite database; give another path")
+        case sqlite3.SQLITE_CORRUPT:
+            return StoreUnusable(
+                f"{path} is damaged ({error}); stop the workers and restore a backup, or save "
+                "what can be saved with sqlite3's .recover"
+            )
+        case _:
+            return EngineError(f"SQLite refused a statement on {path}: {error}")

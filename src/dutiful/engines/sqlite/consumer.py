@@ -1,0 +1,63 @@
+"""Giving jobs out and taking their ends back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dutiful.contract.protocol import Exchanged, Wanted
+from dutiful.contract.statement import Statement
+from dutiful.core.job import Claim
+from dutiful.core.settle import Settlement
+
+from .claiming import exchange
+from .group import Written
+from .session import Session
+from .statements import sql
+from .transaction import SqliteTransaction
+
+_HELD = sql("held")
+_STEP_ADD = sql("step_add")
+_STEP_COUNT = sql("step_count")
+
+
+class SqliteConsumer:
+    """The roles `Consumer` and `Transactional`."""
+
+    session: Session
+
+    async def exchange(
+        self, worker: str, settlements: Sequence[Settlement], wanted: Wanted | None
+    ) -> Exchanged:
+        """Settle and claim in one transaction; in none when there is nothing to do."""
+        session = self.session.ready()
+        if not settlements:
+            if wanted is None:
+                return Exchanged()
+            # A worker that finds nothing must not write: the disk would never rest.
+            if (answer := session.watch.idle(worker, wanted.queues)) is not None:
+                return answer
+        return await session.writer.awrite(
+            lambda: exchange(worker, settlements, wanted, session.clock.now())
+        )
+
+    async def wait(self, queues: Sequence[str], seconds: float) -> None:
+        """Sleep until something is committed that this process or another announces."""
+        await self.session.ready().sleepers.sleep(queues, seconds)
+
+    async def record_step(self, claim: Claim, name: str, result: bytes) -> bool:
+        """Keep a step's first result."""
+        session = self.session.ready()
+        return await session.writer.awrite(lambda: _record_step(claim, name, result))
+
+    def transaction(self, claim: Claim) -> SqliteTransaction:
+        """Prepare a transaction on a connection of its own."""
+        return SqliteTransaction(self.session, claim)
+
+
+def _record_step(claim: Claim, name: str, result: bytes) -> Written[bool]:
+    job, seq = claim.job, claim.handle
+    if not (yield Statement(_HELD, (seq, job.fence, job.id))).rows:
+        return False, False
+    if (yield Statement(_STEP_ADD, (seq, name, result))).count:
+        yield Statement(_STEP_COUNT, (seq,))
+    return True, False

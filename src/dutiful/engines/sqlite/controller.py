@@ -1,0 +1,123 @@
+"""Changing jobs and queues by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from dutiful.contract.protocol import Redrive
+from dutiful.contract.statement import Plan, Statement
+from dutiful.core.state import State
+from dutiful.core.unique import holds
+
+from .group import Written
+from .keeper import delete
+from .rows import packed
+from .session import Session
+from .statements import sql
+
+_CANCEL = sql("cancel")
+_CANCEL_RUNNING = sql("cancel_running")
+_HURRY = sql("hurry")
+_ENDED = sql("ended")
+_HOLDER = sql("holder")
+_REDRIVE = sql("redrive")
+_PURGEABLE = sql("purgeable")
+_PAUSE = sql("pause")
+_RESUME = sql("resume")
+
+
+class SqliteController:
+    """The role `Controller`."""
+
+    session: Session
+
+    async def cancel(self, ids: Sequence[str]) -> tuple[str, ...]:
+        """Cancel what waits, ask what runs."""
+
+        def one(job_id: str, now: int) -> Plan[bool]:
+            if (yield Statement(_CANCEL, (now, job_id))).count:
+                return True
+            return bool((yield Statement(_CANCEL_RUNNING, (job_id,))).count)
+
+        return await self._each(ids, one)
+
+    async def hurry(self, ids: Sequence[str]) -> tuple[str, ...]:
+        """Make jobs due now."""
+
+        def one(job_id: str, now: int) -> Plan[bool]:
+            return bool((yield Statement(_HURRY, (now, job_id))).count)
+
+        return await self._each(ids, one)
+
+    async def redrive(self, jobs: Sequence[Redrive]) -> tuple[str, ...]:
+        """Send dead and cancelled jobs back."""
+        args = {item.id: item.args for item in jobs}
+
+        def one(job_id: str, now: int) -> Plan[bool]:
+            rows = (yield Statement(_ENDED, (job_id,))).rows
+            if not rows:
+                return False
+            seq, key, states, meta, reason = rows[0]
+            if key is not None and holds(states, State.QUEUED):
+                holder = (yield Statement(_HOLDER, (key,))).rows
+                if holder and holder[0][0] != seq:
+                    return False
+            params = (args[job_id], now, now, _redriven(meta, reason), seq)
+            yield Statement(_REDRIVE, params)
+            return True
+
+        return await self._each([item.id for item in jobs], one)
+
+    async def purge(self, ids: Sequence[str]) -> tuple[str, ...]:
+        """Delete jobs that have ended."""
+
+        def one(job_id: str, _: int) -> Plan[bool]:
+            rows = (yield Statement(_PURGEABLE, (job_id,))).rows
+            yield from delete(rows, "purged")
+            return bool(rows)
+
+        return await self._each(ids, one)
+
+    async def pause(self, queue: str) -> None:
+        """Stop claims from a queue."""
+        await self._one(_PAUSE, lambda now: (queue, now), wakes=False)
+
+    async def resume(self, queue: str) -> None:
+        """Allow claims again."""
+        await self._one(_RESUME, lambda _: (queue,), wakes=True)
+
+    async def _each(
+        self, ids: Sequence[str], one: Callable[[str, int], Plan[bool]]
+    ) -> tuple[str, ...]:
+        """Change job by job in one transaction and return the ids that changed."""
+        session = self.session.ready()
+
+        def plan() -> Written[tuple[str, ...]]:
+            now, changed = session.clock.now(), list[str]()
+            for job_id in ids:
+                if (yield from one(job_id, now)):
+                    changed.append(job_id)
+            return tuple(changed), bool(changed)
+
+        return await session.writer.awrite(plan)
+
+    async def _one(
+        self, text: str, params: Callable[[int], tuple[Any, ...]], *, wakes: bool
+    ) -> None:
+        session = self.session.ready()
+
+        def plan() -> Written[None]:
+            yield Statement(text, params(session.clock.now()))
+            return None, wakes
+
+        await session.writer.awrite(plan)
+
+
+def _redriven(meta: str | None, reason: str | None) -> str | None:
+    """Count the redrive in the job's meta, and keep what it had died of."""
+    kept = msgspec.json.decode(meta, type=dict[str, str]) if meta else {}
+    count = int(kept.get("redriven", "0")) + 1
+    return packed({**kept, "redriven": str(count), "redriven_from": reason or ""})

@@ -1,0 +1,56 @@
+"""The SQLite engine, put together from its roles."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from dutiful.contract.capability import Capability
+from dutiful.contract.clock import Clock, SystemClock
+from dutiful.contract.protocol import Finding
+from dutiful.core.errors import BadOption
+
+from .connection import Durability
+from .consumer import SqliteConsumer
+from .controller import SqliteController
+from .fleet import SqliteFleet
+from .health import examine
+from .inspector import SqliteInspector
+from .keeper import SqliteKeeper
+from .producer import SqliteProducer
+from .session import Session
+
+
+class SqliteEngine(
+    SqliteProducer, SqliteConsumer, SqliteFleet, SqliteInspector, SqliteController, SqliteKeeper
+):
+    """Jobs in one SQLite file, shared by all processes of a host."""
+
+    name = "sqlite"
+    capabilities = frozenset(Capability)
+
+    def __init__(
+        self, path: Path, *, durability: Durability = "full", clock: Clock | None = None
+    ) -> None:
+        """Open nothing yet; ``durability="normal"`` trades the last commits at a power cut."""
+        if durability not in ("full", "normal"):
+            raise BadOption(f'durability={durability!r}; choose "full" or "normal"')
+        self.session = Session(Path(path).absolute(), durability, clock or SystemClock())
+
+    async def open(self) -> tuple[str, ...]:
+        """Open the file, which is made when missing, and migrate it."""
+        await asyncio.to_thread(self.session.ready)
+        return self.session.place.notices()
+
+    async def close(self) -> None:
+        """Close all connections; a later use opens them again."""
+        await asyncio.to_thread(self.session.close)
+
+    async def migrate(self, *, dry_run: bool = False) -> tuple[str, ...]:
+        """Apply what is missing of the schema, or only name it."""
+        return await asyncio.to_thread(self.session.migrate, dry_run=dry_run)
+
+    async def check(self) -> tuple[Finding, ...]:
+        """Look at the file and its neighbours."""
+        session = self.session.ready()
+        return await session.readers.aread(lambda: examine(session))

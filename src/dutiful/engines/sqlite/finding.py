@@ -1,0 +1,123 @@
+"""The plan that lists jobs by a filter, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from dutiful.contract.page import Filter, Page
+from dutiful.contract.statement import Plan, Statement
+from dutiful.core.errors import BadOption
+from dutiful.core.state import State
+
+from .rows import job_of
+from .statements import sql
+
+_FIND = sql("find")
+_PROBE = sql("probe")
+
+SORTED_MAX = 10_000
+"""Up to so many rows of an index are sorted rather than the table walked."""
+
+_SEQ_MAX = 2**63 - 1
+
+_LAST_ERROR = (
+    "EXISTS (SELECT 1 FROM dutiful_failure AS f WHERE f.seq = dutiful_job.seq AND f.type = ? "
+    "AND f.fence = (SELECT max(fence) FROM dutiful_failure WHERE seq = dutiful_job.seq))"
+)
+
+
+class Road(NamedTuple):
+    """An index that leads to the jobs of a state."""
+
+    name: str
+    implied: str
+    """What the query must say for SQLite to see that the partial index holds all it wants."""
+    ordered: bool = False
+    """Whether it yields the newest first without sorting."""
+
+
+_ROADS = {
+    State.SCHEDULED: Road("dutiful_job_due", "state IN (0, 3) AND state = 0"),
+    State.QUEUED: Road("dutiful_job_ready", "state = 1"),
+    State.RUNNING: Road("dutiful_job_running", "state = 2"),
+    State.WAITING: Road("dutiful_job_due", "state IN (0, 3) AND state = 3"),
+    State.SUCCEEDED: Road("dutiful_job_final", "state >= 4 AND state = 4"),
+    State.DEAD: Road("dutiful_job_dead", "state >= 5 AND state = 5", ordered=True),
+    State.CANCELLED: Road("dutiful_job_dead", "state >= 5 AND state = 6", ordered=True),
+}
+
+
+def find(which: Filter, limit: int, cursor: str | None) -> Plan[Page]:
+    """List a page of jobs; the states' own lists are merged."""
+    below = _below(cursor)
+    conditions, params = _conditions(which)
+    states: Sequence[State | None] = tuple(dict.fromkeys(which.states)) or (None,)
+    if which.worker is not None and not which.states:
+        states = (State.RUNNING,)  # no other job has a worker
+    rows: list[Any] = []
+    for state in states:
+        index, implied = "", ""
+        if state is not None:
+            road = _ROADS[state]
+            few = road.ordered or (yield from _few(road, which.queues))
+            # NOT INDEXED walks the table from its newest row, which soon finds a common state.
+            index = f"INDEXED BY {road.name}" if few else "NOT INDEXED"
+            implied = f"AND {road.implied}"
+        text = _FIND.replace("{index}", index or "NOT INDEXED")
+        text = text.replace("{conditions}", f"{implied} {conditions}")
+        rows += (yield Statement(text, (below, *params, limit + 1))).rows
+    rows.sort(key=_seq, reverse=True)
+    page = rows[:limit]
+    more = len(rows) > limit and bool(page)
+    return Page(tuple(job_of(row) for row in page), str(page[-1][0]) if more else None)
+
+
+def _few(road: Road, queues: Sequence[str]) -> Plan[bool]:
+    """Whether a state has few enough jobs to sort them all."""
+    text = _PROBE.replace("{index}", f"INDEXED BY {road.name}")
+    conditions, params = road.implied, list[Any]()
+    if queues:
+        conditions += f" AND {_any('queue', queues)}"
+        params += queues
+    text = text.replace("{conditions}", conditions)
+    rows = (yield Statement(text, (*params, SORTED_MAX + 1))).rows
+    return bool(rows[0][0] <= SORTED_MAX)
+
+
+def _conditions(which: Filter) -> tuple[str, list[Any]]:
+    parts: list[str] = []
+    params: list[Any] = []
+    for column, values in (("queue", which.queues), ("task", which.tasks)):
+        if values:
+            parts.append(_any(column, values))
+            params += values
+    single = {
+        "? IN (SELECT value FROM json_each(coalesce(tags, '[]')))": which.tag,
+        "reason = ?": which.reason,
+        _LAST_ERROR: which.error_type,
+        "worker = ?": which.worker,
+        "enqueued_at >= ?": which.enqueued_after,
+        "enqueued_at < ?": which.enqueued_before,
+    }
+    for part, value in single.items():
+        if value is not None:
+            parts.append(part)
+            params.append(value)
+    return "".join(f"AND {part} " for part in parts), params
+
+
+def _any(column: str, values: Sequence[str]) -> str:
+    return f"{column} IN ({', '.join('?' * len(values))})"
+
+
+def _below(cursor: str | None) -> int:
+    if cursor is None:
+        return _SEQ_MAX
+    if not cursor.isdecimal():
+        raise BadOption(f"cursor {cursor!r}; pass on the cursor of the page before")
+    return int(cursor)
+
+
+def _seq(row: Sequence[int]) -> int:
+    return row[0]

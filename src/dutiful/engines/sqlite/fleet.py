@@ -1,0 +1,123 @@
+"""Knowing which workers live."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dutiful.contract.fleet import Renewal, WorkerInfo, WorkerStatus
+from dutiful.contract.statement import Plan, Statement
+from dutiful.core.job import Claim
+
+from .claiming import steps_of
+from .group import Written
+from .rows import claim_of, status_of, worker_row
+from .session import Session
+from .statements import sql
+
+_JOIN = sql("join")
+_RENEW = sql("renew")
+_CANCELS = sql("cancels")
+_LEAVE = sql("leave")
+_WORKERS = sql("workers")
+_LEASES = sql("leases")
+_LOSE = sql("lose")
+_ABANDONED = sql("abandoned")
+_SPENT = sql("spent")
+_FORGET = sql("forget")
+
+
+class SqliteFleet:
+    """The role `Fleet`; leases are counted in the host's ticks, which nobody can step."""
+
+    session: Session
+
+    async def join(self, info: WorkerInfo) -> None:
+        """Register a worker."""
+        session = self.session.ready()
+
+        def plan() -> Written[None]:
+            clock = session.clock
+            row = worker_row(info, clock.now(), clock.ticks(), session.boot)
+            yield Statement(_JOIN, row)
+            return None, False
+
+        await session.writer.awrite(plan)
+
+    async def renew(self, worker: str) -> Renewal:
+        """Prolong a lease, unless the worker is lost."""
+        session = self.session.ready()
+
+        def plan() -> Written[Renewal]:
+            clock = session.clock
+            row = (clock.now(), clock.ticks(), session.boot, worker)
+            if not (yield Statement(_RENEW, row)).count:
+                return Renewal(valid=False), False
+            cancels = (yield Statement(_CANCELS, (worker,))).rows
+            return Renewal(valid=True, cancels=tuple(row[0] for row in cancels)), False
+
+        return await session.writer.awrite(plan)
+
+    async def leave(self, worker: str) -> None:
+        """Forget a worker."""
+
+        def plan() -> Written[None]:
+            yield Statement(_LEAVE, (worker,))
+            return None, True
+
+        await self.session.ready().writer.awrite(plan)
+
+    async def workers(self) -> tuple[WorkerStatus, ...]:
+        """List the workers."""
+        session = self.session.ready()
+        rows = await session.readers.aread(lambda: _rows(_WORKERS))
+        now, ticks = session.clock.now(), session.clock.ticks()
+        return tuple(status_of(row, now, ticks, session.boot) for row in rows)
+
+    async def expire(self, gone: Sequence[str]) -> tuple[str, ...]:
+        """Declare lost who is silent for longer than its lease, or named."""
+        session = self.session.ready()
+        # Taken before we wait for our turn to write: while we wait no worker can renew either.
+        ticks, boot = session.clock.ticks(), session.boot
+
+        def silent() -> Plan[list[str]]:
+            leases: list[tuple[str, int, int, str]] = (yield Statement(_LEASES)).rows
+            return [
+                worker
+                for worker, lease, renewed, renewed_boot in leases
+                if worker in gone or renewed_boot != boot or ticks - renewed > lease
+            ]
+
+        def plan() -> Written[tuple[str, ...]]:
+            lost = yield from silent()
+            for worker in lost:
+                yield Statement(_LOSE, (worker,))
+            return tuple(lost), False
+
+        if not await session.readers.aread(silent):
+            return ()
+        return await session.writer.awrite(plan)
+
+    async def abandoned(self, limit: int) -> tuple[Claim, ...]:
+        """List the claims of lost and unknown workers; drop lost workers that hold none."""
+        session = self.session.ready()
+
+        def read() -> Plan[tuple[list[Claim], bool]]:
+            claims: list[Claim] = []
+            for row in (yield Statement(_ABANDONED, (limit,))).rows:
+                claim = claim_of(row)
+                claims.append((yield from steps_of(claim)) if claim.job.steps else claim)
+            return claims, bool((yield Statement(_SPENT)).rows)
+
+        def forget() -> Written[None]:
+            for row in (yield Statement(_SPENT)).rows:
+                yield Statement(_FORGET, row)
+            return None, False
+
+        claims, spent = await session.readers.aread(read)
+        if spent:
+            await session.writer.awrite(forget)
+        return tuple(claims)
+
+
+def _rows(text: str) -> Plan[list[tuple[object, ...]]]:
+    return (yield Statement(text)).rows

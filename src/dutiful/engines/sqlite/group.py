@@ -1,0 +1,115 @@
+"""Writes that share a commit: what each caller asked for, and the transaction around all."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from dutiful.contract.statement import Plan, run
+from dutiful.core.errors import DutifulError, EngineError
+
+from .connection import executor
+from .place import Place
+
+T = TypeVar("T")
+Written = Plan[tuple[T, bool]]
+"""A plan of writes; beside its answer it says whether sleeping workers should look."""
+
+
+class Entry(Generic[T]):
+    """One caller's write, and what wakes the caller: a held lock, or a future and its loop."""
+
+    __slots__ = ("done", "error", "future", "gate", "leads", "loop", "picky", "plan", "value")
+
+    def __init__(
+        self, plan: Callable[[], Written[T]], picky: bool, future: asyncio.Future[T] | None
+    ) -> None:
+        """Prepare a write; a ``picky`` one may refuse and must not take others down with it."""
+        self.plan = plan
+        self.picky = picky
+        self.future = future
+        self.loop = None if future is None else future.get_loop()
+        self.gate: threading.Lock | None = None
+        self.value: Any = None
+        self.error: Exception | None = None
+        self.done = False
+        self.leads = False
+        if future is None:
+            self.gate = threading.Lock()
+            self.gate.acquire()
+
+    def answer(self) -> None:
+        """Resolve the future, on its loop."""
+        if self.future is None or self.future.done():
+            return
+        if self.error is None:
+            self.future.set_result(self.value)
+        else:
+            self.future.set_exception(self.error)
+
+
+class Transaction:
+    """``BEGIN IMMEDIATE`` to ``COMMIT``; an exception rolls back."""
+
+    def __init__(self, connection: sqlite3.Connection, place: Place) -> None:
+        """Begin nothing yet."""
+        self._connection = connection
+        self._place = place
+        self._execute = executor(connection, place.path)
+
+    def __enter__(self) -> Transaction:
+        """Begin."""
+        self._place.run(self._connection, "BEGIN IMMEDIATE")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Commit, or roll back after an exception."""
+        try:
+            if kind is None:
+                self._place.run(self._connection, "COMMIT", committing=True)
+        finally:
+            if self._connection.in_transaction:
+                self._place.run(self._connection, "ROLLBACK")
+
+    def apply(self, entry: Entry[Any], *, alone: bool) -> bool:
+        """Run one entry's plan; what it refuses concerns its own caller only."""
+        entry.error = None
+        if not entry.picky or alone:
+            entry.value, wakes = run(entry.plan(), self._execute)
+            return wakes
+        self._place.run(self._connection, "SAVEPOINT dutiful_entry")
+        try:
+            entry.value, wakes = run(entry.plan(), self._execute)
+        except DutifulError as error:
+            if isinstance(error, EngineError):
+                raise
+            entry.error = error
+            wakes = False
+            self._place.run(self._connection, "ROLLBACK TO dutiful_entry")
+        self._place.run(self._connection, "RELEASE dutiful_entry")
+        return wakes
+
+
+def deliver(batch: list[Entry[Any]]) -> None:
+    """Tell the callers: threads one by one, each event loop with one call."""
+    loops: defaultdict[asyncio.AbstractEventLoop, list[Entry[Any]]] = defaultdict(list)
+    for entry in batch:
+        entry.done = True
+        if entry.loop is not None:
+            loops[entry.loop].append(entry)
+        elif entry.gate is not None and entry.gate.locked():
+            entry.gate.release()
+    for loop, entries in loops.items():
+        try:
+            loop.call_soon_threadsafe(_answer, entries)
+        except RuntimeError:  # that loop has been closed; nobody listens
+            continue
+
+
+def _answer(entries: list[Entry[Any]]) -> None:
+    for entry in entries:
+        entry.answer()

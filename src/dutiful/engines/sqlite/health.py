@@ -1,0 +1,60 @@
+"""Looking at the store's health."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+from dutiful.contract.protocol import Finding
+from dutiful.contract.statement import Plan, Statement
+
+from .connection import WAL_BYTES_KEPT
+from .session import Session
+from .statements import migrations, sql
+
+FREE_BYTES_MIN = 256 * 1024 * 1024
+_INDEXES = frozenset(
+    f"dutiful_job_{name}" for name in ("id", "ready", "due", "running", "final", "dead", "unique")
+)
+_COUNTS = (sql("counts_ready"), sql("counts_due"), sql("counts_running"), sql("counts_final"))
+
+
+def examine(session: Session) -> Plan[tuple[Finding, ...]]:
+    """Read what can be asked of the file, then look at its neighbours."""
+    findings = [_integrity((yield Statement("PRAGMA quick_check(3)")).rows)]
+    mode = str((yield Statement("PRAGMA journal_mode")).rows[0][0])
+    findings.append(Finding("journal", mode == "wal", f"journal mode {mode}"))
+    level = int((yield Statement("PRAGMA synchronous")).rows[0][0])
+    kept = "a power cut loses nothing" if level >= 2 else "a power cut may lose the last commits"
+    findings.append(Finding("durability", True, f"{session.durability}: {kept}"))
+    applied: list[int] = [row[0] for row in (yield Statement(sql("migrations"))).rows]
+    latest = migrations()[-1][0]
+    findings.append(Finding("schema", max(applied) == latest, f"schema {max(applied)} of {latest}"))
+    found = {row[0] for row in (yield Statement(sql("indexes"))).rows}
+    missing = sorted(_INDEXES - found)
+    text = f"missing: {', '.join(missing)}" if missing else "all there"
+    findings.append(Finding("indexes", not missing, text))
+    total = 0
+    for counting in _COUNTS:
+        total += sum(row[2] for row in (yield Statement(counting)).rows)
+    findings.append(Finding("jobs", True, f"{total:,} jobs"))
+    workers = (yield Statement(sql("workers"))).rows
+    lost = sum(bool(row[12]) for row in workers)
+    findings.append(Finding("workers", not lost, f"{len(workers)} workers, {lost} of them lost"))
+    return (*findings, *_around(session))
+
+
+def _integrity(rows: list[Any]) -> Finding:
+    said = "; ".join(str(row[0]) for row in rows)
+    return Finding("integrity", said == "ok", said)
+
+
+def _around(session: Session) -> Iterator[Finding]:
+    place = session.place
+    log = place.wal_bytes()
+    yield Finding("log", log <= 4 * WAL_BYTES_KEPT, f"write-ahead log of {log:,} bytes")
+    free = shutil.disk_usage(place.path.parent).free
+    yield Finding("disk", free >= FREE_BYTES_MIN, f"{free:,} bytes free")
+    notices = place.notices()
+    yield Finding("file system", not notices, notices[0] if notices else "local")

@@ -1,0 +1,101 @@
+"""Looking at jobs."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from dutiful.contract.page import DeadGroup, Filter, Page, QueueCount
+from dutiful.contract.statement import Plan, Statement
+from dutiful.core.job import AttemptError, Job
+from dutiful.core.state import State
+
+from .finding import find
+from .rows import job_of
+from .session import Session
+from .statements import sql
+
+_GET = sql("get")
+_GET_PREFIX = sql("get_prefix")
+_ERRORS = sql("errors")
+_STEPS = sql("steps")
+_PAUSED = sql("paused")
+_COUNTS = (sql("counts_ready"), sql("counts_due"), sql("counts_running"), sql("counts_final"))
+_DEAD_GROUPS = sql("dead_groups")
+_TALLY = sql("tally")
+
+_PREFIX_MIN = 8
+T = TypeVar("T")
+
+
+class SqliteInspector:
+    """The role `Inspector`; it reads beside the writers and never waits for them."""
+
+    session: Session
+
+    async def get(self, ids: Sequence[str]) -> tuple[Job, ...]:
+        """Return the jobs found."""
+        return await self._read(lambda: _get(ids))
+
+    async def find(self, which: Filter, limit: int, cursor: str | None = None) -> Page:
+        """List matching jobs, newest first; the cursor is a place in the order of enqueueing."""
+        return await self._read(lambda: find(which, limit, cursor))
+
+    async def errors(self, job_id: str) -> tuple[AttemptError, ...]:
+        """Return a job's errors."""
+        rows = await self._read(lambda: _rows(_ERRORS, (job_id,)))
+        return tuple(AttemptError(job_id, *row) for row in rows)
+
+    async def steps(self, job_id: str) -> dict[str, bytes]:
+        """Return a job's steps."""
+        return dict(await self._read(lambda: _rows(_STEPS, (job_id,))))
+
+    async def queues(self) -> tuple[QueueCount, ...]:
+        """Count by queue and state, from the indexes alone."""
+        return await self._read(_queues)
+
+    async def dead_groups(self) -> tuple[DeadGroup, ...]:
+        """Group dead letters."""
+        rows = await self._read(lambda: _rows(_DEAD_GROUPS))
+        return tuple(DeadGroup(*row) for row in rows)
+
+    async def tally(self) -> dict[str, int]:
+        """Count over the whole life."""
+        return dict(await self._read(lambda: _rows(_TALLY)))
+
+    async def _read(self, plan: Callable[[], Plan[T]]) -> T:
+        return await self.session.ready().readers.aread(plan)
+
+
+def _rows(text: str, params: Sequence[Any] = ()) -> Plan[list[Any]]:
+    return (yield Statement(text, params)).rows
+
+
+def _get(ids: Sequence[str]) -> Plan[tuple[Job, ...]]:
+    found: list[Job] = []
+    for job_id in ids:
+        rows = (yield Statement(_GET, (job_id,))).rows
+        if not rows and len(job_id) >= _PREFIX_MIN:
+            # The highest code point sorts after whatever may follow the prefix.
+            rows = (yield Statement(_GET_PREFIX, (job_id, job_id + chr(0x10FFFF)))).rows
+        if len(rows) == 1:
+            found.append(job_of(rows[0]))
+    return tuple(found)
+
+
+def _queues() -> Plan[tuple[QueueCount, ...]]:
+    counts: defaultdict[str, Counter[State]] = defaultdict(Counter)
+    oldest: dict[str, int] = {}
+    for text in _COUNTS:
+        for queue, state, count, since in (yield Statement(text)).rows:
+            counts[queue][State(state)] += count
+            if since is not None:
+                oldest[queue] = since
+    paused: dict[str, int] = dict((yield Statement(_PAUSED)).rows)
+    for queue in paused:
+        counts[queue].update(())
+    return tuple(
+        QueueCount(queue, dict(counts[queue]), paused.get(queue), oldest.get(queue))
+        for queue in sorted(counts)
+    )

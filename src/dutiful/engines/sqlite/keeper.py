@@ -1,0 +1,48 @@
+"""Keeping the store small."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dutiful.contract.statement import Plan, Statement
+
+from .group import Written
+from .session import Session
+from .statements import sql
+
+_PRUNABLE = sql("prunable")
+_DELETE = sql("delete")
+_DELETE_FAILURES = sql("delete_failures")
+_DELETE_STEPS = sql("delete_steps")
+_TALLY_ADD = sql("tally_add")
+
+
+class SqliteKeeper:
+    """The role `Keeper`."""
+
+    session: Session
+
+    async def prune(self, state: int, older_than: int, limit: int) -> int:
+        """Delete some jobs that ended long ago; without any, nothing is written."""
+        session = self.session.ready()
+
+        def find(most: int) -> Plan[Sequence[tuple[int]]]:
+            before = session.clock.now() - older_than
+            return (yield Statement(_PRUNABLE, (int(state), before, most))).rows
+
+        def plan() -> Written[int]:
+            rows = yield from find(limit)
+            yield from delete(rows, "pruned")
+            return len(rows), False
+
+        if not await session.readers.aread(lambda: find(1)):
+            return 0
+        return await session.writer.awrite(plan)
+
+
+def delete(rows: Sequence[tuple[int]], total: str) -> Plan[None]:
+    """Remove jobs with all that belongs to them and count them."""
+    if rows:
+        for text in (_DELETE, _DELETE_FAILURES, _DELETE_STEPS):
+            yield Statement(text, rows, many=True)
+        yield Statement(_TALLY_ADD, (len(rows), total))

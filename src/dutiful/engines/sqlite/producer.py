@@ -1,0 +1,161 @@
+"""Taking jobs in."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from dutiful.contract.protocol import Receipt
+from dutiful.contract.statement import Plan, Statement, run
+from dutiful.core.errors import DuplicateJob, UsageError
+from dutiful.core.instant import SECOND
+from dutiful.core.job import Job, NewJob, stamp
+from dutiful.core.state import State
+
+from .connection import executor, translated
+from .group import Written
+from .rows import new_row, packed
+from .session import Session
+from .statements import sql
+from .wake import POLL_SECONDS
+
+_ENQUEUE = sql("enqueue")
+_KNOWN = sql("known")
+_HOLDER = sql("holder")
+_REPLACE = sql("replace")
+_TALLY_ADD = sql("tally_add")
+
+_ON_CONNECTION = "enqueue on its connection: task.using(connection=...).enqueue(...)"
+_NOT_STARTED = (State.SCHEDULED, State.QUEUED, State.WAITING)
+
+
+class SqliteProducer:
+    """The roles `Producer` and `SyncProducer`."""
+
+    session: Session
+
+    async def enqueue(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
+        """Store jobs, in the writer's thread."""
+        session = self.session.ready()
+        session.forbid_inside(_ON_CONNECTION)
+        return await session.writer.awrite(
+            lambda: enqueue(jobs, session.clock.now()), picky=_picky(jobs)
+        )
+
+    def enqueue_sync(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
+        """Store jobs, in the calling thread."""
+        session = self.session.ready()
+        session.forbid_inside(_ON_CONNECTION)
+        return session.writer.write(lambda: enqueue(jobs, session.clock.now()), picky=_picky(jobs))
+
+    def enqueue_on(self, connection: Any, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
+        """Store jobs on the caller's connection, inside its transaction."""
+        session = self.session.ready()
+        path = session.place.path
+        mine = _checked(connection, session)
+        text_factory, mine.text_factory = mine.text_factory, str
+        cursor = mine.cursor()
+        cursor.row_factory = None
+        try:
+            with translated(path):
+                _join(cursor)
+                cursor.execute("SAVEPOINT dutiful_enqueue")
+            try:
+                plan = enqueue(jobs, session.clock.now())
+                receipts, _ = run(plan, executor(cursor, path))
+            except BaseException:
+                if mine.in_transaction:  # else SQLite has rolled back by itself
+                    cursor.execute("ROLLBACK TO dutiful_enqueue")
+                    cursor.execute("RELEASE dutiful_enqueue")
+                raise
+            with translated(path):
+                cursor.execute("RELEASE dutiful_enqueue")
+            return receipts
+        finally:
+            cursor.close()
+            mine.text_factory = text_factory
+
+
+def enqueue(jobs: Sequence[NewJob], now: int) -> Written[tuple[Receipt, ...]]:
+    """Store jobs in their order, those without a unique rule by one statement a stretch."""
+    receipts: list[Receipt] = []
+    rows: list[tuple[Any, ...]] = []
+    created, soon = 0, now + int(POLL_SECONDS * SECOND)
+    wakes = False
+    store = partial(Statement, _ENQUEUE, many=True)
+    for new in jobs:
+        job = stamp(new, now)
+        wakes = wakes or job.run_at <= soon
+        if new.unique is None:
+            rows.append(new_row(job))
+            receipts.append(Receipt(job.id))
+            continue
+        if rows:
+            created += (yield store(rows)).count
+            rows = []
+        receipt, count = yield from _unique(new, job)
+        receipts.append(receipt)
+        created += count
+    if rows:
+        created += (yield store(rows)).count
+    if created:
+        yield Statement(_TALLY_ADD, (created, "enqueued"))
+    return tuple(receipts), wakes
+
+
+def _unique(new: NewJob, job: Job) -> Plan[tuple[Receipt, int]]:
+    """Store a job with a unique rule, or give way to the one that holds its key."""
+    if (yield Statement(_ENQUEUE, new_row(job))).count:
+        return Receipt(job.id), 1
+    if (yield Statement(_KNOWN, (job.id,))).rows:
+        return Receipt(job.id), 0
+    seq, holder, state = (yield Statement(_HOLDER, (job.unique_key,))).rows[0]
+    conflict = new.unique.on_conflict if new.unique else "existing"
+    if conflict == "raise":
+        raise DuplicateJob(job.unique_key or "", holder)
+    if conflict == "replace" and state in _NOT_STARTED:
+        yield Statement(_REPLACE, _replacement(job, seq))
+        return Receipt(holder, created=False, replaced=True), 0
+    return Receipt(holder, created=False), 0
+
+
+def _replacement(job: Job, seq: int) -> tuple[Any, ...]:
+    what = (job.task, job.queue, int(job.state), job.priority, job.args, job.max_attempts)
+    return (*what, job.run_at, job.expires_at, packed(job.tags), packed(job.meta), seq)
+
+
+def _picky(jobs: Sequence[NewJob]) -> bool:
+    return any(job.unique is not None and job.unique.on_conflict == "raise" for job in jobs)
+
+
+def _checked(connection: Any, session: Session) -> sqlite3.Connection:
+    """Refuse what is no connection to this store's file."""
+    if not isinstance(connection, sqlite3.Connection):
+        raise UsageError(
+            f"a {type(connection).__qualname__} is no sqlite3.Connection; pass the driver's own "
+            "connection, such as Django's connection.connection"
+        )
+    with translated(session.place.path):
+        cursor = connection.cursor()
+        cursor.row_factory = None
+        file = next(row[2] for row in cursor.execute("PRAGMA database_list") if row[1] == "main")
+    if isinstance(file, bytes):
+        file = os.fsdecode(file)
+    if not file or not os.path.samefile(file, session.place.path):
+        raise UsageError(
+            f"the connection is open on {file or 'memory'}, and the jobs are in "
+            f"{session.place.path}; one transaction can only span one file"
+        )
+    return connection
+
+
+def _join(cursor: sqlite3.Cursor) -> None:
+    """Begin the transaction that the connection would have begun at its own first write."""
+    connection = cursor.connection
+    legacy = getattr(connection, "autocommit", -1) == -1
+    if legacy and connection.isolation_level is not None and not connection.in_transaction:
+        # Else the savepoint would open the transaction, and its release would commit it.
+        cursor.execute(f"BEGIN {connection.isolation_level}")

@@ -1,0 +1,163 @@
+"""What one process holds open on a store, and how it survives a fork."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from contextvars import ContextVar
+from functools import partial
+from pathlib import Path
+
+from dutiful.contract.clock import Clock
+from dutiful.core.errors import UsageError
+
+from .connection import Durability, connect
+from .migration import migrate, missing, write_ahead
+from .place import Place
+from .reader import Readers
+from .wake import Sleepers
+from .watch import Watch
+from .writer import Writer
+
+
+class Hold:
+    """That a task's transaction holds the write lock."""
+
+    def __init__(self, session: Session) -> None:
+        """Hold it until told otherwise."""
+        self.session = session
+        self.open = True
+
+
+holding: ContextVar[Hold | None] = ContextVar("holding", default=None)
+"""The transaction that the present code, be it a thread's or a coroutine's, has open."""
+
+
+class Session:
+    """Writer, readers and sleepers on one file; opens itself when first needed."""
+
+    def __init__(self, path: Path, durability: Durability, clock: Clock) -> None:
+        """Open nothing yet."""
+        self.place = Place(path)
+        self.durability: Durability = durability
+        self.clock = clock
+        self.boot = _boot()
+        self._build()
+        _sessions.add(self)
+
+    def _build(self) -> None:
+        """Make the parts, all closed; a forked child makes its own anew."""
+        opener = partial(connect, self.place.path, self.durability)
+        self._guard = threading.Lock()
+        self._open = False
+        self.watch = Watch(self.place, self.durability, self.clock)
+        self.sleepers = Sleepers(self.place.folder, self.watch.version, self.watch.work)
+        self.readers = Readers(self.place, opener)
+        self.writer = Writer(self.place, opener, partial(_wake, self.sleepers))
+        self._finalizer = weakref.finalize(self, _close, self.writer, self.readers, self.watch)
+
+    def ready(self) -> Session:
+        """Return itself, opened and with the schema up to date."""
+        if not self._open:
+            self.migrate()
+        return self
+
+    def migrate(self, *, dry_run: bool = False) -> tuple[str, ...]:
+        """Look at the place, then apply what the schema lacks; return those names."""
+        with self._guard:
+            self.place.inspect()
+            connection = connect(self.place.path, self.durability)
+            try:
+                names = missing(connection, self.place)
+                if dry_run:
+                    return names
+                self.place.furnish()
+                write_ahead(connection, self.place)
+                names = migrate(connection, self.place, self.clock.now())
+            finally:
+                connection.close()
+            self._open = True
+            return names
+
+    def forbid_inside(self, advice: str) -> None:
+        """Raise UsageError where a wait for the write lock would be a wait for ourselves."""
+        hold = holding.get()
+        if hold is not None and hold.open and hold.session is self:
+            raise UsageError(f"inside ctx.transaction(), which holds the store's lock; {advice}")
+
+    def close(self) -> None:
+        """Close what is open; the next use opens it again."""
+        with self._guard:
+            self._open = False
+            _close(self.writer, self.readers, self.watch)
+
+    def freeze(self) -> None:
+        """Close every connection before a fork.
+
+        SQLite's locks belong to the process, but its own record of them is copied to the child,
+        who would then read and write without any.
+        """
+        self._guard.acquire()
+        self.writer.freeze()
+        self.readers.freeze()
+        self.watch.freeze()
+
+    def thaw(self) -> None:
+        """Go on in the parent after a fork."""
+        self.watch.thaw()
+        self.readers.thaw()
+        self.writer.thaw()
+        self._guard.release()
+
+    def renew(self) -> None:
+        """Start anew in the child of a fork; what others waited for is the parent's to do."""
+        self._finalizer.detach()
+        self._build()
+
+
+_sessions: weakref.WeakSet[Session] = weakref.WeakSet()
+_frozen: list[Session] = []
+
+
+def _before_fork() -> None:
+    for session in list(_sessions):
+        session.freeze()
+        _frozen.append(session)
+
+
+def _after_fork_in_parent() -> None:
+    while _frozen:
+        _frozen.pop().thaw()
+
+
+def _after_fork_in_child() -> None:
+    while _frozen:
+        _frozen.pop().renew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=_after_fork_in_parent,
+        after_in_child=_after_fork_in_child,
+    )
+
+
+def _wake(sleepers: Sleepers, wakes: bool) -> None:
+    if wakes:
+        sleepers.wake()
+
+
+def _close(writer: Writer, readers: Readers, watch: Watch) -> None:
+    writer.close()
+    readers.close()
+    watch.close()
+
+
+def _boot() -> str:
+    """Return what names the present run of the host's kernel, or nothing where it has no name."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""

@@ -1,0 +1,99 @@
+"""The plan that writes how attempts ended, wherever it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dutiful.contract.statement import Plan, Statement
+from dutiful.core.settle import Settlement
+from dutiful.core.state import State
+
+from .rows import error_row
+from .statements import sql
+
+_SUCCEED = sql("succeed")
+_END = sql("settle_end")
+_BACK = sql("settle_back")
+_FAIL = sql("fail")
+_SAME_FENCE = sql("same_fence")
+_HELD = sql("held")
+
+
+def settle(items: Sequence[Settlement], now: int) -> Plan[tuple[str, ...]]:
+    """Write settlements whose claims hold and return the ids of those refused."""
+    groups: dict[str, list[Settlement]] = {}
+    refused: list[str] = []
+    failed = [item for item in items if item.error is not None]
+    if failed:
+        yield Statement(_FAIL, [_failure(item) for item in failed], many=True)
+    for item in items:
+        if item.rescue:
+            answer = yield Statement(_verb(item), _params(item, now))
+            if not answer.count:
+                refused.append(item.claim.job.id)
+        else:
+            groups.setdefault(_verb(item), []).append(item)
+    for text, group in groups.items():
+        answer = yield Statement(text, [_params(item, now) for item in group], many=True)
+        if answer.count < len(group):
+            refused.extend((yield from _refused(group)))
+    return tuple(refused)
+
+
+def held(item: Settlement) -> Plan[bool]:
+    """Whether the claim of a settlement holds."""
+    return bool((yield Statement(_HELD, _guard(item))).rows)
+
+
+def brings_back(items: Sequence[Settlement]) -> bool:
+    """Whether some of the jobs may be claimed again."""
+    return any(item.state < State.SUCCEEDED for item in items)
+
+
+def _refused(group: Sequence[Settlement]) -> Plan[list[str]]:
+    """Find out who was refused: all whose fence is another by now.
+
+    Under the same fence a job that runs no more was settled by its holder, now or before.
+    """
+    refused: list[str] = []
+    for item in group:
+        if not (yield Statement(_SAME_FENCE, _guard(item))).rows:
+            refused.append(item.claim.job.id)
+    return refused
+
+
+def _verb(item: Settlement) -> str:
+    if item.state is State.SUCCEEDED and not item.rescue:
+        return _SUCCEED
+    return _END if item.state.final else _BACK
+
+
+def _params(item: Settlement, now: int) -> tuple[Any, ...]:
+    claim = item.claim
+    job = claim.job
+    if item.state is State.SUCCEEDED and not item.rescue:
+        return (item.result, now, claim.handle, job.fence, job.id)
+    state, spent = int(item.state), (item.attempt, item.crashes)
+    head: tuple[Any, ...] = (state, item.result, now, *spent, item.reason)
+    if not item.state.final:
+        head = (state, _run_at(item, now), now, item.reason, item.result, *spent)
+    return (*head, item.parked_at, int(item.rescue), claim.handle, job.fence, job.id)
+
+
+def _run_at(item: Settlement, now: int) -> int | None:
+    """Return the instant when the job is due again; None keeps the one it had."""
+    if item.state is State.QUEUED:
+        return None
+    return item.run_at if item.run_at is not None else now + item.delay
+
+
+def _failure(item: Settlement) -> tuple[Any, ...]:
+    if item.error is None:
+        raise AssertionError("only a settlement with an error leaves one")
+    return (*error_row(item.error), *_guard(item))
+
+
+def _guard(item: Settlement) -> tuple[Any, ...]:
+    job = item.claim.job
+    return (item.claim.handle, job.fence, job.id)

@@ -1,0 +1,2 @@
+SELECT seq, unique_key, unique_states, meta, reason FROM dutiful_job
+WHERE id = ? AND state IN (5, 6)

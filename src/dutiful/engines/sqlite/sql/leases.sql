@@ -1,0 +1,1 @@
+SELECT id, lease, renewed_ticks, boot FROM dutiful_worker WHERE lost = 0

@@ -1,0 +1,1 @@
+INSERT INTO dutiful_migration (number, name, applied_at) VALUES (?, ?, ?)

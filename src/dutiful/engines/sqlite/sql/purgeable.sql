@@ -1,0 +1,1 @@
+SELECT seq FROM dutiful_job WHERE id = ? AND state >= 4

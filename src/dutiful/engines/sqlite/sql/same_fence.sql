@@ -1,0 +1,1 @@
+SELECT 1 FROM dutiful_job WHERE seq = ? AND fence = ? AND id = ?

@@ -1,0 +1,1 @@
+INSERT OR IGNORE INTO dutiful_step (seq, name, result) VALUES (?, ?, ?)

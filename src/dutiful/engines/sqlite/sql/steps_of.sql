@@ -1,0 +1,1 @@
+SELECT name, result FROM dutiful_step WHERE seq = ? ORDER BY rowid

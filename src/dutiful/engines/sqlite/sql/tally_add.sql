@@ -1,0 +1,1 @@
+UPDATE dutiful_tally SET count = count + ? WHERE name = ?

@@ -1,0 +1,133 @@
+"""A transaction in which a task writes and its job is settled."""
+
+from __future__ import annotations
+
+import sqlite3
+from types import TracebackType
+from typing import Literal, NoReturn
+
+from dutiful.contract.statement import Plan, run
+from dutiful.core.errors import EngineUnavailable, UsageError
+from dutiful.core.job import Claim
+from dutiful.core.settle import Settlement
+
+from .connection import connect, executor
+from .door import Door
+from .session import Hold, Session, holding
+from .settling import brings_back, held, settle
+
+_GUARD = "dutiful_guard"
+_ENDED = (
+    "the transaction belongs to the job: it is committed when the task returns and rolled back "
+    "when it raises; leave out commit(), rollback() and executescript(), use SAVEPOINT for parts"
+)
+
+
+class TaskConnection(sqlite3.Connection):
+    """A plain connection that leaves the end of its transaction to the job."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> Literal[False]:
+        """Leave a ``with`` block without committing."""
+        return False
+
+    def commit(self) -> NoReturn:
+        """Refuse: the job's settlement has to be part of it."""
+        raise UsageError(_ENDED)
+
+    def rollback(self) -> NoReturn:
+        """Refuse: raise an error in the task instead."""
+        raise UsageError(_ENDED)
+
+    def close(self) -> NoReturn:
+        """Refuse: the job still needs it."""
+        raise UsageError(_ENDED)
+
+    def executescript(self, sql_script: str, /) -> NoReturn:
+        """Refuse: it commits before it begins."""
+        raise UsageError(_ENDED)
+
+
+class SqliteTransaction:
+    """One write transaction on a connection of its own, from `begin` to `commit`."""
+
+    def __init__(self, session: Session, claim: Claim) -> None:
+        """Open nothing yet."""
+        self._session = session
+        self._claim = claim
+        self._door = Door(session.place.folder)
+        self._connection: TaskConnection | None = None
+        self._hold: Hold | None = None
+
+    def begin(self) -> sqlite3.Connection:
+        """Take the write lock and return the connection; nobody else writes until the end."""
+        session = self._session.ready()
+        place = session.place
+        if self._connection is not None:
+            raise UsageError("this transaction has begun already")
+        session.forbid_inside("use the transaction that is open")
+        connection = connect(place.path, session.durability, TaskConnection)
+        try:
+            self._door.enter()
+            place.run(connection, "BEGIN IMMEDIATE")
+            # Its absence tells at the end that somebody ended the transaction by hand.
+            place.run(connection, f"SAVEPOINT {_GUARD}")
+        except BaseException:
+            self._door.leave()
+            sqlite3.Connection.close(connection)
+            raise
+        assert isinstance(connection, TaskConnection)  # noqa: S101 - narrows the factory's type
+        self._connection = connection
+        self._hold = Hold(session)
+        holding.set(self._hold)
+        return connection
+
+    def commit(self, settlement: Settlement) -> bool:
+        """Settle the job and commit, or undo everything when the claim is stale."""
+        connection, place = self._connection, self._session.place
+        if connection is None:
+            raise UsageError("begin the transaction before committing it")
+        connection.row_factory = None
+        connection.text_factory = str
+        try:
+            self._release(connection)
+            plan = _settle(settlement, self._session.clock.now())
+            if not run(plan, executor(connection, place.path)):
+                return False
+            place.run(connection, "COMMIT", committing=True)
+        finally:
+            self.rollback()
+        if brings_back((settlement,)):
+            self._session.sleepers.wake()
+        return True
+
+    def rollback(self) -> None:
+        """Undo what is open and let others write."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            sqlite3.Connection.close(connection)  # rolls back
+        finally:
+            if self._hold is not None:
+                self._hold.open = False
+            self._door.leave()
+
+    def _release(self, connection: TaskConnection) -> None:
+        try:
+            connection.execute(f"RELEASE {_GUARD}").close()
+        except sqlite3.OperationalError as error:
+            if "no such savepoint" in str(error):
+                raise UsageError(f"the task ended the transaction; {_ENDED}") from error
+            raise EngineUnavailable(f"the transaction cannot be ended: {error}") from error
+
+
+def _settle(settlement: Settlement, now: int) -> Plan[bool]:
+    if not (yield from held(settlement)):
+        return False
+    return not (yield from settle((settlement,), now))

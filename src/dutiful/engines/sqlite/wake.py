@@ -1,0 +1,139 @@
+"""Sleeping until there may be work, and waking those who sleep, in this process and in others."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+
+POLL_SECONDS = 1.0
+"""The longest sleep: what nobody announced is found by then."""
+
+GLANCE_SECONDS = 0.05
+"""How often a sleeper looks whether anybody committed, which costs it a few microseconds."""
+
+Glance = Callable[[], object]
+Look = Callable[[Sequence[str]], bool]
+
+
+class Bell:
+    """A named pipe that a sleeper reads and other processes write to."""
+
+    def __init__(self, path: Path, wake: Callable[[], None]) -> None:
+        """Hang it up; it appears under its name only when it can be rung."""
+        self._path = path
+        self._loop = asyncio.get_running_loop()
+        hidden = path.with_suffix(".new")
+        os.mkfifo(hidden, 0o622)
+        try:
+            # For reading and writing, so that the pipe is never without a reader or a writer.
+            self._pipe = os.open(hidden, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                self._loop.add_reader(self._pipe, wake)
+                hidden.rename(path)
+            except BaseException:
+                self.close()
+                raise
+        except BaseException:
+            hidden.unlink(missing_ok=True)
+            raise
+
+    def close(self) -> None:
+        """Take it down."""
+        with suppress(NotImplementedError, RuntimeError):
+            self._loop.remove_reader(self._pipe)
+        os.close(self._pipe)
+        with suppress(OSError):
+            self._path.unlink()
+
+
+class Sleepers:
+    """Those of this process who sleep, and the way to those of others."""
+
+    def __init__(self, folder: Path, glance: Glance, look: Look) -> None:
+        """Sleep nowhere yet; ``glance`` changes with every commit, ``look`` finds work."""
+        self._folder = folder
+        self._glance = glance
+        self._look = look
+        self._token = os.urandom(6).hex()
+        self._numbers = count()
+        self._guard = threading.Lock()
+        self._asleep: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
+
+    async def sleep(self, queues: Sequence[str], seconds: float) -> None:
+        """Sleep until woken, or until there may be work, or until the time is over."""
+        sleeper = (asyncio.get_running_loop(), asyncio.Event())
+        with self._guard:
+            self._asleep.add(sleeper)
+        bell = self._hang(sleeper[1].set)
+        try:
+            # The last look comes after the bell hangs, so nothing falls between the two.
+            seen = self._glance()
+            if not self._look(queues):
+                await self._doze(sleeper[1], queues, min(seconds, POLL_SECONDS), seen)
+        finally:
+            with self._guard:
+                self._asleep.discard(sleeper)
+            if bell is not None:
+                bell.close()
+
+    async def _doze(
+        self, event: asyncio.Event, queues: Sequence[str], seconds: float, seen: object
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while (rest := end - loop.time()) > 0:
+            try:
+                async with asyncio.timeout(min(rest, GLANCE_SECONDS)):
+                    await event.wait()
+                    return
+            except TimeoutError:
+                # A commit that nobody announced: the caller's own transaction, for one.
+                if (now := self._glance()) != seen:
+                    seen = now
+                    if self._look(queues):
+                        return
+
+    def wake(self) -> None:
+        """Wake every sleeper of this host that waits on this store."""
+        with self._guard:
+            asleep = tuple(self._asleep)
+        for loop, event in asleep:
+            try:
+                loop.call_soon_threadsafe(event.set)
+            except RuntimeError:  # that loop has been closed
+                with self._guard:
+                    self._asleep.discard((loop, event))
+        with suppress(OSError), os.scandir(self._folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(".bell") and not entry.name.startswith(self._token):
+                    _ring(entry.path)
+
+    def _hang(self, wake: Callable[[], None]) -> Bell | None:
+        if not hasattr(os, "mkfifo"):
+            return None
+        try:
+            return Bell(self._folder / f"{self._token}-{next(self._numbers)}.bell", wake)
+        except (OSError, NotImplementedError):
+            return None  # no such pipes here: the glances have to do
+
+
+def _ring(path: str) -> None:
+    try:
+        pipe = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # its reader died without taking it down
+            with suppress(OSError):
+                os.unlink(path)
+        return
+    try:
+        os.write(pipe, b"!")
+    except OSError:
+        return  # full: it has been rung often enough
+    finally:
+        os.close(pipe)

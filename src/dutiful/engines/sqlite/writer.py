@@ -1,0 +1,210 @@
+"""One commit for all who wait: callers queue their writes, whoever leads commits them together."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from dutiful.core.errors import EngineUnavailable, ReplyUnknown
+
+from .connection import PATIENCE_SECONDS, WAL_BYTES_KEPT
+from .door import Door
+from .group import Entry, Transaction, Written, deliver
+from .place import Place
+
+T = TypeVar("T")
+
+_IDLE_SECONDS = 10.0
+_TEND_COMMITS = 64
+_TEND_MS = 200
+
+
+class Writer:
+    """The one connection that writes, and the order of those who use it."""
+
+    def __init__(
+        self,
+        place: Place,
+        connect: Callable[[], sqlite3.Connection],
+        committed: Callable[[bool], None],
+    ) -> None:
+        """Open nothing yet; ``committed`` is told after each commit whether to wake workers."""
+        self._place = place
+        self._connect = connect
+        self._committed = committed
+        self._door = Door(place.folder)
+        self._connection: sqlite3.Connection | None = None
+        self._mutex = threading.Lock()
+        self._turn = threading.Lock()
+        self._pending: list[Entry[Any]] = []
+        self._busy = False
+        self._thread: threading.Thread | None = None
+        self._calls = queue.SimpleQueue[None]()
+        self.commits = 0
+
+    def write(self, plan: Callable[[], Written[T]], *, picky: bool = False) -> T:
+        """Run a plan from a thread and return when it is committed."""
+        entry = Entry(plan, picky, None)
+        with self._mutex:
+            self._pending.append(entry)
+            follows, self._busy = self._busy, True
+        if follows:
+            self._follow(entry)
+        if not entry.done:
+            self._lead()
+        if entry.error is not None:
+            raise entry.error
+        value: T = entry.value
+        return value
+
+    async def awrite(self, plan: Callable[[], Written[T]], *, picky: bool = False) -> T:
+        """Run a plan in the writer's thread and return when it is committed."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        entry = Entry(plan, picky, future)
+        with self._mutex:
+            self._pending.append(entry)
+            leads, self._busy = not self._busy, True
+            if leads:
+                self._call()
+        return await future
+
+    def freeze(self) -> None:
+        """Wait for the commit that is going on, let no other begin, and close the connection."""
+        self._turn.acquire()
+        self._close()
+
+    def thaw(self) -> None:
+        """Go on after `freeze`."""
+        self._turn.release()
+
+    def close(self) -> None:
+        """Close the connection after the commit that is going on."""
+        with self._turn:
+            self._close()
+
+    def _follow(self, entry: Entry[Any]) -> None:
+        """Wait until the write is done, or ours to lead."""
+        if entry.gate is None:
+            return
+        try:
+            entry.gate.acquire()
+        except BaseException:  # an interrupt: leave the line, and never with the lead in hand
+            with self._mutex:
+                if entry in self._pending:
+                    self._pending.remove(entry)
+                leads = entry.leads
+            if leads:
+                self._lead()
+            raise
+
+    def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _call(self) -> None:
+        """Hand the lead to the writer's thread; the mutex is held."""
+        self._calls.put(None)
+        if self._thread is None:
+            self._thread = threading.Thread(
+                target=self._serve, name="dutiful-sqlite-writer", daemon=True
+            )
+            self._thread.start()
+
+    def _serve(self) -> None:
+        """Lead when called; end when nobody called for a while, so that an engine can be freed."""
+        while True:
+            try:
+                self._calls.get(timeout=_IDLE_SECONDS)
+            except queue.Empty:
+                with self._mutex:
+                    if self._calls.empty():
+                        self._thread = None
+                        return
+            else:
+                self._lead()
+
+    def _lead(self) -> None:
+        """Commit for everyone who waits, then let the first of those who came meanwhile lead."""
+        batch: list[Entry[Any]] = []
+        wakes = False
+        try:
+            with self._turn:
+                wakes = self._commit_all(batch)
+        except BaseException:
+            lost = ReplyUnknown("the write was interrupted; it may or may not have happened")
+            for entry in batch:
+                entry.error = entry.error or lost
+            raise
+        finally:
+            self._hand_over()
+            deliver(batch)
+        self._committed(wakes)
+
+    def _hand_over(self) -> None:
+        with self._mutex:
+            heir = self._pending[0] if self._pending else None
+            self._busy = heir is not None
+            if heir is not None and heir.gate is None:
+                self._call()
+            elif heir is not None and heir.gate is not None:
+                heir.leads = True
+                heir.gate.release()
+
+    def _commit_all(self, batch: list[Entry[Any]]) -> bool:
+        """Wait for our turn among the processes, then take all that has gathered by then."""
+        try:
+            if self._connection is None:
+                self._connection = self._connect()
+            self._door.enter()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the callers must hear of it
+            self._take(batch)
+            for entry in batch:
+                entry.error = error
+            return False
+        try:
+            self._take(batch)
+            wakes = self._transact(self._connection, batch)
+            self._tend(self._connection)
+            return wakes
+        finally:
+            self._door.leave()
+
+    def _tend(self, connection: sqlite3.Connection) -> None:
+        """Start the log anew when readers who overlap have kept it from being reused."""
+        if self.commits % _TEND_COMMITS or self._place.wal_bytes() <= WAL_BYTES_KEPT:
+            return
+        try:
+            connection.execute(f"PRAGMA busy_timeout = {_TEND_MS}").close()
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+        except sqlite3.Error:
+            return  # the next turn tries again
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {PATIENCE_SECONDS * 1000:.0f}").close()
+
+    def _take(self, batch: list[Entry[Any]]) -> None:
+        with self._mutex:
+            batch.extend(self._pending)
+            self._pending.clear()
+
+    def _transact(self, connection: sqlite3.Connection, batch: list[Entry[Any]]) -> bool:
+        """Run the batch in one transaction; should one fail unforeseen, each in its own."""
+        try:
+            wakes = False
+            with Transaction(connection, self._place) as transaction:
+                for entry in batch:
+                    wakes |= transaction.apply(entry, alone=len(batch) == 1)
+            self.commits += 1
+            return wakes
+        except (EngineUnavailable, ReplyUnknown) as error:
+            for entry in batch:
+                entry.error = error
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller must hear of it
+            if len(batch) > 1:
+                return any([self._transact(connection, [entry]) for entry in batch])
+            batch[0].error = error
+        return False
