@@ -1,8 +1,8 @@
 """The same shop with the safety off, to show what goes wrong. Do not copy this one.
 
-A job counts as done when it starts (acknowledged early, delivered at most once), the work goes on
-in the worker's memory, errors are handled there, and no idempotency key tells the gateway that a
-request is the second one of its kind.
+A job counts as done when the worker has taken it into its memory (acknowledged early, delivered at
+most once), errors are handled there and then forgotten, and no idempotency key tells the gateway
+that a request is the second one of its kind.
 """
 
 import json
@@ -16,17 +16,18 @@ from dutiful import App
 
 GATEWAY = os.environ.get("GATEWAY", "127.0.0.1:8800")
 SLOTS = 8
+IN_MEMORY_MAX = 32  # jobs taken ahead, so that no slot has to wait
 TRIES_MAX = 8
 
 app = App()
 pool = ThreadPoolExecutor(SLOTS)
-free = threading.Semaphore(SLOTS)
+room = threading.Semaphore(IN_MEMORY_MAX)
 
 
 @app.task(queue="payments")
 def charge(order_id: str, card: str, cents: int, currency: str, tries: int = 1) -> None:
-    """Begin the work and return, so that the queue believes it done."""
-    free.acquire()
+    """Take the work into memory and return, so that the queue believes it done."""
+    room.acquire()
     pool.submit(work, order_id, card, cents, currency, tries)
 
 
@@ -40,6 +41,6 @@ def work(order_id: str, card: str, cents: int, currency: str, tries: int) -> Non
     except (OSError, HTTPException):
         again = True
     finally:
-        free.release()
+        room.release()
     if again and tries < TRIES_MAX:
         charge.enqueue(order_id, card, cents, currency, tries + 1)

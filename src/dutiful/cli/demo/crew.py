@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -67,11 +67,18 @@ class Child:
 class Crew:
     """Starts children in sessions of their own, so that a Ctrl-C reaches only the demo."""
 
-    def __init__(self, folder: Path, shop: Path, environment: Mapping[str, str], life: int) -> None:
-        """Keep logs in ``folder``, work in ``shop``; no child outlives ``life`` seconds."""
+    def __init__(self, folder: Path, shop: Path, url: str, life: int) -> None:
+        """Keep logs in ``folder``, import from ``shop``; no child outlives ``life`` seconds."""
         self.folder = folder
-        self.shop = shop
-        self.environment = {**os.environ, **environment}
+        # Settings of the user's own are left out: they belong to other work than the demo's.
+        kept = {name: text for name, text in os.environ.items() if not name.startswith("DUTIFUL_")}
+        path = os.pathsep.join(filter(None, (str(shop), kept.get("PYTHONPATH"))))
+        self.environment = {
+            **kept,
+            "DUTIFUL_URL": url,
+            "PYTHONPATH": path,
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
         self.life = life
         self.workers: list[Child] = []
         self._children: list[Child] = []
@@ -150,7 +157,7 @@ class Crew:
                 *leash,
                 *(sys.executable, "-m"),
                 *module,
-                cwd=self.shop,
+                cwd=self.folder,
                 env=self.environment,
                 stdin=DEVNULL,
                 stdout=PIPE if stdout else file,

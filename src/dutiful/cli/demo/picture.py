@@ -25,6 +25,8 @@ class Hand(NamedTuple):
     name: str
     pid: int
     condition: Condition
+    joined: bool
+    """Whether the store knows it."""
     running: int
     rescued: int = 0
     """How many of its jobs were taken over after its death."""
@@ -79,6 +81,9 @@ class Picture:
 
 class View(Protocol):
     """Shows pictures as they come, and the verdict at the end."""
+
+    breath: float
+    """Seconds for which a spectator should see a turn of the story before it goes on."""
 
     def show(self, picture: Picture) -> None:
         """Draw the present moment."""

@@ -19,6 +19,8 @@ LINE_SECONDS = 1.0
 class PlainView:
     """Writes the story as it goes on, and a line of figures each second."""
 
+    breath = 0.0
+
     def __init__(self, out: TextIO) -> None:
         """Write to a stream."""
         self._out = out
@@ -55,6 +57,8 @@ class PlainView:
 
 class JsonView:
     """Shows nothing but the verdict, as one JSON object."""
+
+    breath = 0.0
 
     def __init__(self, out: TextIO) -> None:
         """Write to a stream."""

@@ -62,6 +62,7 @@ class Scene:
         killed = await self.kill()
         await self.finish()
         dead, redriven = await self.redrive()
+        await self.watch.breathe()
         self.watch.tell("workers are asked to stop (SIGTERM), the ledger is read")
         await self.watch.crew.drain()
         tally = await self.watch.desk.tally()
@@ -95,15 +96,15 @@ class Scene:
         """Start the workers and wait for the first charge."""
         for _ in range(self.plan.workers):
             await self._hire()
-        await self.watch.until(lambda: self.picture.charged > 0 or not self.picture.live)
+        await self.watch.until(lambda: self._all_at_work() or not self.picture.live)
         workers = count(self.plan.workers, "worker process", "worker processes")
-        self.watch.tell(f"{workers} at work, {SLOTS} slots each")
+        self.watch.tell(f"{workers} at work")
 
     async def kill(self) -> int:
         """Kill a worker half-way, wait for the rescue, and put another in its place."""
         watch, crew = self.watch, self.watch.crew
         half = max(len(self.plan.orders) // 2, 1)
-        await watch.until(lambda: self.picture.charged >= half or not self.picture.live)
+        await watch.until(lambda: self._ripe(half) or not self.picture.live)
         victim = crew.workers[0]
         held = (await watch.desk.workers()).get(victim.pid)
         crew.kill(victim)
@@ -133,6 +134,8 @@ class Scene:
             await self.watch.until(lambda: True)
             if self.picture.live or self.picture.stats.inflight:
                 silent_since = self.watch.seconds
+        done = count(self.picture.counts.get(State.SUCCEEDED, 0), "job")
+        self.watch.tell(f"the queue says: {done} succeeded, none failed", "good")
 
     async def redrive(self) -> tuple[int, int]:
         """Repair the cards and send the dead letters back."""
@@ -141,11 +144,18 @@ class Scene:
             return 0, 0
         letters = count(dead, "dead letter")
         self.watch.tell(f"all others are charged; {letters}, each with its error kept", "bad")
+        await self.watch.breathe()
         await self.visitor.repair()
         redriven = await self.watch.desk.redrive()
         self.watch.tell(f"cards repaired, {count(redriven, 'dead letter')} redriven", "good")
         await self.watch.until(lambda: not self.picture.live)
         return dead, redriven
+
+    def _all_at_work(self) -> bool:
+        return self.picture.charged > 0 and all(hand.joined for hand in self.picture.hands)
+
+    def _ripe(self, half: int) -> bool:
+        return self.picture.charged >= half and self.picture.hands[0].running > 0
 
     def _rescued(self) -> bool:
         return self.watch.rescued > 0

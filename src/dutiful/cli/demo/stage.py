@@ -40,13 +40,12 @@ async def _perform(plan: Plan, view: View, folder: Path) -> tuple[Picture, Verdi
     _end_on(signal.SIGTERM, signal.SIGHUP)
     seconds_max = 60 + len(plan.orders) // 25
     url = f"sqlite:///{folder / 'jobs.db'}"
-    # The path is empty, so that nobody's app or settings are mixed into the demo.
-    environment = {"DUTIFUL_URL": url, "DUTIFUL_APP": "", "PYTHONDONTWRITEBYTECODE": "1"}
     picture = Picture(len(plan.orders), plan.naive)
-    crew = Crew(folder, shop_folder(), environment, seconds_max + 30)
+    crew = Crew(folder, shop_folder(), url, seconds_max + 30)
     app = App(url)
     watch = Watch(picture, Desk(app.store), crew, view)
     try:
+        watch.tell(f"everything happens in {folder}")
         async with app, asyncio.timeout(seconds_max):
             visitor = Visitor(await crew.gateway(folder / "ledger.jsonl", plan.seed))
             watch.visitor = visitor

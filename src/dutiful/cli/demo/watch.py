@@ -10,6 +10,7 @@ from dutiful.cli.demo.crew import Child, Crew
 from dutiful.cli.demo.desk import Desk
 from dutiful.cli.demo.picture import Hand, Line, Picture, Tone, View
 from dutiful.cli.demo.visitor import Visitor
+from dutiful.contract.fleet import WorkerStatus
 
 LOOK_SECONDS = 0.12
 
@@ -48,17 +49,20 @@ class Watch:
         known = await self.desk.workers()
         if any(child.killed for child in self.crew.workers):
             self.rescued = max(self.rescued, await self.desk.taken_over())
-        running = {pid: status.running for pid, status in known.items()}
-        picture.hands = [
-            self._hand(child, running.get(child.pid, 0)) for child in self.crew.workers
-        ]
+        picture.hands = [self._hand(child, known.get(child.pid)) for child in self.crew.workers]
         picture.seconds = self.seconds
         picture.sample()
         self.view.show(picture)
 
-    def _hand(self, child: Child, running: int) -> Hand:
-        rescued = self.rescued if child.killed else 0
-        return Hand(child.name, child.pid, child.condition, running, rescued)
+    def _hand(self, child: Child, known: WorkerStatus | None) -> Hand:
+        return Hand(
+            name=child.name,
+            pid=child.pid,
+            condition=child.condition,
+            joined=known is not None,
+            running=0 if known is None else known.running,
+            rescued=self.rescued if child.killed else 0,
+        )
 
     async def until(self, done: Callable[[], bool], seconds_max: float | None = None) -> bool:
         """Go on looking until something holds; False when the time given is over first."""
@@ -70,3 +74,8 @@ class Watch:
             if seconds_max is not None and self.seconds - started > seconds_max:
                 return False
             await asyncio.sleep(LOOK_SECONDS)
+
+    async def breathe(self) -> None:
+        """Let a spectator see where the story stands."""
+        if self.view.breath:
+            await self.until(lambda: False, self.view.breath)
