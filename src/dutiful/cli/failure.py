@@ -90,7 +90,7 @@ def explain(error: BaseException) -> Failure:
 def _expected(error: errors.DutifulError) -> Failure:
     message = str(error) or _first_line(type(error).__doc__)
     advice: str = getattr(error, "advice", "") or "; ".join(getattr(error, "__notes__", ()))
-    if not advice and "dutiful" not in message:
+    if not advice and ";" not in message and "dutiful" not in message:
         advice = next((text for kind, text in _ADVICE if isinstance(error, kind)), "")
     return Failure(_code(error), type(error).__name__, message, advice)
 

@@ -118,7 +118,8 @@ def _suggest(root: Any, path: list[str], args: list[str]) -> str:
     longer = " ".join([*path, *args[:2]])
     same = [name for name in every if name.split()[-1] == args[0]]
     near = get_close_matches(longer, [name for name in every if " " in name], 1, 0.7)
-    near = near or same or get_close_matches(typed, every, 2, 0.6)
+    alike = [name for name in every if name.count(" ") == len(path)]
+    near = near or same or get_close_matches(typed, alike, 2, 0.6)
     text = f"no command {longer if near and not same and len(args) > 1 else typed!r}"
     if near:
         text += f"; did you mean {' or '.join(repr(name) for name in near[:4])}?"
@@ -132,7 +133,7 @@ def _explain(command: Any, ctx: Any, formatter: Any) -> None:
     )
     formatter.write_paragraph()
     formatter.write_text(command.help or "")
-    for heading, rows in _sections(command, ctx).items():
+    for heading, rows in sections(command, ctx).items():
         formatter.write_paragraph()
         formatter.write(bold(heading) + "\n")
         formatter.indent()
@@ -144,22 +145,23 @@ def _explain(command: Any, ctx: Any, formatter: Any) -> None:
             formatter.write(f"{line}\n")
 
 
-def _sections(command: Any, ctx: Any) -> dict[str, list[tuple[str, str]]]:
+def sections(command: Any, ctx: Any) -> dict[str, list[tuple[str, str]]]:
     """Gather commands, arguments and options under their headings, in order."""
-    sections: dict[str, list[tuple[str, str]]] = {}
+    found: dict[str, list[tuple[str, str]]] = {}
     for name, below in getattr(command, "commands", {}).items():
         if not below.hidden:
             heading = getattr(below, "rich_help_panel", None)
             text = below.get_short_help_str(limit=200)
-            sections.setdefault(_word(heading, _COMMANDS), []).append((name, text))
+            found.setdefault(_word(heading, _COMMANDS), []).append((name, text))
     for param in command.get_params(ctx):
         record = param.get_help_record(ctx)
         if record is not None:
             argument = param.param_type_name == "argument"
             heading = _word(getattr(param, "rich_help_panel", None), _OPTIONS)
             name = record[0].split(" <")[0] if argument else _TYPES.sub(_type, record[0])
-            sections.setdefault("Arguments" if argument else heading, []).append((name, record[1]))
-    return dict(sorted(sections.items(), key=_place))
+            text = _RANGE.sub("", record[1]).replace("  [", " [").removesuffix(" []")
+            found.setdefault("Arguments" if argument else heading, []).append((name, text))
+    return dict(sorted(found.items(), key=_place))
 
 
 def _type(found: re.Match[str]) -> str:
@@ -175,9 +177,8 @@ def _word(value: Any, default: str) -> str:
 
 
 def _help(text: str, dim: Callable[[str], str]) -> str:
-    plain = _RANGE.sub("", text.replace("\\[", "[")).removesuffix("  []")
-    head, bracket, rest = plain.partition("  [")
-    return f"{head} {dim('[' + rest)}" if bracket else plain
+    head, bracket, rest = text.partition(" [default")
+    return f"{head} {dim('[default' + rest)}" if bracket else text
 
 
 def _paint(style: int) -> Callable[[str], str]:

@@ -21,7 +21,7 @@ class Common:
         typer.Option(
             "--url",
             metavar="URL",
-            help="The store, such as sqlite:///jobs.db; else DUTIFUL_URL or \\[tool.dutiful].",
+            help="The store, such as sqlite:///jobs.db; else DUTIFUL_URL or [tool.dutiful].",
             rich_help_panel=STORE,
         ),
     ] = None
@@ -30,7 +30,7 @@ class Common:
         typer.Option(
             "--app",
             metavar="MODULE:NAME",
-            help="Your App, such as shop.jobs:app; else DUTIFUL_APP or \\[tool.dutiful].",
+            help="Your App, such as shop.jobs:app; else DUTIFUL_APP or [tool.dutiful].",
             rich_help_panel=STORE,
         ),
     ] = None

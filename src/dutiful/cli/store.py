@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from dutiful.cli import as_json, render
 from dutiful.cli.expand import expand
 from dutiful.cli.failure import Code, Trouble
-from dutiful.cli.options import Common, DryRun
+from dutiful.cli.options import BULK, Common
 from dutiful.cli.target import Opened, reach
 from dutiful.contract.capability import Capability
+
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Only name what is missing.", rich_help_panel=BULK),
+]
 
 
 @expand

@@ -50,12 +50,10 @@ def reach(common: Common, body: Callable[[Opened], Awaitable[T]], *, migrate: bo
     app, named = resolve(common)
 
     async def session() -> T:
-        opened = Opened(app, public(app.settings.url), named=named)
-        if not migrate:
-            return await body(opened)
-        await app.open()
         try:
-            return await body(opened)
+            if migrate:
+                await app.open()
+            return await body(Opened(app, public(app.settings.url), named=named))
         finally:
             await app.close()
 

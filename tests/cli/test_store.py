@@ -1,0 +1,79 @@
+"""``dutiful queues``, ``workers``, ``migrate`` and ``check``."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Place, Run
+from tests.cli.shop import WORKER
+
+
+def test_queues(place: Place, run: Run) -> None:
+    said = run("queues", "list")
+    assert said.code == 0
+    assert "paused" in said.out.splitlines()[-1]
+    queues = {queue["queue"]: queue for queue in run("queues", "list", "--json").json}
+    assert set(queues) == {"billing", "default", "mail"}
+    assert queues["mail"]["paused"] is True
+    assert queues["billing"]["counts"] == {
+        "scheduled": 2, "queued": 1, "running": 1, "waiting": 1,
+        "succeeded": 1, "dead": 3, "cancelled": 1,
+    }  # fmt: skip
+    assert set(queues["mail"]) == {"queue", "paused", "paused_at", "oldest_queued_at", "counts"}
+
+
+def test_pause_and_resume(place: Place, run: Run) -> None:
+    assert "dutiful queues resume billing" in run("queues", "pause", "billing").out
+    assert run("queues", "pause", "billing", "--json").json == {"queue": "billing", "paused": True}
+    assert run("queues", "resume", "billing").code == 0
+    paused = [queue["queue"] for queue in run("queues", "list", "--json").json if queue["paused"]]
+    assert paused == ["mail"]
+    assert run("queues", "pause", "no good").code == 2
+
+
+def test_workers(place: Place, run: Run) -> None:
+    assert WORKER in run("workers", "list").out
+    (worker,) = run("workers", "list", "--json").json
+    assert (worker["id"], worker["slots"], worker["running"]) == (WORKER, 4, 1)
+    assert worker["lost"] is False
+    assert set(worker) == {
+        "id", "host", "pid", "version", "queues", "slots", "running", "joined_at", "renewed_at",
+        "silent_for", "lease", "lost",
+    }  # fmt: skip
+
+
+def test_empty_screens_say_what_next(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    url = ["--url", "sqlite:///new.db"]
+    for words in (["jobs", "list"], ["queues", "list"], ["workers", "list"], ["dead", "list"]):
+        said = run(*words, *url)
+        assert said.code == 0
+        assert "sqlite:///new.db" in said.out
+    assert "dutiful worker" in run("workers", "list", *url).out
+
+
+def test_migrate(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    url = ["--url", "sqlite:///new.db", "--json"]
+    missing = run("migrate", "--dry-run", *url).json
+    assert missing["dry_run"] is True
+    assert missing["migrations"]
+    assert run("migrate", *url).json == {**missing, "dry_run": False}
+    assert run("migrate", *url).json["migrations"] == []
+    assert "is up to date" in run("migrate", *url[:2]).out
+
+
+def test_check(place: Place, run: Run) -> None:
+    said = run("check")
+    assert said.code == 0, said
+    findings = run("check", "--json").json
+    assert findings
+    assert all(set(finding) == {"name", "ok", "text"} for finding in findings)
+
+
+def test_unsupported_names_the_engine(run: Run) -> None:
+    said = run("migrate", "--url", "memory://")
+    assert said.code == 2
+    assert "the memory engine cannot migrate a schema" in said.err
