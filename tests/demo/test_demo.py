@@ -1,10 +1,14 @@
 """The whole demo as a user runs it: real processes, a real file, a real SIGKILL."""
 
+import fcntl
 import json
 import os
+import pty
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -143,6 +147,36 @@ def test_children_die_with_a_killed_demo(started: "subprocess.Popen[str]", tmp_p
     started.kill()
     started.wait()
     assert gone(tmp_path)
+
+
+def test_live_screen_is_drawn_in_place_and_the_verdict_stays(
+    orders: Path, environment: dict[str, str]
+) -> None:
+    outer, inner = pty.openpty()
+    fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    command = [*DEMO, "--orders", str(orders)]
+    process = subprocess.Popen(
+        command, env={**environment, "TERM": "xterm"}, stdin=inner, stdout=inner, stderr=inner
+    )
+    os.close(inner)
+    seen = b""
+    while piece := _read(outer):
+        seen += piece
+    os.close(outer)
+    text = seen.decode()
+    assert process.wait(30) == 0
+    assert "kill -9" in text
+    assert "\x1b[1A\x1b[2K" in text  # up a line and clear it: drawn in place
+    _, _, end = text.rpartition("\x1b[2K")
+    assert "300 orders: 300 charged once, 0 twice, 0 lost" in end
+    assert text.count("\x1b[?25l") == text.count("\x1b[?25h")  # the cursor is shown again
+
+
+def _read(outer: int) -> bytes:
+    try:
+        return os.read(outer, 65536)
+    except OSError:  # how Linux says that the other side is closed
+        return b""
 
 
 def test_bad_file_is_one_line_of_error(environment: dict[str, str], tmp_path: Path) -> None:

@@ -44,8 +44,8 @@ def demo(
 ) -> int:
     """Charge 2,000 orders once each, while the gateway fails and a worker is killed."""
     from dutiful.cli.demo.orders import read_orders
+    from dutiful.cli.demo.props import shop_folder
     from dutiful.cli.demo.scene import Plan
-    from dutiful.cli.demo.shop import shop_folder
     from dutiful.cli.demo.stage import perform
 
     chosen = read_orders(orders or shop_folder() / "orders.csv")

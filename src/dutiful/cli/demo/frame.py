@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dutiful.cli.demo.picture import Hand, Line, Picture
+from dutiful.cli.demo.wording import count
 from dutiful.cli.render import STATE_STYLES
 from dutiful.core.state import State
 
@@ -71,7 +72,7 @@ def story(lines: list[Line]) -> RenderableType:
 
 def title(picture: Picture) -> Text:
     """Say what the demo is about."""
-    what = f"  {picture.orders:,} orders, each to be charged once"
+    what = f"  {count(picture.orders, 'order')}, each to be charged once"
     mode = ("  safety off", "bold red") if picture.naive else ("", "")
     return Text.assemble((" dutiful demo ", "bold reverse"), (what, "bold"), mode)
 

@@ -12,8 +12,8 @@ from dutiful.app import App
 from dutiful.cli.demo.crew import Crew
 from dutiful.cli.demo.desk import Desk
 from dutiful.cli.demo.picture import Picture, View
+from dutiful.cli.demo.props import load_module, shop_folder
 from dutiful.cli.demo.scene import Plan, Scene
-from dutiful.cli.demo.shop import load_module, shop_folder
 from dutiful.cli.demo.verdict import Verdict
 from dutiful.cli.demo.visitor import Visitor
 from dutiful.cli.demo.watch import Watch

@@ -10,7 +10,7 @@ from dutiful.cli.demo.verdict import Verdict, money
 def headline(verdict: Verdict) -> str:
     """Say the verdict in one line."""
     return (
-        f"{verdict.orders:,} orders: {verdict.charged_once:,} charged once, "
+        f"{count(verdict.orders, 'order')}: {verdict.charged_once:,} charged once, "
         f"{verdict.charged_twice:,} twice, {verdict.lost:,} lost"
     )
 
@@ -77,7 +77,9 @@ def _workers(verdict: Verdict) -> str:
     killed = f"{verdict.workers_killed} killed with SIGKILL"
     if verdict.naive:
         return f"{killed}; what it had begun was lost with it"
-    return f"{killed}, its {count(verdict.rescued, 'job')} rescued by another"
+    if not verdict.rescued:
+        return f"{killed}, with nothing in its hands"
+    return f"{killed}, {count(verdict.rescued, 'job')} in its hands rescued by another"
 
 
 def _cards(verdict: Verdict) -> str:
