@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ from .errors import BadArguments, BadPayload, PayloadTooLarge
 PAYLOAD_BYTES_MAX = 256 * 1024
 
 _DEPTH_MAX = 64
+_LONG = re.compile(rb"\d{19}")
+"""So many digits has an integer that may not fit in 64 bits; the encoder lets all of them pass."""
 _REFUSALS = (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError)
 
 
@@ -49,7 +52,7 @@ def encode(value: Any, *, what: str, bytes_max: int = PAYLOAD_BYTES_MAX) -> byte
     except _REFUSALS as error:
         place: str | None = offence(value) or f"$: {error}"
         raise BadArguments(f"{what} cannot be written as JSON: at {place}") from error
-    if b"null" in raw and (place := offence(value)):
+    if (b"null" in raw or _LONG.search(raw)) and (place := offence(value)):
         raise BadArguments(f"{what} cannot be written as JSON: at {place}")
     if len(raw) > bytes_max:
         raise PayloadTooLarge(
@@ -110,6 +113,8 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]] | None:
 def _refused(value: Any, path: str) -> str | None:
     try:
         _ENCODER.encode(value)
+        built = msgspec.to_builtins(value, enc_hook=_foreign)
     except _REFUSALS as error:
         return f"{path}: {error}"
-    return None
+    # A dataclass, a Struct or a model shows its parts only as plain data.
+    return offence(built, path) if isinstance(built, dict | list) else None
