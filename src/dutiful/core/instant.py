@@ -38,12 +38,13 @@ def span(value: str | float | timedelta) -> int:
     >>> span("1m30s") == span(90) == span(timedelta(seconds=90)) == 90_000_000
     True
     """
-    if isinstance(value, timedelta):
-        micros = value // _MICROSECOND
-    elif isinstance(value, str):
-        micros = _parse(value)
-    else:
-        micros = round(value * SECOND)
+    try:
+        if isinstance(value, timedelta):
+            micros = value // _MICROSECOND
+        else:
+            micros = _parse(value) if isinstance(value, str) else round(value * SECOND)
+    except (OverflowError, ValueError) as error:  # infinity, NaN
+        raise BadOption(f"{value!r} is not a length of time") from error
     if micros < 0:
         raise BadOption(f"{value!r} is a negative length of time")
     return micros
@@ -75,5 +76,6 @@ def spell(micros: int) -> str:
         if count:
             parts.append(f"{count}{unit}")
     if rest or not parts:
-        parts.append(f"{rest / SECOND:g}s")
+        # Six places are exact, and never an exponent, which `span` could not read back.
+        parts.append(f"{rest / SECOND:.6f}".rstrip("0").rstrip(".") + "s")
     return "".join(parts)
