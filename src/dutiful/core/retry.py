@@ -59,8 +59,10 @@ def backoff(policy: RetryPolicy, attempt: int, rng: Random) -> int:
     elif policy.backoff == "linear":
         wait = float(policy.delay) * attempt
     else:
-        # 2.0 ** 1100 overflows; beyond 64 doublings every cap has long been reached.
-        wait = policy.delay * policy.factor ** min(attempt - 1, 64)
+        try:
+            wait = policy.delay * policy.factor ** (attempt - 1)
+        except OverflowError:  # 2.0 ** 1100
+            wait = float(policy.cap if policy.delay else 0)
     wait = min(wait, float(policy.cap))
     if policy.jitter == "full":
         wait *= rng.random()
