@@ -36,7 +36,7 @@ def served(text: str) -> tuple[Served, ...]:
     queues: list[Served] = []
     for part in text.split(","):
         name, colon, weight = part.strip().partition(":")
-        if colon and not (weight.isdigit() and int(weight) > 0):
+        if colon and not (weight.isdecimal() and int(weight) > 0):
             raise BadOption(f"queue weight {weight!r} in {text!r}; write a whole number above 0")
         queues.append(Served(queue_name(name), int(weight) if colon else 1))
     return tuple(queues)
