@@ -179,7 +179,9 @@ class UniqueContract(Contract):
         assert (job.enqueued_at, job.unique_key) == (enqueued_at, "order:42")
         assert len(await everything(engine)) == 1
 
-    async def test_replacing_again_and_again_debounces(self, engine: Engine, clock: FakeClock) -> None:
+    async def test_replacing_again_and_again_debounces(
+        self, engine: Engine, clock: FakeClock
+    ) -> None:
         for text in (b"1", b"2", b"3"):
             await engine.enqueue([order("replace", args=text, delay=10 * SECOND)])
             clock.advance("9s")

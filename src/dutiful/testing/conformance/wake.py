@@ -40,6 +40,14 @@ class WakeContract(Contract):
     ) -> None:
         await woken(engines[0], lambda: add(engines[1]))
 
+    async def test_work_that_is_there_already_ends_the_wait_at_once(
+        self, engines: tuple[Engine, Engine]
+    ) -> None:
+        assert await take(engines[0]) == ()
+        await add(engines[1])
+        async with asyncio.timeout(SOON):
+            await engines[0].wait(["default"], LONG)
+
     @requires(Capability.SYNC_ENQUEUE)
     async def test_an_enqueue_from_a_thread_wakes(self, engine: Engine) -> None:
         await woken(engine, lambda: asyncio.to_thread(engine.enqueue_sync, [new()]))
@@ -77,7 +85,7 @@ class WakeContract(Contract):
 
 
 async def woken(engine: Engine, act: Callable[[], Awaitable[object]]) -> None:
-    """Demand that the act ends a sleep of `engine`; acting again heals a start that came late."""
+    """Demand that the act ends a sleep of ``engine``."""
     sleeper = asyncio.create_task(engine.wait(["default"], LONG))
     await asyncio.sleep(0.05)
     assert not sleeper.done()
