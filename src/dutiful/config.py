@@ -26,12 +26,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     durability: str = "full"
     """``full`` survives a power cut; ``normal`` only the death of processes, but is faster."""
     payload_bytes_max: int = PAYLOAD_BYTES_MAX
+    """The largest arguments or result of a job, in bytes of JSON."""
     lease: int = 10 * SECOND
+    """How long a silent worker keeps its jobs before the others take them back."""
     heartbeat: int = 2 * SECOND
+    """How often a worker renews its lease; at most half of it."""
     keep_succeeded: int | None = 1 * DAY
-    """How long finished jobs are kept; None keeps them for ever."""
+    """How long succeeded jobs are kept, with their results; None keeps them for ever."""
     keep_cancelled: int | None = 1 * DAY
+    """How long cancelled jobs are kept."""
     keep_dead: int | None = None
+    """How long dead letters are kept: for ever, unless somebody says otherwise."""
     unknown_task_after: int = 7 * DAY
     """How long a job of a task that no worker knows stays parked before it dies."""
     crashes_max: int = 3
