@@ -14,6 +14,7 @@ from dutiful.core.settle import Rules, settle
 from dutiful.core.unique import unique
 
 WORKER = "web-1:4711:a1b2"
+INFO = WorkerInfo(id=WORKER, queues=("billing",), concurrency=4, lease=60 * HOUR)
 TRACEBACK = 'Traceback (most recent call last):\n  File "shop.py", line 9, in charge\n'
 DECLINED = Failed("shop.CardDeclined", "insufficient funds\nsecond line", TRACEBACK)
 TIMEOUT = Failed("TimeoutError", "")
@@ -56,9 +57,7 @@ async def fill(url: str) -> dict[str, str]:
     ids: dict[str, str] = {}
     async with app:
         engine = app.store.engine
-        await engine.join(
-            WorkerInfo(id=WORKER, queues=("billing",), concurrency=4, lease=60 * HOUR)
-        )
+        await engine.join(INFO)
         for name, end in ENDS.items():
             job = charge(len(ids), tags=("eu",) if name == "dead" else ())
             ids[name] = await _run(engine, job, end)
@@ -76,9 +75,7 @@ async def fill_dead(url: str, count: int) -> None:
     app = App(url)
     async with app:
         engine = app.store.engine
-        await engine.join(
-            WorkerInfo(id=WORKER, queues=("billing",), concurrency=4, lease=60 * HOUR)
-        )
+        await engine.join(INFO)
         await engine.enqueue([charge(number) for number in range(count)])
         claims = (await engine.exchange(WORKER, [], Wanted(("billing",), count))).claims
         await engine.exchange(WORKER, [_end(claim, TIMEOUT) for claim in claims], None)

@@ -85,6 +85,7 @@ def test_stores_that_cannot_be_used(
         ("broken:app", "\nimport missing_package\n", "No module named 'missing_package'"),
         ("broken:app", "\n\n1 / 0\n", "broken.py, line 3"),
         ("broken:app", "app = 1", "it holds no App"),
+        ("broken:app", "\nraise SystemExit(0)\n", "SystemExit: 0"),
     ],
 )
 def test_bad_apps(place: Place, run: Run, app: str, source: str, words: str) -> None:
@@ -93,6 +94,14 @@ def test_bad_apps(place: Place, run: Run, app: str, source: str, words: str) -> 
     assert said.code == 2
     assert words in said.err
     assert "Traceback" not in said.err
+
+
+def test_a_chatty_module_does_not_spoil_json(place: Place, run: Run) -> None:
+    with (place.folder / "shop.py").open("a") as file:
+        file.write("\nprint('hello')\n")
+    said = run("jobs", "list", "--app", "shop:app", "--json")
+    assert said.json["jobs"]
+    assert "hello" in said.err
 
 
 def test_where_the_store_comes_from(

@@ -134,7 +134,14 @@ def _confirm(order: Order, total: int) -> None:
             f"{plural(total, 'job')} would be {order.done}, and nobody is here to ask",
             "add --yes, or look first with --dry-run",
         )
-    typer.confirm(f"{order.verb.capitalize()} {plural(total, 'job')}?", abort=True, err=True)
+    # The event loop would keep Ctrl-C to itself while the prompt blocks it.
+    kept = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        agreed = typer.confirm(f"{order.verb.capitalize()} {plural(total, 'job')}?", err=True)
+    finally:
+        signal.signal(signal.SIGINT, kept)
+    if not agreed:
+        raise Trouble("not confirmed; nothing was changed")
 
 
 def _tell(order: Order, tally: Tally) -> int:

@@ -37,6 +37,7 @@ _LEFT = "another live job holds the unique key, or the job moved meanwhile"
 
 @expand
 def redrive_dead(
+    *,
     letters: Letters,
     common: Common,
     ids: Ids = None,

@@ -146,7 +146,7 @@ def guard(run: Callable[[], Any], *, as_json: bool) -> int:
             print(cast(Any, error).format_message(), file=sys.stderr)
             return Code.USAGE
         if type(error).__name__ == "Abort":
-            error = Trouble("stopped; nothing was changed")
+            error = Trouble("interrupted; nothing was changed", Code.INTERRUPTED)
         return report(error, as_json=as_json)
     return result if isinstance(result, int) else Code.OK
 

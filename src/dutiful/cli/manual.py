@@ -159,7 +159,8 @@ def sections(command: Any, ctx: Any) -> dict[str, list[tuple[str, str]]]:
             argument = param.param_type_name == "argument"
             heading = _word(getattr(param, "rich_help_panel", None), _OPTIONS)
             name = record[0].split(" <")[0] if argument else _TYPES.sub(_type, record[0])
-            text = _RANGE.sub("", record[1]).replace("  [", " [").removesuffix(" []")
+            text = record[1].replace("\\[", "[")  # older versions of typer escape it for rich
+            text = _RANGE.sub("", text).replace("  [", " [").removesuffix(" []")
             found.setdefault("Arguments" if argument else heading, []).append((name, text))
     return dict(sorted(found.items(), key=_place))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from dutiful.cli.failure import Wrong
@@ -109,7 +110,8 @@ def _import(name: str) -> ModuleType:
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
-        return importlib.import_module(name)
+        with redirect_stdout(sys.stderr):  # what a module prints must not spoil --json
+            return importlib.import_module(name)
     except ModuleNotFoundError as error:
         missing = error.name or name
         if name == missing or name.startswith(f"{missing}."):
@@ -121,11 +123,11 @@ def _import(name: str) -> ModuleType:
     except SyntaxError as error:
         place = f"{error.filename}, line {error.lineno}"
         raise Wrong(f"module {name!r} has a syntax error: {place}: {error.msg}") from error
-    except Exception as error:  # noqa: BLE001 -- anything may happen in a user's module
+    except (Exception, SystemExit) as error:  # noqa: BLE001 -- it is the user's module
         _broken(name, error)
 
 
-def _broken(name: str, error: Exception) -> NoReturn:
+def _broken(name: str, error: BaseException) -> NoReturn:
     import traceback
 
     frames = traceback.extract_tb(error.__traceback__)
