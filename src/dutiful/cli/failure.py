@@ -27,8 +27,7 @@ class Code(IntEnum):
 
 MEANINGS: dict[Code, str] = {
     Code.OK: "done",
-    Code.BAD: "the thing asked about is bad: a check found trouble, nothing matched, "
-    "a job could not be changed",
+    Code.BAD: "a check found trouble, nothing matched, or a job was left as it was",
     Code.USAGE: "the command cannot be carried out as typed",
     Code.STORE: "the store cannot be reached or used",
     Code.NOT_FOUND: "no such job",
