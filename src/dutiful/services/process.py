@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 from functools import cache
 from pathlib import Path
@@ -55,3 +56,19 @@ def vanished(info: WorkerInfo) -> bool:
         return born(info.pid) != info.born
     except OSError:
         return False
+
+
+class Process:
+    """This process as the fleet knows it; a simulation has many in one and passes its own."""
+
+    def name(self) -> str:
+        """Make up the name of a new session, which nobody had before."""
+        return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+
+    def identity(self) -> tuple[str, int, int]:
+        """Return host, pid and birth; see `identity`."""
+        return identity()
+
+    def vanished(self, info: WorkerInfo) -> bool:
+        """Whether a worker's process is seen to be gone; see `vanished`."""
+        return vanished(info)

@@ -14,7 +14,7 @@ from dutiful.core.errors import EngineError
 from dutiful.core.event import LeaseLost, WorkerJoined, WorkerLeft
 from dutiful.core.retry import Random
 from dutiful.core.settle import Rules
-from dutiful.services.process import identity
+from dutiful.services.process import Process
 from dutiful.services.service import Service, take_turns
 
 from .executor import Executor
@@ -37,15 +37,16 @@ class Session:
         self,
         app: WorkerHost,
         store: Store,
-        worker: str,
+        process: Process,
         options: WorkerOptions,
         *,
         clock: Clock,
         rng: Random,
         rules: Callable[[str], Rules],
     ) -> None:
-        """Prepare a session under the id ``worker``; call it on the loop that runs the jobs."""
-        self.worker = worker
+        """Prepare a session under a new id; call it on the loop that runs the jobs."""
+        self.worker = worker = process.name()
+        self._process = process
         self.store = store
         self.options = options
         self._loop = asyncio.get_running_loop()
@@ -134,7 +135,7 @@ class Session:
         return None
 
     async def _join(self) -> None:
-        host, pid, born = identity()
+        host, pid, born = self._process.identity()
         info = WorkerInfo(
             id=self.worker,
             queues=tuple(queue.name for queue in self.options.queues),

@@ -6,8 +6,6 @@ import asyncio
 import inspect
 import os
 import random
-import secrets
-import socket
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import cast
@@ -19,7 +17,7 @@ from dutiful.core.event import Event, HookFailed, JobDied, Notice
 from dutiful.core.retry import Random
 from dutiful.core.settle import Rules
 from dutiful.core.state import State
-from dutiful.services.process import vanished
+from dutiful.services.process import Process
 from dutiful.services.pruner import Pruner
 from dutiful.services.rescuer import Rescuer
 from dutiful.services.service import Service
@@ -43,14 +41,16 @@ class Worker:
         *,
         clock: Clock | None = None,
         rng: Random | None = None,
+        process: Process | None = None,
     ) -> None:
-        """Prepare a worker; ``clock`` and ``rng`` are the system's unless a test gives its own."""
+        """Prepare a worker; clock, rng and process are the system's unless a test gives its own."""
         self.app = app
         self.options = options or WorkerOptions(lease=app.settings.leases())
         self.clean = True
         """Whether no thread was left running; else the process must end without waiting for it."""
         self._clock = clock or SystemClock()
         self._rng = rng or random.SystemRandom()
+        self._process = process or Process()
         self._rules: dict[str, Rules] = {}
         self._session: Session | None = None
         self._stop: float | bool = False
@@ -82,11 +82,10 @@ class Worker:
             self._session.stop(grace)
 
     def _new_session(self) -> Session:
-        name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         return Session(
             self.app,
             self.app.store,
-            name,
+            self._process,
             self.options,
             clock=self._clock,
             rng=self._rng,
@@ -101,7 +100,7 @@ class Worker:
             clock=self._clock,
             rng=self._rng,
             rules=self._rules_of,
-            vanished=vanished,
+            vanished=self._process.vanished,
             healthy=session.healthy,
         )
         if not store.can(Capability.PRUNE):
