@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dutiful.contract.capability import Capability
 from dutiful.contract.clock import Clock, SystemClock
-from dutiful.contract.protocol import Finding
+from dutiful.contract.page import Finding
 from dutiful.core.errors import BadOption
 
 from .connection import Durability

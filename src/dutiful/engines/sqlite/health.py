@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
-from dutiful.contract.protocol import Finding
+from dutiful.contract.page import Finding
 from dutiful.contract.statement import Plan, Statement
 
 from .connection import WAL_BYTES_KEPT
@@ -33,16 +33,23 @@ def examine(session: Session) -> Plan[tuple[Finding, ...]]:
     findings.append(Finding("schema", max(applied) == latest, f"schema {max(applied)} of {latest}"))
     found = {row[0] for row in (yield Statement(sql("indexes"))).rows}
     missing = sorted(_INDEXES - found)
-    text = f"missing: {', '.join(missing)}" if missing else "all there"
+    text = f"missing: {', '.join(missing)}; restore a backup" if missing else "all there"
     findings.append(Finding("indexes", not missing, text))
+    if not missing:  # the statements below name their indexes
+        findings += yield from _count()
+    return (*findings, *_around(session))
+
+
+def _count() -> Plan[list[Finding]]:
     total = 0
     for counting in _COUNTS:
         total += sum(row[2] for row in (yield Statement(counting)).rows)
-    findings.append(Finding("jobs", True, f"{total:,} jobs"))
     workers = (yield Statement(sql("workers"))).rows
     lost = sum(bool(row[12]) for row in workers)
-    findings.append(Finding("workers", not lost, f"{len(workers)} workers, {lost} of them lost"))
-    return (*findings, *_around(session))
+    return [
+        Finding("jobs", True, f"{total:,} jobs"),
+        Finding("workers", not lost, f"{len(workers)} workers, {lost} of them lost"),
+    ]
 
 
 def _integrity(rows: list[Any]) -> Finding:

@@ -89,7 +89,8 @@ def _queues() -> Plan[tuple[QueueCount, ...]]:
     oldest: dict[str, int] = {}
     for text in _COUNTS:
         for queue, state, count, since in (yield Statement(text)).rows:
-            counts[queue][State(state)] += count
+            if count:
+                counts[queue][State(state)] += count
             if since is not None:
                 oldest[queue] = since
     paused: dict[str, int] = dict((yield Statement(_PAUSED)).rows)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from dutiful.contract.protocol import Receipt
@@ -55,11 +57,8 @@ class SqliteProducer:
         """Store jobs on the caller's connection, inside its transaction."""
         session = self.session.ready()
         path = session.place.path
-        mine = _checked(connection, session)
-        text_factory, mine.text_factory = mine.text_factory, str
-        cursor = mine.cursor()
-        cursor.row_factory = None
-        try:
+        with _plain(connection, path) as cursor:
+            _check(cursor, path)
             with translated(path):
                 _join(cursor)
                 cursor.execute("SAVEPOINT dutiful_enqueue")
@@ -67,16 +66,13 @@ class SqliteProducer:
                 plan = enqueue(jobs, session.clock.now())
                 receipts, _ = run(plan, executor(cursor, path))
             except BaseException:
-                if mine.in_transaction:  # else SQLite has rolled back by itself
+                if cursor.connection.in_transaction:  # else SQLite has rolled back by itself
                     cursor.execute("ROLLBACK TO dutiful_enqueue")
                     cursor.execute("RELEASE dutiful_enqueue")
                 raise
             with translated(path):
                 cursor.execute("RELEASE dutiful_enqueue")
             return receipts
-        finally:
-            cursor.close()
-            mine.text_factory = text_factory
 
 
 def enqueue(jobs: Sequence[NewJob], now: int) -> Written[tuple[Receipt, ...]]:
@@ -131,25 +127,34 @@ def _picky(jobs: Sequence[NewJob]) -> bool:
     return any(job.unique is not None and job.unique.on_conflict == "raise" for job in jobs)
 
 
-def _checked(connection: Any, session: Session) -> sqlite3.Connection:
-    """Refuse what is no connection to this store's file."""
+@contextmanager
+def _plain(connection: Any, path: Path) -> Generator[sqlite3.Cursor, None, None]:
+    """Give a cursor of the caller's connection that answers in tuples and str."""
     if not isinstance(connection, sqlite3.Connection):
         raise UsageError(
             f"a {type(connection).__qualname__} is no sqlite3.Connection; pass the driver's own "
             "connection, such as Django's connection.connection"
         )
-    with translated(session.place.path):
+    with translated(path):
         cursor = connection.cursor()
-        cursor.row_factory = None
-        file = next(row[2] for row in cursor.execute("PRAGMA database_list") if row[1] == "main")
-    if isinstance(file, bytes):
-        file = os.fsdecode(file)
-    if not file or not os.path.samefile(file, session.place.path):
+    kept, connection.text_factory = connection.text_factory, str
+    cursor.row_factory = None
+    try:
+        yield cursor
+    finally:
+        connection.text_factory = kept
+        cursor.close()
+
+
+def _check(cursor: sqlite3.Cursor, path: Path) -> None:
+    """Refuse a connection to another file."""
+    with translated(path):
+        file = cursor.execute("PRAGMA database_list").fetchone()[2]
+    if not file or not os.path.samefile(file, path):
         raise UsageError(
-            f"the connection is open on {file or 'memory'}, and the jobs are in "
-            f"{session.place.path}; one transaction can only span one file"
+            f"the connection is open on {file or 'memory'}, and the jobs are in {path}; "
+            "one transaction can only span one file"
         )
-    return connection
 
 
 def _join(cursor: sqlite3.Cursor) -> None:

@@ -158,6 +158,6 @@ def _close(writer: Writer, readers: Readers, watch: Watch) -> None:
 def _boot() -> str:
     """Return what names the present run of the host's kernel, or nothing where it has no name."""
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
     except OSError:
         return ""

@@ -29,7 +29,9 @@ CREATE TABLE dutiful_job (
 );
 
 CREATE UNIQUE INDEX dutiful_job_id ON dutiful_job (id);
-CREATE INDEX dutiful_job_ready ON dutiful_job (queue, priority DESC, run_at, seq) WHERE state = 1;
+-- The state stands in the index too, so that SQLite need not fetch the row to see it.
+CREATE INDEX dutiful_job_ready ON dutiful_job (queue, priority DESC, run_at, seq, state)
+  WHERE state = 1;
 CREATE INDEX dutiful_job_due ON dutiful_job (queue, run_at, state) WHERE state IN (0, 3);
 CREATE INDEX dutiful_job_running ON dutiful_job (worker) WHERE state = 2;
 -- The queue is carried along so that jobs are counted without a look at their rows.

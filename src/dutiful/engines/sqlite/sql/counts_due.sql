@@ -1,2 +1,5 @@
-SELECT queue, state, count(*), NULL FROM dutiful_job INDEXED BY dutiful_job_due
-WHERE state IN (0, 3) GROUP BY queue, state
+SELECT queue, 0, sum(state = 0), NULL FROM dutiful_job INDEXED BY dutiful_job_due
+WHERE state IN (0, 3) GROUP BY queue
+UNION ALL
+SELECT queue, 3, sum(state = 3), NULL FROM dutiful_job INDEXED BY dutiful_job_due
+WHERE state IN (0, 3) GROUP BY queue

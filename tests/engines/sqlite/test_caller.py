@@ -1,0 +1,105 @@
+"""Enqueueing on the caller's own connection."""
+
+import asyncio
+import contextlib
+import sqlite3
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dutiful.core.errors import DuplicateJob, UsageError
+from dutiful.core.unique import unique
+from dutiful.engines.sqlite import SqliteEngine
+from tests.engines.sqlite.support import new
+
+MODES: list[dict[str, Any]] = [{}, {"isolation_level": "IMMEDIATE"}]
+if sys.version_info >= (3, 12):
+    MODES.append({"autocommit": False})
+
+
+@pytest.fixture(params=MODES, ids=str)
+def mine(request: pytest.FixtureRequest, engine: SqliteEngine, path: Path) -> Any:
+    with contextlib.closing(sqlite3.connect(path, **request.param)) as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS orders (id INTEGER)")
+        connection.commit()
+        yield connection
+
+
+async def test_commits_with_the_caller(engine: SqliteEngine, mine: sqlite3.Connection) -> None:
+    job = new()
+    mine.execute("INSERT INTO orders VALUES (1)")
+    engine.enqueue_on(mine, [job])
+    assert await engine.get([job.id]) == ()
+    mine.commit()
+    assert len(await engine.get([job.id])) == 1
+    assert (await engine.tally())["enqueued"] == 1
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_rolls_back_with_the_caller(
+    engine: SqliteEngine, mine: sqlite3.Connection, first: bool
+) -> None:
+    if first:
+        mine.execute("INSERT INTO orders VALUES (1)")
+    engine.enqueue_on(mine, [new()])
+    mine.execute("INSERT INTO orders VALUES (2)")
+    mine.rollback()
+    assert mine.execute("SELECT * FROM orders").fetchall() == []
+    assert (await engine.tally())["enqueued"] == 0
+
+
+async def test_duplicate_leaves_the_rest_alone(
+    engine: SqliteEngine, mine: sqlite3.Connection
+) -> None:
+    rule = unique("k", on_conflict="raise")
+    await engine.enqueue([new(unique=rule)])
+    mine.execute("INSERT INTO orders VALUES (1)")
+    with pytest.raises(DuplicateJob):
+        engine.enqueue_on(mine, [new(), new(unique=rule)])
+    mine.commit()
+    assert mine.execute("SELECT * FROM orders").fetchall() == [(1,)]
+    assert (await engine.tally())["enqueued"] == 1
+
+
+async def test_callers_factories_do_not_matter(engine: SqliteEngine, path: Path) -> None:
+    rule = unique("k")
+    (first,) = await engine.enqueue([new(unique=rule)])
+    with contextlib.closing(sqlite3.connect(path)) as mine:
+        mine.row_factory = sqlite3.Row
+        mine.text_factory = bytes
+        (receipt,) = engine.enqueue_on(mine, [new(unique=rule)])
+        assert mine.text_factory is bytes
+        mine.commit()
+    assert (receipt.id, receipt.created) == (first.id, False)
+
+
+async def test_without_transaction_it_commits_at_once(engine: SqliteEngine, path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as mine:
+        engine.enqueue_on(mine, [new(), new()])
+        assert not mine.in_transaction
+    assert (await engine.tally())["enqueued"] == 2
+
+
+async def test_other_file_is_refused(engine: SqliteEngine, tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "other.db")) as other:
+        with pytest.raises(UsageError, match="one transaction can only span one file"):
+            engine.enqueue_on(other, [new()])
+    with contextlib.closing(sqlite3.connect(":memory:")) as memory:
+        with pytest.raises(UsageError, match="memory"):
+            engine.enqueue_on(memory, [new()])
+    with pytest.raises(UsageError, match=r"no sqlite3\.Connection"):
+        engine.enqueue_on(object(), [new()])
+
+
+async def test_commit_wakes_a_sleeper(engine: SqliteEngine, mine: sqlite3.Connection) -> None:
+    loop = asyncio.get_running_loop()
+    engine.enqueue_on(mine, [new()])
+    sleeper = asyncio.create_task(engine.wait(("default",), 30))
+    await asyncio.sleep(0.1)
+    assert not sleeper.done()
+    begun = loop.time()
+    mine.commit()
+    await sleeper
+    assert loop.time() - begun < 0.5

@@ -1,0 +1,178 @@
+"""Each thing that can be wrong with the place says so, in Dutiful's own errors."""
+
+import sqlite3
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from dutiful.core.errors import (
+    BadOption,
+    EngineUnavailable,
+    SchemaMismatch,
+    StoreUnusable,
+)
+from dutiful.engines.sqlite import SqliteEngine, place
+from dutiful.engines.sqlite.connection import connect
+from tests.engines.sqlite.support import child, ended, heard, new, rows, say
+
+OPEN = """
+import asyncio, sys
+from pathlib import Path
+from dutiful.engines.sqlite import SqliteEngine
+print("here", flush=True)
+sys.stdin.readline()
+async def main():
+    engine = SqliteEngine(Path(sys.argv[1]))
+    await engine.open()
+    await engine.close()
+asyncio.run(main())
+print("opened")
+"""
+
+AS_NOBODY = """
+import asyncio, os, sys, tempfile
+from pathlib import Path
+from dutiful.core.errors import StoreUnusable
+from dutiful.engines.sqlite import SqliteEngine
+if os.geteuid() == 0:
+    # All modules are loaded first: nobody may not be allowed to read them.
+    with tempfile.TemporaryDirectory() as warm:
+        asyncio.run(SqliteEngine(Path(warm) / "jobs.db").open())
+    os.setgid(65534)
+    os.setuid(65534)
+try:
+    asyncio.run(SqliteEngine(Path(sys.argv[1])).open())
+except StoreUnusable as error:
+    print(error)
+"""
+
+
+@pytest.fixture
+def diary(path: Path) -> Path:
+    path.write_text("Dear diary, " * 1000)
+    return path
+
+
+async def failure(path: Path, kind: type[Exception]) -> str:
+    with pytest.raises(kind) as caught:
+        await SqliteEngine(path).open()
+    return str(caught.value)
+
+
+async def test_missing_folder(tmp_path: Path) -> None:
+    assert "create it first" in await failure(tmp_path / "no" / "jobs.db", StoreUnusable)
+
+
+async def test_folder_instead_of_file(tmp_path: Path) -> None:
+    assert "is a folder" in await failure(tmp_path, StoreUnusable)
+
+
+async def test_other_file(diary: Path) -> None:
+    assert "not an SQLite database" in await failure(diary, StoreUnusable)
+
+
+async def test_damaged_file(path: Path, engine: SqliteEngine) -> None:
+    await engine.enqueue([new() for _ in range(1000)])
+    await engine.close()
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 40960)
+    with pytest.raises(StoreUnusable, match="damaged"):
+        await engine.enqueue([new() for _ in range(1000)])
+    await engine.close()
+
+
+@pytest.mark.parametrize(
+    ("folder_mode", "file_mode", "text"),
+    [(0o777, 0o444, "cannot be written"), (0o555, 0o666, "may not write to the folder")],
+)
+def test_no_permission(folder_mode: int, file_mode: int, text: str) -> None:
+    # Not in pytest's own folder, which only its owner may enter.
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "jobs.db"
+        connect(path).close()
+        path.chmod(file_mode)
+        path.parent.chmod(folder_mode)
+        try:
+            assert text in ended(child(AS_NOBODY, path))
+        finally:
+            path.parent.chmod(0o700)
+
+
+async def test_newer_schema(path: Path, engine: SqliteEngine) -> None:
+    await engine.close()
+    connection = sqlite3.connect(path)
+    connection.execute("INSERT INTO dutiful_migration VALUES (9999, 'future', 0)")
+    connection.commit()
+    connection.close()
+    assert "schema 9999" in await failure(path, SchemaMismatch)
+
+
+async def test_old_library(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+    assert "too old" in await failure(path, StoreUnusable)
+
+
+async def test_full_disk(path: Path, engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    await engine.enqueue([new()])
+    writer = engine.session.writer._connection  # pyright: ignore[reportPrivateUsage]
+    assert writer is not None
+    writer.execute("PRAGMA max_page_count = 60").fetchall()
+    with pytest.raises(EngineUnavailable, match="no space left") as caught:
+        await engine.enqueue([new(args=b'"%s"' % (b"x" * 300_000))])
+    assert isinstance(caught.value.__cause__, sqlite3.OperationalError)
+    await engine.enqueue([new()])
+    assert await engine.tally() == {"enqueued": 2, "pruned": 0, "purged": 0}
+
+
+def test_bad_durability(path: Path) -> None:
+    with pytest.raises(BadOption):
+        SqliteEngine(path, durability="quick")  # type: ignore[arg-type]
+
+
+async def test_network_file_system_is_noticed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mounts = f"/dev/sda1 / ext4 rw 0 0\nserver:/x {path.parent} nfs4 rw 0 0\n"
+    monkeypatch.setattr(place, "_mounts", lambda: mounts)
+    engine = SqliteEngine(path)
+    (notice,) = await engine.open()
+    await engine.close()
+    assert "network file system (nfs4)" in notice
+
+
+def test_twelve_processes_open_at_once(path: Path) -> None:
+    crowd = [child(OPEN, path) for _ in range(12)]
+    assert [heard(process) for process in crowd] == ["here"] * 12
+    for process in crowd:
+        say(process, "go")
+    assert [ended(process).strip() for process in crowd] == ["opened"] * 12
+    assert rows(path, "SELECT number FROM dutiful_migration") == [(1,)]
+    assert rows(path, "PRAGMA journal_mode") == [("wal",)]
+
+
+async def test_migrate_dry_run(path: Path) -> None:
+    engine = SqliteEngine(path)
+    assert await engine.migrate(dry_run=True) == ("0001_first",)
+    assert await engine.migrate() == ("0001_first",)
+    assert await engine.migrate() == ()
+    await engine.close()
+
+
+async def test_check(path: Path, engine: SqliteEngine) -> None:
+    await engine.enqueue([new()])
+    findings = {finding.name: finding for finding in await engine.check()}
+    assert all(finding.ok for finding in findings.values()), findings
+    assert findings["jobs"].text == "1 jobs"
+    connection = sqlite3.connect(path)
+    connection.execute("DROP INDEX dutiful_job_final")
+    connection.close()
+    findings = {finding.name: finding for finding in await engine.check()}
+    assert not findings["indexes"].ok
+
+
+def test_python_says_nothing_about_open_files(path: Path) -> None:
+    script = OPEN.replace("    await engine.close()\n", "")
+    process = child(script, path)
+    say(process, "go")
+    assert "opened" in ended(process)
+    assert process.returncode == 0

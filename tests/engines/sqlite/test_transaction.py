@@ -1,0 +1,139 @@
+"""A task's writes and its job's completion: both or neither."""
+
+import asyncio
+import signal
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from dutiful.core.errors import UsageError
+from dutiful.core.outcome import Crashed, Failed
+from dutiful.core.state import State
+from dutiful.engines.sqlite import SqliteEngine
+from tests.engines.sqlite.support import child, claimed, ended, heard, new, rows, settled
+
+DIE = """
+import asyncio, sys
+from pathlib import Path
+from dutiful.engines.sqlite import SqliteEngine
+from tests.engines.sqlite.support import claimed, settled
+async def main():
+    engine = SqliteEngine(Path(sys.argv[1]))
+    (claim,) = await claimed(engine)
+    transaction = engine.transaction(claim)
+    connection = transaction.begin()
+    connection.execute("CREATE TABLE ledger (line TEXT)")
+    connection.execute("INSERT INTO ledger VALUES ('done')")
+    if sys.argv[2] == "after":
+        assert transaction.commit(settled(claim))
+    print("there", flush=True)
+    sys.stdin.readline()
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_kill_leaves_both_or_neither(path: Path, moment: str) -> None:
+    process = child(DIE, path, moment)
+    assert heard(process) == "there"
+    process.send_signal(signal.SIGKILL)
+    ended(process)
+    done = moment == "after"
+    state = State.SUCCEEDED if done else State.RUNNING
+    assert rows(path, "SELECT state FROM dutiful_job") == [(state,)]
+    tables = rows(path, "SELECT count(*) FROM sqlite_master WHERE name = 'ledger'")
+    assert tables == [(int(done),)]
+    engine = SqliteEngine(path)
+    engine.enqueue_sync([new()])
+    engine.session.close()
+
+
+async def test_stale_claim_undoes_the_writes(engine: SqliteEngine, path: Path) -> None:
+    (claim,) = await claimed(engine)
+    await engine.exchange("w1", [settled(claim, Crashed("gone"))], None)
+    transaction = engine.transaction(claim)
+    transaction.begin().execute("CREATE TABLE ledger (line TEXT)")
+    assert not transaction.commit(settled(claim))
+    assert rows(path, "SELECT 1 FROM sqlite_master WHERE name = 'ledger'") == []
+    transaction.rollback()
+
+
+@pytest.mark.parametrize("verb", ["commit", "rollback", "close"])
+async def test_ending_it_by_hand_is_refused(engine: SqliteEngine, verb: str) -> None:
+    (claim,) = await claimed(engine)
+    transaction = engine.transaction(claim)
+    connection = transaction.begin()
+    with pytest.raises(UsageError, match="belongs to the job"):
+        getattr(connection, verb)()
+    with pytest.raises(UsageError, match="belongs to the job"):
+        connection.executescript("SELECT 1")
+    transaction.rollback()
+
+
+@pytest.mark.parametrize("commands", [("COMMIT",), ("ROLLBACK",), ("COMMIT", "BEGIN")])
+async def test_ending_it_by_statement_is_found(
+    engine: SqliteEngine, commands: tuple[str, ...]
+) -> None:
+    (claim,) = await claimed(engine)
+    transaction = engine.transaction(claim)
+    connection = transaction.begin()
+    for command in commands:
+        connection.execute(command)
+    with pytest.raises(UsageError, match="belongs to the job"):
+        transaction.commit(settled(claim))
+    (job,) = await engine.get([claim.job.id])
+    assert job.state is State.RUNNING
+
+
+async def test_with_block_does_not_commit(engine: SqliteEngine, path: Path) -> None:
+    (claim,) = await claimed(engine)
+    transaction = engine.transaction(claim)
+    connection = transaction.begin()
+    with connection:
+        connection.execute("CREATE TABLE ledger (line TEXT)")
+    transaction.rollback()
+    assert rows(path, "SELECT 1 FROM sqlite_master WHERE name = 'ledger'") == []
+
+
+async def test_users_factories_do_not_matter(engine: SqliteEngine) -> None:
+    (claim,) = await claimed(engine)
+    transaction = engine.transaction(claim)
+    connection = transaction.begin()
+    connection.row_factory = sqlite3.Row
+    connection.text_factory = bytes
+    assert transaction.commit(settled(claim))
+
+
+async def test_enqueue_inside_is_told_what_to_do(engine: SqliteEngine) -> None:
+    (claim,) = await claimed(engine)
+    transaction = engine.transaction(claim)
+    connection = transaction.begin()
+    with pytest.raises(UsageError, match="connection="):
+        engine.enqueue_sync([new()])
+    with pytest.raises(UsageError, match="connection="):
+        await engine.enqueue([new()])
+    engine.enqueue_on(connection, [new()])
+    assert transaction.commit(settled(claim))
+    await engine.enqueue([new()])
+    assert (await engine.tally())["enqueued"] == 3
+
+
+async def test_error_with_unwritable_text_is_kept(engine: SqliteEngine) -> None:
+    (claim,) = await claimed(engine)
+    outcome = Failed("OSError", "no file '\udcff'", "Traceback \udcff")
+    answer = await engine.exchange("w1", [settled(claim, outcome)], None)
+    assert answer.refused == ()
+    (error,) = await engine.errors(claim.job.id)
+    assert error.message == "no file '\\udcff'"
+
+
+async def test_long_transaction_loses_no_worker(engine: SqliteEngine) -> None:
+    (claim,) = await claimed(engine)
+    transaction = engine.transaction(claim)
+    transaction.begin()
+    renewal = asyncio.create_task(engine.renew("w1"))
+    await asyncio.sleep(0.05)
+    assert not renewal.done()
+    transaction.rollback()
+    assert (await renewal).valid

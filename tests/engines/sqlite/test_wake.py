@@ -1,0 +1,131 @@
+"""Workers sleep without cost and wake at once."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from dutiful.contract.protocol import Wanted
+from dutiful.engines.sqlite import SqliteEngine
+from tests.engines.sqlite.support import child, ended, heard, new, rows, say, worker
+
+SLEEP = """
+import asyncio, sys, time
+from pathlib import Path
+from dutiful.engines.sqlite import SqliteEngine
+async def main():
+    engine = SqliteEngine(Path(sys.argv[1]))
+    await engine.open()
+    while True:
+        print("asleep", flush=True)
+        begun = time.monotonic()
+        while not await woken(engine):
+            pass
+        print(time.monotonic_ns(), flush=True)
+        sys.stdin.readline()
+        for job in engine.session.readers.read(lambda: find()):
+            await engine.cancel([job])
+async def woken(engine):
+    await engine.wait(("default",), 10)
+    return engine.session.watch.work(("default",))
+def find():
+    from dutiful.contract.statement import Statement
+    rows = (yield Statement("SELECT id FROM dutiful_job WHERE state = 1")).rows
+    return [row[0] for row in rows]
+asyncio.run(main())
+"""
+
+
+def bells(path: Path) -> list[Path]:
+    return list(path.with_name(f"{path.name}-run").glob("*.bell"))
+
+
+@pytest.mark.serial
+def test_other_process_wakes_in_milliseconds(path: Path) -> None:
+    engine = SqliteEngine(path)
+    sleeper = child(SLEEP, path)
+    spans: list[float] = []
+    for _ in range(10):
+        assert heard(sleeper) == "asleep"
+        while not bells(path):
+            time.sleep(0.001)
+        engine.enqueue_sync([new()])
+        committed = time.monotonic_ns()
+        spans.append((int(heard(sleeper)) - committed) / 1e6)
+        say(sleeper, "next")
+    sleeper.kill()
+    ended(sleeper)
+    asyncio.run(engine.close())
+    assert sorted(spans)[5] < 20, spans
+
+
+async def test_sleeping_costs_little_and_writes_nothing(engine: SqliteEngine, path: Path) -> None:
+    await engine.join(worker())
+    log = path.with_name(f"{path.name}-wal")
+    before, spent = (log.stat().st_size, log.stat().st_mtime_ns), time.process_time()
+    for _ in range(3):
+        answer = await engine.exchange("w1", [], Wanted(("default",), 10))
+        assert answer.claims == ()
+        assert await engine.prune(4, 0, 10) == 0
+        assert await engine.expire(()) == ()
+        assert await engine.abandoned(10) == ()
+        await engine.wait(("default",), 0.4)
+    assert time.process_time() - spent < 0.3
+    assert (log.stat().st_size, log.stat().st_mtime_ns) == before
+
+
+async def until_bells(path: Path, count: int) -> None:
+    while len(bells(path)) != count:  # noqa: ASYNC110 - another process hangs and takes them
+        await asyncio.sleep(0.001)
+
+
+async def test_bell_is_taken_down(engine: SqliteEngine, path: Path) -> None:
+    sleeper = asyncio.create_task(engine.wait(("default",), 30))
+    await until_bells(path, 1)
+    await engine.enqueue([new()])
+    await sleeper
+    assert bells(path) == []
+    sleeper = asyncio.create_task(engine.wait(("mail",), 30))
+    await until_bells(path, 1)
+    sleeper.cancel()
+    await asyncio.gather(sleeper, return_exceptions=True)
+    assert bells(path) == []
+
+
+async def test_stale_bell_is_removed(engine: SqliteEngine, path: Path) -> None:
+    process = child(SLEEP, path)
+    heard(process)
+    await until_bells(path, 1)
+    process.kill()
+    ended(process)
+    assert bells(path)
+    await engine.enqueue([new()])
+    await until_bells(path, 0)
+
+
+async def test_work_that_came_before_the_sleep(engine: SqliteEngine) -> None:
+    await engine.enqueue([new()])
+    begun = time.monotonic()
+    await engine.wait(("default",), 30)
+    assert time.monotonic() - begun < 0.5
+
+
+async def test_without_pipes_glances_do(
+    engine: SqliteEngine, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("os.mkfifo")
+    other = SqliteEngine(path)
+    await other.open()
+    sleeper = asyncio.create_task(engine.wait(("default",), 30))
+    await asyncio.sleep(0.1)
+    await other.enqueue([new()])
+    await asyncio.wait_for(sleeper, 0.9)
+    await other.close()
+
+
+async def test_paused_queue_does_not_wake(engine: SqliteEngine, path: Path) -> None:
+    await engine.pause("default")
+    await engine.enqueue([new()])
+    assert not engine.session.watch.work(("default",))
+    assert rows(path, "SELECT name FROM dutiful_queue") == [("default",)]
