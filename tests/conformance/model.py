@@ -102,6 +102,7 @@ class EngineMachine(RuleBasedStateMachine):
         self.ids: list[str] = []
         self.claims: list[tuple[Claim, Claim]] = []
         self.fences: set[tuple[str, int]] = set()
+        self.stored: set[str] = set()
 
     def teardown(self) -> None:
         self.do(self.engine.close())
@@ -141,6 +142,9 @@ class EngineMachine(RuleBasedStateMachine):
     @rule(pick=picks)
     def enqueue_again(self, pick: int) -> None:
         jobs = self.asked[-1 - pick % len(self.asked)]
+        present = {job.id for job in self.do(self.memory.get([job.id for job in jobs]))}
+        # Nobody waits for a reply so long that the job has ended and been deleted meanwhile.
+        jobs = [job for job in jobs if job.id in present or job.id not in self.stored]
         self.both(lambda engine: _enqueue(engine, jobs))
 
     @precondition(lambda self: self.asked)
@@ -305,6 +309,7 @@ class EngineMachine(RuleBasedStateMachine):
         for seen in (expected, view):
             seen["jobs"] = [self.shown(job) for job in seen["jobs"]]
         assert view == expected
+        self.stored |= {job.id for job in view["jobs"]}
         held = [job.unique_key for job in view["jobs"] if holds(job.unique_states, job.state)]
         keys = [key for key in held if key is not None]
         assert len(keys) == len(set(keys)), "two jobs hold one key"
