@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-HORIZON = 0.05
-"""Seconds of work to hold in reserve: what covers the round trip of the next claim."""
 RESERVE_MAX = 2000
+_TRIPS = 2.0
+"""How many round trips to the store the reserve must last."""
 _WEIGHT = 0.05
+_TRIP_WEIGHT = 0.3
 
 
 class Appetite:
-    """Learns how long jobs take and keeps just enough of them at hand.
+    """Learns how long jobs and claims take, and keeps just enough jobs at hand.
 
-    A reserve larger than what soon starts would keep jobs from idle workers elsewhere.
+    The reserve covers the round trip of the next claim and no more: a larger one would keep jobs
+    from idle workers elsewhere, and a crash would count for jobs that had not begun.
     """
 
     def __init__(self, slots: int) -> None:
         """Start with no reserve, until something is known."""
         self._slots = slots
         self._seconds: float | None = None
+        self._trip = 0.0
+
+    def observe_trip(self, seconds: float) -> None:
+        """Learn how long one exchange with the store took."""
+        self._trip += _TRIP_WEIGHT * (seconds - self._trip)
 
     def observe(self, seconds: float) -> None:
         """Learn how long a job held its slot."""
@@ -32,7 +39,8 @@ class Appetite:
         """Return how many jobs to hold beyond the running ones."""
         if self._seconds is None:
             return 0
-        return min(RESERVE_MAX, int(self._slots * HORIZON / max(self._seconds, 1e-6)))
+        per_second = self._slots / max(self._seconds, 1e-6)
+        return min(RESERVE_MAX, int(per_second * self._trip * _TRIPS))
 
     def limit(self, running: int, waiting: int) -> int:
         """Return how many to claim now; 0 while the reserve is still half full."""

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable
 from dutiful.contract.clock import Clock
 from dutiful.core.errors import BadPayload
 from dutiful.core.event import SlotStuck, TaskUnknown
+from dutiful.core.instant import SECOND
 from dutiful.core.job import Claim
-from dutiful.core.outcome import Outcome, Released, Undecodable, Unknown
+from dutiful.core.outcome import Outcome, Released, Snoozed, Undecodable, Unknown
 from dutiful.core.settle import before_start
 
 from .appetite import Appetite
@@ -18,6 +19,8 @@ from .attempt import Running
 from .body import Bodies
 from .failure import timed_out
 from .host import WorkerHost
+
+_APART = 2 * SECOND
 
 
 class Executor:
@@ -92,7 +95,7 @@ class Executor:
 
     def _start(self, claim: Claim) -> None:
         job = claim.job
-        outcome = before_start(job, self._clock.now())
+        outcome = before_start(job, self._clock.now()) or self._apart(claim)
         if outcome is not None:
             self.ended.append((claim, outcome))
             return
@@ -110,6 +113,19 @@ class Executor:
         self.running[job.id] = running
         if task.spec.timeout is not None:
             self._limit(running, task.spec.timeout, task.spec.hard_timeout)
+
+    def _apart(self, claim: Claim) -> Outcome | None:
+        """Put a job off whose next crash is its last while another such job runs here.
+
+        The crash of a worker counts for every job that it held. Run apart, the one that kills
+        workers dies of it, and those that were only beside it live.
+        """
+        last = self._app.settings.crashes_max - 1
+        if not 0 < last <= claim.job.crashes:
+            return None
+        if any(running.job.crashes >= last for running in self.running.values()):
+            return Snoozed(_APART)
+        return None
 
     def _limit(self, running: Running, soft: int, hard: int | None) -> None:
         later = self._loop.call_later

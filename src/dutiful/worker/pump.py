@@ -37,7 +37,7 @@ class Pump:
         rules: Callable[[str], Rules],
         changed: asyncio.Event,
     ) -> None:
-        """Join the parts; ``changed`` is set whenever a slot changes or somebody asks for a stop."""
+        """Join the parts; ``changed`` is set when a slot changes or somebody asks for a stop."""
         self._store = store
         self._worker = worker
         self._executor = executor
@@ -48,6 +48,7 @@ class Pump:
         self._rules = rules
         self._changed = changed
         self._patience = Patience(store.emit, rng)
+        self._time = asyncio.get_running_loop().time
         self._hopeful = True
         """Whether the store may have jobs that were not claimed."""
         self._hungry = asyncio.Event()
@@ -82,9 +83,11 @@ class Pump:
             for claim, outcome in ended
         ]
         wanted = self._wanted(min(limit, _BATCH)) if limit else None
+        started = self._time()
         answer = await self._patience.ask(
             lambda: self._store.exchange(self._worker, settlements, wanted), self._give_up
         )
+        self._executor.appetite.observe_trip(self._time() - started)
         if answer.lost:
             self.lost = True
         elif wanted is not None:
