@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterable, Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Unpack, cast
 from urllib.parse import unquote, urlsplit
@@ -82,7 +83,7 @@ class App:
             self._url, self._settings, self._store, self._opened = url, None, None, None
 
     @contextmanager
-    def on(self, engine: Lifecycle) -> Iterator[Store]:
+    def on(self, engine: Lifecycle) -> Generator[Store]:
         """Keep jobs in another engine for the length of a ``with`` block, as tests do."""
         before = self._store, self._opened
         self._store, self._opened = Store(engine, self.bus.emit), None
@@ -198,7 +199,7 @@ class App:
 
     def _task(self, fn: Callable[..., Any] | None = None, /, **given: Unpack[Declaring]) -> Any:
         if fn is None:
-            return lambda function: self._task(function, **given)  # pyright: ignore[reportUnknownLambdaType, reportUnknownVariableType]
+            return partial(self._task, **given)
         task = self._build(fn, given)
         other = self.tasks.get(task.name)
         if other is not None and other.__qualname__ != task.__qualname__:

@@ -10,8 +10,7 @@ from dutiful.core.instant import SECOND
 
 if TYPE_CHECKING:
     from dutiful.contract.fleet import WorkerStatus
-    from dutiful.contract.page import DeadGroup, QueueCount
-    from dutiful.contract.protocol import Finding
+    from dutiful.contract.page import DeadGroup, Finding, QueueCount
     from dutiful.core.job import AttemptError, Job
 
 

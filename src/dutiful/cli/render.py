@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.text import Text
 
-    from dutiful.contract.protocol import Finding
+    from dutiful.contract.page import Finding
 
 _PIPE_WIDTH = 10_000
 _WIDE = 100

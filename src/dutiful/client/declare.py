@@ -55,7 +55,7 @@ class TaskDecorator(Protocol):
     def __call__(self, fn: Callable[[A, Anything], Async[T]], /) -> Task[[A, Any], Async[T], T]: ...
 
     @overload
-    def __call__(  # type: ignore[overload-overlap]
+    def __call__(  # type: ignore[overload-overlap]  # async first
         self, fn: Callable[[A, Anything], R], /
     ) -> Task[[A, Any], R, R]: ...
 
@@ -63,7 +63,7 @@ class TaskDecorator(Protocol):
     def __call__(self, fn: Callable[[A, Context], Async[T]], /) -> Task[[A], Async[T], T]: ...
 
     @overload
-    def __call__(  # type: ignore[overload-overlap]
+    def __call__(  # type: ignore[overload-overlap]  # async first
         self, fn: Callable[[A, Context], R], /
     ) -> Task[[A], R, R]: ...
 
@@ -73,7 +73,7 @@ class TaskDecorator(Protocol):
     ) -> Task[[A, B, Any], Async[T], T]: ...
 
     @overload
-    def __call__(  # type: ignore[overload-overlap]
+    def __call__(  # type: ignore[overload-overlap]  # async first
         self, fn: Callable[[A, B, Anything], R], /
     ) -> Task[[A, B, Any], R, R]: ...
 
@@ -81,7 +81,7 @@ class TaskDecorator(Protocol):
     def __call__(self, fn: Callable[[A, B, Context], Async[T]], /) -> Task[[A, B], Async[T], T]: ...
 
     @overload
-    def __call__(  # type: ignore[overload-overlap]
+    def __call__(  # type: ignore[overload-overlap]  # async first
         self, fn: Callable[[A, B, Context], R], /
     ) -> Task[[A, B], R, R]: ...
 
@@ -91,7 +91,7 @@ class TaskDecorator(Protocol):
     ) -> Task[[A, B, C, Any], Async[T], T]: ...
 
     @overload
-    def __call__(  # type: ignore[overload-overlap]
+    def __call__(  # type: ignore[overload-overlap]  # async first
         self, fn: Callable[[A, B, C, Anything], R], /
     ) -> Task[[A, B, C, Any], R, R]: ...
 
@@ -101,7 +101,7 @@ class TaskDecorator(Protocol):
     ) -> Task[[A, B, C], Async[T], T]: ...
 
     @overload
-    def __call__(  # type: ignore[overload-overlap]
+    def __call__(  # type: ignore[overload-overlap]  # async first
         self, fn: Callable[[A, B, C, Context], R], /
     ) -> Task[[A, B, C], R, R]: ...
 
@@ -111,7 +111,7 @@ class TaskDecorator(Protocol):
     ) -> Task[[A, B, C, D, Any], Async[T], T]: ...
 
     @overload
-    def __call__(  # type: ignore[overload-overlap]
+    def __call__(  # type: ignore[overload-overlap]  # async first
         self, fn: Callable[[A, B, C, D, Anything], R], /
     ) -> Task[[A, B, C, D, Any], R, R]: ...
 
@@ -121,7 +121,7 @@ class TaskDecorator(Protocol):
     ) -> Task[[A, B, C, D], Async[T], T]: ...
 
     @overload
-    def __call__(  # type: ignore[overload-overlap]
+    def __call__(  # type: ignore[overload-overlap]  # async first
         self, fn: Callable[[A, B, C, D, Context], R], /
     ) -> Task[[A, B, C, D], R, R]: ...
 

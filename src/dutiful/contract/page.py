@@ -1,4 +1,4 @@
-"""Filters, cursors and pages for listing jobs, and the counts that a person asks for."""
+"""What a person asks a store for: filters, pages, counts and findings."""
 
 from __future__ import annotations
 
@@ -50,3 +50,11 @@ class DeadGroup(msgspec.Struct, frozen=True):
     """The message of the latest of them."""
     count: int
     latest_at: int
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that `check` looked at."""
+
+    name: str
+    ok: bool
+    text: str

@@ -17,7 +17,7 @@ from dutiful.core.settle import Settlement
 
 from .capability import Capability
 from .fleet import Renewal, WorkerInfo, WorkerStatus
-from .page import DeadGroup, Filter, Page, QueueCount
+from .page import DeadGroup, Filter, Finding, Page, QueueCount
 
 
 class Receipt(msgspec.Struct, frozen=True, gc=False):
@@ -54,14 +54,6 @@ class Redrive(msgspec.Struct, frozen=True):
 
     id: str
     args: bytes | None = None
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """One thing that `check` looked at."""
-
-    name: str
-    ok: bool
-    text: str
 
 
 @runtime_checkable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
@@ -14,6 +14,8 @@ from .errors import BadArguments, BadPayload, PayloadTooLarge
 PAYLOAD_BYTES_MAX = 256 * 1024
 
 _DEPTH_MAX = 64
+_BY_JSON = "model_validate_json"
+"""The method by which a pydantic model is built; pydantic itself need not be installed."""
 _LONG = re.compile(rb"\d{19}")
 """So many digits has an integer that may not fit in 64 bits; the encoder lets all of them pass."""
 _REFUSALS = (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError)
@@ -22,17 +24,17 @@ _REFUSALS = (TypeError, ValueError, OverflowError, RecursionError, msgspec.Msgsp
 def _foreign(value: Any) -> Any:
     """Turn what msgspec does not know, such as a pydantic model, into plain data."""
     dump: Callable[..., Any] | None = getattr(value, "model_dump", None)
-    if dump is not None and hasattr(type(value), "model_validate"):
+    if dump is not None and hasattr(value, _BY_JSON):
         return dump(mode="json")
     raise TypeError(f"a {type(value).__qualname__} is not plain data")
 
 
-def _adopt(kind: type[Any], value: Any) -> Any:
+def _adopt(kind: Any, value: Any) -> Any:
     """Build a type that msgspec does not know from plain data."""
-    validate: Callable[[Any], Any] | None = getattr(kind, "model_validate", None)
-    if validate is not None:
+    if hasattr(kind, _BY_JSON):
         # By JSON, so that a strict model takes a date or a UUID from its text.
-        return getattr(kind, "model_validate_json")(msgspec.json.encode(value))  # noqa: B009
+        by_json: Callable[[bytes], Any] = getattr(kind, _BY_JSON)
+        return by_json(msgspec.json.encode(value))
     if isinstance(value, kind):
         return value
     raise TypeError(f"cannot make a {kind.__qualname__} from JSON")
@@ -101,13 +103,19 @@ def offence(value: Any, path: str = "$", depth: int = 0) -> str | None:
 
 
 def _parts(value: Any) -> Iterator[tuple[str, Any]] | None:
-    if isinstance(value, Mapping):
-        mapping: Mapping[Any, Any] = value
-        return ((f".{key}", part) for key, part in mapping.items())
-    if isinstance(value, list | tuple | set | frozenset):
-        sequence: Iterable[Any] = value
-        return ((f"[{place}]", part) for place, part in enumerate(sequence))
+    if _is_mapping(value):
+        return ((f".{key}", part) for key, part in value.items())
+    if _is_series(value):
+        return ((f"[{place}]", part) for place, part in enumerate(value))
     return None
+
+
+def _is_mapping(value: Any) -> TypeGuard[Mapping[Any, Any]]:
+    return isinstance(value, Mapping)
+
+
+def _is_series(value: Any) -> TypeGuard[Iterable[Any]]:
+    return isinstance(value, list | tuple | set | frozenset)
 
 
 def _refused(value: Any, path: str) -> str | None:

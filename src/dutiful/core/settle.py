@@ -82,14 +82,18 @@ def settle(claim: Claim, outcome: Outcome, now: int, rng: Random, rules: Rules) 
             return _as_asked(claim, outcome, now)
 
 
+def succeed(claim: Claim, result: bytes | None, now: int) -> Settlement:
+    """Settle a claim as succeeded: the one decision that needs no rules."""
+    job = claim.job
+    return Settlement(claim, State.SUCCEEDED, result, now, 0, None, job.attempt, job.crashes)
+
+
 def _as_asked(claim: Claim, outcome: _Plain, now: int) -> Settlement:
     """Decide for the outcomes that leave nothing to weigh."""
     job = claim.job
     match outcome:
         case Succeeded(result=result):
-            return Settlement(
-                claim, State.SUCCEEDED, result, now, 0, None, job.attempt, job.crashes
-            )
+            return succeed(claim, result, now)
         case Snoozed(delay=delay, until=until):
             return _later(claim, State.WAITING, now, delay, run_at=until, attempt=job.attempt - 1)
         case Released():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, ParamSpec, TypeVar
@@ -145,7 +145,7 @@ class Harness:
 
 
 @contextmanager
-def harness(app: App, *, clock: FakeClock | None = None) -> Iterator[Harness]:
+def harness(app: App, *, clock: FakeClock | None = None) -> Generator[Harness]:
     """Keep an app's jobs in memory for the length of a test, and hand out a `Harness`.
 
     ::

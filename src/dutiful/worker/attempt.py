@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import threading
+from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
 from dutiful.client.context import Context
 from dutiful.client.task import Task
 from dutiful.contract.facade import Store
 from dutiful.contract.protocol import JobTransaction
-from dutiful.core.errors import ClaimLost
+from dutiful.core.errors import ClaimLost, UsageError
 from dutiful.core.job import Claim, Job
 from dutiful.core.payload import encode, plain
 
@@ -21,6 +22,7 @@ class Running:
     """A claimed job in a slot."""
 
     __slots__ = (
+        "aside",
         "body",
         "claim",
         "context",
@@ -62,6 +64,8 @@ class Running:
         self.kill: Callable[[], Any] | None = None
         """Ends the body at once; only a process can be ended so."""
         self.limits: list[asyncio.TimerHandle] = []
+        self.aside: Callable[[Callable[[], Any]], Awaitable[Any]] = asyncio.to_thread
+        """Runs a blocking call for a coroutine."""
         self.context = Context(self)
 
     @property
@@ -70,9 +74,17 @@ class Running:
         return self.why is not None
 
     def recall(self, name: str) -> tuple[bool, Any]:
-        """Say whether a step is recorded, and its result."""
+        """Say whether a step is recorded, and its result.
+
+        A step that would run while the job's transaction is open is refused: its record is a
+        write of its own, which would wait for the transaction, which waits for the step.
+        """
         raw = self.steps.get(name)
-        return (False, None) if raw is None else (True, plain(raw))
+        if raw is not None:
+            return True, plain(raw)
+        if self.transaction is not None:
+            raise UsageError(f"step {name!r} must be taken before ctx.transaction() is entered")
+        return False, None
 
     async def record(self, name: str, value: Any) -> None:
         """Record a step's result under the claim's fence; raises ClaimLost when it is stale."""
@@ -86,13 +98,23 @@ class Running:
 
     def record_sync(self, name: str, value: Any) -> None:
         """Record a step's result from a thread."""
-        asyncio.run_coroutine_threadsafe(self.record(name, value), self.loop).result()
+        recording = self.record(name, value)
+        try:
+            future = asyncio.run_coroutine_threadsafe(recording, self.loop)
+        except RuntimeError:  # the loop is closed: this thread outlived its worker
+            recording.close()
+            raise ClaimLost(f"job {self.job.id}: its worker has ended; step {name!r} is void") from None
+        future.result()
 
     def begin(self) -> Any:
         """Open the transaction, or return the connection of the one that is open."""
         if self.transaction is None:
             self.transaction = _Opened(self.store.transactional.transaction(self.claim))
         return self.transaction.begin()
+
+    async def abegin(self) -> Any:
+        """Do what `begin` does without holding up the loop."""
+        return await self.aside(self.begin)
 
     def interrupt(self, why: Why) -> None:
         """Ask the body to end, once; it may take its time, and a thread may never obey."""
@@ -109,15 +131,33 @@ class Running:
 
 
 class _Opened:
-    """A transaction that is begun once and hands out the same connection after that."""
+    """A transaction that is begun once and hands out the same connection after that.
+
+    It may be rolled back while `begin` still waits for the store's lock in another thread: what
+    is opened after that is undone at once, for nobody is left to end it.
+    """
 
     def __init__(self, inner: JobTransaction) -> None:
         self._inner = inner
         self._connection: Any = None
+        self._guard = threading.Lock()
+        self._over = False
         self.commit = inner.commit
-        self.rollback = inner.rollback
 
     def begin(self) -> Any:
-        if self._connection is None:
-            self._connection = self._inner.begin()
-        return self._connection
+        if self._connection is not None:
+            return self._connection
+        connection = self._inner.begin()
+        with self._guard:
+            if not self._over:
+                self._connection = connection
+                return connection
+        self._inner.rollback()
+        raise ClaimLost("the attempt ended while its transaction waited to begin")
+
+    def rollback(self) -> None:
+        with self._guard:
+            self._over = True
+            begun = self._connection is not None
+        if begun:
+            self._inner.rollback()

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from dutiful.core.errors import BadOption, UsageError
-from dutiful.core.instant import span
+from dutiful.core.instant import DAY, span
 from dutiful.core.outcome import (
     Cancel,
     Cancelled,
@@ -25,6 +25,8 @@ from dutiful.core.retry import Retry, RetryPolicy
 
 MESSAGE_MAX = 4_000
 TRACEBACK_MAX = 16_000
+AFTER_MAX = 366 * DAY
+"""The longest wait that an error from the outside world may ask for."""
 
 
 def returned(value: Any, task: str, bytes_max: int) -> Outcome:
@@ -47,12 +49,12 @@ def returned(value: Any, task: str, bytes_max: int) -> Outcome:
 
 
 def raised(error: BaseException, policy: RetryPolicy) -> Outcome:
-    """Judge an exception by the task's policy."""
+    """Judge an exception by the task's policy; never raises, whatever the exception does."""
     if isinstance(error, Signal):
         return signalled(error)
     return Failed(
         type=_name(error),
-        message=_clip(_text(error), MESSAGE_MAX),
+        message=_clip(_writable(_text(error)), MESSAGE_MAX),
         traceback=_trace(error),
         retryable=policy.retries(error),
         after=_asked(error),
@@ -63,30 +65,35 @@ def signalled(signal: Signal) -> Outcome:
     """Translate what a task said for itself."""
     match signal:
         case Retry():
-            return Failed("Retry", str(signal), after=signal.after)
+            return Failed("Retry", _text(signal), after=signal.after)
         case Snooze():
             return signal.outcome
         case Discard():
-            return Discarded(signal.reason, _trace(signal))
+            return Discarded(_clip(_writable(str(signal.reason)), MESSAGE_MAX), _trace(signal))
         case Cancel():
-            return Cancelled(signal.reason)
+            return Cancelled(_clip(_writable(str(signal.reason)), MESSAGE_MAX))
         case _:
             return Failed("Signal", f"{type(signal).__name__} is no signal that a worker knows")
 
 
-def timed_out(seconds: float) -> Failed:
-    """Word the end of an attempt that took too long."""
-    return Failed("TimeoutError", f"the attempt took longer than its timeout of {seconds:g} s")
+def timed_out(seconds: float, policy: RetryPolicy) -> Failed:
+    """Word the end of an attempt that took too long; the policy may refuse to try such again."""
+    text = f"the attempt took longer than its timeout of {seconds:g} s"
+    return Failed("TimeoutError", text, retryable=policy.retries(TimeoutError(text)))
 
 
 def _asked(error: BaseException) -> int | None:
     """Microseconds that the error itself asks to wait, as HTTP clients' errors do."""
-    wish = getattr(error, "retry_after", None)
+    try:
+        wish = getattr(error, "retry_after", None)
+    except Exception:  # noqa: BLE001 - a broken property must not hide the failure
+        return None
     if isinstance(wish, int | float | str | timedelta) and not isinstance(wish, bool):
         try:
-            return span(float(wish) if isinstance(wish, str) and wish.isdigit() else wish)
+            asked = span(float(wish) if isinstance(wish, str) and wish.isdecimal() else wish)
         except BadOption:
             return None
+        return min(asked, AFTER_MAX)
     return None
 
 
@@ -100,7 +107,7 @@ def _name(error: BaseException) -> str:
 def _text(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception:  # noqa: BLE001 - a broken __str__ must not hide the failure
+    except BaseException:  # noqa: BLE001 - a broken __str__ must not hide the failure
         return "(its text could not be read)"
 
 
@@ -111,13 +118,18 @@ def _trace(error: BaseException) -> str:
         first = first.tb_next
     try:
         lines = traceback.format_exception(type(error), error, first or error.__traceback__)
-    except Exception:  # noqa: BLE001 - see _text
+    except BaseException:  # noqa: BLE001 - see _text
         return ""
-    return _clip("".join(lines), TRACEBACK_MAX)
+    return _clip(_writable("".join(lines)), TRACEBACK_MAX)
 
 
 def _ours(module: str) -> bool:
     return module == "dutiful" or module.startswith("dutiful.")
+
+
+def _writable(text: str) -> str:
+    """Spell out what no store can hold as text: lone surrogates, as file names have, and NUL."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
 def _clip(text: str, most: int) -> str:

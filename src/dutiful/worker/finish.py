@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import random
+import asyncio
 
-from dutiful.core.errors import ReplyUnknown
-from dutiful.core.outcome import Cancelled, Failed, Outcome, Released, Succeeded
-from dutiful.core.settle import Rules, settle
+from dutiful.core.outcome import Cancel, Cancelled, Failed, Outcome, Released, Succeeded
+from dutiful.core.settle import succeed
 
 from .attempt import Running
 from .failure import raised, timed_out
@@ -16,7 +15,8 @@ def interrupted(running: Running) -> Outcome:
     """Say what became of an attempt whose body was interrupted."""
     match running.why:
         case "timeout":
-            return timed_out((running.task.spec.timeout or 0) / 1_000_000)
+            spec = running.task.spec
+            return timed_out((spec.timeout or spec.hard_timeout or 0) / 1_000_000, spec.retry)
         case "cancel":
             return Cancelled()
         case "shutdown" | "lost":
@@ -25,12 +25,36 @@ def interrupted(running: Running) -> Outcome:
             return Failed("CancelledError", "the task's coroutine was cancelled by its own code")
 
 
+def failed(running: Running, error: BaseException) -> Outcome:
+    """Judge what an attempt's body raised, be it of its own accord or because it was interrupted.
+
+    A body that answers its interruption with `Cancel` (as ``ctx.check_cancelled`` does) or with
+    an error of its own cleaning up has not failed: a deploy must cancel and spend nothing.
+    """
+    if running.why is None:
+        if isinstance(error, asyncio.CancelledError):
+            return interrupted(running)
+    elif isinstance(error, Cancel) or _stems_from_interruption(error):
+        return interrupted(running)
+    return raised(error, running.task.spec.retry)
+
+
+def _stems_from_interruption(error: BaseException | None) -> bool:
+    seen = set[int]()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, asyncio.CancelledError):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def conclude(running: Running, outcome: Outcome) -> Outcome | None:
     """Commit the attempt's transaction with its completion, or roll it back; blocks.
 
     Returns None when the job is settled by this (or was refused as stale, undoing the writes),
-    else the outcome that is still to be settled. ReplyUnknown is left to the rescuer: the job is
-    settled if the commit happened, and taken back by its lease if it did not.
+    else the outcome that is still to be settled. After a lost reply that is a failure: where the
+    commit did happen, the same fence has settled the job already and the failure changes nothing.
     """
     transaction = running.transaction
     if transaction is None:
@@ -41,11 +65,9 @@ def conclude(running: Running, outcome: Outcome) -> Outcome | None:
     if running.why == "lost":
         transaction.rollback()
         return Released()
-    settlement = settle(running.claim, outcome, 0, random.Random(0), Rules())  # noqa: S311
+    settlement = succeed(running.claim, outcome.result, 0)
     try:
         held = transaction.commit(settlement)
-    except ReplyUnknown:
-        return None
     except Exception as error:  # noqa: BLE001 - a failed commit is the attempt's failure
         transaction.rollback()
         return raised(error, running.task.spec.retry)
@@ -56,5 +78,5 @@ def conclude(running: Running, outcome: Outcome) -> Outcome | None:
 def report(running: Running, held: bool) -> None:
     """Tell the listeners how a settlement inside a transaction went."""
     worker = running.job.worker or ""
-    settlement = settle(running.claim, Succeeded(), 0, random.Random(0), Rules())  # noqa: S311
+    settlement = succeed(running.claim, None, 0)
     running.loop.call_soon_threadsafe(running.store.reported, worker, settlement, held)

@@ -26,7 +26,7 @@ class MemoryConsumer:
         """Settle and claim in one step."""
         tables = self.tables
         with tables.lock:
-            refused = tuple(item.claim.job.id for item in settlements if not self._settle(item))
+            refused = tuple(item.claim.job.id for item in settlements if not self.settle(item))
             if settlements:
                 tables.wake()
             if wanted is None:
@@ -58,7 +58,7 @@ class MemoryConsumer:
         """Keep a step's first result."""
         tables = self.tables
         with tables.lock:
-            job = self._held(claim)
+            job = self.held(claim)
             if job is None:
                 return False
             steps = tables.recorded.setdefault(job.id, {})
@@ -70,14 +70,16 @@ class MemoryConsumer:
         """Prepare writes to the engine's data that are kept when the job is settled."""
         return MemoryTransaction(self, claim)
 
-    def _held(self, claim: Claim) -> Job | None:
+    def held(self, claim: Claim) -> Job | None:
+        """Return the running job whose fence is the claim's, or None when the claim is stale."""
         job = self.tables.jobs.get(claim.job.id)
         if job is None or job.state is not State.RUNNING or job.fence != claim.job.fence:
             return None
         return job
 
-    def _settle(self, item: Settlement) -> bool:
-        job = self._held(item.claim)
+    def settle(self, item: Settlement) -> bool:
+        """Write one settlement; False when the claim is stale."""
+        job = self.held(item.claim)
         if job is None:
             row = self.tables.jobs.get(item.claim.job.id)
             # A rescue makes the fence grow, so this fence can only have been settled by its holder.
@@ -160,9 +162,9 @@ class MemoryTransaction:
         """Settle the job and keep the writes, or neither."""
         tables = self._consumer.tables
         with tables.lock:
-            if self._consumer._held(self._claim) is None:  # pyright: ignore[reportPrivateUsage]
+            if self._consumer.held(self._claim) is None:
                 return False
-            self._consumer._settle(settlement)  # pyright: ignore[reportPrivateUsage]
+            self._consumer.settle(settlement)
             tables.data.update(self._changes)
         tables.wake()
         return True

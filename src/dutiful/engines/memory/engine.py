@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dutiful.contract.capability import Capability
 from dutiful.contract.clock import Clock, SystemClock
-from dutiful.contract.protocol import Finding
+from dutiful.contract.page import Finding
 
 from .consumer import MemoryConsumer
 from .controller import MemoryController

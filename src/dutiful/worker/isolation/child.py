@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import importlib
-import random
 import signal
 import socket
 import sys
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -18,7 +17,7 @@ from dutiful.client.task import Task
 from dutiful.core.errors import BadPayload, ClaimLost, UnknownTask
 from dutiful.core.outcome import Failed, Outcome, Succeeded, Undecodable
 from dutiful.core.payload import encode, plain
-from dutiful.core.settle import Rules, settle
+from dutiful.core.settle import succeed
 from dutiful.worker.failure import raised, returned
 
 from .frames import HEADER, Ended, Interrupted, Recorded, Start, Step, ToChild, ended, pack
@@ -33,7 +32,7 @@ class Stop(BaseException):
 class Remote:
     """The attempt as the child sees it: steps are recorded by the worker, on request."""
 
-    def __init__(self, start: Start, task: Task[Any, Any, Any], line: socket.socket) -> None:
+    def __init__(self, start: Start, task: Task[..., Any, Any], line: socket.socket) -> None:
         """Stand behind the task's context."""
         self.job = start.claim.job
         self.cancelled = False
@@ -77,7 +76,7 @@ class Remote:
         if not isinstance(outcome, Succeeded):
             self.rollback()
             return ended(outcome)
-        settlement = settle(self._claim, outcome, 0, random.Random(0), Rules())  # noqa: S311
+        settlement = succeed(self._claim, outcome.result, 0)
         held = bool(self.transaction.commit(settlement))
         return ended(outcome, committed=held, refused=not held)
 
@@ -114,7 +113,7 @@ def receive(line: socket.socket) -> Start | Recorded | None:
 
 def _serve(start: Start, line: socket.socket, current: list[Remote]) -> Ended | Interrupted:
     try:
-        task = _find(start)
+        task: Task[..., Any, Any] = _find(start)
         args, kwargs = task.signature.decode(start.claim.job.args)
     except BadPayload as error:
         return ended(Undecodable(str(error)))
@@ -143,13 +142,13 @@ def _serve(start: Start, line: socket.socket, current: list[Remote]) -> Ended | 
         return ended(raised(error, task.spec.retry))
 
 
-def _find(start: Start) -> Task[Any, Any, Any]:
+def _find(start: Start) -> Any:
     found: Any = importlib.import_module(start.module)
     for name in start.attribute.split("."):
         found = getattr(found, name)
     if not isinstance(found, Task):
         raise UnknownTask(f"{start.module}:{start.attribute} is no task")
-    return found  # pyright: ignore[reportUnknownVariableType]
+    return cast(Any, found)
 
 
 def _exactly(line: socket.socket, count: int) -> bytes | None:
