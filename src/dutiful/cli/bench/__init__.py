@@ -1,0 +1,1 @@
+"""``dutiful bench``: measures a store through the public API, beside the store's own limits."""

@@ -1,0 +1,138 @@
+"""The stages of the benchmark, each through the public API."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from dutiful.app import App
+from dutiful.client.task import Task
+from dutiful.core.errors import DutifulError
+from dutiful.core.state import State
+from dutiful.worker.options import WorkerOptions
+
+from .crew import BenchWorker
+from .marks import Marks
+from .tasks import app as bench_app
+from .tasks import no_op, no_op_sync, picked_up
+
+Figures = dict[str, float]
+Progress = Callable[[str, float], None]
+
+_CALLERS = 100
+_PICKUPS = 300
+_PICKUP_GAP = 0.05
+_POLL = 0.02
+
+
+class Bench:
+    """One run on one store; every stage leaves its figures in ``figures``."""
+
+    def __init__(self, url: str, folder: Path, options: WorkerOptions, tell: Progress) -> None:
+        """Prepare; the store must be empty."""
+        self.figures: Figures = {}
+        self._url = url
+        self._marks_path = folder / "marks"
+        self._marks = Marks(self._marks_path)
+        self._options = options
+        self._tell = tell
+        bench_app.at(url)
+        self.app: App = bench_app
+
+    async def enqueue_one(self, seconds: float) -> None:
+        """Enqueue one at a time from one sync caller, then from 100 concurrent async callers."""
+        self._tell("enqueue one at a time", 0)
+        paused = no_op.using(queue="bench-one")
+        self.figures["enqueue_one_per_s"] = await asyncio.to_thread(
+            _repeat, lambda: paused.enqueue(1), seconds
+        )
+        self._tell("enqueue from 100 callers", 0.5)
+        end = time.perf_counter() + seconds
+        done = 0
+
+        async def caller() -> None:
+            nonlocal done
+            while time.perf_counter() < end:
+                await paused.aenqueue(1)
+                done += 1
+
+        started = time.perf_counter()
+        await asyncio.gather(*(caller() for _ in range(_CALLERS)))
+        self.figures["enqueue_100_callers_per_s"] = done / (time.perf_counter() - started)
+
+    async def enqueue_many(self, task: Task[[int], object, int], jobs: int) -> None:
+        """Enqueue the whole backlog in one streamed call."""
+        self._tell("enqueue many", 0)
+        started = time.perf_counter()
+        await self.app.aenqueue_many(task.job(number) for number in range(jobs))
+        self.figures["enqueue_many_per_s"] = jobs / (time.perf_counter() - started)
+
+    async def drain(self, task: Task[[int], object, int], jobs: int, name: str) -> None:
+        """Start a worker on a backlog and time it from the first start to the last.
+
+        Raises DutifulError when the worker dies, or when not every job has succeeded afterwards.
+        """
+        self._marks.reset()
+        peak = 0.0
+        async with BenchWorker(self._url, self._marks_path, self._options) as worker:
+            while (count := self._marks.read()[0]) < jobs:
+                if not worker.alive:
+                    raise DutifulError("the benchmark's worker died; run it by hand to see why")
+                self._tell(f"drain {task.name}", count / jobs)
+                if count:
+                    peak = max(peak, worker.rss_mb())
+                await asyncio.sleep(_POLL)
+        _, first, last = self._marks.read()
+        self.figures[f"{name}_per_s"] = jobs / max((last - first) / 1e9, 1e-9)
+        if name == "drain":
+            self.figures["cpu_s_per_1000_jobs"] = worker.cpu_seconds * 1000 / jobs
+            self.figures["rss_mb"] = peak
+        counts = await self.app.store.inspector.queues()
+        ended = next(one.counts for one in counts if one.queue == "default")
+        left = sum(number for state, number in ended.items() if state is not State.SUCCEEDED)
+        if left:
+            raise DutifulError(f"{left} jobs have not succeeded after the drain: {ended}")
+
+    async def pickup(self) -> None:
+        """Enqueue into an idle worker in another process and note how soon each job starts."""
+        self._marks.reset()
+        async with BenchWorker(self._url, self._marks_path, self._options) as worker:
+            await self._awake()
+            self._marks.reset()
+            for number in range(_PICKUPS):
+                self._tell("pickup", number / _PICKUPS)
+                await picked_up.aenqueue(time.monotonic_ns())
+                await asyncio.sleep(_PICKUP_GAP)
+            await asyncio.sleep(1)
+            self._tell("idle", 0)
+            self.figures["idle_cpu_share"] = await worker.idle_share(3)
+            self.figures["idle_rss_mb"] = worker.rss_mb()
+        delays = [delay for delay in self._marks.delays(_PICKUPS + 1) if delay > 0]
+        self.figures["pickup_ms_p50"] = delays[len(delays) // 2]
+        self.figures["pickup_ms_p99"] = delays[int(len(delays) * 0.99)]
+
+    async def close(self) -> None:
+        """Close the store and the marks."""
+        await self.app.close()
+        self._marks.close()
+
+    async def _awake(self) -> None:
+        """Wait until the worker has run a first job."""
+        await picked_up.aenqueue(time.monotonic_ns())
+        while not self._marks.read()[0]:  # noqa: ASYNC110 - another process marks it
+            await asyncio.sleep(_POLL)
+
+
+def _repeat(step: Callable[[], object], seconds: float) -> float:
+    done, started = 0, time.perf_counter()
+    while (passed := time.perf_counter() - started) < seconds:
+        step()
+        done += 1
+    return done / passed
+
+
+def task_of(kind: str) -> Task[[int], object, int]:
+    """Return the benchmark's task that runs on the loop (``async``) or in a thread (``sync``)."""
+    return no_op if kind == "async" else no_op_sync  # type: ignore[return-value]  # R differs
