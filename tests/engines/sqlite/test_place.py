@@ -116,7 +116,7 @@ async def test_old_library(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_full_disk(path: Path, engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     await engine.enqueue([new()])
-    writer = engine.session.writer._connection  # pyright: ignore[reportPrivateUsage]
+    writer = engine.session.writer._connection  # pyright: ignore[reportPrivateUsage] - only a small file can be full
     assert writer is not None
     writer.execute("PRAGMA max_page_count = 60").fetchall()
     with pytest.raises(EngineUnavailable, match="no space left") as caught:
@@ -128,7 +128,7 @@ async def test_full_disk(path: Path, engine: SqliteEngine, monkeypatch: pytest.M
 
 def test_bad_durability(path: Path) -> None:
     with pytest.raises(BadOption):
-        SqliteEngine(path, durability="quick")  # type: ignore[arg-type]
+        SqliteEngine(path, durability="quick")  # type: ignore[arg-type] - the point of the test
 
 
 async def test_network_file_system_is_noticed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import threading
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Literal
 
 from dutiful.core.errors import EngineUnavailable
 
@@ -20,6 +21,8 @@ except ImportError:  # Windows: SQLite's own busy handler has to do
     fcntl = None
 
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
+
+Wait = Literal["not", "a minute", "for ever"]
 
 
 class Door:
@@ -36,31 +39,44 @@ class Door:
         self._seconds = seconds
         self._held: int | None = None
 
-    def enter(self) -> None:
-        """Return when it is our turn; EngineUnavailable after a minute."""
+    def enter(self, wait: Wait = "a minute") -> bool:
+        """Return True when it is our turn, False when it is not and we do not wait for it.
+
+        After a minute EngineUnavailable, except where the wait may last for ever.
+        """
         if fcntl is None or (gate := self._open("gate.lock")) is None:
-            return
+            return True
         if (inner := self._open("writer.lock")) is None:
             os.close(gate)
-            return
+            return True
         try:
-            _flock(gate, fcntl.LOCK_NB)
-            _flock(inner, fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._queue_up(gate, inner)
+            try:
+                _flock(gate, fcntl.LOCK_NB)
+                _flock(inner, fcntl.LOCK_NB)
+            except BlockingIOError:
+                if wait == "not":
+                    os.close(inner)
+                    return False
+                if wait == "a minute":
+                    self._queue_up(gate, inner)
+                else:
+                    _flock(gate)
+                    _flock(inner)
         except OSError as error:
             os.close(inner)
             if error.errno in _NO_LOCKS:
-                return
+                return True
             raise EngineUnavailable(f"{self._folder} cannot hold locks: {error}") from error
         finally:
             os.close(gate)
         self._held = inner
+        return True
 
     def leave(self) -> None:
         """Let the next one in; harmless when we are not inside."""
         held, self._held = self._held, None
         if held is not None:
+            _unlock(held)  # a child forked meanwhile has the file open too
             os.close(held)
 
     def _open(self, name: str) -> int | None:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from dutiful.core.errors import EngineUnavailable, ReplyUnknown
 
 from .connection import PATIENCE_SECONDS, WAL_BYTES_KEPT
-from .door import Door
+from .door import Door, Wait
 from .group import Entry, Transaction, Written, deliver
 from .place import Place
 
@@ -45,6 +45,8 @@ class Writer:
         self._thread: threading.Thread | None = None
         self._calls = queue.SimpleQueue[None]()
         self.commits = 0
+        self.seconds = PATIENCE_SECONDS
+        """How long a caller waits for other processes before it is told EngineUnavailable."""
 
     def write(self, plan: Callable[[], Written[T]], *, picky: bool = False) -> T:
         """Run a plan from a thread and return when it is committed."""
@@ -54,8 +56,8 @@ class Writer:
             follows, self._busy = self._busy, True
         if follows:
             self._follow(entry)
-        if not entry.done:
-            self._lead()
+        while not entry.done and not self._lead(in_thread=False):
+            self._follow(entry)
         if entry.error is not None:
             raise entry.error
         value: T = entry.value
@@ -70,7 +72,11 @@ class Writer:
             leads, self._busy = not self._busy, True
             if leads:
                 self._call()
-        return await future
+        patience = future.get_loop().call_later(self.seconds, self._give_up, entry)
+        try:
+            return await future
+        finally:
+            patience.cancel()
 
     def freeze(self) -> None:
         """Wait for the commit that is going on, let no other begin, and close the connection."""
@@ -91,15 +97,35 @@ class Writer:
         if entry.gate is None:
             return
         try:
-            entry.gate.acquire()
-        except BaseException:  # an interrupt: leave the line, and never with the lead in hand
-            with self._mutex:
-                if entry in self._pending:
-                    self._pending.remove(entry)
-                leads = entry.leads
-            if leads:
-                self._lead()
+            if not entry.gate.acquire(timeout=self.seconds):
+                if self._withdraw(entry):
+                    raise self._tired()
+                entry.gate.acquire()  # it is being committed at this moment
+        except BaseException:  # also an interrupt: leave the line, never with the lead in hand
+            self._withdraw(entry)
+            if entry.leads:
+                self._lead(in_thread=False)
             raise
+
+    def _give_up(self, entry: Entry[Any]) -> None:
+        """Tell a coroutine that its write has waited too long."""
+        if self._withdraw(entry):
+            entry.error = self._tired()
+            entry.answer()
+
+    def _withdraw(self, entry: Entry[Any]) -> bool:
+        """Take a write back, unless it is being committed already."""
+        with self._mutex:
+            if entry not in self._pending:
+                return False
+            self._pending.remove(entry)
+            return True
+
+    def _tired(self) -> EngineUnavailable:
+        return EngineUnavailable(
+            f"another process has been writing to {self._place.path} for {self.seconds:g} s; "
+            "look for a stopped process or a long transaction, then try again"
+        )
 
     def _close(self) -> None:
         connection, self._connection = self._connection, None
@@ -126,24 +152,33 @@ class Writer:
                         self._thread = None
                         return
             else:
-                self._lead()
+                self._lead(in_thread=True)
 
-    def _lead(self) -> None:
-        """Commit for everyone who waits, then let the first of those who came meanwhile lead."""
+    def _lead(self, *, in_thread: bool) -> bool:
+        """Commit for everyone who waits, then let the first of those who came meanwhile lead.
+
+        A caller finds False where another process writes: the writer's thread takes the lead, since
+        the wait at the door has no end, and a caller's must have one.
+        """
         batch: list[Entry[Any]] = []
         wakes = False
         try:
             with self._turn:
+                if not self._enter(batch, "for ever" if in_thread else "not"):
+                    self._hand_to_thread()
+                    return False
                 wakes = self._commit_all(batch)
         except BaseException:
             lost = ReplyUnknown("the write was interrupted; it may or may not have happened")
             for entry in batch:
                 entry.error = entry.error or lost
-            raise
-        finally:
             self._hand_over()
             deliver(batch)
+            raise
+        self._hand_over()
+        deliver(batch)
         self._committed(wakes)
+        return True
 
     def _hand_over(self) -> None:
         with self._mutex:
@@ -155,21 +190,33 @@ class Writer:
                 heir.leads = True
                 heir.gate.release()
 
-    def _commit_all(self, batch: list[Entry[Any]]) -> bool:
-        """Wait for our turn among the processes, then take all that has gathered by then."""
+    def _hand_to_thread(self) -> None:
+        with self._mutex:
+            for entry in self._pending:
+                entry.leads = False
+            self._call()
+
+    def _enter(self, batch: list[Entry[Any]], wait: Wait) -> bool:
+        """Wait for our turn among the processes; what goes wrong goes to all who wait with us."""
         try:
             if self._connection is None:
                 self._connection = self._connect()
-            self._door.enter()
+            return self._door.enter(wait)
         except Exception as error:  # noqa: BLE001 - whatever it is, the callers must hear of it
             self._take(batch)
             for entry in batch:
                 entry.error = error
+            return True
+
+    def _commit_all(self, batch: list[Entry[Any]]) -> bool:
+        """Commit all that has gathered until it was our turn."""
+        connection = self._connection
+        if batch or connection is None:  # they have had their error
             return False
         try:
             self._take(batch)
-            wakes = self._transact(self._connection, batch)
-            self._tend(self._connection)
+            wakes = self._transact(connection, batch) if batch else False
+            self._tend(connection)
             return wakes
         finally:
             self._door.leave()
