@@ -96,6 +96,7 @@ _LATER = {
         "See in half a minute what the package is for: a shop whose gateway fails.",
     ),
     "worker": ("dutiful.cli.worker", "Run jobs until told to stop."),
+    "bench": ("dutiful.cli.bench.command", "Measure how fast a store is here."),
 }
 
 

@@ -12,6 +12,7 @@ from dutiful.core.settle import Settlement
 from dutiful.core.state import State
 
 from .capability import Capability
+from .guard import Guarded
 from .protocol import (
     Consumer,
     Controller,
@@ -58,9 +59,8 @@ class Store:
 
     @property
     def controller(self) -> Controller:
-        """The role of changing jobs by hand, or Unsupported."""
-        self.require(Capability.CANCEL)
-        return cast(Controller, self.engine)
+        """The role of changing jobs by hand; each method checks its own capability."""
+        return Guarded(cast(Controller, self.engine), self.require)
 
     @property
     def keeper(self) -> Keeper:

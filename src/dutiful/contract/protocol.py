@@ -188,7 +188,7 @@ class Fleet(Protocol):
     """Knowing which workers live; a lease is the worker's, not the job's."""
 
     async def join(self, info: WorkerInfo) -> None:
-        """Register a worker, or register it anew. On lost reply: join again."""
+        """Register a worker. On lost reply: join again; an id that was lost stays lost."""
         ...
 
     async def renew(self, worker: str) -> Renewal:
@@ -214,7 +214,10 @@ class Fleet(Protocol):
         ...
 
     async def abandoned(self, limit: int) -> tuple[Claim, ...]:
-        """List running jobs whose worker is lost or unknown, oldest first; changes nothing."""
+        """List running jobs whose worker is lost or unknown, oldest first.
+
+        Changes no job; lost workers that hold none may be forgotten.
+        """
         ...
 
 

@@ -102,7 +102,7 @@ class Retry(Signal):
             raise BadOption(f"backoff={backoff!r}; choose one of {', '.join(_BACKOFFS)}")
         if jitter not in _JITTERS:
             raise BadOption(f"jitter={jitter!r}; choose one of {', '.join(_JITTERS)}")
-        if factor < 1:
+        if not factor >= 1:
             raise BadOption(f"factor={factor}; use 1 or more, or the delays would shrink")
         self.after = None if after is None else span(after)
         self.policy = RetryPolicy(

@@ -115,9 +115,10 @@ def before_start(job: Job, now: int) -> Outcome | None:
     """Return the outcome of a claimed job that must not start, or None when it may."""
     if job.cancel_requested:
         return Cancelled()
-    if job.expires_at is not None and now >= job.expires_at and job.attempt <= 1:
-        return Expired()
-    return None
+    if job.expires_at is None or now < job.expires_at or job.attempt > 1:
+        return None
+    # A first attempt that asked to be woken after the expiry did start in time.
+    return None if job.run_at >= job.expires_at else Expired()
 
 
 def _retry_or_die(

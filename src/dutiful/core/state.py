@@ -44,6 +44,10 @@ class Move(NamedTuple):
 TRANSITIONS: tuple[Move, ...] = (
     Move(None, "enqueue", State.QUEUED, "due now"),
     Move(None, "enqueue", State.SCHEDULED, "due later"),
+    Move(State.QUEUED, "replace", State.SCHEDULED, "a later enqueue of its unique key delays it"),
+    Move(State.WAITING, "replace", State.SCHEDULED, "a later enqueue of its unique key delays it"),
+    Move(State.WAITING, "replace", State.QUEUED, "a later enqueue of its unique key is due now"),
+    Move(State.SCHEDULED, "replace", State.QUEUED, "a later enqueue of its unique key is due now"),
     Move(State.SCHEDULED, "stage", State.QUEUED, "its time has come"),
     Move(State.WAITING, "stage", State.QUEUED, "its time has come"),
     Move(State.QUEUED, "claim", State.RUNNING, "a worker took it, with a new fence"),

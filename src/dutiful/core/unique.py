@@ -51,7 +51,10 @@ def unique(
 
 def hold(rule: Unique, now: int) -> str:
     """Return the key as stored: with the number of the period, when there is one."""
-    return rule.key if rule.period is None else f"{rule.key}@{now // rule.period}"
+    if rule.period is None:
+        return rule.key
+    # No key that a person writes has this separator, so none meets another's period.
+    return f"{rule.key}\x1f{rule.period}:{now // rule.period}"
 
 
 def holds(states: int, state: State) -> bool:

@@ -14,6 +14,7 @@ from dutiful.contract.protocol import (
     Keeper,
     Lifecycle,
     Producer,
+    Redrive,
     SyncProducer,
     Transactional,
     Wanted,
@@ -69,7 +70,7 @@ def test_a_store_tells_what_its_engine_can_do(store: Store) -> None:
 
 
 def test_every_role_that_is_declared_is_given(store: Store) -> None:
-    roles = (store.inspector, store.controller, store.keeper, store.transactional)
+    roles = (store.inspector, store.keeper, store.transactional)
     assert all(role is store.engine for role in (*roles, store.fleet, store.consumer))
 
 
@@ -77,7 +78,6 @@ def test_every_role_that_is_declared_is_given(store: Store) -> None:
     ("role", "capability"),
     [
         ("inspector", Capability.INSPECT),
-        ("controller", Capability.CANCEL),
         ("keeper", Capability.PRUNE),
         ("transactional", Capability.TRANSACTION),
     ],
@@ -186,3 +186,22 @@ async def test_a_store_without_a_listener_is_silent() -> None:
 def test_a_capability_completes_a_sentence(capability: Capability) -> None:
     error = Unsupported("x", capability.value)
     assert str(error) == f"the x engine cannot {capability.value}"
+
+
+@pytest.mark.parametrize(
+    ("verb", "argument", "capability"),
+    [
+        ("cancel", ["id"], Capability.CANCEL),
+        ("hurry", ["id"], Capability.DELAY),
+        ("redrive", [Redrive("id")], Capability.REDRIVE),
+        ("purge", ["id"], Capability.PURGE),
+        ("pause", "queue", Capability.PAUSE),
+        ("resume", "queue", Capability.PAUSE),
+    ],
+)
+async def test_each_change_by_hand_checks_its_own_capability(
+    verb: str, argument: object, capability: Capability
+) -> None:
+    with pytest.raises(Unsupported) as caught:
+        await getattr(Store(Bare()).controller, verb)(argument)
+    assert caught.value.capability == capability.value

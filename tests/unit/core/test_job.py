@@ -44,7 +44,7 @@ def test_the_time_to_expire_counts_from_when_the_job_is_due() -> None:
 def test_a_unique_rule_becomes_a_key_and_a_mask() -> None:
     assert (stamped().unique_key, stamped().unique_states) == (None, 0)
     job = stamped(unique=unique("k", period=100))
-    assert (job.unique_key, job.unique_states) == ("k@10", mask((*LIVE, State.SUCCEEDED)))
+    assert (job.unique_key, job.unique_states) == ("k\x1f100:10", mask((*LIVE, State.SUCCEEDED)))
 
 
 def test_everything_else_is_kept() -> None:

@@ -217,3 +217,8 @@ def test_a_retry_never_expires() -> None:
 
 def test_a_job_that_does_not_expire_may_start() -> None:
     assert before_start(running().job, 10**18) is None
+
+
+def test_a_job_that_snoozed_past_its_expiry_has_started_in_time() -> None:
+    assert before_start(running(expires_at=90, run_at=100).job, 200) is None
+    assert before_start(running(expires_at=90, run_at=50).job, 200) == Expired()

@@ -56,5 +56,11 @@ def test_a_key_without_a_period_is_stored_as_it_is() -> None:
 
 def test_a_period_ends_on_its_boundary_since_the_epoch() -> None:
     rule = unique("k", period=HOUR)
-    assert hold(rule, 10 * HOUR) == hold(rule, 11 * HOUR - 1) == "k@10"
-    assert hold(rule, 11 * HOUR) == "k@11"
+    assert hold(rule, 10 * HOUR) == hold(rule, 11 * HOUR - 1) == f"k\x1f{HOUR}:10"
+    assert hold(rule, 11 * HOUR) == f"k\x1f{HOUR}:11"
+
+
+def test_no_period_meets_another_period_or_a_key_without_one() -> None:
+    hours, days = unique("k", period=HOUR), unique("k", period=24 * HOUR)
+    keys = {hold(rule, 0) for rule in (hours, days, unique("k"), unique("k@0"))}
+    assert len(keys) == 4

@@ -20,6 +20,9 @@ class MemoryFleet:
         """Register a worker."""
         tables = self.tables
         with tables.lock:
+            known = tables.fleet.get(info.id)
+            if known is not None and known.lost:
+                return  # else what it held would be nobody's to take back
             tables.fleet[info.id] = Registered(info, tables.clock.now(), tables.clock.ticks())
 
     async def renew(self, worker: str) -> Renewal:

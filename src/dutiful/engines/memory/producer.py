@@ -58,7 +58,7 @@ class MemoryProducer:
         return Receipt(holder.id, created=False)
 
     def _replace(self, holder: Job, job: Job) -> None:
-        self.tables.jobs[holder.id] = Job(
+        replaced = Job(
             id=holder.id,
             task=job.task,
             queue=job.queue,
@@ -80,6 +80,7 @@ class MemoryProducer:
             steps=holder.steps,
             redriven_at=holder.redriven_at,
         )
+        self.tables.put(replaced)
 
 
 _NOT_STARTED = (State.SCHEDULED, State.QUEUED, State.WAITING)

@@ -108,13 +108,14 @@ class LeaseContract(Contract):
         await engine.expire([])
         assert not (await engine.renew("w1")).valid
 
-    async def test_a_lost_worker_may_join_anew(self, engine: Engine, clock: FakeClock) -> None:
+    async def test_an_id_that_was_lost_stays_lost(self, engine: Engine, clock: FakeClock) -> None:
+        await engine.enqueue([new()])
+        await take(engine)
         clock.advance("11s")
         await engine.expire([])
         await engine.join(hand("w1"))
-        assert (await engine.renew("w1")).valid
-        await add(engine)
-        assert len(await take(engine)) == 1
+        assert not (await engine.renew("w1")).valid
+        assert len(await engine.abandoned(10)) == 1
 
     @pytest.mark.parametrize("hours", ["1h", "-1h"])
     async def test_a_step_of_the_wall_clock_expires_no_lease(
