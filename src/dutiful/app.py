@@ -155,10 +155,13 @@ class App:
             return self.store.enqueue_sync(ready)
         return self.portal.run(self.store.enqueue(ready))
 
-    async def open(self) -> tuple[str, ...]:
-        """Open the store and return the engine's notices; opening twice is harmless."""
+    async def open(self, *, create: bool = True) -> tuple[str, ...]:
+        """Open the store and return the engine's notices; opening twice is harmless.
+
+        Without ``create``, StoreUnusable when there is no store yet.
+        """
         if self._opened is None:
-            self._opened = await self.store.engine.open()
+            self._opened = await self.store.engine.open(create=create)
         return self._opened
 
     async def ready(self) -> Store:

@@ -108,7 +108,7 @@ def test_where_the_store_comes_from(
     place: Place, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DUTIFUL_URL", "sqlite:///other.db")
-    assert "other.db" in run("jobs", "list").out
+    assert "other.db" in run("jobs", "list").err
     assert run("jobs", "list", "--app", "shop:app", "--json").json["jobs"]
     monkeypatch.setenv("DUTIFUL_APP", "shop:app")
     assert run("jobs", "list", "--json").json["jobs"]
@@ -124,7 +124,7 @@ def test_unexpected_errors_hide_their_traceback(place: Place, spawn: Run) -> Non
     (place.folder / "shop.py").write_text(
         "from dutiful import App\n"
         "class Odd(App):\n"
-        "    async def open(self): raise RuntimeError('boom')\n"
+        "    async def open(self, *, create=True): raise RuntimeError('boom')\n"
         "app = Odd('memory://')\n"
     )
     said = spawn("jobs", "list", "--app", "shop:app")

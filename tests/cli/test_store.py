@@ -47,6 +47,7 @@ def test_empty_screens_say_what_next(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     url = ["--url", "sqlite:///new.db"]
+    assert run("migrate", *url).code == 0
     for words in (["jobs", "list"], ["queues", "list"], ["workers", "list"], ["dead", "list"]):
         said = run(*words, *url)
         assert said.code == 0

@@ -53,7 +53,7 @@ def reach(common: Common, body: Callable[[Opened], Awaitable[T]], *, migrate: bo
     async def session() -> T:
         try:
             if migrate:
-                await app.open()
+                await app.open(create=False)
             return await body(Opened(app, public(app.settings.url), named=named))
         finally:
             await app.close()

@@ -63,10 +63,10 @@ class Lifecycle(Protocol):
     name: str
     capabilities: frozenset[Capability]
 
-    async def open(self) -> tuple[str, ...]:
+    async def open(self, *, create: bool = True) -> tuple[str, ...]:
         """Connect and bring the schema up to date where that is safe.
 
-        Returns notices that an operator should read. Atomicity: each migration is one
+        Without ``create``, StoreUnusable when there is no store yet. Returns notices that an operator should read. Atomicity: each migration is one
         transaction; many processes may open at once. On lost reply: open again.
         """
         ...
@@ -214,10 +214,11 @@ class Fleet(Protocol):
         ...
 
     async def abandoned(self, limit: int) -> tuple[Claim, ...]:
-        """List running jobs whose worker is lost or unknown, oldest first.
+        """List running jobs of lost or unknown workers, oldest first; may forget idle lost ones."""
+        ...
 
-        Changes no job; lost workers that hold none may be forgotten.
-        """
+    async def claimed(self, worker: str) -> tuple[Claim, ...]:
+        """List all that a worker holds, so that it can find claims whose reply was lost."""
         ...
 
 

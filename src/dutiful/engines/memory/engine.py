@@ -27,7 +27,7 @@ class MemoryEngine(MemoryProducer, MemoryConsumer, MemoryFleet, MemoryInspector,
         """Start empty, on the system's clock or a test's."""
         self.tables = Tables(clock or SystemClock())
 
-    async def open(self) -> tuple[str, ...]:
+    async def open(self, *, create: bool = True) -> tuple[str, ...]:
         """Do nothing: memory is always open."""
         return ()
 

@@ -37,8 +37,10 @@ class SqliteEngine(
             raise BadOption(f'durability={durability!r}; choose "full" or "normal"')
         self.session = Session(Path(path).absolute(), durability, clock or SystemClock())
 
-    async def open(self) -> tuple[str, ...]:
+    async def open(self, *, create: bool = True) -> tuple[str, ...]:
         """Open the file, which is made when missing, and migrate it."""
+        if not create:
+            self.session.place.require()
         await asyncio.to_thread(self.session.ready)
         return self.session.place.notices()
 
@@ -52,5 +54,6 @@ class SqliteEngine(
 
     async def check(self) -> tuple[Finding, ...]:
         """Look at the file and its neighbours."""
+        self.session.place.require()
         session = self.session.ready()
         return await session.readers.aread(lambda: examine(session))

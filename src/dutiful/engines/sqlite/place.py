@@ -63,6 +63,14 @@ class Place:
                 "write-ahead log; change its permissions"
             )
 
+    def require(self) -> None:
+        """Raise StoreUnusable when there is no file: a look must not leave an empty one behind."""
+        if not self.path.exists():
+            raise StoreUnusable(
+                f"there is no file {self.path}; the first enqueue or worker makes it, "
+                "so check the spelling and the folder"
+            )
+
     def furnish(self) -> None:
         """Make the folder beside the file, with the rights that the file has."""
         try:
