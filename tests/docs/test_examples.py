@@ -43,7 +43,7 @@ def eventually(wanted: Callable[[], bool], seconds: float = 15) -> None:
     end = time.monotonic() + seconds
     while not wanted():
         assert time.monotonic() < end, "it did not come"
-        time.sleep(0.05)
+        time.sleep(0.2)
 
 
 def states(folder: Path, app: str) -> list[str]:
