@@ -55,6 +55,7 @@ class App:
         self.bus.subscribe(log)
         self.hooks = Hooks()
         self.portal = Portal()
+        self._engine_given = engine is not None
         if engine is not None:
             self._store = Store(engine, self.bus.emit)
 
@@ -77,6 +78,12 @@ class App:
             self._store = Store(_engine(self.settings), self.bus.emit)
         return self._store
 
+    @property
+    def address(self) -> str | None:
+        """The URL by which another process reaches the store, if one can."""
+        url = None if self._engine_given else self.settings.url
+        return None if url is None or url.startswith("memory:") else url
+
     def at(self, url: str) -> None:
         """Point the app at another store, unless it is there already; close it first."""
         if self.settings.url != url:
@@ -85,12 +92,13 @@ class App:
     @contextmanager
     def on(self, engine: Lifecycle) -> Generator[Store]:
         """Keep jobs in another engine for the length of a ``with`` block, as tests do."""
-        before = self._store, self._opened
+        before = self._store, self._opened, self._engine_given
         self._store, self._opened = Store(engine, self.bus.emit), None
+        self._engine_given = True
         try:
             yield self._store
         finally:
-            self._store, self._opened = before
+            self._store, self._opened, self._engine_given = before
 
     @property
     def task(self) -> TaskDecorator:

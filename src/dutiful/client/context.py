@@ -45,6 +45,10 @@ class Attempt(Protocol):
         """Open the job's transaction, or return its connection; blocks."""
         ...
 
+    async def abegin(self) -> Any:
+        """Do what `begin` does without holding up the loop."""
+        ...
+
 
 class Transaction(AbstractContextManager[Any], AbstractAsyncContextManager[Any]):
     """The job's transaction, for ``with`` in sync tasks and ``async with`` in async ones.
@@ -67,7 +71,7 @@ class Transaction(AbstractContextManager[Any], AbstractAsyncContextManager[Any])
 
     async def __aenter__(self) -> Any:
         """Open the transaction without blocking the loop while it waits for the store's lock."""
-        return await asyncio.to_thread(self._attempt.begin)
+        return await self._attempt.abegin()
 
     async def __aexit__(self, *error: object) -> None:
         """Leave it open: the attempt's end commits it or rolls it back."""

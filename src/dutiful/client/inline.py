@@ -36,6 +36,10 @@ class Inline:
         """Keep a step's result for the length of the call."""
         self._steps.setdefault(name, encode(value, what=f"the result of step {name!r}"))
 
+    async def abegin(self) -> Any:
+        """Refuse: a plain call has no job to complete."""
+        return self.begin()
+
     def begin(self) -> Any:
         """Refuse: a plain call has no job to complete."""
         raise UsageError(

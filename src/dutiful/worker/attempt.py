@@ -103,7 +103,9 @@ class Running:
             future = asyncio.run_coroutine_threadsafe(recording, self.loop)
         except RuntimeError:  # the loop is closed: this thread outlived its worker
             recording.close()
-            raise ClaimLost(f"job {self.job.id}: its worker has ended; step {name!r} is void") from None
+            raise ClaimLost(
+                f"job {self.job.id}: its worker has ended; step {name!r} is void"
+            ) from None
         future.result()
 
     def begin(self) -> Any:

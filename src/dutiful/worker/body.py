@@ -3,61 +3,100 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from dutiful.client.context import CURRENT
-from dutiful.core.outcome import Crashed, Failed, Outcome
+from dutiful.core.outcome import Cancelled, Crashed, Failed, Outcome, Succeeded
 
+from .around import ChildEnded, carried, value_of
 from .attempt import Running
 from .failure import raised, returned
-from .finish import conclude, interrupted, report
+from .finish import conclude, failed, interrupted, report
 from .host import WorkerHost
 from .isolation.frames import Ended, Interrupted
 from .isolation.processes import ProcessSlots
 from .isolation.threads import ThreadSlots
 
 Finish = Callable[[Running, Outcome | None], None]
+Begun = Callable[[Running], None]
 Call = Callable[[], Any]
+
+_FAREWELL = 0.2
+"""Seconds that interrupted coroutines get to end before the worker goes without them."""
 
 
 class Bodies:
-    """Starts bodies; each ends with one call of ``finish`` on the loop."""
+    """Starts bodies; each calls ``begun`` once when it runs, and ``finish`` once at its end.
 
-    def __init__(self, app: WorkerHost, loop: asyncio.AbstractEventLoop, finish: Finish) -> None:
+    Both are called on the loop. A body that waits for a child process has not begun.
+    """
+
+    def __init__(
+        self, app: WorkerHost, loop: asyncio.AbstractEventLoop, begun: Begun, finish: Finish
+    ) -> None:
         """Start no thread and no process yet."""
         self._app = app
         self._loop = loop
+        self._begun = begun
         self._finish = finish
         self._bytes_max = app.settings.payload_bytes_max
         self._threads = ThreadSlots(loop)
         self._processes = ProcessSlots()
+        self._coroutines: set[asyncio.Task[None]] = set()
 
     def start(self, running: Running) -> None:
         """Start a body; raises BadPayload, before anything runs, when its arguments do not fit."""
         task = running.task
+        running.aside = self._aside
         if task.spec.isolation == "process":
             task.signature.check(running.job.args)
-            running.body = self._loop.create_task(self._in_process(running))
+            self._spawn(running, self._in_process(running))
             return
         args, kwargs = task.signature.decode(running.job.args)
         if task.signature.takes_context:
             args, kwargs = task.signature.insert(running.context, args, kwargs)
         call = partial(task.fn, *args, **kwargs) if args or kwargs else task.fn
         if task.spec.isolation == "loop":
-            running.body = self._loop.create_task(self._on_loop(running, call))
-            running.stop = running.body.cancel
+            running.stop = self._spawn(running, self._on_loop(running, call)).cancel
         elif self._app.hooks.around_attempt:
-            running.body = self._loop.create_task(self._on_loop(running, self._threaded(call)))
+            self._spawn(running, self._on_loop(running, partial(self._threaded, call)))
         else:
             body = partial(_in_thread, running, call, self._bytes_max)
             self._threads.submit(body, partial(self._finish, running))
+        self._begun(running)
+
+    def abandon(self, running: Running) -> None:
+        """Undo the transaction of a body that goes on, so that it does not hold up the store."""
+        if running.transaction is not None:
+            self._threads.submit(partial(_caught, running.transaction.rollback), _nothing)
 
     async def close(self) -> bool:
-        """End children and idle threads; False when a thread runs on."""
+        """End children, coroutines and idle threads; False when one of these runs on."""
         await self._processes.close()
-        return await asyncio.to_thread(self._threads.close)
+        stuck: set[asyncio.Task[None]] = set()
+        if self._coroutines:
+            for coroutine in self._coroutines:
+                coroutine.cancel()
+            _, stuck = await asyncio.wait(self._coroutines, timeout=_FAREWELL)
+        return await asyncio.to_thread(self._threads.close) and not stuck
+
+    def _spawn(self, running: Running, coroutine: Any) -> asyncio.Task[None]:
+        body = self._loop.create_task(coroutine)
+        self._coroutines.add(body)
+        body.add_done_callback(partial(self._ended, running))
+        running.body = body
+        return body
+
+    def _ended(self, running: Running, body: asyncio.Task[None]) -> None:
+        """Free the slot of a body that was cancelled before its first line ran, or that broke."""
+        self._coroutines.discard(body)
+        if body.cancelled():
+            self._finish(running, interrupted(running))
+        elif (error := body.exception()) is not None:
+            self._finish(running, raised(error, running.task.spec.retry))
 
     async def _on_loop(self, running: Running, call: Call) -> None:
         CURRENT.set(running.context)
@@ -66,40 +105,76 @@ class Bodies:
             if self._app.hooks.around_attempt:
                 call = self._app.hooks.wrap(running.context, call)
             outcome = returned(await call(), running.task.name, self._bytes_max)
-        except asyncio.CancelledError:
-            outcome = interrupted(running)
         except BaseException as error:  # noqa: BLE001 - SystemExit, too, is an answer of the task's
-            outcome = raised(error, running.task.spec.retry)
+            outcome = failed(running, error)
         if running.transaction is not None:
-            outcome = await asyncio.to_thread(conclude, running, outcome)
+            outcome = await self._aside(partial(conclude, running, outcome))
         self._finish(running, outcome)
 
-    def _threaded(self, call: Call) -> Call:
-        async def awaited() -> Any:
-            future: asyncio.Future[Any] = self._loop.create_future()
-            self._threads.submit(partial(_caught, call), partial(_resolve, future))
-            return await future
+    async def _threaded(self, call: Call) -> Any:
+        return await self._aside(call)
 
-        return awaited
+    async def _aside(self, call: Call) -> Any:
+        """Run a blocking call in a thread of the worker's own, in the present context and back.
+
+        The loop's default threads are few, and those that wait for the store's lock would keep
+        its holder from the one that it needs to let go.
+        """
+        context = contextvars.copy_context()
+        future: asyncio.Future[tuple[Any, BaseException | None]] = self._loop.create_future()
+        self._threads.submit(lambda: context.run(_caught, call), partial(_resolve, future))
+        value, error = await future
+        for variable, changed in context.items():
+            if variable.get(None) is not changed:
+                variable.set(changed)
+        if error is not None:
+            raise error
+        return value
 
     async def _in_process(self, running: Running) -> None:
-        outcome: Outcome | None
+        CURRENT.set(running.context)
+        if not self._app.hooks.around_attempt:
+            self._finish(running, await self._remote(running))
+            return
+        answers: list[Succeeded | None] = []
+
+        async def proceed() -> Any:
+            answer = await self._remote(running)
+            if answer is None or isinstance(answer, Succeeded):
+                answers.append(answer)
+                return value_of(answer)
+            raise ChildEnded(answer)
+
+        name, outcome = running.task.name, None
+        try:
+            value = await self._app.hooks.wrap(running.context, proceed)()
+            if answers:
+                outcome = carried(answers[-1], value, name, self._bytes_max)
+            else:
+                outcome = returned(value, name, self._bytes_max)
+        except ChildEnded as ended:
+            outcome = ended.outcome
+        except BaseException as error:  # noqa: BLE001 - a hook's error is the attempt's
+            outcome = failed(running, error)
+        self._finish(running, outcome)
+
+    async def _remote(self, running: Running) -> Outcome | None:
+        """Run the task in a child; None when the attempt is settled already."""
         answer: Outcome | Ended | Interrupted
         try:
-            url = self._app.settings.url
-            answer = await self._processes.run(running, url, self._bytes_max)
+            answer = await self._processes.run(
+                running, self._app.address, self._bytes_max, self._begun
+            )
         except Exception as error:  # noqa: BLE001 - no process could be started
             answer = raised(error, running.task.spec.retry)
         if isinstance(answer, Ended):
             report(running, answer.committed)
-            outcome = None
-        elif running.why is not None and isinstance(answer, Crashed | Interrupted):
-            outcome = interrupted(running)
-        elif isinstance(answer, Interrupted):
-            outcome = Failed("Interrupted", "the task's process was interrupted by a signal")
-        else:
-            outcome = answer
-        self._finish(running, outcome)
+            return None
+        if running.why is not None and isinstance(answer, Crashed | Interrupted | Cancelled):
+            return interrupted(running)
+        if isinstance(answer, Interrupted):
+            return Failed("Interrupted", "the task's process was interrupted by a signal")
+        return answer
 
 
 def _in_thread(running: Running, call: Call, bytes_max: int) -> Outcome | None:
@@ -107,8 +182,11 @@ def _in_thread(running: Running, call: Call, bytes_max: int) -> Outcome | None:
     try:
         outcome = returned(call(), running.task.name, bytes_max)
     except BaseException as error:  # noqa: BLE001 - SystemExit, too, is an answer of the task's
-        outcome = raised(error, running.task.spec.retry)
-    return outcome if running.transaction is None else conclude(running, outcome)
+        outcome = failed(running, error)
+    try:
+        return outcome if running.transaction is None else conclude(running, outcome)
+    except Exception as error:  # noqa: BLE001 - the slot must come free whatever happens
+        return raised(error, running.task.spec.retry)
 
 
 def _caught(call: Call) -> tuple[Any, BaseException | None]:
@@ -118,11 +196,13 @@ def _caught(call: Call) -> tuple[Any, BaseException | None]:
         return None, error
 
 
-def _resolve(future: asyncio.Future[Any], ended: tuple[Any, BaseException | None]) -> None:
-    value, error = ended
-    if future.done():
-        return
-    if error is None:
-        future.set_result(value)
-    else:
-        future.set_exception(error)
+def _resolve(
+    future: asyncio.Future[tuple[Any, BaseException | None]],
+    ended: tuple[Any, BaseException | None],
+) -> None:
+    if not future.done():
+        future.set_result(ended)
+
+
+def _nothing(ended: tuple[Any, BaseException | None]) -> None:
+    """Take what nobody waits for."""

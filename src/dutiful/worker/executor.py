@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from dutiful.contract.clock import Clock
 from dutiful.core.errors import BadPayload
 from dutiful.core.event import SlotStuck, TaskUnknown
 from dutiful.core.instant import SECOND
 from dutiful.core.job import Claim
-from dutiful.core.outcome import Outcome, Released, Snoozed, Undecodable, Unknown
+from dutiful.core.outcome import Cancelled, Outcome, Released, Snoozed, Undecodable, Unknown
 from dutiful.core.settle import before_start
 
 from .appetite import Appetite
 from .attempt import Running
 from .body import Bodies
-from .failure import timed_out
+from .failure import raised, timed_out
 from .host import WorkerHost
 
 _APART = 2 * SECOND
@@ -47,13 +47,39 @@ class Executor:
         self._valid = valid
         self._changed = changed
         self._loop = asyncio.get_running_loop()
-        self._bodies = Bodies(app, self._loop, self._finish)
+        self._bodies = Bodies(app, self._loop, self._limit, self._finish)
         self._draining = False
 
     def offer(self, claims: Iterable[Claim]) -> None:
         """Take claimed jobs and start as many as there are slots."""
         self.waiting.extend(claims)
+        if self._draining:
+            self.hand_back()
         self._fill()
+
+    def held(self) -> set[str]:
+        """Return the ids of all jobs whose end is not in the store yet, as far as is known here."""
+        waiting = (claim.job.id for claim in self.waiting)
+        return {*self.running, *waiting, *(claim.job.id for claim, _ in self.ended)}
+
+    def cancel(self, ids: Collection[str]) -> None:
+        """End jobs that somebody cancelled: running ones are interrupted, others never start."""
+        for job_id in ids:
+            if (running := self.running.get(job_id)) is not None:
+                running.interrupt("cancel")
+        found = [claim for claim in self.waiting if claim.job.id in ids]
+        for claim in found:
+            self.waiting.remove(claim)
+            self.ended.append((claim, Cancelled()))
+        if found:
+            self._changed()
+
+    def trim(self) -> None:
+        """Hand back what was claimed ahead while jobs were short, once they are long."""
+        surplus = len(self.waiting) - 2 * self.appetite.reserve() - self._slots
+        if surplus > 0:
+            tail = [self.waiting.pop() for _ in range(surplus)]
+            self.ended.extend((claim, Released()) for claim in reversed(tail))
 
     def wanted(self) -> int:
         """Return how many jobs to claim now."""
@@ -80,6 +106,7 @@ class Executor:
         """Hand back what still runs, though its body may go on; return how many that were."""
         stuck = list(self.running.values())
         for running in stuck:
+            self._bodies.abandon(running)
             self._finish(running, Released())
         return len(stuck)
 
@@ -109,10 +136,11 @@ class Executor:
             self._bodies.start(running)
         except BadPayload as error:
             self.ended.append((claim, Undecodable(str(error))))
-            return
-        self.running[job.id] = running
-        if task.spec.timeout is not None:
-            self._limit(running, task.spec.timeout, task.spec.hard_timeout)
+        except Exception as error:  # noqa: BLE001 - one job's fault must not end the worker
+            running.unlimit()
+            self.ended.append((claim, raised(error, task.spec.retry)))
+        else:
+            self.running[job.id] = running
 
     def _apart(self, claim: Claim) -> Outcome | None:
         """Put a job off whose next crash is its last while another such job runs here.
@@ -127,11 +155,14 @@ class Executor:
             return Snoozed(_APART)
         return None
 
-    def _limit(self, running: Running, soft: int, hard: int | None) -> None:
-        later = self._loop.call_later
-        running.limits.append(later(soft / 1_000_000, running.interrupt, "timeout"))
-        if hard is not None:
-            running.limits.append(later(hard / 1_000_000, self._overrun, running))
+    def _limit(self, running: Running) -> None:
+        """Start the clock of a body that begins; one that waits for a process has not begun."""
+        later, spec = self._loop.call_later, running.task.spec
+        running.since = self._loop.time()
+        if spec.timeout is not None:
+            running.limits.append(later(spec.timeout / 1_000_000, running.interrupt, "timeout"))
+        if spec.hard_timeout is not None:
+            running.limits.append(later(spec.hard_timeout / 1_000_000, self._overrun, running))
 
     def _overrun(self, running: Running) -> None:
         """End a body that did not heed its timeout, or leave it behind where it cannot be ended."""
@@ -141,7 +172,8 @@ class Executor:
             return
         spec = running.task.spec
         self._app.bus.emit(SlotStuck(running.job.id, spec.name, spec.isolation))
-        self._finish(running, timed_out((spec.hard_timeout or 0) / 1_000_000))
+        self._bodies.abandon(running)
+        self._finish(running, timed_out((spec.hard_timeout or 0) / 1_000_000, spec.retry))
 
     def _finish(self, running: Running, outcome: Outcome | None) -> None:
         """Free a slot; None means that the attempt is settled already. A second call is void."""

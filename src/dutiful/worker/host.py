@@ -28,6 +28,11 @@ class WorkerHost(Protocol):
         """The engine behind its facade."""
         ...
 
+    @property
+    def address(self) -> str | None:
+        """The URL by which another process reaches the store, if one can."""
+        ...
+
     async def ready(self) -> Store:
         """Open the engine if it is not, and return the store."""
         ...

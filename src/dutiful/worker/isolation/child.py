@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import json
 import signal
 import socket
 import sys
@@ -14,13 +15,24 @@ import msgspec
 
 from dutiful.client.context import CURRENT, Context
 from dutiful.client.task import Task
-from dutiful.core.errors import BadPayload, ClaimLost, UnknownTask
+from dutiful.core.errors import BadPayload, ClaimLost, UnknownTask, UsageError
 from dutiful.core.outcome import Failed, Outcome, Succeeded, Undecodable
 from dutiful.core.payload import encode, plain
 from dutiful.core.settle import succeed
 from dutiful.worker.failure import raised, returned
 
-from .frames import HEADER, Ended, Interrupted, Recorded, Start, Step, ToChild, ended, pack
+from .frames import (
+    HEADER,
+    Ended,
+    Interrupted,
+    Recorded,
+    Start,
+    Step,
+    ToChild,
+    Withdrawn,
+    ended,
+    pack,
+)
 
 _PR_SET_PDEATHSIG = 1
 
@@ -36,17 +48,28 @@ class Remote:
         """Stand behind the task's context."""
         self.job = start.claim.job
         self.cancelled = False
+        self.asking = False
+        """Whether the line holds, or will hold, the answer to a question."""
         self._claim = msgspec.structs.replace(start.claim, handle=msgspec.json.decode(start.handle))
         self._steps = dict(start.claim.steps)
         self._line = line
         self._task = task
+        self._shared = start.url is not None
         self.transaction: Any = None
         self._connection: Any = None
 
     def recall(self, name: str) -> tuple[bool, Any]:
-        """Say whether a step is recorded, and its result."""
+        """Say whether a step is recorded, and its result; refuses one inside the transaction."""
         raw = self._steps.get(name)
-        return (False, None) if raw is None else (True, plain(raw))
+        if raw is not None:
+            return True, plain(raw)
+        if self.transaction is not None:
+            raise UsageError(f"step {name!r} must be taken before ctx.transaction() is entered")
+        return False, None
+
+    async def abegin(self) -> Any:
+        """Open the transaction; cpu tasks are sync, so this only keeps the protocol whole."""
+        return self.begin()
 
     async def record(self, name: str, value: Any) -> None:
         """Record a step; cpu tasks are sync, so this only keeps the protocol whole."""
@@ -55,8 +78,12 @@ class Remote:
     def record_sync(self, name: str, value: Any) -> None:
         """Ask the worker to record a step and wait for its answer."""
         raw = encode(value, what=f"the result of step {name!r}")
+        self.asking = True
         self._line.sendall(pack(Step(name, raw)))
         answer = receive(self._line)
+        while isinstance(answer, Withdrawn):  # the signal that came with it does the work
+            answer = receive(self._line)
+        self.asking = False
         if not (isinstance(answer, Recorded) and answer.held):
             raise ClaimLost(f"job {self.job.id} is no longer this worker's; step {name!r} is void")
         self._steps[name] = raw
@@ -64,6 +91,10 @@ class Remote:
     def begin(self) -> Any:
         """Open the job's transaction on a connection of this process's own."""
         if self._connection is None:
+            if not self._shared:
+                raise UsageError(
+                    "ctx.transaction() in a cpu=True task needs a store of its own URL"
+                )
             store = self._task.app.store
             self.transaction = store.transactional.transaction(self._claim)
             self._connection = self.transaction.begin()
@@ -86,25 +117,27 @@ class Remote:
             self.transaction.rollback()
 
 
-def main(descriptor: int) -> None:
+def main(descriptor: int, path: list[str]) -> None:
     """Serve the worker at the other end of the socket until it hangs up."""
     _die_with_parent()
+    sys.path[:] = path
     line = socket.socket(fileno=descriptor)
     current: list[Remote] = []
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         if current:
-            current[0].cancelled = True
+            current.pop().cancelled = True
             raise Stop
 
     signal.signal(signal.SIGUSR2, interrupt)
     # A terminal's Ctrl-C reaches the whole group; the worker decides what it means for jobs.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    while isinstance(start := receive(line), Start):
-        line.sendall(pack(_serve(start, line, current)))
+    while (start := receive(line)) is not None:
+        if isinstance(start, Start):  # a withdrawal may come when its job has ended
+            line.sendall(pack(_serve(start, line, current)))
 
 
-def receive(line: socket.socket) -> Start | Recorded | None:
+def receive(line: socket.socket) -> Start | Recorded | Withdrawn | None:
     """Read one message; None when the worker has hung up."""
     header = _exactly(line, HEADER.size)
     body = header and _exactly(line, HEADER.unpack(header)[0])
@@ -127,11 +160,16 @@ def _serve(start: Start, line: socket.socket, current: list[Remote]) -> Ended | 
     args, kwargs = task.signature.insert(context, args, kwargs)
     try:
         current.append(remote)
+        if _withdrawn(line):
+            current.clear()
+            return Interrupted()
         outcome = returned(task.fn(*args, **kwargs), task.name, start.bytes_max)
         current.clear()
     except Stop:
-        current.clear()
         remote.rollback()
+        if remote.asking:  # half an answer may have been read; nothing after it would be understood
+            line.sendall(pack(Interrupted()))
+            raise SystemExit from None
         return Interrupted()
     except BaseException as error:  # noqa: BLE001 - SystemExit, too, is an answer of the task's
         current.clear()
@@ -142,13 +180,33 @@ def _serve(start: Start, line: socket.socket, current: list[Remote]) -> Ended | 
         return ended(raised(error, task.spec.retry))
 
 
+def _withdrawn(line: socket.socket) -> bool:
+    """Whether the job was called off while its module was imported."""
+    try:
+        return bool(line.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+    except BlockingIOError:
+        return False
+
+
 def _find(start: Start) -> Any:
-    found: Any = importlib.import_module(start.module)
-    for name in start.attribute.split("."):
-        found = getattr(found, name)
-    if not isinstance(found, Task):
-        raise UnknownTask(f"{start.module}:{start.attribute} is no task")
-    return cast(Any, found)
+    """Import the task's module and find the task by its place there, else by its name."""
+    module: Any = importlib.import_module(start.module)
+    found, name = module, start.claim.job.task
+    for part in start.attribute.split("."):
+        found = getattr(found, part, None)
+    scope: dict[str, Any] = vars(module)
+    members: list[Any] = [found, *scope.values()]
+    for member in members:
+        if isinstance(member, Task) and member.spec.name == name:
+            return cast(Any, member)
+    for member in members:
+        tasks = getattr(member, "tasks", None)
+        if isinstance(tasks, dict) and isinstance(task := cast(Any, tasks).get(name), Task):
+            return cast(Any, task)
+    raise UnknownTask(
+        f"task {name} is not found by importing {start.module}; a cpu=True task belongs at the "
+        "top level of its module"
+    )
 
 
 def _exactly(line: socket.socket, count: int) -> bytes | None:
@@ -168,4 +226,4 @@ def _die_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), json.loads(sys.argv[2]))

@@ -24,6 +24,10 @@ class Start(msgspec.Struct, frozen=True, tag=True):
     bytes_max: int
 
 
+class Withdrawn(msgspec.Struct, frozen=True, tag=True):
+    """To the child: do not begin the job that you were given."""
+
+
 class Interrupted(msgspec.Struct, frozen=True, tag=True):
     """To the worker: the task ended because it was interrupted."""
 
@@ -55,11 +59,11 @@ class Ended(msgspec.Struct, frozen=True, tag=True):
 
 _OUTCOMES: dict[str, type[Outcome]] = {kind.__name__: kind for kind in Outcome.__args__}
 _ENCODER = msgspec.json.Encoder()
-ToChild = msgspec.json.Decoder(Start | Recorded)
+ToChild = msgspec.json.Decoder(Start | Recorded | Withdrawn)
 ToWorker = msgspec.json.Decoder(Step | Ended | Interrupted)
 
 
-def pack(message: Start | Recorded | Step | Ended | Interrupted) -> bytes:
+def pack(message: Start | Recorded | Withdrawn | Step | Ended | Interrupted) -> bytes:
     """Write a message with its length in front."""
     body = _ENCODER.encode(message)
     return HEADER.pack(len(body)) + body

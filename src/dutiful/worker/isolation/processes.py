@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
 import sys
 from collections import deque
+from collections.abc import Callable
 
 import msgspec
 
@@ -23,6 +25,7 @@ from .frames import (
     Start,
     Step,
     ToWorker,
+    Withdrawn,
     outcome_of,
     pack,
 )
@@ -46,7 +49,12 @@ class Child:
         self.writer = writer
 
     def interrupt(self) -> None:
-        """Raise an exception inside the running task, at its next bytecode."""
+        """Raise an exception inside the running task, at its next bytecode.
+
+        The word on the line is for a task that has not begun, which a signal would miss.
+        """
+        if not self.writer.is_closing():
+            self.writer.write(pack(Withdrawn()))
         self._signal(signal.SIGUSR2)
 
     def kill(self) -> None:
@@ -68,19 +76,28 @@ class ProcessSlots:
         self._all: set[Child] = set()
 
     async def run(
-        self, running: Running, url: str | None, bytes_max: int
+        self,
+        running: Running,
+        url: str | None,
+        bytes_max: int,
+        begun: Callable[[Running], None],
     ) -> Outcome | Ended | Interrupted:
         """Run an attempt in a child: its outcome, `Ended` when it is settled, or `Interrupted`.
 
-        A child that dies under the job makes the attempt a crash.
+        ``begun`` is called when a child takes the job. One that dies under it makes the attempt
+        a crash.
         """
+        start = _start(running, url, bytes_max)
         async with self._room:
-            child = self._idle.pop() if self._idle else await self._start()
-            running.stop, running.kill = child.interrupt, child.kill
-            if running.why is not None:
-                child.interrupt()
+            child = self._rested() or await self._start()
+            if running.cancelled:
+                self._idle.append(child)
+                return Interrupted()
             try:
-                child.writer.write(pack(_start(running, url, bytes_max)))
+                # From here on an interruption reaches the child behind its orders, never before.
+                child.writer.write(pack(start))
+                running.stop, running.kill = child.interrupt, child.kill
+                begun(running)
                 message = await self._converse(child, running)
             except (asyncio.IncompleteReadError, ConnectionError):
                 code = await child.process.wait()
@@ -90,6 +107,8 @@ class ProcessSlots:
                 child.kill()
                 self._drop(child)
                 raise
+            finally:
+                running.stop = running.kill = None
             self._idle.append(child)
         if isinstance(message, Interrupted) or message.committed or message.refused:
             return message
@@ -110,6 +129,15 @@ class ProcessSlots:
         self._all.clear()
         self._idle.clear()
 
+    def _rested(self) -> Child | None:
+        """Take an idle child that lives: one that died at rest is not the next job's doing."""
+        while self._idle:
+            child = self._idle.pop()
+            if child.process.returncode is None and not child.reader.at_eof():
+                return child
+            self._drop(child)
+        return None
+
     async def _converse(self, child: Child, running: Running) -> Ended | Interrupted:
         while True:
             (length,) = HEADER.unpack(await child.reader.readexactly(HEADER.size))
@@ -128,6 +156,8 @@ class ProcessSlots:
                 "-m",
                 "dutiful.worker.isolation.child",
                 str(theirs.fileno()),
+                # What this process can import, its child can: the main script's folder, too.
+                json.dumps(sys.path),
                 pass_fds=(theirs.fileno(),),
                 stdin=asyncio.subprocess.DEVNULL,
             )

@@ -6,12 +6,16 @@ import asyncio
 import contextvars
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 Call = Callable[[], Any]
 Done = Callable[[Any], None]
+
+_FAREWELL = 0.3
+"""Seconds that all idle threads together get to end."""
 
 
 class ThreadSlots:
@@ -30,19 +34,25 @@ class ThreadSlots:
         self._told = False
 
     def submit(self, call: Call, done: Done) -> None:
-        """Run ``call`` in a thread, then ``done`` with its result on the loop."""
-        self._calls.put((call, done))
+        """Run ``call`` in a thread, then ``done`` with its result on the loop.
+
+        Raises RuntimeError, with nothing run, when the system has no thread left.
+        """
         # An idle thread takes it; else one more is started. The worker's slots bound how many.
         if not self._idle.acquire(blocking=False):
             thread = threading.Thread(target=self._work, name="dutiful-slot", daemon=True)
-            self._threads.append(thread)
             thread.start()
+            self._threads.append(thread)
+        self._calls.put((call, done))
 
     def close(self) -> bool:
         """Let idle threads end; False when some still run a call and cannot be stopped."""
         for _ in self._threads:
             self._calls.put(None)
-        return not any(thread.is_alive() for thread in self._threads if not _soon(thread))
+        end = time.monotonic() + _FAREWELL
+        for thread in self._threads:
+            thread.join(max(end - time.monotonic(), 0))
+        return not any(thread.is_alive() for thread in self._threads)
 
     def _work(self) -> None:
         while (item := self._calls.get()) is not None:
@@ -50,13 +60,14 @@ class ThreadSlots:
             result = contextvars.copy_context().run(call)
             self._results.append((done, result))
             del item, call, done, result
+            # Before the loop is told: it may have the next call ready at once.
+            self._idle.release()
             if not self._told:
                 self._told = True
                 try:
                     self._loop.call_soon_threadsafe(self._deliver)
                 except RuntimeError:  # the loop is closed: the worker has given this thread up
                     return
-            self._idle.release()
 
     def _deliver(self) -> None:
         # Cleared first: a result that arrives from here on asks for a delivery of its own.
@@ -64,9 +75,3 @@ class ThreadSlots:
         while self._results:
             done, result = self._results.popleft()
             done(result)
-
-
-def _soon(thread: threading.Thread) -> bool:
-    """Whether an idle thread has ended within the moment that it takes."""
-    thread.join(0.2)
-    return not thread.is_alive()
