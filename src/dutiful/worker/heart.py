@@ -26,6 +26,7 @@ class Heart:
         *,
         on_lost: Callable[[], None],
         on_cancels: Callable[[tuple[str, ...]], None],
+        on_fault: Callable[[Exception], None],
     ) -> None:
         """Start valid: the worker has just joined. Callbacks are called in the heart's thread."""
         self._fleet = fleet
@@ -34,10 +35,15 @@ class Heart:
         self._clock = clock
         self._on_lost = on_lost
         self._on_cancels = on_cancels
+        self._on_fault = on_fault
         self._deadline = lease.deadline(clock.ticks())
         self._stopped = False
         self._wake: Callable[[], None] = lambda: None
         self.lost = False
+
+    def start(self) -> None:
+        """Count the lease from now, just before the store is asked to register the worker."""
+        self._deadline = self._lease.deadline(self._clock.ticks())
 
     def valid(self) -> bool:
         """Whether the lease holds by this worker's own clock, and nobody declared it lost."""
@@ -58,13 +64,19 @@ class Heart:
                 return
 
     async def beat(self) -> None:
-        """Renew once; what hangs or fails is tried again until the deadline has passed."""
+        """Renew once; what hangs or fails is tried again until the deadline has passed.
+
+        Whatever went wrong counts as a failure to renew: a heart that died of it would leave a
+        worker that neither works nor ends.
+        """
         sent = self._clock.ticks()
         left = max(self._deadline - sent, 0)
         try:
             async with asyncio.timeout(left / 1_000_000):
                 renewal = await self._fleet.renew(self._worker)
-        except (EngineError, TimeoutError):
+        except Exception as error:  # noqa: BLE001 - see above
+            if not isinstance(error, EngineError | TimeoutError):
+                self._on_fault(error)
             if not self.valid():
                 self._lose()
             return

@@ -8,7 +8,9 @@ from collections.abc import Callable
 
 from dutiful.contract.clock import Clock
 from dutiful.contract.facade import Store
-from dutiful.contract.protocol import Wanted
+from dutiful.contract.protocol import Exchanged, Wanted
+from dutiful.core.job import Claim
+from dutiful.core.outcome import Outcome, Released
 from dutiful.core.queue import Served, fetch_order
 from dutiful.core.retry import Random
 from dutiful.core.settle import Rules, Settlement, settle
@@ -19,6 +21,7 @@ from .patience import Patience
 _STALE = 0.5
 """Seconds after which jobs claimed ahead are handed back when no slot came free for them."""
 _BATCH = 2000
+_TRIP_MOST = 0.25
 
 
 class Pump:
@@ -36,6 +39,8 @@ class Pump:
         rng: Random,
         rules: Callable[[str], Rules],
         changed: asyncio.Event,
+        patience: Patience,
+        burst: bool,
     ) -> None:
         """Join the parts; ``changed`` is set when a slot changes or somebody asks for a stop."""
         self._store = store
@@ -47,7 +52,8 @@ class Pump:
         self._rng = rng
         self._rules = rules
         self._changed = changed
-        self._patience = Patience(store.emit, rng)
+        self._patience = patience
+        self._burst = burst
         self._time = asyncio.get_running_loop().time
         self._hopeful = True
         """Whether the store may have jobs that were not claimed."""
@@ -55,7 +61,9 @@ class Pump:
         self._due_in: float | None = None
         self.lost = False
         self.dry = False
-        """Whether the last claim found nothing."""
+        """Whether the last claim found nothing, and nothing has ended since."""
+        self.released = 0
+        """How many jobs were handed back."""
         self.overdue: Callable[[], bool] = lambda: False
         """Whether to stop waiting for a store in trouble."""
 
@@ -73,8 +81,10 @@ class Pump:
 
     async def turn(self) -> bool:
         """Exchange once if there is anything to exchange; say whether there was."""
-        ended = self._executor.take_ended()
-        limit = self._executor.wanted() if self._hopeful else 0
+        executor = self._executor
+        executor.trim()
+        ended = executor.take_ended()
+        limit = executor.wanted() if self._hopeful else 0
         if not ended and limit == 0:
             return False
         now = self._clock.now()
@@ -83,21 +93,46 @@ class Pump:
             for claim, outcome in ended
         ]
         wanted = self._wanted(min(limit, _BATCH)) if limit else None
-        started = self._time()
-        answer = await self._patience.ask(
-            lambda: self._store.exchange(self._worker, settlements, wanted), self._give_up
-        )
-        self._executor.appetite.observe_trip(self._time() - started)
+        started, unknown = self._time(), self._patience.unknown
+        try:
+            answer = await self._patience.ask(
+                lambda: self._store.exchange(self._worker, settlements, wanted), self._give_up
+            )
+        except BaseException:
+            executor.ended[:0] = ended
+            raise
+        # What a store in trouble takes says nothing about how far ahead to claim.
+        executor.appetite.observe_trip(min(self._time() - started, _TRIP_MOST))
+        self._count(ended, answer)
         if answer.lost:
             self.lost = True
         elif wanted is not None:
             self._hopeful = len(answer.claims) == wanted.limit
             self.dry = not answer.claims
             self._due_in = None if answer.due_in is None else answer.due_in / 1_000_000
-            self._executor.offer(answer.claims)
-        elif settlements:
+            executor.offer(answer.claims)
+            if self._patience.unknown != unknown:
+                await self._find_lost()
+        else:
             self._released(settlements)
         return True
+
+    def _count(self, ended: list[tuple[Claim, Outcome]], answer: Exchanged) -> None:
+        back = [claim.job.id for claim, outcome in ended if isinstance(outcome, Released)]
+        self.released += len(back) - len(set(back).intersection(answer.refused))
+
+    async def _find_lost(self) -> None:
+        """Take up claims that the store made and nobody heard of.
+
+        Nobody would rescue them: they are those of a worker that lives.
+        """
+        # What ends in a transaction of its own while the store answers is not to be run again.
+        before = self._executor.held()
+        claims = await self._patience.ask(
+            lambda: self._store.fleet.claimed(self._worker), self._give_up
+        )
+        known = before | self._executor.held()
+        self._executor.offer(claim for claim in claims if claim.job.id not in known)
 
     async def flush(self) -> None:
         """Settle everything that has ended, claiming nothing."""
@@ -112,8 +147,9 @@ class Pump:
         return self.overdue()
 
     def _released(self, settlements: list[Settlement]) -> None:
-        """Look again when a settlement may have made a job due."""
-        if any(not item.state.final for item in settlements):
+        """Look again when a settlement, or the job that ended, may have made another due."""
+        self.dry = False
+        if self._burst or any(not item.state.final for item in settlements):
             self._hopeful = True
 
     async def _idle(self) -> None:

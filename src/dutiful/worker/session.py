@@ -11,7 +11,13 @@ from dutiful.contract.clock import Clock
 from dutiful.contract.facade import Store
 from dutiful.contract.fleet import WorkerInfo
 from dutiful.core.errors import EngineError
-from dutiful.core.event import LeaseLost, WorkerJoined, WorkerLeft
+from dutiful.core.event import (
+    LeaseLost,
+    ServiceFailed,
+    WorkerJoined,
+    WorkerLeft,
+    WorkerStalled,
+)
 from dutiful.core.retry import Random
 from dutiful.core.settle import Rules
 from dutiful.services.process import Process
@@ -21,6 +27,7 @@ from .executor import Executor
 from .heart import Heart, HeartTask, HeartThread
 from .host import WorkerHost
 from .options import WorkerOptions
+from .patience import Patience
 from .pump import Pump
 
 Ending = Literal["stopped", "burst", "recycled", "lost"]
@@ -43,6 +50,7 @@ class Session:
         clock: Clock,
         rng: Random,
         rules: Callable[[str], Rules],
+        patience: Patience,
     ) -> None:
         """Prepare a session under a new id; call it on the loop that runs the jobs."""
         self.worker = worker = process.name()
@@ -59,7 +67,12 @@ class Session:
             options.lease,
             clock,
             on_lost=lambda: self._from_heart(self._changed.set),
-            on_cancels=lambda ids: self._from_heart(self._cancel, ids),
+            on_cancels=lambda ids: self._from_heart(self.executor.cancel, ids),
+            on_fault=lambda error: store.emit(
+                ServiceFailed("heart", f"{type(error).__name__}: {error}")
+            ),
+            on_stalled=lambda seconds: store.emit(WorkerStalled(worker, seconds)),
+            ask=self._from_heart,
         )
         self.executor = Executor(
             app, options.concurrency, clock=clock, valid=self.healthy, changed=self._changed.set
@@ -74,8 +87,12 @@ class Session:
             rng=rng,
             rules=rules,
             changed=self._changed,
+            patience=patience,
+            burst=options.burst,
         )
-        self._pump.overdue = self._heart_lost
+        self._pump.overdue = self._overdue
+        self._patience = patience
+        self._asked_at = 0.0
         self._rng = rng
 
     def healthy(self) -> bool:
@@ -86,12 +103,17 @@ class Session:
         """Ask for the end: no new claims, running jobs get ``grace`` seconds (the options')."""
         if grace is not None:
             self._grace = grace
+        if not self._asked.is_set():
+            self._asked_at = self._loop.time()
         self._asked.set()
+        # At once, so that what an exchange under way brings is not started any more.
+        self.executor.drain()
         self._changed.set()
 
     async def run(self, make: MakeServices, recycle: Callable[[int], bool]) -> Ending:
         """Serve until asked to stop; ``recycle`` is asked with the number of jobs done."""
-        await self._join()
+        if not await self._join():
+            return "stopped"
         beating = HeartThread if self.options.heart_in_thread else HeartTask
         heart = beating(self._heart)
         chores = [
@@ -106,17 +128,24 @@ class Session:
             return bool(ending)
 
         try:
-            await self._pump.run(stopping)
+            try:
+                await self._pump.run(stopping)
+            except EngineError:
+                # What made the wait for the store too long is why this session ends.
+                if not self._overdue():
+                    raise
             lost = self._pump.lost or self._heart.lost
+            self._pump.released = 0
             await self._drain(_LOST_GRACE if lost else self._grace, lost=lost)
         finally:
             for chore in chores:
                 chore.cancel()
             await asyncio.gather(*chores, return_exceptions=True)
             await heart.stop()
-        released = await self._leave(lost)
-        self.store.emit(WorkerLeft(self.worker, released))
-        return "lost" if lost else ending[0]
+        if not lost:
+            await self._leave()
+        self.store.emit(WorkerLeft(self.worker, self._pump.released))
+        return "lost" if lost else (ending or ["stopped"])[0]
 
     async def close(self) -> bool:
         """End children and idle threads; False when a thread runs on."""
@@ -134,7 +163,8 @@ class Session:
             return "burst"
         return None
 
-    async def _join(self) -> None:
+    async def _join(self) -> bool:
+        """Register, however long a store in trouble takes; False when a stop is asked for first."""
         host, pid, born = self._process.identity()
         info = WorkerInfo(
             id=self.worker,
@@ -145,8 +175,19 @@ class Session:
             pid=pid,
             born=born,
         )
-        await self.store.fleet.join(info)
+
+        async def join() -> None:
+            self._heart.start()
+            await self.store.fleet.join(info)
+
+        try:
+            await self._patience.ask(join, self._asked.is_set)
+        except EngineError:
+            if not self._asked.is_set():
+                raise
+            return False
         self.store.emit(WorkerJoined(self.worker, info.queues))
+        return True
 
     async def _drain(self, grace: float, *, lost: bool) -> None:
         """Let running jobs end, interrupt those that do not, hand back what is left."""
@@ -180,24 +221,20 @@ class Session:
                 async with asyncio.timeout(left):
                     await self._changed.wait()
 
-    async def _leave(self, lost: bool) -> int:
-        if lost:
-            return 0
+    async def _leave(self) -> None:
         with contextlib.suppress(EngineError):
             await self.store.fleet.leave(self.worker)
-        return 0
 
     def _interrupt(self, why: Literal["shutdown", "lost"]) -> None:
         for running in list(self.executor.running.values()):
             running.interrupt(why)
 
-    def _cancel(self, ids: tuple[str, ...]) -> None:
-        for job_id in ids:
-            if (running := self.executor.running.get(job_id)) is not None:
-                running.interrupt("cancel")
-
-    def _heart_lost(self) -> bool:
-        return self._heart.lost
+    def _overdue(self) -> bool:
+        """Whether to stop waiting for a store in trouble: lost, or out of grace."""
+        stopping = self._asked.is_set()
+        return self._heart.lost or (
+            stopping and self._loop.time() >= self._asked_at + self._grace + _LOST_GRACE
+        )
 
     def _from_heart(self, call: Callable[..., None], *args: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has been closed meanwhile

@@ -6,14 +6,17 @@ import asyncio
 import inspect
 import os
 import random
-from collections.abc import Awaitable
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import Any
+
+import msgspec
 
 from dutiful.client.hooks import OnDeath
 from dutiful.contract.capability import Capability
 from dutiful.contract.clock import Clock, SystemClock
-from dutiful.core.event import Event, HookFailed, JobDied, Notice
+from dutiful.core.event import Event, HookFailed, JobDied, Notice, Settled
 from dutiful.core.retry import Random
 from dutiful.core.settle import Rules
 from dutiful.core.state import State
@@ -24,7 +27,11 @@ from dutiful.services.service import Service
 
 from .host import WorkerHost
 from .options import WorkerOptions
+from .patience import Patience
 from .session import Ending, Session
+
+_RSS_SECONDS = 1.0
+"""How often the memory is looked at."""
 
 
 class Worker:
@@ -53,33 +60,58 @@ class Worker:
         self._process = process or Process()
         self._rules: dict[str, Rules] = {}
         self._session: Session | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._patience = Patience(app.bus.emit, self._rng)
         self._stop: float | bool = False
+        self._names: set[str] = set()
         self._hooks: set[asyncio.Task[None]] = set()
+        self._rss_seen = 0.0
 
     async def run(self) -> Ending:
         """Serve until stopped, drained in burst mode, or due to be recycled."""
-        loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
         for notice in await self.app.open():
             self.app.bus.emit(Notice(notice))
         leave = self.app.bus.subscribe(lambda event: self._heard(loop, event))
         try:
             while True:
                 self._session = session = self._new_session()
+                self._names.add(session.worker)
                 if self._stop is not False:
                     session.stop(None if self._stop is True else self._stop)
-                ending = await session.run(self._services, self._recycle)
-                self.clean = await session.close() and self.clean
+                try:
+                    ending = await session.run(self._services, self._recycle)
+                finally:
+                    self.clean = await session.close() and self.clean
                 if ending != "lost" or self._stop is not False:
-                    return ending
+                    return "stopped" if ending == "lost" else ending
         finally:
+            self._session = None
             leave()
-            await asyncio.gather(*self._hooks, return_exceptions=True)
+            await self._mourned()
 
     def stop(self, grace: float | None = None) -> None:
-        """Drain and return from `run`; a second call with ``grace=0`` hands back at once."""
+        """Drain and return from `run`; a second call with ``grace=0`` hands back at once.
+
+        May be called from any thread, and before `run`.
+        """
         self._stop = True if grace is None else grace
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._stop_session, grace)
+
+    def _stop_session(self, grace: float | None) -> None:
         if self._session is not None:
             self._session.stop(grace)
+
+    async def _mourned(self) -> None:
+        """Wait for the hooks of death, but not for ever: one that hangs must not hold the exit."""
+        await asyncio.sleep(0)  # those of the last moment are still to be started
+        if not self._hooks:
+            return
+        _, stuck = await asyncio.wait(self._hooks, timeout=max(self.options.grace / 1e6, 1))
+        for hook in stuck:
+            hook.cancel()
+            self.clean = False
 
     def _new_session(self) -> Session:
         return Session(
@@ -90,6 +122,7 @@ class Worker:
             clock=self._clock,
             rng=self._rng,
             rules=self._rules_of,
+            patience=self._patience,
         )
 
     def _services(self, session: Session) -> list[Service]:
@@ -118,24 +151,29 @@ class Worker:
             settings, known = self.app.settings, self.app.tasks.get(task)
             rules = Rules(crashes_max=settings.crashes_max, park_max=settings.unknown_task_after)
             if known is not None:
-                rules = Rules(
-                    retry=known.spec.retry,
-                    crashes_max=settings.crashes_max,
-                    park_max=settings.unknown_task_after,
-                )
-            self._rules[task] = rules
+                rules = self._rules[task] = msgspec.structs.replace(rules, retry=known.spec.retry)
         return rules
 
     def _recycle(self, done: int) -> bool:
         options = self.options
         if options.jobs_max is not None and done >= options.jobs_max:
             return True
-        return options.rss_mb_max is not None and _rss_mb() > options.rss_mb_max
+        if options.rss_mb_max is None:
+            return False
+        if (now := time.monotonic()) - self._rss_seen < _RSS_SECONDS:
+            return False
+        self._rss_seen = now
+        return _rss_mb() > options.rss_mb_max
 
     def _heard(self, loop: asyncio.AbstractEventLoop, event: Event) -> None:
-        if isinstance(event, JobDied):
-            for hook in self.app.hooks.on_death:
-                loop.call_soon_threadsafe(self._run_hook, hook, event)
+        """Run the hooks for deaths that this worker wrote; another of the same app runs its own."""
+        if not isinstance(event, Settled) or event.worker not in self._names:
+            return
+        for item in event.settlements:
+            if item.state is State.DEAD:
+                died = JobDied(item.claim.job, item.reason or "", item.error)
+                for hook in self.app.hooks.on_death:
+                    loop.call_soon_threadsafe(self._run_hook, hook, died)
 
     def _run_hook(self, hook: OnDeath, event: JobDied) -> None:
         task = asyncio.get_running_loop().create_task(self._mourn(hook, event))
@@ -144,11 +182,14 @@ class Worker:
 
     async def _mourn(self, hook: OnDeath, event: JobDied) -> None:
         try:
-            if inspect.iscoroutinefunction(hook):
-                await cast(Awaitable[None], hook(event))
-            else:
-                await asyncio.to_thread(hook, event)
-        except Exception as error:  # noqa: BLE001 - the user's hook must not stop the worker
+            call: Callable[[JobDied], Any] = hook
+            is_async = inspect.iscoroutinefunction(hook)
+            said = call(event) if is_async else await asyncio.to_thread(call, event)
+            if inspect.isawaitable(said):
+                await said
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a hook that exits must not end the worker
             name = getattr(hook, "__name__", "on_death")
             self.app.bus.emit(HookFailed(name, f"{type(error).__name__}: {error}"))
 

@@ -92,6 +92,15 @@ class MemoryFleet:
                 Claim(job, job.id, dict(tables.recorded.get(job.id, {}))) for job in orphans[:limit]
             )
 
+    async def claimed(self, worker: str) -> tuple[Claim, ...]:
+        """List the claims of one worker."""
+        tables = self.tables
+        with tables.lock:
+            return tuple(
+                Claim(job, job.id, dict(tables.recorded.get(job.id, {})))
+                for job in tables.running(worker)
+            )
+
     def _lost(self, worker: str | None) -> bool:
         member = self.tables.fleet.get(worker or "")
         return member is None or member.lost

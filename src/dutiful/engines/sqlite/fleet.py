@@ -22,6 +22,7 @@ _WORKERS = sql("workers")
 _LEASES = sql("leases")
 _LOSE = sql("lose")
 _ABANDONED = sql("abandoned")
+_CLAIMED = sql("claimed")
 _SPENT = sql("spent")
 _FORGET = sql("forget")
 
@@ -102,10 +103,7 @@ class SqliteFleet:
         session = self.session.ready()
 
         def read() -> Plan[tuple[list[Claim], bool]]:
-            claims: list[Claim] = []
-            for row in (yield Statement(_ABANDONED, (limit,))).rows:
-                claim = claim_of(row)
-                claims.append((yield from steps_of(claim)) if claim.job.steps else claim)
+            claims = yield from _claims(Statement(_ABANDONED, (limit,)))
             return claims, bool((yield Statement(_SPENT)).rows)
 
         def forget() -> Written[None]:
@@ -117,6 +115,19 @@ class SqliteFleet:
         if spent:
             await session.writer.awrite(forget)
         return tuple(claims)
+
+    async def claimed(self, worker: str) -> tuple[Claim, ...]:
+        """List the claims of one worker."""
+        readers = self.session.ready().readers
+        return tuple(await readers.aread(lambda: _claims(Statement(_CLAIMED, (worker,)))))
+
+
+def _claims(statement: Statement) -> Plan[list[Claim]]:
+    claims: list[Claim] = []
+    for row in (yield statement).rows:
+        claim = claim_of(row)
+        claims.append((yield from steps_of(claim)) if claim.job.steps else claim)
+    return claims
 
 
 def _rows(text: str) -> Plan[list[tuple[object, ...]]]:
