@@ -119,6 +119,7 @@ def worker(row: WorkerStatus) -> dict[str, Any]:
         "renewed_at": iso(row.renewed_at),
         "silent_for": row.silent_for / SECOND,
         "lease": info.lease / SECOND,
+        "hangs_for": row.stalled_for / SECOND,
         "lost": row.lost,
     }
 

@@ -61,5 +61,13 @@ def _row(worker: WorkerStatus) -> list[Text]:
         render.line(str(info.concurrency)),
         render.line(str(worker.running)),
         render.line(render.rough(worker.silent_for), "yellow" if quiet else ""),
-        render.line("lost" if worker.lost else "", "bold red"),
+        _trouble(worker),
     ]
+
+
+def _trouble(worker: WorkerStatus) -> Text:
+    if worker.lost:
+        return render.line("lost", "bold red")
+    if worker.stalled_for:
+        return render.line(f"hangs for {render.rough(worker.stalled_for)}", "bold red")
+    return render.line("")

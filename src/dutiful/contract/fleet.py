@@ -29,6 +29,8 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     renewed_at: int
     silent_for: int
     """Microseconds since the last renewal, by the store's clock."""
+    stalled_for: int = 0
+    """Microseconds for which its loop had not answered when it last renewed: it hangs."""
     running: int
     """How many claims it holds."""
     lost: bool = False

@@ -191,8 +191,8 @@ class Fleet(Protocol):
         """Register a worker. On lost reply: join again; an id that was lost stays lost."""
         ...
 
-    async def renew(self, worker: str) -> Renewal:
-        """Prolong a worker's lease from the store's now.
+    async def renew(self, worker: str, stalled_for: int = 0) -> Renewal:
+        """Prolong a worker's lease from the store's now, and note how long its loop has hung.
 
         Atomicity: one write, refused once the worker is lost. On lost reply: renew again.
         """

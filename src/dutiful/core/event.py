@@ -67,6 +67,13 @@ class WorkerLost(msgspec.Struct, frozen=True, tag=True):
     why: str
 
 
+class WorkerStalled(msgspec.Struct, frozen=True, tag=True):
+    """A worker's loop has not answered for so long: some code blocks it, or it hangs."""
+
+    worker: str
+    seconds: float
+
+
 class JobsRescued(msgspec.Struct, frozen=True, tag=True):
     """Jobs of lost workers were taken back."""
 
@@ -142,6 +149,7 @@ Event = (
     | WorkerJoined
     | WorkerLeft
     | WorkerLost
+    | WorkerStalled
     | JobsRescued
     | LeaseLost
     | TaskUnknown

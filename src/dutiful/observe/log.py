@@ -65,6 +65,8 @@ def _operations(event: e.Event) -> None:
     match event:
         case e.WorkerJoined(worker=worker, queues=queues):
             _LOG.info("worker %s serves %s", worker, ", ".join(queues))
+        case e.WorkerStalled(worker=worker, seconds=seconds):
+            _LOG.error("worker %s hangs: its loop has not answered for %.0f s", worker, seconds)
         case e.WorkerLeft(worker=worker, released=released):
             _LOG.info("worker %s left; %d jobs handed back", worker, released)
         case e.EngineTroubled(error=error):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dutiful.contract.clock import Clock
 from dutiful.contract.facade import Store
 from dutiful.contract.fleet import WorkerInfo, WorkerStatus
-from dutiful.core.event import JobsRescued, WorkerLost
+from dutiful.core.event import JobsRescued, WorkerLost, WorkerStalled
 from dutiful.core.job import Claim
 from dutiful.core.outcome import Crashed
 from dutiful.core.retry import Random
@@ -49,6 +49,7 @@ class Rescuer:
         self._rules = rules
         self._vanished = vanished
         self._healthy = healthy
+        self._stalled: set[str] = set()
 
     async def run_once(self) -> int:
         """Declare who is lost, take back what they held, and return how many jobs that were."""
@@ -71,12 +72,20 @@ class Rescuer:
     async def _declare(self) -> None:
         workers = await self._store.fleet.workers()
         others = [one for one in workers if not one.lost and one.info.id != self._worker]
+        self._tell_stalled(others)
         gone = {one.info.id for one in others if self._vanished(one.info)}
         silent = [one for one in others if one.silent_for > one.info.lease]
         if not gone and not silent:
             return
         for worker in await self._store.fleet.expire(sorted(gone)):
             self._store.emit(WorkerLost(worker, _why(worker, gone, others)))
+
+    def _tell_stalled(self, others: list[WorkerStatus]) -> None:
+        """Tell once of each worker that renews its lease while its loop hangs."""
+        stalled = {one.info.id: one.stalled_for for one in others if one.stalled_for}
+        for worker in stalled.keys() - self._stalled:
+            self._store.emit(WorkerStalled(worker, stalled[worker] / 1_000_000))
+        self._stalled = set(stalled)
 
     def _settle(self, claim: Claim, now: int) -> Settlement:
         worker = claim.job.worker or "an unknown worker"

@@ -14,6 +14,10 @@ from dutiful.core.errors import EngineError
 from dutiful.core.lease import Lease
 
 
+_STALLED_BEATS = 2
+"""A loop that has not answered for so many heartbeats is said to hang."""
+
+
 class Heart:
     """One worker's lease. `valid` may be asked from any thread, before every start of a job."""
 
@@ -27,8 +31,13 @@ class Heart:
         on_lost: Callable[[], None],
         on_cancels: Callable[[tuple[str, ...]], None],
         on_fault: Callable[[Exception], None],
+        on_stalled: Callable[[float], None],
+        ask: Callable[[Callable[[], None]], None],
     ) -> None:
-        """Start valid: the worker has just joined. Callbacks are called in the heart's thread."""
+        """Start valid: the worker has just joined. Callbacks are called in the heart's thread.
+
+        ``ask`` hands a call to the loop that runs the jobs, to see whether it still answers.
+        """
         self._fleet = fleet
         self._worker = worker
         self._lease = lease
@@ -36,6 +45,10 @@ class Heart:
         self._on_lost = on_lost
         self._on_cancels = on_cancels
         self._on_fault = on_fault
+        self._on_stalled = on_stalled
+        self._ask = ask
+        self._asked_at: int | None = None
+        self._told = False
         self._deadline = lease.deadline(clock.ticks())
         self._stopped = False
         self._wake: Callable[[], None] = lambda: None
@@ -71,9 +84,10 @@ class Heart:
         """
         sent = self._clock.ticks()
         left = max(self._deadline - sent, 0)
+        stalled_for = self._stall(sent)
         try:
             async with asyncio.timeout(left / 1_000_000):
-                renewal = await self._fleet.renew(self._worker)
+                renewal = await self._fleet.renew(self._worker, stalled_for)
         except Exception as error:  # noqa: BLE001 - see above
             if not isinstance(error, EngineError | TimeoutError):
                 self._on_fault(error)
@@ -91,6 +105,23 @@ class Heart:
         """Stop beating; may be called from any thread."""
         self._stopped = True
         self._wake()
+
+    def _stall(self, now: int) -> int:
+        """Ask the jobs' loop for a sign of life; return for how long it has owed one, if long."""
+        if self._asked_at is None:
+            self._asked_at, self._told = now, False
+            self._ask(self._answered)
+            return 0
+        owed = now - self._asked_at
+        if owed < _STALLED_BEATS * self._lease.beat:
+            return 0
+        if not self._told:
+            self._told = True
+            self._on_stalled(owed / 1_000_000)
+        return owed
+
+    def _answered(self) -> None:
+        self._asked_at = None
 
     def _lose(self) -> None:
         if not self.lost and not self._stopped:

@@ -25,7 +25,7 @@ class MemoryFleet:
                 return  # else what it held would be nobody's to take back
             tables.fleet[info.id] = Registered(info, tables.clock.now(), tables.clock.ticks())
 
-    async def renew(self, worker: str) -> Renewal:
+    async def renew(self, worker: str, stalled_for: int = 0) -> Renewal:
         """Prolong a lease, unless the worker is lost."""
         tables = self.tables
         with tables.lock:
@@ -34,6 +34,7 @@ class MemoryFleet:
                 return Renewal(valid=False)
             member.renewed_at = tables.clock.now()
             member.renewed_ticks = tables.clock.ticks()
+            member.stalled_for = stalled_for
             cancels = [job.id for job in tables.running(worker) if job.cancel_requested]
             return Renewal(valid=True, cancels=tuple(cancels))
 
@@ -54,6 +55,7 @@ class MemoryFleet:
                     joined_at=member.joined_at,
                     renewed_at=member.renewed_at,
                     silent_for=ticks - member.renewed_ticks,
+                    stalled_for=member.stalled_for,
                     running=len(tables.running(member.info.id)),
                     lost=member.lost,
                 )

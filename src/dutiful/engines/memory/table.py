@@ -24,6 +24,7 @@ class Registered:
         self.info = info
         self.joined_at = self.renewed_at = now
         self.renewed_ticks = ticks
+        self.stalled_for = 0
         self.lost = False
 
 

@@ -44,13 +44,13 @@ class SqliteFleet:
 
         await session.writer.awrite(plan)
 
-    async def renew(self, worker: str) -> Renewal:
+    async def renew(self, worker: str, stalled_for: int = 0) -> Renewal:
         """Prolong a lease, unless the worker is lost."""
         session = self.session.ready()
 
         def plan() -> Written[Renewal]:
             clock = session.clock
-            row = (clock.now(), clock.ticks(), session.boot, worker)
+            row = (clock.now(), clock.ticks(), session.boot, stalled_for, worker)
             if not (yield Statement(_RENEW, row)).count:
                 return Renewal(valid=False), False
             cancels = (yield Statement(_CANCELS, (worker,))).rows

@@ -80,7 +80,7 @@ def worker_row(info: WorkerInfo, now: int, ticks: int, boot: str) -> tuple[Any, 
 def status_of(row: tuple[Any, ...], now: int, ticks: int, boot: str) -> WorkerStatus:
     """Build a worker's status from a row of ``workers.sql``."""
     id_, queues, concurrency, lease, host, pid, born, version = row[:8]
-    joined_at, renewed_at, renewed_ticks, renewed_boot, lost, running = row[8:]
+    joined_at, renewed_at, renewed_ticks, renewed_boot, lost, stalled_for, running = row[8:]
     # Ticks start anew with each boot, so those of another cannot be compared with ours.
     silent = ticks - renewed_ticks if renewed_boot == boot else max(now - renewed_at, lease + 1)
     return WorkerStatus(
@@ -97,6 +97,7 @@ def status_of(row: tuple[Any, ...], now: int, ticks: int, boot: str) -> WorkerSt
         joined_at=joined_at,
         renewed_at=renewed_at,
         silent_for=silent,
+        stalled_for=stalled_for,
         running=running,
         lost=bool(lost),
     )

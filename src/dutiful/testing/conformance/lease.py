@@ -60,6 +60,14 @@ class LeaseContract(Contract):
         (status,) = await engine.workers()
         assert (status.silent_for, status.renewed_at) == (0, clock.now())
 
+    async def test_a_renewal_notes_how_long_the_loop_has_hung(self, engine: Engine) -> None:
+        await engine.renew("w1", 5 * SECOND)
+        (status,) = await engine.workers()
+        assert status.stalled_for == 5 * SECOND
+        await engine.renew("w1")
+        (status,) = await engine.workers()
+        assert status.stalled_for == 0
+
     async def test_a_renewal_of_an_unknown_worker_is_not_valid(self, engine: Engine) -> None:
         assert not (await engine.renew("stranger")).valid
 

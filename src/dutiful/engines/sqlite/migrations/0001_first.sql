@@ -73,7 +73,8 @@ CREATE TABLE dutiful_worker (
   renewed_at INTEGER NOT NULL,
   renewed_ticks INTEGER NOT NULL,
   boot TEXT NOT NULL,
-  lost INTEGER NOT NULL DEFAULT 0
+  lost INTEGER NOT NULL DEFAULT 0,
+  stalled_for INTEGER NOT NULL DEFAULT 0
 );
 
 -- Holds a row for each paused queue and for no other.

@@ -1,1 +1,2 @@
-UPDATE dutiful_worker SET renewed_at = ?, renewed_ticks = ?, boot = ? WHERE id = ? AND lost = 0
+UPDATE dutiful_worker SET renewed_at = ?, renewed_ticks = ?, boot = ?, stalled_for = ?
+WHERE id = ? AND lost = 0
