@@ -117,8 +117,9 @@ def before_start(job: Job, now: int) -> Outcome | None:
         return Cancelled()
     if job.expires_at is None or now < job.expires_at or job.attempt > 1:
         return None
-    # A first attempt that asked to be woken after the expiry did start in time.
-    return None if job.run_at >= job.expires_at else Expired()
+    # A first attempt that asked to be woken after the expiry did start in time; a parked one not.
+    woken = job.run_at >= job.expires_at and job.parked_at is None
+    return None if woken else Expired()
 
 
 def _retry_or_die(
