@@ -22,6 +22,9 @@ except ImportError:  # Windows: SQLite's own busy handler has to do
 
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
 
+_AT_ONCE: int = getattr(fcntl, "LOCK_NB", 0)
+_ENTRIES = 500
+
 Wait = Literal["not", "a minute", "for ever"]
 
 
@@ -37,39 +40,30 @@ class Door:
         """Open nothing yet."""
         self._folder = folder
         self._seconds = seconds
+        self._kept: tuple[int, int] | None = None
         self._held: int | None = None
+        self._entries = 0
 
     def enter(self, wait: Wait = "a minute") -> bool:
         """Return True when it is our turn, False when it is not and we do not wait for it.
 
         After a minute EngineUnavailable, except where the wait may last for ever.
         """
-        if fcntl is None or (gate := self._open("gate.lock")) is None:
-            return True
-        if (inner := self._open("writer.lock")) is None:
-            os.close(gate)
+        if fcntl is None or (files := self._files()) is None:
             return True
         try:
-            try:
-                _flock(gate, fcntl.LOCK_NB)
-                _flock(inner, fcntl.LOCK_NB)
-            except BlockingIOError:
-                if wait == "not":
-                    os.close(inner)
-                    return False
-                if wait == "a minute":
-                    self._queue_up(gate, inner)
-                else:
-                    _flock(gate)
-                    _flock(inner)
+            if self._at_once(*files):
+                self._held = files[1]
+                return True
+            if wait == "not":
+                return False
+            if (fresh := self._open()) is None:
+                return True
+            self._held = self._wait(*fresh, for_ever=wait == "for ever")
         except OSError as error:
-            os.close(inner)
             if error.errno in _NO_LOCKS:
                 return True
             raise EngineUnavailable(f"{self._folder} cannot hold locks: {error}") from error
-        finally:
-            os.close(gate)
-        self._held = inner
         return True
 
     def leave(self) -> None:
@@ -77,14 +71,64 @@ class Door:
         held, self._held = self._held, None
         if held is not None:
             _unlock(held)  # a child forked meanwhile has the file open too
-            os.close(held)
+            if self._kept is None or held != self._kept[1]:
+                os.close(held)
 
-    def _open(self, name: str) -> int | None:
+    def close(self) -> None:
+        """Give the files back; the next entry opens them again."""
+        self.leave()
+        kept, self._kept = self._kept, None
+        for file in kept or ():
+            os.close(file)
+
+    def _files(self) -> tuple[int, int] | None:
+        """Return the lock files, opened anew now and then, should somebody have removed them."""
+        self._entries += 1
+        if self._kept is None or self._entries % _ENTRIES == 0:
+            self.close()
+            self._kept = self._open()
+        return self._kept
+
+    def _open(self) -> tuple[int, int] | None:
+        gate = inner = None
         try:
             # For reading, which is all that flock needs: the file may belong to another user.
-            return os.open(self._folder / name, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            flags = os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC
+            gate = os.open(self._folder / "gate.lock", flags, 0o644)
+            inner = os.open(self._folder / "writer.lock", flags, 0o644)
         except OSError:
+            if gate is not None:
+                os.close(gate)
             return None
+        return gate, inner
+
+    def _at_once(self, gate: int, inner: int) -> bool:
+        try:
+            _flock(gate, _AT_ONCE)
+        except BlockingIOError:
+            return False
+        try:
+            _flock(inner, _AT_ONCE)
+        except BlockingIOError:
+            return False
+        finally:
+            _unlock(gate)
+        return True
+
+    def _wait(self, gate: int, inner: int, *, for_ever: bool) -> int:
+        """Wait for our turn with files of its own, so that one who gives up leaves no lock."""
+        try:
+            if for_ever:
+                _flock(gate)
+                _flock(inner)
+            else:
+                self._queue_up(gate, inner)
+        except OSError:
+            os.close(inner)
+            raise
+        finally:
+            os.close(gate)
+        return inner
 
     def _queue_up(self, gate: int, inner: int) -> None:
         """Wait in the kernel's queue; in a thread, since flock knows no timeout."""

@@ -46,7 +46,7 @@ def migrate(connection: sqlite3.Connection, place: Place, now: int) -> tuple[str
         finally:
             if connection.in_transaction:
                 place.run(connection, "ROLLBACK")
-            door.leave()
+            door.close()
     return tuple(done)
 
 
@@ -70,7 +70,7 @@ def write_ahead(connection: sqlite3.Connection, place: Place) -> None:
     try:
         place.run(connection, "PRAGMA journal_mode = WAL")
     finally:
-        door.leave()
+        door.close()
 
 
 def _applied(connection: sqlite3.Connection, place: Place) -> set[int]:

@@ -78,7 +78,7 @@ class SqliteTransaction:
             # Its absence tells at the end that somebody ended the transaction by hand.
             place.run(connection, f"SAVEPOINT {_GUARD}")
         except BaseException:
-            self._door.leave()
+            self._door.close()
             sqlite3.Connection.close(connection)
             raise
         assert isinstance(connection, TaskConnection)  # noqa: S101 - narrows the factory's type
@@ -116,7 +116,7 @@ class SqliteTransaction:
         finally:
             if self._hold is not None:
                 self._hold.open = False
-            self._door.leave()
+            self._door.close()
 
     def _release(self, connection: TaskConnection) -> None:
         try:

@@ -58,6 +58,7 @@ class Sleepers:
     def __init__(self, folder: Path, glance: Glance, look: Look) -> None:
         """Sleep nowhere yet; ``glance`` changes with every commit, ``look`` finds work."""
         self._folder = folder
+        self._folder_name = os.fspath(folder)
         self._glance = glance
         self._look = look
         self._token = os.urandom(6).hex()
@@ -109,7 +110,7 @@ class Sleepers:
             except RuntimeError:  # that loop has been closed
                 with self._guard:
                     self._asleep.discard((loop, event))
-        with suppress(OSError), os.scandir(self._folder) as entries:
+        with suppress(OSError), os.scandir(self._folder_name) as entries:
             for entry in entries:
                 if entry.name.endswith(".bell") and not entry.name.startswith(self._token):
                     _ring(entry.path)

@@ -129,6 +129,7 @@ class Writer:
 
     def _close(self) -> None:
         connection, self._connection = self._connection, None
+        self._door.close()
         if connection is not None:
             connection.close()
 
