@@ -61,9 +61,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_ten_lines_of_the_readme(tmp_path: Path) -> None:
+def test_the_first_job_of_the_readme(tmp_path: Path) -> None:
     [block] = [b for b in blocks(ROOT / "README.md") if b.note == "file=hello.py"]
-    assert len(block.text.splitlines()) == 10
+    assert len([line for line in block.text.splitlines() if line]) < 10
     (tmp_path / "hello.py").write_text(block.text)
     with worker(tmp_path, "hello:app"):
         assert run(tmp_path, "hello.py") == "hello, Ada\n"
