@@ -12,6 +12,7 @@ from typing import Any, Unpack, cast
 from urllib.parse import unquote, urlsplit
 
 from .client.batches import achunks, chunks
+from .client.check import ENQUEUE_OPTIONS, check, timeouts
 from .client.declare import Declaring, TaskDecorator
 from .client.hooks import AroundAttempt, Hooks, OnDeath, OnEnqueue
 from .client.options import Options, refine
@@ -22,15 +23,11 @@ from .config import Settings, load_settings
 from .contract.capability import Capability
 from .contract.facade import Store
 from .contract.protocol import Lifecycle, Receipt
-from .core.errors import BadConfiguration, BadOption, DuplicateTask, UnknownTask
-from .core.instant import SECOND, span
+from .core.errors import BadConfiguration, DuplicateTask, UnknownTask
 from .core.job import NewJob
 from .core.retry import Retry
 from .observe.bus import Bus
 from .observe.log import log
-
-HARD_TIMEOUT_GRACE = 10 * SECOND
-"""How long after its timeout a task is given to end by itself, unless it says otherwise."""
 
 
 class App:
@@ -213,7 +210,7 @@ class App:
             return partial(self._task, **given)
         task = self._build(fn, given)
         other = self.tasks.get(task.name)
-        if other is not None and other.__qualname__ != task.__qualname__:
+        if other is not None and not _same(other, task):
             raise DuplicateTask(
                 f"{other.__module__}.{other.__qualname__} and {task.__module__}."
                 f"{task.__qualname__} are both called {task.name!r}; give one name=..."
@@ -222,15 +219,11 @@ class App:
         return task
 
     def _build(self, fn: Callable[..., Any], given: Declaring) -> Task[..., Any, Any]:
-        name = given.get("name") or getattr(fn, "__name__", "")
-        if not name or name == "<lambda>":
-            raise BadOption("a task needs a name; define it with def, or give name=...")
+        check(fn, given)
+        name = str(given.get("name") or getattr(fn, "__name__", ""))
         retry = given.get("retry") or Retry()
-        options = {key: value for key, value in given.items() if key in _ENQUEUE_OPTIONS}
-        timeout = span(given["timeout"]) if "timeout" in given else None
-        hard = span(given["hard_timeout"]) if "hard_timeout" in given else None
-        if hard is None and timeout is not None:
-            hard = timeout + HARD_TIMEOUT_GRACE
+        options = {key: value for key, value in given.items() if key in ENQUEUE_OPTIONS}
+        timeout, hard = timeouts(given)
         spec = Spec(
             name=name,
             isolation=isolation_of(fn, given.get("cpu", False)),
@@ -242,7 +235,10 @@ class App:
         return Task(self, fn, spec, Signature(fn, name), defaults)
 
 
-_ENQUEUE_OPTIONS = ("queue", "priority", "unique", "expires_in", "tags")
+def _same(one: Task[..., Any, Any], other: Task[..., Any, Any]) -> bool:
+    """Whether two tasks are one function: reloaded, or in a module that is also the main script."""
+    modules = {one.__module__, other.__module__}
+    return one.__qualname__ == other.__qualname__ and (len(modules) == 1 or "__main__" in modules)
 
 
 def _engine(settings: Settings) -> Lifecycle:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from dutiful.core.errors import UsageError
 from dutiful.core.event import JobDied
 from dutiful.core.job import NewJob
 
@@ -28,7 +29,7 @@ class Hooks:
     def before(self, jobs: Sequence[NewJob]) -> Sequence[NewJob]:
         """Pass jobs through the hooks of enqueue; one that raises refuses the whole batch."""
         for hook in self.on_enqueue:
-            jobs = [hook(job) for job in jobs]
+            jobs = [_kept(hook, hook(job)) for job in jobs]
         return jobs
 
     def wrap(self, context: Context, call: Proceed) -> Proceed:
@@ -36,6 +37,13 @@ class Hooks:
         for hook in reversed(self.around_attempt):
             call = _layer(hook, context, call)
         return call
+
+
+def _kept(hook: OnEnqueue, job: Any) -> NewJob:
+    if not isinstance(job, NewJob):
+        name = getattr(hook, "__name__", "the hook")
+        raise UsageError(f"on_enqueue: {name} returned {job!r}; return the job, changed or not")
+    return job
 
 
 def _layer(hook: AroundAttempt, context: Context, inner: Proceed) -> Proceed:

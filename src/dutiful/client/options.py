@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from dutiful.core.errors import BadOption
-from dutiful.core.instant import instant, span
+from dutiful.core.instant import DAY, instant, span
 from dutiful.core.queue import queue_name
 from dutiful.core.state import State
 from dutiful.core.unique import Conflict, Unique, unique
 
 PRIORITY_MAX = 100
+DELAY_MAX = 100 * 366 * DAY
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,10 +39,30 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
 def refine(options: Options, changes: dict[str, Any]) -> Options:
     """Apply what a caller wrote to ``using``; raises BadOption naming the option."""
-    checked = {name: _CHECKS[name](value) for name, value in changes.items()}
+    known(changes, _CHECKS, "using(...)")
+    checked: dict[str, Any] = {}
+    for name, value in changes.items():
+        try:
+            checked[name] = _CHECKS[name](value)
+        except (TypeError, AttributeError) as error:
+            raise BadOption(f"{name}={value!r} is of the wrong kind: {error}") from error
     if "delay" in checked and "run_at" in checked:
         raise BadOption("give delay= or run_at=, not both")
+    # What is said last holds: a delay replaces a moment, and a moment a delay.
+    if "delay" in checked:
+        checked["run_at"] = None
+    elif checked.get("run_at") is not None:
+        checked["delay"] = 0
     return msgspec.structs.replace(options, **checked)
+
+
+def known(given: Mapping[str, Any], names: Mapping[str, Any], where: str) -> None:
+    """Raise BadOption for an option that is not among ``names``, with the nearest that is."""
+    for name in given:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
+            raise BadOption(f"{where} has no option {name!r}; {hint}")
 
 
 def unique_rule(
@@ -77,7 +99,16 @@ def _state(word: str) -> State:
         raise BadOption(f"state {word!r}; choose from {names}") from None
 
 
+def _delay(value: str | float | timedelta) -> int:
+    delay = span(value)
+    if delay > DELAY_MAX:
+        raise BadOption(f"delay={value!r}; a job may wait for a century, and not longer")
+    return delay
+
+
 def _priority(value: int) -> int:
+    if isinstance(value, float):
+        raise BadOption(f"priority={value}; use a whole number")
     if not -PRIORITY_MAX <= value <= PRIORITY_MAX:
         raise BadOption(f"priority={value}; use -{PRIORITY_MAX} to {PRIORITY_MAX}, higher first")
     return value
@@ -94,7 +125,7 @@ def _run_at(value: datetime | None) -> int | None:
 
 
 def _expires(value: str | float | timedelta | None) -> int | None:
-    return None if value is None else span(value)
+    return None if value is None else _delay(value)
 
 
 def _unique(value: str | Unique | bool | None) -> Unique | bool | None:
@@ -104,7 +135,10 @@ def _unique(value: str | Unique | bool | None) -> Unique | bool | None:
 def _tags(value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
         raise BadOption(f"tags={value!r}; give a list of strings, such as [{value!r}]")
-    return tuple(value)
+    tags = tuple(value)
+    if wrong := [tag for tag in tags if not isinstance(tag, str)]:
+        raise BadOption(f"tag {wrong[0]!r} must be a string")
+    return tags
 
 
 def _meta(value: dict[str, Any]) -> dict[str, str]:
@@ -121,7 +155,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "queue": queue_name,
     "priority": _priority,
     "max_attempts": _attempts,
-    "delay": span,
+    "delay": _delay,
     "run_at": _run_at,
     "expires_in": _expires,
     "unique": _unique,

@@ -13,6 +13,10 @@ from dutiful.core.errors import UsageError
 T = TypeVar("T")
 
 
+_ORPHANS: list[asyncio.AbstractEventLoop] = []
+"""Loops of a parent process: a fork can neither run nor close them."""
+
+
 class Portal:
     """Runs coroutines for sync callers on one daemon thread, started when first needed."""
 
@@ -32,7 +36,12 @@ class Portal:
         if threading.current_thread() is self._thread:
             coroutine.close()
             raise UsageError("a sync call from the portal's own loop would wait for itself")
-        return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
+        future = asyncio.run_coroutine_threadsafe(coroutine, loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()  # nobody waits any more, after Ctrl-C for one
+            raise
 
     def close(self) -> None:
         """Stop the thread; the next call starts another."""
@@ -40,6 +49,7 @@ class Portal:
             loop, thread = self._loop, self._thread
             self._loop = self._thread = None
         if loop is not None and thread is not None and self._pid == os.getpid():
+            asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result()
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
             loop.close()
@@ -47,6 +57,8 @@ class Portal:
     def _started(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None or self._pid != os.getpid():
+                if self._loop is not None:
+                    _ORPHANS.append(self._loop)
                 self._pid = os.getpid()
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(
@@ -54,3 +66,11 @@ class Portal:
                 )
                 self._thread.start()
             return self._loop
+
+
+async def _cancel_all() -> None:
+    """End what still waits, or its callers would wait for ever."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import typing
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -17,6 +18,7 @@ from dutiful.core.payload import PAYLOAD_BYTES_MAX, decode, decoder, encode
 
 from .context import Context
 
+_CONTEXT_WORD = re.compile(r"(?<![\w.])(?:\w+\.)*Context\b(?!\.)")
 _PLAIN = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -30,8 +32,9 @@ class Signature:
         everything = inspect.signature(fn).parameters.values()
         self._context_at: int | str | None = None
         self._parameters: list[Parameter] = []
+        names = getattr(inspect.unwrap(fn), "__globals__", {})
         for place, parameter in enumerate(everything):
-            if _is_context(parameter):
+            if _is_context(parameter, names):
                 keyword = parameter.kind is Parameter.KEYWORD_ONLY
                 self._context_at = parameter.name if keyword else place
             else:
@@ -119,7 +122,12 @@ class Signature:
     @cached_property
     def _hints(self) -> dict[str, Any]:
         try:
-            return typing.get_type_hints(self._fn, include_extras=True)
+            try:
+                return typing.get_type_hints(self._fn, include_extras=True)
+            except NameError:
+                # The context's own name may be imported for type checkers alone.
+                known = {Context.__name__: Context}
+                return typing.get_type_hints(self._fn, localns=known, include_extras=True)
         except NameError as error:
             raise BadOption(
                 f"task {self._task}: {error}; import that name outside of TYPE_CHECKING"
@@ -168,9 +176,14 @@ class Signature:
         return self._names.index(parameter.name) != len(args)
 
 
-def _is_context(parameter: Parameter) -> bool:
+def _is_context(parameter: Parameter, names: Mapping[str, Any]) -> bool:
+    """Whether a parameter wants the context, by its type or, where that is unknown, its words."""
     annotation = parameter.annotation
     if isinstance(annotation, str):
-        names = {part.strip().rpartition(".")[2] for part in annotation.split("|")}
-        return Context.__name__ in names
+        try:
+            annotation = typing.get_type_hints(
+                type("Holder", (), {"__annotations__": {"it": annotation}}), dict(names)
+            )["it"]
+        except Exception:  # noqa: BLE001 - the name may come later in the module, or never
+            return _CONTEXT_WORD.search(annotation) is not None
     return annotation is Context or Context in typing.get_args(annotation)

@@ -1,0 +1,66 @@
+"""Refuses what cannot be a task, where it is declared."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from dutiful.core.errors import BadOption
+from dutiful.core.instant import SECOND, span
+from dutiful.core.retry import Retry
+
+from .declare import Declaring
+from .options import known
+
+HARD_TIMEOUT_GRACE = 10 * SECOND
+"""How long after its timeout a task is given to end by itself, unless it says otherwise."""
+
+ENQUEUE_OPTIONS = ("queue", "priority", "unique", "expires_in", "tags")
+
+
+def check(fn: Callable[..., Any], given: Declaring) -> None:
+    """Raise BadOption for a function that would do nothing, and for options nobody knows."""
+    known(given, Declaring.__annotations__, "@app.task")
+    name = given.get("name") or getattr(fn, "__name__", "")
+    if not callable(fn):
+        raise BadOption(f"@app.task takes a function, not {fn!r}")
+    if not name or name == "<lambda>":
+        raise BadOption("a task needs a name; define it with def, or give name=...")
+    if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
+        raise BadOption(f"task {name} is a generator, which does nothing when called; use return")
+    if given.get("cpu") and inspect.iscoroutinefunction(fn):
+        raise BadOption(f"task {name}: cpu=True runs sync functions in processes; drop it or async")
+    if _is_method(fn):
+        raise BadOption(f"task {name} is a method, and its object is not stored; use a function")
+    retry: Any = given.get("retry")
+    if retry is not None and not isinstance(retry, Retry):
+        raise BadOption(f"retry={retry!r}; write retry=Retry(max_attempts=...)")
+
+
+def timeouts(given: Declaring) -> tuple[int | None, int | None]:
+    """Read the soft and the hard timeout; a soft one alone is followed by a hard one."""
+    soft, hard = (_timeout(name, given.get(name)) for name in ("timeout", "hard_timeout"))
+    if soft is not None and hard is not None and hard < soft:
+        raise BadOption("hard_timeout is shorter than timeout; it is what ends a task that goes on")
+    if soft is not None and hard is None:
+        hard = soft + HARD_TIMEOUT_GRACE
+    return soft, hard
+
+
+def _timeout(name: str, value: Any) -> int | None:
+    if value is None:
+        return None
+    length = span(value)
+    if length == 0:
+        raise BadOption(f"{name}={value!r}; a task needs some time")
+    return length
+
+
+def _is_method(fn: Callable[..., Any]) -> bool:
+    """Whether a function is written in a class and takes its object."""
+    owner, _, _ = getattr(fn, "__qualname__", "").rpartition(".")
+    if not owner or owner.endswith("<locals>") or inspect.ismethod(fn):
+        return False
+    first = next(iter(inspect.signature(fn).parameters), "")
+    return first in ("self", "cls")
