@@ -19,6 +19,8 @@ from .attempt import Running
 from .body import Bodies
 from .failure import raised, timed_out
 from .host import WorkerHost
+from .patience import Patience
+from .reckoning import Reckoning
 
 _APART = 2 * SECOND
 
@@ -34,6 +36,7 @@ class Executor:
         clock: Clock,
         valid: Callable[[], bool],
         changed: Callable[[], None],
+        patience: Patience,
     ) -> None:
         """Start idle; ``valid`` is asked before each start, ``changed`` told after each end."""
         self.running: dict[str, Running] = {}
@@ -43,19 +46,27 @@ class Executor:
         self.appetite = Appetite(slots)
         self._app = app
         self._slots = slots
-        self._clock = clock
+        self.reckoning = Reckoning(clock)
+        self._patience = patience
         self._valid = valid
         self._changed = changed
         self._loop = asyncio.get_running_loop()
         self._bodies = Bodies(app, self._loop, self._limit, self._finish)
-        self._draining = False
+        self.draining = False
 
     def offer(self, claims: Iterable[Claim]) -> None:
         """Take claimed jobs and start as many as there are slots."""
-        self.waiting.extend(claims)
-        if self._draining:
+        for claim in claims:
+            self.reckoning.heard(claim.job.started_at)
+            self.waiting.append(claim)
+        if self.draining:
             self.hand_back()
         self._fill()
+
+    @property
+    def resting(self) -> bool:
+        """Whether nothing runs, waits for a slot or is still to be settled."""
+        return not (self.running or self.waiting or self.ended)
 
     def held(self) -> set[str]:
         """Return the ids of all jobs whose end is not in the store yet, as far as is known here."""
@@ -83,7 +94,7 @@ class Executor:
 
     def wanted(self) -> int:
         """Return how many jobs to claim now."""
-        if self._draining or not self._valid():
+        if self.draining or not self._valid():
             return 0
         return self.appetite.limit(len(self.running), len(self.waiting))
 
@@ -99,7 +110,7 @@ class Executor:
 
     def drain(self) -> None:
         """Start nothing more."""
-        self._draining = True
+        self.draining = True
         self.hand_back()
 
     def give_up(self) -> int:
@@ -115,14 +126,14 @@ class Executor:
         return await self._bodies.close()
 
     def _fill(self) -> None:
-        while self.waiting and len(self.running) < self._slots and not self._draining:
+        while self.waiting and len(self.running) < self._slots and not self.draining:
             if not self._valid():
                 return
             self._start(self.waiting.popleft())
 
     def _start(self, claim: Claim) -> None:
         job = claim.job
-        outcome = before_start(job, self._clock.now()) or self._apart(claim)
+        outcome = before_start(job, self.reckoning.now()) or self._apart(claim)
         if outcome is not None:
             self.ended.append((claim, outcome))
             return
@@ -131,7 +142,8 @@ class Executor:
             self._app.bus.emit(TaskUnknown(job.task, job.id))
             self.ended.append((claim, Unknown()))
             return
-        running = Running(claim, task, self._app.store, self._loop, self._loop.time())
+        running = Running(claim, task, self._app.store, self._loop, self._patience)
+        running.since = self._loop.time()
         try:
             self._bodies.start(running)
         except BadPayload as error:

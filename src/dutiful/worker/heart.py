@@ -13,7 +13,6 @@ from dutiful.contract.protocol import Fleet
 from dutiful.core.errors import EngineError
 from dutiful.core.lease import Lease
 
-
 _STALLED_BEATS = 2
 """A loop that has not answered for so many heartbeats is said to hang."""
 
@@ -69,12 +68,17 @@ class Heart:
         self._wake = partial(_set, loop, stop)
         while not self._stopped:
             try:
-                async with asyncio.timeout(self._lease.beat / 1_000_000):
+                async with asyncio.timeout(self._pause()):
                     await stop.wait()
             except TimeoutError:
                 await self.beat()
             if self.lost:
                 return
+
+    def _pause(self) -> float:
+        """Return the seconds until the next beat: never beyond the deadline, when all must stop."""
+        left = self._deadline - self._clock.ticks()
+        return max(min(self._lease.beat, left), 0) / 1_000_000
 
     async def beat(self) -> None:
         """Renew once; what hangs or fails is tried again until the deadline has passed.

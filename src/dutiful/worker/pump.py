@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
-from dutiful.contract.clock import Clock
 from dutiful.contract.facade import Store
 from dutiful.contract.protocol import Exchanged, Wanted
 from dutiful.core.job import Claim
@@ -35,7 +34,6 @@ class Pump:
         *,
         queues: tuple[Served, ...],
         poll: float,
-        clock: Clock,
         rng: Random,
         rules: Callable[[str], Rules],
         changed: asyncio.Event,
@@ -48,7 +46,6 @@ class Pump:
         self._executor = executor
         self._queues = queues
         self._poll = poll
-        self._clock = clock
         self._rng = rng
         self._rules = rules
         self._changed = changed
@@ -60,12 +57,16 @@ class Pump:
         self._hungry = asyncio.Event()
         self._due_in: float | None = None
         self.lost = False
-        self.dry = False
-        """Whether the last claim found nothing, and nothing has ended since."""
+        self._dry_at: int | None = None
         self.released = 0
         """How many jobs were handed back."""
         self.overdue: Callable[[], bool] = lambda: False
         """Whether to stop waiting for a store in trouble."""
+
+    @property
+    def dry(self) -> bool:
+        """Whether the last claim found nothing, and nothing has ended since."""
+        return self._dry_at == self._executor.done
 
     async def run(self, stopping: Callable[[], bool]) -> None:
         """Pump until ``stopping`` is true or the store says that this worker is lost."""
@@ -73,6 +74,8 @@ class Pump:
         try:
             while not stopping() and not self.lost:
                 self._changed.clear()
+                if self._burst and not self.dry and self._executor.resting:
+                    self._hopeful = True
                 if not await self.turn():
                     await self._idle()
         finally:
@@ -87,16 +90,19 @@ class Pump:
         limit = executor.wanted() if self._hopeful else 0
         if not ended and limit == 0:
             return False
-        now = self._clock.now()
+        now = self._executor.reckoning.now()
         settlements = [
             settle(claim, outcome, now, self._rng, self._rules(claim.job.task))
             for claim, outcome in ended
         ]
         wanted = self._wanted(min(limit, _BATCH)) if limit else None
-        started, unknown = self._time(), self._patience.unknown
+        started, unknown, done = self._time(), self._patience.unknown, executor.done
         try:
             answer = await self._patience.ask(
-                lambda: self._store.exchange(self._worker, settlements, wanted), self._give_up
+                lambda: self._store.exchange(
+                    self._worker, settlements, None if executor.draining else wanted
+                ),
+                self._give_up,
             )
         except BaseException:
             executor.ended[:0] = ended
@@ -108,7 +114,7 @@ class Pump:
             self.lost = True
         elif wanted is not None:
             self._hopeful = len(answer.claims) == wanted.limit
-            self.dry = not answer.claims
+            self._dry_at = None if answer.claims else done
             self._due_in = None if answer.due_in is None else answer.due_in / 1_000_000
             executor.offer(answer.claims)
             if self._patience.unknown != unknown:
@@ -147,9 +153,9 @@ class Pump:
         return self.overdue()
 
     def _released(self, settlements: list[Settlement]) -> None:
-        """Look again when a settlement, or the job that ended, may have made another due."""
-        self.dry = False
-        if self._burst or any(not item.state.final for item in settlements):
+        """Look again when a settlement may have made a job due."""
+        if any(not item.state.final for item in settlements):
+            self._dry_at = None
             self._hopeful = True
 
     async def _idle(self) -> None:

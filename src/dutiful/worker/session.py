@@ -66,7 +66,7 @@ class Session:
             worker,
             options.lease,
             clock,
-            on_lost=lambda: self._from_heart(self._changed.set),
+            on_lost=lambda: self._from_heart(self._lease_lost),
             on_cancels=lambda ids: self._from_heart(self.executor.cancel, ids),
             on_fault=lambda error: store.emit(
                 ServiceFailed("heart", f"{type(error).__name__}: {error}")
@@ -75,7 +75,12 @@ class Session:
             ask=self._from_heart,
         )
         self.executor = Executor(
-            app, options.concurrency, clock=clock, valid=self.healthy, changed=self._changed.set
+            app,
+            options.concurrency,
+            clock=clock,
+            valid=self.healthy,
+            changed=self._changed.set,
+            patience=patience,
         )
         self._pump = Pump(
             store,
@@ -83,7 +88,6 @@ class Session:
             self.executor,
             queues=options.queues,
             poll=options.poll,
-            clock=clock,
             rng=rng,
             rules=rules,
             changed=self._changed,
@@ -158,8 +162,7 @@ class Session:
             return "stopped"
         if recycle(self.executor.done):
             return "recycled"
-        idle = not (self.executor.running or self.executor.waiting or self.executor.ended)
-        if self.options.burst and self._pump.dry and idle:
+        if self.options.burst and self._pump.dry and self.executor.resting:
             return "burst"
         return None
 
@@ -224,6 +227,11 @@ class Session:
     async def _leave(self) -> None:
         with contextlib.suppress(EngineError):
             await self.store.fleet.leave(self.worker)
+
+    def _lease_lost(self) -> None:
+        """Stop the bodies at once: the pump may hang in the very call that cost the lease."""
+        self._interrupt("lost")
+        self._changed.set()
 
     def _interrupt(self, why: Literal["shutdown", "lost"]) -> None:
         for running in list(self.executor.running.values()):

@@ -194,8 +194,7 @@ def _find(start: Start) -> Any:
     found, name = module, start.claim.job.task
     for part in start.attribute.split("."):
         found = getattr(found, part, None)
-    scope: dict[str, Any] = vars(module)
-    members: list[Any] = [found, *scope.values()]
+    members: list[Any] = [found, *cast(dict[str, Any], vars(module)).values()]
     for member in members:
         if isinstance(member, Task) and member.spec.name == name:
             return cast(Any, member)

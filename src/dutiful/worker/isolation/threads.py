@@ -14,6 +14,8 @@ from typing import Any
 Call = Callable[[], Any]
 Done = Callable[[Any], None]
 
+Calls = queue.SimpleQueue[tuple[Call, Done] | None]
+
 _FAREWELL = 0.3
 """Seconds that all idle threads together get to end."""
 
@@ -27,7 +29,7 @@ class ThreadSlots:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start no thread yet."""
         self._loop = loop
-        self._calls: queue.SimpleQueue[tuple[Call, Done] | None] = queue.SimpleQueue()
+        self._calls: Calls = queue.SimpleQueue()
         self._results: deque[tuple[Done, Any]] = deque()
         self._idle = threading.Semaphore(0)
         self._threads: list[threading.Thread] = []
@@ -40,28 +42,35 @@ class ThreadSlots:
         """
         # An idle thread takes it; else one more is started. The worker's slots bound how many.
         if not self._idle.acquire(blocking=False):
-            thread = threading.Thread(target=self._work, name="dutiful-slot", daemon=True)
+            thread = threading.Thread(
+                target=self._work, args=(self._calls, self._idle), name="dutiful-slot", daemon=True
+            )
             thread.start()
             self._threads.append(thread)
         self._calls.put((call, done))
 
     def close(self) -> bool:
-        """Let idle threads end; False when some still run a call and cannot be stopped."""
-        for _ in self._threads:
-            self._calls.put(None)
-        end = time.monotonic() + _FAREWELL
-        for thread in self._threads:
-            thread.join(max(end - time.monotonic(), 0))
-        return not any(thread.is_alive() for thread in self._threads)
+        """Let idle threads end; False when some still run a call and cannot be stopped.
 
-    def _work(self) -> None:
-        while (item := self._calls.get()) is not None:
+        What is submitted after this is run by threads of its own.
+        """
+        threads, calls = self._threads, self._calls
+        self._threads, self._calls, self._idle = [], queue.SimpleQueue(), threading.Semaphore(0)
+        for _ in threads:
+            calls.put(None)
+        end = time.monotonic() + _FAREWELL
+        for thread in threads:
+            thread.join(max(end - time.monotonic(), 0))
+        return not any(thread.is_alive() for thread in threads)
+
+    def _work(self, calls: Calls, idle: threading.Semaphore) -> None:
+        while (item := calls.get()) is not None:
             call, done = item
             result = contextvars.copy_context().run(call)
             self._results.append((done, result))
             del item, call, done, result
             # Before the loop is told: it may have the next call ready at once.
-            self._idle.release()
+            idle.release()
             if not self._told:
                 self._told = True
                 try:
