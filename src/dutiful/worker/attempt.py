@@ -15,6 +15,8 @@ from dutiful.core.errors import ClaimLost, UsageError
 from dutiful.core.job import Claim, Job
 from dutiful.core.payload import encode, plain
 
+from .patience import Patience
+
 Why = Literal["timeout", "cancel", "shutdown", "lost"]
 
 
@@ -30,6 +32,7 @@ class Running:
         "kill",
         "limits",
         "loop",
+        "patience",
         "since",
         "steps",
         "stop",
@@ -45,15 +48,17 @@ class Running:
         task: Task[..., Any, Any],
         store: Store,
         loop: asyncio.AbstractEventLoop,
-        since: float,
+        patience: Patience,
     ) -> None:
-        """Take a slot at the loop's time ``since``."""
+        """Take a slot; ``patience`` asks a store in trouble again."""
         self.claim = claim
         self.job: Job = claim.job
         self.task = task
         self.store = store
         self.loop = loop
-        self.since = since
+        self.since = 0.0
+        """When the body began, by the loop's clock."""
+        self.patience = patience
         self.steps = claim.steps
         self.transaction: JobTransaction | None = None
         self.why: Why | None = None
@@ -92,7 +97,9 @@ class Running:
 
     async def record_raw(self, name: str, raw: bytes) -> None:
         """Record a step's result that is JSON already."""
-        if self.why == "lost" or not await self.store.consumer.record_step(self.claim, name, raw):
+        if self.why == "lost" or not await self.patience.ask(
+            lambda: self.store.consumer.record_step(self.claim, name, raw), lambda: self.cancelled
+        ):
             raise ClaimLost(f"job {self.job.id} is no longer this worker's; step {name!r} is void")
         self.steps = {**self.steps, name: raw}
 
