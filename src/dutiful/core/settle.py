@@ -97,7 +97,8 @@ def _as_asked(claim: Claim, outcome: _Plain, now: int) -> Settlement:
         case Snoozed(delay=delay, until=until):
             return _later(claim, State.WAITING, now, delay, run_at=until, attempt=job.attempt - 1)
         case Released():
-            return _later(claim, State.QUEUED, now, 0, attempt=job.attempt - 1)
+            back = job.attempt - 1
+            return _later(claim, State.QUEUED, now, 0, attempt=back, parked_at=job.parked_at)
         case Cancelled(why=why):
             return _end(claim, State.CANCELLED, now, why)
         case Discarded(why=why, traceback=trace):
