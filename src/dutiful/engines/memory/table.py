@@ -43,7 +43,8 @@ class Tables:
         self.totals = {"enqueued": 0, "pruned": 0, "purged": 0}
         self.data: dict[str, Any] = {}
         """What tasks wrote through their transactions."""
-        self._sleepers: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
+        self._sleepers: dict[tuple[asyncio.AbstractEventLoop, asyncio.Event], None] = {}
+        """Who sleeps, in the order in which they came, so that a run can be repeated exactly."""
 
     def put(self, job: Job) -> None:
         """Store a job's new row after checking that the move is allowed."""
@@ -106,12 +107,12 @@ class Tables:
             try:
                 loop.call_soon_threadsafe(event.set)
             except RuntimeError:  # that loop has been closed
-                self._sleepers.discard((loop, event))
+                self._sleepers.pop((loop, event), None)
 
     async def sleep(self, seconds: float, ready: Callable[[], bool]) -> None:
         """Sleep until woken, at most so long; not at all when ``ready`` once it listens."""
         sleeper = (asyncio.get_running_loop(), asyncio.Event())
-        self._sleepers.add(sleeper)
+        self._sleepers[sleeper] = None
         try:
             with self.lock:
                 if ready():
@@ -121,4 +122,4 @@ class Tables:
         except TimeoutError:
             pass
         finally:
-            self._sleepers.discard(sleeper)
+            self._sleepers.pop(sleeper, None)
