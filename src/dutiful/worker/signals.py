@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import faulthandler
 import signal
 import sys
 from collections.abc import Callable
 from types import FrameType
 
+_ONE_AND_THE_SAME = 0.5
+"""Seconds in which a second signal is an echo: a service manager tells a whole group of processes,
+and the supervisor in it tells its children once more."""
 _STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -18,24 +22,35 @@ def on_stop(stop: Callable[[float | None], None]) -> None:
     Call it on the running loop's own thread, which must be the main one.
     """
     loop = asyncio.get_running_loop()
-    asked = 0
+    first: float | None = None
 
     def handle() -> None:
-        nonlocal asked
-        asked += 1
-        stop(None if asked == 1 else 0)
+        nonlocal first
+        now = loop.time()
+        if first is None:
+            first = now
+            stop(None)
+        elif now - first > _ONE_AND_THE_SAME:
+            stop(0)
 
     for number in _STOPS:
         loop.add_signal_handler(number, handle)
 
 
 def dump_on_usr1() -> None:
-    """Print every thread's stack at USR1, even while the loop is blocked, then every task's."""
+    """Print every thread's stack at USR1, even while the loop is blocked, then every task's.
+
+    The tasks' come when the loop is free, since a handler may not write amid somebody's write.
+    """
     loop = asyncio.get_running_loop()
 
-    def dump_tasks(number: int, frame: FrameType | None) -> None:
+    def dump_tasks() -> None:
         for task in asyncio.all_tasks(loop):
             task.print_stack(limit=8, file=sys.stderr)
 
-    signal.signal(signal.SIGUSR1, dump_tasks)
+    def ask(number: int, frame: FrameType | None) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has been closed
+            loop.call_soon_threadsafe(dump_tasks)
+
+    signal.signal(signal.SIGUSR1, ask)
     faulthandler.register(signal.SIGUSR1, file=2, all_threads=True, chain=True)

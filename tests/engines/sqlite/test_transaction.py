@@ -1,16 +1,20 @@
 """A task's writes and its job's completion: both or neither."""
 
 import asyncio
+import contextvars
 import signal
 import sqlite3
 from pathlib import Path
 
 import pytest
 
+from dutiful.contract.protocol import Wanted
 from dutiful.core.errors import UsageError
+from dutiful.core.instant import SECOND
 from dutiful.core.outcome import Crashed, Failed
 from dutiful.core.state import State
 from dutiful.engines.sqlite import SqliteEngine
+from dutiful.testing.conformance.moves import hand
 from tests.engines.sqlite.support import child, claimed, ended, heard, new, rows, settled
 
 DIE = """
@@ -137,3 +141,38 @@ async def test_long_transaction_loses_no_worker(engine: SqliteEngine) -> None:
     assert not renewal.done()
     transaction.rollback()
     assert (await renewal).valid
+
+
+async def test_the_write_lock_is_taken_from_a_task_that_holds_it_for_too_long(
+    engine: SqliteEngine, path: Path
+) -> None:
+    await engine.enqueue([new()])
+    await engine.join(hand("brief", lease=SECOND // 5))
+    (claim,) = (await engine.exchange("brief", [], Wanted(("default",), 1))).claims
+    transaction = engine.transaction(claim)
+    connection = transaction.begin()
+    connection.execute("CREATE TABLE ledger (line TEXT)")
+    # Somebody else's enqueue waits until the lock is free again.
+    await asyncio.create_task(engine.enqueue([new()]), context=contextvars.Context())
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("INSERT INTO ledger VALUES ('late')")
+    with pytest.raises(UsageError, match=r"open for longer than 0\.1 s"):
+        transaction.commit(settled(claim))
+    transaction.rollback()
+    assert rows(path, "SELECT 1 FROM sqlite_master WHERE name = 'ledger'") == []
+
+
+async def test_a_statement_that_runs_too_long_is_interrupted(engine: SqliteEngine) -> None:
+    await engine.enqueue([new()])
+    await engine.join(hand("brief", lease=SECOND // 5))
+    (claim,) = (await engine.exchange("brief", [], Wanted(("default",), 1))).claims
+    transaction = engine.transaction(claim)
+    connection = transaction.begin()
+    endless = (
+        "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+    )
+    with pytest.raises(sqlite3.OperationalError, match="interrupted"):
+        connection.execute(endless).fetchall()
+    with pytest.raises(UsageError, match="do the slow part before it"):
+        transaction.commit(settled(claim))
+    transaction.rollback()

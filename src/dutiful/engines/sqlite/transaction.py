@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
+import time
 from types import TracebackType
 from typing import Literal, NoReturn
 
 from dutiful.contract.statement import Plan, run
 from dutiful.core.errors import EngineUnavailable, UsageError
+from dutiful.core.instant import SECOND
 from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement
 
@@ -15,8 +18,13 @@ from .connection import connect, executor
 from .door import Door
 from .session import Hold, Session, holding
 from .settling import brings_back, held, settle
+from .statements import sql
 
 _GUARD = "dutiful_guard"
+_LEASE = sql("lease")
+_HEARD_SECONDS = 0.05
+SECONDS_MAX = 5.0
+"""How long a task may hold the write lock: no worker on the file can renew its lease meanwhile."""
 _ENDED = (
     "the transaction belongs to the job: it is committed when the task returns and rolled back "
     "when it raises; leave out commit(), rollback() and executescript(), use SAVEPOINT for parts"
@@ -63,9 +71,16 @@ class SqliteTransaction:
         self._door = Door(session.place.folder)
         self._connection: TaskConnection | None = None
         self._hold: Hold | None = None
+        self._timer: threading.Timer | None = None
+        self._guard = threading.Lock()
+        self._overran: float | None = None
 
     def begin(self) -> sqlite3.Connection:
-        """Take the write lock and return the connection; nobody else writes until the end."""
+        """Take the write lock and return the connection; nobody else writes until the end.
+
+        Held for longer than 5 s, or half of the worker's lease, it is rolled back and closed
+        under the task, whose next statement fails.
+        """
         session = self._session.ready()
         place = session.place
         if self._connection is not None:
@@ -77,6 +92,7 @@ class SqliteTransaction:
             place.run(connection, "BEGIN IMMEDIATE")
             # Its absence tells at the end that somebody ended the transaction by hand.
             place.run(connection, f"SAVEPOINT {_GUARD}")
+            seconds = self._limit(connection)
         except BaseException:
             self._door.close()
             sqlite3.Connection.close(connection)
@@ -85,11 +101,21 @@ class SqliteTransaction:
         self._connection = connection
         self._hold = Hold(session)
         holding.set(self._hold)
+        self._timer = threading.Timer(seconds, self._overrun, (seconds,))
+        self._timer.daemon = True
+        self._timer.start()
         return connection
 
     def commit(self, settlement: Settlement) -> bool:
         """Settle the job and commit, or undo everything when the claim is stale."""
-        connection, place = self._connection, self._session.place
+        place = self._session.place
+        with self._guard:  # from here on the commit is ours, and no longer the timer's to prevent
+            connection, self._connection = self._connection, None
+        if self._overran is not None:
+            raise UsageError(
+                f"ctx.transaction() was open for longer than {self._overran:g} s and was rolled "
+                "back: nobody else can write meanwhile; do the slow part before it"
+            )
         if connection is None:
             raise UsageError("begin the transaction before committing it")
         connection.row_factory = None
@@ -101,22 +127,44 @@ class SqliteTransaction:
                 return False
             place.run(connection, "COMMIT", committing=True)
         finally:
-            self.rollback()
+            self._end(connection)
         if brings_back((settlement,)):
             self._session.sleepers.wake()
         return True
 
     def rollback(self) -> None:
         """Undo what is open and let others write."""
-        connection, self._connection = self._connection, None
-        if connection is None:
-            return
+        with self._guard:
+            connection, self._connection = self._connection, None
+        if connection is not None:
+            self._end(connection)
+
+    def _end(self, connection: sqlite3.Connection) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         try:
             sqlite3.Connection.close(connection)  # rolls back
         finally:
             if self._hold is not None:
                 self._hold.open = False
             self._door.close()
+
+    def _limit(self, connection: sqlite3.Connection) -> float:
+        """Return how long this transaction may last: no lease must run out over it."""
+        row = connection.execute(_LEASE, (self._claim.job.worker,)).fetchone()
+        return min(SECONDS_MAX, row[0] / SECOND / 2) if row else SECONDS_MAX
+
+    def _overrun(self, seconds: float) -> None:
+        """Take the write lock from a task that holds it for too long; in the timer's thread."""
+        with self._guard:
+            connection, self._connection = self._connection, None
+        if connection is not None:
+            self._overran = seconds
+            # A statement that runs fails as interrupted; a moment later, when its thread has
+            # heard of it, the connection is closed under whatever comes next.
+            connection.interrupt()
+            time.sleep(_HEARD_SECONDS)
+            self._end(connection)
 
     def _release(self, connection: TaskConnection) -> None:
         try:

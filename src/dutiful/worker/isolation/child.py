@@ -23,6 +23,7 @@ from dutiful.worker.failure import raised, returned
 
 from .frames import (
     HEADER,
+    Begun,
     Ended,
     Interrupted,
     Recorded,
@@ -130,10 +131,13 @@ def main(descriptor: int, path: list[str]) -> None:
             raise Stop
 
     signal.signal(signal.SIGUSR2, interrupt)
-    # A terminal's Ctrl-C reaches the whole group; the worker decides what it means for jobs.
+    # A terminal's Ctrl-C and a service manager's TERM reach the whole group; what they mean for
+    # jobs is the worker's to decide, and the child ends when its worker does.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     while (start := receive(line)) is not None:
         if isinstance(start, Start):  # a withdrawal may come when its job has ended
+            line.sendall(pack(Begun()))
             line.sendall(pack(_serve(start, line, current)))
 
 

@@ -1,0 +1,1 @@
+SELECT lease FROM dutiful_worker WHERE id = ?
