@@ -151,11 +151,11 @@ class App:
 
     def enqueue_jobs(self, jobs: Sequence[NewJob], connection: Any = None) -> tuple[Receipt, ...]:
         """Store one batch of built jobs from sync code."""
-        if self._opened is None:
-            self.portal.run(self.open())
         ready = self.hooks.before(jobs)
         if connection is not None:
             return self.store.enqueue_on(connection, ready)
+        if self._opened is None:
+            self.portal.run(self.open())
         if self.store.can(Capability.SYNC_ENQUEUE):
             return self.store.enqueue_sync(ready)
         return self.portal.run(self.store.enqueue(ready))

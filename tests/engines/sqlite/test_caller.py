@@ -103,3 +103,20 @@ async def test_commit_wakes_a_sleeper(engine: SqliteEngine, mine: sqlite3.Connec
     mine.commit()
     await sleeper
     assert loop.time() - begun < 0.5
+
+
+def test_a_first_use_inside_a_transaction_is_told_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "fresh.db"
+    engine = SqliteEngine(path)
+    connection = sqlite3.connect(path)
+    try:
+        connection.execute("CREATE TABLE mine (x)")
+        connection.execute("INSERT INTO mine VALUES (1)")
+        with pytest.raises(UsageError, match=r"call app\.open\(\)"):
+            engine.enqueue_on(connection, [new()])
+        connection.rollback()
+        assert engine.enqueue_on(connection, [new()])[0].created
+        connection.commit()
+    finally:
+        connection.close()
+        engine.session.close()

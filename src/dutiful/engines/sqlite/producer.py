@@ -29,6 +29,7 @@ _KNOWN = sql("known")
 _HOLDER = sql("holder")
 _REPLACE = sql("replace")
 _TALLY_ADD = sql("tally_add")
+_TABLES = sql("tables")
 
 _ON_CONNECTION = "enqueue on its connection: task.using(connection=...).enqueue(...)"
 _NOT_STARTED = (State.SCHEDULED, State.QUEUED, State.WAITING)
@@ -55,10 +56,11 @@ class SqliteProducer:
 
     def enqueue_on(self, connection: Any, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
         """Store jobs on the caller's connection, inside its transaction."""
-        session = self.session.ready()
+        session = self.session
         path = session.place.path
         with _plain(connection, path) as cursor:
             _check(cursor, path)
+            _open(session, cursor)
             with translated(path):
                 _join(cursor)
                 cursor.execute("SAVEPOINT dutiful_enqueue")
@@ -125,6 +127,20 @@ def _replacement(job: Job, seq: int) -> tuple[Any, ...]:
 
 def _picky(jobs: Sequence[NewJob]) -> bool:
     return any(job.unique is not None and job.unique.on_conflict == "raise" for job in jobs)
+
+
+def _open(session: Session, cursor: sqlite3.Cursor) -> None:
+    """Open the store, unless that would have to wait for the caller's own transaction."""
+    if session.open or not cursor.connection.in_transaction:
+        session.ready()
+        return
+    with translated(session.place.path):
+        found = cursor.execute(_TABLES).fetchall()
+    if not found:
+        raise UsageError(
+            "the store has no tables yet, and they cannot be made inside your transaction; "
+            "call app.open() (or enqueue one job) once, before it begins"
+        )
 
 
 @contextmanager

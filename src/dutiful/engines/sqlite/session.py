@@ -57,6 +57,11 @@ class Session:
         self.writer = Writer(self.place, opener, partial(_wake, self.sleepers))
         self._finalizer = weakref.finalize(self, _close, self.writer, self.readers, self.watch)
 
+    @property
+    def open(self) -> bool:
+        """Whether this process has seen the schema up to date."""
+        return self._open
+
     def ready(self) -> Session:
         """Return itself, opened and with the schema up to date."""
         if not self._open:
