@@ -1,6 +1,6 @@
 """Claim and settle with 10^4 and 10^6 queued rows, over one queue and over three.
 
-    python bench/sqlite/backlog.py
+python bench/sqlite/backlog.py
 """
 
 from __future__ import annotations
@@ -16,14 +16,17 @@ from common import RESULT, SETTLE, connect, folder, insert_sql, report, rows, sc
 ROUNDS, TIMES = 3, {1000: 3, 10: 100}
 SIZES = (10_000, 1_000_000)
 DEFAULT = "checkpoint at 1000 pages"
-SETTINGS: dict[str, dict[str, str]] = {DEFAULT: {}, "checkpoint at 8000 pages": {"wal_autocheckpoint": "8000"}}
+SETTINGS: dict[str, dict[str, str]] = {
+    DEFAULT: {},
+    "checkpoint at 8000 pages": {"wal_autocheckpoint": "8000"},
+}
 QUEUES = ("default", "mail", "billing")
 
-HEAD = (
-    "UPDATE job SET state = 2, worker = 'w1', fence = fence + 1, attempt = attempt + 1, started_at = 1 WHERE seq IN ("
-)
+HEAD = "UPDATE job SET state = 2, worker = 'w1', fence = fence + 1, attempt = attempt + 1, started_at = 1 WHERE seq IN ("
 TAIL = ") RETURNING seq, task, args, attempt, fence"
-ONE = "SELECT seq FROM job WHERE state = 1 AND queue = ? ORDER BY priority DESC, run_at, seq LIMIT ?"
+ONE = (
+    "SELECT seq FROM job WHERE state = 1 AND queue = ? ORDER BY priority DESC, run_at, seq LIMIT ?"
+)
 LISTED = ONE.replace("queue = ?", "queue IN (?, ?, ?)")
 ARM = "SELECT * FROM (SELECT seq, priority, run_at FROM job WHERE state = 1 AND queue = ? ORDER BY priority DESC, run_at, seq LIMIT ?)"
 MERGED = f"SELECT seq FROM ({ARM} UNION ALL {ARM} UNION ALL {ARM}) ORDER BY priority DESC, run_at, seq LIMIT ?"
@@ -33,7 +36,9 @@ def fill(conn: sqlite3.Connection, count: int, mixed: bool) -> None:
     """Enqueue `count` jobs: in one line, or dealt in turn to three queues and five priorities."""
     made = rows(count)
     if mixed:
-        made = [(row[0], QUEUES[at % 3], row[2], at // 3 % 5, *row[4:]) for at, row in enumerate(made)]
+        made = [
+            (row[0], QUEUES[at % 3], row[2], at // 3 % 5, *row[4:]) for at, row in enumerate(made)
+        ]
     conn.execute("BEGIN IMMEDIATE")
     conn.executemany(insert_sql(), made)
     conn.execute("COMMIT")
@@ -91,7 +96,9 @@ def main() -> None:
                                 figures[kind][f"{size:,} queued"].append(drain(conn, sql, given))
                         conn.close()
         conn = connect(base / f"{SIZES[1]}-True.db")
-        plan = conn.execute("EXPLAIN QUERY PLAN " + HEAD + LISTED + TAIL, (*QUEUES, 1000)).fetchall()
+        plan = conn.execute(
+            "EXPLAIN QUERY PLAN " + HEAD + LISTED + TAIL, (*QUEUES, 1000)
+        ).fetchall()
         conn.close()
     for name, runs in figures.items():
         report(f"settle+claim, {name}", runs, f"{SIZES[0]:,} queued")

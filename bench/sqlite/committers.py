@@ -56,7 +56,12 @@ class Leader:
     """Leader/follower by hand-over: the leader wakes each of its batch, then the first waiting row's caller leads."""
 
     def __init__(self, conn: sqlite3.Connection) -> None:
-        self.conn, self.mutex, self.pending, self.busy = conn, threading.Lock(), list[Entry](), False
+        self.conn, self.mutex, self.pending, self.busy = (
+            conn,
+            threading.Lock(),
+            list[Entry](),
+            False,
+        )
 
     def submit(self, row: Any) -> None:
         """Return when the row is durable."""
@@ -85,7 +90,9 @@ class Leader:
 class WriterThread:
     """A dedicated thread takes all that waits, commits, and wakes the callers (async ones by one call a commit)."""
 
-    def __init__(self, conn: sqlite3.Connection, loop: asyncio.AbstractEventLoop | None = None) -> None:
+    def __init__(
+        self, conn: sqlite3.Connection, loop: asyncio.AbstractEventLoop | None = None
+    ) -> None:
         self.conn, self.loop, self.inbox = conn, loop, queue.SimpleQueue[Entry | None]()
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
@@ -150,7 +157,9 @@ class LoopLeader:
             self.busy = False
             resolve(batch)
         else:
-            loop.run_in_executor(None, commit, self.conn, batch).add_done_callback(lambda _: self.landed(loop, batch))
+            loop.run_in_executor(None, commit, self.conn, batch).add_done_callback(
+                lambda _: self.landed(loop, batch)
+            )
 
     def landed(self, loop: asyncio.AbstractEventLoop, batch: list[Entry]) -> None:
         """Wake the callers, and start over if more came."""

@@ -121,7 +121,9 @@ def report(title: str, figures: dict[str, list[float]], base: str, unit: str = "
     floor = statistics.median(figures[base])
     for name, runs in figures.items():
         mid = statistics.median(runs)
-        print(f"  {name:<44} {mid:>12,.1f}{unit} {mid / floor:>6.2f}x  ({min(runs):,.1f}..{max(runs):,.1f})")
+        print(
+            f"  {name:<44} {mid:>12,.1f}{unit} {mid / floor:>6.2f}x  ({min(runs):,.1f}..{max(runs):,.1f})"
+        )
 
 
 def percentile(values: Sequence[float], share: float) -> float:

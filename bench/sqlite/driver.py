@@ -16,7 +16,19 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from common import CLAIM, PRAGMAS, RESULT, SETTLE, connect, folder, insert_sql, rate, report, rows, schema
+from common import (
+    CLAIM,
+    PRAGMAS,
+    RESULT,
+    SETTLE,
+    connect,
+    folder,
+    insert_sql,
+    rate,
+    report,
+    rows,
+    schema,
+)
 
 ROUNDS, BATCHES, BATCH, ONES = 3, 20, 1000, 300
 Figures = dict[str, dict[str, list[float]]]
@@ -79,14 +91,22 @@ def measure(conn: Any, note: Callable[[str, float], None]) -> None:
         made = [rows(size) for _ in range(times)]
         held: list[list[Any]] = []
         note(f"insert by {size}", rate(size * times, partial(each, insert, made)))
-        note(f"claim by {size}", rate(size * times, partial(each, partial(hold, held), [size] * times)))
+        note(
+            f"claim by {size}",
+            rate(size * times, partial(each, partial(hold, held), [size] * times)),
+        )
         note(f"settle by {size}", rate(size * times, partial(each, settle, held)))
         insert(rows(size * times))
 
-        note(f"settle+claim, one transaction, by {size}", rate(size * times, partial(lifecycle, size, times)))
+        note(
+            f"settle+claim, one transaction, by {size}",
+            rate(size * times, partial(lifecycle, size, times)),
+        )
 
 
-async def measure_aiosqlite(aiosqlite: ModuleType, path: Path, note: Callable[[str, float], None]) -> None:
+async def measure_aiosqlite(
+    aiosqlite: ModuleType, path: Path, note: Callable[[str, float], None]
+) -> None:
     """The same operations through aiosqlite, whose every call crosses to its thread and back."""
     loop = asyncio.get_running_loop()
     async with aiosqlite.connect(path, isolation_level=None) as conn:

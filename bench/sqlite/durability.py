@@ -55,8 +55,19 @@ def traced(path: Path, synchronous: str) -> str:
     log = path.with_suffix(".strace")
     call = f"import durability, pathlib; durability.commits(pathlib.Path({str(path)!r}), {synchronous!r})"
     subprocess.run(
-        ["strace", "-f", "-e", "trace=fsync,fdatasync,sync_file_range", "-o", str(log), sys.executable, "-c", call],
-        check=True, cwd=Path(__file__).parent,
+        [
+            "strace",
+            "-f",
+            "-e",
+            "trace=fsync,fdatasync,sync_file_range",
+            "-o",
+            str(log),
+            sys.executable,
+            "-c",
+            call,
+        ],
+        check=True,
+        cwd=Path(__file__).parent,
     )
     return f"{len(re.findall('sync', log.read_text()))} syncs for {COMMITS} commits (with set-up and close)"
 
@@ -66,11 +77,17 @@ def main() -> None:
     times: dict[str, list[float]] = {}
     with folder() as base:
         for turn in range(ROUNDS):
-            times.setdefault("write + fdatasync, no SQLite", []).append(bare_fsync(base / f"bare{turn}"))
+            times.setdefault("write + fdatasync, no SQLite", []).append(
+                bare_fsync(base / f"bare{turn}")
+            )
             for level in LEVELS:
-                times.setdefault(f"commit, synchronous={level}", []).append(commits(base / f"{level}{turn}.db", level))
+                times.setdefault(f"commit, synchronous={level}", []).append(
+                    commits(base / f"{level}{turn}.db", level)
+                )
         for name, runs in times.items():
-            print(f"{name:<32}{statistics.median(runs):>10.1f} us   ({min(runs):.1f}..{max(runs):.1f})")
+            print(
+                f"{name:<32}{statistics.median(runs):>10.1f} us   ({min(runs):.1f}..{max(runs):.1f})"
+            )
         for level in LEVELS:
             print(f"synchronous={level}: {traced(base / f'traced-{level}.db', level)}")
 

@@ -1,6 +1,6 @@
 """Compare table layouts, settings and statement forms by the lifecycle of a job: insert, claim, settle, row kept.
 
-    python bench/sqlite/layout.py
+python bench/sqlite/layout.py
 """
 
 from __future__ import annotations
@@ -11,11 +11,25 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-from common import CLAIM, FULL_INDEX, RESULT, SETTLE, connect, folder, insert_sql, rate, report, rows, schema
+from common import (
+    CLAIM,
+    FULL_INDEX,
+    RESULT,
+    SETTLE,
+    connect,
+    folder,
+    insert_sql,
+    rate,
+    report,
+    rows,
+    schema,
+)
 
 ROUNDS, BATCHES, BATCH = 5, 30, 1000
 NO_INDEX_ON_RUNNING = "\n".join(
-    line for line in schema().splitlines() if line.startswith("CREATE INDEX") and "job_running" not in line
+    line
+    for line in schema().splitlines()
+    if line.startswith("CREATE INDEX") and "job_running" not in line
 )
 ARCHIVE = """
 CREATE TABLE done (seq INTEGER PRIMARY KEY, id TEXT, queue TEXT, task TEXT, state INTEGER, priority INTEGER,
@@ -40,10 +54,14 @@ def claim_select_many(conn: sqlite3.Connection) -> list[Any]:
     """SELECT inside the write transaction, then one UPDATE a row."""
     jobs = conn.execute(
         "SELECT seq, task, args, attempt + 1, fence + 1 FROM job WHERE state = 1 AND queue = ?"
-        " ORDER BY priority DESC, run_at, seq LIMIT ?", ("default", BATCH)).fetchall()
+        " ORDER BY priority DESC, run_at, seq LIMIT ?",
+        ("default", BATCH),
+    ).fetchall()
     conn.executemany(
         "UPDATE job SET state = 2, worker = 'w1', fence = fence + 1, attempt = attempt + 1, started_at = 1"
-        " WHERE seq = ?", [(job[0],) for job in jobs])
+        " WHERE seq = ?",
+        [(job[0],) for job in jobs],
+    )
     return jobs
 
 
@@ -57,7 +75,9 @@ def settle_json(conn: sqlite3.Connection, jobs: list[Any]) -> None:
     conn.execute(
         "UPDATE job SET state = v.value ->> 2, finished_at = 2, result = v.value ->> 3, worker = NULL"
         " FROM json_each(?) AS v WHERE job.seq = v.value ->> 0 AND fence = v.value ->> 1 AND job.state = 2"
-        " RETURNING seq", (json.dumps([(job[0], job[4], 4, RESULT) for job in jobs]),)).fetchall()
+        " RETURNING seq",
+        (json.dumps([(job[0], job[4], 4, RESULT) for job in jobs]),),
+    ).fetchall()
 
 
 def settle_values(conn: sqlite3.Connection, jobs: list[Any]) -> None:
@@ -66,9 +86,13 @@ def settle_values(conn: sqlite3.Connection, jobs: list[Any]) -> None:
         return
     marks = ",".join(["(?,?,?,?)"] * len(jobs))
     conn.execute(
-        "WITH v(seq, fence, state, result) AS (VALUES " + marks + ") UPDATE job SET state = v.state, finished_at = 2,"
+        "WITH v(seq, fence, state, result) AS (VALUES "
+        + marks
+        + ") UPDATE job SET state = v.state, finished_at = 2,"
         " result = v.result, worker = NULL FROM v WHERE job.seq = v.seq AND job.fence = v.fence AND job.state = 2"
-        " RETURNING job.seq", [item for job in jobs for item in (job[0], job[4], 4, RESULT)]).fetchall()
+        " RETURNING job.seq",
+        [item for job in jobs for item in (job[0], job[4], 4, RESULT)],
+    ).fetchall()
 
 
 def settle_apart(conn: sqlite3.Connection, jobs: list[Any]) -> None:
@@ -80,15 +104,27 @@ def settle_apart(conn: sqlite3.Connection, jobs: list[Any]) -> None:
 def settle_move(conn: sqlite3.Connection, jobs: list[Any]) -> None:
     """The finished row moves to a second table."""
     conn.executemany(MOVE, [(4, 2, RESULT, job[0], job[4]) for job in jobs])
-    conn.executemany("DELETE FROM job WHERE seq = ? AND fence = ? AND state = 2", [(job[0], job[4]) for job in jobs])
+    conn.executemany(
+        "DELETE FROM job WHERE seq = ? AND fence = ? AND state = 2",
+        [(job[0], job[4]) for job in jobs],
+    )
 
 
-def lifecycle(tables: str, settings: dict[str, str], id_kind: str, random_id: bool, claim: Claim, settle: Settle) -> dict[str, float]:
+def lifecycle(
+    tables: str,
+    settings: dict[str, str],
+    id_kind: str,
+    random_id: bool,
+    claim: Claim,
+    settle: Settle,
+) -> dict[str, float]:
     """Rates of insert, of settle+claim, and of the whole; kept rows; transactions of 1000."""
     with folder() as base:
         path = base / "jobs.db"
         if "page_size" in settings:
-            sqlite3.connect(path).execute(f"PRAGMA page_size = {settings['page_size']}").connection.execute("VACUUM")
+            sqlite3.connect(path).execute(
+                f"PRAGMA page_size = {settings['page_size']}"
+            ).connection.execute("VACUUM")
         conn = connect(path, **settings)
         conn.executescript(tables)
         made = [rows(BATCH, id_kind, random_id) for _ in range(BATCHES)]
@@ -128,7 +164,10 @@ def main() -> None:
         "indexes: one full index (state, queue, ..)": (schema(indexes=FULL_INDEX), *base[1:]),
         "indexes: partial, none on running": (schema(indexes=NO_INDEX_ON_RUNNING), *base[1:]),
         "result: table of its own": (
-            schema() + "CREATE TABLE result(seq INTEGER PRIMARY KEY, body TEXT);", *base[1:5], settle_apart),
+            schema() + "CREATE TABLE result(seq INTEGER PRIMARY KEY, body TEXT);",
+            *base[1:5],
+            settle_apart,
+        ),
         "finished rows: moved to a second table": (schema() + ARCHIVE, *base[1:5], settle_move),
         "claim: SELECT then executemany UPDATE": (*base[:4], claim_select_many, settle_many),
         "settle: UPDATE FROM json_each": (*base[:5], settle_json),

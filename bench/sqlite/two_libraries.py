@@ -60,7 +60,9 @@ def verdict(path: Path) -> str:
     """Rows by writer and the integrity check, read by a fresh process-like connection."""
     conn = sqlite3.connect(path)
     try:
-        counted = dict(conn.execute("SELECT who, count(*) FROM job NOT INDEXED GROUP BY who").fetchall())
+        counted = dict(
+            conn.execute("SELECT who, count(*) FROM job NOT INDEXED GROUP BY who").fetchall()
+        )
         check = conn.execute("PRAGMA integrity_check(1)").fetchone()[0].splitlines()[-1]
         return f"rows {counted}, integrity_check: {check}"
     except sqlite3.DatabaseError as error:
@@ -111,7 +113,9 @@ def main() -> None:
         sys.exit("apsw is not installed: nothing to show (pip install apsw)")
     print(f"stdlib SQLite {sqlite3.sqlite_version}, apsw's own {apsw.sqlite_lib_version()}")
     with folder() as base:
-        for number, (title, case) in enumerate({"the write lock": lock_lost, "committed rows": commits_lost}.items()):
+        for number, (title, case) in enumerate(
+            {"the write lock": lock_lost, "committed rows": commits_lost}.items()
+        ):
             print(f"\n{title}")
             print("  one library (control)")
             case(fresh(base, f"{number}-one.db"), connect)

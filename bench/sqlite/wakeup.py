@@ -60,7 +60,8 @@ def trial(way: str, sleepers: int) -> tuple[list[float], list[float], float, flo
         conn = connect(base / "jobs.db")
         conn.executescript(schema("none"))
         crowd = [
-            context.Process(target=worker, args=(way, base, each, woken, stop), daemon=True) for each in range(sleepers)
+            context.Process(target=worker, args=(way, base, each, woken, stop), daemon=True)
+            for each in range(sleepers)
         ]
         for process in crowd:
             process.start()
@@ -71,7 +72,12 @@ def trial(way: str, sleepers: int) -> tuple[list[float], list[float], float, flo
         time.sleep(0.3)
         before = sum(on_cpu(process.pid or 0) for process in crowd)
         time.sleep(IDLE if sleepers else 0)
-        idle = (sum(on_cpu(process.pid or 0) for process in crowd) - before) / IDLE / max(1, sleepers) * 100
+        idle = (
+            (sum(on_cpu(process.pid or 0) for process in crowd) - before)
+            / IDLE
+            / max(1, sleepers)
+            * 100
+        )
         notify, row, insert = notifier(way, base), rows(1, "none")[0], insert_sql("none")
         latencies, costs = [], []
         for _ in range(COMMITS):
@@ -100,21 +106,35 @@ def main() -> None:
     """Every way with 0, 1 and 8 sleepers, rounds interleaved."""
     if not sys.platform.startswith("linux"):
         sys.exit("this measurement reads /proc and uses inotify: Linux only")
-    ways = ("fifo", "fifo one", "socket", "inotify side", "inotify wal", "poll 1ms", "poll 5ms", "poll 20ms", "poll 100ms")
+    ways = (
+        "fifo",
+        "fifo one",
+        "socket",
+        "inotify side",
+        "inotify wal",
+        "poll 1ms",
+        "poll 5ms",
+        "poll 20ms",
+        "poll 100ms",
+    )
     kept: dict[tuple[str, int], list[tuple[list[float], list[float], float, float]]] = {}
     for _ in range(ROUNDS):
         for way in ways:
             for sleepers in SLEEPERS if not way.startswith("poll") else SLEEPERS[1:]:
                 kept.setdefault((way, sleepers), []).append(trial(way, sleepers))
-    print(f"{'way':<14}{'sleepers':>9}{'p50 ms':>9}{'p99 ms':>9}{'heard %':>9}{'cost us':>9}{'busy us':>9}{'idle % core each':>18}")
+    print(
+        f"{'way':<14}{'sleepers':>9}{'p50 ms':>9}{'p99 ms':>9}{'heard %':>9}{'cost us':>9}{'busy us':>9}{'idle % core each':>18}"
+    )
     for (way, sleepers), runs in kept.items():
         latencies = [value for run in runs for value in run[0]]
         heard = 100 * len(latencies) / (ROUNDS * COMMITS)
         cost = statistics.median(value for run in runs for value in run[1])
         busy = statistics.median(run[2] for run in runs)
         idle = statistics.median(run[3] for run in runs)
-        print(f"{way:<14}{sleepers:>9}{percentile(latencies, 0.5):>9.3f}{percentile(latencies, 0.99):>9.3f}"
-              f"{heard:>9.0f}{cost:>9.1f}{busy:>9.1f}{idle:>18.2f}")
+        print(
+            f"{way:<14}{sleepers:>9}{percentile(latencies, 0.5):>9.3f}{percentile(latencies, 0.99):>9.3f}"
+            f"{heard:>9.0f}{cost:>9.1f}{busy:>9.1f}{idle:>18.2f}"
+        )
 
 
 if __name__ == "__main__":

@@ -70,7 +70,9 @@ class Door:
 def writer(path: Path, strategy: str, number: int, until: float, out: Queue[Outcome]) -> None:
     """Write in a loop until the clock says stop; report the waits."""
     conn = connect(path, busy_timeout="5000" if number == GUEST else "60000")
-    door = Door(conn, STRATEGIES[0] if number == GUEST else strategy, path.with_name("jobs.db.writers"))
+    door = Door(
+        conn, STRATEGIES[0] if number == GUEST else strategy, path.with_name("jobs.db.writers")
+    )
     works = number < WORKERS
     small, large = rows(1)[0][1:], [row[1:] for row in rows(100)]
     insert = insert_sql("none")
@@ -119,7 +121,9 @@ def trial(strategy: str, seconds: float) -> dict[str, float]:
     crew = [each for number, each, _ in done if number != GUEST]
     waits = [wait * 1000 for each in crew for wait in each]
     counts = [len(each) for each in crew]
-    guest = next(([wait * 1000 for wait in each], locked) for number, each, locked in done if number == GUEST)
+    guest = next(
+        ([wait * 1000 for wait in each], locked) for number, each, locked in done if number == GUEST
+    )
     return {
         "transactions/s": sum(counts) / (seconds + 2),
         "wait p50 ms": percentile(waits, 0.50),
@@ -146,7 +150,10 @@ def main() -> None:
                 figures[name][strategy].append(value)
     print(f"{'':<28}" + "".join(f"{strategy:>20}" for strategy in STRATEGIES))
     for name, by in figures.items():
-        print(f"{name:<28}" + "".join(f"{statistics.median(by[strategy]):>20,.2f}" for strategy in STRATEGIES))
+        print(
+            f"{name:<28}"
+            + "".join(f"{statistics.median(by[strategy]):>20,.2f}" for strategy in STRATEGIES)
+        )
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ class Running:
 
     async def _drain(self) -> None:
         self.server.close()
-        rest = asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
         for task in rest:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
@@ -162,6 +162,6 @@ def test_connections_are_kept_alive(gateway: Running) -> None:
 def test_faults_come_in_their_shares_and_repeat() -> None:
     kinds = [fault(1, f"SO-{number}", 1).kind for number in range(20_000)]
     for kind, share in (("error", ERRORS), ("stall", STALLS), ("cut", CUTS)):
-        assert abs(kinds.count(kind) / len(kinds) - share) < 0.01  # type: ignore[arg-type]
+        assert abs(kinds.count(kind) / len(kinds) - share) < 0.01
     assert kinds == [fault(1, f"SO-{number}", 1).kind for number in range(20_000)]
     assert kinds != [fault(2, f"SO-{number}", 1).kind for number in range(20_000)]

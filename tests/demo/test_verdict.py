@@ -20,7 +20,7 @@ SURVIVED = Survived(
 
 def entry(order: Order, **other: object) -> Entry:
     fields = {"card": order.card, "cents": order.cents, "currency": order.currency, **other}
-    return Entry(charge="ch_1", order=order.order_id, **fields)  # type: ignore[arg-type]
+    return Entry(charge="ch_1", order=order.order_id, **fields)
 
 
 def verdict(*ledger: Entry) -> Verdict:

@@ -66,8 +66,9 @@ class Lifecycle(Protocol):
     async def open(self, *, create: bool = True) -> tuple[str, ...]:
         """Connect and bring the schema up to date where that is safe.
 
-        Without ``create``, StoreUnusable when there is no store yet. Returns notices that an operator should read. Atomicity: each migration is one
-        transaction; many processes may open at once. On lost reply: open again.
+        Without ``create``, StoreUnusable when there is no store yet. Returns notices that an
+        operator should read. Atomicity: each migration is one transaction; many processes may
+        open at once. On lost reply: open again.
         """
         ...
 
