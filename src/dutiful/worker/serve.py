@@ -9,7 +9,10 @@ import logging
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,8 @@ EXIT_RECYCLE = 75
 """The supervisor starts a worker that ends with this at once anew (sysexits' EX_TEMPFAIL)."""
 
 _PR_SET_PDEATHSIG = 1
+_POOL = "dutiful-pool"
+_MOMENT = 0.5
 
 
 class Orders(msgspec.Struct, frozen=True):
@@ -50,17 +55,29 @@ def serve(app: WorkerHost, options: WorkerOptions) -> int:
     async def main() -> int:
         on_stop(worker.stop)
         dump_on_usr1()
+        pool = ThreadPoolExecutor(thread_name_prefix=_POOL)
+        asyncio.get_running_loop().set_default_executor(pool)
         ending = await worker.run()
+        pool.shutdown(wait=False, cancel_futures=True)
         return EXIT_RECYCLE if ending == "recycled" else EXIT_STOPPED
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         code = runner.run(main())
-        if not worker.clean:
+        if not worker.clean or not _pool_ended():
             # A thread that swallowed its interruption would hold the interpreter up for ever.
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)
     return code
+
+
+def _pool_ended() -> bool:
+    """Whether what tasks gave to threads has ended, or does so within a moment."""
+    end = time.monotonic() + _MOMENT
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith(_POOL)]
+    for thread in threads:
+        thread.join(max(end - time.monotonic(), 0))
+    return not any(thread.is_alive() for thread in threads)
 
 
 def load(target: str) -> Any:
@@ -96,6 +113,8 @@ def _die_with_supervisor() -> None:
     """Drain when the supervisor dies, where the kernel can be asked to say so."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if sys.argv[2:] and os.getppid() != int(sys.argv[2]):  # it died before this was asked
+            sys.exit(EXIT_STOPPED)
 
 
 def main() -> int:
@@ -104,7 +123,13 @@ def main() -> int:
     show_logs()
     orders = msgspec.json.decode(sys.argv[1], type=Orders)
     try:
-        app = load(orders.app)
+        try:
+            app = load(orders.app)
+        except DutifulError:
+            raise
+        except (Exception, SystemExit):
+            logging.getLogger("dutiful").exception("app %s cannot be imported", orders.app)
+            return EXIT_USAGE
         if orders.url is not None:
             app.at(orders.url)
         return serve(app, orders.options)

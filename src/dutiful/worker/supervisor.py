@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 import time
@@ -11,13 +12,15 @@ from pathlib import Path
 
 import msgspec
 
-from .serve import EXIT_BROKEN, EXIT_RECYCLE, EXIT_STOPPED, Orders
+from .serve import EXIT_BROKEN, EXIT_RECYCLE, EXIT_STOPPED, EXIT_USAGE, Orders
 
 _LOG = logging.getLogger("dutiful")
 
 _BACKOFF_FIRST, _BACKOFF_MOST = 0.5, 30.0
 _SETTLED = 30.0
 """Seconds that a child must have lived for its crash to count as the first again."""
+_INSTANT = 1.0
+"""Seconds after its start in which a child does not stop of its own accord."""
 _CRASHES_MAX = 8
 """So many crashes in a row, each soon after the start, and the supervisor gives up."""
 
@@ -33,6 +36,9 @@ class Supervisor:
         self._watch = watch
         self._children: set[asyncio.subprocess.Process] = set()
         self._stopping = asyncio.Event()
+        self._edited = asyncio.Event()
+        self._served = False
+        """Whether any child has run well, so that what is wrong now may be mended."""
         self._code = EXIT_STOPPED
 
     async def run(self) -> int:
@@ -57,16 +63,24 @@ class Supervisor:
             if code == EXIT_STOPPED and (self._burst or self._stopping.is_set()):
                 return
             if self._stopping.is_set():
-                self._code = EXIT_BROKEN
+                if code != -signal.SIGTERM:  # told to stop before it could hear it
+                    self._code = EXIT_BROKEN
                 return
-            if code in (EXIT_STOPPED, EXIT_RECYCLE):
+            lived = time.monotonic() - started
+            if self._as_asked(code, lived):
                 crashes = 0
                 continue
-            crashes = 1 if time.monotonic() - started > _SETTLED else crashes + 1
+            if code == EXIT_USAGE and self._watch:
+                await self._changed()
+                continue
+            if code == EXIT_USAGE and not self._served:
+                self._give_up(code)
+                return
+            self._served |= lived > _SETTLED
+            crashes = 1 if lived > _SETTLED else crashes + 1
             if crashes >= _CRASHES_MAX:
                 _LOG.error("worker process %d failed %d times in a row; giving up", number, crashes)
-                self._code = EXIT_BROKEN
-                self._stop()
+                self._give_up(EXIT_BROKEN)
                 return
             pause = min(_BACKOFF_FIRST * 2 ** (crashes - 1), _BACKOFF_MOST)
             _LOG.error(
@@ -83,15 +97,32 @@ class Supervisor:
             "-m",
             "dutiful.worker.serve",
             self._orders,
+            str(os.getpid()),
             # A terminal's Ctrl-C must reach the children once, through this process.
             process_group=0,
         )
         self._children.add(process)
+        if self._stopping.is_set():
+            process.send_signal(signal.SIGTERM)
         _LOG.info("worker process %d started, pid %d", number, process.pid)
         try:
             return await process.wait()
         finally:
             self._children.discard(process)
+
+    def _as_asked(self, code: int, lived: float) -> bool:
+        """Whether a child ended as it should, so that the next may start at once.
+
+        One that stops of its own accord as soon as it has started would do so for ever.
+        """
+        if code == EXIT_RECYCLE:
+            return True
+        stopped = code in (EXIT_STOPPED, -signal.SIGTERM)
+        return stopped and (self._watch is not None or lived > _INSTANT)
+
+    def _give_up(self, code: int) -> None:
+        self._code = code
+        self._stop()
 
     def _stop(self) -> None:
         self._stopping.set()
@@ -101,6 +132,12 @@ class Supervisor:
         for process in self._children:
             if process.returncode is None:
                 process.send_signal(number)
+
+    async def _changed(self) -> None:
+        """Wait until a file changes or a stop is asked for: trying again would fail again."""
+        self._edited.clear()
+        while not (self._edited.is_set() or self._stopping.is_set()):
+            await self._sleep(0.1)
 
     async def _sleep(self, seconds: float) -> None:
         try:
@@ -118,6 +155,7 @@ class Supervisor:
             if after != before:
                 before = after
                 _LOG.info("a file changed; replacing the worker processes")
+                self._edited.set()
                 self._tell(signal.SIGTERM)
 
     def _stamps(self) -> dict[str, int]:

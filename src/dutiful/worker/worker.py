@@ -158,7 +158,8 @@ class Worker:
         options = self.options
         if options.jobs_max is not None and done >= options.jobs_max:
             return True
-        if options.rss_mb_max is None:
+        # A limit below what an idle process takes would replace it before it did any work.
+        if options.rss_mb_max is None or done == 0:
             return False
         if (now := time.monotonic()) - self._rss_seen < _RSS_SECONDS:
             return False

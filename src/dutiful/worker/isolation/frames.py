@@ -28,6 +28,10 @@ class Withdrawn(msgspec.Struct, frozen=True, tag=True):
     """To the child: do not begin the job that you were given."""
 
 
+class Begun(msgspec.Struct, frozen=True, tag=True):
+    """To the worker: the job was taken; what follows is the job's doing."""
+
+
 class Interrupted(msgspec.Struct, frozen=True, tag=True):
     """To the worker: the task ended because it was interrupted."""
 
@@ -60,10 +64,10 @@ class Ended(msgspec.Struct, frozen=True, tag=True):
 _OUTCOMES: dict[str, type[Outcome]] = {kind.__name__: kind for kind in Outcome.__args__}
 _ENCODER = msgspec.json.Encoder()
 ToChild = msgspec.json.Decoder(Start | Recorded | Withdrawn)
-ToWorker = msgspec.json.Decoder(Step | Ended | Interrupted)
+ToWorker = msgspec.json.Decoder(Begun | Step | Ended | Interrupted)
 
 
-def pack(message: Start | Recorded | Withdrawn | Step | Ended | Interrupted) -> bytes:
+def pack(message: Start | Recorded | Withdrawn | Begun | Step | Ended | Interrupted) -> bytes:
     """Write a message with its length in front."""
     body = _ENCODER.encode(message)
     return HEADER.pack(len(body)) + body

@@ -19,6 +19,7 @@ from dutiful.worker.attempt import Running
 
 from .frames import (
     HEADER,
+    Begun,
     Ended,
     Interrupted,
     Recorded,
@@ -85,34 +86,52 @@ class ProcessSlots:
         """Run an attempt in a child: its outcome, `Ended` when it is settled, or `Interrupted`.
 
         ``begun`` is called when a child takes the job. One that dies under it makes the attempt
-        a crash.
+        a crash; one that had died at rest does not.
         """
         start = _start(running, url, bytes_max)
+        message: Ended | Interrupted | Crashed | None = None
         async with self._room:
-            child = self._rested() or await self._start()
-            if running.cancelled:
-                self._idle.append(child)
-                return Interrupted()
-            try:
-                # From here on an interruption reaches the child behind its orders, never before.
-                child.writer.write(pack(start))
-                running.stop, running.kill = child.interrupt, child.kill
-                begun(running)
-                message = await self._converse(child, running)
-            except (asyncio.IncompleteReadError, ConnectionError):
-                code = await child.process.wait()
-                self._drop(child)
-                return Crashed(f"the task's process ended by itself ({_ending(code)})")
-            except BaseException:
-                child.kill()
-                self._drop(child)
-                raise
-            finally:
-                running.stop = running.kill = None
+            while message is None:
+                message = await self._attempt(running, start, begun)
+        if isinstance(message, Ended) and not (message.committed or message.refused):
+            return outcome_of(message)
+        return message
+
+    async def _attempt(
+        self, running: Running, start: Start, begun: Callable[[Running], None]
+    ) -> Ended | Interrupted | Crashed | None:
+        """Give the job to one child; None when that had died before it could take it."""
+        rested = self._rested()
+        child = rested or await self._start()
+        if running.cancelled:
             self._idle.append(child)
-        if isinstance(message, Interrupted) or message.committed or message.refused:
-            return message
-        return outcome_of(message)
+            return Interrupted()
+        taken = False
+
+        def take() -> None:
+            nonlocal taken
+            taken = True
+            begun(running)
+
+        try:
+            # From here on an interruption reaches the child behind its orders, never before.
+            child.writer.write(pack(start))
+            running.stop, running.kill = child.interrupt, child.kill
+            message = await self._converse(child, running, take)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            code = await child.process.wait()
+            self._drop(child)
+            if rested is not None and not taken:
+                return None
+            return Crashed(f"the task's process ended by itself ({_ending(code)})")
+        except BaseException:
+            child.kill()
+            self._drop(child)
+            raise
+        finally:
+            running.stop = running.kill = None
+        self._idle.append(child)
+        return message
 
     async def close(self) -> None:
         """End every child."""
@@ -138,12 +157,17 @@ class ProcessSlots:
             self._drop(child)
         return None
 
-    async def _converse(self, child: Child, running: Running) -> Ended | Interrupted:
+    async def _converse(
+        self, child: Child, running: Running, take: Callable[[], None]
+    ) -> Ended | Interrupted:
         while True:
             (length,) = HEADER.unpack(await child.reader.readexactly(HEADER.size))
-            message: Step | Ended | Interrupted = ToWorker.decode(
+            message: Begun | Step | Ended | Interrupted = ToWorker.decode(
                 await child.reader.readexactly(length)
             )
+            if isinstance(message, Begun):
+                take()
+                continue
             if not isinstance(message, Step):
                 return message
             child.writer.write(pack(Recorded(await _record(running, message))))
