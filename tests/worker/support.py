@@ -83,6 +83,15 @@ async def errors(app: App, job_id: str) -> tuple[AttemptError, ...]:
     return await app.store.inspector.errors(job_id)
 
 
+async def ended(app: App, job_id: str) -> Job:
+    """Wait until a job is in a final state."""
+    end = time.monotonic() + DEADLINE
+    while not (job := await stored(app, job_id)).state.final:
+        assert time.monotonic() < end, f"{job_id} has not ended"
+        await asyncio.sleep(0.01)
+    return job
+
+
 def queues(*names: str) -> tuple[Served, ...]:
     return tuple(Served(name) for name in names)
 

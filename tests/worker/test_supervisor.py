@@ -1,0 +1,174 @@
+"""Worker processes are kept running, and a broken one is no loop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from dutiful import App
+from tests.worker import jobs as cpu
+from tests.worker.support import marks, output, process, stored, until, wait_until
+
+WORKERS = ("dutiful", "worker", "tests.worker.jobs:app", "-c", "2")
+LINE = "worker process"
+
+HASTY = """
+import asyncio, sys
+from dutiful.worker import supervisor
+from dutiful.worker.options import WorkerOptions
+from dutiful.worker.serve import Orders
+supervisor._BACKOFF_FIRST, supervisor._CRASHES_MAX = 0.01, 3
+orders = Orders(sys.argv[1], "memory://", WorkerOptions())
+raise SystemExit(asyncio.run(supervisor.Supervisor(orders, 1).run()))
+"""
+
+
+def children(pid: int) -> list[int]:
+    """Return the worker processes of a supervisor."""
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in found if b"worker.serve" in _command(int(child))]
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def alive(pid: int) -> bool:
+    return b"worker.serve" in _command(pid)
+
+
+def joined(path: Path) -> int:
+    return output(path).count(" serves ")
+
+
+async def test_a_killed_child_is_replaced(jobs: App, tmp_path: Path) -> None:
+    with process(*WORKERS, "--processes", "2", path=tmp_path) as supervisor:
+        await until(lambda: joined(tmp_path) == 2)
+        before = children(supervisor.pid)
+        os.kill(before[0], signal.SIGKILL)
+        await until(lambda: joined(tmp_path) == 3)
+        assert len(children(supervisor.pid)) == 2
+        assert "signal SIGKILL; starting another" in output(tmp_path)
+        await (await cpu.rest.aenqueue("a", 0)).aresult(timeout=10)
+        supervisor.send_signal(signal.SIGTERM)
+        assert supervisor.wait(10) == 0
+
+
+async def test_usr1_reaches_the_children(jobs: App, tmp_path: Path) -> None:
+    with process(*WORKERS, "--processes", "2", path=tmp_path) as supervisor:
+        await until(lambda: joined(tmp_path) == 2)
+        supervisor.send_signal(signal.SIGUSR1)
+        await until(lambda: output(tmp_path).count("Current thread") == 2)
+        assert len(children(supervisor.pid)) == 2
+
+
+async def test_children_drain_when_the_supervisor_is_killed(jobs: App, tmp_path: Path) -> None:
+    with process(*WORKERS, "--processes", "2", path=tmp_path) as supervisor:
+        await until(lambda: joined(tmp_path) == 2)
+        handle = await cpu.rest.aenqueue("a", 1)
+        await until(lambda: marks(tmp_path))
+        pids = children(supervisor.pid)
+        supervisor.kill()
+        await until(lambda: not any(alive(pid) for pid in pids))
+    job = await stored(jobs, handle.id)
+    assert (job.state.word, job.attempt, job.crashes) == ("succeeded", 1, 0)
+
+
+@pytest.mark.parametrize("limit", [("--jobs-max", "3"), ("--rss-mb-max", "1")])
+async def test_a_child_is_replaced_when_it_has_done_enough(
+    jobs: App, tmp_path: Path, limit: tuple[str, str]
+) -> None:
+    with process(*WORKERS, *limit, path=tmp_path) as supervisor:
+        for number in range(9):
+            await (await cpu.rest.aenqueue(f"{number}", 0)).aresult(timeout=15)
+        await until(lambda: joined(tmp_path) >= 3)
+        assert "starting another" not in output(tmp_path)
+        supervisor.send_signal(signal.SIGTERM)
+        assert supervisor.wait(10) == 0
+
+
+def hasty(path: Path, module: str) -> tuple[int, str]:
+    """Supervise an app with short pauses; return the exit code and what was said."""
+    (path / "broken.py").write_text(module)
+    with (path / "output").open("ab") as said:
+        command = [sys.executable, "-c", HASTY, "broken:app"]
+        pid = os.posix_spawn(
+            sys.executable,
+            command,
+            {**os.environ, "PYTHONPATH": str(path)},
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, said.fileno(), 1),
+                (os.POSIX_SPAWN_DUP2, said.fileno(), 2),
+            ],
+        )
+    status: list[int] = []
+
+    def gone() -> bool:
+        found, code = os.waitpid(pid, os.WNOHANG)
+        if found:
+            status.append(os.waitstatus_to_exitcode(code))
+        return bool(found)
+
+    wait_until(gone)
+    return status[0], output(path)
+
+
+def test_crashes_at_once_are_given_up(tmp_path: Path) -> None:
+    code, said = hasty(tmp_path, "import os\nos._exit(9)\n")
+    assert code == 1
+    assert "failed 3 times in a row; giving up" in said
+
+
+def test_a_child_that_stops_at_once_is_no_loop(tmp_path: Path) -> None:
+    code, said = hasty(tmp_path, "import os\nos._exit(0)\n")
+    assert code == 1
+    assert said.count("starting another") == 2
+
+
+@pytest.mark.parametrize(
+    ("module", "text"),
+    [
+        ("import nothing_of_that_name\n", "No module named 'nothing_of_that_name'"),
+        ("def app(:\n", "SyntaxError"),
+        ("import sys\nsys.exit(0)\n", "SystemExit"),
+        ("", "has no attribute 'app'"),
+    ],
+)
+def test_a_module_that_cannot_be_imported_is_said_once(
+    tmp_path: Path, module: str, text: str
+) -> None:
+    code, said = hasty(tmp_path, module)
+    assert code == 2
+    assert text in said
+    assert said.count("broken:app cannot be imported") == 1
+
+
+def test_a_changed_file_replaces_the_children(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    text = "from dutiful import App\napp = App('memory://')\nprint('version {}')\n"
+    path.write_text(text.format(1))
+    env = {"PYTHONPATH": f"{tmp_path}{os.pathsep}{os.getcwd()}"}
+    script = "import os, runpy, sys; os.chdir(sys.argv.pop(1)); runpy.run_module('dutiful')"
+    (tmp_path / "start_elsewhere.py").write_text(
+        script.replace("'dutiful')", "'dutiful', run_name='__main__')")
+    )
+    command = ("start_elsewhere", str(tmp_path), "worker", "mine:app", "--reload")
+    with process(*command, path=tmp_path, env=env) as supervisor:
+        wait_until(lambda: joined(tmp_path) == 1)
+        path.write_text("def broken(:\n")
+        wait_until(lambda: "mine:app cannot be imported" in output(tmp_path))
+        path.write_text(text.format(2))
+        wait_until(lambda: joined(tmp_path) == 2)
+        assert "version 2" in output(tmp_path)
+        supervisor.send_signal(signal.SIGTERM)
+        begun = time.monotonic()
+        assert supervisor.wait(10) == 0
+        assert time.monotonic() - begun < 5
