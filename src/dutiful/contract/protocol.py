@@ -1,8 +1,7 @@
 """The roles an engine plays, each a protocol of few methods that take and return many jobs.
 
-An engine implements the roles that its capabilities promise. All methods are coroutines that may
-be called from any event loop, except where a role says otherwise. Errors are those of
-`core.errors`; a driver's own never leave an engine.
+An engine implements the roles that its capabilities promise. All methods are coroutines for any
+event loop, except where a role says otherwise; errors are those of `core.errors`.
 """
 
 from __future__ import annotations
