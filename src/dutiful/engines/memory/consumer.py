@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from dutiful.contract.protocol import Exchanged, Wanted
+from dutiful.core.errors import UsageError
 from dutiful.core.job import Claim, Job
 from dutiful.core.settle import Settlement
 from dutiful.core.state import State
@@ -152,26 +153,31 @@ class MemoryTransaction:
         """Open nothing yet."""
         self._consumer = consumer
         self._claim = claim
-        self._changes: dict[str, Any] = {}
+        self._changes: dict[str, Any] | None = None
 
     def begin(self) -> dict[str, Any]:
         """Return a dict; what the task puts there is kept or dropped as a whole."""
+        self._changes = {}
         return self._changes
 
     def commit(self, settlement: Settlement) -> bool:
         """Settle the job and keep the writes, or neither."""
         tables = self._consumer.tables
         with tables.lock:
+            changes, self._changes = self._changes, None
+            if changes is None:
+                raise UsageError("begin the transaction before committing it")
             if self._consumer.held(self._claim) is None:
                 return False
             self._consumer.settle(settlement)
-            tables.data.update(self._changes)
+            tables.data.update(changes)
         tables.wake()
         return True
 
     def rollback(self) -> None:
         """Drop the writes."""
-        self._changes.clear()
+        with self._consumer.tables.lock:
+            self._changes = None
 
 
 def _order(job: Job) -> tuple[int, int]:
