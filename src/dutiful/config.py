@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from .core.errors import BadConfiguration, BadOption
-from .core.instant import DAY, SECOND, span
+from .core.instant import DAY, SECOND, span, spell
 from .core.lease import Lease
 from .core.payload import PAYLOAD_BYTES_MAX
 
@@ -55,6 +56,7 @@ _SPANS = {
     "keep_dead",
     "unknown_task_after",
 }
+_ENDLESS = {"keep_succeeded", "keep_cancelled", "keep_dead"}
 _NUMBERS = {"payload_bytes_max", "crashes_max"}
 _DURABILITIES = ("full", "normal")
 
@@ -82,9 +84,15 @@ def load_settings(
     }
     _merge(raw, {name: found[name] for name in found if name in _NAMES}, "the environment")
     if url is not None:
-        raw["url"] = url
+        raw["url"] = _read("url", url, "the arguments of App")
     _merge(raw, given, "the arguments of App")
-    return Settings(**raw)
+    settings = Settings(**raw)
+    try:
+        settings.leases()
+    except BadOption as error:
+        lease, beat = spell(settings.lease), spell(settings.heartbeat)
+        raise BadConfiguration(f"lease={lease}, heartbeat={beat}: {error}") from error
+    return settings
 
 
 _NAMES = frozenset(Settings.__struct_fields__)
@@ -93,22 +101,34 @@ _NAMES = frozenset(Settings.__struct_fields__)
 def _merge(into: dict[str, Any], values: Mapping[str, Any], source: str) -> None:
     for name, value in values.items():
         if name not in _NAMES:
-            known = ", ".join(sorted(_NAMES))
-            raise BadConfiguration(f"{source}: no setting is called {name!r}; there are {known}")
+            near = difflib.get_close_matches(name, _NAMES, n=1)
+            known = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(_NAMES))}"
+            raise BadConfiguration(f"{source}: no setting is called {name!r}; {known}")
         into[name] = _read(name, value, source)
 
 
 def _read(name: str, value: Any, source: str) -> Any:
     try:
         if name in _SPANS:
-            return None if value in (None, "never", "forever") else span(value)
+            if name in _ENDLESS and value in (None, "never", "forever"):
+                return None
+            return span(value)
         if name in _NUMBERS:
-            return int(value)
+            return _count(value)
     except (BadOption, ValueError, TypeError) as error:
         raise BadConfiguration(f"{source}: {name}={value!r}: {error}") from error
+    if value is not None and not isinstance(value, str):
+        raise BadConfiguration(f"{source}: {name}={value!r}; write it as text")
     if name == "durability" and value not in _DURABILITIES:
         raise BadConfiguration(f"{source}: durability={value!r}; choose full or normal")
     return value
+
+
+def _count(value: Any) -> int:
+    number = int(value)
+    if number < 1:
+        raise ValueError("use 1 or more")
+    return number
 
 
 def _table(folder: Path) -> tuple[Path | None, dict[str, Any]]:
@@ -119,5 +139,10 @@ def _table(folder: Path) -> tuple[Path | None, dict[str, Any]]:
                 document = tomllib.loads(path.read_text("utf-8"))
             except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError):
                 return path, {}  # somebody else's broken file must not stop the jobs
-            return path, dict(document.get("tool", {}).get("dutiful", {}))
+            return path, _part(_part(document, "tool"), "dutiful")
     return None, {}
+
+
+def _part(document: dict[str, Any], name: str) -> dict[str, Any]:
+    part: Any = document.get(name)
+    return cast(dict[str, Any], part) if isinstance(part, dict) else {}

@@ -222,6 +222,16 @@ async def test_a_step_inside_the_transaction_is_refused_before_it_runs(app: App)
     assert ran == []
 
 
+async def test_a_thread_of_an_async_task_takes_steps(app: App) -> None:
+    @app.task
+    async def helped(ctx: Context) -> str:
+        return await asyncio.to_thread(lambda: ctx.step("upper", str.upper, "a"))
+
+    handle = await helped.aenqueue()
+    await burst(app)
+    assert await handle.aresult(timeout=1) == "A"
+
+
 async def test_a_blocking_step_of_an_async_task_is_explained(app: App) -> None:
     @app.task(retry=Retry(max_attempts=1))
     async def wrong(ctx: Context) -> None:

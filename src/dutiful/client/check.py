@@ -31,6 +31,10 @@ def check(fn: Callable[..., Any], given: Declaring) -> None:
         raise BadOption(f"task {name} is a generator, which does nothing when called; use return")
     if given.get("cpu") and inspect.iscoroutinefunction(fn):
         raise BadOption(f"task {name}: cpu=True runs sync functions in processes; drop it or async")
+    try:
+        inspect.signature(fn)
+    except (TypeError, ValueError) as error:
+        raise BadOption(f"task {name}: what it takes cannot be seen: {error}") from error
     if _is_method(fn):
         raise BadOption(f"task {name} is a method, and its object is not stored; use a function")
     retry: Any = given.get("retry")

@@ -25,6 +25,11 @@ class Attempt(Protocol):
     job: Job
 
     @property
+    def awaits(self) -> bool:
+        """Whether the task is async, so that its steps are awaited."""
+        ...
+
+    @property
     def cancelled(self) -> bool:
         """Whether the body should end."""
         ...
@@ -133,6 +138,11 @@ class Context:
         return self._attempt.job.meta
 
     @property
+    def awaits(self) -> bool:
+        """Whether this is an async task's context, whose steps are awaited."""
+        return self._attempt.awaits
+
+    @property
     def cancelled(self) -> bool:
         """Whether the attempt should end: cancelled by somebody, out of time, or shutting down.
 
@@ -162,7 +172,10 @@ class Context:
         ``ctx.idempotency_key`` where that matters. Raises ClaimLost when the claim is stale.
         """
         known, value = self._attempt.recall(name)
-        if inspect.iscoroutinefunction(fn) or _in_loop():
+        if inspect.iscoroutinefunction(fn) and not self._attempt.awaits:
+            raise UsageError(f"step {name!r}: a sync task takes sync functions, not async ones")
+        # A thread that an async task started takes steps as sync tasks do.
+        if self._attempt.awaits and (inspect.iscoroutinefunction(fn) or _in_loop()):
             return self._step(name, fn, args, kwargs, known, value)
         if known:
             return value

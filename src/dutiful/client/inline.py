@@ -16,11 +16,12 @@ from .ids import new_id
 class Inline:
     """An attempt outside of any store: steps are kept in memory, nothing is committed."""
 
-    def __init__(self, task: str) -> None:
+    def __init__(self, task: str, *, awaits: bool = False) -> None:
         """Make up a running job, so that the task sees what it would see in a worker."""
         now = time.time_ns() // 1000
         self.job = Job(new_id(), task, "inline", State.RUNNING, 0, b"{}", 1, 1, now, now, now)
         self.cancelled = False
+        self.awaits = awaits
         self._steps: dict[str, bytes] = {}
 
     def recall(self, name: str) -> tuple[bool, Any]:

@@ -6,7 +6,7 @@ import inspect
 import re
 import typing
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from inspect import Parameter
 from types import GenericAlias
 from typing import Any
@@ -32,7 +32,7 @@ class Signature:
         everything = inspect.signature(fn).parameters.values()
         self._context_at: int | str | None = None
         self._parameters: list[Parameter] = []
-        names = getattr(inspect.unwrap(fn), "__globals__", {})
+        names = getattr(inspect.unwrap(_annotated(fn)), "__globals__", {})
         for place, parameter in enumerate(everything):
             if _is_context(parameter, names):
                 keyword = parameter.kind is Parameter.KEYWORD_ONLY
@@ -123,11 +123,13 @@ class Signature:
     def _hints(self) -> dict[str, Any]:
         try:
             try:
-                return typing.get_type_hints(self._fn, include_extras=True)
+                return typing.get_type_hints(_annotated(self._fn), include_extras=True)
             except NameError:
                 # The context's own name may be imported for type checkers alone.
                 known = {Context.__name__: Context}
-                return typing.get_type_hints(self._fn, localns=known, include_extras=True)
+                return typing.get_type_hints(
+                    _annotated(self._fn), localns=known, include_extras=True
+                )
         except NameError as error:
             raise BadOption(
                 f"task {self._task}: {error}; import that name outside of TYPE_CHECKING"
@@ -174,6 +176,14 @@ class Signature:
     def _gap(self, parameter: Parameter, args: list[Any]) -> bool:
         """Whether a parameter before this one was left to its default."""
         return self._names.index(parameter.name) != len(args)
+
+
+def _annotated(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function that carries the annotations: what a partial or an object calls."""
+    while isinstance(fn, partial):
+        fn = fn.func
+    plain = inspect.isroutine(fn) or isinstance(fn, type)
+    return fn if plain else type(fn).__call__
 
 
 def _is_context(parameter: Parameter, names: Mapping[str, Any]) -> bool:

@@ -131,10 +131,17 @@ class Task(Enqueuer[P, T], Generic[P, R, T]):
         return f"<Task {self.spec.name}>"
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run the function inline; a context it asks for is a stand-in with a job of its own."""
+        """Run the function inline, as a part of the task that calls it, if one does.
+
+        A context it asks for is that task's, or a stand-in with a job of its own where there is
+        none, and where only one of the two is async.
+        """
         if not self.signature.takes_context:
             return self.fn(*args, **kwargs)
-        context = CURRENT.get() or Context(Inline(self.spec.name))
+        awaits = self.spec.isolation == "loop"
+        context = CURRENT.get()
+        if context is None or context.awaits != awaits:
+            context = Context(Inline(self.spec.name, awaits=awaits))
         full, named = self.signature.insert(context, args, dict(kwargs))
         return self.fn(*full, **named)
 

@@ -29,12 +29,24 @@ def _foreign(value: Any) -> Any:
     raise TypeError(f"a {type(value).__qualname__} is not plain data")
 
 
+def _faults(error: ValueError) -> str:
+    """Word a model's complaints without the values it complains of, which may be secrets."""
+    listed: Callable[..., Any] | None = getattr(error, "errors", None)
+    if listed is None:
+        return str(error)
+    faults = listed(include_input=False, include_url=False, include_context=False)
+    return "; ".join(f"{'.'.join(map(str, one['loc'])) or '$'}: {one['msg']}" for one in faults)
+
+
 def _adopt(kind: Any, value: Any) -> Any:
     """Build a type that msgspec does not know from plain data."""
     if hasattr(kind, _BY_JSON):
         # By JSON, so that a strict model takes a date or a UUID from its text.
         by_json: Callable[[bytes], Any] = getattr(kind, _BY_JSON)
-        return by_json(msgspec.json.encode(value))
+        try:
+            return by_json(msgspec.json.encode(value))
+        except ValueError as error:
+            raise ValueError(_faults(error)) from None
     if isinstance(value, kind):
         return value
     raise TypeError(f"cannot make a {kind.__qualname__} from JSON")

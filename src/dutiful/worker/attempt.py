@@ -74,6 +74,11 @@ class Running:
         self.context = Context(self)
 
     @property
+    def awaits(self) -> bool:
+        """Whether the task is async."""
+        return self.task.spec.isolation == "loop"
+
+    @property
     def cancelled(self) -> bool:
         """Whether the body should end."""
         return self.why is not None

@@ -49,6 +49,7 @@ class Remote:
         """Stand behind the task's context."""
         self.job = start.claim.job
         self.cancelled = False
+        self.awaits = False
         self.asking = False
         """Whether the line holds, or will hold, the answer to a question."""
         self._claim = msgspec.structs.replace(start.claim, handle=msgspec.json.decode(start.handle))
