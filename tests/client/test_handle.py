@@ -1,0 +1,103 @@
+"""What a handle tells about its job, from sync and async code."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+
+from dutiful import App, BadPayload, JobFailed, JobNotFound, ResultTimeout, Retry
+from dutiful.worker.options import WorkerOptions
+from dutiful.worker.worker import Worker
+
+ONCE = Retry(max_attempts=1)
+
+
+@pytest.fixture
+def served(sync_app: App) -> Iterator[App]:
+    """An app with a worker on a loop and a thread of its own."""
+    worker = Worker(sync_app, WorkerOptions(grace=0, poll=0.05))
+
+    @sync_app.task
+    def tomorrow(day: date) -> date:
+        return date.fromordinal(day.toordinal() + 1)
+
+    @sync_app.task(retry=ONCE)
+    async def fails() -> None:
+        raise LookupError("not there")
+
+    @sync_app.task
+    async def long() -> None:
+        await asyncio.sleep(60)
+
+    @sync_app.task
+    async def lies() -> int:
+        return "text"  # type: ignore[return-value]  # wrong on purpose
+
+    thread = threading.Thread(target=lambda: asyncio.run(worker.run()))
+    thread.start()
+    yield sync_app
+    worker.stop()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_sync_code_waits_for_results(served: App) -> None:
+    handle = served.find("tomorrow").enqueue(date(2030, 12, 31))
+    assert handle.result(timeout=10) == date(2031, 1, 1)
+    assert (handle.status(), handle.job().attempt, handle.created) == ("succeeded", 1, True)
+    assert repr(handle) == f"<Handle {handle.id}>"
+    assert not handle.cancel()
+    again = served.find("tomorrow").handle(handle.id)
+    assert again.result(timeout=1) == date(2031, 1, 1)
+
+
+def test_failures_come_with_their_last_error(served: App) -> None:
+    handle = served.find("fails").enqueue()
+    with pytest.raises(JobFailed, match=r"attempts-spent.*LookupError: not there") as caught:
+        handle.result(timeout=10)
+    assert (caught.value.state, caught.value.job_id) == ("dead", handle.id)
+
+
+def test_a_wait_ends_and_the_job_goes_on(served: App) -> None:
+    handle = served.find("long").enqueue()
+    with pytest.raises(ResultTimeout, match=r"0\.05 s"):
+        handle.result(timeout=0.05)
+    assert handle.cancel()
+    with pytest.raises(JobFailed, match="cancelled"):
+        handle.result(timeout=10)
+
+
+def test_a_result_that_is_not_as_annotated_is_said(served: App) -> None:
+    handle = served.find("lies").enqueue()
+    with pytest.raises(BadPayload, match="Expected `int`"):
+        handle.result(timeout=10)
+
+
+def test_a_job_that_is_not_there(sync_app: App) -> None:
+    @sync_app.task
+    def note() -> None: ...
+
+    handle = note.handle("01990000-0000-7000-8000-000000000000")
+    for ask in (handle.job, handle.status, handle.result):
+        with pytest.raises(JobNotFound, match="pruned"):
+            ask()
+    assert not handle.cancel()
+
+
+async def test_async_code_has_the_same(app: App) -> None:
+    @app.task
+    async def double(number: int) -> int:
+        return number * 2
+
+    handle = await double.aenqueue(4)
+    assert await handle.astatus() == "queued"
+    await Worker(app, WorkerOptions(burst=True)).run()
+    assert await handle.aresult() == 8
+    assert (await handle.ajob()).state.word == "succeeded"
+    assert not await handle.acancel()
+    with pytest.raises(JobNotFound):
+        await double.handle("nowhere").aresult()

@@ -1,0 +1,114 @@
+"""Settings come from the constructor, the environment and a file; what is wrong says so."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dutiful import App, BadConfiguration
+from dutiful.config import load_settings
+
+
+def project(folder: Path, text: str) -> Path:
+    (folder / "pyproject.toml").write_text(text)
+    return folder
+
+
+def test_the_nearer_source_wins(tmp_path: Path) -> None:
+    folder = project(
+        tmp_path,
+        '[tool.dutiful]\nurl = "memory://"\nlease = "20s"\nheartbeat = 5\ncrashes_max = 7\n',
+    )
+    below = folder / "a" / "b"
+    below.mkdir(parents=True)
+    environ = {"DUTIFUL_LEASE": "40s", "DUTIFUL_URL": "sqlite:///env.db", "DUTIFUL_OTHER": "x"}
+    found = load_settings(folder=below, environ=environ, lease=timedelta(minutes=1))
+    assert (found.lease, found.heartbeat) == (60_000_000, 5_000_000)
+    assert (found.url, found.crashes_max) == ("sqlite:///env.db", 7)
+    assert load_settings("memory://", folder=below, environ=environ).url == "memory://"
+    assert load_settings(folder=below, environ={}).url == "memory://"
+
+
+def test_nothing_needs_to_be_set(tmp_path: Path) -> None:
+    found = load_settings(folder=tmp_path, environ={})
+    assert found.url is None
+    assert found.leases().deadline(0) == 8_000_000
+    never = load_settings(folder=tmp_path, environ={"DUTIFUL_KEEP_SUCCEEDED": "never"})
+    assert never.keep_succeeded is None
+
+
+@pytest.mark.parametrize("text", ["not = toml = at all", "tool = 1", "[tool]\ndutiful = 1\n", ""])
+def test_somebody_elses_file_does_not_matter(tmp_path: Path, text: str) -> None:
+    assert load_settings(folder=project(tmp_path, text), environ={}).url is None
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"lese": "10s"}, "no setting is called 'lese'; did you mean lease?"),
+        ({"lease": "soon"}, "lease='soon'.*length of time"),
+        ({"lease": None}, "lease=None"),
+        ({"lease": "2s", "heartbeat": "2s"}, "heartbeat must be at most half"),
+        ({"crashes_max": "many"}, "crashes_max='many'"),
+        ({"crashes_max": 0}, "crashes_max=0.*1 or more"),
+        ({"payload_bytes_max": -1}, "1 or more"),
+        ({"durability": "perhaps"}, "full or normal"),
+        ({"url": 5}, "url=5.*text"),
+    ],
+)
+def test_wrong_values_are_named(tmp_path: Path, given: dict[str, Any], text: str) -> None:
+    with pytest.raises(BadConfiguration, match=text):
+        load_settings(folder=tmp_path, environ={}, **given)
+
+
+def test_the_source_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadConfiguration, match="the environment"):
+        load_settings(folder=tmp_path, environ={"DUTIFUL_LEASE": "x"})
+    with pytest.raises(BadConfiguration, match=r"\[tool.dutiful\] in .*pyproject.toml"):
+        load_settings(folder=project(tmp_path, "[tool.dutiful]\nnope = 1\n"), environ={})
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("sqlit:///a.db", "did you mean sqlite"),
+        ("oracle://a", "use one of"),
+        ("jobs.db", "no engine for this"),
+        ("sqlite://jobs.db", "sqlite:///jobs.db for a file in this folder"),
+        ("sqlite:///", "names no file"),
+        ("sqlite:///:memory:", "memory://"),
+    ],
+)
+def test_wrong_urls_say_what_to_write(url: str, text: str) -> None:
+    with pytest.raises(BadConfiguration, match=text):
+        _ = App(url).store
+
+
+def test_an_app_without_a_store_says_how_to_name_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DUTIFUL_URL", raising=False)
+    app = App()
+
+    @app.task
+    def note() -> None: ...
+
+    with pytest.raises(BadConfiguration, match="DUTIFUL_URL"):
+        note.enqueue()
+    app.portal.close()
+
+
+def test_an_app_may_be_pointed_elsewhere() -> None:
+    app = App("memory://")
+    first = app.store
+    app.at("memory://")
+    assert app.store is first
+    app.at("sqlite:///other.db")
+    assert app.store.name == "sqlite"
+    assert app.address == "sqlite:///other.db"
+    assert App("memory://").address is None
+    assert App(engine=first.engine).address is None

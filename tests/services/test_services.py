@@ -1,0 +1,180 @@
+"""Background duties: who is declared lost, what is deleted, and that failures do not end them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from dutiful.contract.facade import Store
+from dutiful.contract.fleet import WorkerInfo
+from dutiful.contract.protocol import Wanted
+from dutiful.core.event import Event, JobsRescued, Pruned, ServiceFailed, WorkerLost
+from dutiful.core.instant import DAY, SECOND
+from dutiful.core.job import NewJob
+from dutiful.core.outcome import Cancelled, Discarded, Succeeded
+from dutiful.core.settle import Rules, settle
+from dutiful.core.state import State
+from dutiful.engines.memory import MemoryEngine
+from dutiful.services import process
+from dutiful.services.pruner import Pruner
+from dutiful.services.rescuer import Rescuer
+from dutiful.services.service import take_turns
+from dutiful.testing import FakeClock
+
+RNG = random.Random(1)
+
+
+class World:
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.events: list[Event] = []
+        self.store = Store(MemoryEngine(self.clock), self.events.append)
+
+    def rescuer(
+        self,
+        vanished: Callable[[WorkerInfo], bool] = lambda info: False,
+        healthy: Callable[[], bool] = lambda: True,
+    ) -> Rescuer:
+        return Rescuer(
+            self.store,
+            "me",
+            clock=self.clock,
+            rng=RNG,
+            rules=lambda task: Rules(),
+            vanished=vanished,
+            healthy=healthy,
+        )
+
+    async def give(self, worker: str, count: int) -> None:
+        """Let a worker hold so many jobs."""
+        info = WorkerInfo(id=worker, queues=("default",), concurrency=1, lease=10 * SECOND)
+        await self.store.fleet.join(info)
+        jobs = [NewJob(id=f"{worker}-{n}", task="task", args=b"{}") for n in range(count)]
+        await self.store.enqueue(jobs)
+        await self.store.exchange(worker, [], Wanted(("default",), count))
+
+    def of(self, kind: type[Event]) -> list[Event]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def test_the_jobs_of_a_vanished_process_are_taken_back(world: World) -> None:
+    await world.give("gone", 450)
+    await world.give("alive", 3)
+    assert await world.rescuer(lambda info: info.id == "gone").run_once() == 450
+    lost = [event for event in world.events if isinstance(event, WorkerLost)]
+    assert [(event.worker, event.why) for event in lost] == [("gone", "its process is gone")]
+    (job,) = await world.store.inspector.get(["gone-7"])
+    assert (job.state.word, job.attempt, job.crashes) == ("queued", 1, 1)
+    (job,) = await world.store.inspector.get(["alive-0"])
+    assert job.state is State.RUNNING
+    assert await world.rescuer().run_once() == 0
+    assert [status.info.id for status in await world.store.fleet.workers()] == ["alive"]
+
+
+async def test_the_jobs_of_a_silent_worker_are_taken_back(world: World) -> None:
+    await world.give("silent", 2)
+    world.clock.advance("9s")
+    assert await world.rescuer().run_once() == 0
+    world.clock.advance("2s")
+    assert await world.rescuer().run_once() == 2
+    (lost,) = world.of(WorkerLost)
+    assert isinstance(lost, WorkerLost)
+    assert lost.why == "silent for 11.0 s"
+    assert sum(event.count for event in world.events if isinstance(event, JobsRescued)) == 2
+    assert await world.rescuer().run_once() == 0
+
+
+async def test_a_step_of_the_wall_clock_loses_nobody(world: World) -> None:
+    await world.give("alive", 1)
+    world.clock.step("1d")
+    assert await world.rescuer().run_once() == 0
+
+
+async def test_who_could_not_renew_judges_nobody(world: World) -> None:
+    await world.give("silent", 2)
+    world.clock.advance("1h")
+    assert await world.rescuer(healthy=lambda: False).run_once() == 0
+    assert world.of(WorkerLost) == []
+
+
+async def test_two_rescuers_take_each_job_once(world: World) -> None:
+    await world.give("gone", 300)
+    both = [world.rescuer(lambda info: True) for _ in range(2)]
+    counts = await asyncio.gather(*(one.run_once() for one in both))
+    assert sum(counts) == 300
+    (job,) = await world.store.inspector.get(["gone-0"])
+    assert job.crashes == 1
+
+
+async def test_each_state_is_kept_for_its_own_time(world: World) -> None:
+    await world.give("w", 1200)
+    claims = await world.store.fleet.claimed("w")
+    outcomes = [Succeeded(), Cancelled(), Discarded("no")]
+    now = world.clock.now()
+    settled = [
+        settle(claim, outcomes[place % 3], now, RNG, Rules()) for place, claim in enumerate(claims)
+    ]
+    await world.store.exchange("w", settled, None)
+    keep = {State.SUCCEEDED: DAY, State.CANCELLED: 2 * DAY, State.DEAD: None}
+    pruner = Pruner(world.store, keep)
+    world.clock.advance("23h")
+    assert await pruner.run_once() == 0
+    world.clock.advance("2h")
+    assert await pruner.run_once() == 400
+    world.clock.advance("1d")
+    assert await pruner.run_once() == 400
+    world.clock.advance("99d")
+    assert await pruner.run_once() == 0
+    assert sum(event.count for event in world.events if isinstance(event, Pruned)) == 800
+    assert (await world.store.inspector.tally())["pruned"] == 800
+
+
+async def test_turns_go_on_after_a_failure() -> None:
+    events: list[Event] = []
+    enough = asyncio.Event()
+
+    class Failing:
+        name, seconds, turns = "failing", 0.001, 0
+
+        async def run_once(self) -> int:
+            self.turns += 1
+            if self.turns == 3:
+                enough.set()
+            raise LookupError("again")
+
+    duty = asyncio.create_task(take_turns(Failing(), events.append, RNG))
+    async with asyncio.timeout(5):
+        await enough.wait()
+    duty.cancel()
+    await asyncio.gather(duty, return_exceptions=True)
+    assert ServiceFailed("failing", "LookupError: again") in events
+
+
+def test_a_process_is_known_by_its_birth() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        born = process.born(child.pid)
+        assert born is not None
+        info = WorkerInfo(
+            id="w", queues=(), concurrency=1, lease=1, host=process.host(), pid=child.pid, born=born
+        )
+        assert not process.vanished(info)
+        child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # a zombie is gone, too
+        assert process.vanished(info)
+        child.wait()
+    assert process.vanished(info)
+    elsewhere = WorkerInfo(
+        id="w", queues=(), concurrency=1, lease=1, host="elsewhere", pid=child.pid, born=born
+    )
+    assert not process.vanished(elsewhere)
