@@ -164,7 +164,8 @@ async def test_a_lost_reply_of_the_commit_is_tried_again(
     path: Path, sqlite: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether it happened or not, the job ends and the writes are there once."""
-    begin, lost = sqlite.store.engine.transaction, list[str]()  # type: ignore[attr-defined]  # sqlite
+    engine: Any = sqlite.store.engine
+    begin, lost = engine.transaction, list[str]()
 
     def transaction(claim: Any) -> JobTransaction:
         inner: JobTransaction = begin(claim)

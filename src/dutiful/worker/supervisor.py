@@ -63,7 +63,8 @@ class Supervisor:
             if code == EXIT_STOPPED and (self._burst or self._stopping.is_set()):
                 return
             if self._stopping.is_set():
-                if code != -signal.SIGTERM:  # told to stop before it could hear it
+                # One that dies of the signal was told before it could hear.
+                if code not in (EXIT_STOPPED, EXIT_RECYCLE, -signal.SIGTERM):
                     self._code = EXIT_BROKEN
                 return
             lived = time.monotonic() - started
