@@ -201,6 +201,13 @@ class LeaseContract(Contract):
         (found,) = await engine.abandoned(10)
         assert found.steps == {"charge": b"1"}
 
+    async def test_a_worker_can_ask_what_it_holds(self, engine: Engine) -> None:
+        await engine.enqueue([new(), new()])
+        taken = {claim.job.id: claim.job.fence for claim in await take(engine, 2)}
+        held = {claim.job.id: claim.job.fence for claim in await engine.claimed("w1")}
+        assert held == taken
+        assert await engine.claimed("w2") == ()
+
     async def test_claims_of_a_worker_that_left_are_abandoned_at_once(self, engine: Engine) -> None:
         await add(engine)
         claim = await one(engine)
