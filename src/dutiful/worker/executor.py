@@ -56,9 +56,7 @@ class Executor:
 
     def offer(self, claims: Iterable[Claim]) -> None:
         """Take claimed jobs and start as many as there are slots."""
-        for claim in claims:
-            self.reckoning.heard(claim.job.started_at)
-            self.waiting.append(claim)
+        self.waiting.extend(claims)
         if self.draining:
             self.hand_back()
         self._fill()
@@ -133,7 +131,7 @@ class Executor:
 
     def _start(self, claim: Claim) -> None:
         job = claim.job
-        outcome = before_start(job, self.reckoning.now()) or self._apart(claim)
+        outcome = before_start(job, job.started_at or self.reckoning.now()) or self._apart(claim)
         if outcome is not None:
             self.ended.append((claim, outcome))
             return

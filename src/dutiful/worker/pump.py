@@ -116,6 +116,8 @@ class Pump:
             self._hopeful = len(answer.claims) == wanted.limit
             self._dry_at = None if answer.claims else done
             self._due_in = None if answer.due_in is None else answer.due_in / 1_000_000
+            if answer.claims:
+                executor.reckoning.heard(answer.claims[0].job.started_at)
             executor.offer(answer.claims)
             if self._patience.unknown != unknown:
                 await self._find_lost()
@@ -138,7 +140,10 @@ class Pump:
             lambda: self._store.fleet.claimed(self._worker), self._give_up
         )
         known = before | self._executor.held()
-        self._executor.offer(claim for claim in claims if claim.job.id not in known)
+        found = [claim for claim in claims if claim.job.id not in known]
+        if found and not self._executor.reckoning.known:
+            self._executor.reckoning.heard(found[-1].job.started_at)
+        self._executor.offer(found)
 
     async def flush(self) -> None:
         """Settle everything that has ended, claiming nothing."""

@@ -17,9 +17,14 @@ class Reckoning:
         self._offset: int | None = None
 
     def heard(self, at: int | None) -> None:
-        """Take the store's now from a claim that has just arrived."""
+        """Take the store's now from a claim that it has just made."""
         if at is not None:
             self._offset = at - self._clock.ticks()
+
+    @property
+    def known(self) -> bool:
+        """Whether the store has been heard."""
+        return self._offset is not None
 
     def now(self) -> int:
         """Return the store's present instant, as far as it is known."""
