@@ -1,0 +1,273 @@
+"""One seeded world: a store, workers, a producer, an operator, and everything that goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import traceback
+from collections.abc import Callable
+from contextvars import copy_context
+from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
+
+from dutiful.core.state import State
+from dutiful.engines.memory import MemoryEngine
+
+from . import invariants
+from .auditor import Auditor
+from .client import Operator, Producer
+from .clocks import WorldClock
+from .crew import QUEUES, Crew
+from .faults import HOUR, Mishap, Plan
+from .faulty import FaultyEngine, Line
+from .ledger import brief
+from .loop import Life, Node, SimLoop, SimThreads, Stalled
+from .tasks import APP, SCENE
+
+DRAIN_MAX = 90.0
+"""Virtual seconds after the last fault by which every job must have ended."""
+LEAVE_MAX = 15.0
+"""Virtual seconds by which an idle worker must have left, its stalled calls included."""
+STEPS_MAX = 40_000
+"""Steps of the loop; a usual world takes two thousand."""
+RESTART_MAX = 15.0
+"""Virtual seconds by which the jobs of a killed worker must have been taken back."""
+
+
+@dataclass(frozen=True)
+class Story:
+    """What came of one seed."""
+
+    seed: int
+    trace: list[tuple[float, str, str]]
+    steps: int
+    seconds: float
+    failure: str | None
+
+    def lines(self) -> list[str]:
+        """Write the trace for a reader."""
+        return [f"{at:10.4f}  {who:8}  {what}" for at, who, what in self.trace]
+
+
+class World:
+    """Owns the loop; what it is called back for, it hands to the auditor and the crew."""
+
+    def __init__(self, seed: int, *, long: bool = False) -> None:
+        self.long = long
+        self.rng = random.Random(seed)
+        rng = self.rng
+        self.loop = SimLoop(random.Random(rng.getrandbits(32)))
+        until = rng.uniform(60, 300) if long else rng.uniform(10, 25)
+        self.plan = Plan(random.Random(rng.getrandbits(32)), until)
+        self.clock = WorldClock(self.loop)
+        self.engine = MemoryEngine(self.clock)
+        self.auditor = Auditor(self.loop, self.engine)
+        SCENE.set(self)
+        self.crew = Crew(self.loop, self.plan, random.Random(rng.getrandbits(32)), self.auditor)
+        self.line = Line(self.loop, self.engine, self.plan, self)
+        jobs = rng.randint(100, 300) if long else rng.randint(12, 30)
+        self.producer = Producer(self.loop, random.Random(rng.getrandbits(32)), jobs, until * 0.7)
+        self.operator = Operator(self.loop, random.Random(rng.getrandbits(32)), self.auditor)
+
+    def sent(self, node: Node, op: str, args: tuple[Any, ...]) -> None:
+        if op == "exchange" and args[2] is not None and self.loop.time() > node.stopped_at:
+            self.auditor.fail(f"{args[0]} asked for jobs after it was told to stop")
+
+    def perform(self, node: Node, op: str, args: tuple[Any, ...], call: Callable[[], Any]) -> Any:
+        return self.auditor.perform(node, op, args, call)
+
+    def answered(self, node: Node, op: str, args: tuple[Any, ...], result: Any) -> None:
+        self.auditor.answered(node, op, args, result)
+
+    def kill(self, node: Node, why: str) -> None:
+        self.crew.fall(node, f"KILLED {why}")
+
+    def freeze(self, node: Node, why: str) -> None:
+        self.crew.freeze(node, f"FROZEN {why}")
+
+    def note(self, node: Node | None, what: str) -> None:
+        self.auditor.note(node, what)
+
+    def effect(self, ctx: Any, name: str) -> None:
+        self.auditor.effect(ctx, name)
+
+    def step(self, ctx: Any, name: str) -> None:
+        self.auditor.step(ctx, name)
+
+    def pay(self, ctx: Any, key: str) -> int:
+        return self.auditor.pay(ctx, key)
+
+    def die(self) -> None:
+        node = self.loop.current.node if self.loop.current else None
+        if node is not None:
+            self.kill(node, "by its job")
+
+    def run(self) -> Story:
+        """Live through the seed."""
+        failure: str | None = None
+        office = Node("office")
+        with APP.on(FaultyEngine(self.line, office, mortal=False)):
+            asyncio._set_running_loop(self.loop)
+            self.crew.hire(self.line)
+            main = self.loop.create_task(self._main())
+            try:
+                self.loop.run(main, STEPS_MAX * (20 if self.long else 1))
+                if self.loop.broken is not None:
+                    raise self.loop.broken
+                main.result()
+                if self.loop.troubles:
+                    self.auditor.fail(f"the loop was told: {self.loop.troubles[0]}")
+            except (AssertionError, Stalled) as error:
+                failure = f"{type(error).__name__}: {error}"
+            except Exception as error:  # noqa: BLE001 - the auditor met what it thought impossible
+                failure = "".join(traceback.format_exception(error))
+            finally:
+                asyncio._set_running_loop(None)
+                # What closing the killed processes' coroutines sets off is no part of the story.
+                trace, self.auditor.trace = self.auditor.trace, []
+                steps, seconds = self.loop.steps, self.loop.time()
+                self.loop.close()
+        return Story(0, trace, steps, seconds, failure)
+
+    async def _main(self) -> None:
+        rest = [
+            asyncio.create_task(self.producer.run()),
+            asyncio.create_task(self.operator.run(self.plan)),
+            asyncio.create_task(self._chaos()),
+        ]
+        await asyncio.sleep(self.plan.until)
+        await self._quiet()
+        await asyncio.gather(*rest)
+        await self._drained()
+        await self._close()
+        self._judge()
+
+    async def _chaos(self) -> None:
+        if not self.plan.mishaps:
+            return
+        while True:
+            await asyncio.sleep(self.rng.expovariate(0.4))
+            if not self.plan.active(self.loop.time()):
+                return
+            self._mishap(self.rng.choice(self.plan.mishaps))
+
+    def _mishap(self, what: Mishap) -> None:
+        rng, crew = self.rng, self.crew
+        living = crew.living()
+        if what is Mishap.STORE_CLOCK:
+            self.auditor.stepped = True
+            self.clock.step(rng.choice((HOUR, -HOUR, 5.0, -5.0)))
+            self.note(None, f"the store's clock is askew by {self.clock.askew:.0f} s")
+        elif what is Mishap.OUTAGE:
+            self.plan.away_until = self.loop.time() + rng.choice((0.5, 3.0, 12.0))
+            self.plan.hangs = rng.random() < 0.5
+            self.note(None, f"the store is away until {self.plan.away_until:.1f}")
+        elif what is Mishap.ROLL:
+            for place, post in enumerate(crew.posts):
+                self.loop.call_later(place * 1.0, crew.stop, post)
+        elif living:
+            self._strike(what, rng.choice(living))
+
+    def _strike(self, what: Mishap, post: Any) -> None:
+        rng, crew, node = self.rng, self.crew, post.node
+        self.note(node, f"mishap: {what}")
+        match what:
+            case Mishap.KILL:
+                self.kill(node, "at once")
+            case Mishap.FREEZE:
+                self.freeze(node, "at once")
+            case Mishap.KILL_SOON:
+                node.fuse = rng.randint(1, 60)
+                node.on_fuse = lambda: self.kill(node, "between two steps")
+            case Mishap.FREEZE_SOON:
+                node.fuse = rng.randint(1, 60)
+                node.on_fuse = lambda: self.freeze(node, "between two steps")
+            case Mishap.STOP:
+                crew.stop(post)
+            case Mishap.HURRIED_STOP:
+                crew.stop(post)
+                self.loop.call_later(rng.random() * 2, crew.stop, post, 0)
+            case Mishap.CLOCK:
+                post.clock.step(rng.choice((HOUR, -HOUR, 3.0, -3.0)))
+            case Mishap.CUT:
+                self.plan.cut[node.name] = self.loop.time() + rng.choice((1.0, 5.0, 14.0))
+                self.plan.hangs = rng.random() < 0.5
+            case _:
+                pass
+
+    async def _quiet(self) -> None:
+        """End the faults, and mend what only a person can mend."""
+        self.plan.quiet(self.loop.time())
+        self.note(None, "the faults stop")
+        self.clock.step(-self.clock.askew)
+        dead = {node.name for node in self.crew.nodes if node.life is Life.DEAD}
+        held = {
+            (job.id, job.fence)
+            for job in self.auditor.rows.values()
+            if job.state is State.RUNNING and (job.worker or "").partition("/")[0] in dead
+        }
+        self.crew.gather()
+        for queue in QUEUES:
+            await APP.store.controller.resume(queue)
+        self.loop.call_later(RESTART_MAX, self._taken_back, held)
+
+    def _taken_back(self, held: set[tuple[str, int]]) -> None:
+        for job_id, fence in held:
+            row = self.auditor.rows[job_id]
+            if row.state is State.RUNNING and row.fence == fence:
+                self.auditor.fail(f"{RESTART_MAX} s after the quiet, {row.worker} holds {job_id}")
+
+    async def _drained(self) -> None:
+        end = self.loop.time() + DRAIN_MAX
+        hurried = False
+        while left := [job for job in self.auditor.rows.values() if not job.state.final]:
+            far = [job.id for job in left if job.run_at > self.clock.now() + 120_000_000]
+            if far and not hurried:
+                # Asked for while the store's clock was an hour ahead.
+                hurried = True
+                await APP.store.controller.hurry(far)
+            if self.loop.time() > end:
+                self.auditor.fail(f"{len(left)} jobs did not end: {[brief(job) for job in left]}")
+            await asyncio.sleep(0.25)
+
+    async def _close(self) -> None:
+        """Tell everybody to stop; with nothing left to run, all leave at once."""
+        self.crew.closing = True
+        for post in self.crew.posts:
+            self.crew.stop(post)
+        end = self.loop.time() + LEAVE_MAX
+        while self.crew.living() and self.loop.time() < end:  # noqa: ASYNC110 - time is virtual
+            await asyncio.sleep(0.25)
+        if stayed := [post.node.name for post in self.crew.living() if post.node]:
+            self.auditor.fail(f"{stayed} did not leave when told to stop")
+
+    def _judge(self) -> None:
+        auditor, tables = self.auditor, self.engine.tables
+        for job_id, job in auditor.rows.items():
+            record = auditor.records[job_id]
+            auditor.blame(job_id, invariants.counted(job, record))
+            auditor.blame(job_id, invariants.poisoned(job, record))
+            errors = tables.failures.get(job_id, [])
+            if len(errors) != record.errors or (job.state is State.DEAD and not errors):
+                auditor.fail(f"{job_id} ({job.state.word}) left {errors}, must be {record.errors}")
+            written = [key for key in tables.data if key[1] == job_id]
+            succeeded = job.state is State.SUCCEEDED and job.task == "writes"
+            if len(written) != succeeded:
+                auditor.fail(f"{job_id} is {job.state.word} and its transaction wrote {written}")
+        missing = [name for name, record in auditor.records.items() if name not in auditor.rows]
+        if missing:
+            auditor.fail(f"acknowledged jobs vanished: {missing}")
+        if silent := auditor.unmourned():
+            auditor.fail(f"{silent} died, and no JobDied was emitted")
+
+
+def live(seed: int, *, long: bool = False) -> Story:
+    """Run one seed in a context of its own, so that nothing leaks into the next."""
+
+    def story() -> Story:
+        return World(seed, long=long).run()
+
+    with patch("dutiful.worker.body.ThreadSlots", SimThreads):
+        told = copy_context().run(story)
+    return Story(seed, told.trace, told.steps, told.seconds, told.failure)
