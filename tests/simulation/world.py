@@ -219,7 +219,8 @@ class World:
                 self.auditor.fail(f"{RESTART_MAX} s after the quiet, {row.worker} holds {job_id}")
 
     async def _drained(self) -> None:
-        end = self.loop.time() + DRAIN_MAX
+        # A worker runs suspects of a crash one by one, and a long world has ten times as many.
+        end = self.loop.time() + DRAIN_MAX * (10 if self.long else 1)
         hurried = False
         while left := [job for job in self.auditor.rows.values() if not job.state.final]:
             far = [job.id for job in left if job.run_at > self.clock.now() + 120_000_000]
