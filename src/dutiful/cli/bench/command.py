@@ -19,8 +19,9 @@ from dutiful.worker.options import WorkerOptions
 from .limits import sqlite_limits
 from .stages import Bench, Figures, task_of
 
-_LIMIT_SECONDS = 1.5
-_ENQUEUE_SECONDS = 2.0
+_SECONDS = 2.0
+"""How long each rate is measured, unless few jobs ask for a quick look."""
+_PICKUPS = 300
 
 
 def bench(
@@ -30,9 +31,7 @@ def bench(
         typer.Option(metavar="URL", help="An empty store; a new SQLite file when not given."),
     ] = None,
     jobs: Annotated[int, typer.Option(min=100, help="How many jobs to drain.")] = 50_000,
-    backlog: Annotated[
-        int, typer.Option(min=0, help="Also drain with so many more jobs queued behind.")
-    ] = 0,
+    backlog: Annotated[int, typer.Option(min=0, help="Also drain with so many jobs queued.")] = 0,
     concurrency: Annotated[int, typer.Option("-c", min=1, help="Slots of the worker.")] = 16,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -46,12 +45,15 @@ def bench(
         url = engine or f"sqlite:///{folder}/jobs.db"
         if urlsplit(url).scheme == "memory":
             raise Wrong("memory:// has no second process", "measure sqlite:///FILE instead")
-        figures = asyncio.run(_run(url, folder, jobs, WorkerOptions(concurrency=concurrency)))
+        options = WorkerOptions(concurrency=concurrency)
+        figures = asyncio.run(_run(url, folder, (jobs, backlog), options))
     rounded = {name: _round(value) for name, value in figures.items()}
     typer.echo(json.dumps({"engine": urlsplit(url).scheme, "jobs": jobs, **rounded}))
 
 
-async def _run(url: str, folder: Path, jobs: int, options: WorkerOptions) -> Figures:
+async def _run(url: str, folder: Path, sizes: tuple[int, int], options: WorkerOptions) -> Figures:
+    jobs, backlog = sizes
+    seconds = min(_SECONDS, jobs / 10_000)
     # On standard error, so that standard output holds the figures and nothing else.
     with Progress(console=Console(stderr=True), transient=True) as progress:
         line = progress.add_task("limits of the store", total=1.0)
@@ -59,7 +61,7 @@ async def _run(url: str, folder: Path, jobs: int, options: WorkerOptions) -> Fig
         def tell(stage: str, share: float) -> None:
             progress.update(line, description=stage, completed=share)
 
-        limits = sqlite_limits(folder, durability="full", seconds=_LIMIT_SECONDS)
+        limits = sqlite_limits(folder, durability="full", seconds=seconds)
         run = Bench(url, folder, options, tell)
         try:
             await run.app.open()
@@ -67,8 +69,10 @@ async def _run(url: str, folder: Path, jobs: int, options: WorkerOptions) -> Fig
             await run.drain(task_of("async"), jobs, "drain")
             await run.enqueue_many(task_of("sync"), jobs)
             await run.drain(task_of("sync"), jobs, "drain_sync")
-            await run.pickup()
-            await run.enqueue_one(_ENQUEUE_SECONDS)
+            await run.pickup(min(_PICKUPS, jobs // 20))
+            await run.enqueue_one(seconds)
+            if backlog:
+                await run.behind(task_of("async"), backlog, jobs)
         finally:
             await run.close()
     return {**run.figures, **limits}

@@ -22,7 +22,6 @@ Figures = dict[str, float]
 Progress = Callable[[str, float], None]
 
 _CALLERS = 100
-_PICKUPS = 300
 _PICKUP_GAP = 0.05
 _POLL = 0.02
 
@@ -38,6 +37,7 @@ class Bench:
         self._marks = Marks(self._marks_path)
         self._options = options
         self._tell = tell
+        self._backlog = 0
         bench_app.at(url)
         self.app: App = bench_app
 
@@ -89,27 +89,40 @@ class Bench:
         if name == "drain":
             self.figures["cpu_s_per_1000_jobs"] = worker.cpu_seconds * 1000 / jobs
             self.figures["rss_mb"] = peak
+        await self._audit()
+
+    async def _audit(self) -> None:
+        """Raise DutifulError unless every job either succeeded or waits in its queue."""
         counts = await self.app.store.inspector.queues()
         ended = next(one.counts for one in counts if one.queue == "default")
-        left = sum(number for state, number in ended.items() if state is not State.SUCCEEDED)
-        if left:
-            raise DutifulError(f"{left} jobs have not succeeded after the drain: {ended}")
+        fine = (State.SUCCEEDED, State.QUEUED)
+        bad = {state.word: number for state, number in ended.items() if state not in fine}
+        if bad or (ended.get(State.QUEUED) and not self._backlog):
+            raise DutifulError(f"not every job has succeeded after the drain: {bad or ended}")
 
-    async def pickup(self) -> None:
+    async def behind(self, task: Task[[int], object, int], backlog: int, jobs: int) -> None:
+        """Drain some jobs with a long backlog behind them, and compare."""
+        self._backlog = backlog
+        self._tell(f"enqueue a backlog of {backlog:,}", 0)
+        await self.app.aenqueue_many(task.job(number) for number in range(backlog))
+        await self.drain(task, jobs, "drain_with_backlog")
+        ratio = self.figures["drain_with_backlog_per_s"] / self.figures["drain_per_s"]
+        self.figures["backlog_ratio"] = ratio
+
+    async def pickup(self, times: int) -> None:
         """Enqueue into an idle worker in another process and note how soon each job starts."""
         self._marks.reset()
         async with BenchWorker(self._url, self._marks_path, self._options) as worker:
             await self._awake()
-            self._marks.reset()
-            for number in range(_PICKUPS):
-                self._tell("pickup", number / _PICKUPS)
+            for number in range(times):
+                self._tell("pickup", number / times)
                 await picked_up.aenqueue(time.monotonic_ns())
                 await asyncio.sleep(_PICKUP_GAP)
             await asyncio.sleep(1)
             self._tell("idle", 0)
             self.figures["idle_cpu_share"] = await worker.idle_share(3)
             self.figures["idle_rss_mb"] = worker.rss_mb()
-        delays = [delay for delay in self._marks.delays(_PICKUPS + 1) if delay > 0]
+        delays = [delay for delay in self._marks.delays(times) if delay > 0]
         self.figures["pickup_ms_p50"] = delays[len(delays) // 2]
         self.figures["pickup_ms_p99"] = delays[int(len(delays) * 0.99)]
 

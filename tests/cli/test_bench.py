@@ -1,0 +1,47 @@
+"""The benchmark runs whole, small, and prints every figure that it promises."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+FIGURES = {
+    "engine",
+    "jobs",
+    "enqueue_one_per_s",
+    "enqueue_100_callers_per_s",
+    "enqueue_many_per_s",
+    "drain_per_s",
+    "drain_sync_per_s",
+    "drain_with_backlog_per_s",
+    "backlog_ratio",
+    "pickup_ms_p50",
+    "pickup_ms_p99",
+    "cpu_s_per_1000_jobs",
+    "rss_mb",
+    "idle_cpu_share",
+    "idle_rss_mb",
+    "limit_commit_per_s",
+    "limit_insert_per_s",
+    "limit_lifecycle_per_s",
+}
+
+
+def test_a_small_run_prints_every_figure(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "dutiful", "bench", "--jobs", "400", "--backlog", "500"]
+    ended = subprocess.run(
+        [*command, "--json"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    figures = json.loads(ended.stdout)
+    assert set(figures) == FIGURES
+    assert all(figures[name] >= 0 for name in FIGURES - {"engine"})
+
+
+def test_memory_has_no_second_process(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "dutiful", "bench", "--engine", "memory://"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert "sqlite:///FILE" in ended.stderr
