@@ -127,15 +127,15 @@ class PauseIgnoredOnce(MemoryEngine):
             self.tables.paused = paused
 
 
-class UniqueForgetsWaiting(MemoryEngine):
-    """Lets a second job in while the first is snoozed."""
+class UniqueForgetsRunning(MemoryEngine):
+    """Lets a second job in while the first runs."""
 
     async def enqueue(self, jobs: Sequence[Any]) -> Any:
         kept = self.tables.holder
 
         def holder(key: str | None) -> Job | None:
             job = kept(key)
-            return None if job is not None and job.state is State.WAITING else job
+            return None if job is not None and job.state is State.RUNNING else job
 
         self.tables.holder = holder
         try:
@@ -185,7 +185,7 @@ class LeaseByTheWallClock(MemoryEngine):
 
 MUTANTS = [
     FenceIgnored,
-    UniqueForgetsWaiting,
+    UniqueForgetsRunning,
     RescueKeepsFence,
     PriorityIgnored,
     ReleaseSpends,

@@ -116,7 +116,7 @@ async def test_old_library(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_full_disk(path: Path, engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     await engine.enqueue([new()])
-    writer = engine.session.writer._connection  # pyright: ignore[reportPrivateUsage] - only a small file can be full
+    writer = engine.session.writer._connection  # the only one that can be made to be full
     assert writer is not None
     writer.execute("PRAGMA max_page_count = 60").fetchall()
     with pytest.raises(EngineUnavailable, match="no space left") as caught:
