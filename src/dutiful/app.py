@@ -15,6 +15,7 @@ from .client.batches import achunks, chunks
 from .client.check import ENQUEUE_OPTIONS, check, timeouts
 from .client.declare import Declaring, TaskDecorator
 from .client.hooks import AroundAttempt, Hooks, OnDeath, OnEnqueue
+from .client.insist import ainsist, insist
 from .client.options import Options, refine
 from .client.portal import Portal
 from .client.signature import Signature
@@ -147,7 +148,7 @@ class App:
             return self.store.enqueue_on(connection, ready)
         if self._opened is None:
             await self.open()
-        return await self.store.enqueue(ready)
+        return await ainsist(lambda: self.store.enqueue(ready))
 
     def enqueue_jobs(self, jobs: Sequence[NewJob], connection: Any = None) -> tuple[Receipt, ...]:
         """Store one batch of built jobs from sync code."""
@@ -157,8 +158,8 @@ class App:
         if self._opened is None:
             self.portal.run(self.open())
         if self.store.can(Capability.SYNC_ENQUEUE):
-            return self.store.enqueue_sync(ready)
-        return self.portal.run(self.store.enqueue(ready))
+            return insist(lambda: self.store.enqueue_sync(ready))
+        return self.portal.run(ainsist(lambda: self.store.enqueue(ready)))
 
     async def open(self, *, create: bool = True) -> tuple[str, ...]:
         """Open the store and return the engine's notices; opening twice is harmless.
