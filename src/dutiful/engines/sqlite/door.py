@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -42,6 +43,7 @@ class Door:
         self._seconds = seconds
         self._kept: tuple[int, int] | None = None
         self._held: int | None = None
+        self._waiting: tuple[int, ...] = ()
         self._entries = 0
 
     def enter(self, wait: Wait = "a minute") -> bool:
@@ -81,6 +83,17 @@ class Door:
         for file in kept or ():
             os.close(file)
 
+    def forsake(self) -> None:
+        """Close, in the child of a fork, the files of a parent who waited or had just entered.
+
+        Only the parent may unlock them; but should it die, a copy here would keep them locked.
+        """
+        held = () if self._held is None else (self._held,)
+        for file in {*held, *self._waiting, *(self._kept or ())}:
+            with suppress(OSError):
+                os.close(file)
+        self._held, self._waiting, self._kept = None, (), None
+
     def _files(self) -> tuple[int, int] | None:
         """Return the lock files, opened anew now and then, should somebody have removed them."""
         self._entries += 1
@@ -119,6 +132,7 @@ class Door:
         """Wait for our turn with files of its own, so that one who gives up leaves no lock."""
         try:
             if for_ever:
+                self._waiting = gate, inner
                 _flock(gate)
                 _flock(inner)
             else:
@@ -127,6 +141,7 @@ class Door:
             os.close(inner)
             raise
         finally:
+            self._waiting = ()
             os.close(gate)
         return inner
 

@@ -118,6 +118,7 @@ class Session:
     def renew(self) -> None:
         """Start anew in the child of a fork; what others waited for is the parent's to do."""
         self._finalizer.detach()
+        self.writer.forsake()
         self._build()
 
 

@@ -37,6 +37,8 @@ class Writer:
         self._connect = connect
         self._committed = committed
         self._door = Door(place.folder)
+        self._line = Door(place.folder)
+        """Where the writer's thread waits, while others close and fork around it."""
         self._connection: sqlite3.Connection | None = None
         self._mutex = threading.Lock()
         self._turn = threading.Lock()
@@ -86,6 +88,10 @@ class Writer:
     def thaw(self) -> None:
         """Go on after `freeze`."""
         self._turn.release()
+
+    def forsake(self) -> None:
+        """Let go, in the child of a fork, of what the parent's thread waits with."""
+        self._line.forsake()
 
     def close(self) -> None:
         """Close the connection after the commit that is going on."""
@@ -165,10 +171,14 @@ class Writer:
         wakes = False
         try:
             with self._turn:
-                if not self._enter(batch, "for ever" if in_thread else "not"):
-                    self._hand_to_thread()
-                    return False
-                wakes = self._commit_all(batch)
+                entered = not self._connected(batch) or self._enter(batch, self._door, "not")
+                if entered:
+                    wakes = self._commit_all(batch, self._door)
+            if not entered and not in_thread:
+                self._hand_to_thread()
+                return False
+            if not entered:
+                wakes = self._commit_in_line(batch)
         except BaseException:
             lost = ReplyUnknown("the write was interrupted; it may or may not have happened")
             for entry in batch:
@@ -197,30 +207,55 @@ class Writer:
                 entry.leads = False
             self._call()
 
-    def _enter(self, batch: list[Entry[Any]], wait: Wait) -> bool:
-        """Wait for our turn among the processes; what goes wrong goes to all who wait with us."""
+    def _commit_in_line(self, batch: list[Entry[Any]]) -> bool:
+        """Wait for our turn among the processes, then commit.
+
+        The wait is outside of the turn, and so of `freeze`: uvloop forks as it starts a process,
+        and the one who writes may be a task of that very loop, which it needs to come to its end.
+        """
+        try:
+            if not self._enter(batch, self._line, "for ever"):
+                return False
+            with self._turn:
+                # The connection may have been closed meanwhile.
+                return self._connected(batch) and self._commit_all(batch, self._line)
+        finally:
+            self._line.close()
+
+    def _connected(self, batch: list[Entry[Any]]) -> bool:
+        """Open the connection if it is not; what goes wrong goes to all who wait with us."""
         try:
             if self._connection is None:
                 self._connection = self._connect()
-            return self._door.enter(wait)
         except Exception as error:  # noqa: BLE001 - whatever it is, the callers must hear of it
-            self._take(batch)
-            for entry in batch:
-                entry.error = error
+            self._fail(batch, error)
+        return not batch
+
+    def _enter(self, batch: list[Entry[Any]], door: Door, wait: Wait) -> bool:
+        """Pass the door; what goes wrong goes to all who wait with us, and counts as passed."""
+        try:
+            return door.enter(wait)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the callers must hear of it
+            self._fail(batch, error)
             return True
 
-    def _commit_all(self, batch: list[Entry[Any]]) -> bool:
+    def _fail(self, batch: list[Entry[Any]], error: Exception) -> None:
+        self._take(batch)
+        for entry in batch:
+            entry.error = error
+
+    def _commit_all(self, batch: list[Entry[Any]], door: Door) -> bool:
         """Commit all that has gathered until it was our turn."""
         connection = self._connection
-        if batch or connection is None:  # they have had their error
-            return False
         try:
+            if batch or connection is None:  # they have had their error
+                return False
             self._take(batch)
             wakes = self._transact(connection, batch) if batch else False
             self._tend(connection)
             return wakes
         finally:
-            self._door.leave()
+            door.leave()
 
     def _tend(self, connection: sqlite3.Connection) -> None:
         """Start the log anew when readers who overlap have kept it from being reused."""
