@@ -1,0 +1,64 @@
+"""Orderly ends under load: SIGTERM to one worker after another, as a deploy does."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.chaos.crew import crew, until
+from tests.chaos.kills import load, through
+from tests.chaos.verdict import Verdict, judge, tries
+
+
+@dataclass
+class Rolled:
+    """What came of replacing every worker."""
+
+    verdict: Verdict
+    replaced: int
+    codes: set[int]
+    twice: int
+    attempts: int
+    left_running: int
+    silence: float
+
+    def table(self) -> dict[str, str]:
+        return {
+            "workers replaced": f"{self.replaced}, exit codes {sorted(self.codes)}",
+            "lost / held": f"{len(self.verdict.lost)} / {self.verdict.held}",
+            "jobs run twice": str(self.twice),
+            "most attempts of a job": str(self.attempts),
+            "left running by a worker that had ended": str(self.left_running),
+            "longest time without a start": f"{self.silence:.2f} s",
+        }
+
+
+def rolling(folder: Path, jobs: int, *, rounds: int = 2, grace: str = "30s") -> Rolled:
+    """Replace each of three workers, so many times round; the new one starts first."""
+    codes, left = set(), 0
+    with crew(folder, "-c", "10", "--grace", grace) as made:
+        load(made, jobs)
+        made.start(3)
+        until(lambda: made.ledger.read_text().count(" start ") >= 30, 30, "all slots are taken")
+        for _ in range(rounds * 3):
+            leaving = made.workers[0]
+            made.start()
+            time.sleep(0.5)
+            codes.add(made.stop(leaving))
+            names = [f"%-{leaving.process.pid}-%"]
+            text = "select count(*) from dutiful_job where state = 2 and worker like ?"
+            left += made.sql(text, *names)[0][0]
+        through(made, 60 + jobs / 20)
+        runs = tries(made.lines())
+        starts = sorted(one.start for each in runs.values() for one in each)
+        return Rolled(
+            judge(made),
+            rounds * 3,
+            codes,
+            sum(sum(bool(one.end) for one in each) > 1 for each in runs.values()),
+            int(made.sql("select max(attempt) from dutiful_job")[0][0]),
+            left,
+            max(after - before for before, after in itertools.pairwise(starts)) / 1e6,
+        )

@@ -1,0 +1,122 @@
+"""Workers that stop and come back: frozen past the lease, blocked by their own jobs."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.chaos import tasks
+from tests.chaos.crew import Crew, Member, crew, until
+from tests.chaos.kills import feed, load, through
+from tests.chaos.verdict import Try, Verdict, judge, span, tries
+
+
+@dataclass
+class Thawed:
+    """What came of a freeze."""
+
+    verdict: Verdict
+    running: set[int]
+    twice: set[int]
+    started_on_waking: list[int]
+    back: list[float]
+    caught_writing: int
+
+    def table(self) -> dict[str, str]:
+        return {
+            "running when it froze": str(len(self.running)),
+            "ran twice": f"{len(self.twice)}, others {len(self.twice - self.running)}",
+            "started by the woken worker of what it held": str(len(self.started_on_waking)),
+            "lost / held": f"{len(self.verdict.lost)} / {self.verdict.held}",
+            "started elsewhere after the freeze": span(self.back),
+            "freezes undone, since the write lock was caught": str(self.caught_writing),
+        }
+
+
+def frozen(folder: Path, jobs: int, *, lease: float, workers: int = 3) -> Thawed:
+    """Freeze one worker for longer than its lease while the others go on, then wake it."""
+    env = {"DUTIFUL_LEASE": f"{lease}s", "DUTIFUL_HEARTBEAT": f"{lease / 5}s"}
+    with crew(folder, "-c", "10", env=env) as made:
+        load(made, jobs)
+        made.start(workers)
+        until(lambda: made.ledger.read_text().count(" start ") >= 40, 30, "all slots are taken")
+        member, at, undone = _freeze(made)
+        until(lambda: made.sql("select 1 from dutiful_worker where lost"), 10 * lease, "lost")
+        time.sleep(lease / 2)
+        woken = made.thaw(member)
+        through(made, 120)
+        time.sleep(2)  # for whatever the woken worker may still do
+        return _compare(made, member, at, woken, undone)
+
+
+def _freeze(made: Crew) -> tuple[Member, int, int]:
+    """Freeze a worker that does not write at that moment: one that does holds up everybody."""
+    for undone in range(20):
+        member = made.workers[undone % len(made.workers)]
+        at = made.freeze(member)
+        time.sleep(0.5)
+        if any(
+            line.what == "start" and line.at > at + 200_000 and line.worker != member.identity
+            for line in made.lines()
+        ):
+            return member, at, undone
+        made.thaw(member)
+        time.sleep(0.3)
+    raise AssertionError("no worker could be frozen while it did not write")
+
+
+def _compare(made: Crew, member: Member, at: int, woken: int, undone: int) -> Thawed:
+    runs = tries(made.lines())
+    twice = {order for order, each in runs.items() if len(each) > 1}
+    running = {
+        order for order, each in runs.items() if any(_running(one, member, at) for one in each)
+    }
+    again: Counter[int] = Counter()
+    back = []
+    for order, each in runs.items():
+        again[order] = sum(one.worker == member.identity and one.start > woken for one in each)
+        if order in running and len(each) > 1:
+            back.append((each[1].start - at) / 1e6)
+    # After waking it may start what is new, under a new name; never what it held before.
+    started = [order for order, number in again.items() if number and len(runs[order]) > 1]
+    return Thawed(judge(made), running, twice, started, back, undone)
+
+
+def _running(one: Try, member: Member, at: int) -> bool:
+    return one.worker == member.identity and one.start <= at and not 0 < one.end <= at
+
+
+@dataclass
+class Blocked:
+    """What came of a job that held up its worker's loop."""
+
+    verdict: Verdict
+    starts: int
+    longest: float
+    crashes: int
+
+    def table(self) -> dict[str, str]:
+        return {
+            "loop blocked for": f"{self.longest:.0f} s",
+            "starts of the blocking job": str(self.starts),
+            "jobs rescued": str(self.crashes),
+            "repeats of any job": str(len(self.verdict.unexcused)),
+            "lost / held": f"{len(self.verdict.lost)} / {self.verdict.held}",
+        }
+
+
+def blocked(folder: Path, *, lease: float, jobs: int = 200) -> Blocked:
+    """Block one worker's loop for three leases, with neighbours who watch and work."""
+    env = {"DUTIFUL_LEASE": f"{lease}s", "DUTIFUL_HEARTBEAT": f"{lease / 5}s"}
+    with crew(folder, "-c", "10", env=env) as made:
+        feed(made, [tasks.block.job(jobs + 1, 3 * lease)])
+        made.start(1)
+        until(lambda: " start " in made.ledger.read_text(), 30, "the blocking job has started")
+        load(made, jobs, 0.05, 0.2)
+        made.start(2)
+        through(made, 60 + 6 * lease)
+        each = tries(made.lines())[jobs + 1]
+        (row,) = made.sql("select sum(crashes) from dutiful_job")
+        return Blocked(judge(made), len(each), (each[-1].end - each[0].start) / 1e6, int(row[0]))
