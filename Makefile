@@ -10,7 +10,7 @@ LOCK   := $(UV) pip compile --quiet --universal --python-version 3.11 --generate
           --no-emit-index-url --no-header $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint fmt types unit conformance e2e simulate coverage lock docs verify bench clean
+.PHONY: help setup demo test lint fmt types unit conformance e2e simulate chaos coverage lock docs verify bench clean
 
 UNIT        := $(wildcard tests/unit tests/properties tests/architecture)
 CONFORMANCE := $(wildcard tests/conformance)
@@ -67,6 +67,9 @@ e2e: $(READY) ## Run the remaining tests: command line, workers, real processes
 simulate: $(READY) ## Run simulated worlds for a minute (SECONDS=n), or replay one (SEED=n)
 	@SEED="$(SEED)" SECONDS="$(SECONDS)" LONG="$(LONG)" MUTANTS="$(MUTANTS)" \
 	  $(BIN)/python -m tests.simulation
+
+chaos: $(READY) ## Kill, freeze and crowd real workers for some minutes (JOBS=n, ARGS="--only ...")
+	$(BIN)/python -m tests.chaos --jobs $(or $(JOBS),100000) $(ARGS)
 
 coverage: $(READY) ## Measure which lines and branches the tests reach
 	$(BIN)/coverage erase

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.chaos import tasks
 from tests.chaos.crew import Crew, Member, crew, until
 from tests.chaos.kills import feed, load, through
-from tests.chaos.verdict import Try, Verdict, judge, span, tries
+from tests.chaos.verdict import UNEXCUSED, Try, Verdict, judge, span, tries
 
 
 @dataclass
@@ -23,6 +23,16 @@ class Thawed:
     started_on_waking: list[int]
     back: list[float]
     caught_writing: int
+
+    def faults(self) -> dict[str, object]:
+        """Return what was broken: only jobs that ran when it froze may run twice."""
+        found = self.verdict.faults()
+        found.pop(UNEXCUSED, None)
+        if others := self.twice - self.running:
+            found["run twice though not running at the freeze"] = sorted(others)
+        if self.started_on_waking:
+            found["started by the woken worker"] = self.started_on_waking
+        return found
 
     def table(self) -> dict[str, str]:
         return {

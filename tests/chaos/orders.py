@@ -16,34 +16,32 @@ _KINDS = (
     *("abooked",) * 5,
     "crunched",
 )
-_AIMS = {
-    "plain": ("in a coroutine", "after the end"),
-    "keyed": ("in a step", "between a step and its settle"),
-    "threaded": ("in a thread",),
-    "booked": ("inside a transaction",),
-    "abooked": ("inside a transaction",),
-    "crunched": ("in a process task", "the task's process"),
-}
+_AIMS = (
+    ("plain", "in a coroutine"),
+    ("plain", "after the end"),
+    ("keyed", "in a step"),
+    ("keyed", "between a step and its settle"),
+    ("threaded", "in a thread"),
+    ("booked", "inside a transaction"),
+    ("abooked", "inside a transaction"),
+    ("crunched", "in a process task"),
+    ("crunched", "the task's process"),
+)
 TRANSACTIONAL = ("booked", "abooked")
 
 
-def kind(order: int) -> str:
-    """Return the task's name."""
-    return _KINDS[random.Random(order).randrange(len(_KINDS))]
-
-
-def aim(order: int, every: int) -> str:
-    """Return the point at which one order in so many kills its worker; nothing for the others."""
-    if not every or order % every:
-        return ""
-    return random.Random(order).choice(_AIMS[kind(order)])
+def kind(order: int, every: int) -> tuple[str, str]:
+    """Return the task's name, and where one order in so many kills its worker."""
+    if every and order % every == 0:
+        return _AIMS[order // every % len(_AIMS)]
+    return random.Random(order).choice(_KINDS), ""
 
 
 def mixed(first: int, count: int, aimed_every: int) -> Iterator[NewJob]:
     """Build short orders of all kinds; every so many kinds in turn are aimed."""
     for order in range(first, first + count):
-        name, seconds = kind(order), random.Random(order).uniform(0, 0.02)
-        yield tasks.app.tasks[name].job(order, seconds, aim(order, aimed_every))
+        name, aim = kind(order, aimed_every)
+        yield tasks.app.tasks[name].job(order, random.Random(-order).uniform(0, 0.02), aim)
 
 
 def simple(first: int, count: int, low: float, high: float) -> Iterator[NewJob]:

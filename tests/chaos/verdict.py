@@ -13,6 +13,13 @@ from tests.chaos.orders import TRANSACTIONAL
 
 MOMENT = 500_000
 """Microseconds in which a worker that was told to die may still start something."""
+UNEXCUSED = "run again though no worker died in them"
+
+_FAILED = """
+select json_extract(cast(job.args as text), '$.order'), failure.attempt, failure.type
+from dutiful_failure as failure join dutiful_job as job using (seq)
+where failure.type <> 'WorkerLost'
+"""
 
 
 @dataclass
@@ -26,6 +33,7 @@ class Try:
     end: int = 0
     did: int = 0
     fell: bool = False
+    failed: bool = False
 
 
 @dataclass
@@ -46,6 +54,8 @@ class Verdict:
     plain_repeats: int = 0
     finished_again: list[float] = field(default_factory=list)
     back: list[float] = field(default_factory=list)
+    failures: Counter[str] = field(default_factory=Counter)
+    failing: bool = False
     states: dict[str, int] = field(default_factory=dict)
     points: Counter[str] = field(default_factory=Counter)
 
@@ -54,10 +64,11 @@ class Verdict:
         found = {
             "lost": self.lost,
             "held": self.held,
-            "run again though no worker died in them": self.unexcused,
+            UNEXCUSED: self.unexcused,
             "charged under two keys": self.keys,
             "recorded steps run again": self.steps,
             "transactions doubled or missing": self.rows,
+            "attempts failed": 0 if self.failing else self.failures.total(),
             "half a batch enqueued": self.halves,
             "not succeeded": self.states.get("dead", 0) + self.states.get("cancelled", 0),
         }
@@ -113,9 +124,15 @@ def tries(lines: list[Line]) -> dict[int, list[Try]]:
     return found
 
 
-def judge(crew: Crew) -> Verdict:
-    """Compare what was promised with what the ledger and the store say."""
-    lines, verdict = crew.lines(), Verdict(states=crew.states(), held=crew.left())
+def judge(crew: Crew, *, failing: bool = False) -> Verdict:
+    """Compare what was promised with what the ledger and the store say.
+
+    ``failing`` says that attempts may fail here, which gives their jobs another.
+    """
+    lines = crew.lines()
+    verdict = Verdict(states=crew.states(), held=crew.left(), failing=failing)
+    failed = set(crew.sql(_FAILED))
+    verdict.failures.update(kind for _, _, kind in failed)
     deaths: dict[str, int] = {}
     for line in lines:
         if line.what == "kill":
@@ -129,6 +146,9 @@ def judge(crew: Crew) -> Verdict:
     runs = tries(lines)
     verdict.taken, verdict.unknown = len(taken), len(asked)
     verdict.lost = sorted(order for order in taken if not any(t.end for t in runs.get(order, ())))
+    for order, attempt, _ in failed:
+        for one in runs.get(order, ()):
+            one.failed |= one.attempt == attempt
     for order, each in runs.items():
         _repeats(verdict, order, each, deaths)
     _effects(verdict, lines, crew, runs)
@@ -151,6 +171,8 @@ def _repeats(verdict: Verdict, order: int, each: list[Try], deaths: dict[str, in
         died = deaths.get(one.worker, -MOMENT)
         if one.fell:
             verdict.cut += 1
+        elif one.failed:
+            continue
         elif died + MOMENT < one.start:
             verdict.unexcused.append(order)
         # The body of a transactional task ends before the commit, which settles it.

@@ -1,0 +1,90 @@
+"""``python -m tests.chaos --jobs 100000``: the long runs, and a table of what they came to.
+
+``--only kills,freeze`` runs some; exit code 1 when a promise was broken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from tests.chaos import crowd, deploys, disk, freezes, kills
+from tests.chaos.verdict import Verdict
+
+
+class Outcome(Protocol):
+    """What every run gives back."""
+
+    def table(self) -> dict[str, str]: ...
+
+
+Run = Callable[[Path], Outcome]
+
+
+def runs(jobs: int, seconds: float) -> dict[str, Run]:
+    """Name the runs."""
+    return {
+        "kills": lambda folder: kills.storm(folder, jobs),
+        "peers": kills.beside_peers,
+        "supervised": lambda folder: kills.supervised(folder, 1500, 5),
+        "freeze": lambda folder: freezes.frozen(folder, 1500, lease=10),
+        "blocked": lambda folder: freezes.blocked(folder, lease=10),
+        "rolling": lambda folder: deploys.rolling(folder, 1500),
+        "quota": lambda folder: disk.limited(folder, 12),
+        "disk": lambda folder: disk.mounted(folder, 12),
+        "crowd": lambda folder: crowd.crowd(folder, seconds),
+    }
+
+
+def faults(outcome: Outcome) -> dict[str, object]:
+    """Return the broken promises of a run; what a freeze excuses is its own to say."""
+    if isinstance(outcome, freezes.Thawed):
+        return outcome.faults()
+    verdict = outcome if isinstance(outcome, Verdict) else getattr(outcome, "verdict", Verdict())
+    return verdict.faults()
+
+
+def main() -> int:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos")
+    parser.add_argument("--jobs", type=int, default=100_000, help="jobs of the run with kills")
+    parser.add_argument("--seconds", type=float, default=300, help="length of the crowded run")
+    parser.add_argument("--only", default="", help="names of runs, with commas")
+    given = parser.parse_args()
+    named = runs(given.jobs, given.seconds)
+    wanted = given.only.split(",") if given.only else [*named]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    print(
+        f"{platform.platform()}, {os.cpu_count()} processors, {memory:.0f} GiB, "
+        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
+    )
+    broken = False
+    for name in wanted:
+        began = time.monotonic()
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                outcome = named[name](Path(folder))
+            except PermissionError as error:
+                print(f"\n{name}: left out: {error}")
+                continue
+        found = faults(outcome)
+        broken |= bool(found)
+        print(f"\n{name}: {'BROKEN' if found else 'held'}, {time.monotonic() - began:.0f} s")
+        for row, value in outcome.table().items():
+            print(f"  {row:<48} {value}")
+        for row, value in found.items():
+            print(f"  BROKEN {row}: {value}")
+        sys.stdout.flush()
+    return int(broken)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""A disk that fills up under work, and is emptied again."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.chaos.crew import Crew, crew, until
+from tests.chaos.kills import through
+from tests.chaos.verdict import Verdict, judge
+
+Deed = Callable[[], None]
+
+FILE_BYTES = 384 * 1024
+DISK_BYTES = 12 * 1024 * 1024
+
+
+@dataclass
+class Filled:
+    """What came of a disk without room."""
+
+    verdict: Verdict
+    refused: int
+    troubles: int
+    recovered: int
+    first_after: float
+
+    def table(self) -> dict[str, str]:
+        return {
+            "enqueues refused meanwhile": str(self.refused),
+            "workers that told of it / of its end": f"{self.troubles} / {self.recovered}",
+            "lost / held": f"{len(self.verdict.lost)} / {self.verdict.held}",
+            "repeats": str(len(self.verdict.unexcused)),
+            "first start after there was room": f"{self.first_after:.2f} s",
+        }
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    """Mount a file system of a few megabytes; only root can."""
+    if os.geteuid() != 0:
+        raise PermissionError("only root can mount a file system")
+    folder.mkdir()
+    words = ("mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(folder))
+    subprocess.run(words, check=True, capture_output=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(("umount", str(folder)), check=True, capture_output=True)
+
+
+def limit(made: Crew, size: int) -> None:
+    """Let no process of the crew write beyond so many bytes of any file."""
+    for member in (*made.workers, *made.producers):
+        hard = resource.prlimit(member.process.pid, resource.RLIMIT_FSIZE)[1]
+        resource.prlimit(member.process.pid, resource.RLIMIT_FSIZE, (size, hard))
+
+
+def limited(folder: Path, seconds: float) -> Filled:
+    """Fill the disk for these processes alone: by the quota that the kernel keeps for each."""
+    with crew(folder, "-c", "8") as made:
+        return _fill(
+            made,
+            seconds,
+            lambda: limit(made, FILE_BYTES),
+            lambda: limit(made, resource.RLIM_INFINITY),
+        )
+
+
+def mounted(folder: Path, seconds: float) -> Filled:
+    """Fill a small file system to the last byte."""
+    with (
+        small_disk(folder / "disk") as disk,
+        crew(folder, "-c", "8", store=disk / "jobs.db") as made,
+    ):
+        ballast = disk / "ballast"
+
+        def fill() -> None:
+            with ballast.open("ab", buffering=0) as file:
+                try:
+                    while True:
+                        file.write(bytes(4096))
+                except OSError:
+                    return
+
+        return _fill(made, seconds, fill, ballast.unlink)
+
+
+def _fill(made: Crew, seconds: float, fill: Deed, clear: Deed) -> Filled:
+    made.produce(1, 3000, 50, 0.01, 0)
+    until(lambda: made.store.stat().st_size > 2 * FILE_BYTES, 30, "the store has grown")
+    made.start(2)
+    until(lambda: " start " in made.ledger.read_text(), 30, "jobs run")
+    made.produce(10001, 500, 50, 0.01, 0)
+    fill()
+    until(lambda: " refused " in made.ledger.read_text(), 60, "an enqueue was refused")
+    told = "cannot be used, trying again"
+    until(lambda: any(told in text for text in made.logs()), 60, "a worker told of it")
+    time.sleep(seconds)
+    clear()
+    cleared = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
+    until(lambda: all(one.code is not None for one in made.producers), 60, "all enqueued")
+    assert {one.code for one in made.producers} == {0}
+    through(made, 120)
+    lines, logs = made.lines(), [*made.logs()]
+    starts = [line.at for line in lines if line.what == "start" and line.at > cleared]
+    return Filled(
+        judge(made, failing=True),
+        sum(line.what == "refused" for line in lines),
+        sum(told in text for text in logs),
+        sum("can be used again" in text for text in logs),
+        (min(starts) - cleared) / 1e6 if starts else 0.0,
+    )
