@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import struct
 import time
 
 _VERSION = 0x7 << 76
 _VARIANT = 0b10 << 62
+_POOL = struct.Struct("128Q")
+_pool: list[int] = []
 
 
 def new_id() -> str:
@@ -15,9 +18,20 @@ def new_id() -> str:
     The 12 bits after the version carry the fraction of the millisecond (its method 3), the
     rest comes from the system's own source of chance, so that forks never repeat each other.
     """
-    nanos = time.time_ns()
-    millis, rest = divmod(nanos, 1_000_000)
-    chance = int.from_bytes(os.urandom(8)) >> 2
-    number = millis << 80 | _VERSION | (rest * 4096 // 1_000_000) << 64 | _VARIANT | chance
+    millis, rest = divmod(time.time_ns(), 1_000_000)
+    number = millis << 80 | _VERSION | (rest * 4096 // 1_000_000) << 64 | _VARIANT | _chance()
     text = f"{number:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def _chance() -> int:
+    """Return 62 bits of chance that nobody else is given."""
+    while True:
+        try:
+            return _pool.pop() >> 2
+        except IndexError:  # one call of the system fills the pool for many ids
+            _pool.extend(_POOL.unpack(os.urandom(_POOL.size)))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.clear)
