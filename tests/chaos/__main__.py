@@ -20,12 +20,15 @@ from tests.chaos import crowd, deploys, disk, freezes, kills
 from tests.chaos.verdict import Verdict
 
 
-class Outcome(Protocol):
-    """What every run gives back."""
+class Report(Protocol):
+    """What most runs give back."""
+
+    verdict: Verdict
 
     def table(self) -> dict[str, str]: ...
 
 
+Outcome = Verdict | Report
 Run = Callable[[Path], Outcome]
 
 
@@ -45,11 +48,10 @@ def runs(jobs: int, seconds: float) -> dict[str, Run]:
 
 
 def faults(outcome: Outcome) -> dict[str, object]:
-    """Return the broken promises of a run; what a freeze excuses is its own to say."""
-    if isinstance(outcome, freezes.Thawed):
+    """Return the broken promises of a run, which may have more to excuse than its verdict."""
+    if isinstance(outcome, Verdict | freezes.Thawed | disk.Filled):
         return outcome.faults()
-    verdict = outcome if isinstance(outcome, Verdict) else getattr(outcome, "verdict", Verdict())
-    return verdict.faults()
+    return outcome.verdict.faults()
 
 
 def main() -> int:
@@ -80,8 +82,8 @@ def main() -> int:
         print(f"\n{name}: {'BROKEN' if found else 'held'}, {time.monotonic() - began:.0f} s")
         for row, value in outcome.table().items():
             print(f"  {row:<48} {value}")
-        for row, value in found.items():
-            print(f"  BROKEN {row}: {value}")
+        for row, what in found.items():
+            print(f"  BROKEN {row}: {what}")
         sys.stdout.flush()
     return int(broken)
 

@@ -30,6 +30,7 @@ class Member:
         self.log = log
         self.stopped = False
         self.killed_at = 0
+        self.portion = 0
 
     @property
     def identity(self) -> str:
@@ -86,6 +87,7 @@ class Crew:
         """Start a producer of a range of orders: batch, pause, aimed."""
         words = (str(word) for word in (first, count, *rest))
         member = self._spawn("p", "tests.chaos.producer", *words)
+        member.portion = count
         self.producers.append(member)
         return member
 

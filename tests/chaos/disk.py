@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.chaos.crew import Crew, crew, until
 from tests.chaos.kills import through
-from tests.chaos.verdict import Verdict, judge
+from tests.chaos.verdict import UNEXCUSED, Verdict, judge, tries
 
 Deed = Callable[[], None]
 
@@ -30,13 +30,26 @@ class Filled:
     troubles: int
     recovered: int
     first_after: float
+    repeats_after: list[int]
+
+    def faults(self) -> dict[str, object]:
+        """Return what was broken.
+
+        No lease can be renewed on a full disk, and no end be written: what was begun by then may
+        run again, nothing else.
+        """
+        found = self.verdict.faults()
+        found.pop(UNEXCUSED, None)
+        if self.repeats_after:
+            found["repeated though begun when there was room"] = self.repeats_after
+        return found
 
     def table(self) -> dict[str, str]:
         return {
             "enqueues refused meanwhile": str(self.refused),
             "workers that told of it / of its end": f"{self.troubles} / {self.recovered}",
             "lost / held": f"{len(self.verdict.lost)} / {self.verdict.held}",
-            "repeats": str(len(self.verdict.unexcused)),
+            "run again, of those begun by then": str(len(self.verdict.unexcused)),
             "first start after there was room": f"{self.first_after:.2f} s",
         }
 
@@ -110,10 +123,12 @@ def _fill(made: Crew, seconds: float, fill: Deed, clear: Deed) -> Filled:
     through(made, 120)
     lines, logs = made.lines(), [*made.logs()]
     starts = [line.at for line in lines if line.what == "start" and line.at > cleared]
+    verdict, runs = judge(made, failing=True), tries(lines)
     return Filled(
-        judge(made, failing=True),
+        verdict,
         sum(line.what == "refused" for line in lines),
         sum(told in text for text in logs),
         sum("can be used again" in text for text in logs),
         (min(starts) - cleared) / 1e6 if starts else 0.0,
+        [order for order in verdict.unexcused if runs[order][0].start > cleared],
     )

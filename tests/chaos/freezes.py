@@ -20,6 +20,7 @@ class Thawed:
     verdict: Verdict
     running: set[int]
     twice: set[int]
+    ended_twice: int
     started_on_waking: list[int]
     back: list[float]
     caught_writing: int
@@ -37,7 +38,8 @@ class Thawed:
     def table(self) -> dict[str, str]:
         return {
             "running when it froze": str(len(self.running)),
-            "ran twice": f"{len(self.twice)}, others {len(self.twice - self.running)}",
+            "started twice": f"{len(self.twice)}, others {len(self.twice - self.running)}",
+            "ended twice": str(self.ended_twice),
             "started by the woken worker of what it held": str(len(self.started_on_waking)),
             "lost / held": f"{len(self.verdict.lost)} / {self.verdict.held}",
             "started elsewhere after the freeze": span(self.back),
@@ -91,7 +93,8 @@ def _compare(made: Crew, member: Member, at: int, woken: int, undone: int) -> Th
             back.append((each[1].start - at) / 1e6)
     # After waking it may start what is new, under a new name; never what it held before.
     started = [order for order, number in again.items() if number and len(runs[order]) > 1]
-    return Thawed(judge(made), running, twice, started, back, undone)
+    ended = sum(sum(bool(one.end) for one in each) > 1 for each in runs.values())
+    return Thawed(judge(made), running, twice, ended, started, back, undone)
 
 
 def _running(one: Try, member: Member, at: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -44,14 +45,13 @@ class Supply:
 
     def kill(self, member: Member) -> None:
         """Kill a producer; what it had not enqueued yet is enqueued under other numbers."""
-        portion = int(member.process.args[-4])  # type: ignore[index]  # always a list here
         self._crew.kill(member)
         took = sum(
             line.attempt
             for line in self._crew.lines()
             if line.what == "took" and line.worker == member.identity
         )
-        self._missing += portion - took
+        self._missing += member.portion - took
 
 
 def storm(folder: Path, jobs: int, *, every: float = 1.2, aimed_every: int = 1000) -> Verdict:
@@ -128,7 +128,7 @@ def supervised(folder: Path, jobs: int, kills: int) -> Verdict:
         made.start(1)
         for _ in range(kills):
             killed = {line.worker for line in made.lines() if line.what == "kill"}
-            children = until(lambda gone=killed: busy(made, gone), 30, "two children at work")
+            children = until(partial(busy, made, killed), 30, "two children at work")
             made.strike(rng.choice(children))
             time.sleep(1.5)
         through(made, 120)

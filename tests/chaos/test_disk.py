@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ def check(filled: disk.Filled) -> None:
     assert filled.refused
     assert filled.troubles
     assert filled.recovered
-    assert not filled.verdict.faults()
+    assert not filled.faults()
     assert filled.first_after < 10
 
 
@@ -29,6 +30,6 @@ def test_a_file_system_is_full(tmp_path: Path) -> None:
     try:
         with disk.small_disk(tmp_path / "trial"):
             pass
-    except (OSError, disk.subprocess.CalledProcessError):
+    except (OSError, subprocess.CalledProcessError):
         pytest.skip(f"capability: user {os.getuid()} may not mount a small file system")
     check(disk.mounted(tmp_path, 1))

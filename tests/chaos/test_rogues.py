@@ -18,7 +18,7 @@ ENDS = {
     "swallows": ("succeeded", None, None),
     "raises": ("dead", "attempts-spent", "tests.chaos.rogues.Odd"),
     "leaves": ("dead", "attempts-spent", "SystemExit"),
-    "returns": ("dead", "attempts-spent", None),
+    "returns": ("dead", "discarded", "BadArguments"),
 }
 
 
