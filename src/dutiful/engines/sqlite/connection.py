@@ -110,8 +110,8 @@ def explain(error: sqlite3.Error, path: Path, *, committing: bool = False) -> En
             return StoreUnusable(f"{path} is not an SQLite database; give another path")
         case sqlite3.SQLITE_CORRUPT:
             return StoreUnusable(
-                f"{path} is damaged ({error}); stop the workers and restore a backup, or save "
-                "what can be saved with sqlite3's .recover"
+                f"{path} is damaged ({error}); stop the workers, then restore a backup, or save "
+                'what can be read: see "A damaged file" in docs/reliability.md'
             )
         case _:
             return EngineError(f"SQLite refused a statement on {path}: {error}")
