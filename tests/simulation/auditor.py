@@ -280,6 +280,10 @@ class Auditor(Bodies):
         known = self.fleet.get(info.id)
         if known is not None and known.node is not node:
             self.fail(f"{info.id} is the name of two workers")
+        if known is not None and known.lost and self.tables.fleet[info.id].lost:
+            # A join asked again after a long silence: an id that was lost stays lost.
+            self.note(node, f"join {info.id}, too late")
+            return
         self.fleet[info.id] = Member(info.id, node, info.lease, self.tables.clock.ticks())
         self.note(node, f"join {info.id}")
 
