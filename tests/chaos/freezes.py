@@ -12,6 +12,8 @@ from tests.chaos.crew import Crew, Member, crew, until
 from tests.chaos.kills import feed, load, through
 from tests.chaos.verdict import UNEXCUSED, Try, Verdict, judge, span, tries
 
+_STANDING = "select 1 from dutiful_worker where pid = ? and not lost"
+
 
 @dataclass
 class Thawed:
@@ -55,7 +57,8 @@ def frozen(folder: Path, jobs: int, *, lease: float, workers: int = 3) -> Thawed
         made.start(workers)
         until(lambda: made.ledger.read_text().count(" start ") >= 40, 30, "all slots are taken")
         member, at, undone = _freeze(made)
-        until(lambda: made.sql("select 1 from dutiful_worker where lost"), 10 * lease, "lost")
+        # A lost worker's row goes as soon as its jobs are taken back, so look for its absence.
+        until(lambda: not made.sql(_STANDING, member.process.pid), 10 * lease, "lost")
         time.sleep(lease / 2)
         woken = made.thaw(member)
         through(made, 120)
