@@ -7,9 +7,7 @@ import difflib
 from collections.abc import AsyncIterable, Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any, Unpack, cast
-from urllib.parse import unquote, urlsplit
 
 from .client.batches import achunks, chunks
 from .client.check import ENQUEUE_OPTIONS, check, timeouts
@@ -20,11 +18,12 @@ from .client.options import Options, refine
 from .client.portal import Portal
 from .client.signature import Signature
 from .client.task import Spec, Task, isolation_of
+from .composition import engine_of
 from .config import Settings, load_settings
 from .contract.capability import Capability
 from .contract.facade import Store
 from .contract.protocol import Lifecycle, Receipt
-from .core.errors import BadConfiguration, DuplicateTask, UnknownTask
+from .core.errors import DuplicateTask, UnknownTask
 from .core.job import NewJob
 from .core.retry import Retry
 from .observe.bus import Bus
@@ -73,7 +72,7 @@ class App:
     def store(self) -> Store:
         """The engine behind its facade; made, not opened, when first needed."""
         if self._store is None:
-            self._store = Store(_engine(self.settings), self.bus.emit)
+            self._store = Store(engine_of(self.settings), self.bus.emit)
         return self._store
 
     @property
@@ -240,46 +239,3 @@ def _same(one: Task[..., Any, Any], other: Task[..., Any, Any]) -> bool:
     """Whether two tasks are one function: reloaded, or in a module that is also the main script."""
     modules = {one.__module__, other.__module__}
     return one.__qualname__ == other.__qualname__ and (len(modules) == 1 or "__main__" in modules)
-
-
-def _engine(settings: Settings) -> Lifecycle:
-    """Choose the engine by the URL's scheme; the only place that names engines."""
-    url = settings.url
-    if not url:
-        raise BadConfiguration(
-            'no store was named; write App("sqlite:///jobs.db"), set DUTIFUL_URL, '
-            "or put url under [tool.dutiful] in pyproject.toml"
-        )
-    scheme = urlsplit(url).scheme
-    build = _ENGINES.get(scheme)
-    if build is None:
-        near = difflib.get_close_matches(scheme, _ENGINES, n=1, cutoff=0.5)
-        hint = f" (did you mean {near[0]}?)" if near else ""
-        raise BadConfiguration(
-            f"no engine for {scheme or 'this'}://{hint}; use one of {', '.join(_ENGINES)}"
-        )
-    return build(url, settings)
-
-
-def _memory(url: str, settings: Settings) -> Lifecycle:
-    from .engines.memory import MemoryEngine
-
-    return MemoryEngine()
-
-
-def _sqlite(url: str, settings: Settings) -> Lifecycle:
-    from .engines.sqlite import SqliteEngine
-
-    parts = urlsplit(url)
-    path = unquote(parts.path).removeprefix("/")
-    if parts.netloc or not path:
-        raise BadConfiguration(
-            f"{url!r} names no file; write sqlite:///jobs.db for a file in this folder, "
-            "sqlite:////var/lib/jobs.db for a whole path"
-        )
-    if path == ":memory:":
-        raise BadConfiguration("jobs in memory are memory://; an SQLite engine needs a file")
-    return SqliteEngine(Path(path), durability=cast(Any, settings.durability))
-
-
-_ENGINES: dict[str, Callable[[str, Settings], Lifecycle]] = {"memory": _memory, "sqlite": _sqlite}

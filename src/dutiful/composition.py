@@ -1,0 +1,73 @@
+"""Joins URLs and engines: the only product file that names engines."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import unquote, urlsplit
+
+from .config import Settings
+from .contract.protocol import Lifecycle
+from .core.errors import BadConfiguration
+
+
+def engine_of(settings: Settings) -> Lifecycle:
+    """Make the engine that the URL's scheme names; raises BadConfiguration."""
+    url = settings.url
+    if not url:
+        raise BadConfiguration(
+            'no store was named; write App("sqlite:///jobs.db"), set DUTIFUL_URL, '
+            "or put url under [tool.dutiful] in pyproject.toml"
+        )
+    scheme = urlsplit(url).scheme
+    build = _ENGINES.get(scheme)
+    if build is None:
+        near = difflib.get_close_matches(scheme, _ENGINES, n=1, cutoff=0.5)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise BadConfiguration(
+            f"no engine for {scheme or 'this'}://{hint}; use one of {', '.join(_ENGINES)}"
+        )
+    return build(url, settings)
+
+
+def _memory(url: str, settings: Settings) -> Lifecycle:
+    from .engines.memory import MemoryEngine
+
+    return MemoryEngine()
+
+
+def _sqlite(url: str, settings: Settings) -> Lifecycle:
+    from .engines.sqlite import SqliteEngine
+
+    parts = urlsplit(url)
+    path = unquote(parts.path).removeprefix("/")
+    if parts.netloc or not path:
+        raise BadConfiguration(
+            f"{url!r} names no file; write sqlite:///jobs.db for a file in this folder, "
+            "sqlite:////var/lib/jobs.db for a whole path"
+        )
+    if path == ":memory:":
+        raise BadConfiguration("jobs in memory are memory://; an SQLite engine needs a file")
+    return SqliteEngine(Path(path), durability=cast(Any, settings.durability))
+
+
+def _postgres(url: str, settings: Settings) -> Lifecycle:
+    try:
+        from .engines.postgres import PostgresEngine
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] != "psycopg":
+            raise
+        raise BadConfiguration(
+            "postgresql:// needs the driver; run: pip install 'dutiful[postgres]'"
+        ) from error
+    return PostgresEngine(url)
+
+
+_ENGINES: dict[str, Callable[[str, Settings], Lifecycle]] = {
+    "memory": _memory,
+    "sqlite": _sqlite,
+    "postgresql": _postgres,
+    "postgres": _postgres,
+}
