@@ -144,7 +144,7 @@ class App:
         """Store one batch of built jobs."""
         ready = self.hooks.before(jobs)
         if connection is not None:
-            return self.store.enqueue_on(connection, ready)
+            return await self.store.aenqueue_on(connection, ready)
         if self._opened is None:
             await self.open()
         return await ainsist(lambda: self.store.enqueue(ready))

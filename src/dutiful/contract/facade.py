@@ -105,6 +105,12 @@ class Store:
         self.require(Capability.CALLER_TRANSACTION)
         return cast(SyncProducer, self.engine).enqueue_on(connection, jobs)
 
+    async def aenqueue_on(self, connection: Any, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
+        """Store jobs inside the caller's transaction: see `SyncProducer.aenqueue_on`."""
+        self._check(jobs)
+        self.require(Capability.CALLER_TRANSACTION)
+        return await cast(SyncProducer, self.engine).aenqueue_on(connection, jobs)
+
     async def exchange(
         self, worker: str, settlements: Sequence[Settlement], wanted: Wanted | None
     ) -> Exchanged:

@@ -7,26 +7,36 @@ event loop, except where a role says otherwise; errors are those of `core.errors
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from dutiful.core.job import AttemptError, Claim, Job, NewJob
+from dutiful.core.job import AttemptError, Claim, Job
 from dutiful.core.settle import Settlement
 
 from .capability import Capability
 from .fleet import Renewal, WorkerInfo, WorkerStatus
 from .page import DeadGroup, Filter, Finding, Page, QueueCount
+from .producing import Producer, Receipt, SyncProducer
+from .transacting import AsyncJobTransaction, JobTransaction, Transactional
 
-
-class Receipt(msgspec.Struct, frozen=True, gc=False):
-    """What became of one enqueue."""
-
-    id: str
-    """The new job's id, or that of the job that holds the unique key."""
-    created: bool = True
-    replaced: bool = False
-    """Whether the existing job took over the new one's arguments and times."""
+__all__ = [
+    "AsyncJobTransaction",
+    "Consumer",
+    "Controller",
+    "Exchanged",
+    "Fleet",
+    "Inspector",
+    "JobTransaction",
+    "Keeper",
+    "Lifecycle",
+    "Producer",
+    "Receipt",
+    "Redrive",
+    "SyncProducer",
+    "Transactional",
+    "Wanted",
+]
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -88,37 +98,6 @@ class Lifecycle(Protocol):
 
 
 @runtime_checkable
-class Producer(Protocol):
-    """Taking jobs in."""
-
-    async def enqueue(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
-        """Store jobs and return their receipts in the same order.
-
-        Atomicity: all or none; with a unique rule of ``on_conflict="raise"`` that finds a live
-        job, DuplicateJob and none. Durable when it returns. On lost reply: call again with the
-        same jobs; those whose id is stored already are left alone and count as created.
-        """
-        ...
-
-
-@runtime_checkable
-class SyncProducer(Protocol):
-    """Taking jobs in from code that has no event loop, or inside its own transaction."""
-
-    def enqueue_sync(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
-        """Do what `Producer.enqueue` does, in the calling thread; same promises."""
-        ...
-
-    def enqueue_on(self, connection: Any, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
-        """Store jobs on the caller's connection, to commit or roll back with its transaction.
-
-        Atomicity and durability are the caller's. Idle workers find the jobs by the next poll
-        when the caller's commit cannot be seen.
-        """
-        ...
-
-
-@runtime_checkable
 class Consumer(Protocol):
     """Giving jobs out and taking their ends back."""
 
@@ -149,37 +128,6 @@ class Consumer(Protocol):
 
         Atomicity: one write. On lost reply: record it again; the first result stays.
         """
-        ...
-
-
-@runtime_checkable
-class Transactional(Protocol):
-    """Joining a task's own writes with its completion."""
-
-    def transaction(self, claim: Claim) -> JobTransaction:
-        """Prepare a transaction in which the task writes and its job is settled.
-
-        Called and used in one thread at a time; nothing is opened before ``begin``.
-        """
-        ...
-
-
-class JobTransaction(Protocol):
-    """A transaction that ends with the settlement of its job."""
-
-    def begin(self) -> Any:
-        """Open it and return the connection that the task writes with; may block."""
-        ...
-
-    def commit(self, settlement: Settlement) -> bool:
-        """Settle the job and commit; False, with everything undone, when the claim is stale.
-
-        On lost reply: ReplyUnknown; the job's state tells whether it was committed.
-        """
-        ...
-
-    def rollback(self) -> None:
-        """Undo everything; harmless when nothing is open."""
         ...
 
 

@@ -6,7 +6,7 @@ plan serves a thread that owns a connection, the caller's own transaction and an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -33,6 +33,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 
 Plan = Generator[Statement, Answer, T]
 Execute = Callable[[Statement], Answer]
+AsyncExecute = Callable[[Statement], Awaitable[Answer]]
 
 
 def run(plan: Plan[T], execute: Execute) -> T:
@@ -43,6 +44,22 @@ def run(plan: Plan[T], execute: Execute) -> T:
             try:
                 answer = execute(statement)
             except EngineError as error:  # a plan may have an answer to it
+                statement = plan.throw(error)
+            else:
+                statement = plan.send(answer)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+
+
+async def arun(plan: Plan[T], execute: AsyncExecute) -> T:
+    """Do what `run` does with an ``execute`` that is awaited."""
+    try:
+        statement = next(plan)
+        while True:
+            try:
+                answer = await execute(statement)
+            except EngineError as error:
                 statement = plan.throw(error)
             else:
                 statement = plan.send(answer)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
@@ -15,6 +14,7 @@ from dutiful.core.errors import ClaimLost, UsageError
 from dutiful.core.job import Claim, Job
 from dutiful.core.payload import encode, plain
 
+from .opened import AsyncOpened, Opened
 from .patience import Patience
 
 Why = Literal["timeout", "cancel", "shutdown", "lost"]
@@ -25,6 +25,7 @@ class Running:
 
     __slots__ = (
         "aside",
+        "atransaction",
         "body",
         "claim",
         "context",
@@ -61,6 +62,8 @@ class Running:
         self.patience = patience
         self.steps = claim.steps
         self.transaction: JobTransaction | None = None
+        self.atransaction: AsyncOpened | None = None
+        """The same for a coroutine, where the engine has a connection that is awaited."""
         self.why: Why | None = None
         """Why it was asked to end, if it was."""
         self.body: asyncio.Task[None] | None = None
@@ -92,7 +95,7 @@ class Running:
         raw = self.steps.get(name)
         if raw is not None:
             return True, plain(raw)
-        if self.transaction is not None:
+        if self.transaction is not None or self.atransaction is not None:
             raise UsageError(f"step {name!r} must be taken before ctx.transaction() is entered")
         return False, None
 
@@ -123,11 +126,16 @@ class Running:
     def begin(self) -> Any:
         """Open the transaction, or return the connection of the one that is open."""
         if self.transaction is None:
-            self.transaction = _Opened(self.store.transactional.transaction(self.claim))
+            self.transaction = Opened(self.store.transactional.transaction(self.claim))
         return self.transaction.begin()
 
     async def abegin(self) -> Any:
         """Do what `begin` does without holding up the loop."""
+        if self.transaction is None and self.atransaction is None and self.awaits:
+            inner = self.store.transactional.atransaction(self.claim)
+            self.atransaction = None if inner is None else AsyncOpened(inner)
+        if self.atransaction is not None:
+            return await self.atransaction.abegin()
         return await self.aside(self.begin)
 
     def interrupt(self, why: Why) -> None:
@@ -142,36 +150,3 @@ class Running:
         for timer in self.limits:
             timer.cancel()
         self.limits.clear()
-
-
-class _Opened:
-    """A transaction that is begun once and hands out the same connection after that.
-
-    It may be rolled back while `begin` still waits for the store's lock in another thread: what
-    is opened after that is undone at once, for nobody is left to end it.
-    """
-
-    def __init__(self, inner: JobTransaction) -> None:
-        self._inner = inner
-        self._connection: Any = None
-        self._guard = threading.Lock()
-        self._over = False
-        self.commit = inner.commit
-
-    def begin(self) -> Any:
-        if self._connection is not None:
-            return self._connection
-        connection = self._inner.begin()
-        with self._guard:
-            if not self._over:
-                self._connection = connection
-                return connection
-        self._inner.rollback()
-        raise ClaimLost("the attempt ended while its transaction waited to begin")
-
-    def rollback(self) -> None:
-        with self._guard:
-            self._over = True
-            begun = self._connection is not None
-        if begun:
-            self._inner.rollback()

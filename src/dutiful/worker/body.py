@@ -14,7 +14,7 @@ from dutiful.core.outcome import Cancelled, Crashed, Failed, Outcome, Succeeded
 from .around import ChildEnded, carried, value_of
 from .attempt import Running
 from .failure import raised, returned
-from .finish import conclude, failed, interrupted, report
+from .finish import aconclude, conclude, failed, interrupted, report
 from .host import WorkerHost
 from .isolation.frames import Ended, Interrupted
 from .isolation.processes import ProcessSlots
@@ -72,6 +72,10 @@ class Bodies:
         """Undo the transaction of a body that goes on, so that it does not hold up the store."""
         if running.transaction is not None:
             self._threads.submit(partial(_caught, running.transaction.rollback), _nothing)
+        if running.atransaction is not None:
+            undoing = self._loop.create_task(running.atransaction.arollback())
+            self._coroutines.add(undoing)
+            undoing.add_done_callback(self._coroutines.discard)
 
     async def close(self) -> bool:
         """End children, coroutines and idle threads; False when one of these runs on."""
@@ -107,7 +111,9 @@ class Bodies:
             outcome = returned(await call(), running.task.name, self._bytes_max)
         except BaseException as error:  # noqa: BLE001 - SystemExit, too, is an answer of the task's
             outcome = failed(running, error)
-        if running.transaction is not None:
+        if running.atransaction is not None:
+            outcome = await aconclude(running, outcome)
+        elif running.transaction is not None:
             outcome = await self._aside(partial(conclude, running, outcome))
         self._finish(running, outcome)
 

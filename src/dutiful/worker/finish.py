@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from dutiful.core.outcome import Cancel, Cancelled, Failed, Outcome, Released, Succeeded
-from dutiful.core.settle import succeed
+from dutiful.core.settle import Settlement, succeed
 
 from .attempt import Running
 from .failure import raised, timed_out
@@ -59,20 +59,44 @@ def conclude(running: Running, outcome: Outcome) -> Outcome | None:
     transaction = running.transaction
     if transaction is None:
         return outcome
-    if not isinstance(outcome, Succeeded):
+    if (undone := _undoes(running, outcome)) is not None:
         transaction.rollback()
-        return outcome
-    if running.why == "lost":
-        transaction.rollback()
-        return Released()
-    settlement = succeed(running.claim, outcome.result, 0)
+        return undone
     try:
-        held = transaction.commit(settlement)
+        held = transaction.commit(_completion(running, outcome))
     except Exception as error:  # noqa: BLE001 - a failed commit is the attempt's failure
         transaction.rollback()
         return raised(error, running.task.spec.retry)
     report(running, held)
     return None
+
+
+async def aconclude(running: Running, outcome: Outcome) -> Outcome | None:
+    """Do what `conclude` does where the connection is awaited."""
+    transaction = running.atransaction
+    if transaction is None:
+        return outcome
+    if (undone := _undoes(running, outcome)) is not None:
+        await transaction.arollback()
+        return undone
+    try:
+        held = await transaction.acommit(_completion(running, outcome))
+    except BaseException as error:  # noqa: BLE001 - interrupted or failed, it may have happened
+        await transaction.arollback()
+        return failed(running, error)
+    report(running, held)
+    return None
+
+
+def _undoes(running: Running, outcome: Outcome) -> Outcome | None:
+    """Return what is to be settled after a rollback; None when the transaction may commit."""
+    if not isinstance(outcome, Succeeded):
+        return outcome
+    return Released() if running.why == "lost" else None
+
+
+def _completion(running: Running, outcome: Outcome) -> Settlement:
+    return succeed(running.claim, outcome.result if isinstance(outcome, Succeeded) else None, 0)
 
 
 def report(running: Running, held: bool) -> None:

@@ -71,6 +71,9 @@ class MemoryConsumer:
         """Prepare writes to the engine's data that are kept when the job is settled."""
         return MemoryTransaction(self, claim)
 
+    def atransaction(self, claim: Claim) -> None:
+        """Leave coroutines to the sync transaction, in a thread."""
+
     def held(self, claim: Claim) -> Job | None:
         """Return the running job whose fence is the claim's, or None when the claim is stale."""
         job = self.tables.jobs.get(claim.job.id)

@@ -40,6 +40,10 @@ class MemoryProducer:
         """Refuse: there is no transaction to join."""
         raise Unsupported("memory", "enqueue inside the caller's transaction")
 
+    async def aenqueue_on(self, connection: Any, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
+        """Refuse, as `enqueue_on` does."""
+        return self.enqueue_on(connection, jobs)
+
     def _one(self, new: NewJob, now: int) -> Receipt:
         tables, job = self.tables, stamp(new, now)
         if job.id in tables.jobs:

@@ -53,6 +53,9 @@ class SqliteConsumer:
         """Prepare a transaction on a connection of its own."""
         return SqliteTransaction(self.session, claim)
 
+    def atransaction(self, claim: Claim) -> None:
+        """Leave coroutines to the sync transaction, in a thread."""
+
 
 def _record_step(claim: Claim, name: str, result: bytes) -> Written[bool]:
     job, seq = claim.job, claim.handle

@@ -76,6 +76,10 @@ class SqliteProducer:
                 cursor.execute("RELEASE dutiful_enqueue")
             return receipts
 
+    async def aenqueue_on(self, connection: Any, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
+        """Store jobs on the caller's connection, which blocks as all that it does."""
+        return self.enqueue_on(connection, jobs)
+
 
 def enqueue(jobs: Sequence[NewJob], now: int) -> Written[tuple[Receipt, ...]]:
     """Store jobs in their order, those without a unique rule by one statement a stretch."""

@@ -1,0 +1,55 @@
+"""The roles of taking jobs in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import msgspec
+
+from dutiful.core.job import NewJob
+
+
+class Receipt(msgspec.Struct, frozen=True, gc=False):
+    """What became of one enqueue."""
+
+    id: str
+    """The new job's id, or that of the job that holds the unique key."""
+    created: bool = True
+    replaced: bool = False
+    """Whether the existing job took over the new one's arguments and times."""
+
+
+@runtime_checkable
+class Producer(Protocol):
+    """Taking jobs in."""
+
+    async def enqueue(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
+        """Store jobs and return their receipts in the same order.
+
+        Atomicity: all or none; with a unique rule of ``on_conflict="raise"`` that finds a live
+        job, DuplicateJob and none. Durable when it returns. On lost reply: call again with the
+        same jobs; those whose id is stored already are left alone and count as created.
+        """
+        ...
+
+
+@runtime_checkable
+class SyncProducer(Protocol):
+    """Taking jobs in from code that has no event loop, or inside its own transaction."""
+
+    def enqueue_sync(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
+        """Do what `Producer.enqueue` does, in the calling thread; same promises."""
+        ...
+
+    def enqueue_on(self, connection: Any, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
+        """Store jobs on the caller's connection, to commit or roll back with its transaction.
+
+        Atomicity and durability are the caller's. Idle workers find the jobs by the next poll
+        when the caller's commit cannot be seen. UsageError for a connection that must be awaited.
+        """
+        ...
+
+    async def aenqueue_on(self, connection: Any, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
+        """Do what `enqueue_on` does on an async connection, or on a sync one where it blocks."""
+        ...

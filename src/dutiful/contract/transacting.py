@@ -1,0 +1,59 @@
+"""The role of joining a task's own writes with its completion."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+from dutiful.core.job import Claim
+from dutiful.core.settle import Settlement
+
+
+@runtime_checkable
+class Transactional(Protocol):
+    """Joining a task's own writes with its completion."""
+
+    def transaction(self, claim: Claim) -> JobTransaction:
+        """Prepare a transaction in which the task writes and its job is settled.
+
+        Called and used in one thread at a time; nothing is opened before ``begin``.
+        """
+        ...
+
+    def atransaction(self, claim: Claim) -> AsyncJobTransaction | None:
+        """Prepare one for a coroutine, or return None where the sync one in a thread has to do."""
+        ...
+
+
+class JobTransaction(Protocol):
+    """A transaction that ends with the settlement of its job."""
+
+    def begin(self) -> Any:
+        """Open it and return the connection that the task writes with; may block."""
+        ...
+
+    def commit(self, settlement: Settlement) -> bool:
+        """Settle the job and commit; False, with everything undone, when the claim is stale.
+
+        On lost reply: ReplyUnknown; the job's state tells whether it was committed.
+        """
+        ...
+
+    def rollback(self) -> None:
+        """Undo everything; harmless when nothing is open."""
+        ...
+
+
+class AsyncJobTransaction(Protocol):
+    """A `JobTransaction` whose connection is awaited, on the loop that runs the task."""
+
+    async def abegin(self) -> Any:
+        """Open it and return the connection that the task awaits; cancelling it undoes it."""
+        ...
+
+    async def acommit(self, settlement: Settlement) -> bool:
+        """Do what `JobTransaction.commit` does."""
+        ...
+
+    async def arollback(self) -> None:
+        """Undo everything; harmless when nothing is open."""
+        ...

@@ -1,0 +1,88 @@
+"""An attempt's transaction: begun once, shared by all of the task's blocks, undone when late."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+from dutiful.contract.protocol import AsyncJobTransaction, JobTransaction
+from dutiful.core.errors import ClaimLost
+from dutiful.core.settle import Settlement
+
+_LATE = "the attempt ended while its transaction waited to begin"
+
+
+class Opened:
+    """A transaction that is begun once and hands out the same connection after that.
+
+    It may be rolled back while `begin` still waits for the store's lock in another thread: what
+    is opened after that is undone at once, for nobody is left to end it.
+    """
+
+    def __init__(self, inner: JobTransaction) -> None:
+        """Begin nothing yet."""
+        self._inner = inner
+        self._connection: Any = None
+        self._guard = threading.Lock()
+        self._over = False
+        self.commit = inner.commit
+
+    def begin(self) -> Any:
+        """Begin, or return the connection of what has begun."""
+        if self._connection is not None:
+            return self._connection
+        connection = self._inner.begin()
+        with self._guard:
+            if not self._over:
+                self._connection = connection
+                return connection
+        self._inner.rollback()
+        raise ClaimLost(_LATE)
+
+    def rollback(self) -> None:
+        """Undo what has begun, and what is still beginning."""
+        with self._guard:
+            self._over = True
+            begun = self._connection is not None
+        if begun:
+            self._inner.rollback()
+
+
+class AsyncOpened:
+    """The same on a connection that is awaited, on one loop."""
+
+    def __init__(self, inner: AsyncJobTransaction) -> None:
+        """Begin nothing yet."""
+        self._inner = inner
+        self._connection: Any = None
+        self._turn = asyncio.Lock()
+        self._over = False
+
+    async def abegin(self) -> Any:
+        """Begin, or return the connection of what has begun."""
+        async with self._turn:
+            if self._over:
+                raise ClaimLost(_LATE)
+            if self._connection is None:
+                connection = await self._inner.abegin()
+                if self._ended():
+                    await self._inner.arollback()
+                    raise ClaimLost(_LATE)
+                self._connection = connection
+            return self._connection
+
+    def _ended(self) -> bool:
+        """Ask anew: the attempt may end while its transaction begins."""
+        return self._over
+
+    async def acommit(self, settlement: Settlement) -> bool:
+        """Settle the job and commit."""
+        self._over = True
+        return await self._inner.acommit(settlement)
+
+    async def arollback(self) -> None:
+        """Undo what has begun, and what is still beginning."""
+        self._over = True
+        if self._connection is not None:
+            await self._inner.arollback()
