@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from dutiful.engines.memory import MemoryEngine
 from dutiful.testing import FakeClock
@@ -54,15 +56,43 @@ class SqliteStore:
             return [line for (line,) in reader.execute("select line from ledger")]
 
 
-STORES: dict[str, Callable[[Path], Any]] = {
-    "memory": MemoryStore,
-    "sqlite": SqliteStore,
+class PostgresStore:
+    """One schema that many instances share."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.ledger = url.rpartition("=")[2] + "_ledger"
+        self.plain = url.partition("?")[0]
+
+    def connect(self, clock: FakeClock) -> Any:
+        from dutiful.engines.postgres import PostgresEngine
+
+        return PostgresEngine(self.url, clock=clock)
+
+    def write(self, connection: Any, line: str) -> None:
+        table = sql.Identifier(self.ledger)
+        make = sql.SQL("create table if not exists {} (line text)")
+        connection.execute(make.format(table))
+        connection.execute(sql.SQL("insert into {} values (%s)").format(table), (line,))
+
+    def lines(self) -> list[str]:
+        with psycopg.connect(self.plain) as reader:
+            if reader.execute("select to_regclass(%s)", (self.ledger,)).fetchone() == (None,):
+                return []
+            query = sql.SQL("select line from {}").format(sql.Identifier(self.ledger))
+            return [line for (line,) in reader.execute(query)]
+
+
+STORES: dict[str, Callable[[pytest.FixtureRequest], Any]] = {
+    "memory": lambda request: MemoryStore(request.getfixturevalue("tmp_path")),
+    "sqlite": lambda request: SqliteStore(request.getfixturevalue("tmp_path")),
+    "postgresql": lambda request: PostgresStore(request.getfixturevalue("postgres_url")),
 }
 
 
 @pytest.fixture(params=STORES)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    return STORES[request.param](tmp_path)
+def store(request: pytest.FixtureRequest) -> Any:
+    return STORES[request.param](request)
 
 
 @pytest.fixture

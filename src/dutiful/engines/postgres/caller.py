@@ -1,0 +1,80 @@
+"""Taking jobs in on the caller's own connection."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from dutiful.contract.protocol import Receipt
+from dutiful.contract.statement import Plan
+from dutiful.core.errors import UsageError
+from dutiful.core.job import NewJob
+
+from .callers import on_asyncpg, on_django, on_psycopg, on_sqlalchemy
+from .producer import again
+from .session import Session
+
+T = TypeVar("T")
+Receipts = tuple[Receipt, ...]
+Enqueue = Callable[[Any, Plan[Receipts]], Receipts]
+AEnqueue = Callable[[Any, Plan[Receipts]], Awaitable[Receipts]]
+
+_SYNC: dict[str, Enqueue] = {
+    "psycopg.Connection": on_psycopg.enqueue,
+    "builtins.str": on_django.enqueue,
+    "sqlalchemy.orm.session.Session": on_sqlalchemy.enqueue,
+    "sqlalchemy.orm.scoping.scoped_session": on_sqlalchemy.enqueue,
+    "sqlalchemy.engine.base.Connection": on_sqlalchemy.enqueue,
+    "django.db.backends.base.base.BaseDatabaseWrapper": on_django.enqueue,
+    "django.utils.connection.ConnectionProxy": on_django.enqueue,
+}
+_ASYNC: dict[str, AEnqueue] = {
+    "psycopg.AsyncConnection": on_psycopg.aenqueue,
+    "asyncpg.connection.Connection": on_asyncpg.aenqueue,
+    "asyncpg.pool.PoolConnectionProxy": on_asyncpg.aenqueue,
+    "sqlalchemy.ext.asyncio.session.AsyncSession": on_sqlalchemy.aenqueue,
+    "sqlalchemy.ext.asyncio.engine.AsyncConnection": on_sqlalchemy.aenqueue,
+}
+
+
+class PostgresCaller:
+    """Enqueueing inside the caller's transaction."""
+
+    session: Session
+
+    def enqueue_on(self, connection: Any, jobs: Sequence[NewJob]) -> Receipts:
+        """Store jobs on a sync connection, inside its transaction."""
+        found = _found(connection, _SYNC)
+        if found is None:
+            if _found(connection, _ASYNC) is not None:
+                raise UsageError(
+                    f"{_kind(connection)} is async; write `await task.using(connection=...)"
+                    ".aenqueue(...)`, or `await app.aenqueue_many(..., connection=...)`"
+                )
+            raise UsageError(
+                f"{_kind(connection)} is no connection that jobs can be enqueued on; pass one of "
+                "psycopg, asyncpg, SQLAlchemy (Session, Connection, their async forms) or Django"
+            )
+        return found(connection, self._late(jobs))
+
+    async def aenqueue_on(self, connection: Any, jobs: Sequence[NewJob]) -> Receipts:
+        """Store jobs on an async connection, or on a sync one, inside its transaction."""
+        found = _found(connection, _ASYNC)
+        if found is None:
+            return self.enqueue_on(connection, jobs)
+        return await found(connection, self._late(jobs))
+
+    def _late(self, jobs: Sequence[NewJob]) -> Plan[Receipts]:
+        return again(self.session.sql, jobs, self.session.now, late=True)
+
+
+def _found(connection: Any, known: Mapping[str, T]) -> T | None:
+    """Find a library by the name of its class, so that none has to be imported."""
+    for kind in type(connection).__mro__:
+        if (found := known.get(f"{kind.__module__}.{kind.__qualname__}")) is not None:
+            return found
+    return None
+
+
+def _kind(connection: Any) -> str:
+    return f"a {type(connection).__module__}.{type(connection).__qualname__}"

@@ -1,0 +1,43 @@
+"""Django's connections, by their alias or as ``django.db.connection``."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, TypeVar
+
+from dutiful.contract.statement import Answer, Plan, Statement, run
+from dutiful.core.errors import UsageError
+from dutiful.engines.postgres.faults import told
+
+from .text import by_name, named
+
+T = TypeVar("T")
+
+
+def enqueue(given: Any, plan: Plan[T]) -> T:
+    """Run a plan in the transaction of a connection, or of the one an alias names."""
+    db: Any = import_module("django.db")
+
+    connection: Any = db.connections[given] if isinstance(given, str) else given
+    if connection.vendor != "postgresql":
+        raise UsageError(
+            f"Django's database {connection.alias!r} is {connection.vendor}, and the jobs are in "
+            "PostgreSQL; pass the alias of the database that holds them"
+        )
+    try:
+        with db.transaction.atomic(using=connection.alias), connection.cursor() as wrapped:
+            # The plain cursor: Django's own would log every argument in DEBUG.
+            cursor: Any = wrapped.cursor
+
+            def execute(statement: Statement) -> Answer:
+                try:
+                    cursor.execute(named(statement.text), by_name(statement.params))
+                    rows: list[Any] = cursor.fetchall() if cursor.description else []
+                except Exception as error:
+                    raise told(error, "enqueueing on your connection") from error
+                return Answer(rows, len(rows))
+
+            return run(plan, execute)
+    except db.DatabaseError as error:
+        cause: BaseException = error
+        raise told(cause.__cause__ or cause, "enqueueing on your connection") from cause

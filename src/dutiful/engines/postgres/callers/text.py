@@ -1,0 +1,32 @@
+"""Statements in the spelling of libraries that know no ``$1``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from dutiful.engines.postgres.arrays import Array
+
+_PLACE = re.compile(r"\$(\d+)")
+
+
+@cache
+def named(text: str) -> str:
+    """Write ``%(p1)s`` for ``$1``.
+
+    >>> named("SELECT $1 % $2")
+    'SELECT %(p1)s %% %(p2)s'
+    """
+    return _PLACE.sub(r"%(p\1)s", text.replace("%", "%%"))
+
+
+def by_name(params: Sequence[Any]) -> dict[str, Any]:
+    """Name the parameters as `named` does; columns become lists."""
+    return {f"p{place}": value for place, value in enumerate(plain(params), 1)}
+
+
+def plain(params: Sequence[Any]) -> list[Any]:
+    """Return the parameters with columns as lists."""
+    return [list(value.items) if isinstance(value, Array) else value for value in params]

@@ -1,0 +1,121 @@
+"""The plans that look for due work and hand it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from dutiful.contract.protocol import Exchanged, Wanted
+from dutiful.contract.statement import Plan, Statement
+from dutiful.core.job import Claim
+from dutiful.core.settle import Settlement
+
+from .rows import claim_of
+from .settling import settle
+from .statements import Texts
+
+STAGED_MAX = 10_000
+"""How many jobs of a queue become queued in one transaction, so that a herd blocks nobody long."""
+
+Observe = Callable[[int], None]
+
+
+def exchange(
+    sql: Texts,
+    worker: str,
+    settlements: Sequence[Settlement],
+    wanted: Wanted | None,
+    now: int | None,
+) -> Plan[Exchanged]:
+    """Settle, then claim, in one transaction."""
+    refused, back = (yield from settle(sql, settlements, now)) if settlements else ((), {})
+    if wanted is None:
+        yield from _wake(sql, back)
+        return Exchanged(refused=refused)
+    look = _Look((yield Statement(sql("look"), (worker, now))).rows[0])
+    if not look.member:
+        yield from _wake(sql, back)
+        return Exchanged(refused=refused, lost=True)
+    for queue in look.overdue():
+        staged = (yield Statement(sql("stage"), (queue, STAGED_MAX, now))).count
+        back[queue] = back.get(queue, 0) + staged
+    claims = yield from _claim(sql, worker, wanted, look.paused, now)
+    for claim in claims:
+        queue = claim.job.queue
+        if queue in back:
+            back[queue] -= 1
+    yield from _wake(sql, back)
+    return Exchanged(tuple(claims), refused, look.due_in(wanted.queues))
+
+
+def work(sql: Texts, queues: Sequence[str], now: int | None) -> Plan[bool]:
+    """Whether there is something to claim or to stage."""
+    look = _Look((yield Statement(sql("look"), ("", now))).rows[0])
+    if look.overdue():
+        return True
+    for queue in queues:
+        if queue not in look.paused and (yield Statement(sql("ready"), (queue,))).rows[0][0]:
+            return True
+    return False
+
+
+def with_steps(sql: Texts, claims: Sequence[Claim]) -> Plan[list[Claim]]:
+    """Load what earlier attempts recorded."""
+    stepped = [claim.handle for claim in claims if claim.job.steps]
+    if not stepped:
+        return list(claims)
+    steps: dict[int, dict[str, bytes]] = {seq: {} for seq in stepped}
+    for seq, name, result in (yield Statement(sql("steps_of"), (stepped,))).rows:
+        steps[seq][name] = result
+    return [
+        replace(claim, steps=steps[claim.handle]) if claim.job.steps else claim for claim in claims
+    ]
+
+
+class _Look:
+    """What one glance at the store told."""
+
+    def __init__(self, row: Sequence[Any]) -> None:
+        self.now: int = row[0]
+        self.member: bool = row[1]
+        self.paused = frozenset[str](row[2])
+        self.due: dict[str, int] = dict(zip(row[3], row[4], strict=True))
+
+    def overdue(self) -> list[str]:
+        """Return the queues in which jobs have become due."""
+        return [queue for queue, at in self.due.items() if at <= self.now]
+
+    def due_in(self, queues: Sequence[str]) -> int | None:
+        """Return the time until the next scheduled job of some queues."""
+        waits = [at for queue, at in self.due.items() if queue in queues and at > self.now]
+        return min(waits) - self.now if waits else None
+
+
+def _claim(
+    sql: Texts, worker: str, wanted: Wanted, paused: frozenset[str], now: int | None
+) -> Plan[list[Claim]]:
+    claims: list[Claim] = []
+    for queue in wanted.queues:
+        room = wanted.limit - len(claims)
+        if room <= 0:
+            break
+        if queue in paused:
+            continue
+        rows = (yield Statement(sql("claim"), (worker, queue, room, now))).rows
+        # RETURNING keeps no order: priority, then time, then place in the line.
+        rows.sort(key=_turn)
+        claims.extend(map(claim_of, rows))
+    return (yield from with_steps(sql, claims))
+
+
+def _wake(sql: Texts, back: dict[str, int]) -> Plan[None]:
+    """Wake sleepers for the jobs that came back and were not claimed here."""
+    queues = [queue for queue, jobs in back.items() if jobs > 0]
+    if queues:
+        yield Statement(sql("wake"), (queues, sum(back[queue] for queue in queues)))
+
+
+def _turn(row: tuple[int, ...]) -> tuple[int, int, int]:
+    return (-row[5], row[10], row[0])

@@ -1,0 +1,131 @@
+"""One connection in this engine's settings, which gives up on a server that has gone silent."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn, TypeVar
+
+import psycopg
+from psycopg import AsyncRawCursor, RawCursor
+from psycopg.abc import PQGen
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import tuple_row
+
+from dutiful.contract.statement import Answer, AsyncExecute, Execute, Statement
+from dutiful.core.errors import UsageError
+
+from .address import Address
+from .arrays import adapt
+from .faults import told
+from .statements import trusted
+
+T = TypeVar("T")
+
+CONNECT_SECONDS = 5
+ANSWER_SECONDS = 30.0
+"""How long the server may take over one statement before its connection is given up."""
+
+_SETTINGS = {
+    "application_name": "dutiful",
+    "connect_timeout": CONNECT_SECONDS,
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+
+
+ENDED = (
+    "the transaction belongs to the job: it is committed when the task returns and rolled back "
+    "when it raises; leave out commit(), rollback() and close(), use conn.transaction() for parts"
+)
+
+
+class Connection(psycopg.Connection[tuple[Any, ...]]):
+    """A connection whose waits end: a cut cable is noticed by the clock, as no packet tells."""
+
+    patience = ANSWER_SECONDS
+
+    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        """Wait for the server, but not for ever."""
+        return super().wait(gen, interval, self.patience if timeout is None else timeout)
+
+
+class TaskConnection(psycopg.Connection[Any]):
+    """A plain connection that leaves the end of its transaction to the job."""
+
+    def commit(self) -> NoReturn:
+        """Refuse: the job's settlement has to be part of it."""
+        raise UsageError(ENDED)
+
+    def rollback(self) -> NoReturn:
+        """Refuse: raise an error in the task instead."""
+        raise UsageError(ENDED)
+
+    def close(self) -> NoReturn:
+        """Refuse: the job still needs it."""
+        raise UsageError(ENDED)
+
+    def __exit__(self, *error: object) -> None:
+        """Leave a ``with`` block without committing."""
+
+
+C = TypeVar("C", bound="psycopg.Connection[Any]")
+
+
+def connect(address: Address, *, patience: float = ANSWER_SECONDS) -> Connection:
+    """Open a connection of ours; raises what `told` makes of the driver's error."""
+    connection = connect_as(Connection, address, cursor_factory=RawCursor)
+    connection.patience = patience
+    return connection
+
+
+def connect_as(kind: type[C], address: Address, **more: Any) -> C:
+    """Open a connection of some kind, without implicit transactions."""
+    try:
+        return kind.connect(address.conninfo, **options_of(address), **more)
+    except (psycopg.Error, OSError) as error:
+        raise told(error, f"connecting to {address.shown}") from error
+
+
+def executor(connection: psycopg.Connection[Any], *, commits: bool = False) -> Execute:
+    """Return what runs a plan's statements; ``commits`` says that each is its own transaction."""
+    cursor = RawCursor(connection, row_factory=tuple_row)
+    adapt(cursor)
+
+    def execute(statement: Statement) -> Answer:
+        try:
+            cursor.execute(trusted(statement.text), statement.params, binary=True)
+            rows = cursor.fetchall() if cursor.description else []
+        except (psycopg.Error, OSError) as error:
+            raise told(error, "using the store", committing=commits) from error
+        return Answer(rows, cursor.rowcount)
+
+    return execute
+
+
+def aexecutor(connection: psycopg.AsyncConnection[Any]) -> AsyncExecute:
+    """Return what runs a plan's statements where they are awaited."""
+    cursor = AsyncRawCursor(connection, row_factory=tuple_row)
+    adapt(cursor)
+
+    async def execute(statement: Statement) -> Answer:
+        try:
+            await cursor.execute(trusted(statement.text), statement.params, binary=True)
+            rows = await cursor.fetchall() if cursor.description else []
+        except (psycopg.Error, OSError) as error:
+            raise told(error, "using the store") from error
+        return Answer(rows, cursor.rowcount)
+
+    return execute
+
+
+def options_of(address: Address) -> dict[str, Any]:
+    """Return how connections are opened, but for what the URL says itself."""
+    given = conninfo_to_dict(address.conninfo)
+    settings = {name: value for name, value in _SETTINGS.items() if name not in given}
+    return {
+        "autocommit": True,
+        "prepare_threshold": None if address.pooler else 3,
+        **settings,
+    }

@@ -1,0 +1,52 @@
+"""Giving jobs out and taking their ends back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dutiful.contract.protocol import Exchanged, Wanted
+from dutiful.contract.statement import Plan, Statement
+from dutiful.core.job import Claim
+from dutiful.core.settle import Settlement
+
+from .claiming import exchange, work
+from .producer import ready
+from .session import Session
+
+
+class PostgresConsumer:
+    """The role `Consumer`."""
+
+    session: Session
+
+    async def exchange(
+        self, worker: str, settlements: Sequence[Settlement], wanted: Wanted | None
+    ) -> Exchanged:
+        """Settle and claim in one transaction."""
+        if not settlements and wanted is None:
+            return Exchanged()
+        session = await ready(self.session)
+        return await session.pool.arun(
+            lambda: exchange(session.sql, worker, settlements, wanted, session.now)
+        )
+
+    async def wait(self, queues: Sequence[str], seconds: float) -> None:
+        """Sleep until somebody who stored a job says so, or it is time to look."""
+        session = await ready(self.session)
+
+        def look() -> bool:
+            return session.pool.once(lambda: work(session.sql, queues, session.now))
+
+        await session.sleepers.sleep(queues, seconds, look)
+
+    async def record_step(self, claim: Claim, name: str, result: bytes) -> bool:
+        """Keep a step's first result."""
+        session = await ready(self.session)
+        sql, guard = session.sql, (claim.handle, claim.job.fence)
+
+        def plan() -> Plan[bool]:
+            if (yield Statement(sql("step_add"), (*guard, name, result))).count:
+                return True
+            return bool((yield Statement(sql("held"), guard)).rows)  # it was recorded before
+
+        return await session.pool.arun(plan)

@@ -1,0 +1,123 @@
+"""Changing jobs and queues by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+import msgspec
+
+from dutiful.contract.protocol import Redrive
+from dutiful.contract.statement import Plan, Statement
+from dutiful.core.state import State
+from dutiful.core.unique import holds
+
+from .faults import DuplicateId
+from .producer import ready
+from .rows import packed
+from .session import Session
+from .statements import Texts
+
+
+class PostgresController:
+    """The role `Controller`."""
+
+    session: Session
+
+    async def cancel(self, ids: Sequence[str]) -> tuple[str, ...]:
+        """Cancel what waits, ask what runs."""
+        session = await ready(self.session)
+
+        def plan() -> Plan[tuple[str, ...]]:
+            rows = (yield Statement(session.sql("cancel"), (list(ids), session.now))).rows
+            return _in_order(ids, (row[0] for row in rows))
+
+        return await session.pool.arun(plan)
+
+    async def hurry(self, ids: Sequence[str]) -> tuple[str, ...]:
+        """Make jobs due now."""
+        session = await ready(self.session)
+
+        def plan() -> Plan[tuple[str, ...]]:
+            rows = (yield Statement(session.sql("hurry"), (list(ids), session.now))).rows
+            yield from _wake(session.sql, [row[1] for row in rows])
+            return _in_order(ids, (row[0] for row in rows))
+
+        return await session.pool.arun(plan)
+
+    async def redrive(self, jobs: Sequence[Redrive]) -> tuple[str, ...]:
+        """Send dead and cancelled jobs back, each in a transaction of its own."""
+        session = await ready(self.session)
+
+        def each() -> tuple[str, ...]:
+            changed: list[str] = []
+            for job in jobs:
+                try:
+                    if session.pool.run(partial(_redrive, session, job)):
+                        changed.append(job.id)
+                except DuplicateId:  # somebody took its unique key just now
+                    continue
+            return tuple(changed)
+
+        return await session.pool.aside(each)
+
+    async def purge(self, ids: Sequence[str]) -> tuple[str, ...]:
+        """Delete jobs that have ended."""
+        session = await ready(self.session)
+
+        def plan() -> Plan[tuple[str, ...]]:
+            rows = (yield Statement(session.sql("purge"), (list(ids),))).rows
+            return _in_order(ids, (row[0] for row in rows))
+
+        return await session.pool.arun(plan)
+
+    async def pause(self, queue: str) -> None:
+        """Stop claims from a queue."""
+        session = await ready(self.session)
+
+        def plan() -> Plan[None]:
+            yield Statement(session.sql("pause"), (queue, session.now))
+
+        await session.pool.arun(plan)
+
+    async def resume(self, queue: str) -> None:
+        """Allow claims again."""
+        session = await ready(self.session)
+
+        def plan() -> Plan[None]:
+            yield Statement(session.sql("resume"), (queue,))
+            yield Statement(session.sql("wake"), ([queue], 100))
+
+        await session.pool.arun(plan)
+
+
+def _redrive(session: Session, job: Redrive) -> Plan[bool]:
+    sql = session.sql
+    rows = (yield Statement(sql("ended"), (job.id,))).rows
+    if not rows:
+        return False
+    seq, key, states, meta, reason, queue = rows[0]
+    if key is not None and holds(states, State.QUEUED):
+        holder = (yield Statement(sql("key_holder"), (key,))).rows
+        if holder and holder[0][0] != seq:
+            return False
+    yield Statement(sql("redrive"), (seq, job.args, _redriven(meta, reason), session.now))
+    yield from _wake(sql, [queue])
+    return True
+
+
+def _wake(sql: Texts, queues: Sequence[str]) -> Plan[None]:
+    if queues:
+        yield Statement(sql("wake"), (list(set(queues)), len(queues)))
+
+
+def _in_order(ids: Sequence[str], changed: Iterable[str]) -> tuple[str, ...]:
+    found = set(changed)
+    return tuple(job_id for job_id in dict.fromkeys(ids) if job_id in found)
+
+
+def _redriven(meta: str | None, reason: str | None) -> str | None:
+    """Count the redrive in the job's meta, and keep what it had died of."""
+    kept = msgspec.json.decode(meta, type=dict[str, str]) if meta else {}
+    count = int(kept.get("redriven", "0")) + 1
+    return packed({**kept, "redriven": str(count), "redriven_from": reason or ""})

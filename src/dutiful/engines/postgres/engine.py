@@ -1,0 +1,70 @@
+"""The PostgreSQL engine, put together from its roles."""
+
+from __future__ import annotations
+
+from dutiful.contract.capability import Capability
+from dutiful.contract.clock import Clock
+from dutiful.contract.page import Finding
+from dutiful.core.errors import StoreUnusable
+
+from .address import address_of
+from .caller import PostgresCaller
+from .consumer import PostgresConsumer
+from .controller import PostgresController
+from .fleet import PostgresFleet
+from .health import examine
+from .inspector import PostgresInspector
+from .keeper import PostgresKeeper
+from .migration import migrate
+from .producer import PostgresProducer
+from .session import Session
+from .transaction import PostgresTransactional
+
+
+class PostgresEngine(
+    PostgresProducer,
+    PostgresCaller,
+    PostgresConsumer,
+    PostgresTransactional,
+    PostgresFleet,
+    PostgresInspector,
+    PostgresController,
+    PostgresKeeper,
+):
+    """Jobs in one schema of a PostgreSQL database, shared by all who reach the server."""
+
+    name = "postgresql"
+    capabilities = frozenset(Capability)
+
+    def __init__(self, url: str, *, clock: Clock | None = None) -> None:
+        """Connect to nothing yet; a ``clock`` stands in for the server's, as in tests."""
+        self.session = Session(address_of(url), clock)
+
+    async def open(self, *, create: bool = True) -> tuple[str, ...]:
+        """Connect, and bring the schema up to date."""
+        session = self.session
+        if not create:
+            absent = await session.pool.aside(session.missing)
+            if len(absent) == len(session.known()):
+                raise StoreUnusable(
+                    f"{session.address.shown} has no jobs in schema {session.address.schema!r}; "
+                    "run `dutiful migrate`, or see the URL"
+                )
+        await session.pool.aside(session.ready)
+        return ()
+
+    async def close(self) -> None:
+        """Close all connections; a later use opens them again."""
+        self.session.close()
+
+    async def migrate(self, *, dry_run: bool = False) -> tuple[str, ...]:
+        """Apply what is missing of the schema, or only name it."""
+        session = self.session
+        if dry_run:
+            return await session.pool.aside(session.missing)
+        return await session.pool.aside(lambda: migrate(session.address, session.sql))
+
+    async def check(self) -> tuple[Finding, ...]:
+        """Look at the server and the schema."""
+        session = self.session
+        return await session.pool.aonce(lambda: examine(session))

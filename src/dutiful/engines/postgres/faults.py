@@ -1,0 +1,78 @@
+"""PostgreSQL's errors told as Dutiful's, each with what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import psycopg
+
+from dutiful.core.errors import (
+    BadPayload,
+    EngineError,
+    EngineUnavailable,
+    ReplyUnknown,
+    SchemaMismatch,
+    StoreUnusable,
+)
+
+_RETRYABLE = ("40001", "40P01")
+_DUPLICATE = "23505"
+_OUTDATED = ("42703", "42883")
+_CONFIGURATION = {
+    "28P01": "the password is wrong; see the user and password in the URL, or PGPASSWORD",
+    "28000": "the server refuses this user; see pg_hba.conf and the user in the URL",
+    "3D000": "there is no such database; create it, or see the name in the URL",
+    "3F000": "there is no such schema; run `dutiful migrate`, or see schema= in the URL",
+    "42501": "the role lacks a right; see `dutiful migrate --sql` and the guide on PostgreSQL",
+    "42P01": "the store's tables are missing; run `dutiful migrate`",
+    "25006": "the server takes no writes (a replica?); point the URL at the primary",
+}
+
+
+class DuplicateId(EngineUnavailable):
+    """A job of that id is stored already; nothing was written."""
+
+
+class Contended(EngineUnavailable):
+    """Two transactions stood in each other's way and this one was undone; it may be repeated."""
+
+
+@contextmanager
+def translated(doing: str, *, committing: bool = False) -> Generator[None]:
+    """Tell a driver's error as ours; ``committing`` says that the work may have been done."""
+    try:
+        yield
+    except (psycopg.Error, OSError) as error:
+        raise told(error, doing, committing=committing) from error
+
+
+def told(error: BaseException, doing: str, *, committing: bool = False) -> EngineError | BadPayload:
+    """Return the error of ours that says what a driver's error means."""
+    text = _text(error)
+    state = getattr(error, "sqlstate", None)
+    if state in _RETRYABLE:
+        return Contended(f"{doing}: {text}")
+    if state == _DUPLICATE:
+        return DuplicateId(f"{doing}: {text}")
+    if state in _CONFIGURATION:
+        return _unusable(state, f"{doing}: {text}; {_CONFIGURATION[state]}")
+    if state in _OUTDATED:
+        return SchemaMismatch(f"{doing}: {text}; run `dutiful migrate`, or upgrade dutiful here")
+    if isinstance(error, psycopg.DataError) or (state or "").startswith("22"):
+        return BadPayload(f"{doing}: {text}; PostgreSQL's text cannot hold NUL characters")
+    lost = state is None or state.startswith(("08", "57P"))
+    if committing and lost:
+        return ReplyUnknown(f"{doing}: {text}; it may have been done")
+    return EngineUnavailable(f"{doing}: {text}")
+
+
+def _unusable(state: str, text: str) -> EngineError:
+    # A server that has just been demoted or is failing over takes writes again in a moment.
+    return EngineUnavailable(text) if state == "25006" else StoreUnusable(text)
+
+
+def _text(error: BaseException) -> str:
+    primary = getattr(getattr(error, "diag", None), "message_primary", None)
+    text = str(primary or str(error) or type(error).__name__)
+    return " ".join(text.split())

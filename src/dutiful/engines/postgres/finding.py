@@ -1,0 +1,110 @@
+"""The plan that lists jobs by a filter, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dutiful.contract.page import Filter, Page
+from dutiful.contract.statement import Plan, Statement
+from dutiful.core.errors import BadOption
+from dutiful.core.state import State
+
+from .rows import job_of
+from .statements import Texts
+
+SORTED_MAX = 10_000
+"""Up to so many jobs of a state are sorted rather than the table walked from its newest row."""
+
+_SEQ_MAX = 2**63 - 1
+
+_ROADS = {
+    State.SCHEDULED: "state IN (0, 3) AND state = 0",
+    State.QUEUED: "state = 1",
+    State.RUNNING: "state = 2",
+    State.WAITING: "state IN (0, 3) AND state = 3",
+    State.SUCCEEDED: "state >= 4 AND state = 4",
+    State.DEAD: "state >= 5 AND state = 5",
+    State.CANCELLED: "state >= 5 AND state = 6",
+}
+"""What the query must say for the planner to see that a partial index holds all it wants."""
+
+_ORDERED = (State.DEAD, State.CANCELLED)
+"""States whose index yields the newest first."""
+
+_LAST_ERROR = (
+    "EXISTS (SELECT FROM {schema}.failure AS f WHERE f.seq = job.seq AND f.type = ? "
+    "AND f.fence = (SELECT max(fence) FROM {schema}.failure WHERE seq = job.seq))"
+)
+
+
+def find(sql: Texts, which: Filter, limit: int, cursor: str | None) -> Plan[Page]:
+    """List a page of jobs; the states' own lists are merged."""
+    below = _below(cursor)
+    states: Sequence[State | None] = tuple(dict.fromkeys(which.states)) or (None,)
+    if which.worker is not None and not which.states:
+        states = (State.RUNNING,)  # no other job has a worker
+    rows: list[Any] = []
+    for state in states:
+        few = state is not None and (yield from _few(sql, state, which.queues))
+        conditions, params = _conditions(which, 3)
+        if state is not None:
+            # A sum hides the state from the planner, which then walks from the newest row.
+            road = _ROADS[state] if few else f"state + 0 = {int(state)}"
+            conditions = f"AND {road} {conditions}"
+        text = sql("find").replace("{conditions}", sql.fill(conditions))
+        # Ordering by a sum keeps it from a walk along the table where a few can be sorted.
+        sorts = few and state not in _ORDERED
+        text = text.replace("{order}", "seq + 0" if sorts else "seq")
+        rows += (yield Statement(text, (below, limit + 1, *params))).rows
+    rows.sort(key=_seq, reverse=True)
+    page = rows[:limit]
+    more = len(rows) > limit and bool(page)
+    return Page(tuple(job_of(row) for row in page), str(page[-1][0]) if more else None)
+
+
+def _few(sql: Texts, state: State, queues: Sequence[str]) -> Plan[bool]:
+    """Whether a state has few enough jobs to sort them all, or an index in the wanted order."""
+    if state in _ORDERED:
+        return True
+    conditions, params = _ROADS[state], list[Any]()
+    if queues:
+        conditions += " AND queue = ANY ($2::text[])"
+        params.append(list(queues))
+    text = sql("probe").replace("{conditions}", conditions)
+    rows = (yield Statement(text, (SORTED_MAX + 1, *params))).rows
+    return bool(rows[0][0] <= SORTED_MAX)
+
+
+def _conditions(which: Filter, first: int) -> tuple[str, list[Any]]:
+    """Write a filter with its parameters numbered from ``first``."""
+    single: dict[str, Any] = {
+        "queue = ANY (?::text[])": list(which.queues) or None,
+        "task = ANY (?::text[])": list(which.tasks) or None,
+        "coalesce(tags, '[]')::jsonb ? $$": which.tag,
+        "reason = ?": which.reason,
+        _LAST_ERROR: which.error_type,
+        "worker = ?": which.worker,
+        "enqueued_at >= ?": which.enqueued_after,
+        "enqueued_at < ?": which.enqueued_before,
+    }
+    parts: list[str] = []
+    params: list[Any] = []
+    for part, value in single.items():
+        if value is not None:
+            mark = "$$" if "$$" in part else "?"
+            parts.append("AND " + part.replace(mark, f"${first + len(params)}"))
+            params.append(value)
+    return " ".join(parts), params
+
+
+def _below(cursor: str | None) -> int:
+    if cursor is None:
+        return _SEQ_MAX
+    if not cursor.isdecimal():
+        raise BadOption(f"cursor {cursor!r}; pass on the cursor of the page before")
+    return int(cursor)
+
+
+def _seq(row: Sequence[int]) -> int:
+    return row[0]

@@ -1,0 +1,112 @@
+"""Knowing which workers live."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dutiful.contract.fleet import Renewal, WorkerInfo, WorkerStatus
+from dutiful.contract.statement import Plan, Statement
+from dutiful.core.job import Claim
+
+from .claiming import with_steps
+from .producer import ready
+from .rows import claim_of, status_of, worker_row
+from .session import Session
+
+
+class PostgresFleet:
+    """The role `Fleet`; leases are counted by the server's clock."""
+
+    session: Session
+
+    async def join(self, info: WorkerInfo) -> None:
+        """Register a worker."""
+        session = await ready(self.session)
+
+        def plan() -> Plan[None]:
+            params = (*worker_row(info), session.now)
+            for (at,) in (yield Statement(session.sql("join"), params)).rows:
+                session.steady.observe(at)
+                session.steady.silent_for(info.id, at, 0, info.lease)
+
+        await session.pool.aonce(plan, writes=True)
+
+    async def renew(self, worker: str, stalled_for: int = 0) -> Renewal:
+        """Prolong a lease, unless the worker is lost; on a connection that nobody else uses."""
+        session = await ready(self.session)
+
+        def plan() -> Plan[Renewal]:
+            params = (worker, session.now, stalled_for)
+            at, cancels = (yield Statement(session.sql("renew"), params)).rows[0]
+            if at is None:
+                return Renewal(valid=False)
+            session.steady.observe(at)
+            return Renewal(valid=True, cancels=tuple(cancels))
+
+        return await session.pulse.aonce(plan, writes=True)
+
+    async def leave(self, worker: str) -> None:
+        """Forget a worker."""
+        session = await ready(self.session)
+        await session.pool.aonce(lambda: _one(session.sql("leave"), (worker,)), writes=True)
+
+    async def workers(self) -> tuple[WorkerStatus, ...]:
+        """List the workers."""
+        session = await ready(self.session)
+
+        return tuple(await session.pool.aonce(lambda: _statuses(session)))
+
+    async def expire(self, gone: Sequence[str]) -> tuple[str, ...]:
+        """Declare lost who is silent for longer than its lease, or named."""
+        session = await ready(self.session)
+
+        def plan() -> Plan[tuple[str, ...]]:
+            judged = [
+                status
+                for status in (yield from _statuses(session))
+                if not status.lost
+                and (status.info.id in gone or status.silent_for > status.info.lease)
+            ]
+            if not judged:
+                return ()
+            params = ([one.info.id for one in judged], [one.renewed_at for one in judged])
+            return tuple(row[0] for row in (yield Statement(session.sql("expire"), params)).rows)
+
+        return await session.pool.aonce(plan, writes=True)
+
+    async def abandoned(self, limit: int) -> tuple[Claim, ...]:
+        """List the claims of lost and unknown workers; drop lost workers that hold none."""
+        session = await ready(self.session)
+
+        def plan() -> Plan[list[Claim]]:
+            rows = (yield Statement(session.sql("abandoned"), (limit,))).rows
+            if not rows:
+                yield Statement(session.sql("forget"))
+            return (yield from with_steps(session.sql, [claim_of(row) for row in rows]))
+
+        return tuple(await session.pool.aonce(plan))
+
+    async def claimed(self, worker: str) -> tuple[Claim, ...]:
+        """List the claims of one worker."""
+        session = await ready(self.session)
+
+        def plan() -> Plan[list[Claim]]:
+            rows = (yield Statement(session.sql("claimed"), (worker,))).rows
+            return (yield from with_steps(session.sql, [claim_of(row) for row in rows]))
+
+        return tuple(await session.pool.aonce(plan))
+
+
+def _statuses(session: Session) -> Plan[list[WorkerStatus]]:
+    rows = (yield Statement(session.sql("workers"), (session.now,))).rows
+    if rows:
+        session.steady.observe(rows[0][10])
+    session.steady.forget({row[0] for row in rows})
+    return [
+        status_of(row, session.steady.silent_for(row[0], row[9], row[10] - row[9], row[3]))
+        for row in rows
+    ]
+
+
+def _one(text: str, params: Sequence[object]) -> Plan[None]:
+    yield Statement(text, params)

@@ -1,0 +1,67 @@
+"""Looking at the server's and the schema's health."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from dutiful.contract.page import Finding
+from dutiful.contract.statement import Plan, Statement
+
+from .session import Session
+from .statements import migrations
+
+HELD_SECONDS = 60
+_HELD_TRANSACTIONS = 1_000_000
+_SUPPORTED = range(15, 20)
+_INDEXES = frozenset(
+    ("job_pkey", "job_id", "job_ready", "job_due", "job_running", "job_final", "job_dead")
+) | {"job_unique"}
+
+
+def examine(session: Session) -> Plan[tuple[Finding, ...]]:
+    """Ask the server about itself, then look at the tables."""
+    sql = session.sql
+    findings = list(_server((yield Statement(sql("health"))).rows[0]))
+    applied: list[int] = [row[0] for row in (yield Statement(sql("migrations"))).rows]
+    latest = migrations()[-1][0]
+    findings.append(Finding("schema", max(applied) == latest, f"schema {max(applied)} of {latest}"))
+    found = {row[0] for row in (yield Statement(sql("indexes"))).rows}
+    missing = sorted(_INDEXES - found)
+    text = f"missing or invalid: {', '.join(missing)}" if missing else "all there"
+    findings.append(Finding("indexes", not missing, text))
+    held = (yield Statement(sql("horizon"), (HELD_SECONDS, _HELD_TRANSACTIONS))).rows
+    findings.append(_horizon(held))
+    live, dead, vacuumed = (yield Statement(sql("bloat"))).rows[0]
+    age = "never" if vacuumed is None else f"{vacuumed:,} s ago"
+    fits = dead <= max(100_000, live)
+    findings.append(Finding("bloat", fits, f"{dead:,} dead rows of {live:,}, vacuumed {age}"))
+    total = sum(row[2] for row in (yield Statement(sql("counts"))).rows)
+    findings.append(Finding("jobs", True, f"{total:,} jobs"))
+    workers = (yield Statement(sql("workers"), (session.now,))).rows
+    lost = sum(bool(row[11]) for row in workers)
+    findings.append(Finding("workers", not lost, f"{len(workers)} workers, {lost} of them lost"))
+    return tuple(findings)
+
+
+def _server(row: Sequence[Any]) -> Iterator[Finding]:
+    number, version, read_only, fsync, commit, pages, used, most = row
+    supported = number // 10_000 in _SUPPORTED
+    advice = "" if supported else "; 15 to 18 are supported"
+    yield Finding("server", supported, f"PostgreSQL {version}{advice}")
+    text = "takes no writes; point the URL at the primary" if read_only else "takes writes"
+    yield Finding("primary", not read_only, text)
+    safe = fsync == "on" and pages == "on" and commit != "off"
+    said = f"fsync {fsync}, full_page_writes {pages}, synchronous_commit {commit}"
+    kept = "a power cut loses nothing" if safe else "a power cut may lose committed jobs"
+    yield Finding("durability", safe, f"{said}: {kept}")
+    room = used < most * 0.9
+    yield Finding("connections", room, f"{used} of {most} connections in use")
+
+
+def _horizon(rows: Sequence[Any]) -> Finding:
+    if not rows:
+        return Finding("horizon", True, "nothing old keeps dead rows from being removed")
+    kind, who, seconds = rows[0]
+    since = "" if seconds is None else f" for {seconds:,} s"
+    return Finding("horizon", False, f"{kind} {who} keeps dead rows from being removed{since}")

@@ -1,0 +1,98 @@
+"""Looking at jobs."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from dutiful.contract.page import DeadGroup, Filter, Page, QueueCount
+from dutiful.contract.statement import Plan, Statement
+from dutiful.core.job import AttemptError, Job
+from dutiful.core.state import State
+
+from .finding import find
+from .producer import ready
+from .rows import job_of
+from .session import Session
+from .statements import Texts
+
+_PREFIX_MIN = 8
+T = TypeVar("T")
+
+
+class PostgresInspector:
+    """The role `Inspector`; it reads beside the writers and never waits for them."""
+
+    session: Session
+
+    async def get(self, ids: Sequence[str]) -> tuple[Job, ...]:
+        """Return the jobs found."""
+        return await self._read(lambda sql: _get(sql, ids))
+
+    async def find(self, which: Filter, limit: int, cursor: str | None = None) -> Page:
+        """List matching jobs, newest first; the cursor is a place in the order of enqueueing."""
+        return await self._read(lambda sql: find(sql, which, limit, cursor))
+
+    async def errors(self, job_id: str) -> tuple[AttemptError, ...]:
+        """Return a job's errors."""
+        rows = await self._read(lambda sql: _rows(sql("errors"), (job_id,)))
+        return tuple(AttemptError(job_id, *row) for row in rows)
+
+    async def steps(self, job_id: str) -> dict[str, bytes]:
+        """Return a job's steps."""
+        return dict(await self._read(lambda sql: _rows(sql("steps"), (job_id,))))
+
+    async def queues(self) -> tuple[QueueCount, ...]:
+        """Count by queue and state."""
+        return await self._read(_queues)
+
+    async def dead_groups(self) -> tuple[DeadGroup, ...]:
+        """Group dead letters."""
+        rows = await self._read(lambda sql: _rows(sql("dead_groups")))
+        return tuple(DeadGroup(*row) for row in rows)
+
+    async def tally(self) -> dict[str, int]:
+        """Count over the whole life."""
+        counts = {"enqueued": 0, "pruned": 0, "purged": 0}
+        return counts | dict(await self._read(lambda sql: _rows(sql("tally"))))
+
+    async def _read(self, plan: Callable[[Texts], Plan[T]]) -> T:
+        session = await ready(self.session)
+        return await session.pool.aonce(lambda: plan(session.sql))
+
+
+def _rows(text: str, params: Sequence[Any] = ()) -> Plan[list[Any]]:
+    return (yield Statement(text, params)).rows
+
+
+def _get(sql: Texts, ids: Sequence[str]) -> Plan[tuple[Job, ...]]:
+    rows = (yield Statement(sql("get"), (list(ids),))).rows
+    known = {row[1]: job_of(row) for row in rows}
+    found: list[Job] = []
+    for job_id in ids:
+        if job_id in known:
+            found.append(known[job_id])
+        elif len(job_id) >= _PREFIX_MIN:
+            # The highest code point sorts after whatever may follow the prefix.
+            params = (job_id, job_id + chr(0x10FFFF))
+            near = (yield Statement(sql("get_prefix"), params)).rows
+            if len(near) == 1:
+                found.append(job_of(near[0]))
+    return tuple(found)
+
+
+def _queues(sql: Texts) -> Plan[tuple[QueueCount, ...]]:
+    counts: defaultdict[str, Counter[State]] = defaultdict(Counter)
+    oldest: dict[str, int] = {}
+    for queue, state, count, since in (yield Statement(sql("counts"))).rows:
+        counts[queue][State(state)] += count
+        if since is not None:
+            oldest[queue] = since
+    paused: dict[str, int] = dict((yield Statement(sql("paused"))).rows)
+    for queue in paused:
+        counts[queue].update(())
+    return tuple(
+        QueueCount(queue, dict(counts[queue]), paused.get(queue), oldest.get(queue))
+        for queue in sorted(counts)
+    )

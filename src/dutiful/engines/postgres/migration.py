@@ -1,0 +1,74 @@
+"""Bringing the schema up to date, however many processes start at once."""
+
+from __future__ import annotations
+
+import psycopg
+
+from dutiful.core.errors import SchemaMismatch
+
+from .address import Address
+from .connection import connect
+from .faults import translated
+from .statements import Texts, migrations, trusted
+
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
+_APPLIED = """
+SELECT number FROM {schema}.migration
+"""
+_EXISTS = "SELECT to_regclass($1) IS NOT NULL"
+_TABLE = """
+CREATE TABLE IF NOT EXISTS {schema}.migration (
+  number integer PRIMARY KEY,
+  name text NOT NULL,
+  applied_at timestamptz NOT NULL DEFAULT now()
+)
+"""
+_DONE = "INSERT INTO {schema}.migration (number, name) VALUES ($1, $2)"
+
+
+def missing(address: Address, sql: Texts) -> tuple[str, ...]:
+    """Return the names of the migrations that the store lacks; SchemaMismatch for a newer one."""
+    with connect(address) as connection:
+        return _missing(connection, sql)
+
+
+def migrate(address: Address, sql: Texts) -> tuple[str, ...]:
+    """Apply what is missing, each migration in one transaction, and return the names."""
+    names = missing(address, sql)
+    return tuple(
+        name
+        for number, name, text in migrations()
+        if name in names and _apply(address, sql, number, name, text)
+    )
+
+
+def _apply(address: Address, sql: Texts, number: int, name: str, text: str) -> bool:
+    """Apply one migration, unless another process has done it while we waited for our turn."""
+    # On a connection of its own: one that had looked at the schema before would go on believing,
+    # inside this transaction, what it saw then.
+    with connect(address) as connection, translated(f"migrating {address.shown}"):
+        with connection.transaction():
+            connection.execute(_LOCK, (sql.channel,))
+            if name not in _missing(connection, sql):
+                return False
+            connection.execute(trusted(f"CREATE SCHEMA IF NOT EXISTS {sql.quoted}"))
+            connection.execute(trusted(sql.fill(_TABLE)))
+            connection.execute(trusted(sql.fill(text)))
+            connection.execute(trusted(sql.fill(_DONE)), (number, name))
+        return True
+
+
+def _missing(connection: psycopg.Connection[tuple[object, ...]], sql: Texts) -> tuple[str, ...]:
+    with translated("reading the store's schema"):
+        row = connection.execute(_EXISTS, (f"{sql.quoted}.migration",)).fetchone()
+        applied = set[int]()
+        if row is not None and row[0]:
+            rows = connection.execute(trusted(sql.fill(_APPLIED))).fetchall()
+            applied = {int(str(number)) for (number,) in rows}
+    known = {number for number, _, _ in migrations()}
+    if applied - known:
+        raise SchemaMismatch(
+            f"the store has schema {max(applied)}, and this version of Dutiful knows {max(known)} "
+            "at most; upgrade dutiful here as it was upgraded where the store was migrated"
+        )
+    return tuple(name for number, name, _ in migrations() if number not in applied)

@@ -1,0 +1,183 @@
+"""The connections of one process: opened when needed, kept, and dropped when they break."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+import psycopg
+
+from dutiful.contract.statement import Plan, run
+from dutiful.core.errors import EngineUnavailable
+
+from .address import Address
+from .connection import ANSWER_SECONDS, Connection, connect, executor
+from .faults import Contended, told
+
+T = TypeVar("T")
+C = TypeVar("C", bound="psycopg.Connection[Any]")
+
+_BUSY_SECONDS = 30.0
+"""How long a caller waits for a connection that others use."""
+_TRIES = 4
+_BEGIN = (
+    # The plans of hot statements are pinned: on a table whose statistics are old the planner would
+    # walk it whole, or join by hashing all of it.
+    "BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; "
+    "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL jit = off"
+)
+
+
+class Lender(Generic[C]):
+    """Up to ``size`` connections, each used by one thread at a time."""
+
+    def __init__(self, opener: Callable[[], C], size: int) -> None:
+        """Open nothing yet."""
+        self._opener = opener
+        self._size = size
+        self._build()
+
+    def _build(self) -> None:
+        size = self._size
+        self._idle: deque[C] = deque()
+        self._free = threading.Semaphore(size)
+        self._threads: ThreadPoolExecutor | None = None
+        self._guard = threading.Lock()
+        self._era = 0
+
+    @contextmanager
+    def connection(self) -> Generator[C]:
+        """Lend a connection; one that broke meanwhile is not taken back."""
+        if not self._free.acquire(timeout=_BUSY_SECONDS):
+            raise EngineUnavailable(
+                f"all {self._size} connections of this process have been busy for "
+                f"{_BUSY_SECONDS:g} s; raise connections= in the URL, or enqueue in larger batches"
+            )
+        era = self._era
+        try:
+            connection = self._take()
+            try:
+                yield connection
+            finally:
+                self._give_back(connection, era)
+        finally:
+            self._free.release()
+
+    def close(self) -> None:
+        """Close what is idle, and what is in use as soon as it comes back."""
+        with self._guard:
+            self._era += 1
+            threads, self._threads = self._threads, None
+            idle, self._idle = self._idle, deque()
+        for connection in idle:
+            _close(connection)
+        if threads is not None:
+            threads.shutdown(wait=False)
+
+    def forsake(self) -> None:
+        """Start anew in the child of a fork: the sockets are the parent's to speak through."""
+        for connection in self._idle:
+            # Only our copy of the descriptor goes; the parent's session must hear nothing of it.
+            os.close(connection.pgconn.socket)
+        _abandoned.extend(self._idle)
+        self._build()
+
+    def _executor(self) -> ThreadPoolExecutor:
+        with self._guard:
+            if self._threads is None:
+                self._threads = ThreadPoolExecutor(self._size, thread_name_prefix="dutiful-pg")
+            return self._threads
+
+    def _take(self) -> C:
+        while True:
+            with self._guard:
+                connection = self._idle.pop() if self._idle else None
+            if connection is None:
+                return self._opener()
+            if not connection.closed:
+                return connection
+
+    def _give_back(self, connection: C, era: int) -> None:
+        fit = not connection.closed and not connection.broken
+        if fit and connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            fit = False
+        with self._guard:
+            if fit and era == self._era:
+                self._idle.append(connection)
+                return
+        _close(connection)
+
+
+_abandoned: list[psycopg.Connection[Any]] = []
+"""Connections inherited through a fork; kept so that nothing says goodbye in the parent's name."""
+
+
+class Pool(Lender[Connection]):
+    """Connections of the engine's own, and the plans that run on them."""
+
+    def __init__(self, address: Address, size: int, *, patience: float = ANSWER_SECONDS) -> None:
+        """Open nothing yet; ``patience`` is the seconds that the server may take to answer."""
+        super().__init__(partial(connect, address, patience=patience), size)
+
+    def run(self, plan: Callable[[], Plan[T]], *, doing: str = "using the store") -> T:
+        """Run a plan in a transaction, again if another transaction stood in its way."""
+        for _ in range(_TRIES - 1):
+            try:
+                return self._transaction(plan, doing)
+            except Contended:
+                time.sleep(0.01)
+        return self._transaction(plan, doing)
+
+    def once(self, plan: Callable[[], Plan[T]], *, writes: bool = False) -> T:
+        """Run a plan whose every statement is a transaction of its own."""
+        with self.connection() as connection:
+            return run(plan(), executor(connection, commits=writes))
+
+    async def arun(self, plan: Callable[[], Plan[T]]) -> T:
+        """Do what `run` does in a thread of the pool's."""
+        return await self.aside(lambda: self.run(plan))
+
+    async def aonce(self, plan: Callable[[], Plan[T]], *, writes: bool = False) -> T:
+        """Do what `once` does in a thread of the pool's."""
+        return await self.aside(lambda: self.once(plan, writes=writes))
+
+    async def aside(self, call: Callable[[], T]) -> T:
+        """Run a blocking call in a thread of the pool's."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor(), call)
+
+    def _transaction(self, plan: Callable[[], Plan[T]], doing: str) -> T:
+        with self.connection() as connection:
+            try:
+                connection.execute(_BEGIN, prepare=False)
+                result = run(plan(), executor(connection))
+            except BaseException:
+                _undo(connection)
+                raise
+            try:
+                connection.execute("COMMIT")
+            except (psycopg.Error, OSError) as error:
+                _undo(connection)
+                raise told(error, doing, committing=True) from error
+            return result
+
+
+def _close(connection: psycopg.Connection[Any]) -> None:
+    """Close, also what is lent to tasks, who must not close it themselves."""
+    psycopg.Connection.close(connection)
+
+
+def _undo(connection: Connection) -> None:
+    """Roll back; a connection on which that fails is closed."""
+    try:
+        if not connection.closed:
+            connection.execute("ROLLBACK")
+    except (psycopg.Error, OSError):
+        connection.close()

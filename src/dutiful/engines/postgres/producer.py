@@ -1,0 +1,157 @@
+"""Taking jobs in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dutiful.contract.protocol import Receipt
+from dutiful.contract.statement import Plan, Statement
+from dutiful.core.errors import DuplicateJob
+from dutiful.core.job import NewJob
+from dutiful.core.state import State
+
+from .arrays import Array, Bytes, Integers, Longs, Shorts, TextArray
+from .faults import DuplicateId
+from .rows import packed
+from .session import Session
+from .statements import Texts
+
+
+class PostgresProducer:
+    """The roles `Producer` and `SyncProducer`, but for the caller's connections."""
+
+    session: Session
+
+    async def enqueue(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
+        """Store jobs; those without a unique rule share a commit with what others enqueue."""
+        session = await ready(self.session)
+        if _plain(jobs):
+            try:
+                return await session.gather.enqueue(jobs, self._plan)
+            except DuplicateId:
+                pass
+        return await session.pool.arun(lambda: again(session.sql, jobs, session.now))
+
+    def enqueue_sync(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
+        """Store jobs, in the calling thread."""
+        session = self.session.ready()
+        if _plain(jobs):
+            try:  # a single statement, so a transaction by itself
+                return session.pool.once(lambda: self._plan(jobs), writes=True)
+            except DuplicateId:
+                pass
+        return session.pool.run(lambda: again(session.sql, jobs, session.now))
+
+    def _plan(self, jobs: Sequence[NewJob]) -> Plan[tuple[Receipt, ...]]:
+        return enqueue(self.session.sql, jobs, self.session.now)
+
+
+async def ready(session: Session) -> Session:
+    """Open a session beside the loop, if it is not open."""
+    if not session.open:
+        await session.pool.aside(session.ready)
+    return session
+
+
+def enqueue(
+    sql: Texts, jobs: Sequence[NewJob], now: int | None, *, late: bool = False
+) -> Plan[tuple[Receipt, ...]]:
+    """Store jobs in their order; ``late`` looks for sleepers at the commit instead of now.
+
+    DuplicateId where a plain job is stored already: store them `again`.
+    """
+    if _plain(jobs):
+        yield _store(sql, jobs, now, late)
+        return tuple([Receipt(job.id) for job in jobs])
+    return (yield from again(sql, jobs, now, late=late))
+
+
+def again(
+    sql: Texts, jobs: Sequence[NewJob], now: int | None, *, late: bool = False
+) -> Plan[tuple[Receipt, ...]]:
+    """Store those of the jobs that can be, and say of the others why not."""
+    answer = yield Statement(sql("enqueue"), (*_columns(jobs), now, late))
+    stored: set[str] = set(answer.rows[0][0] or ())
+    receipts: list[Receipt] = []
+    for job in jobs:
+        if job.id in stored:
+            receipts.append(Receipt(job.id))
+        else:
+            receipts.append((yield from _refused(sql, job, now, late)))
+    return tuple(receipts)
+
+
+def _store(sql: Texts, jobs: Sequence[NewJob], now: int | None, late: bool) -> Statement:
+    if len(jobs) == 1:
+        job = jobs[0]
+        what = (job.id, job.task, job.queue, job.priority, job.args, job.max_attempts)
+        when = (job.delay, job.run_at, job.expires_in, packed(job.tags), packed(job.meta))
+        return Statement(sql("store_one"), (*what, *when, now, late, _soon(job)))
+    soon = [job.queue for job in jobs if _soon(job)]
+    columns = _columns(jobs)
+    columns = (*columns[:9], *columns[12:])
+    params = (*columns, now, late, list(set(soon)), len(soon))
+    return Statement(sql("store"), params)
+
+
+def _soon(job: NewJob) -> bool:
+    """Whether a job may be due when it is stored; the store's clock alone knows."""
+    return not job.delay or job.run_at is not None
+
+
+def _refused(sql: Texts, job: NewJob, now: int | None, late: bool) -> Plan[Receipt]:
+    """Find out why a job was not stored, and give way to the one that holds its key."""
+    while True:
+        if (yield Statement(sql("known"), ([job.id],))).rows:
+            return Receipt(job.id)
+        rule = job.unique
+        if rule is None:
+            raise AssertionError("a job without a unique rule is refused for its id alone")
+        holders = (yield Statement(sql("holder"), (rule.key, rule.period, now))).rows
+        if holders:
+            seq, holder, _ = holders[0]
+            if rule.on_conflict == "raise":
+                raise DuplicateJob(rule.key, holder)
+            if rule.on_conflict == "replace":
+                params = _replacement(job, seq, now)
+                replaced = (yield Statement(sql("replace"), params)).rows
+                if replaced:
+                    if replaced[0][0] == State.QUEUED and not late:
+                        yield Statement(sql("wake"), ([job.queue], 1))
+                    return Receipt(holder, created=False, replaced=True)
+            return Receipt(holder, created=False)
+        # The holder ended between the two statements, so the key is free.
+        answer = yield Statement(sql("enqueue"), (*_columns([job]), now, late))
+        if answer.rows[0][0]:
+            return Receipt(job.id)
+
+
+def _plain(jobs: Sequence[NewJob]) -> bool:
+    return all(job.unique is None for job in jobs)
+
+
+def _columns(jobs: Sequence[NewJob]) -> tuple[Array, ...]:
+    """Return the arrays of ``enqueue.sql``."""
+    return (
+        TextArray([job.id for job in jobs]),
+        TextArray([job.task for job in jobs]),
+        TextArray([job.queue for job in jobs]),
+        Shorts([job.priority for job in jobs]),
+        Bytes([job.args for job in jobs]),
+        Integers([job.max_attempts for job in jobs]),
+        Longs([job.delay for job in jobs]),
+        Longs([job.run_at for job in jobs]),
+        Longs([job.expires_in for job in jobs]),
+        TextArray([job.unique and job.unique.key for job in jobs]),
+        Longs([job.unique and job.unique.period for job in jobs]),
+        Shorts([job.unique.states if job.unique else 0 for job in jobs]),
+        TextArray([packed(job.tags) if job.tags else None for job in jobs]),
+        TextArray([packed(job.meta) if job.meta else None for job in jobs]),
+    )
+
+
+def _replacement(job: NewJob, seq: int, now: int | None) -> tuple[Any, ...]:
+    what = (seq, job.task, job.queue, job.priority, job.args, job.max_attempts)
+    when = (job.delay, job.run_at, job.expires_in)
+    return (*what, *when, packed(job.tags), packed(job.meta), now)

@@ -1,0 +1,73 @@
+"""Between rows and records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from dutiful.contract.fleet import WorkerInfo, WorkerStatus
+from dutiful.core.job import Claim, Job
+from dutiful.core.state import State
+
+_STATES = tuple(State)
+_encode = msgspec.json.encode
+_tags = msgspec.json.Decoder(tuple[str, ...]).decode
+_meta = msgspec.json.Decoder(dict[str, str]).decode
+
+
+def packed(value: tuple[str, ...] | dict[str, str]) -> str | None:
+    """Write tags or meta as stored: JSON, or NULL when empty."""
+    return _encode(value).decode() if value else None
+
+
+def job_of(row: tuple[Any, ...]) -> Job:
+    """Build a job from all columns, the first of which is ``seq``."""
+    fields = list(row)
+    fields[4] = _STATES[fields[4]]
+    tags, meta = fields[22:24]
+    fields[22] = _tags(tags) if tags else ()
+    fields[23] = _meta(meta) if meta else {}
+    return Job(*fields[1:])
+
+
+def claim_of(row: tuple[Any, ...]) -> Claim:
+    """Build the claim on a job that is running; without its steps."""
+    return Claim(job_of(row), row[0])
+
+
+def worker_row(info: WorkerInfo) -> tuple[Any, ...]:
+    """Return the first parameters of ``join.sql``."""
+    queues = _encode(info.queues).decode()
+    who = (info.id, queues, info.concurrency, info.lease, storable(info.host), info.pid, info.born)
+    return (*who, info.version)
+
+
+def status_of(row: tuple[Any, ...], silent_for: int) -> WorkerStatus:
+    """Build a worker's status from a row of ``workers.sql``."""
+    id_, queues, concurrency, lease, host, pid, born, version = row[:8]
+    joined_at, renewed_at, _, lost, stalled_for, running = row[8:]
+    return WorkerStatus(
+        info=WorkerInfo(
+            id=id_,
+            queues=_tags(queues),
+            concurrency=concurrency,
+            lease=lease,
+            host=host,
+            pid=pid,
+            born=born,
+            version=version,
+        ),
+        joined_at=joined_at,
+        renewed_at=renewed_at,
+        silent_for=silent_for,
+        stalled_for=stalled_for,
+        running=running,
+        lost=lost,
+    )
+
+
+def storable(text: str) -> str:
+    """Replace what PostgreSQL's text refuses: lone surrogates and NUL, as an error may hold."""
+    clean = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return clean.replace("\x00", "\\x00")

@@ -1,0 +1,107 @@
+"""What one process holds open on a store."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from functools import partial
+
+from dutiful.contract.clock import Clock, SystemClock
+
+from .address import Address
+from .async_pool import AsyncLender
+from .connection import TaskConnection, connect_as
+from .gather import Gather
+from .migration import migrate, missing
+from .pool import Lender, Pool
+from .sleepers import Sleepers
+from .statements import Texts, migrations
+from .steady import Steady
+
+_PULSE_SECONDS = 5.0
+
+
+class Session:
+    """The pools, the listener and the texts of one store; opens itself when first needed."""
+
+    def __init__(self, address: Address, clock: Clock | None) -> None:
+        """Open nothing yet; a ``clock`` stands in for the server's, as in tests."""
+        self.address = address
+        self.sql = Texts(address.schema)
+        self._clock = clock
+        self.ticks = (clock or SystemClock()).ticks
+        self._guard = threading.Lock()
+        self._build()
+        _sessions.add(self)
+
+    def _build(self) -> None:
+        address = self.address
+        self._open = False
+        self.pool = Pool(address, address.connections)
+        # Leases are renewed beside all other work, which may wait for locks.
+        self.pulse = Pool(address, 1, patience=_PULSE_SECONDS)
+        self.lent = Lender(partial(connect_as, TaskConnection, address), address.connections)
+        self.alent = AsyncLender(address)
+        self.gather = Gather(self.pool)
+        self.sleepers = Sleepers(address, self.sql, self.pool)
+        self.steady = Steady(self.ticks)
+
+    @property
+    def now(self) -> int | None:
+        """What statements are given as the time: nothing, so that the server's clock is asked."""
+        return None if self._clock is None else self._clock.now()
+
+    def ready(self) -> Session:
+        """Return itself, with the schema known to be up to date."""
+        if not self._open:
+            with self._guard:
+                if not self._open:
+                    migrate(self.address, self.sql)
+                    self._open = True
+        return self
+
+    @property
+    def open(self) -> bool:
+        """Whether this process has seen the schema up to date."""
+        return self._open
+
+    def missing(self) -> tuple[str, ...]:
+        """Name the migrations that the store lacks; all of them when there is no store."""
+        return missing(self.address, self.sql)
+
+    @staticmethod
+    def known() -> tuple[str, ...]:
+        """Name all migrations."""
+        return tuple(name for _, name, _ in migrations())
+
+    def close(self) -> None:
+        """Close what is open; the next use opens it again."""
+        with self._guard:
+            self._open = False
+            self.sleepers.close()
+            self.pool.close()
+            self.pulse.close()
+            self.lent.close()
+            self.alent.close()
+
+    def forsake(self) -> None:
+        """Start anew in the child of a fork."""
+        self._guard = threading.Lock()
+        self.pool.forsake()
+        self.pulse.forsake()
+        self.lent.forsake()
+        self.sleepers.forsake()
+        self._build()
+
+
+_sessions: weakref.WeakSet[Session] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for session in list(_sessions):
+        session.forsake()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,109 @@
+"""The plan that writes how attempts ended, wherever it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import attrgetter
+
+from dutiful.contract.statement import Plan, Statement
+from dutiful.core.settle import Settlement
+from dutiful.core.state import State
+
+from .arrays import Array, Booleans, Bytes, Integers, Longs, Shorts, TextArray
+from .rows import storable
+from .statements import Texts
+
+_BY_PLACE = attrgetter("claim.handle")
+
+
+def settle(
+    sql: Texts, items: Sequence[Settlement], now: int | None
+) -> Plan[tuple[tuple[str, ...], dict[str, int]]]:
+    """Write settlements whose claims hold.
+
+    Returns the ids of those refused, and by queue how many jobs may be claimed at once again.
+    """
+    # All lock rows in the same order, so that two who settle the same jobs do not block each other.
+    items = sorted(items, key=_BY_PLACE)
+    failed = [item for item in items if item.error is not None]
+    if failed:
+        yield Statement(sql("fail"), _failures(failed))
+    simple = [item for item in items if item.state is State.SUCCEEDED and not item.rescue]
+    others = [item for item in items if item.state is not State.SUCCEEDED or item.rescue]
+    written, rescued = 0, set[int]()
+    back: dict[str, int] = {}
+    if simple:
+        params = (*_guards(simple), _results(simple), now)
+        written += (yield Statement(sql("succeed"), params)).count
+    if others:
+        rows = (yield Statement(sql("settle"), (*_fates(others), now))).rows
+        written += len(rows)
+        for seq, queue, state in rows:
+            rescued.add(seq)
+            if state == State.QUEUED:
+                back[queue] = back.get(queue, 0) + 1
+    refused: tuple[str, ...] = ()
+    if written < len(items):
+        refused = yield from _refused(sql, items, rescued)
+    return refused, back
+
+
+def held(sql: Texts, item: Settlement) -> Plan[bool]:
+    """Whether the claim of a settlement holds; if so, until the transaction ends."""
+    guard = (item.claim.handle, item.claim.job.fence)
+    return bool((yield Statement(sql("held"), guard)).rows)
+
+
+def _refused(sql: Texts, items: Sequence[Settlement], rescued: set[int]) -> Plan[tuple[str, ...]]:
+    """Find out who was refused: all whose fence is another by now.
+
+    Under the same fence a job that runs no more was settled by its holder, now or before; but a
+    rescue has changed the fence itself, and one that wrote nothing came too late.
+    """
+    rows = (yield Statement(sql("same_fence"), _guards(items))).rows
+    same = {row[0] for row in rows}
+    return tuple(
+        item.claim.job.id
+        for item in items
+        if item.claim.handle not in (rescued if item.rescue else same)
+    )
+
+
+def _guards(items: Sequence[Settlement]) -> tuple[Longs, Integers]:
+    handles = Longs([item.claim.handle for item in items])
+    return handles, Integers([item.claim.job.fence for item in items])
+
+
+def _results(items: Sequence[Settlement]) -> Bytes:
+    return Bytes([item.result for item in items])
+
+
+def _fates(items: Sequence[Settlement]) -> tuple[Array, ...]:
+    """Return the arrays of ``settle.sql``."""
+    queued = State.QUEUED  # keeps the time it had
+    return (
+        *_guards(items),
+        Shorts([item.state for item in items]),
+        _results(items),
+        Longs([None if item.state is queued else item.delay for item in items]),
+        Longs([None if item.state is queued else item.run_at for item in items]),
+        Integers([item.attempt for item in items]),
+        Integers([item.crashes for item in items]),
+        TextArray([item.reason for item in items]),
+        Longs([item.parked_at for item in items]),
+        Booleans([item.rescue for item in items]),
+    )
+
+
+def _failures(items: Sequence[Settlement]) -> tuple[Array, ...]:
+    """Return the arrays of ``fail.sql``."""
+    errors = [item.error for item in items if item.error is not None]
+    return (
+        *_guards(items),
+        Integers([error.attempt for error in errors]),
+        Longs([error.at for error in errors]),
+        TextArray([storable(error.worker) for error in errors]),
+        TextArray([storable(error.type) for error in errors]),
+        TextArray([storable(error.message) for error in errors]),
+        TextArray([storable(error.traceback) for error in errors]),
+    )

@@ -1,0 +1,157 @@
+"""Waiting for work: notifications wake who sleeps, and a look now and then covers their loss."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from secrets import randbelow, token_hex
+
+import psycopg
+
+from dutiful.contract.statement import Plan, Statement
+from dutiful.core.errors import EngineError
+
+from .address import Address
+from .connection import Connection, connect
+from .pool import Pool
+from .statements import Texts, quoted, trusted
+
+_AGAIN_SECONDS = 0.1
+"""After so long a sleeper looks once more, for a job that was committed just as it lay down."""
+_POLL_SECONDS = 0.5
+"""How often to look where notifications cannot be heard."""
+_RECONNECT_MOST = 5.0
+_GLANCE = 0.5
+
+
+class Sleepers:
+    """The sleeping coroutines of one process, and the one connection that listens for them."""
+
+    def __init__(self, address: Address, sql: Texts, pool: Pool) -> None:
+        """Listen from the first sleep on."""
+        self._address = address
+        self._sql = sql
+        self._pool = pool
+        self.id = token_hex(6)
+        self._guard = threading.Lock()
+        self._asleep: set[_Sleeper] = set()
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
+        self.hears = False
+        """Whether notifications arrive at present."""
+
+    async def sleep(self, queues: Sequence[str], seconds: float, look: Callable[[], bool]) -> None:
+        """Return when there may be work, at the latest after ``seconds``."""
+        self._listen()
+        deadline = time.monotonic() + seconds
+        entry = _Sleeper(asyncio.get_running_loop(), asyncio.Event())
+        with self._guard:
+            self._asleep.add(entry)
+        try:
+            again = _AGAIN_SECONDS
+            while not entry.roused:
+                heard = self.hears
+                if await self._pool.aside(lambda: self._lie_down(queues, look)):
+                    return
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return
+                pause = min(left, again if heard else _POLL_SECONDS) * _jitter(0.9)
+                again = seconds
+                await entry.within(pause)
+        finally:
+            with self._guard:
+                self._asleep.discard(entry)
+
+    def close(self) -> None:
+        """Stop listening and let everybody look for themselves."""
+        self._stop.set()
+        thread, self._thread = self._thread, None
+        self._rouse()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(2.0)
+
+    def forsake(self) -> None:
+        """Forget, in the child of a fork, the parent's thread and its connection."""
+        self._thread = None
+
+    def _lie_down(self, queues: Sequence[str], look: Callable[[], bool]) -> bool:
+        """Ask to be woken, then look: who stores a job after the look sees who sleeps."""
+        if self.hears:
+
+            def plan() -> Plan[None]:
+                yield Statement(self._sql("sleep"), (self.id, list(queues)))
+
+            self._pool.once(plan)
+        return look()
+
+    def _listen(self) -> None:
+        with self._guard:
+            if self._thread is None and not self._address.pooler:
+                self._stop = threading.Event()
+                self._thread = threading.Thread(
+                    target=self._hear, args=(self._stop,), name="dutiful-listen", daemon=True
+                )
+                self._thread.start()
+
+    def _hear(self, stop: threading.Event) -> None:
+        """Listen until told to stop; connect anew whenever the connection breaks."""
+        pause = 0.1
+        while not stop.is_set():
+            try:
+                with connect(self._address) as connection:
+                    connection.execute(trusted(f"LISTEN {quoted(self._sql.channel)}"))
+                    self.hears = True
+                    pause = 0.1
+                    self._rouse(work=False)  # what was said meanwhile was said to nobody
+                    self._heed(connection, stop)
+            except (EngineError, psycopg.Error, OSError):
+                self.hears = False
+                self._rouse(work=False)
+                stop.wait(pause * _jitter(0.5))
+                pause = min(pause * 2, _RECONNECT_MOST)
+        self.hears = False
+
+    def _heed(self, connection: Connection, stop: threading.Event) -> None:
+        while not stop.is_set():
+            for notice in connection.notifies(timeout=_GLANCE):
+                if self.id in notice.payload.split():
+                    self._rouse()
+                if stop.is_set():
+                    return
+
+    def _rouse(self, *, work: bool = True) -> None:
+        """End all sleeps, or without ``work`` only let the sleepers look once more."""
+        with self._guard:
+            asleep = list(self._asleep)
+        for sleeper in asleep:
+            sleeper.rouse(work)
+
+
+class _Sleeper:
+    def __init__(self, loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+        self._loop = loop
+        self._event = event
+        self.roused = False
+
+    def rouse(self, work: bool) -> None:
+        self.roused = self.roused or work
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._event.set)
+
+    async def within(self, seconds: float) -> None:
+        """Wait for some seconds, or until something happens."""
+        self._event.clear()
+        if self.roused:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._event.wait()
+
+
+def _jitter(least: float) -> float:
+    """Return a factor from ``least`` to 1, so that workers do not look all at once."""
+    return least + (1 - least) * randbelow(1000) / 1000

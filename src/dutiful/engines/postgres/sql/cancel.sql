@@ -1,0 +1,8 @@
+UPDATE {schema}.job SET
+  state = CASE WHEN state = 2 THEN 2 ELSE 6 END,
+  cancel_requested = state = 2,
+  finished_at = CASE WHEN state = 2 THEN finished_at ELSE coalesce($2::bigint, {now}) END,
+  reason = CASE WHEN state = 2 THEN reason ELSE 'cancelled' END,
+  parked_at = CASE WHEN state = 2 THEN parked_at END
+WHERE id = ANY ($1::text[]) AND state IN (0, 1, 2, 3)
+RETURNING id

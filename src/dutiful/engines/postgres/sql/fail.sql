@@ -1,0 +1,10 @@
+-- Runs before the settlement and under the same guard, so that a refused one leaves no error.
+INSERT INTO {schema}.failure (seq, fence, attempt, at, worker, type, message, traceback)
+SELECT job.seq, job.fence, e.attempt, e.at, e.worker, e.type, e.message, e.traceback
+FROM unnest(
+  $1::bigint[], $2::integer[], $3::integer[], $4::bigint[], $5::text[], $6::text[], $7::text[],
+  $8::text[]
+) AS e (seq, fence, attempt, at, worker, type, message, traceback)
+JOIN {schema}.job AS job ON job.seq = e.seq AND job.fence = e.fence AND job.state + 0 = 2
+FOR UPDATE OF job
+ON CONFLICT DO NOTHING

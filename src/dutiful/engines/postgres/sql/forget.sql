@@ -1,0 +1,3 @@
+DELETE FROM {schema}.worker WHERE lost AND NOT EXISTS (
+  SELECT FROM {schema}.job WHERE state = 2 AND job.worker = worker.id
+)

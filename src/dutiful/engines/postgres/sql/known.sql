@@ -1,0 +1,1 @@
+SELECT id FROM {schema}.job WHERE id = ANY ($1::text[])

@@ -1,0 +1,1 @@
+DELETE FROM {schema}.worker WHERE id = $1

@@ -1,0 +1,15 @@
+WITH gone AS (
+  DELETE FROM {schema}.job WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM {schema}.job
+    WHERE state >= 4 AND state = $1 AND finished_at < coalesce($4::bigint, {now}) - $2::bigint
+    ORDER BY finished_at LIMIT $3 FOR UPDATE SKIP LOCKED
+  )) RETURNING seq
+), failures AS (
+  DELETE FROM {schema}.failure WHERE seq IN (SELECT seq FROM gone)
+), steps AS (
+  DELETE FROM {schema}.step WHERE seq IN (SELECT seq FROM gone)
+), tallied AS (
+  INSERT INTO {schema}.tally (name, count)
+  SELECT 'pruned', count(*) FROM gone HAVING count(*) > 0
+)
+SELECT count(*) FROM gone

@@ -1,0 +1,1 @@
+DELETE FROM {schema}.queue WHERE name = $1

@@ -1,0 +1,1 @@
+DELETE FROM {schema}.sleeper WHERE id = $1

@@ -1,0 +1,20 @@
+-- A job whose cancellation was requested does not come back.
+UPDATE {schema}.job AS job SET
+  state = CASE WHEN ended.state < 4 AND job.cancel_requested THEN 6 ELSE ended.state END,
+  run_at = CASE WHEN ended.state >= 4 OR job.cancel_requested THEN job.run_at
+    ELSE coalesce(ended.run_at, clock.now + ended.delay, job.run_at) END,
+  finished_at = CASE WHEN ended.state >= 4 OR job.cancel_requested THEN clock.now END,
+  reason = CASE WHEN ended.state < 4 AND job.cancel_requested THEN 'cancelled'
+    ELSE ended.reason END,
+  result = ended.result, attempt = ended.attempt, crashes = ended.crashes,
+  parked_at = ended.parked_at, fence = job.fence + ended.rescue::integer, worker = NULL,
+  cancel_requested = false
+FROM unnest(
+  $1::bigint[], $2::integer[], $3::smallint[], $4::bytea[], $5::bigint[], $6::bigint[],
+  $7::integer[], $8::integer[], $9::text[], $10::bigint[], $11::boolean[]
+) AS ended (
+  seq, fence, state, result, delay, run_at, attempt, crashes, reason, parked_at, rescue
+)
+CROSS JOIN (SELECT coalesce($12::bigint, {now}) AS now) AS clock
+WHERE job.seq = ended.seq AND job.fence = ended.fence AND job.state + 0 = 2
+RETURNING job.seq, job.queue, job.state

@@ -1,0 +1,24 @@
+-- Plain jobs, in the order of the arrays; an id that is stored already is an error. Sleepers are
+-- woken by the same statement, unless the caller's own transaction, which may commit much later,
+-- has the trigger on the tally look for them ($13).
+WITH stored AS (
+  INSERT INTO {schema}.job (
+    id, task, queue, state, priority, args, max_attempts, enqueued_at, run_at, expires_at,
+    tags, meta
+  )
+  SELECT
+    id, task, queue, CASE WHEN coalesce(run_at, now + delay) > now THEN 0 ELSE 1 END, priority,
+    args, max_attempts, now, coalesce(run_at, now + delay),
+    greatest(coalesce(run_at, now + delay), now) + expires_in, tags, meta
+  FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::smallint[], $5::bytea[], $6::integer[], $7::bigint[],
+    $8::bigint[], $9::bigint[], $10::text[], $11::text[]
+  ) AS given (
+    id, task, queue, priority, args, max_attempts, delay, run_at, expires_in, tags, meta
+  ), (SELECT coalesce($12::bigint, {now}) AS now) AS clock
+), tallied AS (
+  INSERT INTO {schema}.tally (name, count, queues)
+  VALUES ('enqueued', cardinality($1), CASE WHEN $13::boolean THEN $14::text[] END)
+)
+SELECT {schema}.wake($14::text[], $15::bigint)::text
+WHERE NOT $13::boolean AND $15 > 0 AND EXISTS (SELECT FROM {schema}.sleeper)

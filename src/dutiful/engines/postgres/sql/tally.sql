@@ -1,0 +1,1 @@
+SELECT name, sum(count)::bigint FROM {schema}.tally GROUP BY name

@@ -1,0 +1,1 @@
+INSERT INTO {schema}.tally (name, count) VALUES ($1, $2)

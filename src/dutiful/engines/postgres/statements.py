@@ -1,0 +1,79 @@
+"""The SQL of this engine, read from one file a verb and written for one schema."""
+
+from __future__ import annotations
+
+from functools import cache, cached_property
+from importlib.resources import files
+from typing import Any, LiteralString
+
+_FOLDER = files(__name__.rpartition(".")[0])
+_NOW = "(extract(epoch FROM statement_timestamp()) * 1000000)::bigint"
+
+
+class Texts:
+    """The statements for one schema; ``texts("claim")`` is that of ``sql/claim.sql``."""
+
+    def __init__(self, schema: str) -> None:
+        """Take a schema's plain name."""
+        self.schema = schema
+        self.channel = channel(schema)
+        self._texts: dict[str, str] = {}
+
+    def __call__(self, name: str) -> str:
+        """Return a statement without its comments."""
+        text = self._texts.get(name)
+        if text is None:
+            text = self._texts[name] = self.fill(_bare(_read(f"sql/{name}.sql")))
+        return text
+
+    @cached_property
+    def quoted(self) -> str:
+        """The schema's name as SQL spells it."""
+        return quoted(self.schema)
+
+    def fill(self, text: str) -> str:
+        """Put the schema, the store's clock and the channel where a text names them."""
+        quoted_channel = "'" + self.channel.replace("'", "''") + "'"
+        return (
+            text.replace("{schema}", self.quoted)
+            .replace("{now}", _NOW)
+            .replace("{channel}", quoted_channel)
+        )
+
+
+def trusted(text: str) -> LiteralString:
+    """Vouch to the driver's types for a text: all of them come from this engine's own files."""
+    ours: Any = text
+    vouched: LiteralString = ours
+    return vouched
+
+
+def quoted(name: str) -> str:
+    """Spell a name as SQL does, whatever it holds."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def channel(schema: str) -> str:
+    """Return the name under which a schema's workers listen, within PostgreSQL's 63 bytes."""
+    return f"dutiful:{schema}"[:63]
+
+
+@cache
+def migrations() -> tuple[tuple[int, str, str], ...]:
+    """Return number, name and text of every migration, in order."""
+    found = [
+        (int(entry.name[:4]), entry.name.removesuffix(".sql"), entry.read_text(encoding="utf-8"))
+        for entry in (_FOLDER / "migrations").iterdir()
+        if entry.name.endswith(".sql")
+    ]
+    return tuple(sorted(found))
+
+
+@cache
+def _read(path: str) -> str:
+    return (_FOLDER / path).read_text(encoding="utf-8")
+
+
+def _bare(text: str) -> str:
+    lines = [line for line in text.splitlines() if not line.startswith("--")]
+    return "\n".join(lines).strip()

@@ -1,0 +1,63 @@
+"""Django's connections, in a process of their own: its settings are global."""
+
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+SCRIPT = """
+import sys
+import django
+from django.conf import settings
+
+host, port, name, url = sys.argv[1:]
+DATABASE = {
+    "ENGINE": "django.db.backends.postgresql",
+    "NAME": name, "USER": "postgres", "HOST": host, "PORT": port,
+}
+settings.configure(DATABASES={"default": DATABASE, "file": {
+    "ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}})
+django.setup()
+from django.db import connection, connections, transaction
+from dutiful import App, UsageError
+
+app = App(url)
+
+@app.task
+def charge(order: int) -> None: ...
+
+def count() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(f'select count(*) from {url.rpartition("=")[2]}.job')
+        return cursor.fetchone()[0]
+
+charge.enqueue(0)
+with transaction.atomic():
+    charge.using(connection=connection).enqueue(1)
+    charge.using(connection="default").enqueue(2)
+    app.enqueue_many([charge.job(3)], connection=connections["default"])
+print(count())
+try:
+    with transaction.atomic():
+        charge.using(connection="default").enqueue(4)
+        raise KeyError
+except KeyError:
+    print(count())
+charge.using(connection="default").enqueue(5)
+print(count())
+try:
+    charge.using(connection="file").enqueue(6)
+except UsageError as error:
+    print("sqlite" in str(error))
+import asyncio
+asyncio.run(app.close())
+"""
+
+
+def test_jobs_commit_with_djangos_transaction(postgres_url: str, tmp_path: Path) -> None:
+    script = tmp_path / "shop.py"
+    script.write_text(SCRIPT)
+    parts = urlsplit(postgres_url)
+    where = [str(parts.hostname), str(parts.port), parts.path[1:], postgres_url]
+    done = subprocess.run([sys.executable, script, *where], capture_output=True, text=True)
+    assert done.stdout.split() == ["4", "4", "5", "True"], done.stderr

