@@ -61,7 +61,7 @@ async def _run(url: str, folder: Path, sizes: tuple[int, int], options: WorkerOp
         def tell(stage: str, share: float) -> None:
             progress.update(line, description=stage, completed=share)
 
-        limits = sqlite_limits(folder, durability="full", seconds=seconds)
+        limits = _limits(url, folder, seconds)
         run = Bench(url, folder, options, tell)
         try:
             await run.app.open()
@@ -76,6 +76,18 @@ async def _run(url: str, folder: Path, sizes: tuple[int, int], options: WorkerOp
         finally:
             await run.close()
     return {**run.figures, **limits}
+
+
+def _limits(url: str, folder: Path, seconds: float) -> Figures:
+    """Measure what the store could do at most, where it is known how."""
+    scheme = urlsplit(url).scheme
+    if scheme == "sqlite":
+        return sqlite_limits(folder, durability="full", seconds=seconds)
+    if scheme in ("postgresql", "postgres"):
+        from .postgres_limits import postgres_limits
+
+        return postgres_limits(url, seconds=seconds)
+    return {}
 
 
 def _round(value: float) -> float:

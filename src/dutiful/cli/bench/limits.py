@@ -25,9 +25,9 @@ def sqlite_limits(folder: Path, *, durability: str, seconds: float) -> dict[str,
         )
         connection.execute("CREATE INDEX ready ON job(queue, id) WHERE state = 1")
         return {
-            "limit_commit_per_s": _rate(seconds, lambda: _insert(connection, 1)),
-            "limit_insert_per_s": _rate(seconds, lambda: _insert(connection, _BATCH)),
-            "limit_lifecycle_per_s": _rate(seconds, lambda: _lifecycle(connection)),
+            "limit_commit_per_s": rate(seconds, lambda: _insert(connection, 1)),
+            "limit_insert_per_s": rate(seconds, lambda: _insert(connection, _BATCH)),
+            "limit_lifecycle_per_s": rate(seconds, lambda: _lifecycle(connection)),
         }
 
 
@@ -53,7 +53,7 @@ def _lifecycle(connection: sqlite3.Connection) -> int:
     return _BATCH
 
 
-def _rate(seconds: float, step: Callable[[], int]) -> float:
+def rate(seconds: float, step: Callable[[], int]) -> float:
     """Repeat a step for so long and return how many rows a second it did."""
     done, started = 0, time.perf_counter()
     while (passed := time.perf_counter() - started) < seconds:

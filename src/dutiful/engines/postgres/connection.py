@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn, TypeVar
+from typing import Any, LiteralString, NoReturn, TypeVar
 
 import psycopg
 from psycopg import AsyncRawCursor, RawCursor
@@ -15,12 +15,18 @@ from dutiful.core.errors import UsageError
 
 from .address import Address
 from .arrays import adapt
-from .faults import told
+from .faults import told, translated
 from .statements import trusted
 
 T = TypeVar("T")
 
 CONNECT_SECONDS = 5
+PINS: LiteralString = (
+    "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; "
+    "SET enable_mergejoin = off; SET jit = off"
+)
+"""Keep the planner to the indexes that statements were written for: while its statistics are old
+it would walk the whole table, or hash all of it to join a handful of rows."""
 ANSWER_SECONDS = 30.0
 """How long the server may take over one statement before its connection is given up."""
 
@@ -73,9 +79,14 @@ class TaskConnection(psycopg.Connection[Any]):
 C = TypeVar("C", bound="psycopg.Connection[Any]")
 
 
-def connect(address: Address, *, patience: float = ANSWER_SECONDS) -> Connection:
+def connect(
+    address: Address, *, patience: float = ANSWER_SECONDS, pinned: bool = False
+) -> Connection:
     """Open a connection of ours; raises what `told` makes of the driver's error."""
     connection = connect_as(Connection, address, cursor_factory=RawCursor)
+    if pinned and not address.pooler:
+        with translated(f"connecting to {address.shown}"):
+            connection.execute(PINS, prepare=False)
     connection.patience = patience
     return connection
 

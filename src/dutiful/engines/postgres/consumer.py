@@ -22,13 +22,17 @@ class PostgresConsumer:
     async def exchange(
         self, worker: str, settlements: Sequence[Settlement], wanted: Wanted | None
     ) -> Exchanged:
-        """Settle and claim in one transaction."""
+        """Settle and claim in one transaction; a claim alone is a statement by itself."""
         if not settlements and wanted is None:
             return Exchanged()
         session = await ready(self.session)
-        return await session.pool.arun(
-            lambda: exchange(session.sql, worker, settlements, wanted, session.now)
-        )
+
+        def plan() -> Plan[Exchanged]:
+            return exchange(session.sql, worker, settlements, wanted, session.now)
+
+        if settlements:
+            return await session.pool.arun(plan)
+        return await session.pool.aonce(plan, writes=True)
 
     async def wait(self, queues: Sequence[str], seconds: float) -> None:
         """Sleep until somebody who stored a job says so, or it is time to look."""

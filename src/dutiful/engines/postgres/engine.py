@@ -67,4 +67,4 @@ class PostgresEngine(
     async def check(self) -> tuple[Finding, ...]:
         """Look at the server and the schema."""
         session = self.session
-        return await session.pool.aonce(lambda: examine(session))
+        return await session.readers.aonce(lambda: examine(session))

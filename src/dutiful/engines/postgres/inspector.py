@@ -59,7 +59,7 @@ class PostgresInspector:
 
     async def _read(self, plan: Callable[[Texts], Plan[T]]) -> T:
         session = await ready(self.session)
-        return await session.pool.aonce(lambda: plan(session.sql))
+        return await session.readers.aonce(lambda: plan(session.sql))
 
 
 def _rows(text: str, params: Sequence[Any] = ()) -> Plan[list[Any]]:

@@ -31,6 +31,6 @@ class PostgresKeeper:
             params = (int(state), older_than, limit, session.now)
             return int((yield Statement(sql("prune"), params)).rows[0][0])
 
-        if await session.pool.aonce(idle):
+        if await session.readers.aonce(idle):
             return 0
         return await session.pool.arun(plan)

@@ -19,8 +19,9 @@ from dutiful.contract.statement import Plan, run
 from dutiful.core.errors import EngineUnavailable
 
 from .address import Address
-from .connection import ANSWER_SECONDS, Connection, connect, executor
+from .connection import ANSWER_SECONDS, PINS, Connection, connect, executor
 from .faults import Contended, told
+from .statements import trusted
 
 T = TypeVar("T")
 C = TypeVar("C", bound="psycopg.Connection[Any]")
@@ -28,12 +29,6 @@ C = TypeVar("C", bound="psycopg.Connection[Any]")
 _BUSY_SECONDS = 30.0
 """How long a caller waits for a connection that others use."""
 _TRIES = 4
-_BEGIN = (
-    # The plans of hot statements are pinned: on a table whose statistics are old the planner would
-    # walk it whole, or join by hashing all of it.
-    "BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; "
-    "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL jit = off"
-)
 
 
 class Lender(Generic[C]):
@@ -123,9 +118,22 @@ _abandoned: list[psycopg.Connection[Any]] = []
 class Pool(Lender[Connection]):
     """Connections of the engine's own, and the plans that run on them."""
 
-    def __init__(self, address: Address, size: int, *, patience: float = ANSWER_SECONDS) -> None:
-        """Open nothing yet; ``patience`` is the seconds that the server may take to answer."""
-        super().__init__(partial(connect, address, patience=patience), size)
+    def __init__(
+        self,
+        address: Address,
+        size: int,
+        *,
+        patience: float = ANSWER_SECONDS,
+        pinned: bool = False,
+    ) -> None:
+        """Open nothing yet; ``patience`` is the seconds that the server may take to answer.
+
+        ``pinned`` ones serve hot statements, whose plans must not depend on statistics.
+        """
+        opener = partial(connect, address, patience=patience, pinned=pinned)
+        super().__init__(opener, size)
+        local = pinned and address.pooler  # behind a pooler a setting lasts for a transaction
+        self._begin = f"BEGIN; {PINS.replace('SET', 'SET LOCAL')}" if local else "BEGIN"
 
     def run(self, plan: Callable[[], Plan[T]], *, doing: str = "using the store") -> T:
         """Run a plan in a transaction, again if another transaction stood in its way."""
@@ -156,7 +164,7 @@ class Pool(Lender[Connection]):
     def _transaction(self, plan: Callable[[], Plan[T]], doing: str) -> T:
         with self.connection() as connection:
             try:
-                connection.execute(_BEGIN, prepare=False)
+                connection.execute(trusted(self._begin), prepare=False)
                 result = run(plan(), executor(connection))
             except BaseException:
                 _undo(connection)

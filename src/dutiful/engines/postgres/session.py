@@ -19,6 +19,7 @@ from .sleepers import Sleepers
 from .statements import Texts, migrations
 from .steady import Steady
 
+_READERS = 2
 _PULSE_SECONDS = 5.0
 
 
@@ -38,7 +39,8 @@ class Session:
     def _build(self) -> None:
         address = self.address
         self._open = False
-        self.pool = Pool(address, address.connections)
+        self.pool = Pool(address, address.connections, pinned=True)
+        self.readers = Pool(address, _READERS)
         # Leases are renewed beside all other work, which may wait for locks.
         self.pulse = Pool(address, 1, patience=_PULSE_SECONDS)
         self.lent = Lender(partial(connect_as, TaskConnection, address), address.connections)
@@ -81,6 +83,7 @@ class Session:
             self._open = False
             self.sleepers.close()
             self.pool.close()
+            self.readers.close()
             self.pulse.close()
             self.lent.close()
             self.alent.close()
@@ -89,6 +92,7 @@ class Session:
         """Start anew in the child of a fork."""
         self._guard = threading.Lock()
         self.pool.forsake()
+        self.readers.forsake()
         self.pulse.forsake()
         self.lent.forsake()
         self.sleepers.forsake()

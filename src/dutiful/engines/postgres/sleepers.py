@@ -19,8 +19,8 @@ from .connection import Connection, connect
 from .pool import Pool
 from .statements import Texts, quoted, trusted
 
-_AGAIN_SECONDS = 0.1
-"""After so long a sleeper looks once more, for a job that was committed just as it lay down."""
+_AGAIN_SECONDS = (0.003, 0.1)
+"""After so long a sleeper looks again, for a job whose enqueue began before it lay down."""
 _POLL_SECONDS = 0.5
 """How often to look where notifications cannot be heard."""
 _RECONNECT_MOST = 5.0
@@ -38,6 +38,8 @@ class Sleepers:
         self.id = token_hex(6)
         self._guard = threading.Lock()
         self._asleep: set[_Sleeper] = set()
+        self._marked: frozenset[str] | None = None
+        """The queues for which the server knows that somebody sleeps here."""
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self.hears = False
@@ -47,24 +49,30 @@ class Sleepers:
         """Return when there may be work, at the latest after ``seconds``."""
         self._listen()
         deadline = time.monotonic() + seconds
-        entry = _Sleeper(asyncio.get_running_loop(), asyncio.Event())
+        sleeper = _Sleeper(asyncio.get_running_loop(), frozenset(queues))
         with self._guard:
-            self._asleep.add(entry)
+            self._asleep.add(sleeper)
         try:
-            again = _AGAIN_SECONDS
-            while not entry.roused:
+            again = 0
+            while not sleeper.roused:
+                sleeper.settle_down()
                 heard = self.hears
-                if await self._pool.aside(lambda: self._lie_down(queues, look)):
+                if not await self._pool.aside(self._lie_down):
+                    again = len(_AGAIN_SECONDS)  # it was marked all along, so nobody missed it
+                if await self._pool.aside(look):
+                    await self._pool.aside(self._rise)
                     return
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return
-                pause = min(left, again if heard else _POLL_SECONDS) * _jitter(0.9)
-                again = seconds
-                await entry.within(pause)
+                pause = _POLL_SECONDS * _jitter(0.9)
+                if heard:
+                    pause = _AGAIN_SECONDS[again] if again < len(_AGAIN_SECONDS) else left
+                    again += 1
+                await sleeper.within(min(left, pause))
         finally:
             with self._guard:
-                self._asleep.discard(entry)
+                self._asleep.discard(sleeper)
 
     def close(self) -> None:
         """Stop listening and let everybody look for themselves."""
@@ -78,15 +86,34 @@ class Sleepers:
         """Forget, in the child of a fork, the parent's thread and its connection."""
         self._thread = None
 
-    def _lie_down(self, queues: Sequence[str], look: Callable[[], bool]) -> bool:
-        """Ask to be woken, then look: who stores a job after the look sees who sleeps."""
-        if self.hears:
+    def _lie_down(self) -> bool:
+        """Ask to be woken, for all that sleep here; False when that was said before."""
+        with self._guard:
+            queues = frozenset[str]().union(*(one.queues for one in self._asleep))
+            if not self.hears or self._marked == queues:
+                return not self.hears
+            self._marked = queues
+
+        def plan() -> Plan[None]:
+            yield Statement(self._sql("sleep"), (self.id, sorted(queues)))
+
+        try:
+            self._pool.once(plan)
+        except EngineError:
+            self._marked = None
+            raise
+        return True
+
+    def _rise(self) -> None:
+        """Let others be woken instead of us, who have found work by ourselves."""
+        with self._guard:
+            marked, self._marked = self._marked, None
+        if marked is not None:
 
             def plan() -> Plan[None]:
-                yield Statement(self._sql("sleep"), (self.id, list(queues)))
+                yield Statement(self._sql("rise"), (self.id,))
 
             self._pool.once(plan)
-        return look()
 
     def _listen(self) -> None:
         with self._guard:
@@ -106,6 +133,7 @@ class Sleepers:
                     connection.execute(trusted(f"LISTEN {quoted(self._sql.channel)}"))
                     self.hears = True
                     pause = 0.1
+                    self._marked = None  # in a crash the server forgets who sleeps
                     self._rouse(work=False)  # what was said meanwhile was said to nobody
                     self._heed(connection, stop)
             except (EngineError, psycopg.Error, OSError):
@@ -119,6 +147,7 @@ class Sleepers:
         while not stop.is_set():
             for notice in connection.notifies(timeout=_GLANCE):
                 if self.id in notice.payload.split():
+                    self._marked = None
                     self._rouse()
                 if stop.is_set():
                     return
@@ -132,9 +161,10 @@ class Sleepers:
 
 
 class _Sleeper:
-    def __init__(self, loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, queues: frozenset[str]) -> None:
         self._loop = loop
-        self._event = event
+        self._event = asyncio.Event()
+        self.queues = queues
         self.roused = False
 
     def rouse(self, work: bool) -> None:
@@ -142,11 +172,13 @@ class _Sleeper:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._event.set)
 
+    def settle_down(self) -> None:
+        """Forget earlier nudges, before the look that could answer them."""
+        if not self.roused:
+            self._event.clear()
+
     async def within(self, seconds: float) -> None:
         """Wait for some seconds, or until something happens."""
-        self._event.clear()
-        if self.roused:
-            return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._event.wait()

@@ -1,0 +1,79 @@
+"""What a PostgreSQL server itself can do, written straight against the driver."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Any
+
+import psycopg
+
+from dutiful.cli.bench.limits import rate
+
+_ARGS = b'{"number":1}'
+_BATCH = 1000
+_TABLE = """
+DROP TABLE IF EXISTS dutiful_limits;
+CREATE TABLE dutiful_limits (
+  id bigserial PRIMARY KEY, args bytea, queue text, state integer, result bytea
+);
+CREATE INDEX ON dutiful_limits (queue, id) WHERE state = 1
+"""
+_ONE = "INSERT INTO dutiful_limits (args, queue, state) VALUES (%s, 'default', 1)"
+_MANY = """
+INSERT INTO dutiful_limits (args, queue, state)
+SELECT args, 'default', 1 FROM unnest(%s::bytea[]) AS given (args)
+"""
+_CLAIM = """
+UPDATE dutiful_limits SET state = 2 WHERE ctid = ANY (ARRAY(
+  SELECT ctid FROM dutiful_limits WHERE state = 1 AND queue = 'default'
+  ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
+)) RETURNING id, args
+"""
+_END = "UPDATE dutiful_limits SET state = 4, result = '1' WHERE id = ANY (%s)"
+
+
+def postgres_limits(url: str, *, seconds: float) -> dict[str, float]:
+    """Measure commits of one row, COPY and inserts by the thousand, and whole lifecycles.
+
+    A lifecycle is insert, claim and completion, by the thousand, of one row in a table with a key
+    and one partial index. The table is dropped afterwards.
+    """
+    plain = url.partition("?")[0]
+    with closing(psycopg.connect(plain, autocommit=True)) as connection:
+        connection.execute(_TABLE)
+        try:
+            return {
+                "limit_commit_per_s": rate(seconds, lambda: _one(connection)),
+                "limit_copy_per_s": rate(seconds, lambda: _copy(connection)),
+                "limit_insert_per_s": rate(seconds, lambda: _many(connection)),
+                "limit_lifecycle_per_s": rate(seconds, lambda: _lifecycle(connection)),
+            }
+        finally:
+            connection.execute("DROP TABLE dutiful_limits")
+
+
+def _one(connection: psycopg.Connection[Any]) -> int:
+    connection.execute(_ONE, (_ARGS,))
+    return 1
+
+
+def _copy(connection: psycopg.Connection[Any]) -> int:
+    with (
+        connection.cursor() as cursor,
+        cursor.copy("COPY dutiful_limits (args, queue, state) FROM STDIN") as rows,
+    ):
+        for _ in range(_BATCH):
+            rows.write_row((_ARGS, "default", 4))
+    return _BATCH
+
+
+def _many(connection: psycopg.Connection[Any]) -> int:
+    connection.execute(_MANY, ([_ARGS] * _BATCH,))
+    return _BATCH
+
+
+def _lifecycle(connection: psycopg.Connection[Any]) -> int:
+    _many(connection)
+    claimed = connection.execute(_CLAIM, (_BATCH,)).fetchall()
+    connection.execute(_END, ([row[0] for row in claimed],))
+    return _BATCH
