@@ -37,8 +37,8 @@ $(READY): requirements/uv.txt requirements/dev.txt pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(READY) ## Run the demo shop
-	$(BIN)/dutiful demo
+demo: $(READY) ## Run the demo shop (ENGINE=postgresql on a server that it starts)
+	$(BIN)/dutiful demo --engine $(or $(ENGINE),sqlite) $(ARGS)
 
 test: lint types $(if $(wildcard docs/generate.py),verify) ## Run everything that must pass before a merge
 	$(call run-tests,tests)

@@ -1,38 +1,20 @@
 """A real PostgreSQL for the tests: one server a test process, one schema or database a test."""
 
-import shutil
 import tempfile
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 import pytest
 
-from dutiful.cli.demo.postgres import LocalServer
-
-
-@contextmanager
-def running(**settings: str) -> Generator[LocalServer]:
-    """Start a server that is gone afterwards, whatever happens."""
-    folder = Path(tempfile.mkdtemp(prefix="dutiful-pg-"))
-    folder.chmod(0o755)
-    server = LocalServer(folder)
-    server.settings.update(settings)
-    try:
-        server.create()
-        server.start()
-        yield server
-    finally:
-        server.stop("immediate")
-        shutil.rmtree(folder, ignore_errors=True)
+from dutiful.cli.demo.postgres import LocalServer, local_server
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[LocalServer]:
     """The server that the tests of one process share."""
-    with running() as server:
+    with local_server(Path(tempfile.gettempdir())) as server:
         yield server
 
 

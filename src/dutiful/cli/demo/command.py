@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,13 @@ if TYPE_CHECKING:
     from dutiful.cli.demo.picture import View
 
 WORKERS_MAX = 8
+
+
+class DemoEngine(StrEnum):
+    """The engines that the demo can start by itself."""
+
+    SQLITE = "sqlite"
+    POSTGRESQL = "postgresql"
 
 
 def demo(
@@ -38,6 +46,10 @@ def demo(
             "--workers", metavar="N", min=1, max=WORKERS_MAX, help="How many worker processes."
         ),
     ] = 2,
+    engine: Annotated[
+        DemoEngine,
+        typer.Option("--engine", help="Where the jobs are kept; PostgreSQL is started for it."),
+    ] = DemoEngine.SQLITE,
     keep: Annotated[
         bool, typer.Option("--keep", help="Keep the folder, to look at the jobs afterwards.")
     ] = False,
@@ -50,7 +62,7 @@ def demo(
 
     chosen = read_orders(orders or shop_folder() / "orders.csv")
     plan = Plan(orders=chosen, workers=workers, seed=seed, naive=naive)
-    return perform(plan, _view(json), keep=keep)
+    return perform(plan, _view(json), engine=engine, keep=keep)
 
 
 def _view(as_json: bool) -> View:

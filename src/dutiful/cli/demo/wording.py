@@ -43,10 +43,10 @@ def details(verdict: Verdict) -> list[tuple[str, str]]:
 def advice(verdict: Verdict, folder: Path | None) -> list[tuple[str, str]]:
     """Say what to type next, as pairs of a command and its purpose."""
     if folder is not None:
-        return [
-            (f"dutiful jobs list --url sqlite:///{folder}/jobs.db", "look at the jobs"),
-            (f"less {folder}/ledger.jsonl", "the gateway's ledger"),
-        ]
+        ledger = (f"less {folder}/ledger.jsonl", "the gateway's ledger")
+        if not (folder / "jobs.db").exists():  # the jobs were on a server, which has ended
+            return [ledger]
+        return [(f"dutiful jobs list --url sqlite:///{folder}/jobs.db", "look at the jobs"), ledger]
     if verdict.naive:
         return [("dutiful demo", "the same with the safety on")]
     return [

@@ -131,3 +131,100 @@ $$;
 CREATE CONSTRAINT TRIGGER tally_wake AFTER INSERT ON {schema}.tally
   DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
   WHEN (NEW.queues IS NOT NULL) EXECUTE FUNCTION {schema}.wake_at_commit();
+
+-- For psql, triggers and other languages: the rules of Python's enqueue, in the caller's own
+-- transaction. Arguments are an object by the names of the task's parameters.
+CREATE FUNCTION {schema}.enqueue(
+  task text,
+  args jsonb DEFAULT '{}',
+  queue text DEFAULT 'default',
+  delay interval DEFAULT NULL,
+  run_at timestamptz DEFAULT NULL,
+  priority integer DEFAULT 0,
+  max_attempts integer DEFAULT 20,
+  unique_key text DEFAULT NULL,
+  expires_in interval DEFAULT NULL,
+  tags text[] DEFAULT NULL,
+  meta jsonb DEFAULT NULL,
+  id text DEFAULT NULL
+) RETURNS text
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+  now bigint := {now};
+  due bigint := now;
+  chosen text := enqueue.id;
+  holder text;
+  stamp bytea;
+BEGIN
+  IF coalesce(enqueue.task, '') = '' THEN
+    RAISE EXCEPTION 'task is empty; give the name of a task' USING ERRCODE = '22023';
+  ELSIF jsonb_typeof(enqueue.args) IS DISTINCT FROM 'object' THEN
+    RAISE EXCEPTION 'args must be an object, such as {"order_id": 42}' USING ERRCODE = '22023';
+  ELSIF enqueue.queue !~ '^[A-Za-z0-9_.-]{1,100}$' OR enqueue.queue IS NULL THEN
+    RAISE EXCEPTION 'queue %; use 1 to 100 letters, digits, "_", "." or "-"', enqueue.queue
+      USING ERRCODE = '22023';
+  ELSIF enqueue.priority NOT BETWEEN -100 AND 100 OR enqueue.priority IS NULL THEN
+    RAISE EXCEPTION 'priority %; use -100 to 100, higher first', enqueue.priority
+      USING ERRCODE = '22023';
+  ELSIF enqueue.max_attempts < 1 OR enqueue.max_attempts IS NULL THEN
+    RAISE EXCEPTION 'max_attempts %; a job needs at least one', enqueue.max_attempts
+      USING ERRCODE = '22023';
+  ELSIF enqueue.delay IS NOT NULL AND enqueue.run_at IS NOT NULL THEN
+    RAISE EXCEPTION 'give delay or run_at, not both' USING ERRCODE = '22023';
+  ELSIF enqueue.delay < interval '0' OR enqueue.expires_in < interval '0' THEN
+    RAISE EXCEPTION 'delay and expires_in may not be negative' USING ERRCODE = '22023';
+  ELSIF enqueue.unique_key = '' THEN
+    RAISE EXCEPTION 'unique_key is empty; leave it out or give a key' USING ERRCODE = '22023';
+  END IF;
+  IF enqueue.run_at IS NOT NULL THEN
+    due := (extract(epoch FROM enqueue.run_at) * 1000000)::bigint;
+  ELSIF enqueue.delay IS NOT NULL THEN
+    due := (extract(epoch FROM statement_timestamp() + enqueue.delay) * 1000000)::bigint;
+  END IF;
+  IF chosen IS NULL THEN  -- a UUID of version 7, as the clients make them (RFC 9562)
+    stamp := substring(int8send(now / 1000) FROM 3) || substring(uuid_send(gen_random_uuid()) FROM 7);
+    stamp := set_byte(stamp, 6, (get_byte(stamp, 6) & 15) | 112);
+    chosen := encode(stamp, 'hex')::uuid::text;
+  END IF;
+  LOOP
+    INSERT INTO {schema}.job (
+      id, task, queue, state, priority, args, max_attempts, enqueued_at, run_at, expires_at,
+      unique_key, unique_states, tags, meta
+    ) VALUES (
+      chosen, enqueue.task, enqueue.queue, CASE WHEN due > now THEN 0 ELSE 1 END,
+      enqueue.priority, convert_to(enqueue.args::text, 'UTF8'), enqueue.max_attempts, now, due,
+      greatest(due, now) + (extract(epoch FROM enqueue.expires_in) * 1000000)::bigint,
+      enqueue.unique_key, CASE WHEN enqueue.unique_key IS NULL THEN 0 ELSE 15 END,
+      array_to_json(enqueue.tags)::text, enqueue.meta::text
+    ) ON CONFLICT DO NOTHING;
+    IF FOUND THEN
+      INSERT INTO {schema}.tally (name, count, queues)
+      VALUES ('enqueued', 1, CASE WHEN due <= now THEN ARRAY[enqueue.queue] END);
+      RETURN chosen;
+    END IF;
+    SELECT job.id INTO holder FROM {schema}.job AS job WHERE job.id = chosen;
+    IF FOUND THEN
+      RETURN holder;
+    END IF;
+    SELECT job.id INTO holder FROM {schema}.job AS job
+    WHERE job.unique_key IS NOT NULL AND (job.unique_states >> job.state) & 1 = 1
+      AND job.unique_key = enqueue.unique_key;
+    IF FOUND THEN
+      RETURN holder;
+    END IF;  -- the holder ended between the two statements, so the key is free
+  END LOOP;
+END
+$$;
+
+-- For people: what the tables hold, in readable types.
+CREATE VIEW {schema}.jobs AS SELECT
+  id, task, queue,
+  (ARRAY['scheduled', 'queued', 'running', 'waiting', 'succeeded', 'dead', 'cancelled'])[state + 1]
+    AS state,
+  priority, attempt, max_attempts, convert_from(args, 'UTF8')::jsonb AS args,
+  convert_from(result, 'UTF8')::jsonb AS result, reason, worker, unique_key,
+  tags::jsonb AS tags, meta::jsonb AS meta,
+  to_timestamp(enqueued_at / 1e6) AS enqueued_at, to_timestamp(run_at / 1e6) AS run_at,
+  to_timestamp(started_at / 1e6) AS started_at, to_timestamp(finished_at / 1e6) AS finished_at
+FROM {schema}.job;

@@ -1,0 +1,100 @@
+"""Enqueueing from psql, a trigger or another language."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from dutiful import App
+
+
+@pytest.fixture
+async def app(postgres_url: str) -> AsyncIterator[App]:
+    app = App(postgres_url)
+
+    @app.task
+    async def charge(order_id: int) -> int:
+        return order_id
+
+    await app.open()
+    yield app
+    await app.close()
+
+
+@pytest.fixture
+def psql(postgres_url: str, app: App) -> Any:
+    plain, _, schema = postgres_url.partition("?schema=")
+    with psycopg.connect(plain, autocommit=True) as connection:
+        text = "set search_path to {}, public"
+        connection.execute(sql.SQL(text).format(sql.Identifier(schema)))
+        yield connection
+
+
+async def test_the_function_enqueues_what_python_would(app: App, psql: Any) -> None:
+    (job_id,) = psql.execute("""
+        select enqueue('charge', '{"order_id": 42}', queue => 'billing', delay => '10 minutes',
+          priority => 5, tags => array['a', 'b'], meta => '{"by": "hand"}')
+    """).fetchone()
+    (job,) = await app.store.inspector.get([job_id])
+    other = app.tasks["charge"].job(order_id=42)
+    assert (job.task, job.queue, job.priority, job.state.word) == (
+        "charge",
+        "billing",
+        5,
+        "scheduled",
+    )
+    assert job.run_at - job.enqueued_at == 600_000_000
+    assert (job.tags, job.meta, job.max_attempts) == (("a", "b"), {"by": "hand"}, 20)
+    assert len(job_id) == len(other.id)
+    assert job_id[14] == "7"
+    assert app.tasks["charge"].signature.decode(job.args) == ((42,), {})
+    (row,) = psql.execute("select state, args->>'order_id' from jobs").fetchall()
+    assert row == ("scheduled", "42")
+
+
+async def test_a_unique_key_and_an_id_admit_one_job(app: App, psql: Any) -> None:
+    text = "select enqueue('charge', '{\"order_id\": 1}', unique_key => 'order:1')"
+    assert psql.execute(text).fetchone() == psql.execute(text).fetchone()
+    handle = await app.tasks["charge"].using(unique="order:1").aenqueue(1)
+    assert not handle.created
+    text = "select enqueue('charge', '{\"order_id\": 1}', id => 'mine')"
+    assert psql.execute(text).fetchone() == psql.execute(text).fetchone() == ("mine",)
+    assert (await app.store.inspector.tally())["enqueued"] == 2
+
+
+async def test_a_trigger_enqueues_with_the_row(app: App, psql: Any) -> None:
+    psql.execute("""
+        create temp table orders (id int);
+        create function pg_temp.charge_it() returns trigger language plpgsql as $$
+        begin
+          perform enqueue('charge', jsonb_build_object('order_id', new.id));
+          return new;
+        end $$;
+        create trigger charge_it after insert on orders
+          for each row execute function pg_temp.charge_it();
+    """)
+    with psql.transaction():
+        psql.execute("insert into orders values (1)")
+        raise psycopg.Rollback
+    psql.execute("insert into orders values (2), (3)")
+    (count,) = await app.store.inspector.queues()
+    assert sum(count.counts.values()) == 2
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("enqueue('')", "task is empty"),
+        ("enqueue('charge', '[1]')", "must be an object"),
+        ("enqueue('charge', queue => 'a b')", "queue a b"),
+        ("enqueue('charge', priority => 101)", "-100 to 100"),
+        ("enqueue('charge', max_attempts => 0)", "at least one"),
+        ("enqueue('charge', delay => '1s', run_at => now())", "not both"),
+        ("enqueue('charge', delay => '-1s')", "negative"),
+    ],
+)
+async def test_bad_input_is_refused(psql: Any, call: str, said: str) -> None:
+    with pytest.raises(psycopg.Error, match=said):
+        psql.execute(f"select {call}")
