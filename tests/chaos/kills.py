@@ -54,10 +54,12 @@ class Supply:
         self._missing += member.portion - took
 
 
-def storm(folder: Path, jobs: int, *, every: float = 1.2, aimed_every: int = 1000) -> Verdict:
+def storm(
+    folder: Path, jobs: int, *, every: float = 1.2, aimed_every: int = 1000, url: str = ""
+) -> Verdict:
     """Kill workers and producers until so many jobs of all kinds are through."""
     rng = random.Random(jobs)
-    with crew(folder, "-c", "16") as made:
+    with crew(folder, "-c", "16", url=url) as made:
         supply = Supply(made, jobs, 2, aimed_every)
         made.start(3)
         kill_at, look_at = time.monotonic() + 2 * every, 0.0
@@ -89,7 +91,7 @@ def load(made: Crew, jobs: int, low: float = 0.2, high: float = 0.6) -> None:
 
 def feed(made: Crew, jobs: list[NewJob]) -> None:
     """Enqueue built jobs from this process, and tell the ledger of each."""
-    app = App(f"sqlite:///{made.store}")
+    app = App(made.url)
     app.enqueue_many(jobs)
     asyncio.run(app.close())
     with made.ledger.open("a") as file:

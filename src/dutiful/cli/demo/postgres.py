@@ -147,6 +147,19 @@ class LocalServer:
         self.stop(mode)
         self.start()
 
+    def standby(self, folder: Path) -> LocalServer:
+        """Copy the running server into a standby that streams from it; it is not started."""
+        copy = LocalServer(folder)
+        folder.mkdir(parents=True)
+        copy.own()
+        source = f"host=127.0.0.1 port={self.port} user=postgres application_name=standby"
+        copy.tool("pg_basebackup", "-D", str(copy.data), "-d", source, "-R", "-c", "fast")
+        return copy
+
+    def promote(self) -> None:
+        """Make a standby the primary, and wait until it is."""
+        self.tool("pg_ctl", "-D", str(self.data), "-w", "promote")
+
     def _await(self) -> None:
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:

@@ -12,7 +12,7 @@ from psycopg.pq import TransactionStatus
 from dutiful.core.errors import EngineUnavailable, UsageError
 
 from .address import Address
-from .connection import ENDED, options_of
+from .connection import ENDED, RESET, options_of
 from .faults import told
 
 _BUSY_SECONDS = 30.0
@@ -84,7 +84,7 @@ class AsyncLender:
             async with asyncio.timeout(1.0):
                 if connection.info.transaction_status is not TransactionStatus.IDLE:
                     await connection.execute("ROLLBACK")
-                await connection.execute("DISCARD ALL")
+                await connection.execute(RESET, prepare=False)
             mine.idle.append(connection)
         except (psycopg.Error, OSError, TimeoutError):
             connection.pgconn.finish()

@@ -21,6 +21,12 @@ from .statements import trusted
 T = TypeVar("T")
 
 CONNECT_SECONDS = 5
+RESET: LiteralString = (
+    "CLOSE ALL; RESET SESSION AUTHORIZATION; RESET ALL; UNLISTEN *; "
+    "SELECT pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES"
+)
+"""Take back what a task did to its session, but for the statements that the driver prepared: it
+would not notice that they are gone, as ``DISCARD ALL`` makes them."""
 PINS: LiteralString = (
     "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; "
     "SET enable_mergejoin = off; SET jit = off"

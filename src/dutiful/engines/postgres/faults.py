@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -30,6 +31,15 @@ _CONFIGURATION = {
 }
 
 
+_REFUSALS = {
+    "password authentication failed": "28P01",
+    "no password supplied": "28P01",
+    r"no pg_hba\.conf entry": "28000",
+    'role ".*" does not exist': "28000",
+    'database ".*" does not exist': "3D000",
+}
+
+
 class DuplicateId(EngineUnavailable):
     """A job of that id is stored already; nothing was written."""
 
@@ -50,7 +60,7 @@ def translated(doing: str, *, committing: bool = False) -> Generator[None]:
 def told(error: BaseException, doing: str, *, committing: bool = False) -> EngineError | BadPayload:
     """Return the error of ours that says what a driver's error means."""
     text = _text(error)
-    state = getattr(error, "sqlstate", None)
+    state = getattr(error, "sqlstate", None) or _refusal(text)
     if state in _RETRYABLE:
         return Contended(f"{doing}: {text}")
     if state == _DUPLICATE:
@@ -65,6 +75,11 @@ def told(error: BaseException, doing: str, *, committing: bool = False) -> Engin
     if committing and lost:
         return ReplyUnknown(f"{doing}: {text}; it may have been done")
     return EngineUnavailable(f"{doing}: {text}")
+
+
+def _refusal(text: str) -> str | None:
+    """Read why the server refused a connection; the driver keeps no code of it."""
+    return next((state for said, state in _REFUSALS.items() if re.search(said, text)), None)
 
 
 def _unusable(state: str, text: str) -> EngineError:

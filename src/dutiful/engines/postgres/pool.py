@@ -20,7 +20,7 @@ from dutiful.core.errors import EngineUnavailable
 
 from .address import Address
 from .connection import ANSWER_SECONDS, PINS, Connection, connect, executor
-from .faults import Contended, told
+from .faults import Contended, told, translated
 from .statements import trusted
 
 T = TypeVar("T")
@@ -164,7 +164,8 @@ class Pool(Lender[Connection]):
     def _transaction(self, plan: Callable[[], Plan[T]], doing: str) -> T:
         with self.connection() as connection:
             try:
-                connection.execute(trusted(self._begin), prepare=False)
+                with translated(doing):
+                    connection.execute(trusted(self._begin), prepare=False)
                 result = run(plan(), executor(connection))
             except BaseException:
                 _undo(connection)

@@ -13,7 +13,7 @@ from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement
 
 from .async_pool import AsyncTaskConnection
-from .connection import ENDED, TaskConnection, aexecutor, executor
+from .connection import ENDED, RESET, TaskConnection, aexecutor, executor
 from .faults import told
 from .producer import ready
 from .session import Session
@@ -81,7 +81,7 @@ class PostgresTransaction:
         if lent is not None and connection is not None:
             try:
                 connection.execute("ROLLBACK")
-                connection.execute("DISCARD ALL")
+                connection.execute(RESET, prepare=False)
             except (psycopg.Error, OSError):
                 psycopg.Connection.close(connection)
             finally:

@@ -1,0 +1,74 @@
+"""A PostgreSQL server that crashes, is cut off or falls silent while workers are at work."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from dutiful.cli.demo.postgres import LocalServer, local_server
+from tests.chaos import kills, outages
+from tests.chaos.outages import Outage
+
+pytestmark = [pytest.mark.serial, pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+@pytest.fixture
+def server(postgres_database: str, postgres: LocalServer) -> LocalServer:
+    """The shared server, spoken to through a database of the test's own."""
+    name = postgres_database.rpartition("/")[2]
+    own = LocalServer(postgres.folder, port=postgres.port)
+    own.url = lambda database=name, **query: postgres.url(database, **query)
+    own.restart = postgres.restart
+    return own
+
+
+def fine(outage: Outage, most: float) -> None:
+    print(outage.table())
+    assert not outage.verdict.faults()
+    assert max(outage.back, default=0) < most
+    assert outage.troubles <= 20  # said once for each trouble, and not for each try
+
+
+def test_crashes_of_the_server_lose_and_double_nothing(tmp_path: Path, server: LocalServer) -> None:
+    fine(outages.crashes(tmp_path, server, 1500), 15)
+
+
+def test_killed_backends_lose_and_double_nothing(tmp_path: Path, server: LocalServer) -> None:
+    fine(outages.severed(tmp_path, server, 1500, 6), 15)
+
+
+def test_cut_connections_lose_and_double_nothing(tmp_path: Path, server: LocalServer) -> None:
+    fine(outages.cut(tmp_path, server, 1500, 6), 15)
+
+
+def test_half_open_connections_lose_and_double_nothing(tmp_path: Path, server: LocalServer) -> None:
+    fine(outages.stalled(tmp_path, server, 1000, 2, 3.0), 15)
+
+
+def test_late_replies_lose_and_double_nothing(tmp_path: Path, server: LocalServer) -> None:
+    fine(outages.delayed(tmp_path, server, 300, 0.03), 15)
+
+
+def test_a_promoted_standby_that_was_synchronous_has_lost_nothing(tmp_path: Path) -> None:
+    # A standby that stops acknowledging holds up commits, so it must be there before they count.
+    with local_server(Path(tempfile.gettempdir())) as primary:
+        standby = primary.standby(primary.folder / "standby")
+        try:
+            standby.start()
+            with psycopg.connect(primary.url(), autocommit=True) as connection:
+                connection.execute("alter system set synchronous_standby_names = 'standby'")
+                connection.execute("select pg_reload_conf()")
+            fine(outages.promoted(tmp_path, primary, standby, 1200), 15)
+        finally:
+            standby.stop("immediate")
+
+
+def test_a_storm_of_kills_on_postgresql(tmp_path: Path, server: LocalServer) -> None:
+    verdict = kills.storm(tmp_path, 3000, aimed_every=300, url=server.url())
+    print(verdict.table())
+    assert not verdict.faults()
+    assert verdict.kills >= 6
+    assert max(verdict.back) < 15
