@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -46,6 +47,11 @@ def load(made: Crew, jobs: int) -> None:
     feed(made, list(orders.mixed(1, jobs, 0)))
 
 
+def got_on(made: Crew, seen: int) -> bool:
+    """Whether some more jobs have ended since so many had, or all have."""
+    return made.ledger.read_text().count(" end ") > seen + 20 or made.left() == 0
+
+
 def strikes(
     folder: Path, url: str, jobs: int, times: int, strike: Callable[[], None], pause: float
 ) -> Outage:
@@ -55,14 +61,8 @@ def strikes(
         made.start(3)
         until(lambda: sum("serves" in log for log in made.logs()) == 3, 30, "the workers serve")
         for _ in range(times):
-            seen = sum(line.what == "end" for line in made.lines())
-            until(
-                lambda seen=seen: (
-                    sum(line.what == "end" for line in made.lines()) > seen + 20 or made.left() == 0
-                ),
-                60,
-                "the workers get on",
-            )
+            seen = made.ledger.read_text().count(" end ")
+            until(partial(got_on, made, seen), 60, "the workers get on")
             strike()
             time.sleep(pause)
         through(made, 120)
@@ -93,7 +93,7 @@ def cut(folder: Path, server: LocalServer, jobs: int, times: int) -> Outage:
 
 
 def stalled(folder: Path, server: LocalServer, jobs: int, times: int, seconds: float) -> Outage:
-    """Swallow all bytes both ways for a while and then for ever: half-open connections."""
+    """Swallow all bytes both ways for a while, shorter than a lease, then cut: half-open."""
     with Proxy(server.port) as proxy:
         url = server.url().replace(str(server.port), str(proxy.port))
 
@@ -102,7 +102,7 @@ def stalled(folder: Path, server: LocalServer, jobs: int, times: int, seconds: f
             time.sleep(seconds)
             proxy.cut()
 
-        return strikes(folder, url, jobs, times, strike, 0.3)
+        return strikes(folder, url, jobs, times, strike, 4.0)
 
 
 def delayed(folder: Path, server: LocalServer, jobs: int, seconds: float) -> Outage:

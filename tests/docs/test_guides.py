@@ -1,5 +1,6 @@
 """What the README and the guides show runs as written."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -25,8 +26,11 @@ def python_blocks(page: Path) -> list[Block]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_python_blocks_run(page: Path, tmp_path: Path) -> None:
+def test_python_blocks_run(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     (tmp_path / "blocks").mkdir()
+    environ = dict(os.environ)
+    if "DATABASE_URL" in page.read_text():
+        environ["DATABASE_URL"] = request.getfixturevalue("postgres_database")
     found = python_blocks(page)
     for block in found:
         if block.note.startswith("file="):
@@ -36,6 +40,7 @@ def test_python_blocks_run(page: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", RUNNER],
         cwd=tmp_path,
+        env=environ,
         capture_output=True,
         text=True,
         timeout=20,

@@ -174,6 +174,9 @@ class FaultyEngine:
         inner = self._line.engine.transaction(claim)
         return FaultyTransaction(self._line, self._node, inner, claim)
 
+    def atransaction(self, claim: Claim) -> None:
+        """Leave coroutines to the sync transaction, as the engine inside does."""
+
     async def enqueue(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
         return await self._ask("enqueue", jobs)
 

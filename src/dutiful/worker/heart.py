@@ -17,6 +17,10 @@ _STALLED_BEATS = 2
 """A loop that has not answered for so many heartbeats is said to hang."""
 
 
+_HURRY = 4
+"""A renewal that failed is tried again so many times sooner than the next would have come."""
+
+
 class Heart:
     """One worker's lease. `valid` may be asked from any thread, before every start of a job."""
 
@@ -50,6 +54,7 @@ class Heart:
         self._told = False
         self._deadline = lease.deadline(clock.ticks())
         self._stopped = False
+        self._failed = False
         self._wake: Callable[[], None] = lambda: None
         self.lost = False
 
@@ -78,7 +83,8 @@ class Heart:
     def _pause(self) -> float:
         """Return the seconds until the next beat: never beyond the deadline, when all must stop."""
         left = self._deadline - self._clock.ticks()
-        return max(min(self._lease.beat, left), 0) / 1_000_000
+        beat = self._lease.beat // (_HURRY if self._failed else 1)
+        return max(min(beat, left), 0) / 1_000_000
 
     async def beat(self) -> None:
         """Renew once; what hangs or fails is tried again until the deadline has passed.
@@ -95,9 +101,11 @@ class Heart:
         except Exception as error:  # noqa: BLE001 - see above
             if not isinstance(error, EngineError | TimeoutError):
                 self._on_fault(error)
+            self._failed = True
             if not self.valid():
                 self._lose()
             return
+        self._failed = False
         if not renewal.valid:
             self._lose()
             return

@@ -38,7 +38,6 @@ ANSWER_SECONDS = 30.0
 
 _SETTINGS = {
     "application_name": "dutiful",
-    "connect_timeout": CONNECT_SECONDS,
     "keepalives": 1,
     "keepalives_idle": 5,
     "keepalives_interval": 2,
@@ -89,7 +88,8 @@ def connect(
     address: Address, *, patience: float = ANSWER_SECONDS, pinned: bool = False
 ) -> Connection:
     """Open a connection of ours; raises what `told` makes of the driver's error."""
-    connection = connect_as(Connection, address, cursor_factory=RawCursor)
+    hurried = min(CONNECT_SECONDS, max(2, int(patience)))  # libpq takes no less than two
+    connection = connect_as(Connection, address, hurried, cursor_factory=RawCursor)
     if pinned and not address.pooler:
         with translated(f"connecting to {address.shown}"):
             connection.execute(PINS, prepare=False)
@@ -97,10 +97,10 @@ def connect(
     return connection
 
 
-def connect_as(kind: type[C], address: Address, **more: Any) -> C:
+def connect_as(kind: type[C], address: Address, seconds: int = CONNECT_SECONDS, **more: Any) -> C:
     """Open a connection of some kind, without implicit transactions."""
     try:
-        return kind.connect(address.conninfo, **options_of(address), **more)
+        return kind.connect(address.conninfo, **options_of(address, seconds), **more)
     except (psycopg.Error, OSError) as error:
         raise told(error, f"connecting to {address.shown}") from error
 
@@ -137,10 +137,11 @@ def aexecutor(connection: psycopg.AsyncConnection[Any]) -> AsyncExecute:
     return execute
 
 
-def options_of(address: Address) -> dict[str, Any]:
+def options_of(address: Address, seconds: int = CONNECT_SECONDS) -> dict[str, Any]:
     """Return how connections are opened, but for what the URL says itself."""
     given = conninfo_to_dict(address.conninfo)
-    settings = {name: value for name, value in _SETTINGS.items() if name not in given}
+    wanted = {**_SETTINGS, "connect_timeout": seconds}
+    settings = {name: value for name, value in wanted.items() if name not in given}
     return {
         "autocommit": True,
         "prepare_threshold": None if address.pooler else 3,

@@ -20,7 +20,7 @@ from .statements import Texts, migrations
 from .steady import Steady
 
 _READERS = 2
-_PULSE_SECONDS = 5.0
+_PULSE_SECONDS = 2.0
 
 
 class Session:
