@@ -34,6 +34,7 @@ class BareEngine(MemoryEngine):
     """Does no more than it must: a test that asks for more has not declared it."""
 
     name = "bare"
+    poll = 1.0
     capabilities = frozenset()
     enqueue_sync = enqueue_on = record_step = transaction = refuse
     get = find = errors = steps = queues = dead_groups = tally = refuse

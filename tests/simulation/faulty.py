@@ -77,6 +77,7 @@ class FaultyEngine:
     """Every role of the memory engine, for one process."""
 
     name = "memory"
+    poll = MemoryEngine.poll
     capabilities = MemoryEngine.capabilities
 
     def __init__(self, line: Line, node: Node, *, mortal: bool = True) -> None:

@@ -42,6 +42,11 @@ class Store:
         """The engine's name, as its URL scheme spells it."""
         return self.engine.name
 
+    @property
+    def poll(self) -> float:
+        """Seconds after which an idle worker looks for work though nobody woke it."""
+        return self.engine.poll
+
     def can(self, capability: Capability) -> bool:
         """Whether the engine declares the capability."""
         return capability in self.engine.capabilities

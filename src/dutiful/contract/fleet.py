@@ -43,3 +43,5 @@ class Renewal(msgspec.Struct, frozen=True):
     """False when the worker was declared lost: its claims are gone, it must stop and rejoin."""
     cancels: tuple[str, ...] = ()
     """Ids of its running jobs that somebody asked to cancel."""
+    calm: bool = False
+    """Whether the store saw nobody silent for long and no job without a live worker."""

@@ -71,6 +71,8 @@ class Lifecycle(Protocol):
 
     name: str
     capabilities: frozenset[Capability]
+    poll: float
+    """Seconds after which an idle worker looks for work though nobody woke it."""
 
     async def open(self, *, create: bool = True) -> tuple[str, ...]:
         """Connect and bring the schema up to date where that is safe.

@@ -36,11 +36,13 @@ class Rescuer:
         rules: Callable[[str], Rules],
         vanished: Callable[[WorkerInfo], bool],
         healthy: Callable[[], bool],
+        calm: Callable[[], bool] = lambda: False,
     ) -> None:
         """Rescue on behalf of ``worker``; ``healthy`` says whether its own lease holds.
 
         One that could not renew itself must not judge others: the store may have refused them
-        all, or the whole host may have slept.
+        all, or the whole host may have slept. While ``calm`` says that nobody needs rescue, the
+        store is not asked.
         """
         self._store = store
         self._worker = worker
@@ -49,11 +51,12 @@ class Rescuer:
         self._rules = rules
         self._vanished = vanished
         self._healthy = healthy
+        self._calm = calm
         self._stalled: set[str] = set()
 
     async def run_once(self) -> int:
         """Declare who is lost, take back what they held, and return how many jobs that were."""
-        if not self._healthy():
+        if not self._healthy() or self._calm():
             return 0
         await self._declare()
         rescued = 0

@@ -36,10 +36,12 @@ class Heart:
         on_fault: Callable[[Exception], None],
         on_stalled: Callable[[float], None],
         ask: Callable[[Callable[[], None]], None],
+        idle: Callable[[], bool] = lambda: False,
     ) -> None:
         """Start valid: the worker has just joined. Callbacks are called in the heart's thread.
 
-        ``ask`` hands a call to the loop that runs the jobs, to see whether it still answers.
+        ``ask`` hands a call to the loop that runs the jobs, to see whether it still answers; an
+        ``idle`` worker has nothing to lose and renews half as often.
         """
         self._fleet = fleet
         self._worker = worker
@@ -50,6 +52,9 @@ class Heart:
         self._on_fault = on_fault
         self._on_stalled = on_stalled
         self._ask = ask
+        self._idle = idle
+        self.calm = False
+        """Whether the last renewal said that nobody needs rescue."""
         self._asked_at: int | None = None
         self._told = False
         self._deadline = lease.deadline(clock.ticks())
@@ -83,7 +88,11 @@ class Heart:
     def _pause(self) -> float:
         """Return the seconds until the next beat: never beyond the deadline, when all must stop."""
         left = self._deadline - self._clock.ticks()
-        beat = self._lease.beat // (_HURRY if self._failed else 1)
+        beat = self._lease.beat
+        if self._failed:
+            beat //= _HURRY
+        elif self.calm and self._idle():
+            beat *= 2
         return max(min(beat, left), 0) / 1_000_000
 
     async def beat(self) -> None:
@@ -101,11 +110,11 @@ class Heart:
         except Exception as error:  # noqa: BLE001 - see above
             if not isinstance(error, EngineError | TimeoutError):
                 self._on_fault(error)
-            self._failed = True
+            self._failed, self.calm = True, False
             if not self.valid():
                 self._lose()
             return
-        self._failed = False
+        self._failed, self.calm = False, renewal.calm
         if not renewal.valid:
             self._lose()
             return

@@ -24,8 +24,8 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     rss_mb_max: int | None = None
     """Stop, to be started anew, when the process holds more memory than this."""
     lease: Lease = Lease()
-    poll: float = 1.0
-    """Seconds after which an idle worker looks again even if nobody woke it."""
+    poll: float | None = None
+    """Seconds after which an idle worker looks again though nobody woke it; None: the engine's."""
     heart_in_thread: bool = True
     """Whether leases are renewed from a thread of their own; a simulation says no."""
     services: bool = True

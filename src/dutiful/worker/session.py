@@ -73,6 +73,7 @@ class Session:
             ),
             on_stalled=lambda seconds: store.emit(WorkerStalled(worker, seconds)),
             ask=self._from_heart,
+            idle=lambda: self.executor.resting,
         )
         self.executor = Executor(
             app,
@@ -87,7 +88,7 @@ class Session:
             worker,
             self.executor,
             queues=options.queues,
-            poll=options.poll,
+            poll=store.poll if options.poll is None else options.poll,
             rng=rng,
             rules=rules,
             changed=self._changed,
@@ -102,6 +103,10 @@ class Session:
     def healthy(self) -> bool:
         """Whether this worker's own lease holds."""
         return self._heart.valid()
+
+    def calm(self) -> bool:
+        """Whether this worker has nothing to do and the store said that nobody needs rescue."""
+        return self._heart.calm and self.executor.resting
 
     def stop(self, grace: float | None = None) -> None:
         """Ask for the end: no new claims, running jobs get ``grace`` seconds (the options')."""

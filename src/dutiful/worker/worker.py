@@ -135,6 +135,7 @@ class Worker:
             rules=self._rules_of,
             vanished=self._process.vanished,
             healthy=session.healthy,
+            calm=session.calm,
         )
         if not store.can(Capability.PRUNE):
             return [rescuer]

@@ -34,6 +34,7 @@ class Bare(MemoryEngine):
     """Declares nothing, and fails when it is used all the same."""
 
     name = "bare"
+    poll = 1.0
     capabilities = frozenset[Capability]()
 
     def enqueue_sync(self, jobs: Any) -> Any:

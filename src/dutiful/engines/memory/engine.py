@@ -18,6 +18,7 @@ class MemoryEngine(MemoryProducer, MemoryConsumer, MemoryFleet, MemoryInspector,
     """Jobs in this process's memory, for tests and for reading; they end with the process."""
 
     name = "memory"
+    poll = 1.0
     capabilities = frozenset(Capability) - {
         Capability.CALLER_TRANSACTION,
         Capability.MIGRATE,

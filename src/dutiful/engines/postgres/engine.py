@@ -34,6 +34,7 @@ class PostgresEngine(
     """Jobs in one schema of a PostgreSQL database, shared by all who reach the server."""
 
     name = "postgresql"
+    poll = 30.0
     capabilities = frozenset(Capability)
 
     def __init__(self, url: str, *, clock: Clock | None = None) -> None:

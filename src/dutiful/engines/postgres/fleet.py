@@ -37,11 +37,11 @@ class PostgresFleet:
 
         def plan() -> Plan[Renewal]:
             params = (worker, session.now, stalled_for)
-            at, cancels = (yield Statement(session.sql("renew"), params)).rows[0]
+            at, cancels, calm = (yield Statement(session.sql("renew"), params)).rows[0]
             if at is None:
                 return Renewal(valid=False)
             session.steady.observe(at)
-            return Renewal(valid=True, cancels=tuple(cancels))
+            return Renewal(valid=True, cancels=tuple(cancels), calm=calm)
 
         return await session.pulse.aonce(plan, writes=True)
 

@@ -27,6 +27,7 @@ class SqliteEngine(
     """Jobs in one SQLite file, shared by all processes of a host."""
 
     name = "sqlite"
+    poll = 1.0
     capabilities = frozenset(Capability)
 
     def __init__(
