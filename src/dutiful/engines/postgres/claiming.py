@@ -12,6 +12,7 @@ from dutiful.contract.statement import Plan, Statement
 from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement
 
+from .floors import Floors
 from .rows import claim_of
 from .settling import settle
 from .statements import Texts
@@ -28,6 +29,7 @@ def exchange(
     settlements: Sequence[Settlement],
     wanted: Wanted | None,
     now: int | None,
+    floors: Floors,
 ) -> Plan[Exchanged]:
     """Settle, then claim, in one transaction."""
     refused, back = (yield from settle(sql, settlements, now)) if settlements else ((), {})
@@ -41,22 +43,32 @@ def exchange(
     for queue in look.overdue():
         staged = (yield Statement(sql("stage"), (queue, STAGED_MAX, now))).count
         back[queue] = back.get(queue, 0) + staged
-    claims = yield from _claim(sql, worker, wanted, look.paused, now)
+    claims, again = yield from _claim(sql, worker, wanted, look.paused, now, floors)
     for claim in claims:
         queue = claim.job.queue
         if queue in back:
             back[queue] -= 1
     yield from _wake(sql, back)
-    return Exchanged(tuple(claims), refused, look.due_in(wanted.queues))
+    due_in = look.due_in(wanted.queues)
+    if again is not None:
+        due_in = again if due_in is None else min(due_in, again)
+    return Exchanged(tuple(claims), refused, due_in)
 
 
-def work(sql: Texts, queues: Sequence[str], now: int | None) -> Plan[bool]:
+def work(sql: Texts, queues: Sequence[str], now: int | None, floors: Floors) -> Plan[bool]:
     """Whether there is something to claim or to stage."""
     look = _Look((yield Statement(sql("look"), ("", now))).rows[0])
     if look.overdue():
         return True
     for queue in queues:
-        if queue not in look.paused and (yield Statement(sql("ready"), (queue,))).rows[0][0]:
+        if queue in look.paused:
+            continue
+        start = floors.line(queue).start(floors.ticks())
+        if start is None:
+            statement = Statement(sql("ready"), (queue,))
+        else:
+            statement = Statement(sql("ready_behind"), (queue, *start))
+        if (yield statement).rows[0][0]:
             return True
     return False
 
@@ -94,20 +106,38 @@ class _Look:
 
 
 def _claim(
-    sql: Texts, worker: str, wanted: Wanted, paused: frozenset[str], now: int | None
-) -> Plan[list[Claim]]:
+    sql: Texts,
+    worker: str,
+    wanted: Wanted,
+    paused: frozenset[str],
+    now: int | None,
+    floors: Floors,
+) -> Plan[tuple[list[Claim], int | None]]:
+    """Claim, and say in how long to look again where a line was not looked at from its head."""
     claims: list[Claim] = []
+    again: int | None = None
     for queue in wanted.queues:
         room = wanted.limit - len(claims)
         if room <= 0:
             break
         if queue in paused:
             continue
-        rows = (yield Statement(sql("claim"), (worker, queue, room, now))).rows
+        line, began = floors.line(queue), floors.ticks()
+        start = line.start(began)
+        if start is None:
+            statement = Statement(sql("claim"), (worker, queue, room, now))
+        else:
+            statement = Statement(sql("claim_behind"), (worker, queue, room, now, *start))
+        rows = (yield statement).rows
         # RETURNING keeps no order: priority, then time, then place in the line.
         rows.sort(key=_turn)
+        ended = floors.ticks()
+        last = _turn(rows[-1]) if rows else None
+        line.learn(start, ended - began, len(rows), last, ended)
+        if start is not None and len(rows) < room:
+            again = min(line.walk_in(ended), again or line.walk_in(ended))
         claims.extend(map(claim_of, rows))
-    return (yield from with_steps(sql, claims))
+    return (yield from with_steps(sql, claims)), again
 
 
 def _wake(sql: Texts, back: dict[str, int]) -> Plan[None]:

@@ -28,7 +28,7 @@ class PostgresConsumer:
         session = await ready(self.session)
 
         def plan() -> Plan[Exchanged]:
-            return exchange(session.sql, worker, settlements, wanted, session.now)
+            return exchange(session.sql, worker, settlements, wanted, session.now, session.floors)
 
         if settlements:
             return await session.pool.arun(plan)
@@ -39,7 +39,7 @@ class PostgresConsumer:
         session = await ready(self.session)
 
         def look() -> bool:
-            return session.pool.once(lambda: work(session.sql, queues, session.now))
+            return session.pool.once(lambda: work(session.sql, queues, session.now, session.floors))
 
         await session.sleepers.sleep(queues, seconds, look)
 

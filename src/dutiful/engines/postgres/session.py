@@ -12,6 +12,7 @@ from dutiful.contract.clock import Clock, SystemClock
 from .address import Address
 from .async_pool import AsyncLender
 from .connection import TaskConnection, connect_as
+from .floors import Floors
 from .gather import Gather
 from .migration import migrate, missing
 from .pool import Lender, Pool
@@ -48,6 +49,7 @@ class Session:
         self.gather = Gather(self.pool)
         self.sleepers = Sleepers(address, self.sql, self.pool)
         self.steady = Steady(self.ticks)
+        self.floors = Floors(SystemClock().ticks)
 
     @property
     def now(self) -> int | None:

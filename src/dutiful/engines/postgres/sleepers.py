@@ -21,6 +21,8 @@ from .statements import Texts, quoted, trusted
 
 _AGAIN_SECONDS = (0.003, 0.1)
 """After so long a sleeper looks again, for a job whose enqueue began before it lay down."""
+_DOZE_SECONDS = 0.003
+"""How long to wait for the next job of a stream before asking to be woken."""
 _POLL_SECONDS = 0.5
 """How often to look where notifications cannot be heard."""
 _RECONNECT_MOST = 5.0
@@ -54,6 +56,11 @@ class Sleepers:
             self._asleep.add(sleeper)
         try:
             again = 0
+            if self._marked is None:
+                # Where jobs come one after the other, marks would come and go with each.
+                await sleeper.within(min(seconds, _DOZE_SECONDS))
+                if await self._pool.aside(look):
+                    return
             while not sleeper.roused:
                 sleeper.settle_down()
                 heard = self.hears

@@ -183,7 +183,8 @@ BEGIN
     due := (extract(epoch FROM statement_timestamp() + enqueue.delay) * 1000000)::bigint;
   END IF;
   IF chosen IS NULL THEN  -- a UUID of version 7, as the clients make them (RFC 9562)
-    stamp := substring(int8send(now / 1000) FROM 3) || substring(uuid_send(gen_random_uuid()) FROM 7);
+    stamp := substring(int8send(now / 1000) FROM 3)
+      || substring(uuid_send(gen_random_uuid()) FROM 7);
     stamp := set_byte(stamp, 6, (get_byte(stamp, 6) & 15) | 112);
     chosen := encode(stamp, 'hex')::uuid::text;
   END IF;

@@ -1,0 +1,84 @@
+"""Where in the line a claim starts, when dead entries lie at its head.
+
+Claimed jobs leave dead entries in the index of ready ones until vacuum removes them, and an old
+snapshot keeps it from doing so for as long as it is open. A claim from the start of the line walks
+over all of them. So what that walk costs is measured, and the more it costs the seldomer it is
+made: in between, claims start behind the last job that was claimed. What comes to lie before that
+place (a job of higher priority, one handed back, one committed late) waits for the next walk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+Place = tuple[int, int, int]
+"""Priority with its sign turned, time and number: the order of the line."""
+
+_SHARE = 20
+"""One part in so many of the time may go into walks."""
+_CALIBRATE = 16
+"""So many large claims in a row start at the head before one starts behind, to be compared."""
+_LARGE = 200
+_TRIP = 2_000
+_PER_JOB = 30
+"""Microseconds that a claim, and each job of it, may take before the rest counts as walking."""
+_WEIGHT = 0.3
+
+
+class Line:
+    """One queue's line, as one process has seen it."""
+
+    def __init__(self) -> None:
+        """Start at the head."""
+        self._last: Place | None = None
+        self._per_job: float = _PER_JOB
+        self._walk = 0.0
+        self._walked_at = 0
+        self._heads = 0
+        self._large = False
+
+    def start(self, now: int) -> Place | None:
+        """Return the place behind which to claim, or None for the head of the line."""
+        if self._last is None:
+            return None
+        if self._walk and self.walk_in(now) > 0:
+            return self._last
+        if self._large and self._heads >= _CALIBRATE:
+            return self._last
+        return None
+
+    def walk_in(self, now: int) -> int:
+        """Return the microseconds until the head of the line may be looked at again."""
+        return max(0, int(self._walked_at + self._walk * _SHARE) - now)
+
+    def learn(
+        self, start: Place | None, took: int, count: int, last: Place | None, now: int
+    ) -> None:
+        """Note what a claim from ``start`` took, and how many jobs it found up to which place."""
+        self._last = last or self._last
+        self._large = count >= _LARGE
+        if start is not None:
+            self._heads = 0
+            if self._large:
+                self._per_job += _WEIGHT * (took / count - self._per_job)
+            return
+        self._heads += 1
+        self._walked_at = now
+        walk = took - _TRIP - count * self._per_job
+        self._walk = walk if walk > _TRIP else 0.0
+
+
+class Floors:
+    """The lines of all queues that one process claims from."""
+
+    def __init__(self, ticks: Callable[[], int]) -> None:
+        """Know none yet; ``ticks`` are microseconds that only grow."""
+        self.ticks = ticks
+        self._lines: dict[str, Line] = {}
+
+    def line(self, queue: str) -> Line:
+        """Return the line of a queue."""
+        line = self._lines.get(queue)
+        if line is None:
+            line = self._lines[queue] = Line()
+        return line

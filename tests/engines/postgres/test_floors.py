@@ -1,0 +1,49 @@
+"""When a claim starts at the head of the line, and when behind the last job."""
+
+from dutiful.engines.postgres.floors import Line
+
+HEAD = None
+FAST, SLOW = 10_000, 60_000
+"""Microseconds for a claim of 1,000 jobs without and with a long walk before it."""
+
+
+def test_a_line_starts_at_its_head() -> None:
+    assert Line().start(0) is HEAD
+
+
+def test_while_walks_are_cheap_the_order_is_exact() -> None:
+    line = Line()
+    for turn in range(10):
+        assert line.start(turn) is HEAD
+        line.learn(HEAD, 800, 10, (0, turn, turn), turn)
+
+
+def test_a_dear_walk_is_made_seldom() -> None:
+    line = Line()
+    line.learn(HEAD, SLOW + 30_000, 1000, (0, 5, 7), 1_000_000)
+    assert line.start(1_000_001) == (0, 5, 7)
+    wait = line.walk_in(1_000_001)
+    assert 100_000 < wait < 2_000_000
+    assert line.start(1_000_001 + wait) is HEAD
+
+
+def test_a_cheap_walk_ends_the_thrift() -> None:
+    line = Line()
+    line.learn(HEAD, 500_000, 1, (0, 5, 7), 0)
+    later = line.walk_in(0)
+    assert line.start(later) is HEAD
+    line.learn(HEAD, 500, 1, (0, 6, 8), later)
+    assert line.start(later + 1) is HEAD
+
+
+def test_large_claims_are_compared_with_one_that_walks_nowhere() -> None:
+    line = Line()
+    starts = []
+    for turn in range(40):
+        starts.append(line.start(turn))
+        line.learn(starts[-1], FAST, 1000, (0, turn, turn), turn)
+    assert starts.count(HEAD) > 30
+    assert starts.count(HEAD) < 40
+    # It knows by now that 1,000 jobs take 10 ms, so that 60 ms are a walk.
+    line.learn(HEAD, SLOW, 1000, (0, 99, 99), 50)
+    assert line.start(51) == (0, 99, 99)
