@@ -37,6 +37,9 @@ _POOL = "dutiful-pool"
 _MOMENT = 0.5
 
 
+ORDERS = "DUTIFUL_ORDERS"
+
+
 class Orders(msgspec.Struct, frozen=True):
     """What a supervisor tells its child."""
 
@@ -113,15 +116,15 @@ def _die_with_supervisor() -> None:
     """Drain when the supervisor dies, where the kernel can be asked to say so."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if sys.argv[2:] and os.getppid() != int(sys.argv[2]):  # it died before this was asked
+        if sys.argv[1:] and os.getppid() != int(sys.argv[1]):  # it died before this was asked
             sys.exit(EXIT_STOPPED)
 
 
 def main() -> int:
-    """Serve as a supervisor's child; the orders come as JSON in the first argument."""
+    """Serve as a supervisor's child; the orders come as JSON in a variable of the environment."""
     _die_with_supervisor()
     show_logs()
-    orders = msgspec.json.decode(sys.argv[1], type=Orders)
+    orders = msgspec.json.decode(os.environ.pop(ORDERS), type=Orders)
     try:
         try:
             app = load(orders.app)

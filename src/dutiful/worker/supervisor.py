@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from .serve import EXIT_BROKEN, EXIT_RECYCLE, EXIT_STOPPED, EXIT_USAGE, Orders
+from .serve import EXIT_BROKEN, EXIT_RECYCLE, EXIT_STOPPED, EXIT_USAGE, ORDERS, Orders
 
 _LOG = logging.getLogger("dutiful")
 
@@ -97,8 +97,9 @@ class Supervisor:
             sys.executable,
             "-m",
             "dutiful.worker.serve",
-            self._orders,
             str(os.getpid()),
+            # Not in the arguments, which every user of the host can read: the URL may be secret.
+            env={**os.environ, ORDERS: self._orders},
             # A terminal's Ctrl-C must reach the children once, through this process.
             process_group=0,
         )

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from dutiful.worker.options import WorkerOptions
-from dutiful.worker.serve import Orders
+from dutiful.worker.serve import ORDERS, Orders
 
 from .tasks import MARKS
 
@@ -37,8 +37,7 @@ class BenchWorker:
             sys.executable,
             "-m",
             "dutiful.worker.serve",
-            self._orders,
-            env=self._environ,
+            env={**self._environ, ORDERS: self._orders},
             stderr=asyncio.subprocess.DEVNULL,
         )
         return self
