@@ -78,3 +78,13 @@ def test_unsupported_names_the_engine(run: Run) -> None:
     said = run("migrate", "--url", "memory://")
     assert said.code == 2
     assert "the memory engine cannot migrate a schema" in said.err
+
+
+def test_migrate_prints_the_sql_that_is_missing(tmp_path: Path, run: Run) -> None:
+    url = f"sqlite:///{tmp_path / 'new.db'}"
+    said = run("migrate", "--sql", "--url", url)
+    assert said.code == 0
+    assert "CREATE TABLE dutiful_job" in said.out
+    assert "dutiful_job" in run("migrate", "--sql", "--json", "--url", url).json["sql"]
+    assert run("migrate", "--url", url).code == 0
+    assert run("migrate", "--sql", "--url", url).out.startswith("-- ")

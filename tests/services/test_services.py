@@ -13,8 +13,9 @@ import pytest
 
 from dutiful.contract.facade import Store
 from dutiful.contract.fleet import WorkerInfo
+from dutiful.contract.page import Holder
 from dutiful.contract.protocol import Wanted
-from dutiful.core.event import Event, JobsRescued, Pruned, ServiceFailed, WorkerLost
+from dutiful.core.event import Event, HorizonHeld, JobsRescued, Pruned, ServiceFailed, WorkerLost
 from dutiful.core.instant import DAY, SECOND
 from dutiful.core.job import NewJob
 from dutiful.core.outcome import Cancelled, Discarded, Succeeded
@@ -178,3 +179,25 @@ def test_a_process_is_known_by_its_birth() -> None:
         id="w", queues=(), concurrency=1, lease=1, host="elsewhere", pid=child.pid, born=born
     )
     assert not process.vanished(elsewhere)
+
+
+async def test_what_holds_the_horizon_is_told_once(world: World) -> None:
+    held = [Holder("snapshot", "psql (idle in transaction)", 90.0)]
+
+    async def holders() -> tuple[Holder, ...]:
+        return tuple(held)
+
+    world.store.engine.holders = holders
+    pruner = Pruner(world.store, {})
+
+    async def told() -> int:
+        await pruner.run_once()
+        return sum(isinstance(event, HorizonHeld) for event in world.events)
+
+    assert [await told(), await told()] == [1, 1]
+    held.append(Holder("replication slot", "standby"))
+    assert await told() == 2
+    held.clear()
+    assert await told() == 2
+    held.append(Holder("snapshot", "psql (idle in transaction)", 70.0))
+    assert await told() == 3

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from dutiful.contract.fleet import Renewal, WorkerInfo, WorkerStatus
-from dutiful.contract.page import DeadGroup, Filter, Page, QueueCount
+from dutiful.contract.page import DeadGroup, Filter, Holder, Page, QueueCount
 from dutiful.contract.protocol import Exchanged, JobTransaction, Receipt, Redrive, Wanted
 from dutiful.core.errors import EngineUnavailable, ReplyUnknown
 from dutiful.core.job import AttemptError, Claim, Job, NewJob
@@ -248,6 +248,9 @@ class FaultyEngine:
 
     async def resume(self, queue: str) -> None:
         await self._ask("resume", queue)
+
+    async def holders(self) -> tuple[Holder, ...]:
+        return ()
 
     async def prune(self, state: int, older_than: int, limit: int) -> int:
         return await self._ask("prune", state, older_than, limit)

@@ -19,12 +19,25 @@ DryRun = Annotated[
 ]
 
 
+Sql = Annotated[
+    bool,
+    typer.Option("--sql", help="Print the SQL that is missing, and run nothing."),
+]
+
+
 @expand
-def migrate(common: Common, dry_run: DryRun = False) -> None:
+def migrate(common: Common, dry_run: DryRun = False, sql: Sql = False) -> None:
     """Bring the store's schema up to date; name what is missing with --dry-run."""
 
     async def body(opened: Opened) -> None:
         opened.store.require(Capability.MIGRATE, "it has no schema")
+        if sql:
+            script = await opened.store.engine.script()
+            if common.json:
+                as_json.emit({"sql": script})
+            else:
+                typer.echo(script or f"-- {opened.url} is up to date.")
+            return
         names = await opened.store.engine.migrate(dry_run=dry_run)
         if common.json:
             as_json.emit({"migrations": list(names), "dry_run": dry_run})

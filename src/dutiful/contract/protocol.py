@@ -16,7 +16,7 @@ from dutiful.core.settle import Settlement
 
 from .capability import Capability
 from .fleet import Renewal, WorkerInfo, WorkerStatus
-from .page import DeadGroup, Filter, Finding, Page, QueueCount
+from .page import DeadGroup, Filter, Finding, Holder, Page, QueueCount
 from .producing import Producer, Receipt, SyncProducer
 from .transacting import AsyncJobTransaction, JobTransaction, Transactional
 
@@ -92,6 +92,10 @@ class Lifecycle(Protocol):
 
         Atomicity: each migration is one transaction. On lost reply: run it again.
         """
+        ...
+
+    async def script(self) -> str:
+        """Return the SQL that `migrate` would run, for people who run it themselves."""
         ...
 
     async def check(self) -> tuple[Finding, ...]:
@@ -247,4 +251,8 @@ class Keeper(Protocol):
 
         Atomicity: one small transaction, which also counts them. On lost reply: call again.
         """
+        ...
+
+    async def holders(self) -> tuple[Holder, ...]:
+        """Name what has kept dead rows from being cleared away for long; nothing, if nothing."""
         ...

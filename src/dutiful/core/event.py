@@ -134,6 +134,16 @@ class Pruned(msgspec.Struct, frozen=True, tag=True):
     count: int
 
 
+class HorizonHeld(msgspec.Struct, frozen=True, tag=True):
+    """Something old keeps the store from clearing away dead rows: claims get slower by and by."""
+
+    kind: str
+    """``snapshot``, ``prepared transaction`` or ``replication slot``."""
+    who: str
+    seconds: float | None
+    """How old it is, if that is known."""
+
+
 class Notice(msgspec.Struct, frozen=True, tag=True):
     """Something an operator should read once, such as a database on a network file system."""
 
@@ -159,6 +169,7 @@ Event = (
     | ServiceFailed
     | HookFailed
     | Pruned
+    | HorizonHeld
     | Notice
 )
 

@@ -77,8 +77,17 @@ def _operations(event: e.Event) -> None:
             _LOG.error("service %s failed: %s", service, error)
         case e.HookFailed(hook=hook, error=error):
             _LOG.error("hook %s failed: %s", hook, error)
+        case _:
+            _of_the_store(event)
+
+
+def _of_the_store(event: e.Event) -> None:
+    match event:
         case e.Pruned(count=count):
             _LOG.debug("%d finished jobs were pruned", count)
+        case e.HorizonHeld(kind=kind, who=who, seconds=seconds):
+            since = "" if seconds is None else f" for {seconds:.0f} s"
+            _LOG.warning("%s %s keeps dead rows from being removed%s", kind, who, since)
         case e.Notice(text=text):
             _LOG.warning(text)
         case _:

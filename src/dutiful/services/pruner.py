@@ -1,4 +1,4 @@
-"""Deletes finished jobs whose retention is over, a small slice at a time."""
+"""Deletes finished jobs whose retention is over, and tells what keeps their space from use."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 
 from dutiful.contract.facade import Store
-from dutiful.core.event import Pruned
+from dutiful.core.event import HorizonHeld, Pruned
 from dutiful.core.state import State
 
 _SLICE = 500
@@ -23,6 +23,7 @@ class Pruner:
     def __init__(self, store: Store, keep: Mapping[State, int | None]) -> None:
         """Keep jobs of a state for so many microseconds; None keeps them for ever."""
         self._store = store
+        self._told: set[tuple[str, str]] = set()
         self._keep = {state: span for state, span in keep.items() if span is not None}
 
     async def run_once(self) -> int:
@@ -35,4 +36,12 @@ class Pruner:
                 await asyncio.sleep(_BREATH)
                 if count < _SLICE:
                     break
+        await self._tell_holders()
         return total
+
+    async def _tell_holders(self) -> None:
+        """Tell once of each that keeps dead rows from being cleared away."""
+        holders = {(one.kind, one.who): one for one in await self._store.keeper.holders()}
+        for kind, who in holders.keys() - self._told:
+            self._store.emit(HorizonHeld(kind, who, holders[kind, who].seconds))
+        self._told = set(holders)

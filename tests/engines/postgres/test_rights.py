@@ -57,3 +57,15 @@ async def test_two_installations_in_one_database_do_not_meet(postgres_database: 
     assert len((await first.exchange("w1", [], Wanted(("default",), 5))).claims) == 1
     for engine in (first, second):
         await engine.close()
+
+
+async def test_the_script_can_be_run_by_hand(postgres_database: str) -> None:
+    engine = PostgresEngine(postgres_database)
+    script = await engine.script()
+    with psycopg.connect(postgres_database) as connection:
+        connection.execute(script.encode())
+    assert await engine.migrate(dry_run=True) == ()
+    assert await engine.script() == ""
+    await engine.open()
+    assert all(finding.ok for finding in await engine.check() if finding.name != "horizon")
+    await engine.close()

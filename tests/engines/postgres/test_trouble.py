@@ -185,3 +185,14 @@ async def test_a_clock_that_is_an_hour_off_on_the_worker_changes_nothing(
 def test_a_bad_url_is_told(query: str, said: str) -> None:
     with pytest.raises(BadConfiguration, match=said):
         PostgresEngine(f"postgresql://127.0.0.1/jobs?{query}")
+
+
+async def test_an_old_snapshot_is_named(
+    engine: PostgresEngine, postgres: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dutiful.engines.postgres.keeper.HELD_SECONDS", 0)
+    with psycopg.connect(postgres.url(), application_name="report") as holder:
+        holder.execute("set transaction isolation level repeatable read")
+        holder.execute("select 1")
+        found = await engine.holders()
+    assert ("snapshot", "report (idle in transaction)") in {(one.kind, one.who) for one in found}

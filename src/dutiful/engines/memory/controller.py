@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dutiful.contract.page import Holder
 from dutiful.contract.protocol import Redrive
 from dutiful.core.job import Job
 from dutiful.core.state import State
@@ -84,6 +85,10 @@ class MemoryController:
         with self.tables.lock:
             self.tables.paused.pop(queue, None)
         self.tables.wake()
+
+    async def holders(self) -> tuple[Holder, ...]:
+        """Name nobody: memory has no dead rows."""
+        return ()
 
     async def prune(self, state: int, older_than: int, limit: int) -> int:
         """Delete some jobs that ended long ago."""

@@ -39,6 +39,10 @@ class MemoryEngine(MemoryProducer, MemoryConsumer, MemoryFleet, MemoryInspector,
         """Do nothing: there is no schema."""
         return ()
 
+    async def script(self) -> str:
+        """Return nothing: there is no schema."""
+        return ""
+
     async def check(self) -> tuple[Finding, ...]:
         """Count what is there."""
         return (Finding("memory", True, f"{len(self.tables.jobs)} jobs in this process"),)

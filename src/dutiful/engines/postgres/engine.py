@@ -15,7 +15,7 @@ from .fleet import PostgresFleet
 from .health import examine
 from .inspector import PostgresInspector
 from .keeper import PostgresKeeper
-from .migration import migrate
+from .migration import migrate, script
 from .producer import PostgresProducer
 from .session import Session
 from .transaction import PostgresTransactional
@@ -64,6 +64,11 @@ class PostgresEngine(
         if dry_run:
             return await session.pool.aside(session.missing)
         return await session.pool.aside(lambda: migrate(session.address, session.sql))
+
+    async def script(self) -> str:
+        """Return the SQL of what is missing of the schema, with the record that it was run."""
+        session = self.session
+        return await session.pool.aside(lambda: script(session.address, session.sql))
 
     async def check(self) -> tuple[Finding, ...]:
         """Look at the server and the schema."""

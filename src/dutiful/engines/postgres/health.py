@@ -8,11 +8,10 @@ from typing import Any
 from dutiful.contract.page import Finding
 from dutiful.contract.statement import Plan, Statement
 
+from .keeper import HELD_SECONDS, HELD_TRANSACTIONS
 from .session import Session
 from .statements import migrations
 
-HELD_SECONDS = 60
-_HELD_TRANSACTIONS = 1_000_000
 _SUPPORTED = range(15, 20)
 _INDEXES = frozenset(
     ("job_pkey", "job_id", "job_ready", "job_due", "job_running", "job_final", "job_dead")
@@ -30,7 +29,7 @@ def examine(session: Session) -> Plan[tuple[Finding, ...]]:
     missing = sorted(_INDEXES - found)
     text = f"missing or invalid: {', '.join(missing)}" if missing else "all there"
     findings.append(Finding("indexes", not missing, text))
-    held = (yield Statement(sql("horizon"), (HELD_SECONDS, _HELD_TRANSACTIONS))).rows
+    held = (yield Statement(sql("horizon"), (HELD_SECONDS, HELD_TRANSACTIONS))).rows
     findings.append(_horizon(held))
     live, dead, vacuumed = (yield Statement(sql("bloat"))).rows[0]
     age = "never" if vacuumed is None else f"{vacuumed:,} s ago"

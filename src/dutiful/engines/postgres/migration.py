@@ -42,6 +42,19 @@ def migrate(address: Address, sql: Texts) -> tuple[str, ...]:
     )
 
 
+def script(address: Address, sql: Texts) -> str:
+    """Return what `migrate` would run now; run it in one transaction, as a role that may."""
+    names = missing(address, sql)
+    if not names:
+        return ""
+    parts = [f"CREATE SCHEMA IF NOT EXISTS {sql.quoted};", f"{sql.fill(_TABLE).strip()};"]
+    for number, name, text in migrations():
+        if name in names:
+            done = sql.fill(_DONE).replace("$1", str(number)).replace("$2", f"'{name}'")
+            parts += [sql.fill(text).strip(), f"{done};"]
+    return "\n\n".join(parts)
+
+
 def _apply(address: Address, sql: Texts, number: int, name: str, text: str) -> bool:
     """Apply one migration, unless another process has done it while we waited for our turn."""
     # On a connection of its own: one that had looked at the schema before would go on believing,

@@ -19,6 +19,7 @@ from .inspector import SqliteInspector
 from .keeper import SqliteKeeper
 from .producer import SqliteProducer
 from .session import Session
+from .statements import migrations
 
 
 class SqliteEngine(
@@ -52,6 +53,11 @@ class SqliteEngine(
     async def migrate(self, *, dry_run: bool = False) -> tuple[str, ...]:
         """Apply what is missing of the schema, or only name it."""
         return await asyncio.to_thread(self.session.migrate, dry_run=dry_run)
+
+    async def script(self) -> str:
+        """Return the SQL of what is missing of the schema."""
+        names = await self.migrate(dry_run=True)
+        return "\n".join(text for _, name, text in migrations() if name in names)
 
     async def check(self) -> tuple[Finding, ...]:
         """Look at the file and its neighbours."""

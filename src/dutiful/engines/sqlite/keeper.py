@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dutiful.contract.page import Holder
 from dutiful.contract.statement import Plan, Statement
 
 from .group import Written
@@ -38,6 +39,10 @@ class SqliteKeeper:
         if not await session.readers.aread(lambda: find(1)):
             return 0
         return await session.writer.awrite(plan)
+
+    async def holders(self) -> tuple[Holder, ...]:
+        """Name nobody: a file has no dead rows."""
+        return ()
 
 
 def delete(rows: Sequence[tuple[int]], total: str) -> Plan[None]:
