@@ -39,6 +39,7 @@ class BareEngine(MemoryEngine):
     enqueue_sync = enqueue_on = record_step = transaction = refuse
     get = find = errors = steps = queues = dead_groups = tally = refuse
     cancel = hurry = redrive = purge = pause = resume = prune = migrate = refuse
+    dump = fetch = fill = drop = shut = reopen = shut_queues = refuse
 
     async def enqueue(self, jobs):
         for job in jobs:

@@ -24,3 +24,4 @@ class Capability(StrEnum):
     PAUSE = "pause queues"
     PRUNE = "prune finished jobs"
     MIGRATE = "migrate a schema"
+    COPY = "be read out and filled"

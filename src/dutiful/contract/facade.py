@@ -13,6 +13,7 @@ from dutiful.core.state import State
 
 from .capability import Capability
 from .guard import Guarded
+from .moving import Mover
 from .protocol import (
     Consumer,
     Controller,
@@ -72,6 +73,12 @@ class Store:
         """The role of pruning, or Unsupported."""
         self.require(Capability.PRUNE)
         return cast(Keeper, self.engine)
+
+    @property
+    def mover(self) -> Mover:
+        """The role of being read out and filled, or Unsupported."""
+        self.require(Capability.COPY)
+        return cast(Mover, self.engine)
 
     @property
     def transactional(self) -> Transactional:

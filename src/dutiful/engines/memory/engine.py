@@ -10,11 +10,14 @@ from .consumer import MemoryConsumer
 from .controller import MemoryController
 from .fleet import MemoryFleet
 from .inspector import MemoryInspector
+from .mover import MemoryMover
 from .producer import MemoryProducer
 from .table import Tables
 
 
-class MemoryEngine(MemoryProducer, MemoryConsumer, MemoryFleet, MemoryInspector, MemoryController):
+class MemoryEngine(
+    MemoryProducer, MemoryConsumer, MemoryFleet, MemoryInspector, MemoryController, MemoryMover
+):
     """Jobs in this process's memory, for tests and for reading; they end with the process."""
 
     name = "memory"

@@ -40,6 +40,10 @@ class Tables:
         self.recorded: dict[str, dict[str, bytes]] = {}
         self.fleet: dict[str, Registered] = {}
         self.paused: dict[str, int] = {}
+        self.shut: set[str] = set()
+        """Those of the paused queues that a copy has paused."""
+        self.places: dict[str, int] = {}
+        self.next_place = 0
         self.totals = {"enqueued": 0, "pruned": 0, "purged": 0}
         self.data: dict[str, Any] = {}
         """What tasks wrote through their transactions."""
@@ -65,6 +69,7 @@ class Tables:
         del self.jobs[job.id]
         self.failures.pop(job.id, None)
         self.recorded.pop(job.id, None)
+        self.places.pop(job.id, None)
         self.totals[total] += 1
 
     def holder(self, key: str | None) -> Job | None:

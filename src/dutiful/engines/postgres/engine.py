@@ -16,6 +16,7 @@ from .health import examine
 from .inspector import PostgresInspector
 from .keeper import PostgresKeeper
 from .migration import migrate, script
+from .mover import PostgresMover
 from .producer import PostgresProducer
 from .session import Session
 from .transaction import PostgresTransactional
@@ -30,6 +31,7 @@ class PostgresEngine(
     PostgresInspector,
     PostgresController,
     PostgresKeeper,
+    PostgresMover,
 ):
     """Jobs in one schema of a PostgreSQL database, shared by all who reach the server."""
 

@@ -17,13 +17,20 @@ from .fleet import SqliteFleet
 from .health import examine
 from .inspector import SqliteInspector
 from .keeper import SqliteKeeper
+from .mover import SqliteMover
 from .producer import SqliteProducer
 from .session import Session
 from .statements import migrations
 
 
 class SqliteEngine(
-    SqliteProducer, SqliteConsumer, SqliteFleet, SqliteInspector, SqliteController, SqliteKeeper
+    SqliteProducer,
+    SqliteConsumer,
+    SqliteFleet,
+    SqliteInspector,
+    SqliteController,
+    SqliteKeeper,
+    SqliteMover,
 ):
     """Jobs in one SQLite file, shared by all processes of a host."""
 

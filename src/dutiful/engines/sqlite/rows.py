@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 
 from dutiful.contract.fleet import WorkerInfo, WorkerStatus
 from dutiful.core.job import AttemptError, Claim, Job
@@ -40,6 +41,15 @@ def new_row(job: Job) -> tuple[Any, ...]:
         packed(tags) if tags else None,
         packed(meta) if meta else None,
     )
+
+
+def job_row(job: Job) -> tuple[Any, ...]:
+    """Return the parameters of ``fill.sql``: all of a job's columns but ``seq``."""
+    fields = list(astuple(job))
+    fields[3] = int(job.state)
+    fields[18] = int(job.cancel_requested)
+    fields[21], fields[22] = packed(job.tags), packed(job.meta)
+    return tuple(fields)
 
 
 def job_of(row: tuple[Any, ...]) -> Job:

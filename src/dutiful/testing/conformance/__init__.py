@@ -24,6 +24,7 @@ pytest.register_assert_rewrite(
 from dutiful.testing.conformance.cancel import CancelContract
 from dutiful.testing.conformance.claim import ClaimContract
 from dutiful.testing.conformance.contracts import CONTRACTS
+from dutiful.testing.conformance.copy import CopyContract
 from dutiful.testing.conformance.enqueue import EnqueueContract
 from dutiful.testing.conformance.inspect import InspectContract
 from dutiful.testing.conformance.lease import LeaseContract
@@ -46,6 +47,7 @@ __all__ = [
     "ClaimContract",
     "Connect",
     "Contract",
+    "CopyContract",
     "Engine",
     "EnqueueContract",
     "InspectContract",

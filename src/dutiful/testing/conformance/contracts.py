@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dutiful.testing.conformance.cancel import CancelContract
 from dutiful.testing.conformance.claim import ClaimContract
+from dutiful.testing.conformance.copy import CopyContract
 from dutiful.testing.conformance.enqueue import EnqueueContract
 from dutiful.testing.conformance.inspect import InspectContract
 from dutiful.testing.conformance.lease import LeaseContract
@@ -33,4 +34,5 @@ CONTRACTS: tuple[type[Contract], ...] = (
     InspectContract,
     PruneContract,
     WakeContract,
+    CopyContract,
 )

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from dutiful.contract.capability import Capability
+from dutiful.contract.moving import Mover
 from dutiful.contract.protocol import (
     Consumer,
     Controller,
@@ -35,6 +36,7 @@ class Engine(
     Inspector,
     Controller,
     Keeper,
+    Mover,
     Protocol,
 ):
     """An engine with every role; what it cannot do it declares."""

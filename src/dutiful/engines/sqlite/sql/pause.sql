@@ -1,1 +1,2 @@
-INSERT OR IGNORE INTO dutiful_queue (name, paused_at) VALUES (?, ?)
+INSERT INTO dutiful_queue (name, paused_at) VALUES (?, ?)
+ON CONFLICT (name) DO UPDATE SET shut = 0

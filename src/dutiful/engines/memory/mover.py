@@ -1,0 +1,108 @@
+"""Being read out and filled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dutiful.contract.moving import Dumped, Filled, Record, Refusal
+from dutiful.core.job import Job
+from dutiful.core.unique import holds
+
+from .table import Tables
+
+
+class MemoryMover:
+    """The role `Mover`; the cursor is a place in the order of enqueueing, kept by `_places`."""
+
+    tables: Tables
+
+    async def dump(self, limit: int, cursor: str | None = None) -> Dumped:
+        """List records, oldest first."""
+        after = -1 if cursor is None else int(cursor)
+        with self.tables.lock:
+            waiting = [job_id for job_id, place in self._places() if place > after]
+            page = waiting[:limit]
+            records = tuple(self._record(self.tables.jobs[job_id]) for job_id in page)
+            more = len(waiting) > limit and page
+            return Dumped(records, str(self.tables.places[page[-1]]) if more else None)
+
+    async def fetch(self, ids: Sequence[str]) -> tuple[Record, ...]:
+        """Return the records found."""
+        with self.tables.lock:
+            return tuple(self._record(job) for job in self.tables.some(ids))
+
+    async def fill(self, records: Sequence[Record]) -> Filled:
+        """Store records as they are."""
+        tables, stored, refused = self.tables, list[str](), list[Refusal]()
+        with tables.lock:
+            for record in records:
+                job = record.job
+                if job.id in tables.jobs:
+                    continue
+                holder = tables.holder(job.unique_key) if _keyed(job) else None
+                if holder is not None:
+                    why = f"job {holder.id} holds its unique key {job.unique_key!r}"
+                    refused.append(Refusal(job.id, why))
+                    continue
+                # Not by way of `put`: a job may arrive in any state.
+                tables.jobs[job.id] = job
+                if record.errors:
+                    tables.failures[job.id] = list(record.errors)
+                if record.steps:
+                    tables.recorded[job.id] = dict(record.steps)
+                tables.totals["enqueued"] += 1
+                stored.append(job.id)
+        tables.wake()
+        return Filled(tuple(stored), tuple(refused))
+
+    async def drop(self, jobs: Sequence[Job]) -> tuple[str, ...]:
+        """Delete jobs that are still as given."""
+        tables = self.tables
+        with tables.lock:
+            same = [job for job in jobs if tables.jobs.get(job.id) == job]
+            for job in same:
+                tables.delete(job, "purged")
+            return tuple(job.id for job in same)
+
+    async def shut(self, queues: Sequence[str]) -> None:
+        """Stop claims from queues that are open."""
+        tables = self.tables
+        with tables.lock:
+            for queue in queues:
+                if queue not in tables.paused:
+                    tables.paused[queue] = tables.clock.now()
+                    tables.shut.add(queue)
+
+    async def reopen(self, queues: Sequence[str]) -> tuple[str, ...]:
+        """Open queues that are shut."""
+        tables = self.tables
+        with tables.lock:
+            freed = [queue for queue in dict.fromkeys(queues) if queue in tables.shut]
+            for queue in freed:
+                tables.shut.remove(queue)
+                del tables.paused[queue]
+        tables.wake()
+        return tuple(freed)
+
+    async def shut_queues(self) -> tuple[str, ...]:
+        """Name the queues that are shut."""
+        with self.tables.lock:
+            return tuple(sorted(self.tables.shut))
+
+    def _record(self, job: Job) -> Record:
+        tables = self.tables
+        errors = tuple(tables.failures.get(job.id, ()))
+        return Record(job, errors, dict(tables.recorded.get(job.id, {})))
+
+    def _places(self) -> list[tuple[str, int]]:
+        """Return ids with their places, which newcomers are given here: they are listed last."""
+        tables = self.tables
+        for job_id in tables.jobs:
+            if job_id not in tables.places:
+                tables.places[job_id] = tables.next_place
+                tables.next_place += 1
+        return [(job_id, tables.places[job_id]) for job_id in tables.jobs]
+
+
+def _keyed(job: Job) -> bool:
+    return job.unique_key is not None and holds(job.unique_states, job.state)

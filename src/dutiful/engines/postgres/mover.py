@@ -1,0 +1,218 @@
+"""Being read out and filled."""
+
+from __future__ import annotations
+
+import struct
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+from msgspec.structs import astuple
+
+from dutiful.contract.moving import Dumped, Filled, Record, Refusal
+from dutiful.contract.statement import Plan, Statement
+from dutiful.core.errors import BadPayload
+from dutiful.core.job import AttemptError, Job
+
+from .arrays import Array, Booleans, Bytes, Integers, Longs, Shorts, TextArray
+from .producer import ready
+from .rows import job_of, packed, storable
+from .session import Session
+from .statements import Texts
+
+T = TypeVar("T")
+_KINDS = (
+    *(TextArray, TextArray, TextArray, Shorts, Shorts, Bytes, Integers, Integers, Longs, Longs),
+    *(Longs, Longs, Longs, Integers, Integers, TextArray, TextArray, Longs, Booleans, TextArray),
+    *(Shorts, TextArray, TextArray, Bytes, Integers, Longs),
+)
+"""Of the columns of a job, in the order of its fields."""
+_UNFIT = (BadPayload, struct.error, UnicodeEncodeError)
+
+
+class PostgresMover:
+    """The role `Mover`; the cursor is a place in the order of enqueueing."""
+
+    session: Session
+
+    async def dump(self, limit: int, cursor: str | None = None) -> Dumped:
+        """List records, oldest first."""
+
+        def plan(sql: Texts) -> Plan[Dumped]:
+            after = -1 if cursor is None else int(cursor)
+            rows = (yield Statement(sql("dump"), (after, limit + 1))).rows
+            page = rows[:limit]
+            records = yield from _records(sql, page)
+            return Dumped(tuple(records), str(page[-1][0]) if len(rows) > limit else None)
+
+        return await self._look(plan)
+
+    async def fetch(self, ids: Sequence[str]) -> tuple[Record, ...]:
+        """Return the records found."""
+
+        def plan(sql: Texts) -> Plan[tuple[Record, ...]]:
+            rows = (yield Statement(sql("get"), (list(ids),))).rows
+            records = yield from _records(sql, rows)
+            found = {record.job.id: record for record in records}
+            return tuple([found[job_id] for job_id in ids if job_id in found])
+
+        return await self._look(plan)
+
+    async def fill(self, records: Sequence[Record]) -> Filled:
+        """Store records as they are, in one transaction unless some of them cannot be."""
+        session = await ready(self.session)
+
+        def some(part: Sequence[Record]) -> Filled:
+            try:
+                return session.pool.run(lambda: _fill(session.sql, part))
+            except _UNFIT as error:
+                if len(part) == 1:
+                    return Filled((), (Refusal(part[0].job.id, str(error)),))
+            half = len(part) // 2
+            first, second = some(part[:half]), some(part[half:])
+            return Filled(first.stored + second.stored, first.refused + second.refused)
+
+        return await session.pool.aside(lambda: some(records)) if records else Filled()
+
+    async def drop(self, jobs: Sequence[Job]) -> tuple[str, ...]:
+        """Delete jobs that are still as given."""
+        given = {job.id: job for job in jobs}
+
+        def plan(sql: Texts) -> Plan[tuple[str, ...]]:
+            rows = (yield Statement(sql("same"), (list(given),))).rows
+            same = [row[0] for row in rows if job_of(row) == given[row[1]]]
+            gone = {row[0] for row in (yield Statement(sql("drop"), (Longs(same),))).rows}
+            return tuple([job_id for job_id in given if job_id in gone])
+
+        return await self._change(plan)
+
+    async def shut(self, queues: Sequence[str]) -> None:
+        """Stop claims from queues that are open."""
+        now = self.session.now
+
+        def plan(sql: Texts) -> Plan[None]:
+            yield Statement(sql("shut"), (sorted(set(queues)), now))
+
+        await self._change(plan)
+
+    async def reopen(self, queues: Sequence[str]) -> tuple[str, ...]:
+        """Open queues that are shut."""
+
+        def plan(sql: Texts) -> Plan[tuple[str, ...]]:
+            freed = [row[0] for row in (yield Statement(sql("reopen"), (list(queues),))).rows]
+            if freed:
+                yield Statement(sql("wake"), (freed, 100))
+            return tuple([queue for queue in dict.fromkeys(queues) if queue in freed])
+
+        return await self._change(plan)
+
+    async def shut_queues(self) -> tuple[str, ...]:
+        """Name the queues that are shut."""
+
+        def plan(sql: Texts) -> Plan[tuple[str, ...]]:
+            return tuple([row[0] for row in (yield Statement(sql("shut_queues"))).rows])
+
+        return await self._look(plan)
+
+    async def _look(self, plan: Callable[[Texts], Plan[T]]) -> T:
+        session = await ready(self.session)
+        return await session.readers.aonce(lambda: plan(session.sql))
+
+    async def _change(self, plan: Callable[[Texts], Plan[T]]) -> T:
+        session = await ready(self.session)
+        return await session.pool.arun(lambda: plan(session.sql))
+
+
+def _records(sql: Texts, rows: Sequence[Any]) -> Plan[list[Record]]:
+    """Add to rows of jobs what belongs to them."""
+    seqs = Longs([row[0] for row in rows])
+    failures = _by_seq((yield Statement(sql("dump_failures"), (seqs,))).rows)
+    steps = _by_seq((yield Statement(sql("steps_of"), (seqs,))).rows)
+    return [
+        Record(
+            job_of(row),
+            tuple([AttemptError(row[1], *failure) for failure in failures.get(row[0], ())]),
+            dict(steps.get(row[0], ())),
+        )
+        for row in rows
+    ]
+
+
+def _by_seq(rows: Iterable[Any]) -> dict[int, list[Any]]:
+    found: defaultdict[int, list[Any]] = defaultdict(list)
+    for seq, *rest in rows:
+        found[seq].append(rest)
+    return found
+
+
+def _fill(sql: Texts, records: Sequence[Record]) -> Plan[Filled]:
+    """Store what is new, and tell why of what cannot be; an id that is known is passed over."""
+    rows = (yield Statement(sql("fill"), _columns(records))).rows
+    seqs: dict[str, int] = dict(rows)
+    stored = [record for record in records if record.job.id in seqs]
+    yield from _belongings(sql, stored, seqs)
+    if stored:
+        yield Statement(sql("tally_add"), ("enqueued", len(stored)))
+    left = [record.job for record in records if record.job.id not in seqs]
+    refused: list[Refusal] = []
+    if left:
+        ids = TextArray([job.id for job in left])
+        known = {row[0] for row in (yield Statement(sql("known"), (ids,))).rows}
+        for job in left:
+            if job.id not in known:
+                refused.append((yield from _refusal(sql, job)))
+    return Filled(tuple([record.job.id for record in stored]), tuple(refused))
+
+
+def _refusal(sql: Texts, job: Job) -> Plan[Refusal]:
+    rows = (yield Statement(sql("holder"), (job.unique_key, None, None))).rows
+    who = f"job {rows[0][1]}" if rows else "a job that has just ended"
+    return Refusal(job.id, f"{who} holds its unique key {job.unique_key!r}")
+
+
+def _belongings(sql: Texts, stored: Sequence[Record], seqs: dict[str, int]) -> Plan[None]:
+    # An error's own fence is not told. Counted back from the job's they keep their order, and
+    # stay below that of the next attempt.
+    failures = [
+        (seqs[record.job.id], record.job.fence - back, error)
+        for record in stored
+        for back, error in zip(range(len(record.errors) - 1, -1, -1), record.errors, strict=True)
+    ]
+    if failures:
+        errors = [error for _, _, error in failures]
+        columns: tuple[Array, ...] = (
+            Longs([seq for seq, _, _ in failures]),
+            Integers([fence for _, fence, _ in failures]),
+            Integers([error.attempt for error in errors]),
+            Longs([error.at for error in errors]),
+            TextArray([storable(error.worker) for error in errors]),
+            TextArray([storable(error.type) for error in errors]),
+            TextArray([storable(error.message) for error in errors]),
+            TextArray([storable(error.traceback) for error in errors]),
+        )
+        yield Statement(sql("fill_failures"), columns)
+    steps = [
+        (seqs[record.job.id], place, *step)
+        for record in stored
+        for place, step in enumerate(record.steps.items())
+    ]
+    if steps:
+        kinds = (Longs, Integers, TextArray, Bytes)
+        yield Statement(sql("fill_steps"), _arrays(kinds, steps))
+
+
+def _columns(records: Sequence[Record]) -> tuple[Array, ...]:
+    """Return the arrays of ``fill.sql``."""
+    rows: list[list[Any]] = []
+    for record in records:
+        fields: list[Any] = list(astuple(record.job))
+        fields[3] = int(fields[3])
+        fields[21], fields[22] = packed(record.job.tags), packed(record.job.meta)
+        rows.append(fields)
+    return _arrays(_KINDS, rows)
+
+
+def _arrays(kinds: Sequence[type[Array]], rows: Iterable[Sequence[Any]]) -> tuple[Array, ...]:
+    return tuple(
+        [kind(list(column)) for kind, column in zip(kinds, zip(*rows, strict=True), strict=True)]
+    )

@@ -1,0 +1,11 @@
+WITH gone AS (
+  DELETE FROM {schema}.job WHERE seq = ANY ($1::bigint[]) RETURNING seq, id
+), failures AS (
+  DELETE FROM {schema}.failure WHERE seq IN (SELECT seq FROM gone)
+), steps AS (
+  DELETE FROM {schema}.step WHERE seq IN (SELECT seq FROM gone)
+), tallied AS (
+  INSERT INTO {schema}.tally (name, count)
+  SELECT 'purged', count(*) FROM gone HAVING count(*) > 0
+)
+SELECT id FROM gone

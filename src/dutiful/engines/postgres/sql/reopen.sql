@@ -1,0 +1,1 @@
+DELETE FROM {schema}.queue WHERE name = ANY ($1::text[]) AND shut RETURNING name

@@ -1,0 +1,1 @@
+SELECT name FROM {schema}.queue WHERE shut ORDER BY name

@@ -1,0 +1,168 @@
+"""Being read out and filled."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from dutiful.contract.moving import Dumped, Filled, Record, Refusal
+from dutiful.contract.statement import Plan, Statement
+from dutiful.core.job import AttemptError, Job
+
+from .group import Written
+from .keeper import delete
+from .rows import error_row, job_of, job_row
+from .session import Session
+from .statements import sql
+
+_DUMP = sql("dump")
+_FAILURES = sql("dump_failures")
+_STEPS = sql("dump_steps")
+_GET = sql("get")
+_KNOWN = sql("known")
+_HOLDER = sql("holder")
+_FILL = sql("fill")
+_FILL_FAILURES = sql("fill_failures")
+_FILL_STEPS = sql("fill_steps")
+_TALLY_ADD = sql("tally_add")
+_SHUT = sql("shut")
+_REOPEN = sql("reopen")
+_SHUT_QUEUES = sql("shut_queues")
+
+
+class SqliteMover:
+    """The role `Mover`; the cursor is a place in the order of enqueueing."""
+
+    session: Session
+
+    async def dump(self, limit: int, cursor: str | None = None) -> Dumped:
+        """List records, oldest first."""
+
+        def plan() -> Plan[Dumped]:
+            after = -1 if cursor is None else int(cursor)
+            rows = (yield Statement(_DUMP, (after, limit + 1))).rows
+            page = rows[:limit]
+            records = yield from _records(page)
+            return Dumped(records, str(page[-1][0]) if len(rows) > limit else None)
+
+        return await self.session.ready().readers.aread(plan)
+
+    async def fetch(self, ids: Sequence[str]) -> tuple[Record, ...]:
+        """Return the records found."""
+
+        def plan() -> Plan[tuple[Record, ...]]:
+            found: list[Record] = []
+            for job_id in ids:
+                rows = (yield Statement(_GET, (job_id,))).rows
+                found += yield from _records(rows)
+            return tuple(found)
+
+        return await self.session.ready().readers.aread(plan)
+
+    async def fill(self, records: Sequence[Record]) -> Filled:
+        """Store records as they are, all in one transaction."""
+        return await self.session.ready().writer.awrite(lambda: _fill(records))
+
+    async def drop(self, jobs: Sequence[Job]) -> tuple[str, ...]:
+        """Delete jobs that are still as given."""
+
+        def plan() -> Written[tuple[str, ...]]:
+            same: list[tuple[int, str]] = []
+            for job in jobs:
+                rows = (yield Statement(_GET, (job.id,))).rows
+                if rows and job_of(rows[0]) == job:
+                    same.append((rows[0][0], job.id))
+            yield from delete([(seq,) for seq, _ in same], "purged")
+            return tuple(job_id for _, job_id in same), False
+
+        return await self.session.ready().writer.awrite(plan)
+
+    async def shut(self, queues: Sequence[str]) -> None:
+        """Stop claims from queues that are open."""
+        session = self.session.ready()
+
+        def plan() -> Written[None]:
+            now = session.clock.now()
+            yield Statement(_SHUT, [(queue, now) for queue in queues], many=True)
+            return None, False
+
+        await session.writer.awrite(plan)
+
+    async def reopen(self, queues: Sequence[str]) -> tuple[str, ...]:
+        """Open queues that are shut."""
+
+        def plan() -> Written[tuple[str, ...]]:
+            freed: list[str] = []
+            for queue in dict.fromkeys(queues):
+                if (yield Statement(_REOPEN, (queue,))).count:
+                    freed.append(queue)
+            return tuple(freed), bool(freed)
+
+        return await self.session.ready().writer.awrite(plan)
+
+    async def shut_queues(self) -> tuple[str, ...]:
+        """Name the queues that are shut."""
+
+        def plan() -> Plan[tuple[str, ...]]:
+            return tuple([row[0] for row in (yield Statement(_SHUT_QUEUES)).rows])
+
+        return await self.session.ready().readers.aread(plan)
+
+
+def _records(rows: Sequence[Any]) -> Plan[tuple[Record, ...]]:
+    """Add to rows of jobs, in the order of their numbers, what belongs to them."""
+    if not rows:
+        return ()
+    span = (rows[0][0], rows[-1][0])
+    failures = _by_seq((yield Statement(_FAILURES, span)).rows)
+    steps = _by_seq((yield Statement(_STEPS, span)).rows)
+    return tuple(
+        [
+            Record(
+                job_of(row),
+                tuple([AttemptError(row[1], *failure) for failure in failures.get(row[0], ())]),
+                dict(steps.get(row[0], ())),
+            )
+            for row in rows
+        ]
+    )
+
+
+def _by_seq(rows: Iterable[Any]) -> dict[int, list[Any]]:
+    found: defaultdict[int, list[Any]] = defaultdict(list)
+    for seq, *rest in rows:
+        found[seq].append(rest)
+    return found
+
+
+def _fill(records: Sequence[Record]) -> Written[Filled]:
+    """Store what is new, and tell why of what cannot be; an id that is known is passed over."""
+    stored: list[Record] = []
+    refused: list[Refusal] = []
+    for record in records:
+        job = record.job
+        if (yield Statement(_FILL, job_row(job))).count:
+            stored.append(record)
+        elif not (yield Statement(_KNOWN, (job.id,))).rows:
+            (_, holder, _), *_ = (yield Statement(_HOLDER, (job.unique_key,))).rows
+            refused.append(Refusal(job.id, f"job {holder} holds its unique key {job.unique_key!r}"))
+    yield from _belongings(stored)
+    if stored:
+        yield Statement(_TALLY_ADD, (len(stored), "enqueued"))
+    return Filled(tuple([record.job.id for record in stored]), tuple(refused)), bool(stored)
+
+
+def _belongings(stored: Sequence[Record]) -> Plan[None]:
+    # An error's own fence is not told. Counted back from the job's they keep their order, and
+    # stay below that of the next attempt.
+    failures = [
+        (back, *error_row(error), record.job.id)
+        for record in stored
+        for back, error in zip(range(len(record.errors) - 1, -1, -1), record.errors, strict=True)
+    ]
+    if failures:
+        yield Statement(_FILL_FAILURES, failures, many=True)
+    steps = [(*step, record.job.id) for record in stored for step in record.steps.items()]
+    if steps:
+        yield Statement(_FILL_STEPS, steps, many=True)

@@ -1,0 +1,1 @@
+SELECT seq, name, result FROM dutiful_step WHERE seq BETWEEN ? AND ? ORDER BY seq, rowid

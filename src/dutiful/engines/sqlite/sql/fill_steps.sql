@@ -1,0 +1,1 @@
+INSERT INTO dutiful_step (seq, name, result) SELECT seq, ?, ? FROM dutiful_job WHERE id = ?

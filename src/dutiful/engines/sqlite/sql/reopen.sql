@@ -1,0 +1,1 @@
+DELETE FROM dutiful_queue WHERE name = ? AND shut = 1

@@ -1,0 +1,1 @@
+INSERT OR IGNORE INTO dutiful_queue (name, paused_at, shut) VALUES (?, ?, 1)
