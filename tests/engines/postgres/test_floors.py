@@ -27,9 +27,18 @@ def test_a_dear_walk_is_made_seldom() -> None:
     assert line.start(1_000_001 + wait) is HEAD
 
 
+def test_one_slow_answer_is_not_believed() -> None:
+    line = Line()
+    for turn in range(20):
+        assert line.start(turn) is HEAD
+        line.learn(HEAD, 500_000 if turn % 3 else 500, 1, (0, turn, turn), turn)
+
+
 def test_a_cheap_walk_ends_the_thrift() -> None:
     line = Line()
-    line.learn(HEAD, 500_000, 1, (0, 5, 7), 0)
+    for _ in range(3):
+        assert line.start(0) is HEAD
+        line.learn(HEAD, 500_000, 1, (0, 5, 7), 0)
     later = line.walk_in(0)
     assert line.start(later) is HEAD
     line.learn(HEAD, 500, 1, (0, 6, 8), later)

@@ -22,6 +22,10 @@ _LARGE = 200
 _TRIP = 2_000
 _PER_JOB = 30
 """Microseconds that a claim, and each job of it, may take before the rest counts as walking."""
+_SMALL_WALK = 10_000
+_SMALL_TIMES = 3
+"""A small claim tells little: only so many in a row, each with so long a walk, are believed. A busy
+machine must not make jobs wait that were handed back."""
 _WEIGHT = 0.3
 
 
@@ -35,6 +39,7 @@ class Line:
         self._walk = 0.0
         self._walked_at = 0
         self._heads = 0
+        self._dear = 0
         self._large = False
 
     def start(self, now: int) -> Place | None:
@@ -65,7 +70,9 @@ class Line:
         self._heads += 1
         self._walked_at = now
         walk = took - _TRIP - count * self._per_job
-        self._walk = walk if walk > _TRIP else 0.0
+        self._dear = self._dear + 1 if walk > _SMALL_WALK else 0
+        believed = walk > _TRIP if self._large else self._dear >= _SMALL_TIMES
+        self._walk = walk if believed else 0.0
 
 
 class Floors:

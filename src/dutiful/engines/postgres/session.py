@@ -49,7 +49,7 @@ class Session:
         self.gather = Gather(self.pool)
         self.sleepers = Sleepers(address, self.sql, self.pool)
         self.steady = Steady(self.ticks)
-        self.floors = Floors(SystemClock().ticks)
+        self.floors = Floors(self.ticks)
 
     @property
     def now(self) -> int | None:
