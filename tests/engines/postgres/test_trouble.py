@@ -194,5 +194,6 @@ async def test_an_old_snapshot_is_named(
     with psycopg.connect(postgres.url(), application_name="report") as holder:
         holder.execute("set transaction isolation level repeatable read")
         holder.execute("select 1")
+        who = f"report {holder.info.backend_pid}"
         found = await engine.holders()
-    assert ("snapshot", "report (idle in transaction)") in {(one.kind, one.who) for one in found}
+    assert ("snapshot", who) in {(one.kind, one.who) for one in found}

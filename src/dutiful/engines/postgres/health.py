@@ -12,7 +12,7 @@ from .keeper import HELD_SECONDS, HELD_TRANSACTIONS
 from .session import Session
 from .statements import migrations
 
-_SUPPORTED = range(15, 20)
+_SUPPORTED = range(15, 19)
 _INDEXES = frozenset(
     ("job_pkey", "job_id", "job_ready", "job_due", "job_running", "job_final", "job_dead")
 ) | {"job_unique"}

@@ -12,6 +12,7 @@ HELD_SECONDS = 60
 HELD_TRANSACTIONS = 1_000_000
 _TALLIES = 1000
 """So many rows of the tally are left before they are folded."""
+_FOLDED_MOST = 50_000
 
 
 class PostgresKeeper:
@@ -33,18 +34,31 @@ class PostgresKeeper:
     async def prune(self, state: int, older_than: int, limit: int) -> int:
         """Delete some jobs that ended long ago; without any, nothing is written."""
         session = await ready(self.session)
-        sql = session.sql
+        sql, pruned = session.sql, session.pruned
 
-        def idle() -> Plan[bool]:
-            params = (int(state), older_than, session.now)
-            return not (yield Statement(sql("prunable"), params)).rows[0][0]
+        def look() -> Plan[tuple[bool, bool]]:
+            params = (int(state), older_than, session.now, _TALLIES)
+            prunable, long = (yield Statement(sql("prunable"), params)).rows[0]
+            return prunable, long
 
-        def plan() -> Plan[int]:
-            if (yield Statement(sql("tally_long"), (_TALLIES,))).rows[0][0]:
-                yield Statement(sql("tally_fold"), (50 * _TALLIES,))
-            params = (int(state), older_than, limit, session.now)
-            return int((yield Statement(sql("prune"), params)).rows[0][0])
+        def fold() -> Plan[None]:
+            yield Statement(sql("tally_fold"), (_FOLDED_MOST,))
 
-        if await session.readers.aonce(idle):
-            return 0
-        return await session.pool.arun(plan)
+        def delete() -> Plan[tuple[int, int | None]]:
+            params = (int(state), older_than, limit, session.now, pruned.get(state))
+            count, last = (yield Statement(sql("prune"), params)).rows[0]
+            return count, last
+
+        if state not in pruned:
+            prunable, long = await session.readers.aonce(look)
+            if long:
+                await session.pool.arun(fold)
+            if not prunable:
+                return 0
+        count, last = await session.pool.arun(delete)
+        if count < limit and pruned.pop(state, None) is not None:
+            # Some may have ended, or been let go, before the place where this search began.
+            return count or await self.prune(state, older_than, limit)
+        if last is not None and count == limit:
+            pruned[state] = last
+        return count

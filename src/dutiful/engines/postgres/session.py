@@ -50,6 +50,10 @@ class Session:
         self.sleepers = Sleepers(address, self.sql, self.pool)
         self.steady = Steady(self.ticks)
         self.floors = Floors(self.ticks)
+        self.pruned: dict[int, int] = {}
+        """By state, when the last job of the latest full slice had ended; the next goes on there.
+
+        Before it lie dead entries, which an old snapshot may keep in the index for long."""
 
     @property
     def now(self) -> int | None:

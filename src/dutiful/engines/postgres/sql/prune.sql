@@ -2,8 +2,9 @@ WITH gone AS (
   DELETE FROM {schema}.job WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM {schema}.job
     WHERE state >= 4 AND state = $1 AND finished_at < coalesce($4::bigint, {now}) - $2::bigint
+      AND finished_at >= coalesce($5::bigint, 0)
     ORDER BY finished_at LIMIT $3 FOR UPDATE SKIP LOCKED
-  )) RETURNING seq
+  )) RETURNING seq, finished_at
 ), failures AS (
   DELETE FROM {schema}.failure WHERE seq IN (SELECT seq FROM gone)
 ), steps AS (
@@ -12,4 +13,4 @@ WITH gone AS (
   INSERT INTO {schema}.tally (name, count)
   SELECT 'pruned', count(*) FROM gone HAVING count(*) > 0
 )
-SELECT count(*) FROM gone
+SELECT count(*), max(finished_at) FROM gone

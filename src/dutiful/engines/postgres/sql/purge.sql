@@ -1,5 +1,6 @@
+-- The sum keeps the planner from the index of ended jobs, which may be long.
 WITH gone AS (
-  DELETE FROM {schema}.job WHERE id = ANY ($1::text[]) AND state >= 4 RETURNING seq, id
+  DELETE FROM {schema}.job WHERE id = ANY ($1::text[]) AND state + 0 >= 4 RETURNING seq, id
 ), failures AS (
   DELETE FROM {schema}.failure WHERE seq IN (SELECT seq FROM gone)
 ), steps AS (

@@ -1,0 +1,151 @@
+"""Old jobs go in slices however long the dead entries before them; what holds those is named."""
+
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import RawCursor
+
+from dutiful.cli.demo.postgres import LocalServer, local_server
+from dutiful.contract.page import Holder
+from dutiful.core.state import State
+from dutiful.engines.postgres import PostgresEngine
+from dutiful.engines.postgres.connection import PINS
+from dutiful.testing.conformance.moves import hand, kill
+
+OLD = "dutiful.engines.postgres.keeper.HELD_SECONDS"
+AGED = "dutiful.engines.postgres.keeper.HELD_TRANSACTIONS"
+FILL = """
+INSERT INTO dutiful.job (
+  id, task, queue, state, priority, args, max_attempts, enqueued_at, run_at, finished_at
+)
+SELECT $1::text || n, 'noop', 'default', $1::smallint, 0, '', 1, n, n,
+  CASE WHEN $1::smallint >= 4 THEN n END
+FROM generate_series(1, $2::integer) AS n
+"""
+
+
+@pytest.fixture
+async def engine(postgres_database: str) -> AsyncIterator[PostgresEngine]:
+    engine = PostgresEngine(postgres_database)
+    await engine.open()
+    await engine.join(hand("w1"))
+    yield engine
+    await engine.close()
+
+
+@pytest.fixture
+def server(engine: PostgresEngine, postgres_database: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(postgres_database, autocommit=True, cursor_factory=RawCursor) as server:
+        yield server
+
+
+async def test_a_long_tally_is_folded_though_nothing_is_pruned(
+    engine: PostgresEngine, server: psycopg.Connection
+) -> None:
+    await kill(engine)
+    server.execute(
+        "INSERT INTO dutiful.tally (name, count) SELECT 'enqueued', 1 FROM generate_series(1, 1500)"
+    )
+    assert await engine.prune(State.SUCCEEDED, 0, 10) == 0
+    assert server.execute("SELECT count(*) FROM dutiful.tally").fetchone() == (1,)
+    assert (await engine.tally())["enqueued"] == 1501
+
+
+async def test_slices_go_on_where_the_last_one_ended_and_forget_nobody(
+    engine: PostgresEngine, server: psycopg.Connection
+) -> None:
+    server.execute(FILL, (4, 9))
+    assert await engine.prune(State.SUCCEEDED, 0, 4) == 4
+    assert engine.session.pruned == {4: 4}
+    # One that ended earlier is committed only now.
+    server.execute("UPDATE dutiful.job SET finished_at = 1 WHERE id = '47'")
+    counts = [await engine.prune(State.SUCCEEDED, 0, 4) for _ in range(3)]
+    assert sum(counts) == 5
+    assert (await engine.tally())["pruned"] == 9
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "more"),
+    [("hurry", 0, (None,)), ("purge", 4, ()), ("ended", 5, None)],
+)
+async def test_jobs_are_found_by_id_while_the_statistics_are_old(
+    server: psycopg.Connection, engine: PostgresEngine, name: str, state: int, more: Any
+) -> None:
+    server.execute(FILL, (1, 500))
+    server.execute("ALTER TABLE dutiful.job SET (autovacuum_enabled = off)")
+    server.execute("VACUUM ANALYZE dutiful.job")
+    server.execute(FILL, (state, 20_000))
+    server.execute(PINS)
+    params = ("77",) if more is None else (["77", "78"], *more)
+    plan = server.execute(f"EXPLAIN {engine.session.sql(name)}".encode(), params).fetchall()
+    assert any("using job_id" in line for (line,) in plan), plan
+
+
+async def test_a_writer_that_forgot_to_commit_is_named(
+    engine: PostgresEngine, postgres_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OLD, 0)
+    with psycopg.connect(postgres_database, application_name="report") as holder:
+        holder.execute("CREATE TABLE mine (n int)")  # it keeps no snapshot between statements
+        (held,) = await engine.holders()
+        assert (held.kind, held.who) == ("snapshot", f"report {holder.info.backend_pid}")
+        holder.rollback()
+        assert await engine.holders() == ()
+
+
+async def test_a_role_that_may_not_see_the_time_goes_by_the_age(
+    server: psycopg.Connection,
+    engine: PostgresEngine,
+    postgres_database: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    role = f"role_{uuid4().hex[:8]}"
+    server.execute(f"CREATE ROLE {role} LOGIN".encode())
+    server.execute(f"GRANT USAGE ON SCHEMA dutiful TO {role}".encode())
+    server.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA dutiful TO {role}".encode())
+    monkeypatch.setattr(AGED, 10)
+    limited = PostgresEngine(postgres_database.replace("postgres@", f"{role}@"))
+    with psycopg.connect(postgres_database, application_name="report") as holder:
+        holder.execute("CREATE TABLE mine (n int)")
+        assert await limited.holders() == ()
+        for _ in range(20):
+            server.execute("SELECT pg_current_xact_id()")
+        who = f"report {holder.info.backend_pid}"
+        assert await limited.holders() == (Holder("snapshot", who, None),)
+    await limited.close()
+    server.execute(f"DROP OWNED BY {role}".encode())
+    server.execute(f"DROP ROLE {role}".encode())
+
+
+@pytest.fixture
+def preparing() -> Iterator[LocalServer]:
+    """A server that takes prepared transactions, and tells of a slot for logical replication."""
+    with local_server(Path(tempfile.gettempdir())) as server:
+        server.stop()
+        server.settings |= {"max_prepared_transactions": "2", "wal_level": "logical"}
+        server.start()
+        yield server
+
+
+async def test_a_prepared_transaction_is_named_and_a_logical_slot_is_not(
+    preparing: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OLD, 0)
+    monkeypatch.setattr(AGED, -1)
+    engine = PostgresEngine(preparing.url())
+    with psycopg.connect(preparing.url(), autocommit=True) as connection:
+        # Its horizon is the catalogue's: rows of other tables are removed all the same.
+        connection.execute("SELECT pg_create_logical_replication_slot('feed', 'pgoutput')")
+        connection.execute("BEGIN")
+        connection.execute("CREATE TABLE mine (n int)")
+        connection.execute("PREPARE TRANSACTION 'forgotten'")
+        (held,) = await engine.holders()
+        assert (held.kind, held.who) == ("prepared transaction", "forgotten")
+        connection.execute("ROLLBACK PREPARED 'forgotten'")
+    assert await engine.holders() == ()
+    await engine.close()
