@@ -114,6 +114,23 @@ async def test_many_wait_for_the_lock_and_all_get_it(path: Path, sqlite: App) ->
     assert {(await handle.ajob()).attempt for handle in handles} == {1}
 
 
+async def test_blocks_entered_at_once_share_the_transaction(path: Path, sqlite: App) -> None:
+    @sqlite.task(retry=ONCE)
+    async def both(ctx: Context) -> None:
+        async def part(name: str) -> Any:
+            async with ctx.transaction() as connection:
+                connection.execute("insert into ledger values (?)", (name,))
+                return connection
+
+        one, other = await asyncio.gather(part("a"), part("b"))
+        assert one is other
+
+    handle = await both.aenqueue()
+    await burst(sqlite)
+    assert await handle.astatus() == "succeeded"
+    assert ledger(path) == ["a", "b"]
+
+
 async def test_enqueueing_apart_from_the_open_transaction_is_explained(
     path: Path, sqlite: App
 ) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
 from dutiful.client.context import Context
 from dutiful.client.task import Task
 from dutiful.contract.facade import Store
-from dutiful.contract.protocol import JobTransaction
 from dutiful.core.errors import ClaimLost, UsageError
 from dutiful.core.job import Claim, Job
 from dutiful.core.payload import encode, plain
@@ -18,6 +18,9 @@ from .opened import AsyncOpened, Opened
 from .patience import Patience
 
 Why = Literal["timeout", "cancel", "shutdown", "lost"]
+
+_CHOOSING = threading.Lock()
+"""Held while an attempt decides on its one transaction; a coroutine's threads may enter, too."""
 
 
 class Running:
@@ -61,7 +64,7 @@ class Running:
         """When the body began, by the loop's clock."""
         self.patience = patience
         self.steps = claim.steps
-        self.transaction: JobTransaction | None = None
+        self.transaction: Opened | None = None
         self.atransaction: AsyncOpened | None = None
         """The same for a coroutine, where the engine has a connection that is awaited."""
         self.why: Why | None = None
@@ -125,15 +128,23 @@ class Running:
 
     def begin(self) -> Any:
         """Open the transaction, or return the connection of the one that is open."""
-        if self.transaction is None:
-            self.transaction = Opened(self.store.transactional.transaction(self.claim))
+        with _CHOOSING:
+            if self.atransaction is not None:
+                raise UsageError(
+                    "this job's transaction is open on a connection that is awaited; write "
+                    "`async with ctx.transaction()` here, too"
+                )
+            if self.transaction is None:
+                self.transaction = Opened(self.store.transactional.transaction(self.claim))
         return self.transaction.begin()
 
     async def abegin(self) -> Any:
         """Do what `begin` does without holding up the loop."""
-        if self.transaction is None and self.atransaction is None and self.awaits:
-            inner = self.store.transactional.atransaction(self.claim)
-            self.atransaction = None if inner is None else AsyncOpened(inner)
+        if self.awaits:
+            with _CHOOSING:
+                if self.transaction is None and self.atransaction is None:
+                    inner = self.store.transactional.atransaction(self.claim)
+                    self.atransaction = None if inner is None else AsyncOpened(inner)
         if self.atransaction is not None:
             return await self.atransaction.abegin()
         return await self.aside(self.begin)

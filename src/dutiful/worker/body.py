@@ -14,7 +14,7 @@ from dutiful.core.outcome import Cancelled, Crashed, Failed, Outcome, Succeeded
 from .around import ChildEnded, carried, value_of
 from .attempt import Running
 from .failure import raised, returned
-from .finish import aconclude, conclude, failed, interrupted, report
+from .finish import aconclude, aundo, conclude, failed, interrupted, report, undo
 from .host import WorkerHost
 from .isolation.frames import Ended, Interrupted
 from .isolation.processes import ProcessSlots
@@ -26,6 +26,8 @@ Call = Callable[[], Any]
 
 _FAREWELL = 0.2
 """Seconds that interrupted coroutines get to end before the worker goes without them."""
+_UNDOING = 2.0
+"""Seconds that the store gets to hear of a rollback before the worker leaves it to find out."""
 
 
 class Bodies:
@@ -46,6 +48,7 @@ class Bodies:
         self._threads = ThreadSlots(loop)
         self._processes = ProcessSlots()
         self._coroutines: set[asyncio.Task[None]] = set()
+        self._undoing: set[asyncio.Task[None]] = set()
 
     def start(self, running: Running) -> None:
         """Start a body; raises BadPayload, before anything runs, when its arguments do not fit."""
@@ -71,11 +74,11 @@ class Bodies:
     def abandon(self, running: Running) -> None:
         """Undo the transaction of a body that goes on, so that it does not hold up the store."""
         if running.transaction is not None:
-            self._threads.submit(partial(_caught, running.transaction.rollback), _nothing)
+            self._threads.submit(partial(undo, running.transaction), _nothing)
         if running.atransaction is not None:
-            undoing = self._loop.create_task(running.atransaction.arollback())
-            self._coroutines.add(undoing)
-            undoing.add_done_callback(self._coroutines.discard)
+            undoing = self._loop.create_task(aundo(running.atransaction))
+            self._undoing.add(undoing)
+            undoing.add_done_callback(self._undoing.discard)
 
     async def close(self) -> bool:
         """End children, coroutines and idle threads; False when one of these runs on."""
@@ -85,6 +88,8 @@ class Bodies:
             for coroutine in self._coroutines:
                 coroutine.cancel()
             _, stuck = await asyncio.wait(self._coroutines, timeout=_FAREWELL)
+        if self._undoing:
+            await asyncio.wait(self._undoing, timeout=_UNDOING)
         return await asyncio.to_thread(self._threads.close) and not stuck
 
     def _spawn(self, running: Running, coroutine: Any) -> asyncio.Task[None]:
@@ -210,5 +215,5 @@ def _resolve(
         future.set_result(ended)
 
 
-def _nothing(ended: tuple[Any, BaseException | None]) -> None:
+def _nothing(ended: None) -> None:
     """Take what nobody waits for."""

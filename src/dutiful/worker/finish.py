@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from dutiful.core.outcome import Cancel, Cancelled, Failed, Outcome, Released, Succeeded
 from dutiful.core.settle import Settlement, succeed
 
 from .attempt import Running
 from .failure import raised, timed_out
+from .opened import AsyncOpened, Opened
 
 
 def interrupted(running: Running) -> Outcome:
@@ -59,13 +61,13 @@ def conclude(running: Running, outcome: Outcome) -> Outcome | None:
     transaction = running.transaction
     if transaction is None:
         return outcome
-    if (undone := _undoes(running, outcome)) is not None:
-        transaction.rollback()
+    if (undone := _undoes(running, outcome, begun=transaction.begun)) is not None:
+        undo(transaction)
         return undone
     try:
         held = transaction.commit(_completion(running, outcome))
     except Exception as error:  # noqa: BLE001 - a failed commit is the attempt's failure
-        transaction.rollback()
+        undo(transaction)
         return raised(error, running.task.spec.retry)
     report(running, held)
     return None
@@ -76,21 +78,33 @@ async def aconclude(running: Running, outcome: Outcome) -> Outcome | None:
     transaction = running.atransaction
     if transaction is None:
         return outcome
-    if (undone := _undoes(running, outcome)) is not None:
-        await transaction.arollback()
+    if (undone := _undoes(running, outcome, begun=transaction.begun)) is not None:
+        await aundo(transaction)
         return undone
     try:
         held = await transaction.acommit(_completion(running, outcome))
     except BaseException as error:  # noqa: BLE001 - interrupted or failed, it may have happened
-        await transaction.arollback()
+        await aundo(transaction)
         return failed(running, error)
     report(running, held)
     return None
 
 
-def _undoes(running: Running, outcome: Outcome) -> Outcome | None:
+def undo(transaction: Opened) -> None:
+    """Roll back; where the store cannot be told, it undoes what nobody commits by itself."""
+    with contextlib.suppress(Exception):
+        transaction.rollback()
+
+
+async def aundo(transaction: AsyncOpened) -> None:
+    """Do what `undo` does; an interruption hurries it and hides no outcome."""
+    with contextlib.suppress(Exception, asyncio.CancelledError):
+        await transaction.arollback()
+
+
+def _undoes(running: Running, outcome: Outcome, *, begun: bool) -> Outcome | None:
     """Return what is to be settled after a rollback; None when the transaction may commit."""
-    if not isinstance(outcome, Succeeded):
+    if not isinstance(outcome, Succeeded) or not begun:
         return outcome
     return Released() if running.why == "lost" else None
 

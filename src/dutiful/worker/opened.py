@@ -10,42 +10,67 @@ from dutiful.contract.protocol import AsyncJobTransaction, JobTransaction
 from dutiful.core.errors import ClaimLost
 from dutiful.core.settle import Settlement
 
-_LATE = "the attempt ended while its transaction waited to begin"
+_LATE = "the attempt has ended, and its transaction with it"
 
 
 class Opened:
     """A transaction that is begun once and hands out the same connection after that.
 
     It may be rolled back while `begin` still waits for the store's lock in another thread: what
-    is opened after that is undone at once, for nobody is left to end it.
+    is opened after that is undone at once, for nobody is left to end it. A commit that runs is
+    left alone: it may have happened already, and the store's answer decides.
     """
 
     def __init__(self, inner: JobTransaction) -> None:
         """Begin nothing yet."""
         self._inner = inner
         self._connection: Any = None
+        self._turn = threading.Lock()
         self._guard = threading.Lock()
         self._over = False
-        self.commit = inner.commit
+        self._committing = False
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is anything to commit."""
+        return self._connection is not None
 
     def begin(self) -> Any:
         """Begin, or return the connection of what has begun."""
-        if self._connection is not None:
-            return self._connection
-        connection = self._inner.begin()
+        with self._turn:  # several of the task's threads may enter at once
+            if self._over:
+                raise ClaimLost(_LATE)
+            if self._connection is not None:
+                return self._connection
+            connection = self._inner.begin()
+            with self._guard:
+                if not self._ended():
+                    self._connection = connection
+                    return connection
+            self._inner.rollback()
+            raise ClaimLost(_LATE)
+
+    def _ended(self) -> bool:
+        """Ask anew: the attempt may end while its transaction begins."""
+        return self._over
+
+    def commit(self, settlement: Settlement) -> bool:
+        """Settle the job and commit, unless what has begun was undone meanwhile."""
         with self._guard:
-            if not self._over:
-                self._connection = connection
-                return connection
-        self._inner.rollback()
-        raise ClaimLost(_LATE)
+            if self._over:
+                raise ClaimLost(_LATE)
+            self._over = self._committing = True
+        try:
+            return self._inner.commit(settlement)
+        finally:
+            self._committing = False
 
     def rollback(self) -> None:
         """Undo what has begun, and what is still beginning."""
         with self._guard:
             self._over = True
-            begun = self._connection is not None
-        if begun:
+            undo = self.begun and not self._committing
+        if undo:
             self._inner.rollback()
 
 
@@ -58,6 +83,12 @@ class AsyncOpened:
         self._connection: Any = None
         self._turn = asyncio.Lock()
         self._over = False
+        self._committing = False
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is anything to commit."""
+        return self._connection is not None
 
     async def abegin(self) -> Any:
         """Begin, or return the connection of what has begun."""
@@ -73,16 +104,21 @@ class AsyncOpened:
             return self._connection
 
     def _ended(self) -> bool:
-        """Ask anew: the attempt may end while its transaction begins."""
+        """Ask anew, as `Opened` does."""
         return self._over
 
     async def acommit(self, settlement: Settlement) -> bool:
-        """Settle the job and commit."""
-        self._over = True
-        return await self._inner.acommit(settlement)
+        """Settle the job and commit, unless what has begun was undone meanwhile."""
+        if self._over:
+            raise ClaimLost(_LATE)
+        self._over = self._committing = True
+        try:
+            return await self._inner.acommit(settlement)
+        finally:
+            self._committing = False
 
     async def arollback(self) -> None:
         """Undo what has begun, and what is still beginning."""
         self._over = True
-        if self._connection is not None:
+        if self.begun and not self._committing:
             await self._inner.arollback()
