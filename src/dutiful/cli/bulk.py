@@ -86,7 +86,7 @@ async def sweep(
     """
     tally, started = Tally(), time.monotonic()
     size = None if rate is None else max(1, int(rate * _SLICE_SECONDS))
-    with _stopping() as stop, _bar(label, total) as advance:
+    with _stopping() as stop, bar(label, total) as advance:
         async for batch in batches:
             for part in _slices(batch, size or len(batch)):
                 if rate is not None:
@@ -205,7 +205,8 @@ def _stopping() -> Generator[asyncio.Event]:
 
 
 @contextmanager
-def _bar(label: str | None, total: int | None) -> Generator[Callable[[int], None]]:
+def bar(label: str | None, total: int | None) -> Generator[Callable[[int], None]]:
+    """Show a progress bar on a terminal; yields what moves it on."""
     if label is None or not sys.stderr.isatty():
         yield lambda done: None
         return

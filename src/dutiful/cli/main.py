@@ -100,6 +100,9 @@ _LATER = {
 }
 
 
+_COPY = "Copy or move all jobs to another store, such as from SQLite to PostgreSQL."
+
+
 def _where(module: str, name: str) -> Callable[[], tuple[str, str]]:
     return lambda: (module, name)
 
@@ -112,6 +115,8 @@ def _build() -> None:
         for word, run in commands.items():
             group.command(word, cls=Command)(run)
         app.add_typer(group, name=name, rich_help_panel=_LOOK)
+    copy = app.command("copy", cls=Later, help=_COPY, rich_help_panel=_KEEP)
+    copy(_where("dutiful.cli.copy", "copy"))
     app.command("migrate", cls=Command, rich_help_panel=_KEEP)(store.migrate)
     app.command("check", cls=Command, rich_help_panel=_KEEP)(store.check)
 

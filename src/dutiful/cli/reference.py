@@ -40,7 +40,10 @@ def _shared(root: Any) -> Iterator[str]:
     rows = sections(command, command.context_class(command, info_name="check"))[STORE]
     yield "## What every command takes\n"
     yield from _table("option", [*rows, ("--help", "Show the command's help; -h is the same.")])
-    yield "`dutiful demo` and `dutiful worker` have options of their own, listed with them.\n"
+    yield (
+        "`dutiful copy` names its two stores itself. `dutiful demo` and `dutiful worker` have "
+        "options of their own, listed with them.\n"
+    )
 
 
 def _codes() -> Iterator[str]:

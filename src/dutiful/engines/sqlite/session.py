@@ -16,6 +16,7 @@ from .connection import Durability, connect
 from .migration import migrate, missing, write_ahead
 from .place import Place
 from .reader import Readers
+from .statements import migrations
 from .wake import Sleepers
 from .watch import Watch
 from .writer import Writer
@@ -72,6 +73,8 @@ class Session:
         """Look at the place, then apply what the schema lacks; return those names."""
         with self._guard:
             self.place.inspect()
+            if dry_run and not self.place.path.exists():  # which a connection would make
+                return tuple(name for _, name, _ in migrations())
             connection = connect(self.place.path, self.durability)
             try:
                 names = missing(connection, self.place)

@@ -1,0 +1,176 @@
+"""What ``dutiful copy`` says of its work: a table, sentences or JSON, and the exit code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from dutiful.cli import as_json, render
+from dutiful.cli.failure import Code, Trouble
+from dutiful.cli.render import Column, plural
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from dutiful.services.comparing import Line, Reading
+    from dutiful.services.copier import HandedOver, Poured
+
+
+class Asked(NamedTuple):
+    """What was typed; the URLs may be shown."""
+
+    source: str
+    target: str
+    move: bool
+    verify: bool
+    dry_run: bool
+    json: bool
+
+
+@dataclass
+class Outcome:
+    """How far a copy came."""
+
+    lines: tuple[Line, ...]
+    poured: Poured
+    missing: int = 0
+    running: int = 0
+    reading: Reading | None = None
+    handed: HandedOver | None = None
+    left: int = 0
+    """Jobs that a move found in the source at its end, beside those that were refused."""
+    queues: tuple[str, ...] = ()
+    obstacle: Trouble | None = None
+
+    @property
+    def jobs(self) -> int:
+        """How many jobs the source held."""
+        return self.poured.counts.total()
+
+    @property
+    def changed(self) -> int:
+        """By how many jobs the source differs from what was read there."""
+        from dutiful.services.comparing import changed
+
+        return changed(self.lines)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the target holds all that was copied."""
+        same = self.reading is None or not self.reading.differing
+        return same and not self.missing and not self.running
+
+
+def tell(asked: Asked, outcome: Outcome) -> int:
+    """Say what was done, and return the exit code; raises Trouble where something is amiss."""
+    if asked.json:
+        as_json.emit(_as_object(asked, outcome))
+    else:
+        if outcome.lines:
+            render.show(_table(outcome.lines))
+        for sentence in _sentences(asked, outcome):
+            render.say(sentence)
+    if trouble := outcome.obstacle or _amiss(asked, outcome):
+        raise trouble
+    return Code.OK
+
+
+def _table(lines: tuple[Line, ...]) -> RenderableType:
+    columns = [Column("queue", shrinks=True), Column("state")]
+    columns += [Column("from", right=True), Column("to", right=True)]
+    rows = [
+        (
+            render.line(line.queue, "bold"),
+            render.state(line.state),
+            render.count(line.source, line.state),
+            render.count(line.target, line.state),
+        )
+        for line in lines
+    ]
+    return render.table(columns, rows)
+
+
+def _sentences(asked: Asked, outcome: Outcome) -> list[str]:
+    jobs, handed = plural(outcome.jobs, "job"), outcome.handed
+    if asked.dry_run:
+        return [f"{jobs} would be copied to {asked.target}; nothing was changed."]
+    taken, stored = outcome.poured.there.total(), outcome.poured.stored
+    said = [f"{jobs} in {asked.source}; {stored:,} copied now, {taken - stored:,} there already."]
+    if outcome.reading is not None:
+        read = outcome.reading
+        said.append(f"Read back {plural(read.jobs, 'job')}: SHA-256 {read.digest[:16]}….")
+    queues = ", ".join(outcome.queues)
+    if handed is not None:
+        said.append(f"{plural(handed.dropped, 'job')} deleted from {asked.source}.")
+        if handed.reopened:
+            names = ", ".join(handed.reopened)
+            said.append(f"Open in {asked.target}: {names}.")
+        if queues:
+            said.append(f"Paused in {asked.source}, and they stay so: {queues}.")
+    elif queues:
+        said.append(f"Paused in both stores, so that no job runs twice: {queues}.")
+        said.append("Hand over with the same command and --move.")
+    return said
+
+
+def _amiss(asked: Asked, outcome: Outcome) -> Trouble | None:
+    """Name the worst of what went wrong; nothing that is named here has lost a job."""
+    reading, handed, refused = outcome.reading, outcome.handed, outcome.poured.refused
+    again = "stop what works on it or enqueues there, then run the same command again"
+    if outcome.missing:
+        return Trouble(f"{asked.target} lacks {plural(outcome.missing, 'job')} that arrived there")
+    if reading is not None and reading.differing:
+        some = ", ".join(reading.differing[:3])
+        count = plural(len(reading.differing), "job")
+        advice = "were they run or changed there? FROM was left as it was"
+        return Trouble(f"{count} differ in {asked.target}: {some}", advice=advice)
+    if handed is not None and handed.changed:
+        text = f"{plural(len(handed.changed), 'job')} changed in {asked.source} and left in both"
+        return Trouble(f"{text}: {', '.join(handed.changed[:3])}", advice=again)
+    if refused:
+        text = f"{plural(len(refused), 'job')} not copied: {refused[0].id}: {refused[0].why}"
+        return Trouble(text, advice="end or cancel one of the two, then run the command again")
+    if outcome.left or outcome.running or (outcome.changed and handed is None):
+        number = outcome.left or outcome.running or outcome.changed
+        text = f"{asked.source} changed meanwhile, by {plural(number, 'job')}"
+        return Trouble(text, advice=again)
+    return None
+
+
+def _as_object(asked: Asked, outcome: Outcome) -> dict[str, Any]:
+    poured, handed, reading = outcome.poured, outcome.handed, outcome.reading
+    return {
+        "from": asked.source,
+        "to": asked.target,
+        "dry_run": asked.dry_run,
+        "jobs": outcome.jobs,
+        "stored": poured.stored,
+        "known": 0 if asked.dry_run else poured.there.total() - poured.stored,
+        "refused": [{"id": refusal.id, "why": refusal.why} for refusal in poured.refused],
+        "missing": outcome.missing,
+        "changed": outcome.changed,
+        "verified": None
+        if reading is None
+        else {
+            "jobs": reading.jobs,
+            "sha256": reading.digest,
+            "differing": list(reading.differing),
+        },
+        "moved": None
+        if handed is None
+        else {
+            "deleted": handed.dropped,
+            "left": outcome.left,
+            "reopened": list(handed.reopened),
+        },
+        "paused": list(outcome.queues),
+        "counts": [
+            {
+                "queue": line.queue,
+                "state": line.state.word,
+                "from": line.source,
+                "to": line.target,
+            }
+            for line in outcome.lines
+        ],
+    }

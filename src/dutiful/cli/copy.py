@@ -1,0 +1,183 @@
+"""``dutiful copy``: every job of one store into another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dutiful.cli import copied
+from dutiful.cli.bulk import bar
+from dutiful.cli.copied import Asked, Outcome
+from dutiful.cli.failure import Code, Trouble, Wrong
+from dutiful.cli.options import BULK, STORE
+from dutiful.cli.render import plural
+from dutiful.cli.target import public
+from dutiful.contract.capability import Capability
+
+if TYPE_CHECKING:
+    from dutiful import App
+    from dutiful.contract.facade import Store
+    from dutiful.services.copier import Copier, Poured, Survey
+
+From = Annotated[
+    str, typer.Argument(metavar="FROM", help="URL of the store to copy, such as sqlite:///jobs.db.")
+]
+To = Annotated[
+    str, typer.Argument(metavar="TO", help="URL of the store to fill; made when missing.")
+]
+Move = Annotated[
+    bool,
+    typer.Option(
+        "--move",
+        help="Then delete the jobs from FROM, and let TO run them.",
+        rich_help_panel=BULK,
+    ),
+]
+Verify = Annotated[
+    bool,
+    typer.Option(
+        "--verify", help="Read every job back and compare all of it.", rich_help_panel=BULK
+    ),
+]
+Rescue = Annotated[
+    bool,
+    typer.Option(
+        "--rescue",
+        help="First take back running jobs whose workers are gone; an attempt is spent.",
+        rich_help_panel=BULK,
+    ),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Count, but change nothing.", rich_help_panel=BULK)
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON value instead.", rich_help_panel=STORE)
+]
+
+
+def copy(
+    source: From,
+    target: To,
+    *,
+    move: Move = False,
+    verify: Verify = False,
+    rescue: Rescue = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> int:
+    """Copy all jobs and pauses of FROM to TO, between any two engines, and compare the counts.
+
+    The workers of FROM have to be stopped. Queues with jobs to run are paused in both stores, so
+    that no job runs in both, and stay so until --move. Run again, it goes on where it was.
+    """
+    import asyncio
+
+    from dutiful import App
+
+    asked = Asked(public(source), public(target), move, verify, dry_run, json)
+    for url in (source, target):
+        if url.startswith("memory:"):
+            raise Wrong(f"{url} ends with its process", "name a store that stays")
+    if source == target:
+        raise Wrong("FROM and TO are one store", "name another")
+
+    async def session() -> Outcome:
+        apps = App(source), App(target)
+        try:
+            await apps[0].open(create=False)
+            for app in apps:
+                app.store.require(Capability.COPY)
+            if dry_run:
+                return await _look(asked, *apps)
+            await apps[1].open()
+            return await _copy(asked, apps[0].store, apps[1].store, rescue=rescue)
+        finally:
+            for app in apps:
+                await app.close()
+
+    try:
+        return copied.tell(asked, asyncio.run(session()))
+    except KeyboardInterrupt as stop:
+        advice = "run the same command again to go on with the rest"
+        raise Trouble("interrupted; what has arrived stays", Code.INTERRUPTED, advice) from stop
+
+
+async def _look(asked: Asked, source: App, target: App) -> Outcome:
+    """Count what would be copied; an absent store stays absent."""
+    from dutiful.services.comparing import lines
+    from dutiful.services.copier import Counts, Poured, Survey, survey
+
+    absent = await target.store.engine.migrate(dry_run=True)
+    if not absent:
+        await target.open(create=False)
+    found = await survey(source.store)
+    there = Survey(Counts(), ()) if absent else await survey(target.store)
+    would = Poured(found.counts, found.counts, 0, ())
+    return Outcome(lines(would, found, there), would, obstacle=_obstacle(asked, found))
+
+
+async def _copy(asked: Asked, source: Store, target: Store, *, rescue: bool) -> Outcome:
+    """Shut, pour and compare; then hand over if that was asked for and nothing is amiss."""
+    import random
+
+    from dutiful.contract.clock import SystemClock
+    from dutiful.services.copier import Copier, survey
+
+    found = await survey(source)
+    copier = Copier(source, target)
+    await copier.tell_apart()
+    if rescue and not found.alive:
+        await copier.rescue(SystemClock(), random.SystemRandom())
+        found = await survey(source)
+    if obstacle := _obstacle(asked, found):
+        raise obstacle
+    await copier.shut()
+    gone = await _pruned(target)
+    with bar(None if asked.json else "copy", found.counts.total()) as copier.advance:
+        poured = await copier.pour()
+    outcome = await _compare(asked, copier, poured, gone)
+    if asked.move and outcome.agrees:
+        with bar(None if asked.json else "hand over", found.counts.total()) as copier.advance:
+            outcome.handed = await copier.hand_over()
+        outcome.left = (await survey(source)).counts.total() - len(poured.refused)
+    outcome.queues = tuple(sorted(copier.queues))
+    return outcome
+
+
+async def _compare(asked: Asked, copier: Copier, poured: Poured, gone: int) -> Outcome:
+    from dutiful.services.comparing import lines, missing, read_back
+    from dutiful.services.copier import survey
+
+    source, target = [await survey(store) for store in copier.stores]
+    outcome = Outcome(lines(poured, source, target), poured)
+    outcome.running = source.running
+    outcome.missing = missing(outcome.lines, await _pruned(copier.stores[1]) - gone)
+    if asked.verify:
+        label = None if asked.json else "verify"
+        with bar(label, source.counts.total()) as copier.advance:
+            refused = frozenset(refusal.id for refusal in poured.refused)
+            outcome.reading = await read_back(copier, refused)
+    return outcome
+
+
+async def _pruned(store: Store) -> int:
+    tally = await store.inspector.tally()
+    return tally["pruned"] + tally["purged"]
+
+
+def _obstacle(asked: Asked, found: Survey) -> Trouble | None:
+    """Say why the jobs of a store cannot be copied now."""
+    if found.alive:
+        who = ", ".join(worker.info.id for worker in found.alive[:5])
+        return Trouble(
+            f"{plural(len(found.alive), 'worker')} of {asked.source} still alive: {who}",
+            advice="stop them first; a drain hands their jobs back unspent",
+        )
+    if found.running:
+        return Trouble(
+            f"{plural(found.running, 'job')} of {asked.source} still running, "
+            "and the workers are gone",
+            advice="add --rescue to take them back as a worker would: the attempt is spent",
+        )
+    return None
