@@ -13,12 +13,16 @@ from dutiful.cli.main import app
 from tests.docs.blocks import PAGES, ROOT, Block, blocks, commands
 
 RUNNER = """
-import sys
+import subprocess
 from pathlib import Path
 names = {"__name__": "page"}
 for path in sorted(Path("blocks").iterdir()):
-    exec(compile(path.read_text(), str(path), "exec"), names)
+    if path.suffix == ".sh":
+        subprocess.run(["sh", "-eu", path], check=True)
+    else:
+        exec(compile(path.read_text(), str(path), "exec"), names)
 """
+SUFFIXES = {"python": ".py", "sh": ".sh"}
 
 
 def python_blocks(page: Path) -> list[Block]:
@@ -26,17 +30,18 @@ def python_blocks(page: Path) -> list[Block]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_python_blocks_run(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_blocks_run(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     (tmp_path / "blocks").mkdir()
     environ = dict(os.environ)
     if "DATABASE_URL" in page.read_text():
         environ["DATABASE_URL"] = request.getfixturevalue("postgres_database")
-    found = python_blocks(page)
-    for block in found:
+    environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environ["PATH"]])
+    for block in blocks(page):
         if block.note.startswith("file="):
             (tmp_path / block.note.removeprefix("file=")).write_text(block.text)
         elif block.note == "run":
-            (tmp_path / "blocks" / f"line_{block.line:04}.py").write_text(block.text)
+            name = f"line_{block.line:04}{SUFFIXES[block.language]}"
+            (tmp_path / "blocks" / name).write_text(block.text)
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", RUNNER],
         cwd=tmp_path,

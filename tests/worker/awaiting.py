@@ -41,7 +41,7 @@ class AwaitedEngine(MemoryEngine):
     def lines(self) -> list[str]:
         return sorted(self.tables.data)
 
-    def atransaction(self, claim: Claim) -> AwaitedTransaction:  # type: ignore[override]  # was None
+    def atransaction(self, claim: Claim) -> AwaitedTransaction:  # type: ignore[override]  # no None
         return AwaitedTransaction(self, claim)
 
     async def gate(self, name: str) -> None:
