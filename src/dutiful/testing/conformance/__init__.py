@@ -25,6 +25,7 @@ from dutiful.testing.conformance.cancel import CancelContract
 from dutiful.testing.conformance.claim import ClaimContract
 from dutiful.testing.conformance.contracts import CONTRACTS
 from dutiful.testing.conformance.copy import CopyContract
+from dutiful.testing.conformance.declare import DeclareContract
 from dutiful.testing.conformance.enqueue import EnqueueContract
 from dutiful.testing.conformance.inspect import InspectContract
 from dutiful.testing.conformance.lease import LeaseContract
@@ -34,6 +35,7 @@ from dutiful.testing.conformance.pause import PauseContract
 from dutiful.testing.conformance.prune import PruneContract
 from dutiful.testing.conformance.redrive import RedriveContract
 from dutiful.testing.conformance.requires import requires
+from dutiful.testing.conformance.schedule import ScheduleContract
 from dutiful.testing.conformance.setting import Connect, Contract, Engine
 from dutiful.testing.conformance.settle import SettleContract
 from dutiful.testing.conformance.step import StepContract
@@ -48,6 +50,7 @@ __all__ = [
     "Connect",
     "Contract",
     "CopyContract",
+    "DeclareContract",
     "Engine",
     "EnqueueContract",
     "InspectContract",
@@ -56,6 +59,7 @@ __all__ = [
     "PauseContract",
     "PruneContract",
     "RedriveContract",
+    "ScheduleContract",
     "SettleContract",
     "StepContract",
     "TransactionContract",
