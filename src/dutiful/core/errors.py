@@ -11,6 +11,7 @@
     │   ├── BadPayload        stored JSON does not fit the task's signature
     │   ├── PayloadTooLarge   arguments or result are over the size limit
     │   ├── UnknownTask       no task of that name is registered
+    │   ├── UnknownSchedule   the store has no schedule of that name
     │   ├── DuplicateTask     two functions want one task name
     │   └── Unsupported       the engine cannot do that
     ├── JobError              about one job
@@ -63,6 +64,16 @@ class PayloadTooLarge(UsageError):
 
 class UnknownTask(UsageError):
     """No task of that name is registered with the app."""
+
+
+class UnknownSchedule(UsageError):
+    """The store has no schedule of that name."""
+
+    def __init__(self, name: str, near: str = "") -> None:
+        """Keep the name that was looked for, and name the nearest that there is."""
+        self.name = name
+        hint = f"did you mean {near}?" if near else "see `dutiful schedules list`"
+        super().__init__(f"no schedule is called {name!r}; {hint}")
 
 
 class DuplicateTask(UsageError):

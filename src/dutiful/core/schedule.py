@@ -17,6 +17,8 @@ from .rule import Exclusion, Rule, after, before_or_at, excluded, jitter_of, zon
 
 Misfire = Literal["skip", "once", "all"]
 Overlap = Literal["allow", "skip", "queue-one", "cancel-running"]
+MISFIRES: tuple[Misfire, ...] = ("skip", "once", "all")
+OVERLAPS: tuple[Overlap, ...] = ("allow", "skip", "queue-one", "cancel-running")
 
 EXCLUDED_MAX = 20_000
 """How many excluded instants are passed over before a schedule counts as one that never fires."""

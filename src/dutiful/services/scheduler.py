@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from dutiful.contract.clock import Clock
 from dutiful.contract.facade import Store
@@ -12,6 +14,7 @@ from dutiful.contract.scheduling import DueBatch
 from dutiful.core.advance import advance, give_up
 from dutiful.core.event import ClockSkewed, OccurrenceLate, OccurrenceMissed, ScheduleBroken
 from dutiful.core.instant import SECOND
+from dutiful.core.job import NewJob
 from dutiful.core.occurrence import Advance, Due
 from dutiful.core.retry import Random
 from dutiful.core.schedule import Schedule, read
@@ -56,13 +59,18 @@ class Scheduler:
         clock: Clock,
         rng: Random,
         healthy: Callable[[], bool],
+        prepare: Callable[[Sequence[NewJob]], Sequence[NewJob]] = lambda jobs: jobs,
     ) -> None:
-        """Schedule on behalf of a worker; ``healthy`` says whether its lease holds."""
+        """Schedule on behalf of a worker; ``healthy`` says whether its lease holds.
+
+        ``prepare`` is what the app's hooks make of the jobs before they are stored.
+        """
         self._store = store
         self._declaration = declaration
         self._clock = clock
         self._rng = rng
         self._healthy = healthy
+        self._prepare = prepare
         self._leads = False
         self._expects = False
         """Whether this turn was to find something due, unless another made it before."""
@@ -101,13 +109,23 @@ class Scheduler:
 
     def _decide(self, due: Due, now: int) -> Advance | None:
         try:
-            return advance(due, now)
+            move = advance(due, now)
+            return None if move is None else self._prepared(move)
         except Exception as error:  # noqa: BLE001 - a broken schedule must not delay the others
             text = f"{type(error).__name__}: {error}"
             if self._broken.get(due.standing.name) != text:
                 self._broken[due.standing.name] = text
                 self._store.emit(ScheduleBroken(due.standing.name, text))
             return give_up(due, text, now)
+
+    def _prepared(self, move: Advance) -> Advance:
+        made = [one for one in move.occurrences if one.job is not None]
+        jobs = self._prepare([one.job for one in made if one.job is not None])
+        ready = {one.planned: job for one, job in zip(made, jobs, strict=True)}
+        return replace(
+            move,
+            occurrences=tuple(replace(one, job=ready.get(one.planned)) for one in move.occurrences),
+        )
 
     async def _write(self, moves: list[Advance], batch: DueBatch) -> int:
         answer = await self._store.scheduling.advance(moves)
