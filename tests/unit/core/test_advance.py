@@ -204,7 +204,10 @@ def test_what_cannot_be_read_is_broken() -> None:
 
 def test_a_schedule_reads_back_as_it_was_written() -> None:
     schedule = every(
-        rule=Cron("0 9 * * MON-FRI", "Europe/Berlin"), args='{"a":[1]}', tags=("x",), meta={"k": "v"}
+        rule=Cron("0 9 * * MON-FRI", "Europe/Berlin"),
+        args='{"a":[1]}',
+        tags=("x",),
+        meta={"k": "v"},
     )
     assert read(written(schedule)) == schedule
     assert written(read(written(schedule))) == written(schedule)
