@@ -7,6 +7,7 @@
     │   ├── BadOption         an option has a value that cannot be used
     │   ├── BadConfiguration  the URL, a DUTIFUL_* variable or [tool.dutiful] is wrong
     │   ├── BadArguments      the arguments do not fit the task's signature
+    │   ├── BadSchedule       a rule cannot be read, never fires, or names no known time zone
     │   ├── BadPayload        stored JSON does not fit the task's signature
     │   ├── PayloadTooLarge   arguments or result are over the size limit
     │   ├── UnknownTask       no task of that name is registered
@@ -46,6 +47,10 @@ class BadConfiguration(UsageError):
 
 class BadArguments(UsageError):
     """The arguments do not fit the task's signature; nothing was enqueued."""
+
+
+class BadSchedule(UsageError):
+    """A schedule's rule cannot be read, never fires, or names a time zone that is not known."""
 
 
 class BadPayload(UsageError):

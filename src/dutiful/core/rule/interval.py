@@ -1,0 +1,27 @@
+"""Fixed intervals: the k-th instant is anchor + k x period, so nothing can drift."""
+
+from __future__ import annotations
+
+import msgspec
+
+from dutiful.core.errors import BadSchedule
+
+
+class Interval(msgspec.Struct, frozen=True, tag="interval"):
+    """Every ``period`` microseconds; ``anchor`` sets the phase, not the start."""
+
+    period: int
+    anchor: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse a period that is not longer than nothing."""
+        if self.period <= 0:
+            raise BadSchedule(f"period={self.period}; an interval must be longer than zero")
+
+    def after(self, at: int) -> int | None:
+        """Return the first planned instant after ``at``."""
+        return self.anchor + ((at - self.anchor) // self.period + 1) * self.period
+
+    def before_or_at(self, at: int) -> int | None:
+        """Return the last planned instant up to ``at``."""
+        return self.anchor + (at - self.anchor) // self.period * self.period
