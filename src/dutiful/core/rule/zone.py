@@ -9,11 +9,11 @@ from __future__ import annotations
 import difflib
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
 from dutiful.core.errors import BadSchedule
-from dutiful.core.instant import DAY, SECOND, instant, moment
+from dutiful.core.instant import DAY, SECOND, instant, local_instant, moment
 
 YEAR_MIN = 1850
 YEAR_MAX = 9990
@@ -82,22 +82,9 @@ def changes(name: str, start: int, end: int) -> list[Change]:
     ]
 
 
-def passes(name: str, wall: int) -> tuple[int, ...]:
-    """Return the instants at which the zone's clocks show a wall time: one, none or two."""
-    candidates = {wall - offset(name, wall - DAY), wall - offset(name, wall + DAY)}
-    return tuple(sorted(at for at in candidates if at + offset(name, at) == wall))
-
-
-def at_wall(name: str, wall: datetime, *, side: Literal["first", "last"] | None = None) -> int:
-    """Return the instant of a local time; one that is missing or repeated needs a ``side``.
-
-    Of a repeated time ``side`` takes the first or the last pass, of a missing one the last second
-    before or the first instant after the missing stretch.
-    """
-    local = wall.replace(tzinfo=zone(name), fold=0)
-    if side is None:
-        return instant(local)
-    return instant(local.replace(fold=side == "last"))
+def at_wall(name: str, wall: datetime) -> int:
+    """Return the instant of a zone's local time; BadOption asks which, when that is in doubt."""
+    return local_instant(wall.replace(tzinfo=zone(name)))
 
 
 def new_year(year: int) -> int:
