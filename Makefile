@@ -10,7 +10,7 @@ LOCK   := $(UV) pip compile --quiet --universal --python-version 3.11 --generate
           --no-emit-index-url --no-header $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint fmt types unit conformance e2e simulate chaos coverage lock docs verify bench clean
+.PHONY: help setup demo test lint fmt types unit conformance e2e oracle simulate chaos coverage lock docs verify bench clean
 
 UNIT        := $(wildcard tests/unit tests/properties tests/architecture)
 CONFORMANCE := $(wildcard tests/conformance)
@@ -63,6 +63,9 @@ conformance: $(READY) ## Hold every engine to the contract
 
 e2e: $(READY) ## Run the remaining tests: command line, workers, real processes
 	$(call run-tests,$(E2E))
+
+oracle: $(READY) ## Walk every change of the clocks in every zone, 2020 to 2040, beside the rules
+	ORACLE=1 $(BIN)/pytest -n auto tests/properties/schedules $(ARGS)
 
 simulate: $(READY) ## Run simulated worlds for a minute (SECONDS=n), or replay one (SEED=n)
 	@SEED="$(SEED)" SECONDS="$(SECONDS)" LONG="$(LONG)" MUTANTS="$(MUTANTS)" \

@@ -9,14 +9,16 @@ from __future__ import annotations
 import difflib
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
 from dutiful.core.errors import BadSchedule
-from dutiful.core.instant import DAY, SECOND, instant, moment
+from dutiful.core.instant import DAY, SECOND, instant, local_instant, moment
 
 YEAR_MIN = 1850
 YEAR_MAX = 9990
+_STEP = 3 * DAY
+"""Less than between any two changes of a zone since 1850: the nearest were 3.98 days apart."""
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -80,22 +82,9 @@ def changes(name: str, start: int, end: int) -> list[Change]:
     ]
 
 
-def passes(name: str, wall: int) -> tuple[int, ...]:
-    """Return the instants at which the zone's clocks show a wall time: one, none or two."""
-    candidates = {wall - offset(name, wall - DAY), wall - offset(name, wall + DAY)}
-    return tuple(sorted(at for at in candidates if at + offset(name, at) == wall))
-
-
-def at_wall(name: str, wall: datetime, *, side: Literal["first", "last"] | None = None) -> int:
-    """Return the instant of a local time; one that is missing or repeated needs a ``side``.
-
-    Of a repeated time ``side`` takes the first or the last pass, of a missing one the last second
-    before or the first instant after the missing stretch.
-    """
-    local = wall.replace(tzinfo=zone(name), fold=0)
-    if side is None:
-        return instant(local)
-    return instant(local.replace(fold=side == "last"))
+def at_wall(name: str, wall: datetime) -> int:
+    """Return the instant of a zone's local time; BadOption asks which, when that is in doubt."""
+    return local_instant(wall.replace(tzinfo=zone(name)))
 
 
 def new_year(year: int) -> int:
@@ -111,21 +100,28 @@ def year_of(at: int) -> int:
 
 
 def _find(name: str, start: int, end: int) -> list[Change]:
-    """Look at each day's end, and halve the days in which the offset changed."""
+    """Look every few days, and halve the days in which the offset changed."""
     found: list[Change] = []
     before = offset(name, start)
-    for day in range(start, end, DAY):
-        after = offset(name, min(day + DAY, end - SECOND))
+    for low in range(start, end, _STEP):
+        high = min(low + _STEP, end - SECOND)
+        after = offset(name, high)
         if after != before:
-            low, high = day // SECOND, min(day + DAY, end - SECOND) // SECOND
-            while high - low > 1:
-                middle = (low + high) // 2
-                low, high = (
-                    (middle, high) if offset(name, middle * SECOND) == before else (low, middle)
-                )
-            found.append(Change(high * SECOND, before, after))
+            found.append(Change(_halve(name, low, high), before, after))
             before = after
     return found
+
+
+def _halve(name: str, low: int, high: int) -> int:
+    """Return the first second between two instants at which the offset is no longer the first's."""
+    before = offset(name, low)
+    while high - low > SECOND:
+        middle = (low + high) // 2 // SECOND * SECOND
+        if offset(name, middle) == before:
+            low = middle
+        else:
+            high = middle
+    return high
 
 
 def _unknown(name: str) -> str:
