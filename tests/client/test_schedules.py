@@ -63,7 +63,7 @@ def test_what_is_wrong_is_refused_where_it_is_written() -> None:
         app.every("1m", args=("eu",), overlaps="skip")(report)  # type: ignore[call-arg]  # wrong
     with pytest.raises(BadOption, match=r"above @app\.task"):
         app.every("1m")(lambda: None)  # type: ignore[type-var]  # wrong
-    with pytest.raises(BadOption, match="end is before start"):
+    with pytest.raises(BadSchedule, match="before start"):
         app.every("1m", args=("eu",), start=MIDNIGHT, end=MIDNIGHT - timedelta(1))(report)
 
 

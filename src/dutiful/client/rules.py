@@ -9,9 +9,17 @@ from typing import Any, TypedDict, cast
 from msgspec.structs import replace
 
 from dutiful.core.errors import BadOption
-from dutiful.core.instant import instant, span
-from dutiful.core.rule import Exclusion, Rule
-from dutiful.core.schedule import MISFIRES, OVERLAPS, Misfire, Overlap, Schedule, schedule_name
+from dutiful.core.instant import local_instant, span
+from dutiful.core.rule import Bounds, Rule
+from dutiful.core.schedule import (
+    MISFIRES,
+    OVERLAPS,
+    Misfire,
+    Overlap,
+    Schedule,
+    schedule_name,
+    zone_of,
+)
 
 from .options import known, refine
 from .task import Enqueuer
@@ -32,7 +40,7 @@ class Scheduling(TypedDict, total=False):
     expires_in: Span | None
     start: datetime | None
     end: datetime | None
-    exclude: Exclusion | Sequence[date] | None
+    exclude: date | str | Sequence[date | str] | None
     jitter: Span
     misfire: Misfire
     misfire_max: int
@@ -72,16 +80,27 @@ def schedule_of(
         app=app,
     )
     changes = {name: _CHECKS[name](value) for name, value in given.items() if name in _CHECKS}
-    if "exclude" in given:
-        changes["exclusion"] = given["exclude"]
-    schedule = replace(schedule, **changes)
-    if schedule.start is not None and schedule.end is not None and schedule.end < schedule.start:
-        raise BadOption("end is before start, so the schedule would never fire")
-    return schedule
+    return replace(schedule, bounds=_bounds(given, rule), **changes)
+
+
+def _bounds(given: Scheduling, rule: Rule) -> Bounds:
+    """Join start, end and what is excluded: dates, and holiday calendars by their names."""
+    excluded = given.get("exclude") or ()
+    parts: list[Any] = [excluded] if isinstance(excluded, date | str) else list(excluded)
+    # A datetime is a date to Python, and would never equal one.
+    if wrong := [one for one in parts if not isinstance(one, str) and type(one) is not date]:
+        raise BadOption(f"exclude={wrong[0]!r}; give dates, and names of holiday calendars")
+    return Bounds(
+        start=_moment(given.get("start")),
+        end=_moment(given.get("end")),
+        days=tuple(sorted(part for part in parts if isinstance(part, date))),
+        holidays=tuple(part for part in parts if isinstance(part, str)),
+        zone=zone_of(rule) or "UTC",
+    )
 
 
 def _moment(value: datetime | None) -> int | None:
-    return None if value is None else instant(value)
+    return None if value is None else local_instant(value)
 
 
 def _maybe(value: Span | None) -> int | None:
@@ -104,8 +123,6 @@ def _many(value: Any) -> int:
 
 
 _CHECKS: dict[str, Callable[[Any], Any]] = {
-    "start": _moment,
-    "end": _moment,
     "jitter": span,
     "misfire": _one_of("misfire", MISFIRES),
     "misfire_max": _many,

@@ -13,15 +13,13 @@ import msgspec
 from .errors import BadOption, BadSchedule
 from .instant import MINUTE
 from .job import NewJob
-from .rule import Exclusion, Rule, after, before_or_at, excluded, jitter_of, zone_of
+from .rule import Bounds, Calendar, Cron, Rule, after, before_or_at, jittered
 
 Misfire = Literal["skip", "once", "all"]
 Overlap = Literal["allow", "skip", "queue-one", "cancel-running"]
 MISFIRES: tuple[Misfire, ...] = ("skip", "once", "all")
 OVERLAPS: tuple[Overlap, ...] = ("allow", "skip", "queue-one", "cancel-running")
 
-EXCLUDED_MAX = 20_000
-"""How many excluded instants are passed over before a schedule counts as one that never fires."""
 _NAME = re.compile(r"[A-Za-z0-9_.\-]{1,100}")
 
 
@@ -39,11 +37,8 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     expires_in: int | None = None
     tags: tuple[str, ...] = ()
     meta: dict[str, str] = {}
-    start: int | None = None
-    """No occurrence is planned before."""
-    end: int | None = None
-    """No occurrence is planned after."""
-    exclusion: Exclusion | None = None
+    bounds: Bounds = Bounds()
+    """Start, end and the days that are left out."""
     jitter: int = 0
     """A job is due up to so much after its planned instant, always as much for that instant."""
     misfire: Misfire = "once"
@@ -84,30 +79,12 @@ def read(spec: bytes) -> Schedule:
 
 def planned_after(schedule: Schedule, instant: int) -> int | None:
     """Return the first planned instant strictly after, None when there is none."""
-    if schedule.start is not None and schedule.start > instant:
-        instant = schedule.start - 1
-    for _ in range(EXCLUDED_MAX):
-        found = after(schedule.rule, instant)
-        if found is None or (schedule.end is not None and found > schedule.end):
-            return None
-        if schedule.exclusion is None or not excluded(schedule.exclusion, found):
-            return found
-        instant = found
-    return None
+    return after(schedule.rule, instant, schedule.bounds)
 
 
 def planned_before_or_at(schedule: Schedule, instant: int) -> int | None:
     """Return the latest planned instant that is not after ``instant``."""
-    if schedule.end is not None and schedule.end < instant:
-        instant = schedule.end
-    for _ in range(EXCLUDED_MAX):
-        found = before_or_at(schedule.rule, instant)
-        if found is None or (schedule.start is not None and found < schedule.start):
-            return None
-        if schedule.exclusion is None or not excluded(schedule.exclusion, found):
-            return found
-        instant = found - 1
-    return None
+    return before_or_at(schedule.rule, instant, schedule.bounds)
 
 
 def planned_between(schedule: Schedule, start: int, end: int) -> Iterator[int]:
@@ -116,6 +93,11 @@ def planned_between(schedule: Schedule, start: int, end: int) -> Iterator[int]:
     while found is not None and found <= end:
         yield found
         found = planned_after(schedule, found)
+
+
+def zone_of(rule: Rule) -> str | None:
+    """Return the zone on whose clocks a rule is written, None for one that needs none."""
+    return rule.zone if isinstance(rule, Cron | Calendar) else None
 
 
 def occurrence_id(name: str, planned: int) -> str:
@@ -143,7 +125,7 @@ def job_of(schedule: Schedule, planned: int, previous: int | None, *, backfilled
         meta["zone"] = zone
     if backfilled:
         meta["backfilled"] = "yes"
-    late = jitter_of(schedule.name, planned, schedule.jitter)
+    due = jittered(schedule.name, planned, schedule.jitter)
     return NewJob(
         id=occurrence_id(schedule.name, planned),
         task=schedule.task,
@@ -151,7 +133,7 @@ def job_of(schedule: Schedule, planned: int, previous: int | None, *, backfilled
         queue=schedule.queue,
         priority=schedule.priority,
         max_attempts=schedule.max_attempts,
-        run_at=planned + late if late and not backfilled else None,
+        run_at=due if due > planned and not backfilled else None,
         expires_in=schedule.expires_in,
         tags=schedule.tags,
         meta=meta,

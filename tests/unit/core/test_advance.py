@@ -13,7 +13,7 @@ from dutiful.core import advance as a
 from dutiful.core.errors import BadSchedule
 from dutiful.core.instant import DAY, HOUR, MINUTE, SECOND
 from dutiful.core.occurrence import Advance, Due, Standing, overdue
-from dutiful.core.rule import Cron, Dates, Interval
+from dutiful.core.rule import Bounds, Cron, Dates, Interval
 from dutiful.core.schedule import Schedule, occurrence_id, read, written
 
 START = 1_000 * DAY
@@ -186,7 +186,7 @@ def test_one_that_comes_back_begins_anew() -> None:
 
 
 def test_a_schedule_ends() -> None:
-    schedule = every(end=START + 2 * MINUTE)
+    schedule = every(bounds=Bounds(end=START + 2 * MINUTE))
     standing = a.begin(schedule, START)
     move = turn(schedule, standing, START + 2 * MINUTE)
     assert move is not None

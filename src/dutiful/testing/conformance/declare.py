@@ -8,6 +8,7 @@ from dutiful.contract.capability import Capability
 from dutiful.core.edition import ALIVE
 from dutiful.core.instant import MINUTE, SECOND
 from dutiful.core.outcome import Succeeded
+from dutiful.core.rule import Bounds
 from dutiful.core.state import State
 from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.moves import end, one
@@ -95,7 +96,9 @@ class DeclareContract(Contract):
         clock.advance("1m")
         due_at = clock.now()
         clock.advance("1s")
-        await engine.declare("shop", "e2", [tick("a", app="shop", start=clock.now() + 9 * MINUTE)])
+        await engine.declare(
+            "shop", "e2", [tick("a", app="shop", bounds=Bounds(start=clock.now() + 9 * MINUTE))]
+        )
         assert len(await turn(engine)) == 1
         (row,) = await engine.occurrences("a", 10)
         assert row.planned == due_at
