@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-import sys
+import inspect
 from collections.abc import AsyncIterable, Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -278,7 +278,8 @@ class App:
 
 def _made_in() -> str:
     """Name the module that makes an app, as another process that imports it would."""
-    names = sys._getframe(2).f_globals
+    caller = inspect.stack(0)[2].frame
+    names = caller.f_globals
     module = str(names.get("__name__", "app"))
     return Path(str(names.get("__file__", "app"))).stem if module == "__main__" else module
 

@@ -64,7 +64,8 @@ def schedule_of(
     of_job = {key: value for key, value in given.items() if key in _OF_THE_JOB}
     options = refine(task.options, of_job)
     args = given.get("args", ())
-    positional, named = ((), args) if isinstance(args, Mapping) else (tuple(args), {})
+    named: Mapping[str, Any] = args if isinstance(args, Mapping) else {}
+    positional = () if isinstance(args, Mapping) else tuple(args)
     raw = task.signature.encode(positional, named, task.app.payload_bytes_max)
     schedule = Schedule(
         name=schedule_name(given.get("name") or task.spec.name),

@@ -17,7 +17,7 @@ from dutiful.contract.scheduling import (
 from dutiful.core import advance as decide
 from dutiful.core.edition import in_force, rules, shown
 from dutiful.core.job import NewJob
-from dutiful.core.occurrence import Advance, Due, Occurrence, Recorded, Standing, overdue
+from dutiful.core.occurrence import Advance, Deadline, Due, Occurrence, Recorded, Standing, overdue
 from dutiful.core.schedule import Schedule
 
 from .table import Entry, Tables
@@ -84,7 +84,7 @@ class MemoryScheduling:
             waiting = [(at, one) for one in tables.standings.values() if (at := _look_at(one))]
             waiting.sort(key=lambda pair: (pair[0], pair[1].name))
             ready = [one for at, one in waiting if at <= now][:limit]
-            later = [at - now for at, one in waiting if at > now]
+            later = [at - now for at, _ in waiting if at > now]
             held = [one for _, one in waiting if one.held is not None and one not in ready]
             found = (*ready, *held[: limit - len(ready)])
             due = tuple(Due(one, self._live(one)) for one in found)
@@ -140,7 +140,8 @@ class MemoryScheduling:
             diaries = [diary.values() for diary in tables.diaries.values()]
             for entry in [entry for diary in diaries for entry in diary if entry.open]:
                 entry.recorded = self._fresh(entry)
-                late = [what for what in overdue(entry.recorded, now) if what not in entry.told]
+                missed = overdue(entry.recorded, now)
+                late: list[Deadline] = [what for what in missed if what not in entry.told]
                 told = late[: limit - len(found)]
                 entry.told.update(told)
                 found += [Overdue(entry.recorded, what) for what in told]
