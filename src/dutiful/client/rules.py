@@ -58,7 +58,7 @@ def schedule_of(
     task: Enqueuer[..., Any], rule: Rule, given: Scheduling, app: str | None = None
 ) -> Schedule:
     """Build a schedule from what a person wrote; raises BadOption and BadArguments."""
-    if not isinstance(task, Enqueuer):  # pyright: ignore[reportUnnecessaryIsInstance] - at run time it may
+    if not isinstance(task, Enqueuer):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped
         raise BadOption(f"{task!r} is no task; write @app.cron(...) above @app.task")
     known(given, Scheduling.__annotations__, "a schedule")
     of_job = {key: value for key, value in given.items() if key in _OF_THE_JOB}
