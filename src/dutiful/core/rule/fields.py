@@ -105,19 +105,19 @@ def _plain(field: Field, term: str) -> range:
     if field is WEEKDAY and last == "SUN" and low > 0:
         high = 7
     if high < low:
-        raise BadSchedule(
-            f"{field.name} {term!r} runs backwards; write {_turned(field, body, low, high)}"
-        )
+        raise BadSchedule(f"{field.name} {term!r} runs backwards; write {_turned(field, body)}")
     return range(low, high + 1, step)
 
 
-def _turned(field: Field, body: str, low: int, high: int) -> str:
+def _turned(field: Field, body: str) -> str:
     """Offer the range the right way round, and the one that wraps, when that was meant."""
     first, _, last = body.partition("-")
-    bottom = str(field.low) if high == field.low else f"{field.low}-{last}"
-    top = 6 if field is WEEKDAY else field.high
-    ceiling = first if low == top else f"{first}-{top}"
-    return f"{last}-{first}, or {ceiling},{bottom} for one that wraps"
+    named = first in field.names
+    floor = field.names[0] if named else str(field.low)
+    top = field.names[-1] if named else str(6 if field is WEEKDAY else field.high)
+    ceiling = first if first == top else f"{first}-{top}"
+    ground = last if last == floor else f"{floor}-{last}"
+    return f"{last}-{first}, or {ceiling},{ground} for one that wraps"
 
 
 def _step(field: Field, term: str, text: str) -> int:

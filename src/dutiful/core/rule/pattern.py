@@ -11,6 +11,7 @@ from dutiful.core.instant import DAY, SECOND
 
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _DAY_SECONDS = 86_400
+_CYCLE = 28 * 366
 _LAST_WEEK = 6
 
 
@@ -55,9 +56,9 @@ class Pattern:
         return None if found is None else _within(found, self._time_to(_DAY_SECONDS), start, end)
 
     def possible(self) -> bool:
-        """Tell whether any day fits; the calendar repeats after 400 years."""
+        """Tell whether any day fits; 28 years from 2000 show every date on every weekday."""
         start = date(2000, 1, 1).toordinal() - _EPOCH_DAY
-        return self._day_from(start, (start + 146_097) * DAY) is not None
+        return self._day_from(start, (start + _CYCLE) * DAY) is not None
 
     def _time_from(self, second: int) -> int | None:
         hour, rest = divmod(second, 3600)
