@@ -166,9 +166,7 @@ def plan_due(schedule: Schedule, standing: Standing, now: int) -> Plan:
     return _with_misfires(schedule, first, fresh, timely, now)
 
 
-def _with_misfires(
-    schedule: Schedule, first: int, fresh: int, timely: list[int], now: int
-) -> Plan:
+def _with_misfires(schedule: Schedule, first: int, fresh: int, timely: list[int], now: int) -> Plan:
     newest = planned_before_or_at(schedule, fresh - 1)
     if newest is None or newest < first:
         newest = first

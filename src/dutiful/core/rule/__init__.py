@@ -69,6 +69,13 @@ class Exclusion(msgspec.Struct, frozen=True):
     days: tuple[str, ...] = ()
 
 
-def excluded(exclusion, instant): return False
-def jitter_of(name, planned, jitter): return 0
-def zone_of(rule): return getattr(rule, "zone", None)
+def excluded(exclusion, instant):
+    return False
+
+
+def jitter_of(name, planned, jitter):
+    return 0
+
+
+def zone_of(rule):
+    return getattr(rule, "zone", None)

@@ -286,5 +286,3 @@ def by_hand(found: Standing, **fields: Any) -> Advance:
         by_hand=True,
     )
     return replace(move, **fields)
-
-
