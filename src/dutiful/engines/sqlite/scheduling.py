@@ -43,7 +43,7 @@ class SqliteScheduling:
         self, app: str, edition: str, schedules: Sequence[Schedule] | None
     ) -> Declared:
         """Bring an app's schedules in line, if this edition rules."""
-        return await self._write(lambda now: declare(app, edition, schedules, now))
+        return await self._write_schedules(lambda now: declare(app, edition, schedules, now))
 
     async def put_schedule(self, schedule: Schedule, *, replace: bool) -> bool:
         """Create a schedule, or give an existing one another spec."""
@@ -55,7 +55,7 @@ class SqliteScheduling:
             yield from bring([schedule], found, now)
             return True, False
 
-        return await self._write(plan)
+        return await self._write_schedules(plan)
 
     async def standings(
         self, names: Sequence[str] | None = None, limit: int = 1000, after: str = ""
@@ -88,7 +88,7 @@ class SqliteScheduling:
 
     async def advance(self, moves: Sequence[Advance]) -> Advanced:
         """Write moves, all in one transaction."""
-        return await self._write(lambda now: advance(moves, now))
+        return await self._write_schedules(lambda now: advance(moves, now))
 
     async def switch(self, names: Sequence[str], how: Switch) -> tuple[str, ...]:
         """Pause, resume or delete schedules."""
@@ -106,7 +106,7 @@ class SqliteScheduling:
             yield from put(turned)
             return tuple([one.name for one in turned]), False
 
-        return await self._write(plan)
+        return await self._write_schedules(plan)
 
     async def occurrences(
         self, name: str, limit: int, before: int | None = None
@@ -124,9 +124,9 @@ class SqliteScheduling:
         session = self.session.ready()
         if not await session.readers.aread(lambda: look(session.clock.now(), 1)):
             return ()
-        return await self._write(lambda now: review(limit, now))
+        return await self._write_schedules(lambda now: review(limit, now))
 
-    async def _write(self, plan: Callable[[int], Written[T]]) -> T:
+    async def _write_schedules(self, plan: Callable[[int], Written[T]]) -> T:
         session = self.session.ready()
         return await session.writer.awrite(lambda: plan(session.clock.now()))
 
