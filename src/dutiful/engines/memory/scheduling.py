@@ -22,8 +22,6 @@ from dutiful.core.schedule import Schedule
 
 from .table import Entry, Tables
 
-_NEVER = 1 << 62
-
 
 class MemoryScheduling:
     """The role `Scheduling`."""
@@ -81,11 +79,13 @@ class MemoryScheduling:
         tables = self.tables
         with tables.lock:
             now = tables.clock.now()
-            waiting = [(at, one) for one in tables.standings.values() if (at := _look_at(one))]
+            active = [one for one in tables.standings.values() if _active(one)]
+            waiting = [(at, one) for one in active if (at := _look_at(one)) is not None]
             waiting.sort(key=lambda pair: (pair[0], pair[1].name))
             ready = [one for at, one in waiting if at <= now][:limit]
             later = [at - now for at, _ in waiting if at > now]
-            held = [one for _, one in waiting if one.held is not None and one not in ready]
+            held = [one for one in active if _holds(one, now) and one not in ready]
+            held.sort(key=lambda one: (one.held, one.name))
             found = (*ready, *held[: limit - len(ready)])
             due = tuple(Due(one, self._live(one)) for one in found)
             return DueBatch(now, due, min(later, default=None))
@@ -101,9 +101,10 @@ class MemoryScheduling:
                 cancelled += self.cancel_now(move.cancel)
                 number = before.number
                 for one in move.occurrences:
+                    fresh = one.job is not None and one.job.id not in self.tables.jobs
                     if self._note(move.name, one, number + 1):
                         number += 1
-                        made += [one.job.id] if one.job is not None else []
+                        made += [one.job.id] if one.job is not None and fresh else []
                 self._move(_moved(before, move, number))
                 accepted.append(move.name)
                 self._forget(move.name, number - KEPT_MAX)
@@ -138,15 +139,19 @@ class MemoryScheduling:
         with tables.lock:
             now = tables.clock.now()
             diaries = [diary.values() for diary in tables.diaries.values()]
-            for entry in [entry for diary in diaries for entry in diary if entry.open]:
-                entry.recorded = self._fresh(entry)
-                missed = overdue(entry.recorded, now)
+            entries = [entry for diary in diaries for entry in diary if entry.open]
+            for entry in sorted(entries, key=lambda one: (one.recorded.planned, one.name)):
+                fresh = self._fresh(entry)
+                missed = overdue(fresh, now)
                 late: list[Deadline] = [what for what in missed if what not in entry.told]
                 told = late[: limit - len(found)]
                 entry.told.update(told)
-                found += [Overdue(entry.recorded, what) for what in told]
-                ended = entry.recorded.state is None or entry.recorded.state.final
+                found += [Overdue(fresh, what) for what in told]
+                ended = fresh.state is None or fresh.state.final
                 entry.open = not ended or len(told) < len(late)
+                # Only the first start is noted meanwhile: a retry's comes later.
+                noted = replace(entry.recorded, started_at=fresh.started_at)
+                entry.recorded = fresh if ended else noted
         return tuple(found)
 
     def _bring(self, schedule: Schedule, now: int) -> bool:
@@ -212,13 +217,18 @@ class MemoryScheduling:
                 del diary[planned]
 
 
+def _active(one: Standing) -> bool:
+    return one.paused_at is None and one.retired_at is None
+
+
 def _look_at(one: Standing) -> int | None:
-    """Return when a schedule is to be looked at, None while it is not."""
-    if one.paused_at is not None or one.retired_at is not None:
-        return None
-    if one.next is None:
-        return None if one.held is None else _NEVER
-    return max(one.next, one.retry_at or 0)
+    """Return when a schedule's next occurrence is to be looked at."""
+    return None if one.next is None else max(one.next, one.retry_at or 0)
+
+
+def _holds(one: Standing, now: int) -> bool:
+    """Whether to look if what a held occurrence waits for has ended."""
+    return one.held is not None and (one.retry_at or 0) <= now
 
 
 def _admits(before: Standing, move: Advance) -> bool:

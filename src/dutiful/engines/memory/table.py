@@ -38,6 +38,11 @@ class Entry:
         self.open = open
         self.told = set[Deadline]()
 
+    @property
+    def name(self) -> str:
+        """The schedule's."""
+        return self.recorded.schedule
+
 
 class Tables:
     """Everything the engine holds, behind one lock, since threads and loops share it."""

@@ -18,6 +18,7 @@ from .keeper import PostgresKeeper
 from .migration import migrate, script
 from .mover import PostgresMover
 from .producer import PostgresProducer
+from .scheduling import PostgresScheduling
 from .session import Session
 from .transaction import PostgresTransactional
 
@@ -32,6 +33,7 @@ class PostgresEngine(
     PostgresController,
     PostgresKeeper,
     PostgresMover,
+    PostgresScheduling,
 ):
     """Jobs in one schema of a PostgreSQL database, shared by all who reach the server."""
 

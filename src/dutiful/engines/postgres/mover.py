@@ -14,7 +14,16 @@ from dutiful.contract.statement import Plan, Statement
 from dutiful.core.errors import BadPayload
 from dutiful.core.job import AttemptError, Job
 
-from .arrays import Array, Booleans, Bytes, Integers, Longs, Shorts, TextArray
+from .arrays import (
+    Array,
+    Booleans,
+    Bytes,
+    Integers,
+    Longs,
+    Shorts,
+    TextArray,
+    columns,
+)
 from .producer import ready
 from .rows import job_of, packed, storable
 from .session import Session
@@ -180,7 +189,7 @@ def _belongings(sql: Texts, stored: Sequence[Record], seqs: dict[str, int]) -> P
     ]
     if failures:
         errors = [error for _, _, error in failures]
-        columns: tuple[Array, ...] = (
+        told: tuple[Array, ...] = (
             Longs([seq for seq, _, _ in failures]),
             Integers([fence for _, fence, _ in failures]),
             Integers([error.attempt for error in errors]),
@@ -190,7 +199,7 @@ def _belongings(sql: Texts, stored: Sequence[Record], seqs: dict[str, int]) -> P
             TextArray([storable(error.message) for error in errors]),
             TextArray([storable(error.traceback) for error in errors]),
         )
-        yield Statement(sql("fill_failures"), columns)
+        yield Statement(sql("fill_failures"), told)
     steps = [
         (seqs[record.job.id], place, *step)
         for record in stored
@@ -198,7 +207,7 @@ def _belongings(sql: Texts, stored: Sequence[Record], seqs: dict[str, int]) -> P
     ]
     if steps:
         kinds = (Longs, Integers, TextArray, Bytes)
-        yield Statement(sql("fill_steps"), _arrays(kinds, steps))
+        yield Statement(sql("fill_steps"), columns(kinds, steps))
 
 
 def _columns(records: Sequence[Record]) -> tuple[Array, ...]:
@@ -209,10 +218,4 @@ def _columns(records: Sequence[Record]) -> tuple[Array, ...]:
         fields[3] = int(fields[3])
         fields[21], fields[22] = packed(record.job.tags), packed(record.job.meta)
         rows.append(fields)
-    return _arrays(_KINDS, rows)
-
-
-def _arrays(kinds: Sequence[type[Array]], rows: Iterable[Sequence[Any]]) -> tuple[Array, ...]:
-    return tuple(
-        [kind(list(column)) for kind, column in zip(kinds, zip(*rows, strict=True), strict=True)]
-    )
+    return columns(_KINDS, rows)

@@ -62,7 +62,7 @@ def enqueue(
     DuplicateId where a plain job is stored already: store them `again`.
     """
     if _plain(jobs):
-        yield _store(sql, jobs, now, late)
+        yield _plainly(sql, jobs, now, late)
         return tuple([Receipt(job.id) for job in jobs])
     return (yield from again(sql, jobs, now, late=late))
 
@@ -71,8 +71,7 @@ def again(
     sql: Texts, jobs: Sequence[NewJob], now: int | None, *, late: bool = False
 ) -> Plan[tuple[Receipt, ...]]:
     """Store those of the jobs that can be, and say of the others why not."""
-    answer = yield Statement(sql("enqueue"), (*_columns(jobs), now, late))
-    stored: set[str] = set(answer.rows[0][0] or ())
+    stored = yield from store(sql, jobs, now, late=late)
     receipts: list[Receipt] = []
     for job in jobs:
         if job.id in stored:
@@ -82,7 +81,13 @@ def again(
     return tuple(receipts)
 
 
-def _store(sql: Texts, jobs: Sequence[NewJob], now: int | None, late: bool) -> Statement:
+def store(sql: Texts, jobs: Sequence[NewJob], now: int | None, *, late: bool) -> Plan[set[str]]:
+    """Store those of the jobs that can be, and return their ids."""
+    answer = yield Statement(sql("enqueue"), (*_columns(jobs), now, late))
+    return set(answer.rows[0][0] or ())
+
+
+def _plainly(sql: Texts, jobs: Sequence[NewJob], now: int | None, late: bool) -> Statement:
     if len(jobs) == 1:
         job = jobs[0]
         what = (job.id, job.task, job.queue, job.priority, job.args, job.max_attempts)
@@ -122,8 +127,7 @@ def _refused(sql: Texts, job: NewJob, now: int | None, late: bool) -> Plan[Recei
                     return Receipt(holder, created=False, replaced=True)
             return Receipt(holder, created=False)
         # The holder ended between the two statements, so the key is free.
-        answer = yield Statement(sql("enqueue"), (*_columns([job]), now, late))
-        if answer.rows[0][0]:
+        if (yield from store(sql, [job], now, late=late)):
             return Receipt(job.id)
 
 

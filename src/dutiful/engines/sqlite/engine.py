@@ -19,6 +19,7 @@ from .inspector import SqliteInspector
 from .keeper import SqliteKeeper
 from .mover import SqliteMover
 from .producer import SqliteProducer
+from .scheduling import SqliteScheduling
 from .session import Session
 from .statements import migrations
 
@@ -31,6 +32,7 @@ class SqliteEngine(
     SqliteController,
     SqliteKeeper,
     SqliteMover,
+    SqliteScheduling,
 ):
     """Jobs in one SQLite file, shared by all processes of a host."""
 
