@@ -108,8 +108,8 @@ def history_table(rows: Sequence[Recorded], zone: str) -> RenderableType:
     lines = [
         [
             render.line(local(row.planned, zone)),
-            render.line(_span(row.recorded_at, row.planned) if row.job_id else ""),
-            render.line(_span(row.started_at, row.planned)),
+            render.line(_span(row.recorded_at, row.planned) if _made_in_time(row) else ""),
+            render.line(_span(row.started_at, row.planned) if _made_in_time(row) else ""),
             render.line(_span(row.finished_at, row.started_at)),
             _state(row),
             render.line(_detail(row), "dim"),
@@ -117,6 +117,11 @@ def history_table(rows: Sequence[Recorded], zone: str) -> RenderableType:
         for row in rows
     ]
     return render.table(_HISTORY, lines)
+
+
+def _made_in_time(row: Recorded) -> bool:
+    """Whether its lateness says something: a backfilled one is late on purpose."""
+    return row.job_id is not None and not row.backfilled
 
 
 def _state(row: Recorded) -> Text:

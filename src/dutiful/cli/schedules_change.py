@@ -93,7 +93,7 @@ def create_schedule(name: Name, task: Task, when: When, how: How, common: Common
         if common.json:
             as_json.emit(rows.as_object(standing))
             return
-        zone = rows.zone_text(rule) or "UTC"
+        zone = rows.zone_text(rule) or when.tz
         upcoming = "never" if standing.next is None else rows.local(standing.next, zone)
         render.say(f"Schedule {name} fires next at {upcoming}.")
 

@@ -59,7 +59,7 @@ def _examine(
 ) -> Iterator[Finding]:
     from dutiful.contract.page import Finding
 
-    schedule = rows.known(standing)
+    schedule, notes = rows.known(standing), list[str]()
     troubles = [standing.broken] if standing.broken else []
     if schedule is None:
         troubles.append("this version of Dutiful cannot read it; upgrade")
@@ -69,7 +69,8 @@ def _examine(
             troubles.append(f"the app has no task {schedule.task!r}; its jobs would wait")
         troubles += _of_time(standing, schedule, now)
         troubles += _of_weight(schedule, history, now)
-    text = "; ".join(troubles)
+        notes += _missing_hours(schedule, now)
+    text = "; ".join([*troubles, *notes])
     yield Finding(standing.name, not troubles, text or "fine")
 
 
@@ -83,32 +84,22 @@ def _of_time(standing: Standing, schedule: Schedule, now: int) -> Iterator[str]:
     elif standing.next is not None and now - standing.next > max(schedule.late_after, MINUTE):
         late = spell((now - standing.next) // SECOND * SECOND)
         yield f"it is {late} late; does a worker run?"
-    yield from _missing_hours(schedule, now)
 
 
 def _missing_hours(schedule: Schedule, now: int) -> Iterator[str]:
-    """Tell when a fixed time falls into a stretch that the clocks leave out."""
-    from dutiful.core.rule import Cron, changes
-    from dutiful.core.schedule import planned_between
+    """Tell when a time falls into a stretch that the clocks leave out, unless a rule was chosen."""
+    from dutiful.core.rule import Cron, Dst, after, changes
 
     rule = schedule.rule
-    if not isinstance(rule, Cron) or not rule.fixed:
+    if not isinstance(rule, Cron) or not rule.fixed or rule.dst is not None:
         return
+    strict = Cron(rule.expression, rule.zone, Dst(missing="skip"))
     for change in changes(rule.zone, now, now + _AHEAD):
-        if change.after > change.before and change.instant in planned_between(
-            schedule, change.instant, change.instant
-        ):
+        before = change.instant - 1
+        meets = after(rule, before, schedule.bounds) == change.instant
+        if meets and after(strict, before, schedule.bounds) != change.instant:
             when = rows.local(change.instant, rule.zone)
-            # The rule may also name that very instant, which is then no shift.
-            if _shifted(rule.expression, change.instant, rule.zone):
-                yield f"its time is missing in the night to {when}; it runs then"
-
-
-def _shifted(expression: str, at: int, zone: str) -> bool:
-    from dutiful.core.rule import Cron, Dst, between
-
-    strict = Cron(expression, zone, Dst(missing="skip"))
-    return not between(strict, at - 1, at, 1)
+            yield f"its time is missing in the night to {when}; it runs then (or say dst=)"
 
 
 def _of_weight(schedule: Schedule, history: Sequence[Recorded], now: int) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -14,6 +15,7 @@ from dutiful.cli.expand import expand
 from dutiful.cli.failure import Wrong
 from dutiful.cli.options import Common
 from dutiful.cli.target import Opened, reach
+from dutiful.core.errors import BadOption
 from dutiful.core.instant import MINUTE, moment
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from dutiful.core.schedule import Schedule
 
 NEXT_MAX = 10_000
+_CODE = re.compile(r'datetime\.fromisoformat\("([^"]*)"\)')
 
 What = Annotated[
     str | None,
@@ -128,7 +131,10 @@ def read_moment(text: str, zone: str, option: str) -> int:
         raise Wrong(
             f"{option} {text!r} is no moment", "write 2026-11-01, or 2026-11-01T00:00:00-04:00"
         ) from None
-    return local_instant(read if read.tzinfo else read.replace(tzinfo=ZoneInfo(zone)))
+    try:
+        return local_instant(read if read.tzinfo else read.replace(tzinfo=ZoneInfo(zone)))
+    except BadOption as error:  # which speaks to who writes Python
+        raise Wrong(f"{option}: " + _CODE.sub(r"\1", str(error))) from None
 
 
 def _of_rule(rule: Rule, zone: str, start: int, count: int) -> Preview:
