@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from tests.chaos import crowd, deploys, disk, freezes, kills
+from tests.chaos import clockwork, crowd, deploys, disk, freezes, kills
 from tests.chaos.verdict import Verdict
 
 
@@ -28,7 +28,7 @@ class Report(Protocol):
     def table(self) -> dict[str, str]: ...
 
 
-Outcome = Verdict | Report
+Outcome = Verdict | Report | clockwork.Timetable
 Run = Callable[[Path], Outcome]
 
 
@@ -44,12 +44,13 @@ def runs(jobs: int, seconds: float) -> dict[str, Run]:
         "quota": lambda folder: disk.limited(folder, 12),
         "disk": lambda folder: disk.mounted(folder, 12),
         "crowd": lambda folder: crowd.crowd(folder, seconds),
+        "clockwork": lambda folder: clockwork.clockwork(folder, seconds * 0.6),
     }
 
 
 def faults(outcome: Outcome) -> dict[str, object]:
     """Return the broken promises of a run, which may have more to excuse than its verdict."""
-    if isinstance(outcome, Verdict | freezes.Thawed | disk.Filled):
+    if isinstance(outcome, Verdict | freezes.Thawed | disk.Filled | clockwork.Timetable):
         return outcome.faults()
     return outcome.verdict.faults()
 
