@@ -44,7 +44,15 @@ RRULES = st.builds(
     st.sampled_from(["YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY"]),
     st.integers(1, 5),
     st.sampled_from(
-        ["", ";COUNT=50", ";UNTIL=20300101", ";BYDAY=MO,SA", ";BYMONTH=2,7", ";BYHOUR=0,2"]
+        [
+            "",
+            ";COUNT=50",
+            ";UNTIL=20300101",
+            ";BYDAY=MO,SA",
+            ";BYDAY=SU,TU;WKST=SU",
+            ";BYMONTH=2,7",
+            ";BYHOUR=0,2",
+        ]
     ),
 )
 

@@ -157,6 +157,7 @@ class Counted:
 
 @lru_cache(maxsize=1024)
 def _turns(text: str, zone_name: str, start: datetime) -> Turns | Counted:
+    start = start.replace(microsecond=0)  # dateutil counts whole seconds
     try:
         rule = read(text, start)
         if rule.count is not None:

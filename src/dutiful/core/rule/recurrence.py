@@ -43,7 +43,6 @@ class Recurrence:
     """Every part but COUNT and UNTIL, the implied ones too."""
     freq: str
     interval: int
-    week_start: int
     count: int | None
     until: datetime | None
     until_utc: bool
@@ -74,9 +73,8 @@ class Recurrence:
             return day.replace(month=1, day=1)
         if self.freq == "MONTHLY":
             return day.replace(day=1)
-        if self.freq == "WEEKLY":
-            return day - timedelta(days=(day.weekday() - self.week_start) % 7)
-        if self.freq == "DAILY":
+        # Weeks are counted from the start's day: dateutil itself knows where its week begins.
+        if self.freq in ("WEEKLY", "DAILY"):
             return day
         if self.freq == "HOURLY":
             return start.replace(minute=0, second=0, microsecond=0)
@@ -97,7 +95,7 @@ def read(text: str, start: datetime) -> Recurrence:
         raise BadSchedule("COUNT and UNTIL do not go together; keep one")
     _refuse(parts, freq)
     _imply(parts, freq, start)
-    week_start = parts.get("WKST", "MO")
+    week_start = parts.get("WKST", _DAYS[0])
     if week_start not in _DAYS:
         raise BadSchedule(_unknown("WKST", week_start, _DAYS))
     parts.pop("COUNT", None)
@@ -105,7 +103,6 @@ def read(text: str, start: datetime) -> Recurrence:
         text=";".join(f"{key}={value}" for key, value in parts.items()),
         freq=freq,
         interval=interval or 1,
-        week_start=_DAYS.index(week_start),
         count=count,
         until=_until(until),
         until_utc=bool(until and until.endswith("Z")),

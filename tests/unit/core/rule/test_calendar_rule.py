@@ -54,6 +54,11 @@ def test_a_rule_has_nothing_before_its_start() -> None:
     assert before_or_at(rule, first - 1) is None
 
 
+def test_a_start_within_a_second_counts_from_the_second() -> None:
+    rule = Calendar("FREQ=DAILY", "UTC", START.replace(microsecond=5))
+    assert after(rule, 0) == instant(START.replace(tzinfo=UTC))
+
+
 def test_a_rule_with_a_count_has_an_end() -> None:
     rule = Calendar("FREQ=DAILY;COUNT=3", "UTC", START)
     last = instant(datetime(2026, 1, 3, 9, tzinfo=UTC))
