@@ -131,7 +131,7 @@ class MemoryScheduling:
         with self.tables.lock:
             diary = self.tables.diaries.get(name, {})
             planned = sorted((at for at in diary if before is None or at < before), reverse=True)
-            return tuple(self._fresh(diary[at]) for at in planned[:limit])
+            return tuple(self.fresh(diary[at]) for at in planned[:limit])
 
     async def review(self, limit: int) -> tuple[Overdue, ...]:
         """Close occurrences whose jobs have ended, and return those newly overdue."""
@@ -141,7 +141,7 @@ class MemoryScheduling:
             diaries = [diary.values() for diary in tables.diaries.values()]
             entries = [entry for diary in diaries for entry in diary if entry.open]
             for entry in sorted(entries, key=lambda one: (one.recorded.planned, one.name)):
-                fresh = self._fresh(entry)
+                fresh = self.fresh(entry)
                 late = [what for what in overdue(fresh, now) if what not in entry.told]
                 told = late[: limit - len(found)]
                 entry.told.update(told)
@@ -189,7 +189,7 @@ class MemoryScheduling:
         diary[one.planned] = Entry(recorded, open=one.job is not None)
         return True
 
-    def _fresh(self, entry: Entry) -> Recorded:
+    def fresh(self, entry: Entry) -> Recorded:
         """Return an occurrence with what has become of its job since."""
         job = self.tables.jobs.get(entry.recorded.job_id or "")
         if job is None or not entry.open:
