@@ -131,7 +131,7 @@ class MemoryScheduling:
         with self.tables.lock:
             diary = self.tables.diaries.get(name, {})
             planned = sorted((at for at in diary if before is None or at < before), reverse=True)
-            return tuple(self._fresh(diary[at]) for at in planned[:limit])
+            return tuple(self.fresh(diary[at]) for at in planned[:limit])
 
     async def review(self, limit: int) -> tuple[Overdue, ...]:
         """Close occurrences whose jobs have ended, and return those newly overdue."""
@@ -190,7 +190,7 @@ class MemoryScheduling:
         diary[one.planned] = Entry(recorded, open=one.job is not None)
         return True
 
-    def _fresh(self, entry: Entry) -> Recorded:
+    def fresh(self, entry: Entry) -> Recorded:
         """Return an occurrence with what has become of its job since."""
         job = self.tables.jobs.get(entry.recorded.job_id or "")
         if job is None or not entry.open:

@@ -9,11 +9,12 @@ from typing import Any, TypeVar
 
 from msgspec.structs import astuple
 
-from dutiful.contract.moving import Dumped, Filled, Record, Refusal
+from dutiful.contract.moving import Diaries, Diary, Dumped, Filled, Record, Refusal
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.errors import BadPayload
 from dutiful.core.job import AttemptError, Job
 
+from . import diaries as carried
 from .arrays import (
     Array,
     Booleans,
@@ -122,6 +123,20 @@ class PostgresMover:
             return tuple([row[0] for row in (yield Statement(sql("shut_queues"))).rows])
 
         return await self._look(plan)
+
+    async def dump_schedules(self, limit: int, cursor: str | None = None) -> Diaries:
+        """List schedules by name."""
+        return await self._look(lambda sql: carried.dump(sql, limit, cursor))
+
+    async def fill_schedules(self, diaries: Sequence[Diary]) -> tuple[str, ...]:
+        """Store schedules, shut, all in one transaction."""
+        now = self.session.now
+        return await self._change(lambda sql: carried.fill(sql, diaries, now))
+
+    async def reopen_schedules(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Let schedules fire that are shut."""
+        now = self.session.now
+        return await self._change(lambda sql: carried.reopen(sql, names, now))
 
     async def _look(self, plan: Callable[[Texts], Plan[T]]) -> T:
         session = await ready(self.session)

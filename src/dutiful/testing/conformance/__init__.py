@@ -26,6 +26,7 @@ from dutiful.testing.conformance.claim import ClaimContract
 from dutiful.testing.conformance.contracts import CONTRACTS
 from dutiful.testing.conformance.copy import CopyContract
 from dutiful.testing.conformance.declare import DeclareContract
+from dutiful.testing.conformance.diary import DiaryContract
 from dutiful.testing.conformance.enqueue import EnqueueContract
 from dutiful.testing.conformance.inspect import InspectContract
 from dutiful.testing.conformance.lease import LeaseContract
@@ -51,6 +52,7 @@ __all__ = [
     "Contract",
     "CopyContract",
     "DeclareContract",
+    "DiaryContract",
     "Engine",
     "EnqueueContract",
     "InspectContract",

@@ -6,6 +6,7 @@ from dutiful.testing.conformance.cancel import CancelContract
 from dutiful.testing.conformance.claim import ClaimContract
 from dutiful.testing.conformance.copy import CopyContract
 from dutiful.testing.conformance.declare import DeclareContract
+from dutiful.testing.conformance.diary import DiaryContract
 from dutiful.testing.conformance.enqueue import EnqueueContract
 from dutiful.testing.conformance.inspect import InspectContract
 from dutiful.testing.conformance.lease import LeaseContract
@@ -39,4 +40,5 @@ CONTRACTS: tuple[type[Contract], ...] = (
     CopyContract,
     ScheduleContract,
     DeclareContract,
+    DiaryContract,
 )

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 
 from dutiful.contract.capability import Capability
+from dutiful.contract.scheduling import KEPT_MAX
+from dutiful.core.advance import give_up, make
 from dutiful.core.edition import ALIVE
 from dutiful.core.instant import MINUTE, SECOND
+from dutiful.core.occurrence import Occurrence
 from dutiful.core.outcome import Succeeded
 from dutiful.core.rule import Bounds
 from dutiful.core.state import State
 from dutiful.testing.clock import FakeClock
-from dutiful.testing.conformance.moves import end, one
+from dutiful.testing.conformance.moves import FAILED, end, one
 from dutiful.testing.conformance.requires import requires
-from dutiful.testing.conformance.schedule import standing, tick, turn
+from dutiful.testing.conformance.schedule import by_hand, standing, tick, turn
 from dutiful.testing.conformance.setting import Contract, Engine
 
 
@@ -154,3 +157,95 @@ class DeclareContract(Contract):
         clock.advance("2s")
         answers = await asyncio.gather(*(engine.review(10) for engine in engines))
         assert sum(len(answer) for answer in answers) == 1
+
+    async def test_what_starts_late_is_told_of_even_if_it_has_started(
+        self, engine: Engine, clock: FakeClock
+    ) -> None:
+        await engine.put_schedule(tick(start_within=SECOND), replace=False)
+        clock.advance("1m")
+        await turn(engine)
+        clock.advance("2s")
+        await one(engine)
+        (late,) = await engine.review(10)
+        assert (late.what, late.occurrence.state) == ("start", State.RUNNING)
+        assert await engine.review(10) == ()
+
+    async def test_a_retry_does_not_count_as_a_late_start(
+        self, engine: Engine, clock: FakeClock
+    ) -> None:
+        await engine.put_schedule(tick(start_within=SECOND), replace=False)
+        clock.advance("1m")
+        await turn(engine)
+        claim = await one(engine)
+        assert await engine.review(10) == ()
+        assert await end(engine, claim, FAILED)
+        clock.advance("1m")
+        assert (await one(engine)).job.attempt == 2
+        assert await engine.review(10) == ()
+
+    async def test_a_limit_leaves_the_rest_for_the_next_review(
+        self, engine: Engine, clock: FakeClock
+    ) -> None:
+        for name in ("a", "b"):
+            late = tick(name, start_within=SECOND, finish_within=SECOND)
+            await engine.put_schedule(late, replace=False)
+        clock.advance("1m")
+        await turn(engine)
+        clock.advance("2s")
+        told = [(await engine.review(limit)) for limit in (1, 2, 10, 10)]
+        found = [[(late.occurrence.schedule, late.what) for late in answer] for answer in told]
+        assert found[0] == [("a", "start")]
+        assert sorted(found[1] + found[2]) == [("a", "finish"), ("b", "finish"), ("b", "start")]
+        assert found[3] == []
+
+    async def test_a_purged_job_closes_its_occurrence(
+        self, engine: Engine, clock: FakeClock
+    ) -> None:
+        await engine.put_schedule(tick(start_within=MINUTE), replace=False)
+        clock.advance("1m")
+        (job_id,) = await turn(engine)
+        await engine.cancel([job_id])
+        await engine.purge([job_id])
+        clock.advance("2m")
+        assert await engine.review(10) == ()
+        (row,) = await engine.occurrences("tick", 10)
+        assert (row.job_id, row.state) == (job_id, None)
+
+    async def test_a_held_one_in_trouble_is_left_until_its_time(
+        self, engine: Engine, clock: FakeClock
+    ) -> None:
+        await engine.put_schedule(tick(overlap="queue-one"), replace=False)
+        for _ in range(2):
+            clock.advance("1m")
+            await turn(engine)
+        (due,) = (await engine.due(10)).due
+        await engine.advance([give_up(due, "no zone data", clock.now())])
+        assert (await engine.due(10)).due == ()
+        clock.advance("1m")
+        assert len((await engine.due(10)).due) == 1
+
+    async def test_a_job_that_is_there_already_is_not_made_again(
+        self, engine: Engine, clock: FakeClock
+    ) -> None:
+        for made in (1, 0):
+            await engine.put_schedule(tick(start=clock.now()), replace=False)
+            found = await standing(engine)
+            occurrence = make(tick(), clock.now(), None)
+            answer = await engine.advance([by_hand(found, occurrences=(occurrence,))])
+            assert len(answer.made) == made
+            await engine.switch(["tick"], "delete")
+        assert (await engine.tally())["enqueued"] == 1
+
+    async def test_only_the_newest_occurrences_are_kept(
+        self, engine: Engine, clock: FakeClock
+    ) -> None:
+        await engine.put_schedule(tick(), replace=False)
+        start = clock.now() - 10_000 * MINUTE
+        for part in (range(KEPT_MAX), range(KEPT_MAX, KEPT_MAX + 5)):
+            skipped = [
+                Occurrence(planned=start + at * MINUTE, kind="skipped", why="so") for at in part
+            ]
+            found = await standing(engine)
+            await engine.advance([by_hand(found, occurrences=tuple(skipped))])
+        rows = await engine.occurrences("tick", 2 * KEPT_MAX)
+        assert [row.number for row in rows] == list(range(KEPT_MAX + 5, 5, -1))
