@@ -141,7 +141,7 @@ class MemoryScheduling:
             diaries = [diary.values() for diary in tables.diaries.values()]
             entries = [entry for diary in diaries for entry in diary if entry.open]
             for entry in sorted(entries, key=lambda one: (one.recorded.planned, one.name)):
-                fresh = self._fresh(entry)
+                fresh = self.fresh(entry)
                 missed = overdue(fresh, now)
                 late: list[Deadline] = [what for what in missed if what not in entry.told]
                 told = late[: limit - len(found)]
