@@ -228,7 +228,7 @@ class DeclareContract(Contract):
         self, engine: Engine, clock: FakeClock
     ) -> None:
         for made in (1, 0):
-            await engine.put_schedule(tick(start=clock.now()), replace=False)
+            await engine.put_schedule(tick(bounds=Bounds(start=clock.now())), replace=False)
             found = await standing(engine)
             occurrence = make(tick(), clock.now(), None)
             answer = await engine.advance([by_hand(found, occurrences=(occurrence,))])
