@@ -23,6 +23,7 @@ class MemoryEngine(
     name = "memory"
     poll = 1.0
     capabilities = frozenset(Capability) - {
+        Capability.AWAITED_TRANSACTION,
         Capability.CALLER_TRANSACTION,
         Capability.MIGRATE,
     }

@@ -37,7 +37,7 @@ class SqliteEngine(
 
     name = "sqlite"
     poll = 1.0
-    capabilities = frozenset(Capability)
+    capabilities = frozenset(Capability) - {Capability.AWAITED_TRANSACTION}
 
     def __init__(
         self, path: Path, *, durability: Durability = "full", clock: Clock | None = None
