@@ -1,9 +1,14 @@
 """``dutiful queues``, ``workers``, ``migrate`` and ``check``."""
 
+import contextlib
+import sqlite3
 from pathlib import Path
 
 import pytest
 
+from dutiful.contract.schema import Migration
+from dutiful.engines.sqlite import session
+from dutiful.engines.sqlite.statements import shipped
 from tests.cli.conftest import Place, Run
 from tests.cli.shop import WORKER
 
@@ -88,3 +93,22 @@ def test_migrate_prints_the_sql_that_is_missing(tmp_path: Path, run: Run) -> Non
     assert "dutiful_job" in run("migrate", "--sql", "--json", "--url", url).json["sql"]
     assert run("migrate", "--url", url).code == 0
     assert run("migrate", "--sql", "--url", url).out.startswith("-- ")
+
+
+def test_migrate_says_what_is_held_back(
+    place: Place, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "CREATE TABLE planted (x);\n"
+    plant = Migration(9998, "9998_wider", text), Migration(9999, "9999_slim.contract", text * 2)
+    monkeypatch.setattr(session, "shipped", lambda: (*shipped(), *plant))
+    with contextlib.closing(sqlite3.connect("jobs.db", isolation_level=None)) as connection:
+        connection.execute("UPDATE dutiful_worker SET version = 'older', lost = 0")
+    asked = run("migrate", "--dry-run", "--json").json
+    assert asked == {"migrations": [plant[0].name], "held": [plant[1].name], "dry_run": True}
+    said = run("migrate")
+    assert said.code == 0
+    assert said.out.splitlines()[:2] == ["applied  9998_wider", "held back  9999_slim.contract"]
+    assert "--contract" in said.out
+    assert "planted" not in run("migrate", "--sql").out
+    assert "9999_slim" in run("migrate", "--sql", "--contract").out
+    assert "would apply  9999_slim.contract" in run("migrate", "--dry-run", "--contract").out

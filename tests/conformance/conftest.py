@@ -2,7 +2,7 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,43 @@ from psycopg import sql
 from dutiful.engines.memory import MemoryEngine
 from dutiful.testing import FakeClock
 from dutiful.testing.conformance import Connect
+
+
+class BlockingCaller:
+    """Somebody with a plain connection, in sync code or (where it blocks) in async code."""
+
+    def __init__(self, store: Any, connection: Any, *, awaited: bool) -> None:
+        self.store = store
+        self.connection = connection
+        self.awaited = awaited
+
+    async def write(self, line: str) -> None:
+        self.store.write(self.connection, line)
+
+    async def commit(self) -> None:
+        self.connection.commit()
+
+    async def rollback(self) -> None:
+        self.connection.rollback()
+
+
+class AwaitedCaller:
+    """Somebody with a connection that is awaited."""
+
+    awaited = True
+
+    def __init__(self, store: Any, connection: Any) -> None:
+        self.store = store
+        self.connection = connection
+
+    async def write(self, line: str) -> None:
+        await self.store.awrite(self.connection, line)
+
+    async def commit(self) -> None:
+        await self.connection.commit()
+
+    async def rollback(self) -> None:
+        await self.connection.rollback()
 
 
 class MemoryStore:
@@ -49,6 +86,11 @@ class SqliteStore:
         connection.execute("create table if not exists ledger (line text)")
         connection.execute("insert into ledger values (?)", (line,))
 
+    @contextlib.asynccontextmanager
+    async def caller(self, awaited: bool) -> AsyncIterator[Any]:
+        with contextlib.closing(sqlite3.connect(self.path)) as connection:
+            yield BlockingCaller(self, connection, awaited=awaited)
+
     def lines(self) -> list[str]:
         with contextlib.closing(sqlite3.connect(self.path)) as reader:
             if not reader.execute("select 1 from sqlite_master where name = 'ledger'").fetchall():
@@ -74,6 +116,21 @@ class PostgresStore:
         make = sql.SQL("create table if not exists {} (line text)")
         connection.execute(make.format(table))
         connection.execute(sql.SQL("insert into {} values (%s)").format(table), (line,))
+
+    async def awrite(self, connection: Any, line: str) -> None:
+        table = sql.Identifier(self.ledger)
+        make = sql.SQL("create table if not exists {} (line text)")
+        await connection.execute(make.format(table))
+        await connection.execute(sql.SQL("insert into {} values (%s)").format(table), (line,))
+
+    @contextlib.asynccontextmanager
+    async def caller(self, awaited: bool) -> AsyncIterator[Any]:
+        if not awaited:
+            with psycopg.connect(self.plain) as connection:
+                yield BlockingCaller(self, connection, awaited=False)
+            return
+        async with await psycopg.AsyncConnection.connect(self.plain) as aconnection:
+            yield AwaitedCaller(self, aconnection)
 
     def lines(self) -> list[str]:
         with psycopg.connect(self.plain) as reader:
@@ -103,3 +160,9 @@ def connect(store: Any) -> Connect:
 @pytest.fixture
 def ledger(store: Any) -> Any:
     return store
+
+
+@pytest.fixture(params=["sync", "async"])
+async def caller(request: pytest.FixtureRequest, engine: Any, store: Any) -> AsyncIterator[Any]:
+    async with store.caller(request.param == "async") as caller:
+        yield caller

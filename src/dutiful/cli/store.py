@@ -25,26 +25,48 @@ Sql = Annotated[
 ]
 
 
+Contract = Annotated[
+    bool,
+    typer.Option(
+        "--contract",
+        help="Also take away what older releases use, though workers of another are alive.",
+    ),
+]
+
+
 @expand
-def migrate(common: Common, dry_run: DryRun = False, sql: Sql = False) -> None:
+def migrate(
+    common: Common, dry_run: DryRun = False, sql: Sql = False, contract: Contract = False
+) -> None:
     """Bring the store's schema up to date; name what is missing with --dry-run."""
 
     async def body(opened: Opened) -> None:
         opened.store.require(Capability.MIGRATE, "it has no schema")
+        engine = opened.store.engine
         if sql:
-            script = await opened.store.engine.script()
+            script = await engine.script(contract=contract)
             if common.json:
                 as_json.emit({"sql": script})
             else:
                 typer.echo(script or f"-- {opened.url} is up to date.")
             return
-        names = await opened.store.engine.migrate(dry_run=dry_run)
+        names = await engine.migrate(dry_run=dry_run, contract=contract)
+        held = await engine.migrate(dry_run=True, contract=True)
+        if dry_run:
+            held = tuple(name for name in held if name not in names)
         if common.json:
-            as_json.emit({"migrations": list(names), "dry_run": dry_run})
+            as_json.emit({"migrations": list(names), "held": list(held), "dry_run": dry_run})
             return
         for name in names:
             render.say(f"{'would apply' if dry_run else 'applied'}  {name}")
-        if not names:
+        for name in held:
+            render.say(f"held back  {name}")
+        if held:
+            render.say(
+                "It takes away what other releases use, and a worker of one is alive (see "
+                "`dutiful workers list --json`). Run this again without it, or with --contract."
+            )
+        elif not names:
             render.say(f"{opened.url} is up to date.")
 
     reach(common, body, migrate=False)

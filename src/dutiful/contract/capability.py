@@ -14,6 +14,7 @@ class Capability(StrEnum):
     EXPIRY = "expire jobs that nobody starts"
     STEPS = "record steps"
     TRANSACTION = "commit a task's writes together with its completion"
+    AWAITED_TRANSACTION = "await a task's transaction on its loop"
     CALLER_TRANSACTION = "enqueue inside the caller's transaction"
     SYNC_ENQUEUE = "enqueue without an event loop"
     RESULTS = "store results"

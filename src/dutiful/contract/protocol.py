@@ -87,14 +87,16 @@ class Lifecycle(Protocol):
         """Give back connections and threads; calling it twice is harmless."""
         ...
 
-    async def migrate(self, *, dry_run: bool = False) -> tuple[str, ...]:
+    async def migrate(self, *, dry_run: bool = False, contract: bool = False) -> tuple[str, ...]:
         """Apply what is missing of the schema and return the names of those migrations.
 
-        Atomicity: each migration is one transaction. On lost reply: run it again.
+        What older releases still need is taken away only when no worker of another release is
+        alive, or when ``contract`` says so. Atomicity: each migration is one transaction, or can
+        be run again. On lost reply: run it again.
         """
         ...
 
-    async def script(self) -> str:
+    async def script(self, *, contract: bool = False) -> str:
         """Return the SQL that `migrate` would run, for people who run it themselves."""
         ...
 

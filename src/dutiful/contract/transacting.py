@@ -20,7 +20,10 @@ class Transactional(Protocol):
         ...
 
     def atransaction(self, claim: Claim) -> AsyncJobTransaction | None:
-        """Prepare one for a coroutine, or return None where the sync one in a thread has to do."""
+        """Prepare one for a coroutine, or None where the sync one in a thread has to do.
+
+        Declared by ``AWAITED_TRANSACTION``.
+        """
         ...
 
 

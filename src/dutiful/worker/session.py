@@ -10,6 +10,7 @@ from typing import Literal
 from dutiful.contract.clock import Clock
 from dutiful.contract.facade import Store
 from dutiful.contract.fleet import WorkerInfo
+from dutiful.contract.schema import release
 from dutiful.core.errors import EngineError
 from dutiful.core.event import (
     LeaseLost,
@@ -182,6 +183,7 @@ class Session:
             host=host,
             pid=pid,
             born=born,
+            version=release(),
         )
 
         async def join() -> None:

@@ -9,7 +9,6 @@ import pytest
 from dutiful.core.errors import (
     BadOption,
     EngineUnavailable,
-    SchemaMismatch,
     StoreUnusable,
 )
 from dutiful.engines.sqlite import SqliteEngine, place
@@ -98,15 +97,6 @@ def test_no_permission(folder_mode: int, file_mode: int, text: str) -> None:
             assert text in ended(child(AS_NOBODY, path))
         finally:
             path.parent.chmod(0o700)
-
-
-async def test_newer_schema(path: Path, engine: SqliteEngine) -> None:
-    await engine.close()
-    connection = sqlite3.connect(path)
-    connection.execute("INSERT INTO dutiful_migration VALUES (9999, 'future', 0)")
-    connection.commit()
-    connection.close()
-    assert "schema 9999" in await failure(path, SchemaMismatch)
 
 
 async def test_old_library(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

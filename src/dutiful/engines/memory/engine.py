@@ -30,6 +30,7 @@ class MemoryEngine(
     name = "memory"
     poll = 1.0
     capabilities = frozenset(Capability) - {
+        Capability.AWAITED_TRANSACTION,
         Capability.CALLER_TRANSACTION,
         Capability.MIGRATE,
     }
@@ -45,11 +46,11 @@ class MemoryEngine(
     async def close(self) -> None:
         """Keep everything, so that a test can look at it afterwards."""
 
-    async def migrate(self, *, dry_run: bool = False) -> tuple[str, ...]:
+    async def migrate(self, *, dry_run: bool = False, contract: bool = False) -> tuple[str, ...]:
         """Do nothing: there is no schema."""
         return ()
 
-    async def script(self) -> str:
+    async def script(self, *, contract: bool = False) -> str:
         """Return nothing: there is no schema."""
         return ""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dutiful.contract.capability import Capability
 from dutiful.contract.clock import Clock
 from dutiful.contract.page import Finding
+from dutiful.contract.schema import is_new, names
 from dutiful.core.errors import StoreUnusable
 
 from .address import address_of
@@ -15,7 +16,7 @@ from .fleet import PostgresFleet
 from .health import examine
 from .inspector import PostgresInspector
 from .keeper import PostgresKeeper
-from .migration import migrate, script
+from .migration import migrate, missing, script, wanted
 from .mover import PostgresMover
 from .producer import PostgresProducer
 from .scheduling import PostgresScheduling
@@ -49,8 +50,8 @@ class PostgresEngine(
         """Connect, and bring the schema up to date."""
         session = self.session
         if not create:
-            absent = await session.pool.aside(session.missing)
-            if len(absent) == len(session.known()):
+            absent = await session.pool.aside(lambda: missing(session.address, session.sql))
+            if is_new(session.sql.migrations, absent):
                 raise StoreUnusable(
                     f"{session.address.shown} has no jobs in schema {session.address.schema!r}; "
                     "run `dutiful migrate`, or see the URL"
@@ -62,17 +63,18 @@ class PostgresEngine(
         """Close all connections; a later use opens them again."""
         self.session.close()
 
-    async def migrate(self, *, dry_run: bool = False) -> tuple[str, ...]:
+    async def migrate(self, *, dry_run: bool = False, contract: bool = False) -> tuple[str, ...]:
         """Apply what is missing of the schema, or only name it."""
-        session = self.session
+        address, sql = self.session.address, self.session.sql
+        aside = self.session.pool.aside
         if dry_run:
-            return await session.pool.aside(session.missing)
-        return await session.pool.aside(lambda: migrate(session.address, session.sql))
+            return names(await aside(lambda: wanted(address, sql, contract=contract)))
+        return await aside(lambda: migrate(address, sql, contract=contract))
 
-    async def script(self) -> str:
+    async def script(self, *, contract: bool = False) -> str:
         """Return the SQL of what is missing of the schema, with the record that it was run."""
-        session = self.session
-        return await session.pool.aside(lambda: script(session.address, session.sql))
+        address, sql = self.session.address, self.session.sql
+        return await self.session.pool.aside(lambda: script(address, sql, contract=contract))
 
     async def check(self) -> tuple[Finding, ...]:
         """Look at the server and the schema."""

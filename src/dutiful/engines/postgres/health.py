@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dutiful.contract.page import Finding
+from dutiful.contract.schema import health
 from dutiful.contract.statement import Plan, Statement
 
 from .keeper import HELD_SECONDS, HELD_TRANSACTIONS
 from .session import Session
-from .statements import migrations
 
 _SUPPORTED = range(15, 19)
 _INDEXES = frozenset(
@@ -22,9 +22,8 @@ def examine(session: Session) -> Plan[tuple[Finding, ...]]:
     """Ask the server about itself, then look at the tables."""
     sql = session.sql
     findings = list(_server((yield Statement(sql("health"))).rows[0]))
-    applied: list[int] = [row[0] for row in (yield Statement(sql("migrations"))).rows]
-    latest = migrations()[-1][0]
-    findings.append(Finding("schema", max(applied) == latest, f"schema {max(applied)} of {latest}"))
+    applied = dict((yield Statement(sql("migrations"))).rows)
+    findings.append(Finding("schema", *health(sql.migrations, applied)))
     found = {row[0] for row in (yield Statement(sql("indexes"))).rows}
     missing = sorted(_INDEXES - found)
     text = f"missing or invalid: {', '.join(missing)}" if missing else "all there"

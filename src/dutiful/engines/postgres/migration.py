@@ -4,84 +4,67 @@ from __future__ import annotations
 
 import psycopg
 
-from dutiful.core.errors import SchemaMismatch
+from dutiful.contract.schema import Migration, due, is_new, lacking, names, opening, release
 
 from .address import Address
+from .applying import apply, rows
 from .connection import connect
 from .faults import translated
-from .statements import Texts, migrations, trusted
-
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
-_APPLIED = """
-SELECT number FROM {schema}.migration
-"""
-_EXISTS = "SELECT to_regclass($1) IS NOT NULL"
-_TABLE = """
-CREATE TABLE IF NOT EXISTS {schema}.migration (
-  number integer PRIMARY KEY,
-  name text NOT NULL,
-  applied_at timestamptz NOT NULL DEFAULT now()
-)
-"""
-_DONE = "INSERT INTO {schema}.migration (number, name) VALUES ($1, $2)"
+from .spelling import spelled
+from .statements import Texts
 
 
-def missing(address: Address, sql: Texts) -> tuple[str, ...]:
-    """Return the names of the migrations that the store lacks; SchemaMismatch for a newer one."""
-    with connect(address) as connection:
-        return _missing(connection, sql)
+def missing(address: Address, sql: Texts) -> tuple[Migration, ...]:
+    """Return the migrations that the store lacks; SchemaMismatch when this release is too old."""
+    with connect(address) as connection, translated("reading the store's schema"):
+        return _missing(connection, sql, address)
 
 
-def migrate(address: Address, sql: Texts) -> tuple[str, ...]:
-    """Apply what is missing, each migration in one transaction, and return the names."""
-    names = missing(address, sql)
-    return tuple(
-        name
-        for number, name, text in migrations()
-        if name in names and _apply(address, sql, number, name, text)
-    )
+def wanted(address: Address, sql: Texts, *, contract: bool = False) -> tuple[Migration, ...]:
+    """Return what `migrate` would apply now.
+
+    What takes away anything waits for workers of other releases, unless ``contract`` is given.
+    """
+    with connect(address) as connection, translated("reading the store's schema"):
+        lacks = _missing(connection, sql, address)
+        return due(sql.migrations, lacks, lambda: not contract and _others(connection, sql))
 
 
-def script(address: Address, sql: Texts) -> str:
-    """Return what `migrate` would run now; run it in one transaction, as a role that may."""
-    names = missing(address, sql)
-    if not names:
-        return ""
-    parts = [f"CREATE SCHEMA IF NOT EXISTS {sql.quoted};", f"{sql.fill(_TABLE).strip()};"]
-    for number, name, text in migrations():
-        if name in names:
-            done = sql.fill(_DONE).replace("$1", str(number)).replace("$2", f"'{name}'")
-            parts += [sql.fill(text).strip(), f"{done};"]
-    return "\n\n".join(parts)
+def prepare(address: Address, sql: Texts) -> None:
+    """Apply what is applied in passing when a store is opened."""
+    lacks = missing(address, sql)
+    for migration in opening(sql.migrations, lacks):
+        apply(address, sql, migration, alone=is_new(sql.migrations, lacks))
 
 
-def _apply(address: Address, sql: Texts, number: int, name: str, text: str) -> bool:
-    """Apply one migration, unless another process has done it while we waited for our turn."""
-    # On a connection of its own: one that had looked at the schema before would go on believing,
-    # inside this transaction, what it saw then.
-    with connect(address) as connection, translated(f"migrating {address.shown}"):
-        with connection.transaction():
-            connection.execute(_LOCK, (sql.channel,))
-            if name not in _missing(connection, sql):
-                return False
-            connection.execute(trusted(f"CREATE SCHEMA IF NOT EXISTS {sql.quoted}"))
-            connection.execute(trusted(sql.fill(_TABLE)))
-            connection.execute(trusted(sql.fill(text)))
-            connection.execute(trusted(sql.fill(_DONE)), (number, name))
-        return True
+def migrate(address: Address, sql: Texts, *, contract: bool = False) -> tuple[str, ...]:
+    """Apply what is wanted, and return the names of what this call applied."""
+    done: list[Migration] = []
+    alone = is_new(sql.migrations, missing(address, sql))
+    for migration in wanted(address, sql, contract=contract):
+        # Asked again, as a worker may have come while the migrations before were applied.
+        doubtful = migration.contracts and not alone
+        if doubtful and migration not in wanted(address, sql, contract=contract):
+            continue
+        if apply(address, sql, migration, alone=alone):
+            done.append(migration)
+    return names(done)
 
 
-def _missing(connection: psycopg.Connection[tuple[object, ...]], sql: Texts) -> tuple[str, ...]:
-    with translated("reading the store's schema"):
-        row = connection.execute(_EXISTS, (f"{sql.quoted}.migration",)).fetchone()
-        applied = set[int]()
-        if row is not None and row[0]:
-            rows = connection.execute(trusted(sql.fill(_APPLIED))).fetchall()
-            applied = {int(str(number)) for (number,) in rows}
-    known = {number for number, _, _ in migrations()}
-    if applied - known:
-        raise SchemaMismatch(
-            f"the store has schema {max(applied)}, and this version of Dutiful knows {max(known)} "
-            "at most; upgrade dutiful here as it was upgraded where the store was migrated"
-        )
-    return tuple(name for number, name, _ in migrations() if number not in applied)
+def script(address: Address, sql: Texts, *, contract: bool = False) -> str:
+    """Return what `migrate` would run now, for psql, and run nothing."""
+    lacks, chosen = missing(address, sql), wanted(address, sql, contract=contract)
+    held = [migration for migration in lacks if migration not in chosen]
+    return spelled(sql, chosen, held, alone=is_new(sql.migrations, lacks))
+
+
+def _missing(
+    connection: psycopg.Connection[tuple[object, ...]], sql: Texts, address: Address
+) -> tuple[Migration, ...]:
+    ((exist,),) = rows(connection, sql("migrations_exist"), sql.quoted)
+    applied = dict(rows(connection, sql("migrations"))) if exist else {}
+    return lacking(sql.migrations, applied, address.shown)
+
+
+def _others(connection: psycopg.Connection[tuple[object, ...]], sql: Texts) -> bool:
+    return bool(rows(connection, sql("strangers"), release()))

@@ -14,10 +14,10 @@ from .async_pool import AsyncLender
 from .connection import TaskConnection, connect_as
 from .floors import Floors
 from .gather import Gather
-from .migration import migrate, missing
+from .migration import prepare
 from .pool import Lender, Pool
 from .sleepers import Sleepers
-from .statements import Texts, migrations
+from .statements import Texts
 from .steady import Steady
 
 _READERS = 2
@@ -65,7 +65,7 @@ class Session:
         if not self._open:
             with self._guard:
                 if not self._open:
-                    migrate(self.address, self.sql)
+                    prepare(self.address, self.sql)
                     self._open = True
         return self
 
@@ -73,15 +73,6 @@ class Session:
     def open(self) -> bool:
         """Whether this process has seen the schema up to date."""
         return self._open
-
-    def missing(self) -> tuple[str, ...]:
-        """Name the migrations that the store lacks; all of them when there is no store."""
-        return missing(self.address, self.sql)
-
-    @staticmethod
-    def known() -> tuple[str, ...]:
-        """Name all migrations."""
-        return tuple(name for _, name, _ in migrations())
 
     def close(self) -> None:
         """Close what is open; the next use opens it again."""

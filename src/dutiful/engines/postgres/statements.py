@@ -6,6 +6,8 @@ from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any, LiteralString
 
+from dutiful.contract.schema import Migration, read
+
 _FOLDER = files(__name__.rpartition(".")[0])
 _NOW = "(extract(epoch FROM statement_timestamp()) * 1000000)::bigint"
 
@@ -13,9 +15,10 @@ _NOW = "(extract(epoch FROM statement_timestamp()) * 1000000)::bigint"
 class Texts:
     """The statements for one schema; ``texts("claim")`` is that of ``sql/claim.sql``."""
 
-    def __init__(self, schema: str) -> None:
-        """Take a schema's plain name."""
+    def __init__(self, schema: str, migrations: tuple[Migration, ...] | None = None) -> None:
+        """Take a schema's plain name, and other migrations than those of this release."""
         self.schema = schema
+        self.migrations = shipped() if migrations is None else migrations
         self.channel = channel(schema)
         self._texts: dict[str, str] = {}
 
@@ -59,14 +62,9 @@ def channel(schema: str) -> str:
 
 
 @cache
-def migrations() -> tuple[tuple[int, str, str], ...]:
-    """Return number, name and text of every migration, in order."""
-    found = [
-        (int(entry.name[:4]), entry.name.removesuffix(".sql"), entry.read_text(encoding="utf-8"))
-        for entry in (_FOLDER / "migrations").iterdir()
-        if entry.name.endswith(".sql")
-    ]
-    return tuple(sorted(found))
+def shipped() -> tuple[Migration, ...]:
+    """Return the migrations of this release, in order."""
+    return read(_FOLDER / "migrations")
 
 
 @cache

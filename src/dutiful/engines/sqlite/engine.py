@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 from dutiful.contract.capability import Capability
@@ -17,11 +18,11 @@ from .fleet import SqliteFleet
 from .health import examine
 from .inspector import SqliteInspector
 from .keeper import SqliteKeeper
+from .migration import script
 from .mover import SqliteMover
 from .producer import SqliteProducer
 from .scheduling import SqliteScheduling
 from .session import Session
-from .statements import migrations
 
 
 class SqliteEngine(
@@ -38,7 +39,7 @@ class SqliteEngine(
 
     name = "sqlite"
     poll = 1.0
-    capabilities = frozenset(Capability)
+    capabilities = frozenset(Capability) - {Capability.AWAITED_TRANSACTION}
 
     def __init__(
         self, path: Path, *, durability: Durability = "full", clock: Clock | None = None
@@ -59,14 +60,15 @@ class SqliteEngine(
         """Close all connections; a later use opens them again."""
         await asyncio.to_thread(self.session.close)
 
-    async def migrate(self, *, dry_run: bool = False) -> tuple[str, ...]:
+    async def migrate(self, *, dry_run: bool = False, contract: bool = False) -> tuple[str, ...]:
         """Apply what is missing of the schema, or only name it."""
-        return await asyncio.to_thread(self.session.migrate, dry_run=dry_run)
+        call = partial(self.session.migrate, dry_run=dry_run, contract=contract)
+        return await asyncio.to_thread(call)
 
-    async def script(self) -> str:
-        """Return the SQL of what is missing of the schema."""
-        names = await self.migrate(dry_run=True)
-        return "\n".join(text for _, name, text in migrations() if name in names)
+    async def script(self, *, contract: bool = False) -> str:
+        """Return the SQL of what is missing of the schema, with the record that it was run."""
+        wanted = await self.migrate(dry_run=True, contract=contract)
+        return script([one for one in self.session.migrations if one.name in wanted])
 
     async def check(self) -> tuple[Finding, ...]:
         """Look at the file and its neighbours."""

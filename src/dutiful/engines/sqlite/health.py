@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from dutiful.contract.page import Finding
+from dutiful.contract.schema import health
 from dutiful.contract.statement import Plan, Statement
 
 from .connection import WAL_BYTES_KEPT
 from .session import Session
-from .statements import migrations, sql
+from .statements import sql
 
 FREE_BYTES_MIN = 256 * 1024 * 1024
 _INDEXES = frozenset(
@@ -28,9 +29,8 @@ def examine(session: Session) -> Plan[tuple[Finding, ...]]:
     level = int((yield Statement("PRAGMA synchronous")).rows[0][0])
     kept = "a power cut loses nothing" if level >= 2 else "a power cut may lose the last commits"
     findings.append(Finding("durability", True, f"{session.durability}: {kept}"))
-    applied: list[int] = [row[0] for row in (yield Statement(sql("migrations"))).rows]
-    latest = migrations()[-1][0]
-    findings.append(Finding("schema", max(applied) == latest, f"schema {max(applied)} of {latest}"))
+    applied = dict((yield Statement(sql("migrations"))).rows)
+    findings.append(Finding("schema", *health(session.migrations, applied)))
     found = {row[0] for row in (yield Statement(sql("indexes"))).rows}
     missing = sorted(_INDEXES - found)
     text = f"missing: {', '.join(missing)}; restore a backup" if missing else "all there"

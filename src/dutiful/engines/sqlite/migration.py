@@ -3,51 +3,73 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from dutiful.core.errors import SchemaMismatch
+from dutiful.contract.schema import Migration, lacking, names, release
 
+from .connection import translated
 from .door import Door
 from .place import Place
-from .statements import migrations, sql
+from .statements import sql
+
+_NOW = "CAST(strftime('%s', 'now') AS INTEGER) * 1000000"
 
 
-def missing(connection: sqlite3.Connection, place: Place) -> tuple[str, ...]:
-    """Return the names of the migrations that the file lacks; SchemaMismatch for a newer file."""
-    applied = _applied(connection, place)
-    known = {number for number, _, _ in migrations()}
-    if applied - known:
-        raise SchemaMismatch(
-            f"{place.path} has schema {max(applied)}, and this version of Dutiful knows "
-            f"{max(known)} at most; upgrade dutiful here as it was upgraded where the file was "
-            "migrated"
-        )
-    return tuple(name for number, name, _ in migrations() if number not in applied)
+def missing(
+    connection: sqlite3.Connection, place: Place, known: Sequence[Migration]
+) -> tuple[Migration, ...]:
+    """Return the migrations that the file lacks; SchemaMismatch when this release is too old."""
+    applied: dict[int, str] = {}
+    if place.run(connection, sql("tables")):
+        rows = place.run(connection, sql("migrations"))
+        applied = {int(str(number)): str(name) for number, name in rows}
+    return lacking(known, applied, str(place.path))
 
 
-def migrate(connection: sqlite3.Connection, place: Place, now: int) -> tuple[str, ...]:
-    """Apply what is missing, each migration in one transaction, and return the names."""
-    done: list[str] = []
-    for number, name, text in migrations():
-        if name not in missing(connection, place):
-            continue
+def others(connection: sqlite3.Connection, place: Place, boot: str, ticks: int) -> bool:
+    """Whether a worker of another release is alive."""
+    with translated(place.path):
+        query = connection.execute(sql("strangers"), (release(), boot, ticks))
+        return bool(query.fetchall())
+
+
+def migrate(
+    connection: sqlite3.Connection, place: Place, wanted: Sequence[Migration], now: int
+) -> tuple[str, ...]:
+    """Apply migrations, each in one transaction, and return the names of what this call did."""
+    done: list[Migration] = []
+    for migration in wanted:
         door = Door(place.folder)
         door.enter()
         try:
             place.run(connection, "BEGIN IMMEDIATE")
             # Another process may have done it while we waited for our turn.
-            if name in missing(connection, place):
+            if missing(connection, place, [migration]):
                 place.run(connection, sql("migrations_create"))
-                for statement in split(text):
+                for statement in split(migration.text):
                     place.run(connection, statement)
-                connection.execute(sql("migrated"), (number, name, now)).close()
-                done.append(name)
+                row = (migration.number, migration.name, now)
+                connection.execute(sql("migrated"), row).close()
+                done.append(migration)
             place.run(connection, "COMMIT", committing=True)
         finally:
             if connection.in_transaction:
                 place.run(connection, "ROLLBACK")
             door.close()
-    return tuple(done)
+    return names(done)
+
+
+def script(wanted: Sequence[Migration]) -> str:
+    """Write migrations for people who run them by hand, each with the record that it was run."""
+    parts: list[str] = []
+    for migration in wanted:
+        name = migration.name.replace("'", "''")
+        done = sql("migrated")
+        for value in (str(migration.number), f"'{name}'", _NOW):
+            done = done.replace("?", value, 1)
+        parts += ["BEGIN IMMEDIATE;", f"{sql('migrations_create')};"]
+        parts += [migration.text.strip(), f"{done};", "COMMIT;"]
+    return "\n\n".join([*parts, ""])
 
 
 def split(text: str) -> Iterator[str]:
@@ -71,9 +93,3 @@ def write_ahead(connection: sqlite3.Connection, place: Place) -> None:
         place.run(connection, "PRAGMA journal_mode = WAL")
     finally:
         door.close()
-
-
-def _applied(connection: sqlite3.Connection, place: Place) -> set[int]:
-    if not place.run(connection, sql("tables")):
-        return set()
-    return {int(str(number)) for (number,) in place.run(connection, sql("migrations"))}

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 import weakref
+from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
 
 from dutiful.contract.clock import Clock
+from dutiful.contract.schema import Migration, due, names, opening
 from dutiful.core.errors import UsageError
 
 from .connection import Durability, connect
-from .migration import migrate, missing, write_ahead
+from .migration import migrate, missing, others, write_ahead
 from .place import Place
 from .reader import Readers
-from .statements import migrations
+from .statements import shipped
 from .wake import Sleepers
 from .watch import Watch
 from .writer import Writer
+
+Migrations = tuple[Migration, ...]
 
 
 class Hold:
@@ -44,6 +49,7 @@ class Session:
         self.durability: Durability = durability
         self.clock = clock
         self.boot = _boot()
+        self.migrations = shipped()
         self._build()
         _sessions.add(self)
 
@@ -66,27 +72,48 @@ class Session:
     def ready(self) -> Session:
         """Return itself, opened and with the schema up to date."""
         if not self._open:
-            self.migrate()
+            self._bring(lambda _, lacks: opening(self.migrations, lacks))
         return self
 
-    def migrate(self, *, dry_run: bool = False) -> tuple[str, ...]:
-        """Look at the place, then apply what the schema lacks; return those names."""
+    def migrate(self, *, dry_run: bool = False, contract: bool = False) -> tuple[str, ...]:
+        """Apply what the schema lacks, or only name it, and return the names.
+
+        What takes away anything waits for workers of other releases, unless ``contract`` is given.
+        """
+
+        def choose(connection: sqlite3.Connection, lacks: Migrations) -> Migrations:
+            ticks = self.clock.ticks()
+            return due(
+                self.migrations,
+                lacks,
+                lambda: not contract and others(connection, self.place, self.boot, ticks),
+            )
+
+        return self._bring(choose, dry_run=dry_run)
+
+    def _bring(
+        self,
+        choose: Callable[[sqlite3.Connection, Migrations], Migrations],
+        *,
+        dry_run: bool = False,
+    ) -> tuple[str, ...]:
+        """Look at the place, then apply what is chosen of all that the schema lacks."""
         with self._guard:
             self.place.inspect()
             if dry_run and not self.place.path.exists():  # which a connection would make
-                return tuple(name for _, name, _ in migrations())
+                return names(self.migrations)
             connection = connect(self.place.path, self.durability)
             try:
-                names = missing(connection, self.place)
+                chosen = choose(connection, missing(connection, self.place, self.migrations))
                 if dry_run:
-                    return names
+                    return names(chosen)
                 self.place.furnish()
                 write_ahead(connection, self.place)
-                names = migrate(connection, self.place, self.clock.now())
+                done = migrate(connection, self.place, chosen, self.clock.now())
             finally:
                 connection.close()
             self._open = True
-            return names
+            return done
 
     def forbid_inside(self, advice: str) -> None:
         """Raise UsageError where a wait for the write lock would be a wait for ourselves."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
+from dutiful.contract.schema import Migration, read
+
 _FOLDER = files(__name__.rpartition(".")[0])
 
 
@@ -15,14 +17,9 @@ def sql(name: str) -> str:
 
 
 @cache
-def migrations() -> tuple[tuple[int, str, str], ...]:
-    """Return number, name and text of every migration, in order."""
-    found = [
-        (int(entry.name[:4]), entry.name.removesuffix(".sql"), entry.read_text(encoding="utf-8"))
-        for entry in (_FOLDER / "migrations").iterdir()
-        if entry.name.endswith(".sql")
-    ]
-    return tuple(sorted(found))
+def shipped() -> tuple[Migration, ...]:
+    """Return the migrations of this release, in order."""
+    return read(_FOLDER / "migrations")
 
 
 def _bare(text: str) -> str:

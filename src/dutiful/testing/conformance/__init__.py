@@ -21,6 +21,8 @@ pytest.register_assert_rewrite(
 )
 
 # ruff: noqa: E402 - an assert is explained on failure only when registered before the import
+from dutiful.testing.conformance.awaited import AsyncLedger, AwaitedContract
+from dutiful.testing.conformance.caller import Caller, CallerContract
 from dutiful.testing.conformance.cancel import CancelContract
 from dutiful.testing.conformance.claim import ClaimContract
 from dutiful.testing.conformance.contracts import CONTRACTS
@@ -40,12 +42,16 @@ from dutiful.testing.conformance.schedule import ScheduleContract
 from dutiful.testing.conformance.setting import Connect, Contract, Engine
 from dutiful.testing.conformance.settle import SettleContract
 from dutiful.testing.conformance.step import StepContract
-from dutiful.testing.conformance.transaction import TransactionContract
+from dutiful.testing.conformance.transaction import Ledger, TransactionContract
 from dutiful.testing.conformance.unique import UniqueContract
 from dutiful.testing.conformance.wake import WakeContract
 
 __all__ = [
     "CONTRACTS",
+    "AsyncLedger",
+    "AwaitedContract",
+    "Caller",
+    "CallerContract",
     "CancelContract",
     "ClaimContract",
     "Connect",
@@ -57,6 +63,7 @@ __all__ = [
     "EnqueueContract",
     "InspectContract",
     "LeaseContract",
+    "Ledger",
     "OpenContract",
     "PauseContract",
     "PruneContract",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dutiful.testing.conformance.awaited import AwaitedContract
+from dutiful.testing.conformance.caller import CallerContract
 from dutiful.testing.conformance.cancel import CancelContract
 from dutiful.testing.conformance.claim import ClaimContract
 from dutiful.testing.conformance.copy import CopyContract
@@ -26,10 +28,12 @@ CONTRACTS: tuple[type[Contract], ...] = (
     OpenContract,
     EnqueueContract,
     UniqueContract,
+    CallerContract,
     ClaimContract,
     SettleContract,
     StepContract,
     TransactionContract,
+    AwaitedContract,
     LeaseContract,
     CancelContract,
     RedriveContract,

@@ -144,6 +144,11 @@ class TransactionContract(Contract):
         assert answers == [True, False]
         assert ledger.lines() == ["paid"]
 
+    async def test_an_awaited_one_is_there_where_it_is_declared(self, engine: Engine) -> None:
+        await add(engine)
+        awaited = engine.atransaction(await one(engine)) is not None
+        assert awaited == (Capability.AWAITED_TRANSACTION in engine.capabilities)
+
     async def test_a_commit_settles_as_the_worker_would(
         self, engine: Engine, ledger: Ledger
     ) -> None:

@@ -1,1 +1,1 @@
-SELECT number FROM {schema}.migration
+SELECT number, name FROM {schema}.migration

@@ -1,0 +1,42 @@
+"""Migrations written out for people who run them by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from dutiful.contract.schema import Migration, names
+
+from .applying import LOCK_SECONDS, indexes, text_of
+from .statements import Texts, quoted
+
+_HEAD = "-- Run it with: psql -v ON_ERROR_STOP=1 -f FILE. Each migration commits by itself."
+
+
+def spelled(
+    sql: Texts, wanted: Sequence[Migration], held: Sequence[Migration], *, alone: bool
+) -> str:
+    """Write migrations as a script for psql, each with the record that it was applied."""
+    kept = [f"-- {name} waits until no worker of another release is alive." for name in names(held)]
+    if not wanted:
+        return "\n".join(kept)
+    parts = [_HEAD, *kept, f"{sql('turn_script')};", "SET statement_timeout = 0;"]
+    for migration in wanted:
+        parts += [f"-- {migration.name}", *_one(sql, migration, alone=alone)]
+    return "\n\n".join([*parts, f"{sql('turn_over')};"]) + "\n"
+
+
+def _one(sql: Texts, migration: Migration, *, alone: bool) -> Iterable[str]:
+    name = migration.name.replace("'", "''")
+    done = sql("migrated").replace("$1", str(migration.number)).replace("$2", f"'{name}'")
+    text = text_of(sql, migration, alone=alone)
+    if migration.concurrently and not alone:
+        # An index that an interrupted run left behind would count as made.
+        for index in indexes(text):
+            yield f"DROP INDEX CONCURRENTLY IF EXISTS {sql.quoted}.{quoted(index)};"
+        yield text
+        yield f"{done};"
+        return
+    yield f"BEGIN;\nSET LOCAL lock_timeout = '{LOCK_SECONDS}s';"
+    yield f"CREATE SCHEMA IF NOT EXISTS {sql.quoted};\n{sql('migrations_create')};"
+    yield text
+    yield f"{done};\nCOMMIT;"
