@@ -1,4 +1,4 @@
-"""The state machine of `model`, with schedules that make jobs beside those that are enqueued."""
+"""The state machine of `model`, with schedules that make the jobs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -41,6 +41,17 @@ class ScheduleMachine(EngineMachine):
     def __init__(self) -> None:
         super().__init__()
         self.moves: list[list[Advance]] = []
+
+    # Without their marks these are no rules any more: nobody else enqueues.
+
+    def enqueue(self, wished: list[dict[str, Any]]) -> None:
+        raise NotImplementedError
+
+    def enqueue_again(self, pick: int) -> None:
+        raise NotImplementedError
+
+    def enqueue_like(self, pick: int) -> None:
+        """Enqueue nothing while a job runs."""
 
     @rule(schedule=schedules, again=st.booleans())
     def put(self, schedule: Schedule, again: bool) -> None:

@@ -70,7 +70,7 @@ def test_a_server_keeps_schedules_as_memory_does(postgres_database: str) -> None
         return PostgresEngine(f"{postgres_database}?schema=m{next(numbers)}", clock=clock)
 
     machine = type("Machine", (ScheduleMachine,), {"build": staticmethod(build)})
-    run_state_machine_as_test(machine, settings=settings(STEPS, max_examples=40))
+    run_state_machine_as_test(machine, settings=settings(STEPS, max_examples=25))
 
 
 class Bent(MemoryEngine):
