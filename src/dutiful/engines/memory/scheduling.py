@@ -17,7 +17,15 @@ from dutiful.contract.scheduling import (
 from dutiful.core import advance as decide
 from dutiful.core.edition import in_force, rules, shown
 from dutiful.core.job import NewJob
-from dutiful.core.occurrence import Advance, Due, Occurrence, Recorded, Standing, overdue
+from dutiful.core.occurrence import (
+    Advance,
+    Deadline,
+    Due,
+    Occurrence,
+    Recorded,
+    Standing,
+    overdue,
+)
 from dutiful.core.schedule import Schedule
 
 from .table import Entry, Tables
@@ -142,7 +150,9 @@ class MemoryScheduling:
             entries = [entry for diary in diaries for entry in diary if entry.open]
             for entry in sorted(entries, key=lambda one: (one.recorded.planned, one.name)):
                 fresh = self.fresh(entry)
-                late = [what for what in overdue(fresh, now) if what not in entry.told]
+                late: list[Deadline] = [
+                    what for what in overdue(fresh, now) if what not in entry.told
+                ]
                 told = late[: limit - len(found)]
                 entry.told.update(told)
                 found += [Overdue(fresh, what) for what in told]

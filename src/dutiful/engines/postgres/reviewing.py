@@ -6,7 +6,7 @@ from typing import Any
 
 from dutiful.contract.scheduling import Overdue
 from dutiful.contract.statement import Plan, Statement
-from dutiful.core.occurrence import overdue
+from dutiful.core.occurrence import Deadline, overdue
 
 from .arrays import Booleans, Longs, Shorts, TextArray, columns
 from .rows import recorded_of
@@ -27,7 +27,7 @@ def review(sql: Texts, now: int | None, *, limit: int) -> Plan[tuple[Overdue, ..
     notes: list[tuple[Any, ...]] = []
     for *row, told, at in (yield from look(sql, now, limit=limit)):
         one = recorded_of(row)
-        late = [what for what in overdue(one, at) if not told & _BITS[what]]
+        late: list[Deadline] = [what for what in overdue(one, at) if not told & _BITS[what]]
         tell = late[: limit - len(found)]
         found += [Overdue(one, what) for what in tell]
         told |= sum(_BITS[what] for what in tell)

@@ -6,7 +6,7 @@ from typing import Any
 
 from dutiful.contract.scheduling import Overdue
 from dutiful.contract.statement import Plan, Statement
-from dutiful.core.occurrence import overdue
+from dutiful.core.occurrence import Deadline, overdue
 
 from .group import Written
 from .rows import recorded_of
@@ -28,7 +28,7 @@ def review(limit: int, now: int) -> Written[tuple[Overdue, ...]]:
     notes: list[tuple[Any, ...]] = []
     for *row, told in (yield from look(now, limit)):
         one = recorded_of(tuple(row))
-        late = [what for what in overdue(one, now) if not told & _BITS[what]]
+        late: list[Deadline] = [what for what in overdue(one, now) if not told & _BITS[what]]
         tell = late[: limit - len(found)]
         found += [Overdue(one, what) for what in tell]
         told |= sum(_BITS[what] for what in tell)
