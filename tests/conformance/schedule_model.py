@@ -107,14 +107,15 @@ class ScheduleMachine(EngineMachine):
         ours = declared and [replace(one, app="shop") for one in declared]
         self.both(lambda engine: engine.declare("shop", edition, ours))
 
-    @rule(by=st.sampled_from(["0s", "5s", "1m"]))
+    @rule(by=st.sampled_from(["5s", "0s", "1m"]))
     def review(self, by: str) -> None:
         self.clock.advance(by)
-        ours, theirs = (
-            [(one.what, shown(one.occurrence)) for one in self.do(engine.review(100))]
-            for engine in (self.memory, self.engine)
-        )
-        assert theirs == ours
+        for _ in range(2):  # what is told once is not told again
+            ours, theirs = (
+                [(one.what, shown(one.occurrence)) for one in self.do(engine.review(100))]
+                for engine in (self.memory, self.engine)
+            )
+            assert theirs == ours
 
     @rule(names=picked_names)
     def carry(self, names: list[str]) -> None:
