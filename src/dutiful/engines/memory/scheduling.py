@@ -58,6 +58,7 @@ class MemoryScheduling:
                 for one in tables.standings.values()
                 if one.app == app and one.name not in declared
             ]
+            dropped.sort(key=lambda one: one.name)
             gone = [one.name for one in dropped if self._move(decide.retired(one, now))]
             top = max(one.applied for one in editions.values())
             editions[edition] = replace(editions[edition], applied=top + 1)
