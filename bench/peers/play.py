@@ -77,12 +77,12 @@ class Producer:
                 await self._one()
         return {"jobs": self._next}
 
-    async def pickup(self, times: int, gap: float, first: int = 0) -> dict[str, Any]:
-        """Enqueue now and then, at uneven moments, jobs from this number on, and note when."""
+    async def pickup(self, first: int, end: int, gap: float) -> dict[str, Any]:
+        """Enqueue jobs of these numbers now and then, at uneven moments, and note when."""
         self._next = first
         notes = Marks(Path(os.environ["PEERS_MARKS"]) / "enqueued")
         dice = random.Random(1)
-        for number in range(first, first + times):
+        for number in range(first, end):
             pause = gap * dice.uniform(0.5, 1.5)
             await _answer(self._sleep(pause))
             notes.hit(number)

@@ -4,8 +4,8 @@
     make bench-peers ARGS="--only pgqueuer,dutiful-postgres"
     make bench-peers ARGS="--quick --only huey,dutiful-sqlite"
 
-A complete run replaces ``docs/peers.json``; any other only prints. Exit code 1 when a system failed
-or lost a job, 2 for a wrong option.
+A complete run replaces ``docs/peers.json``; any other only prints. Exit code 1 when a system failed,
+lost a job or ran one twice, 2 for a wrong option.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import datetime
 import json
 import os
 import platform
+import re
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -23,6 +25,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import venvs
 from crew import Broken
 from places import Place, PostgresPlace, SqlitePlace
@@ -38,6 +41,9 @@ FIGURES = DOCS / "peers.json"
 QUICK = Sizes(seconds=0.6, jobs_max=3_000, pickups=20)
 
 Row = dict[str, Any]
+
+FAILURES = (Broken, subprocess.TimeoutExpired, psycopg.Error, sqlite3.Error)
+_PLACE = re.compile(r"\w+://\S+|(?<![\w.])/[\w.-]+/\S+")
 
 
 def arguments() -> argparse.Namespace:
@@ -111,10 +117,8 @@ def measured(
                 row.update(bench.prepare(sizes))
                 benches[entry.name] = bench
                 say(f"{entry.name}: drains of {bench.jobs:,} jobs")
-            except (Broken, venvs.Unavailable, subprocess.TimeoutExpired) as error:
-                row["why"] = str(error)
-                row["missing"] = isinstance(error, venvs.Unavailable)
-                say(f"{entry.name}: {error}")
+            except (*FAILURES, venvs.Unavailable) as error:
+                give_up(row, f"{error}", missing=isinstance(error, venvs.Unavailable))
         for number in range(runs):
             for name, bench in benches.items():
                 if "why" not in rows[name]:
@@ -127,10 +131,8 @@ def once(bench: Bench, row: Row, sizes: Sizes, number: int) -> None:
     started = time.monotonic()
     try:
         run = bench.run(sizes)
-    except (Broken, subprocess.TimeoutExpired) as error:
-        row["why"] = f"run {number + 1} failed: {error}"
-        row["missing"] = False
-        say(f"{row['name']}: {row['why']}")
+    except FAILURES as error:
+        give_up(row, f"run {number + 1} failed: {error}", missing=False)
         return
     row["runs"].append(run)
     took = time.monotonic() - started
@@ -138,6 +140,13 @@ def once(bench: Bench, row: Row, sizes: Sizes, number: int) -> None:
         f"{row['name']}: run {number + 1}, {run['drain']['per_s']:,.0f}/s by one worker, "
         f"{run['drain_two']['per_s']:,.0f}/s by two; took {took:.0f} s"
     )
+
+
+def give_up(row: Row, why: str, *, missing: bool) -> None:
+    """Note why a system has no figures, in one line that names no place of this machine."""
+    say(f"{row['name']}: {why}")
+    row["why"] = _PLACE.sub("...", " ".join(why.split())).replace("|", "/")[:300]
+    row["missing"] = missing
 
 
 def row_of(entry: Entry) -> Row:
@@ -162,11 +171,11 @@ def place_of(entry: Entry, server: LocalServer | None, folder: Path) -> Place:
 
 
 def faulty(row: Row) -> bool:
-    """Whether a system failed or lost jobs; one that cannot be installed here has done neither."""
+    """Whether a system failed, or lost or repeated jobs; one that cannot be installed here has done neither."""
     if "why" in row:
         return not row["missing"]
     stages = [run[stage] for run in row["runs"] for stage in ("drain", "drain_two")]
-    return any(stage[fault] for stage in stages for fault in ("lost", "left"))
+    return any(stage[fault] for stage in stages for fault in ("lost", "repeated", "left"))
 
 
 def machine() -> dict[str, Any]:

@@ -15,7 +15,7 @@ from roster import ROSTER, Entry
 
 HERE = Path(__file__).resolve().parent
 REQUIREMENTS = HERE / "requirements"
-VENVS = HERE / ".venvs"
+VENVS = HERE / ".venv"
 UV = Path(sys.executable).parent / "uv"
 _PROBE = "import sys; print('%d.%d' % sys.version_info[:2])"
 
