@@ -7,11 +7,13 @@ stands in its file of ``systems``. Standard library only, so that every environm
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import importlib
 import inspect
 import json
 import os
 import random
+import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine
@@ -22,6 +24,7 @@ from marks import Marks
 
 BATCH = 1000
 WARM_UP = 20
+_PR_SET_PDEATHSIG = 1
 
 
 class System(Protocol):
@@ -154,6 +157,8 @@ def main() -> None:
     if part in ("install", "work"):
         function = getattr(system, part)
         if part == "work":
+            # It must not outlive a measurement that was killed.
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             _at_the_line()
         run(_answer(function()), loop=True) if on_loop(function) else function()
         print(json.dumps({"python": sys.version.split()[0]}))

@@ -16,6 +16,7 @@ import json
 import os
 import platform
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -76,6 +77,8 @@ def main() -> int:
         return 0
     sizes = QUICK if given.quick else Sizes(seconds=given.seconds)
     runs = 1 if given.quick else given.runs
+    # An ordinary exit, so that workers, server and files are cleared away.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     started = time.monotonic()
     rows, server = measured(given.entries, sizes, runs, given.python)
     figures = {
