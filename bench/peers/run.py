@@ -110,7 +110,7 @@ def measured(
         server, told = None, "SQLite alone"
         if any(entry.store == "postgresql" for entry in entries):
             server = stack.enter_context(local_server(folder))
-            told = server.tool("postgres", "--version").strip()
+            told = "PostgreSQL " + server.tool("postgres", "--version").split()[-1]
         for entry in entries:
             row = rows[entry.name]
             try:
