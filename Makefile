@@ -10,7 +10,8 @@ LOCK   := $(UV) pip compile --quiet --universal --python-version 3.11 --generate
           --no-emit-index-url --no-header $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint fmt types unit conformance e2e simulate chaos coverage lock docs verify bench clean
+.PHONY: help setup demo test lint fmt types unit conformance e2e simulate chaos coverage lock docs verify bench clean \
+        bench-peers
 
 UNIT        := $(wildcard tests/unit tests/properties tests/architecture)
 CONFORMANCE := $(wildcard tests/conformance)
@@ -91,6 +92,9 @@ verify: $(READY) ## Fail when a generated page is stale
 bench: $(READY) ## Measure speed
 	$(BIN)/dutiful bench $(ARGS)
 
+bench-peers: $(READY) ## Measure other systems beside it, each in its own environment (ARGS="--quick")
+	$(BIN)/python bench/peers/run.py $(ARGS)
+
 clean: ## Remove everything that make built
-	rm -rf $(VENV) .coverage* .hypothesis .*_cache dist
+	rm -rf $(VENV) bench/peers/.venv .coverage* .hypothesis .*_cache dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
