@@ -1,5 +1,6 @@
 """A real PostgreSQL for the tests: one server a test process, one schema or database a test."""
 
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,12 +10,19 @@ import psycopg
 import pytest
 
 from dutiful.cli.demo.postgres import LocalServer, local_server
+from tests.servers import version
+
+
+def programs() -> Path | None:
+    """The programs of the version that POSTGRES names, None for those that come with us."""
+    wanted = os.environ.get("POSTGRES", "")
+    return version.programs(wanted) if wanted else None
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[LocalServer]:
     """The server that the tests of one process share."""
-    with local_server(Path(tempfile.gettempdir())) as server:
+    with local_server(Path(tempfile.gettempdir()), programs=programs()) as server:
         yield server
 
 
