@@ -27,6 +27,9 @@ _CONFIGURATION = {
     "3F000": "there is no such schema; run `dutiful migrate`, or see schema= in the URL",
     "42501": "the role lacks a right; see `dutiful migrate --sql` and the guide on PostgreSQL",
     "42P01": "the store's tables are missing; run `dutiful migrate`",
+    "08P01": "the server or a pooler before it refuses a setting; see what the URL asks for",
+    "SSL": "the connection cannot be made safe; see sslmode= and sslrootcert= in the URL",
+    "URL": "correct the URL",
     "25006": "the server takes no writes (a replica?); point the URL at the primary",
 }
 
@@ -35,8 +38,14 @@ _REFUSALS = {
     "password authentication failed": "28P01",
     "no password supplied": "28P01",
     r"no pg_hba\.conf entry": "28000",
-    'role ".*" does not exist': "28000",
+    'role ".*" (does not exist|is not permitted to log in)': "28000",
+    "no such user": "28000",
     'database ".*" does not exist': "3D000",
+    "no such database": "3D000",
+    'permission denied for database ".*"': "42501",
+    "unsupported startup parameter": "08P01",
+    "does not support SSL|certificate verify failed|root certificate file": "SSL",
+    r"bad value for connect_timeout|invalid \w+ (value|number)": "URL",
 }
 
 
@@ -78,7 +87,7 @@ def told(error: BaseException, doing: str, *, committing: bool = False) -> Engin
 
 
 def _refusal(text: str) -> str | None:
-    """Read why the server refused a connection; the driver keeps no code of it."""
+    """Read why a connection was refused; the driver keeps no code of it."""
     return next((state for said, state in _REFUSALS.items() if re.search(said, text)), None)
 
 
