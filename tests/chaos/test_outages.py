@@ -11,6 +11,7 @@ import pytest
 from dutiful.cli.demo.postgres import LocalServer, local_server
 from tests.chaos import kills, outages
 from tests.chaos.outages import Outage
+from tests.servers.postgres import programs
 
 pytestmark = [pytest.mark.serial, pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -54,7 +55,7 @@ def test_late_replies_lose_and_double_nothing(tmp_path: Path, server: LocalServe
 
 def test_a_promoted_standby_that_was_synchronous_has_lost_nothing(tmp_path: Path) -> None:
     # A standby that stops acknowledging holds up commits, so it must be there before they count.
-    with local_server(Path(tempfile.gettempdir())) as primary:
+    with local_server(Path(tempfile.gettempdir()), programs=programs()) as primary:
         standby = primary.standby(primary.folder / "standby")
         try:
             standby.start()

@@ -14,9 +14,8 @@ from tests.servers import version
 
 
 def programs() -> Path | None:
-    """The programs of the version that POSTGRES names, None for those that come with us."""
-    wanted = os.environ.get("POSTGRES", "")
-    return version.programs(wanted) if wanted else None
+    """The programs of the version that POSTGRES names, None for ours."""
+    return version.programs(os.environ.get("POSTGRES") or version.OURS)
 
 
 @pytest.fixture(scope="session")

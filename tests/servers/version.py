@@ -14,8 +14,14 @@ _DEBIAN = "/usr/lib/postgresql"
 _UNPACKED = Path(__file__).parents[2] / ".venv" / "servers"
 
 
-def programs(wanted: str) -> Path:
-    """Return the folder of a version's programs, or skip what asks for it."""
+OURS = "18"
+"""The version that comes with the development packages."""
+
+
+def programs(wanted: str) -> Path | None:
+    """Return the folder of a version's programs, None for ours, or skip what asks for it."""
+    if wanted == OURS:
+        return None
     if os.sep in wanted:
         return Path(wanted)
     unpacked = sorted((_UNPACKED / wanted).glob("*/pginstall/bin"))
