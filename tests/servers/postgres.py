@@ -26,9 +26,13 @@ def postgres() -> Iterator[LocalServer]:
 
 
 @pytest.fixture
-def postgres_url(postgres: LocalServer) -> str:
-    """A schema that nobody else uses."""
-    return postgres.url(schema=f"jobs_{uuid4().hex[:12]}")
+def postgres_url(postgres: LocalServer, request: pytest.FixtureRequest) -> str:
+    """A schema that nobody else uses; by way of PgBouncer when POOLER is set."""
+    url = postgres.url(schema=f"jobs_{uuid4().hex[:12]}")
+    if not os.environ.get("POOLER"):
+        return url
+    through: str = request.getfixturevalue("pgbouncer").through(url, pooler="yes")
+    return through
 
 
 @pytest.fixture

@@ -33,6 +33,8 @@ _CONFIGURATION = {
     "25006": "the server takes no writes (a replica?); point the URL at the primary",
 }
 
+_SHARED = {"26000", "42P05"}
+_SHARED_ADVICE = "is there a pooler in transaction mode? add pooler=yes to the URL"
 
 _REFUSALS = {
     "password authentication failed": "28P01",
@@ -80,6 +82,8 @@ def told(error: BaseException, doing: str, *, committing: bool = False) -> Engin
         return SchemaMismatch(f"{doing}: {text}; run `dutiful migrate`, or upgrade dutiful here")
     if isinstance(error, psycopg.DataError) or (state or "").startswith("22"):
         return BadPayload(f"{doing}: {text}; PostgreSQL's text cannot hold NUL characters")
+    if state in _SHARED:
+        return EngineUnavailable(f"{doing}: {text}; {_SHARED_ADVICE}")
     lost = state is None or state.startswith(("08", "57P"))
     if committing and lost:
         return ReplyUnknown(f"{doing}: {text}; it may have been done")

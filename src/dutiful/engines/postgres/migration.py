@@ -9,13 +9,19 @@ from dutiful.core.errors import SchemaMismatch
 from .address import Address
 from .connection import connect
 from .faults import translated
+from .sharing import refuse_sharing
 from .statements import Texts, migrations, trusted
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 _APPLIED = """
 SELECT number FROM {schema}.migration
 """
-_EXISTS = "SELECT to_regclass($1) IS NOT NULL"
+_EXISTS = """
+SELECT EXISTS (
+  SELECT FROM pg_class AS class JOIN pg_namespace AS space ON space.oid = class.relnamespace
+  WHERE space.nspname = $1 AND class.relname = 'migration'
+)
+"""
 _TABLE = """
 CREATE TABLE IF NOT EXISTS {schema}.migration (
   number integer PRIMARY KEY,
@@ -29,6 +35,7 @@ _DONE = "INSERT INTO {schema}.migration (number, name) VALUES ($1, $2)"
 def missing(address: Address, sql: Texts) -> tuple[str, ...]:
     """Return the names of the migrations that the store lacks; SchemaMismatch for a newer one."""
     with connect(address) as connection:
+        refuse_sharing(address, connection)
         return _missing(connection, sql)
 
 
@@ -57,8 +64,6 @@ def script(address: Address, sql: Texts) -> str:
 
 def _apply(address: Address, sql: Texts, number: int, name: str, text: str) -> bool:
     """Apply one migration, unless another process has done it while we waited for our turn."""
-    # On a connection of its own: one that had looked at the schema before would go on believing,
-    # inside this transaction, what it saw then.
     with connect(address) as connection, translated(f"migrating {address.shown}"):
         with connection.transaction():
             connection.execute(_LOCK, (sql.channel,))
@@ -73,7 +78,9 @@ def _apply(address: Address, sql: Texts, number: int, name: str, text: str) -> b
 
 def _missing(connection: psycopg.Connection[tuple[object, ...]], sql: Texts) -> tuple[str, ...]:
     with translated("reading the store's schema"):
-        row = connection.execute(_EXISTS, (f"{sql.quoted}.migration",)).fetchone()
+        # By the catalogue's rows: a session that has looked before believes, as to_regclass does,
+        # what it saw then, and a pooler gives us the sessions of others.
+        row = connection.execute(_EXISTS, (sql.schema,)).fetchone()
         applied = set[int]()
         if row is not None and row[0]:
             rows = connection.execute(trusted(sql.fill(_APPLIED))).fetchall()
