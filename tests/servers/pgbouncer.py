@@ -30,11 +30,31 @@ server_login_retry = 1
 
 
 class Pooler:
-    """A running PgBouncer."""
+    """One PgBouncer on a port of its own."""
 
-    def __init__(self, server: LocalServer, port: int) -> None:
+    def __init__(self, server: LocalServer, program: str, mode: str) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
         self._server = server
-        self.port = port
+        self._settings = server.folder / f"pgbouncer-{self.port}.ini"
+        self._settings.write_text(_SETTINGS.format(server=server.port, port=self.port, mode=mode))
+        # It refuses to be root.
+        user = ("-u", "nobody") if os.geteuid() == 0 else ()
+        self._command = (program, *user, str(self._settings))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        with self._settings.with_suffix(".log").open("ab") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
+        _answers(self.port, self._process)
+
+    def kill(self) -> None:
+        """Kill it, and its connections with it."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
 
     def through(self, url: str, **query: str) -> str:
         """Return the URL of the same store by way of the pooler."""
@@ -49,21 +69,12 @@ def pooler(server: LocalServer, mode: str = "transaction") -> Iterator[Pooler]:
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         pytest.skip("peer: no pgbouncer on this machine")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    settings = server.folder / f"pgbouncer-{port}.ini"
-    settings.write_text(_SETTINGS.format(server=server.port, port=port, mode=mode))
-    # It refuses to be root.
-    user = ("-u", "nobody") if os.geteuid() == 0 else ()
-    with settings.with_suffix(".log").open("wb") as log:
-        process = subprocess.Popen([program, *user, str(settings)], stdout=log, stderr=log)
+    running = Pooler(server, program, mode)
     try:
-        _answers(port, process)
-        yield Pooler(server, port)
+        running.start()
+        yield running
     finally:
-        process.kill()
-        process.wait()
+        running.kill()
 
 
 def _answers(port: int, process: subprocess.Popen[bytes]) -> None:
