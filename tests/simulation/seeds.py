@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .world import Story, live
 
-FIXED = range(100)
+FIXED = range(140)
 FAILED_FILE = Path(__file__).parent / "seeds.txt"
 _FRESH_BITS = 40
 

@@ -16,6 +16,7 @@ from dutiful.core.state import State
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.engines.postgres.connection import PINS
 from dutiful.testing.conformance.moves import hand, kill
+from tests.servers.postgres import programs
 
 OLD = "dutiful.engines.postgres.keeper.HELD_SECONDS"
 AGED = "dutiful.engines.postgres.keeper.HELD_TRANSACTIONS"
@@ -125,7 +126,7 @@ async def test_a_role_that_may_not_see_the_time_goes_by_the_age(
 @pytest.fixture
 def preparing() -> Iterator[LocalServer]:
     """A server that takes prepared transactions, and tells of a slot for logical replication."""
-    with local_server(Path(tempfile.gettempdir())) as server:
+    with local_server(Path(tempfile.gettempdir()), programs=programs()) as server:
         server.stop()
         server.settings |= {"max_prepared_transactions": "2", "wal_level": "logical"}
         server.start()
