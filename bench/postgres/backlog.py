@@ -30,7 +30,9 @@ def run(url: str, rounds: int, *, fill: str | None, keep: bool) -> None:
             link.conn.close()
             link = Link(where)
             link.script("VACUUM ANALYZE")
-            print(f"  vacuumed after {time.perf_counter() - begun:.1f} s, {sizes(link)}", flush=True)
+            print(
+                f"  vacuumed after {time.perf_counter() - begun:.1f} s, {sizes(link)}", flush=True
+            )
     if fill:
         return
     figures: dict[tuple[str, int], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
@@ -47,7 +49,9 @@ def run(url: str, rounds: int, *, fill: str | None, keep: bool) -> None:
                 parts["claim"].append(percentile(claims, 0.5) * 1e3)
                 parts["first"].append(claims[0] * 1e3)
                 link.conn.close()
-    print("\n| design | queued | drain/s (lowest to highest) | claim of 1,000, p50 ms | first claim ms |")
+    print(
+        "\n| design | queued | drain/s (lowest to highest) | claim of 1,000, p50 ms | first claim ms |"
+    )
     print("|---|---|---|---|---|")
     for (name, queued), parts in figures.items():
         rates = parts["rate"]
@@ -61,7 +65,9 @@ def _name(letter: str, queued: int) -> str:
     return f"backlog_{letter.lower()}_{queued}"
 
 
-def _drain(design: OneTable | NarrowReady | Pages, link: Link, count: int, queued: int) -> tuple[list[float], float, int]:
+def _drain(
+    design: OneTable | NarrowReady | Pages, link: Link, count: int, queued: int
+) -> tuple[list[float], float, int]:
     """Take some jobs; a short line is filled up again, outside the clock, for each part of it."""
     claims: list[float] = []
     spent, done = 0.0, 0

@@ -8,6 +8,7 @@ from collections import defaultdict
 from typing import Any
 
 from bed import Batch, Link, database
+from late_pages import LatePages
 from narrow_ready import NarrowReady, Updated
 from one_table import Copied, OneTable, Roomy, UuidId, UuidKey, WithoutPlaceKey, WithoutTally
 from pages import Pages
@@ -17,6 +18,7 @@ DESIGNS: list[Any] = [
     NarrowReady,
     Updated,
     Pages,
+    LatePages,
     WithoutPlaceKey,
     UuidId,
     UuidKey,
@@ -24,7 +26,7 @@ DESIGNS: list[Any] = [
     WithoutTally,
     Copied,
 ]
-JOBS = {1000: 40_000, 100: 10_000}
+JOBS = {1000: 60_000, 100: 20_000}
 PARTS = ("insert", "claim", "settle")
 
 
@@ -45,8 +47,12 @@ def run(url: str, rounds: int) -> None:
                 for part, value in once(design, link, size, count).items():
                     figures[kind.name, size][part].append(value)
     for size in JOBS:
-        print(f"\nmicroseconds a job by {size:,}; server's processor; WAL bytes a job; claim+settle/s")
-        print("|  | insert | claim | settle | server insert + drain | WAL insert + drain | drain/s |")
+        print(
+            f"\nmicroseconds a job by {size:,}; server's processor; WAL bytes a job; claim+settle/s"
+        )
+        print(
+            "|  | insert | claim | settle | server insert + drain | WAL insert + drain | drain/s |"
+        )
         print("|---|---|---|---|---|---|---|")
         for kind in DESIGNS:
             parts = figures[kind.name, size]

@@ -170,9 +170,7 @@ class NarrowReady:
 
     def newest(self, link: Link, limit: int) -> list[Row]:
         """Newest first, with their states."""
-        return [
-            row[:2] for row in link.run(STATE + "ORDER BY body.seq DESC LIMIT $1", (limit,))
-        ]
+        return [row[:2] for row in link.run(STATE + "ORDER BY body.seq DESC LIMIT $1", (limit,))]
 
 
 class Updated(NarrowReady):

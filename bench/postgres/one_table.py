@@ -156,7 +156,9 @@ class WithoutTally(OneTable):
         head, _, tail = self.store.partition("), tallied AS (")
         self.store = head.replace("WITH stored AS (", "")
         # The parameters stay as they are, so those that are not used any more are named once.
-        self.store += " WHERE $13::boolean IS NOT NULL AND $14::text[] IS NOT NULL AND $15::bigint > 0"
+        self.store += (
+            " WHERE $13::boolean IS NOT NULL AND $14::text[] IS NOT NULL AND $15::bigint > 0"
+        )
 
 
 COPY = """
@@ -193,5 +195,3 @@ def _number(value: int, size: int) -> bytes:
 
 def _turn(row: Row) -> tuple[int, int, int]:
     return (-row[5], row[10], row[0])
-
-

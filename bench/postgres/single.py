@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 import time
 from collections import defaultdict
-from typing import Any
 
 from bed import ARGS, QUEUE, TASK, Batch, Link, database
 from drain import ticks
@@ -74,11 +73,8 @@ def run(url: str, rounds: int) -> None:
 
 def _once(link: Link, text: str, count: int) -> dict[str, float]:
     bare = "$8" not in text
-    params: list[tuple[Any, ...]] = []
-    for id, raw in zip((made := Batch(count)).ids, made.raw, strict=True):
-        first = (id, TASK, QUEUE, 0, ARGS, 20)
-        params.append((*first, 1) if bare else (*first, 0, None, None, None, None, None, False, True))
-        del raw
+    when = (1,) if bare else (0, None, None, None, None, None, False, True)
+    params = [(id, TASK, QUEUE, 0, ARGS, 20, *when) for id in Batch(count).ids]
     link.script("CHECKPOINT")
     wal = link.one("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn")
     cpu, begun = link.cpu(), time.perf_counter()

@@ -12,11 +12,12 @@ from typing import Any
 import psycopg
 from bed import Batch, Link, database, percentile, sizes
 from drain import ticks
+from late_pages import LatePages
 from narrow_ready import NarrowReady
 from one_table import OneTable
 from pages import Pages
 
-DESIGNS: list[Any] = [OneTable, NarrowReady, Pages]
+DESIGNS: list[Any] = [OneTable, NarrowReady, Pages, LatePages]
 TICK, INSERTED, CLAIMED = 0.04, 40, 200
 RETAINED = 120_000_000
 PRUNE_SECONDS, SLICE = 5.0, 1000
@@ -33,15 +34,17 @@ def run(url: str, minutes: float, *, held: bool) -> None:
     ends: Any = fork.Queue()
     begin = time.monotonic() + 3
     for kind in DESIGNS:
-        where = database(url, f"{word}_{kind.name[0].lower()}")
+        where = database(url, f"{word}_{kind.__name__.lower()}")
         given = (kind, where, begin, minutes, held, ends)
         fork.Process(target=_load, args=given, daemon=True).start()
     told = sorted([ends.get() for _ in DESIGNS], key=lambda each: each["name"])
     for each in told:
-        each["vacuum_s"] = _vacuum_seconds(log, f"{word}_{each['name'][0].lower()}")
+        each["vacuum_s"] = _vacuum_seconds(log, f"{word}_{each['kind']}")
         print(json.dumps(each), flush=True)
     print(f"\n{word}, {minutes:g} minutes at 1,000 jobs/s, first and last whole minute")
-    print("| design | claim p50 ms | p99 | settle p50 | settled/s | dead rows | tables MB | indexes MB | server CPU ms/s: first, last, vacuum in all (s) |")
+    print(
+        "| design | claim p50 ms | p99 | settle p50 | settled/s | dead rows | tables MB | indexes MB | server CPU ms/s: first, last, vacuum in all (s) |"
+    )
     print("|---|---|---|---|---|---|---|---|---|")
     for each in told:
         first, last = each["minutes"][0], each["minutes"][-1]
@@ -113,7 +116,7 @@ def _load(kind: Any, where: str, begin: float, minutes: float, held: bool, ends:
         )
         before = spent
     left = len(design.claim(work, 100_000)) if not threads[1].join(30) else 0
-    ends.put({"name": kind.name, "left": left, "minutes": told})
+    ends.put({"name": kind.name, "kind": kind.__name__.lower(), "left": left, "minutes": told})
     time.sleep(1)
 
 
@@ -128,5 +131,3 @@ def _vacuum_seconds(log: str, name: str) -> float:
             total += float(words[words.index("user:") + 1])
             total += float(words[words.index("system:") + 1])
     return total
-
-
