@@ -8,11 +8,11 @@ from collections import defaultdict
 
 from bed import Link, database, percentile, sizes
 from drain import ticks
+from late_pages import LatePages
 from narrow_ready import NarrowReady
 from one_table import OneTable
-from pages import Pages
 
-KINDS = {"A": OneTable, "B": NarrowReady, "C": Pages}
+KINDS = {"A": OneTable, "B": NarrowReady, "C": LatePages}
 QUEUED = (1_000, 100_000, 10_000_000)
 SLICE, TAKEN = 1000, 30_000
 
@@ -41,7 +41,7 @@ def run(url: str, rounds: int, *, fill: str | None, keep: bool) -> None:
             for letter, kind in KINDS.items():
                 where = url + _name(letter, queued)
                 design, link = kind(where, ticks), Link(where)
-                if isinstance(design, Pages):
+                if isinstance(design, LatePages):
                     design.maintain(link)
                 claims, spent, count = _drain(design, link, min(TAKEN, queued), queued)
                 parts = figures[kind.name, queued]
@@ -66,7 +66,7 @@ def _name(letter: str, queued: int) -> str:
 
 
 def _drain(
-    design: OneTable | NarrowReady | Pages, link: Link, count: int, queued: int
+    design: OneTable | NarrowReady | LatePages, link: Link, count: int, queued: int
 ) -> tuple[list[float], float, int]:
     """Take some jobs; a short line is filled up again, outside the clock, for each part of it."""
     claims: list[float] = []

@@ -29,7 +29,8 @@ def run(url: str) -> None:
         assert [str(job[1]) for job in second] == low.ids[10:], "none is claimed twice"
         stale = [(*job[:15], job[15] + 7, *job[16:]) for job in first]
         assert design.settle(link, stale) == 0, "a wrong fence writes nothing"
-        assert design.settle(link, first) == 60 and design.settle(link, first) == 0
+        assert design.settle(link, first) == 60
+        assert design.settle(link, first) == 0
         assert state is None or state() == 4
         newest = [row[1] for row in design.newest(link, 100)]
         assert len(newest) == 100

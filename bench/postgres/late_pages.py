@@ -26,6 +26,7 @@ DECLARE
   new pg_snapshot;
   latest pg_snapshot;
   passed xid8;
+  first xid8;
   place bigint;
   is_latest boolean;
   given bigint;
@@ -48,6 +49,8 @@ BEGIN
     passed := coalesce(spot.upto_xid, '0'::xid8);
     place := coalesce(spot.upto_seq, 0);
     LOOP
+      -- One bound alone: of two, the index may begin at the lower.
+      first := greatest(passed, pg_snapshot_xmax(old));
       given := nextval('dutiful.lease_id_seq');
       RETURN QUERY WITH jobs AS MATERIALIZED (
         SELECT * FROM (
@@ -60,8 +63,8 @@ BEGIN
           UNION ALL
           (SELECT * FROM dutiful.body
           WHERE body.queue = wanted AND body.priority = spot.rank
-            AND body.xid >= pg_snapshot_xmax(old) AND body.xid < pg_snapshot_xmax(new)
-            AND (body.xid, body.seq) > (passed, place)
+            AND (body.xid, body.seq) > (first, CASE WHEN passed < first THEN 0 ELSE place END)
+            AND body.xid < pg_snapshot_xmax(new)
             AND pg_visible_in_snapshot(body.xid, new)
           ORDER BY body.xid, body.seq LIMIT room)
         ) AS body ORDER BY body.xid, body.seq LIMIT room

@@ -153,7 +153,7 @@ class WithoutTally(OneTable):
 
     def texts(self) -> None:
         super().texts()
-        head, _, tail = self.store.partition("), tallied AS (")
+        head = self.store.partition("), tallied AS (")[0]
         self.store = head.replace("WITH stored AS (", "")
         # The parameters stay as they are, so those that are not used any more are named once.
         self.store += (
