@@ -68,11 +68,14 @@ def _name(letter: str, queued: int) -> str:
 def _drain(
     design: OneTable | NarrowReady | LatePages, link: Link, count: int, queued: int
 ) -> tuple[list[float], float, int]:
-    """Take some jobs; a short line is filled up again, outside the clock, for each part of it."""
+    """Take some jobs; a short line is filled up again, outside the clock."""
     claims: list[float] = []
     spent, done = 0.0, 0
+    for _ in range(6):  # until statements are prepared and their plans settled
+        design.settle(link, design.claim(link, 10))
+    design.fill(link, 60)
     link.script("CHECKPOINT")
-    for _ in range(max(1, 10_000 // queued)):
+    for _ in range(max(1, TAKEN // queued)):
         taken = 0
         while taken < count:
             begun = time.perf_counter()
@@ -81,6 +84,6 @@ def _drain(
             taken += design.settle(link, jobs)
             spent += time.perf_counter() - begun
         done += taken
-        if queued < 10_000_000:
+        if queued <= TAKEN:
             design.fill(link, taken)
     return claims, spent, done
