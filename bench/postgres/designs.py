@@ -1,9 +1,10 @@
 """Measure designs of the store side by side on one server with its defaults.
 
-python bench/postgres/designs.py check|drain|single|steady|held|backlog|serve  [--url postgresql://user@host:port/]
+python bench/postgres/designs.py check|drain|single|crowd|steady|held|backlog|serve  [--url postgresql://user@host:port/]
 
 drain    insert, claim and settle 60,000 jobs from one connection, by 1,000 and by 100; WAL a job
 single   one enqueue a statement: with and without the commit's wait
+crowd    one, four and sixteen workers that claim ten jobs at a time from one queue
 steady   1,000 jobs a second for ten minutes, with pruning after two minutes
 held     the same while another session of each database keeps a snapshot open
 backlog  drain 50,000 jobs with 10^3, 10^5 and 10^7 queued
@@ -18,6 +19,7 @@ import sys
 
 import backlog
 import checks
+import crowd
 import drain
 import single
 import steady
@@ -27,7 +29,7 @@ from bed import server
 def main() -> None:
     """Run one measurement."""
     asked = argparse.ArgumentParser(usage=__doc__)
-    asked.add_argument("what", choices="check drain single steady held backlog serve".split())
+    asked.add_argument("what", choices="check drain single crowd steady held backlog serve".split())
     asked.add_argument("--url", help="a server's URL without a database; else one is started")
     asked.add_argument("--rounds", type=int, default=3)
     asked.add_argument("--minutes", type=float, default=10)
@@ -42,6 +44,8 @@ def main() -> None:
                 drain.run(url, given.rounds)
             case "single":
                 single.run(url, given.rounds)
+            case "crowd":
+                crowd.run(url, given.rounds)
             case "steady" | "held":
                 steady.run(url, given.minutes, held=given.what == "held")
             case "backlog":

@@ -9,13 +9,14 @@ from typing import Any
 
 from bed import Batch, Link, database
 from late_pages import LatePages
-from narrow_ready import NarrowReady, Updated
+from narrow_ready import NarrowReady, Updated, UuidReady
 from one_table import Copied, OneTable, Roomy, UuidId, UuidKey, WithoutPlaceKey, WithoutTally
 from pages import Pages
 
 DESIGNS: list[Any] = [
     OneTable,
     NarrowReady,
+    UuidReady,
     Updated,
     Pages,
     LatePages,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bed import BODY, GIVEN, NOW, QUEUE, WORKER, Batch, Link, Row, guards
+from bed import BODY, GIVEN, NOW, QUEUE, WORKER, Batch, Link, Row, Uuids, guards
 
 from dutiful.engines.postgres.floors import Floors
 
@@ -121,6 +121,7 @@ class NarrowReady:
     """Claims move a job from the ready table to the lease table; settles append its result."""
 
     name = "B narrow ready"
+    id_type = 'text COLLATE "C"'
     more, fill_percent, apart = "", 100, ENDED
     succeed = APPEND
     tables = ("body", "ready", "lease", "ended")
@@ -131,7 +132,7 @@ class NarrowReady:
         self.since: int | None = None
 
     def create(self, link: Link) -> None:
-        body = BODY.replace("{id}", 'text COLLATE "C"')
+        body = BODY.replace("{id}", self.id_type)
         link.script(SCHEMA.format(body=body, more=self.more, fill=self.fill_percent) + self.apart)
         for table in self.tables:
             link.script(VACUUM.format(table))
@@ -171,6 +172,17 @@ class NarrowReady:
     def newest(self, link: Link, limit: int) -> list[Row]:
         """Newest first, with their states."""
         return [row[:2] for row in link.run(STATE + "ORDER BY body.seq DESC LIMIT $1", (limit,))]
+
+
+class UuidReady(NarrowReady):
+    """The id is a uuid of 16 bytes."""
+
+    name = "B, id as uuid"
+    id_type = "uuid"
+
+    def insert(self, link: Link, batch: Batch) -> None:
+        columns = (Uuids(batch.raw), *batch.columns()[1:])
+        link.run(STORE.replace("$1::text[]", "$1::uuid[]"), columns)
 
 
 class Updated(NarrowReady):
