@@ -43,7 +43,6 @@ class Auditor(Bodies):
         self._wall_leases = store.wall_leases
         self.paused: set[str] = set()
         self._joined: dict[Node, tuple[float, int]] = {}
-        """When each process first joined, and with which lease."""
         self._data = 0
         self._now = 0
 
@@ -344,10 +343,7 @@ class Auditor(Bodies):
         self.note(node, f"expire {sorted(result)}")
 
     def _was_blind(self, node: Node) -> bool:
-        """Whether a process joined, or could not look at the store, less than two leases ago.
-
-        What it sees within one lease after that, it watches for another.
-        """
+        """Whether a process lately saw nothing; then it watches a lease of what it sees next."""
         joined, lease = self._joined[node]
         since = max(joined, node.thawed_at, node.troubled_at)
         return self.loop.time() < since + 2 * lease / SECOND + CALM

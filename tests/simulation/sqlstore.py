@@ -10,8 +10,6 @@ from msgspec.structs import replace
 
 from dutiful.contract.clock import Clock, SystemClock
 
-from .loop import SimLoop
-
 _ORDERS: dict[str, Callable[[Any], Any]] = {
     "claimed": lambda found: tuple(sorted(found, key=lambda claim: claim.job.id)),
     "expire": lambda found: tuple(sorted(found)),
