@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import sys
 
-from .mutations import MUTATIONS, first_seed, seeds_file
-from .seeds import Run
+from .mutations import MUTATIONS, first_seed
+from .seeds import Run, seeds_file
 from .store import SimStore, opened
 from .world import live
 

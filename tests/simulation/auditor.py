@@ -28,8 +28,6 @@ Rows = dict[str, tuple[Job | None, Job]]
 
 CALM = 3.0
 """Seconds without trouble after which a worker that leaves has no excuse to keep a job."""
-LEASE_SLACK = 50_000
-"""Microseconds by which a lease may end early or late where a process counts by its own host."""
 _READS = frozenset({"get", "find", "errors", "steps", "queues", "dead_groups", "tally"})
 
 
@@ -278,8 +276,9 @@ class Auditor(Bodies):
             steps.setdefault(name, (claim.job.fence, raw))
         if old is not None and replace(old, steps=len(steps)) != new:
             self.fail(f"a step changed more than itself: {new}")
-        found = self.books.steps(claim.job.id)
-        if found != {key: value for key, (_, value) in steps.items()}:
+        if (found := self.books.steps(claim.job.id)) != {
+            key: value for key, (_, value) in steps.items()
+        }:
             self.fail(f"the steps of {claim.job.id} are {found}, must be {steps}")
         self.note(node, f"step {claim.job.id} {claim.job.fence} {name} {held}")
 
@@ -325,7 +324,7 @@ class Auditor(Bodies):
             for name, member in self.fleet.items()
             if not member.lost
         }
-        slack = LEASE_SLACK if self._wall_leases else 0
+        slack = invariants.LEASE_SLACK if self._wall_leases else 0
         early = [name for name in result if name not in gone and over[name] <= -slack]
         # Where a clock may be stepped, a lease is watched for some time before it counts as over.
         watches = self._wall_leases and (self.stepped or self._was_blind(node))
@@ -335,7 +334,7 @@ class Auditor(Bodies):
             if name not in result and (name in gone or (late > slack and not watches))
         ]
         if early or kept:
-            self.fail(f"{early} were declared lost too early, {kept} were not: {over}")
+            self.fail(f"{early} were declared lost early, {kept} not: {over}")
         for name in result:
             self.fleet[name].lost = True
             if name in gone and self.fleet[name].node.alive:
@@ -344,8 +343,8 @@ class Auditor(Bodies):
 
     def _was_blind(self, node: Node) -> bool:
         """Whether a process lately saw nothing; then it watches a lease of what it sees next."""
-        joined, lease = self._joined[node]
-        since = max(joined, node.thawed_at, node.troubled_at)
+        at, lease = self._joined[node]
+        since = max(at, node.thawed_at, node.troubled_at)
         return self.loop.time() < since + 2 * lease / SECOND + CALM
 
     def _abandoned(self, node: Node, args: tuple[Any, ...], result: Any, changed: Rows) -> None:

@@ -36,14 +36,12 @@ from .store import SimStore
 from .world import live
 
 SEEDS_FILE = Path(__file__).parent / "mutants.txt"
-"""For each mutation, a seed that catches it; found by ``make simulate MUTANTS=1``.
-
-Those of an SQL engine are in a file of its own, and found with ``ENGINE`` said.
-"""
+"""For each mutation, a seed that catches it; found by ``make simulate MUTANTS=1 [ENGINE=...]``."""
 
 _SEEN = ("Violation", "Stalled", "AssertionError")
 """How a failure begins that was seen, and is no mere error of a mutation that does not run."""
 
+_ENGINES = "dutiful.engines"
 Make = Callable[[Any], Any]
 
 
@@ -60,8 +58,7 @@ class Mutation:
     @property
     def everywhere(self) -> bool:
         """Whether the bug is in what all engines share, and not in one of them."""
-        room = self.target if isinstance(self.target, str) else self.target.__module__
-        return not str(room).startswith("dutiful.engines")
+        return not str(getattr(self.target, "__module__", self.target)).startswith(_ENGINES)
 
     @contextmanager
     def applied(self) -> Iterator[None]:
@@ -88,11 +85,6 @@ def mutation(target: Any, attribute: str) -> Callable[[Make], Make]:
         return make
 
     return register
-
-
-def seeds_file(engine: str) -> Path:
-    """Return where the seeds are kept that catch the bugs on an engine."""
-    return SEEDS_FILE if engine == "memory" else SEEDS_FILE.with_stem(f"mutants-{engine}")
 
 
 def first_seed(

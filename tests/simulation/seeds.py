@@ -6,6 +6,7 @@ import random
 import time
 from pathlib import Path
 
+from .mutations import SEEDS_FILE
 from .store import MemoryStore, SimStore
 from .world import Story, live
 
@@ -18,6 +19,11 @@ def failed_before() -> list[int]:
     """Read every seed that ever failed; the rest of each line says why."""
     lines = FAILED_FILE.read_text(encoding="utf-8").splitlines()
     return [int(line.split()[0]) for line in lines if line and not line.startswith("#")]
+
+
+def seeds_file(engine: str) -> Path:
+    """Return where the seeds are kept that catch the bugs on an engine."""
+    return SEEDS_FILE if engine == "memory" else SEEDS_FILE.with_stem(f"mutants-{engine}")
 
 
 def words(story: Story, engine: str = "memory") -> str:

@@ -146,7 +146,7 @@ class SqliteStore(RealCalls):
             finally:
                 self._led.release()
 
-        writer._call, writer._lead = called, led  # type: ignore[method-assign]
+        writer._call, writer._lead = called, led
 
     def _woken(self) -> None:
         self._rung = True

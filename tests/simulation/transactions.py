@@ -30,12 +30,12 @@ class _Faulty:
         return None if fault is Fault.STALL else fault
 
     def _open(self) -> None:
-        self._line.transactions.setdefault(self._node, []).append(self)  # type: ignore[arg-type]
+        self._line.transactions.setdefault(self._node, []).append(self)
 
     def _shut(self) -> None:
         mine = self._line.transactions.get(self._node, [])
         if self in mine:
-            mine.remove(self)  # type: ignore[arg-type]
+            mine.remove(self)
         if self._line.door is not None:
             self._line.door.look()
 

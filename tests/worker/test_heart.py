@@ -34,6 +34,10 @@ class Slow:
         return Renewal(valid=True, at=self.at)
 
 
+def nothing(*given: object) -> None:
+    """Hear what the heart has to say."""
+
+
 @pytest.mark.parametrize(
     ("told", "valid_until"),
     [
@@ -48,8 +52,7 @@ async def test_a_lease_counts_from_its_writing_where_that_is_known(
 ) -> None:
     clock = Ticks()
     fleet: Any = Slow(clock, 500, told)
-    nothing: Any = lambda *given: None  # noqa: E731
-    hooks = {"on_lost": nothing, "on_cancels": nothing, "on_fault": nothing}
+    hooks: dict[str, Any] = {"on_lost": nothing, "on_cancels": nothing, "on_fault": nothing}
     lease = Lease(1_000, 200)
     heart = Heart(fleet, "w1", lease, clock, on_stalled=nothing, ask=nothing, **hooks)
     await heart.beat()
