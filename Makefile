@@ -85,8 +85,8 @@ $(VENV)/servers/%/.ready: requirements/postgres-%.txt | $(READY)
 e2e: $(READY) ## Run the remaining tests: command line, workers, real processes
 	$(call run-tests,$(E2E))
 
-simulate: $(READY) ## Run simulated worlds for a minute (SECONDS=n), or replay one (SEED=n)
-	@SEED="$(SEED)" SECONDS="$(SECONDS)" LONG="$(LONG)" MUTANTS="$(MUTANTS)" \
+simulate: $(READY) ## Run simulated worlds for a minute (SECONDS=n ENGINE=...), or replay one (SEED=n)
+	@ENGINE="$(ENGINE)" SEED="$(SEED)" SECONDS="$(SECONDS)" LONG="$(LONG)" MUTANTS="$(MUTANTS)" \
 	  $(BIN)/python -m tests.simulation
 
 chaos: $(READY) ## Kill, freeze and crowd real workers for some minutes (JOBS=n, ARGS="--only ...")
