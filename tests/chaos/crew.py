@@ -87,6 +87,12 @@ class Crew:
         for _ in range(workers):
             self.workers.append(self._spawn("w", *self._command, *options))
 
+    def start_skewed(self, seconds: int) -> Member:
+        """Start a worker whose wall clock is so many seconds off."""
+        member = self._spawn("w", "tests.chaos.skewed", str(seconds), *self._command[1:])
+        self.workers.append(member)
+        return member
+
     def produce(self, first: int, count: int, *rest: float) -> Member:
         """Start a producer of a range of orders: batch, pause, aimed."""
         words = (str(word) for word in (first, count, *rest))
@@ -203,12 +209,14 @@ class Crew:
 class PostgresCrew(Crew):
     """A crew whose store is a PostgreSQL server; the judge asks it without the engine."""
 
-    asks = ""
-    """Where the judge asks, when that is not where the workers do."""
+    def __init__(self, folder: Path, *options: str, asks: str = "", **more: Any) -> None:
+        """The judge asks at ``asks``, when that is not where the workers do."""
+        super().__init__(folder, *options, **more)
+        self._asks = asks or self.url
 
     def sql(self, text: str, *values: Any) -> list[tuple[Any, ...]]:
         """Ask the server directly, however long it takes to be there again."""
-        for name in ("job", "failure"):
+        for name in ("job", "failure", "worker"):
             text = text.replace(f"dutiful_{name}", f"dutiful.{name}")
         order = "json_extract(cast(job.args as text), '$.order')"
         text = text.replace(order, "(convert_from(job.args, 'UTF8')::json ->> 'order')::int")
@@ -216,7 +224,7 @@ class PostgresCrew(Crew):
 
     def _asked(self, text: str, values: tuple[Any, ...]) -> list[list[tuple[Any, ...]]]:
         try:
-            with psycopg.connect(self.asks or self.url, connect_timeout=5) as connection:
+            with psycopg.connect(self._asks, connect_timeout=5) as connection:
                 cursor = connection.execute(text.replace("?", "%s").encode(), values)
                 return [cursor.fetchall() if cursor.description else []]
         except psycopg.OperationalError:

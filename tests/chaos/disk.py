@@ -7,8 +7,9 @@ import resource
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tests.chaos.crew import Crew, crew, until
@@ -55,12 +56,12 @@ class Filled:
 
 
 @contextmanager
-def small_disk(folder: Path) -> Iterator[Path]:
+def small_disk(folder: Path, size: int = DISK_BYTES) -> Iterator[Path]:
     """Mount a file system of a few megabytes; only root can."""
     if os.geteuid() != 0:
         raise PermissionError("only root can mount a file system")
     folder.mkdir()
-    words = ("mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(folder))
+    words = ("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder))
     subprocess.run(words, check=True, capture_output=True)
     try:
         yield folder
@@ -78,7 +79,7 @@ def limit(made: Crew, size: int) -> None:
 def limited(folder: Path, seconds: float) -> Filled:
     """Fill the disk for these processes alone: by the quota that the kernel keeps for each."""
     with crew(folder, "-c", "8") as made:
-        return _fill(
+        return fill_up(
             made,
             seconds,
             lambda: limit(made, FILE_BYTES),
@@ -92,22 +93,22 @@ def mounted(folder: Path, seconds: float) -> Filled:
         small_disk(folder / "disk") as disk,
         crew(folder, "-c", "8", store=disk / "jobs.db") as made,
     ):
-        ballast = disk / "ballast"
-
-        def fill() -> None:
-            with ballast.open("ab", buffering=0) as file:
-                try:
-                    while True:
-                        file.write(bytes(4096))
-                except OSError:
-                    return
-
-        return _fill(made, seconds, fill, ballast.unlink)
+        return fill_up(made, seconds, partial(stuff, disk / "ballast"), (disk / "ballast").unlink)
 
 
-def _fill(made: Crew, seconds: float, fill: Deed, clear: Deed) -> Filled:
+def stuff(ballast: Path) -> None:
+    """Write until there is no room for a single byte."""
+    with ballast.open("ab", buffering=0) as file:
+        for size in (2**16, 2**12, 1):
+            with suppress(OSError):
+                while True:
+                    file.write(bytes(size))
+
+
+def fill_up(made: Crew, seconds: float, fill: Deed, clear: Deed) -> Filled:
+    """Leave the store without room for some time while producers and workers go on."""
     made.produce(1, 3000, 50, 0.01, 0)
-    until(lambda: made.store.stat().st_size > 2 * FILE_BYTES, 30, "the store has grown")
+    until(partial(_took, made, 20), 30, "the store has grown")
     made.start(2)
     until(lambda: " start " in made.ledger.read_text(), 30, "jobs run")
     made.produce(10001, 500, 50, 0.01, 0)
@@ -132,3 +133,7 @@ def _fill(made: Crew, seconds: float, fill: Deed, clear: Deed) -> Filled:
         (min(starts) - cleared) / 1e6 if starts else 0.0,
         [order for order in verdict.unexcused if runs[order][0].start > cleared],
     )
+
+
+def _took(made: Crew, batches: int) -> bool:
+    return sum(line.what == "took" for line in made.lines()) >= batches

@@ -49,10 +49,10 @@ class Thawed:
         }
 
 
-def frozen(folder: Path, jobs: int, *, lease: float, workers: int = 3) -> Thawed:
+def frozen(folder: Path, jobs: int, *, lease: float, workers: int = 3, url: str = "") -> Thawed:
     """Freeze one worker for longer than its lease while the others go on, then wake it."""
     env = {"DUTIFUL_LEASE": f"{lease}s", "DUTIFUL_HEARTBEAT": f"{lease / 5}s"}
-    with crew(folder, "-c", "10", env=env) as made:
+    with crew(folder, "-c", "10", env=env, url=url) as made:
         load(made, jobs)
         made.start(workers)
         until(lambda: made.ledger.read_text().count(" start ") >= 40, 30, "all slots are taken")

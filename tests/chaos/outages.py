@@ -16,6 +16,7 @@ from tests.chaos.crew import Crew, crew, until
 from tests.chaos.kills import feed, through
 from tests.chaos.proxy import Proxy
 from tests.chaos.verdict import Verdict, judge, span
+from tests.servers.pgbouncer import Pooler
 
 _BACKENDS = """
 select count(pg_terminate_backend(pid)) from pg_stat_activity
@@ -53,10 +54,17 @@ def got_on(made: Crew, seen: int) -> bool:
 
 
 def strikes(
-    folder: Path, url: str, jobs: int, times: int, strike: Callable[[], None], pause: float
+    folder: Path,
+    url: str,
+    jobs: int,
+    times: int,
+    strike: Callable[[], None],
+    pause: float,
+    *,
+    asks: str = "",
 ) -> Outage:
     """Do something to the store so many times while three workers work on a backlog."""
-    with crew(folder, "-c", "16", url=url) as made:
+    with crew(folder, "-c", "16", url=url, asks=asks) as made:
         load(made, jobs)
         made.start(3)
         until(lambda: sum("serves" in log for log in made.logs()) == 3, 30, "the workers serve")
@@ -111,6 +119,18 @@ def delayed(folder: Path, server: LocalServer, jobs: int, seconds: float) -> Out
         proxy.delay = seconds
         url = server.url().replace(str(server.port), str(proxy.port))
         return strikes(folder, url, jobs, 0, lambda: None, 0)
+
+
+def pooled(folder: Path, server: LocalServer, pooler: Pooler, jobs: int, times: int) -> Outage:
+    """Work by way of PgBouncer in transaction mode, and kill it in mid-load."""
+    url = pooler.through(server.url(), pooler="yes")
+
+    def strike() -> None:
+        pooler.kill()
+        time.sleep(0.5)
+        pooler.start()
+
+    return strikes(folder, url, jobs, times, strike, 0.5, asks=server.url())
 
 
 def promoted(folder: Path, server: LocalServer, standby: LocalServer, jobs: int) -> Outage:

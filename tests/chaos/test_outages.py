@@ -9,8 +9,10 @@ import psycopg
 import pytest
 
 from dutiful.cli.demo.postgres import LocalServer, local_server
-from tests.chaos import kills, outages
+from tests.chaos import clocks, freezes, kills, outages, standbys
 from tests.chaos.outages import Outage
+from tests.servers.pgbouncer import Pooler
+from tests.servers.postgres import programs
 
 pytestmark = [pytest.mark.serial, pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -54,7 +56,7 @@ def test_late_replies_lose_and_double_nothing(tmp_path: Path, server: LocalServe
 
 def test_a_promoted_standby_that_was_synchronous_has_lost_nothing(tmp_path: Path) -> None:
     # A standby that stops acknowledging holds up commits, so it must be there before they count.
-    with local_server(Path(tempfile.gettempdir())) as primary:
+    with local_server(Path(tempfile.gettempdir()), programs=programs()) as primary:
         standby = primary.standby(primary.folder / "standby")
         try:
             standby.start()
@@ -64,6 +66,45 @@ def test_a_promoted_standby_that_was_synchronous_has_lost_nothing(tmp_path: Path
             fine(outages.promoted(tmp_path, primary, standby, 1200), 15)
         finally:
             standby.stop("immediate")
+
+
+def test_a_promoted_standby_that_lagged_has_lost_the_last_moments_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    with local_server(Path(tempfile.gettempdir()), programs=programs()) as primary:
+        standby = primary.standby(primary.folder / "standby")
+        try:
+            behind = standbys.behind(tmp_path, primary, standby, 800)
+        finally:
+            standby.stop("immediate")
+    print(behind.table())
+    assert not behind.wrong
+    assert behind.gone
+    assert behind.again
+    assert max(behind.outage.back, default=0) < 15
+
+
+def test_a_killed_pooler_loses_and_doubles_nothing(
+    tmp_path: Path, server: LocalServer, pgbouncer: Pooler
+) -> None:
+    fine(outages.pooled(tmp_path, server, pgbouncer, 800, 2), 15)
+
+
+def test_a_frozen_worker_runs_nothing_again_on_postgresql(
+    tmp_path: Path, server: LocalServer
+) -> None:
+    thawed = freezes.frozen(tmp_path, 250, lease=2, url=server.url())
+    print(thawed.table())
+    assert not thawed.faults()
+    assert thawed.running
+    assert thawed.twice
+
+
+def test_clocks_that_are_an_hour_off_change_nothing(tmp_path: Path, server: LocalServer) -> None:
+    skewed = clocks.skewed(tmp_path, server.url(), 600)
+    print(skewed.table())
+    assert not skewed.faults()
+    assert max(skewed.waits) < skewed.delay + 10
 
 
 def test_a_storm_of_kills_on_postgresql(tmp_path: Path, server: LocalServer) -> None:

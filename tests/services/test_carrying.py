@@ -69,7 +69,8 @@ async def prepare(store: Store, clock: FakeClock) -> list[Schedule]:
     for schedule in schedules:
         await store.scheduling.put_schedule(schedule, replace=False)
     clock.advance("1m")
-    await turn(store.engine)  # type: ignore[arg-type]  # it has the role
+    engine: Any = store.engine
+    await turn(engine)
     await store.scheduling.switch(["s01"], "pause")
     return schedules
 
@@ -105,7 +106,8 @@ async def test_whenever_the_carrier_dies_no_schedule_fires_in_both(
     deaths = 0
     while True:
         budget = [deaths]
-        mortal = [Store(Mortal(store.engine, budget)) for store in stores]  # type: ignore[arg-type]
+        engines: list[Any] = [Mortal(store.engine, budget) for store in stores]
+        mortal = [Store(engine) for engine in engines]
         try:
             await carry(*mortal)
         except Death:
@@ -147,7 +149,8 @@ async def test_what_changed_meanwhile_stays_in_the_source(
 
             return call if name == "fill_schedules" else getattr(self._engine, name)
 
-    busy = Store(Busy(target.engine, []))  # type: ignore[arg-type]  # it has the roles
+    engine: Any = Busy(target.engine, [])
+    busy = Store(engine)
     assert await carry(source, busy) == Carried(kept=("a",))
     assert await active(source) == {"a"}
     assert await active(target) == set()

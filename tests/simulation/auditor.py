@@ -10,17 +10,19 @@ from msgspec.structs import replace
 from dutiful.contract.fleet import WorkerInfo
 from dutiful.contract.protocol import Exchanged, Receipt, Redrive, Wanted
 from dutiful.core.errors import DuplicateJob
+from dutiful.core.instant import SECOND
 from dutiful.core.job import Claim, Job, NewJob
 from dutiful.core.settle import Settlement
 from dutiful.core.state import State
 from dutiful.core.unique import hold, holds
-from dutiful.engines.memory import MemoryEngine
 
 from . import invariants
 from .bodies import Bodies
+from .clocks import WorldClock
 from .invariants import LATER
-from .ledger import Member, Record, brief
+from .ledger import Member, Record, brief, told
 from .loop import Node, SimLoop
+from .store import SimStore
 
 Rows = dict[str, tuple[Job | None, Job]]
 
@@ -32,16 +34,19 @@ _READS = frozenset({"get", "find", "errors", "steps", "queues", "dead_groups", "
 class Auditor(Bodies):
     """Sees every operation as the store performs it, and fails at the first wrong one."""
 
-    def __init__(self, loop: SimLoop, engine: MemoryEngine) -> None:
+    def __init__(self, loop: SimLoop, clock: WorldClock, store: SimStore) -> None:
         super().__init__(loop)
-        self.tables = engine.tables
+        self.clock = clock
+        self.books = store.books
+        self._wall_leases = store.wall_leases
         self.paused: set[str] = set()
+        self._joined: dict[Node, tuple[float, int]] = {}
         self._data = 0
         self._now = 0
 
     def perform(self, node: Node, op: str, args: tuple[Any, ...], call: Callable[[], Any]) -> Any:
         """Make a call on the engine and check what it answered and changed."""
-        self._now = self.tables.clock.now()
+        self._now = self.clock.now()
         if op in _READS:
             return call()
         result: Any = None
@@ -50,6 +55,7 @@ class Auditor(Bodies):
             result = call()
         except DuplicateJob as raised:
             error = raised
+        self.books.look()
         changed = self._changes()
         if op == "enqueue":
             self._enqueue(args[0], result, error, changed)
@@ -58,7 +64,7 @@ class Auditor(Bodies):
         if changed:
             old, new = next(iter(changed.values()))
             self.fail(f"{op} changed a job unasked:\n  {brief(old)}\n  {brief(new)}")
-        if op != "commit" and len(self.tables.data) != self._data:
+        if op != "commit" and len(self.books.written) != self._data:
             self.fail(f"{op} let a transaction's writes through")
         if error is not None:
             raise error
@@ -66,7 +72,7 @@ class Auditor(Bodies):
 
     def _changes(self) -> Rows:
         """Find the rows that are not as they were, and remember them as they are."""
-        jobs, rows = self.tables.jobs, self.rows
+        jobs, rows = self.books.jobs, self.rows
         changed: Rows = {}
         for job_id, job in jobs.items():
             old = rows.get(job_id)
@@ -100,7 +106,7 @@ class Auditor(Bodies):
         changed: Rows,
     ) -> None:
         if receipts is None:
-            keys = {hold(new.unique, self._now) for new in jobs if new.unique is not None}
+            keys = {new.unique.key for new in jobs if new.unique is not None}
             if not isinstance(error, DuplicateJob) or error.key not in keys:
                 self.fail(f"enqueue failed with {error!r}")
             return
@@ -114,7 +120,7 @@ class Auditor(Bodies):
                 continue
             if row.fence or row.attempt or row.task != new.task or row.args != new.args:
                 self.fail(f"{new.id} was not stored as it was asked for: {row}")
-        total = self.tables.totals["enqueued"]
+        total = self.books.enqueued
         if total != len(self.rows):
             self.fail(f"{total} jobs were counted as enqueued, {len(self.rows)} are there")
 
@@ -159,7 +165,7 @@ class Auditor(Bodies):
         self._expect(expected, changed)
         if wanted is not None and registered:
             self._left_over(answer.claims, wanted)
-        self.note(node, _brief(worker, settlements, answer))
+        self.note(node, told(worker, settlements, answer))
 
     def _settlement(
         self,
@@ -250,8 +256,8 @@ class Auditor(Bodies):
         old = changed.get(claim.job.id, (self.rows[claim.job.id],))[0]
         assert old is not None
         expected = old.state is State.RUNNING and old.fence == claim.job.fence
-        grown = len(self.tables.data) - self._data
-        self._data = len(self.tables.data)
+        grown = len(self.books.written) - self._data
+        self._data = len(self.books.written)
         if held != expected or grown != held:
             self.fail(f"a commit under a claim that holds: {expected} was {held}, wrote {grown}")
         if held:
@@ -270,8 +276,9 @@ class Auditor(Bodies):
             steps.setdefault(name, (claim.job.fence, raw))
         if old is not None and replace(old, steps=len(steps)) != new:
             self.fail(f"a step changed more than itself: {new}")
-        found = self.tables.recorded.get(claim.job.id, {})
-        if found != {key: value for key, (_, value) in steps.items()}:
+        if (found := self.books.steps(claim.job.id)) != {
+            key: value for key, (_, value) in steps.items()
+        }:
             self.fail(f"the steps of {claim.job.id} are {found}, must be {steps}")
         self.note(node, f"step {claim.job.id} {claim.job.fence} {name} {held}")
 
@@ -280,11 +287,12 @@ class Auditor(Bodies):
         known = self.fleet.get(info.id)
         if known is not None and known.node is not node:
             self.fail(f"{info.id} is the name of two workers")
-        if known is not None and known.lost and self.tables.fleet[info.id].lost:
+        if known is not None and known.lost and self.books.is_lost(info.id):
             # A join asked again after a long silence: an id that was lost stays lost.
             self.note(node, f"join {info.id}, too late")
             return
-        self.fleet[info.id] = Member(info.id, node, info.lease, self.tables.clock.ticks())
+        self._joined.setdefault(node, (self.loop.time(), info.lease))
+        self.fleet[info.id] = Member(info.id, node, info.lease, self.clock.ticks())
         self.note(node, f"join {info.id}")
 
     def _renew(self, node: Node, args: tuple[Any, ...], result: Any, changed: Rows) -> None:
@@ -293,7 +301,7 @@ class Auditor(Bodies):
         if result.valid != valid:
             self.fail(f"{args[0]} renewed: {result.valid}, must be {valid}")
         if member is not None and valid:
-            member.renewed = self.tables.clock.ticks()
+            member.renewed = self.clock.ticks()
         cancels = {job.id for job in self.running(args[0]) if job.cancel_requested}
         if valid and set(result.cancels) != cancels:
             self.fail(f"{args[0]} was told to cancel {result.cancels}, must be {cancels}")
@@ -310,19 +318,34 @@ class Auditor(Bodies):
         """Reading changes nothing."""
 
     def _expire(self, node: Node, args: tuple[Any, ...], result: Any, changed: Rows) -> None:
-        ticks, gone = self.tables.clock.ticks(), args[0]
-        silent = {
-            name
+        ticks, gone = self.clock.ticks(), args[0]
+        over = {
+            name: ticks - member.renewed - member.lease
             for name, member in self.fleet.items()
-            if not member.lost and (name in gone or ticks - member.renewed > member.lease)
+            if not member.lost
         }
-        if set(result) != silent:
-            self.fail(f"{result} were declared lost, must be {silent}")
+        slack = invariants.LEASE_SLACK if self._wall_leases else 0
+        early = [name for name in result if name not in gone and over[name] <= -slack]
+        # Where a clock may be stepped, a lease is watched for some time before it counts as over.
+        watches = self._wall_leases and (self.stepped or self._was_blind(node))
+        kept = [
+            name
+            for name, late in over.items()
+            if name not in result and (name in gone or (late > slack and not watches))
+        ]
+        if early or kept:
+            self.fail(f"{early} were declared lost early, {kept} not: {over}")
         for name in result:
             self.fleet[name].lost = True
             if name in gone and self.fleet[name].node.alive:
                 self.fail(f"{name} was declared gone and lives")
         self.note(node, f"expire {sorted(result)}")
+
+    def _was_blind(self, node: Node) -> bool:
+        """Whether a process lately saw nothing; then it watches a lease of what it sees next."""
+        at, lease = self._joined[node]
+        since = max(at, node.thawed_at, node.troubled_at)
+        return self.loop.time() < since + 2 * lease / SECOND + CALM
 
     def _abandoned(self, node: Node, args: tuple[Any, ...], result: Any, changed: Rows) -> None:
         orphans = {
@@ -375,10 +398,3 @@ class Auditor(Bodies):
     def _prune(self, node: Node, args: tuple[Any, ...], result: int, changed: Rows) -> None:
         if result:
             self.fail(f"{result} jobs were pruned long before their time")
-
-
-def _brief(worker: str, settlements: Sequence[Settlement], answer: Exchanged) -> str:
-    ended = [f"{item.claim.job.id}={item.state.word}" for item in settlements]
-    claims = [f"{claim.job.id}#{claim.job.fence}" for claim in answer.claims]
-    refused = f" refused {list(answer.refused)}" if answer.refused else ""
-    return f"{worker} settles {ended} claims {claims}{refused}" + (" lost" if answer.lost else "")

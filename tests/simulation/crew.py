@@ -24,7 +24,8 @@ from dutiful.worker.worker import Worker
 from .auditor import Auditor
 from .clocks import WorldClock
 from .faults import HOUR, Plan
-from .faulty import FaultyEngine, Line
+from .faulty import FaultyEngine
+from .line import Line
 from .loop import NODE, Life, Node, SimLoop
 from .tasks import OLDER, TASKS
 
@@ -104,13 +105,16 @@ class Crew:
         self.line = line
         rng = self._rng
         lease, beat = rng.choice(((10, 2), (10, 2), (6, 2), (5, 1)))
+        if line.store.exclusive:
+            # One transaction may last for half a lease, and a renewal has to wait for it.
+            beat = min(beat, lease / 4)
         for number in range(rng.randint(2, 4)):
             queues = QUEUES if number == 0 or rng.random() < 0.7 else (rng.choice(QUEUES),)
             options = WorkerOptions(
                 queues=tuple(Served(name, rng.randint(1, 3)) for name in queues),
                 concurrency=rng.randint(2 if number == 0 else 1, 4),
                 grace=round(rng.choice((0.5, 3, 20)) * SECOND),
-                lease=Lease(lease * SECOND, beat * SECOND),
+                lease=Lease(lease * SECOND, round(beat * SECOND)),
                 heart_in_thread=False,
                 jobs_max=rng.choice((None, None, None, 10)),
             )
@@ -120,6 +124,8 @@ class Crew:
                 booted=rng.uniform(0, 1e6),
                 rate=rng.uniform(0.998, 1.002),
             )
+            if line.store.exclusive:  # a file: everybody is on one host
+                clock = WorldClock(self.loop, askew=clock.askew)
             tasks = TASKS if number == 0 or rng.random() < 0.7 else OLDER
             self.posts.append(Post(f"w{number}", f"host{number % 2}", tasks, options, clock))
         for post in self.posts:
@@ -133,7 +139,7 @@ class Crew:
         post.node = node = Node(f"{post.name}.{post.generation}")
         self.nodes.append(node)
         process = SimProcess(self, node, post.host, len(self.nodes) - 1)
-        host = Host(post.tasks, FaultyEngine(self.line, node))
+        host = Host(post.tasks, FaultyEngine(self.line, node, post.clock))
         host.hooks.around_attempt.append(self._auditor.watch)
         host.bus.subscribe(self._auditor.heard)
         rng = random.Random(self._rng.getrandbits(32))
@@ -162,6 +168,7 @@ class Crew:
         node.life = Life.DEAD
         node.fell_at = self.loop.time()
         self._auditor.note(node, why)
+        self.line.cut_off(node)
         post = next(post for post in self.posts if post.node is node)
         quiet = not self._plan.active(self.loop.time())
         delay = self._rng.choice((0.1, 1.0, 1.0, 5.0, 1e9) if not quiet else (0.1, 1.0))

@@ -1,90 +1,46 @@
-"""An engine as one process sees it: the shared memory engine behind a line that fails."""
+"""An engine as one process sees it: the world's store behind a line that fails."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from contextvars import Context
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
+from dutiful.contract.clock import Clock
 from dutiful.contract.fleet import Renewal, WorkerInfo, WorkerStatus
 from dutiful.contract.page import DeadGroup, Filter, Holder, Page, QueueCount
-from dutiful.contract.protocol import Exchanged, JobTransaction, Receipt, Redrive, Wanted
+from dutiful.contract.protocol import Exchanged, Receipt, Redrive, Wanted
 from dutiful.core.errors import EngineUnavailable, ReplyUnknown
 from dutiful.core.job import AttemptError, Claim, Job, NewJob
 from dutiful.core.settle import Settlement
 from dutiful.engines.memory import MemoryEngine
 
-from .faults import Fault, Plan
-from .loop import NODE, Node, SimLoop
+from .faults import Fault
+from .line import AFTER, BEFORE, KILLS, STORE, UNKNOWN, Line
+from .loop import NODE, Node
+from .transactions import FaultyAsyncTransaction, FaultyTransaction
 
-STORE = Context()
-"""The context of the store's own steps: no process's death ends them."""
-
-_BEFORE = (Fault.KILL_BEFORE, Fault.FREEZE_BEFORE)
-_AFTER = (Fault.KILL_AFTER, Fault.FREEZE_AFTER)
-_KILLS = (Fault.KILL_BEFORE, Fault.KILL_AFTER)
-_UNKNOWN = (Fault.UNKNOWN_LOST, Fault.UNKNOWN_DONE)
-
-
-class Watcher(Protocol):
-    """What sees every operation of the store, and may take a process down."""
-
-    def sent(self, node: Node, op: str, args: tuple[Any, ...]) -> None:
-        """Hear of a call when it is made."""
-        ...
-
-    def perform(self, node: Node, op: str, args: tuple[Any, ...], call: Callable[[], Any]) -> Any:
-        """Make the call on the engine, and look at what it changed."""
-        ...
-
-    def answered(self, node: Node, op: str, args: tuple[Any, ...], result: Any) -> None:
-        """Hear that the caller was told."""
-        ...
-
-    def kill(self, node: Node, why: str) -> None:
-        """End a process."""
-        ...
-
-    def freeze(self, node: Node, why: str) -> None:
-        """Stop a process for a while."""
-        ...
-
-    def note(self, node: Node | None, what: str) -> None:
-        """Write a line of the trace."""
-        ...
-
-
-class Line:
-    """What all processes of a world share: the loop, the engine, the plan of faults."""
-
-    def __init__(self, loop: SimLoop, engine: MemoryEngine, plan: Plan, watcher: Watcher) -> None:
-        self.loop = loop
-        self.engine = engine
-        self.plan = plan
-        self.watcher = watcher
-
-    def strike(self, node: Node, fault: Fault, op: str) -> None:
-        """Kill or freeze the caller."""
-        if fault in _KILLS:
-            self.watcher.kill(node, f"{op}: {fault}")
-        else:
-            self.watcher.freeze(node, f"{op}: {fault}")
+READS = frozenset(
+    {"get", "find", "errors", "steps", "queues", "dead_groups", "tally", "workers", "claimed"}
+)
+"""What never waits for somebody's write."""
 
 
 class FaultyEngine:
-    """Every role of the memory engine, for one process."""
+    """Every role of an engine, for one process."""
 
-    name = "memory"
-    poll = MemoryEngine.poll
     capabilities = MemoryEngine.capabilities
 
-    def __init__(self, line: Line, node: Node, *, mortal: bool = True) -> None:
-        """Speak for ``node``; one that is not mortal is never killed or frozen by a call."""
+    def __init__(self, line: Line, node: Node, clock: Clock, *, mortal: bool = True) -> None:
+        """Speak for ``node`` on a host; one not mortal is never killed or frozen by a call."""
         self._line = line
         self._node = node
         self._mortal = mortal
+        self._inner = line.store.engine(clock)
+        self.name = self._inner.name
+        self.poll = self._inner.poll
 
     async def open(self, **options: Any) -> tuple[str, ...]:
         return ()
@@ -112,16 +68,20 @@ class FaultyEngine:
         self, op: str, args: tuple[Any, ...], fault: Fault | None, reply: asyncio.Future[Any]
     ) -> None:
         line, node = self._line, self._node
-        if fault in _BEFORE:
+        if line.door is not None and not line.door.open and op not in READS:
+            node.troubled_at = max(node.troubled_at, line.loop.time())
+            line.door.later(self._perform, (op, args, fault, reply), STORE)
+            return
+        if fault in BEFORE:
             line.strike(node, fault, op)
-            if fault in _KILLS:
+            if fault in KILLS:
                 return
         result, error = self._write(op, args, fault)
         if fault is not None:
             node.troubled_at = max(node.troubled_at, line.loop.time())
         if fault is not None and fault is not Fault.STALL:
             line.watcher.note(node, f"{op} {fault}")
-        if fault in _AFTER:
+        if fault in AFTER:
             line.strike(node, fault, op)
         context = Context()
         context.run(NODE.set, node)
@@ -139,14 +99,14 @@ class FaultyEngine:
         if fault is Fault.UNAVAILABLE:
             error = EngineUnavailable("simulated: the store is away")
         elif fault is not Fault.UNKNOWN_LOST:
-            call = partial(_at_once, getattr(line.engine, op), args)
+            call = partial(line.store.call, self._inner, op, args)
             try:
-                result = line.watcher.perform(self._node, op, args, call)
+                result = line.perform(self._node, op, args, call)
             except AssertionError as wrong:
                 line.loop.broken = line.loop.broken or wrong
             except Exception as raised:  # noqa: BLE001 - the engine's own answer, as DuplicateJob
                 error = raised
-        if fault in _UNKNOWN:
+        if fault in UNKNOWN:
             error = ReplyUnknown("simulated: the reply was lost")
         return result, error
 
@@ -169,14 +129,17 @@ class FaultyEngine:
         elif fault is Fault.WAKE_TWICE:
             await asyncio.sleep(min(seconds, 0.05))
         else:
-            await line.engine.wait(queues, seconds)
+            await line.store.sleep(self._inner, queues, seconds)
 
     def transaction(self, claim: Claim) -> FaultyTransaction:
-        inner = self._line.engine.transaction(claim)
-        return FaultyTransaction(self._line, self._node, inner, claim)
+        return FaultyTransaction(self._line, self._node, self._inner.transaction(claim), claim)
 
-    def atransaction(self, claim: Claim) -> None:
-        """Leave coroutines to the sync transaction, as the engine inside does."""
+    def atransaction(self, claim: Claim) -> FaultyAsyncTransaction | None:
+        """Where the engine has both forms, let every other job await its transaction."""
+        if not self._line.store.awaits or int(claim.job.id[-1]) % 2:
+            return None
+        inner = self._inner.atransaction(claim)
+        return FaultyAsyncTransaction(self._line, self._node, inner, claim)
 
     async def enqueue(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
         return await self._ask("enqueue", jobs)
@@ -254,57 +217,3 @@ class FaultyEngine:
 
     async def prune(self, state: int, older_than: int, limit: int) -> int:
         return await self._ask("prune", state, older_than, limit)
-
-
-class FaultyTransaction:
-    """A transaction whose begin and commit fail as calls do."""
-
-    def __init__(self, line: Line, node: Node, inner: JobTransaction, claim: Claim) -> None:
-        self._line = line
-        self._node = node
-        self._inner = inner
-        self._claim = claim
-        self.rollback = inner.rollback
-
-    def begin(self) -> Any:
-        fault = self._draw("begin")
-        if fault in (Fault.UNAVAILABLE, *_UNKNOWN):
-            raise EngineUnavailable("simulated: the store is away")
-        if fault is not None:
-            self._line.strike(self._node, fault, "begin")
-        return self._inner.begin()
-
-    def commit(self, settlement: Settlement) -> bool:
-        line, node = self._line, self._node
-        fault = self._draw("commit")
-        if fault is Fault.UNAVAILABLE:
-            raise EngineUnavailable("simulated: the store is away")
-        if fault in _BEFORE:
-            line.strike(node, fault, "commit")
-            if fault in _KILLS:
-                return False  # its process is dead: nobody hears this
-        held = False
-        if fault is not Fault.UNKNOWN_LOST:
-            args = (self._claim, settlement)
-            held = line.watcher.perform(
-                node, "commit", args, lambda: self._inner.commit(settlement)
-            )
-        if fault in _AFTER:
-            line.strike(node, fault, "commit")
-        if fault in _UNKNOWN:
-            raise ReplyUnknown("simulated: the reply was lost")
-        return held
-
-    def _draw(self, op: str) -> Fault | None:
-        line = self._line
-        fault = line.plan.draw(op, line.loop.time(), self._node.name, True)
-        return None if fault is Fault.STALL else fault
-
-
-def _at_once(method: Callable[..., Coroutine[Any, Any, Any]], args: tuple[Any, ...]) -> Any:
-    """Run a coroutine that waits for nothing, and return its result."""
-    try:
-        method(*args).send(None)
-    except StopIteration as stop:
-        return stop.value
-    raise AssertionError("the memory engine waited inside of an operation")

@@ -15,6 +15,8 @@ from dutiful.core.unique import holds
 from .ledger import Body, Record
 
 CRASHES_MAX = 3
+LEASE_SLACK = 50_000
+"""Microseconds by which a lease may end early or late where a process counts by its own host."""
 LATER = (State.SCHEDULED, State.WAITING)
 FREE_ERRORS = ("Expired", "UnknownTask")
 """Errors of attempts that never began, so that they spend none."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from dutiful.contract.protocol import Exchanged
 from dutiful.core.job import Job, NewJob
+from dutiful.core.settle import Settlement
 
 from .loop import Node
 
@@ -84,3 +87,11 @@ def brief(job: Job | None) -> str:
     shown = ("worker", "crashes", "reason", "unique_key", "cancel_requested", "priority", "steps")
     parts += [f"{name} {value}" for name in shown if (value := getattr(job, name))]
     return ", ".join(parts)
+
+
+def told(worker: str, settlements: Sequence[Settlement], answer: Exchanged) -> str:
+    """Write how an exchange went, for a reader."""
+    ended = [f"{item.claim.job.id}={item.state.word}" for item in settlements]
+    claims = [f"{claim.job.id}#{claim.job.fence}" for claim in answer.claims]
+    refused = f" refused {list(answer.refused)}" if answer.refused else ""
+    return f"{worker} settles {ended} claims {claims}{refused}" + (" lost" if answer.lost else "")

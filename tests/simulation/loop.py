@@ -18,6 +18,7 @@ from enum import Enum
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+Aside = Callable[[Callable[[], Any], Callable[[Any], None]], None]
 
 
 class Stalled(Exception):
@@ -120,6 +121,8 @@ class SimLoop(asyncio.AbstractEventLoop):
         self.broken: BaseException | None = None
         """Set to end the run at once."""
         self.tasks: list[asyncio.Task[Any]] = []
+        self.aside: Aside = _at_once
+        """How a call that may block is made, and where its result goes."""
         self._rng = rng
         self._now = 0.0
         self._ready: deque[Step] = deque()
@@ -133,7 +136,7 @@ class SimLoop(asyncio.AbstractEventLoop):
     def call_soon(
         self, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> Step:
-        step = Step(callback, args, context or copy_context())
+        step = Step(callback, args, copy_context() if context is None else context)
         self._ready.append(step)
         return step
 
@@ -142,7 +145,7 @@ class SimLoop(asyncio.AbstractEventLoop):
     def call_at(
         self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> Step:
-        step = Step(callback, args, context or copy_context())
+        step = Step(callback, args, copy_context() if context is None else context)
         step.place = when
         self._count += 1
         heapq.heappush(self._timers, (when, self._count, step))
@@ -268,22 +271,8 @@ class SimLoop(asyncio.AbstractEventLoop):
         return True
 
 
-class SimThreads:
-    """Stands in for the worker's threads: a call is one step of the loop, a moment later."""
-
-    def __init__(self, loop: SimLoop) -> None:
-        self._loop = loop
-
-    def submit(self, call: Callable[[], Any], done: Callable[[Any], None]) -> None:
-        """Run ``call``, then ``done`` with its result, each as a step of its own.
-
-        Now and then a call waits long, as for the lock of a store.
-        """
-        self._loop.soon(lambda: self._loop.soon(done, call()), longest=2.0)
-
-    def close(self) -> bool:
-        """Nothing can be left behind."""
-        return True
+def _at_once(call: Callable[[], Any], done: Callable[[Any], None]) -> None:
+    done(call())
 
 
 def _resolve(future: asyncio.Future[Any], result: Any) -> None:

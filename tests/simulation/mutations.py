@@ -32,14 +32,16 @@ from dutiful.worker.pump import Pump
 from dutiful.worker.reckoning import Reckoning
 from dutiful.worker.session import Session
 
+from .store import SimStore
 from .world import live
 
 SEEDS_FILE = Path(__file__).parent / "mutants.txt"
-"""For each mutation, a seed that catches it; found by ``make simulate MUTANTS=1``."""
+"""For each mutation, a seed that catches it; found by ``make simulate MUTANTS=1 [ENGINE=...]``."""
 
 _SEEN = ("Violation", "Stalled", "AssertionError")
 """How a failure begins that was seen, and is no mere error of a mutation that does not run."""
 
+_ENGINES = "dutiful.engines"
 Make = Callable[[Any], Any]
 
 
@@ -52,6 +54,11 @@ class Mutation:
     attribute: str
     make: Make
     """Given the original, returns what takes its place."""
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether the bug is in what all engines share, and not in one of them."""
+        return not str(getattr(self.target, "__module__", self.target)).startswith(_ENGINES)
 
     @contextmanager
     def applied(self) -> Iterator[None]:
@@ -80,11 +87,13 @@ def mutation(target: Any, attribute: str) -> Callable[[Make], Make]:
     return register
 
 
-def first_seed(bug: Mutation, seeds: Iterable[int]) -> tuple[int | None, str]:
+def first_seed(
+    bug: Mutation, seeds: Iterable[int], store: SimStore | None = None
+) -> tuple[int | None, str]:
     """Return the first of the seeds that catches a bug, and how."""
     with bug.applied():
         for seed in seeds:
-            failure = live(seed).failure or ""
+            failure = live(seed, store).failure or ""
             if failure.startswith(_SEEN) and " ended with " not in failure:
                 return seed, failure
     return None, "not caught"

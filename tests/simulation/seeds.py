@@ -6,9 +6,11 @@ import random
 import time
 from pathlib import Path
 
+from .mutations import SEEDS_FILE
+from .store import MemoryStore, SimStore
 from .world import Story, live
 
-FIXED = range(100)
+FIXED = range(140)
 FAILED_FILE = Path(__file__).parent / "seeds.txt"
 _FRESH_BITS = 40
 
@@ -19,16 +21,24 @@ def failed_before() -> list[int]:
     return [int(line.split()[0]) for line in lines if line and not line.startswith("#")]
 
 
-def words(story: Story) -> str:
+def seeds_file(engine: str) -> Path:
+    """Return where the seeds are kept that catch the bugs on an engine."""
+    return SEEDS_FILE if engine == "memory" else SEEDS_FILE.with_stem(f"mutants-{engine}")
+
+
+def words(story: Story, engine: str = "memory") -> str:
     """Say which seed failed, how, and how to see it again."""
     tail = "\n".join(story.lines()[-25:])
-    return f"{tail}\n{story.failure}\nmake simulate SEED={story.seed}"
+    return f"{tail}\n{story.failure}\nmake simulate ENGINE={engine} SEED={story.seed}"
 
 
 class Run:
     """Fresh seeds for a number of seconds."""
 
-    def __init__(self, seconds: float, *, long: bool = False) -> None:
+    def __init__(
+        self, seconds: float, store: SimStore | None = None, *, long: bool = False
+    ) -> None:
+        self.store = store or MemoryStore()
         self.seconds = seconds
         self.failed: list[Story] = []
         self.count = 0
@@ -42,7 +52,7 @@ class Run:
         chance = random.SystemRandom()
         started, cpu = time.monotonic(), time.process_time()
         while time.monotonic() - started < self.seconds and len(self.failed) < most:
-            story = live(chance.getrandbits(_FRESH_BITS), long=self._long)
+            story = live(chance.getrandbits(_FRESH_BITS), self.store, long=self._long)
             self.count += 1
             self.steps += story.steps
             self.virtual += story.seconds
@@ -52,7 +62,7 @@ class Run:
 
     def report(self) -> str:
         """Sum the run up."""
-        lines = [words(story) for story in self.failed]
+        lines = [words(story, self.store.name) for story in self.failed]
         rate = 60 * self.count / max(self._cpu, 1e-9)
         lines.append(
             f"{self.count} seeds, {len(self.failed)} failed; {rate:.0f} seeds per minute of one "

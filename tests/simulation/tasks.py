@@ -27,6 +27,10 @@ class Scene(Protocol):
         """Ask a service that knows idempotency keys; the same key gives the first answer."""
         ...
 
+    def write(self, ctx: Context, connection: Any) -> None:
+        """Write in the job's transaction."""
+        ...
+
     def die(self) -> None:
         """Kill the process that calls."""
         ...
@@ -113,7 +117,7 @@ async def _step(ctx: Context, name: str) -> str:
 async def writes(seconds: float, ctx: Context) -> None:
     """Write to the store so that the write and the completion are one."""
     async with ctx.transaction() as data:
-        data["tx", ctx.job_id, ctx.job.fence] = True
+        SCENE.get().write(ctx, data)
     await asyncio.sleep(seconds)
 
 

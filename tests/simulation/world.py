@@ -12,7 +12,6 @@ from typing import Any
 from unittest.mock import patch
 
 from dutiful.core.state import State
-from dutiful.engines.memory import MemoryEngine
 
 from . import invariants
 from .auditor import Auditor
@@ -20,10 +19,13 @@ from .client import Operator, Producer
 from .clocks import WorldClock
 from .crew import QUEUES, Crew
 from .faults import HOUR, Mishap, Plan
-from .faulty import FaultyEngine, Line
+from .faulty import FaultyEngine
 from .ledger import brief
-from .loop import Life, Node, SimLoop, SimThreads, Stalled
+from .line import Line
+from .loop import Life, Node, SimLoop, Stalled
+from .store import MemoryStore, SimStore
 from .tasks import APP, SCENE
+from .threads import Crowd, SimThreads
 
 DRAIN_MAX = 90.0
 """Virtual seconds after the last fault by which every job must have ended."""
@@ -33,6 +35,8 @@ STEPS_MAX = 40_000
 """Steps of the loop; a usual world takes two thousand."""
 RESTART_MAX = 15.0
 """Virtual seconds by which the jobs of a killed worker must have been taken back."""
+
+LEASE_MAX = 10.0
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,8 @@ class Story:
 class World:
     """Owns the loop; what it is called back for, it hands to the auditor and the crew."""
 
-    def __init__(self, seed: int, *, long: bool = False) -> None:
+    def __init__(self, seed: int, store: SimStore, *, long: bool = False) -> None:
+        self.store = store
         self.long = long
         self.rng = random.Random(seed)
         rng = self.rng
@@ -61,11 +66,11 @@ class World:
         until = rng.uniform(60, 300) if long else rng.uniform(10, 25)
         self.plan = Plan(random.Random(rng.getrandbits(32)), until)
         self.clock = WorldClock(self.loop)
-        self.engine = MemoryEngine(self.clock)
-        self.auditor = Auditor(self.loop, self.engine)
+        store.begin(self.clock, self.loop)
+        self.auditor = Auditor(self.loop, self.clock, store)
         SCENE.set(self)
         self.crew = Crew(self.loop, self.plan, random.Random(rng.getrandbits(32)), self.auditor)
-        self.line = Line(self.loop, self.engine, self.plan, self)
+        self.line = Line(self.loop, store, self.plan, self)
         jobs = rng.randint(100, 300) if long else rng.randint(12, 30)
         self.producer = Producer(self.loop, random.Random(rng.getrandbits(32)), jobs, until * 0.7)
         self.operator = Operator(self.loop, random.Random(rng.getrandbits(32)), self.auditor)
@@ -98,6 +103,9 @@ class World:
     def pay(self, ctx: Any, key: str) -> int:
         return self.auditor.pay(ctx, key)
 
+    def write(self, ctx: Any, connection: Any) -> None:
+        self.store.write(connection, ctx.job)
+
     def die(self) -> None:
         node = self.loop.current.node if self.loop.current else None
         if node is not None:
@@ -107,7 +115,11 @@ class World:
         """Live through the seed."""
         failure: str | None = None
         office = Node("office")
-        with APP.on(FaultyEngine(self.line, office, mortal=False)):
+        crowd = Crowd()
+        if self.store.threads:
+            self.loop.aside = crowd.aside
+        self.crew.line = self.line
+        with APP.on(FaultyEngine(self.line, office, self.clock, mortal=False)):
             asyncio._set_running_loop(self.loop)
             self.crew.hire(self.line)
             main = self.loop.create_task(self._main())
@@ -127,7 +139,9 @@ class World:
                 # What closing the killed processes' coroutines sets off is no part of the story.
                 trace, self.auditor.trace = self.auditor.trace, []
                 steps, seconds = self.loop.steps, self.loop.time()
+                crowd.close()
                 self.loop.close()
+                self.line.close()
         return Story(0, trace, steps, seconds, failure)
 
     async def _main(self) -> None:
@@ -210,13 +224,15 @@ class World:
         self.crew.gather()
         for queue in QUEUES:
             await APP.store.controller.resume(queue)
-        self.loop.call_later(RESTART_MAX, self._taken_back, held)
+        # The store's clock has just been set right, which makes leases be watched anew.
+        more = 2 * LEASE_MAX if self.store.wall_leases else 0
+        self.loop.call_later(RESTART_MAX + more, self._taken_back, held)
 
     def _taken_back(self, held: set[tuple[str, int]]) -> None:
         for job_id, fence in held:
             row = self.auditor.rows[job_id]
             if row.state is State.RUNNING and row.fence == fence:
-                self.auditor.fail(f"{RESTART_MAX} s after the quiet, {row.worker} holds {job_id}")
+                self.auditor.fail(f"long after the quiet, {row.worker} holds {job_id}")
 
     async def _drained(self) -> None:
         # A worker runs suspects of a crash one by one, and a long world has ten times as many.
@@ -244,15 +260,15 @@ class World:
             self.auditor.fail(f"{stayed} did not leave when told to stop")
 
     def _judge(self) -> None:
-        auditor, tables = self.auditor, self.engine.tables
+        auditor, books = self.auditor, self.store.books
         for job_id, job in auditor.rows.items():
             record = auditor.records[job_id]
             auditor.blame(job_id, invariants.counted(job, record))
             auditor.blame(job_id, invariants.poisoned(job, record))
-            errors = tables.failures.get(job_id, [])
+            errors = books.errors(job_id)
             if len(errors) != record.errors or (job.state is State.DEAD and not errors):
                 auditor.fail(f"{job_id} ({job.state.word}) left {errors}, must be {record.errors}")
-            written = [key for key in tables.data if key[1] == job_id]
+            written = [key for key in books.written if key[1] == job_id]
             succeeded = job.state is State.SUCCEEDED and job.task == "writes"
             if len(written) != succeeded:
                 auditor.fail(f"{job_id} is {job.state.word} and its transaction wrote {written}")
@@ -263,11 +279,11 @@ class World:
             auditor.fail(f"{silent} died, and no JobDied was emitted")
 
 
-def live(seed: int, *, long: bool = False) -> Story:
+def live(seed: int, store: SimStore | None = None, *, long: bool = False) -> Story:
     """Run one seed in a context of its own, so that nothing leaks into the next."""
 
     def story() -> Story:
-        return World(seed, long=long).run()
+        return World(seed, store or MemoryStore(), long=long).run()
 
     with patch("dutiful.worker.body.ThreadSlots", SimThreads):
         told = copy_context().run(story)

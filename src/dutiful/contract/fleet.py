@@ -45,3 +45,5 @@ class Renewal(msgspec.Struct, frozen=True):
     """Ids of its running jobs that somebody asked to cancel."""
     calm: bool = False
     """Whether the store saw nobody silent for long and no job without a live worker."""
+    at: int | None = None
+    """The ticks from which the lease counts, where the store reads them on the worker's host."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from dutiful.contract.clock import Clock
+from dutiful.contract.fleet import Renewal
 from dutiful.contract.protocol import Fleet
 from dutiful.core.errors import EngineError
 from dutiful.core.lease import Lease
@@ -118,9 +119,17 @@ class Heart:
         if not renewal.valid:
             self._lose()
             return
-        self._deadline = self._lease.deadline(sent)
+        self._deadline = self._lease.deadline(self._renewed(renewal, sent))
         if renewal.cancels:
             self._on_cancels(renewal.cancels)
+
+    def _renewed(self, renewal: Renewal, sent: int) -> int:
+        """Return from when the lease counts: from the sending, unless the store's ticks are ours.
+
+        A renewal that waited long for the store's lock would else be half spent on arrival.
+        """
+        at = renewal.at
+        return at if at is not None and sent <= at <= self._clock.ticks() else sent
 
     def stop(self) -> None:
         """Stop beating; may be called from any thread."""

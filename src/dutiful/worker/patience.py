@@ -27,8 +27,8 @@ class Patience:
         self._emit = emit
         self._rng = rng
         self._since: float | None = None
-        self.unknown = 0
-        """How many replies were lost so far."""
+        self.failures = 0
+        """How many calls have failed so far; a reply that was lost is one of them."""
 
     async def ask(self, call: Callable[[], Awaitable[T]], until: Callable[[], bool]) -> T:
         """Return the call's result; raises the store's error once ``until`` is true."""
@@ -38,7 +38,7 @@ class Patience:
             try:
                 result = await call()
             except (EngineUnavailable, ReplyUnknown) as error:
-                self.unknown += isinstance(error, ReplyUnknown)
+                self.failures += 1
                 if until():
                     raise
                 if self._since is None:

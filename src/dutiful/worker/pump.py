@@ -55,6 +55,8 @@ class Pump:
         self._hopeful = True
         """Whether the store may have jobs that were not claimed."""
         self._hungry = asyncio.Event()
+        self._doubts = patience.failures
+        """How many failures there were when this worker last knew what it holds."""
         self._due_in: float | None = None
         self.lost = False
         self._dry_at: int | None = None
@@ -96,7 +98,7 @@ class Pump:
             for claim, outcome in ended
         ]
         wanted = self._wanted(min(limit, _BATCH)) if limit else None
-        started, unknown, done = self._time(), self._patience.unknown, executor.done
+        started, done = self._time(), executor.done
         try:
             answer = await self._patience.ask(
                 lambda: self._store.exchange(
@@ -119,7 +121,7 @@ class Pump:
             if answer.claims:
                 executor.reckoning.heard(answer.claims[0].job.started_at)
             executor.offer(answer.claims)
-            if self._patience.unknown != unknown:
+            if self._doubts != self._patience.failures:
                 await self._find_lost()
         else:
             self._released(settlements)
@@ -130,10 +132,12 @@ class Pump:
         self.released += len(back) - len(set(back).intersection(answer.refused))
 
     async def _find_lost(self) -> None:
-        """Take up claims that the store made and nobody heard of.
+        """Take up claims that the store made and nobody heard of, or that it has again.
 
-        Nobody would rescue them: they are those of a worker that lives.
+        A standby that took over may not know that a job has ended. Nobody would rescue such jobs:
+        they are those of a worker that lives.
         """
+        failures = self._patience.failures
         # What ends in a transaction of its own while the store answers is not to be run again.
         before = self._executor.held()
         claims = await self._patience.ask(
@@ -144,6 +148,7 @@ class Pump:
         if found and not self._executor.reckoning.known:
             self._executor.reckoning.heard(found[-1].job.started_at)
         self._executor.offer(found)
+        self._doubts = failures
 
     async def flush(self) -> None:
         """Settle everything that has ended, claiming nothing."""
@@ -187,6 +192,7 @@ class Pump:
             try:
                 await self._store.consumer.wait(names, max(seconds, 0.001))
             except Exception:  # noqa: BLE001 - the next exchange meets the same trouble and tells
+                self._doubts = -1
                 await asyncio.sleep(min(seconds, 0.2))
             self._hungry.clear()
             self._hopeful = True

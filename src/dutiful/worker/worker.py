@@ -16,6 +16,7 @@ import msgspec
 from dutiful.client.hooks import OnDeath
 from dutiful.contract.capability import Capability
 from dutiful.contract.clock import Clock, SystemClock
+from dutiful.core.errors import EngineError
 from dutiful.core.event import Event, HookFailed, JobDied, Notice, Settled
 from dutiful.core.retry import Random
 from dutiful.core.settle import Rules
@@ -33,6 +34,8 @@ from .session import Ending, Session
 
 _RSS_SECONDS = 1.0
 """How often the memory is looked at."""
+_GLANCE = 0.1
+"""How often to look for a stop while the store is being opened."""
 
 
 class Worker:
@@ -71,21 +74,21 @@ class Worker:
     async def run(self) -> Ending:
         """Serve until stopped, drained in burst mode, or due to be recycled."""
         self._loop = loop = asyncio.get_running_loop()
-        for notice in await self.app.open():
-            self.app.bus.emit(Notice(notice))
         self.app.schedules.declaration().check(self.app.store)
+        if not await self._open():
+            return "stopped"
         leave = self.app.bus.subscribe(lambda event: self._heard(loop, event))
         try:
             while True:
                 self._session = session = self._new_session()
                 self._names.add(session.worker)
-                if self._stop is not False:
+                if self._stopped():
                     session.stop(None if self._stop is True else self._stop)
                 try:
                     ending = await session.run(self._services, self._recycle)
                 finally:
                     self.clean = await session.close() and self.clean
-                if ending != "lost" or self._stop is not False:
+                if ending != "lost" or self._stopped():
                     return "stopped" if ending == "lost" else ending
         finally:
             self._session = None
@@ -100,6 +103,30 @@ class Worker:
         self._stop = True if grace is None else grace
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._stop_session, grace)
+
+    async def _open(self) -> bool:
+        """Open the store, however long it is away; False when a stop is asked for first."""
+        opening = asyncio.create_task(self._patience.ask(self.app.open, self._stopped))
+        while not (opening.done() or self._stopped()):
+            await asyncio.wait((opening,), timeout=_GLANCE)
+        if not opening.done():
+            # A thread may hang in connecting, and the process must not wait for that.
+            self.clean = False
+            opening.cancel()
+            await asyncio.gather(opening, return_exceptions=True)
+            return False
+        try:
+            notices = await opening
+        except EngineError:
+            if not self._stopped():
+                raise
+            return False
+        for notice in notices:
+            self.app.bus.emit(Notice(notice))
+        return True
+
+    def _stopped(self) -> bool:
+        return self._stop is not False
 
     def _stop_session(self, grace: float | None) -> None:
         if self._session is not None:

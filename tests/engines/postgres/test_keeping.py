@@ -16,6 +16,7 @@ from dutiful.core.state import State
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.engines.postgres.connection import PINS
 from dutiful.testing.conformance.moves import hand, kill
+from tests.servers.postgres import programs
 
 OLD = "dutiful.engines.postgres.keeper.HELD_SECONDS"
 AGED = "dutiful.engines.postgres.keeper.HELD_TRANSACTIONS"
@@ -86,6 +87,26 @@ async def test_jobs_are_found_by_id_while_the_statistics_are_old(
     assert any("using job_id" in line for (line,) in plan), plan
 
 
+@pytest.mark.parametrize(
+    ("name", "state", "params"),
+    [
+        ("claim", 1, ("w1", "default", 100, None)),
+        ("claim_behind", 1, ("w1", "default", 100, None, 0, 7, 7)),
+        ("stage", 0, ("default", 100, None)),
+    ],
+)
+async def test_named_rows_are_not_searched_for_in_an_index(
+    server: psycopg.Connection, engine: PostgresEngine, name: str, state: int, params: Any
+) -> None:
+    server.execute("ALTER TABLE dutiful.job SET (autovacuum_enabled = off)")
+    server.execute(FILL, (4, 500))
+    server.execute("VACUUM ANALYZE dutiful.job")  # next to none are ready, as far as it knows
+    server.execute(FILL, (state, 500))
+    server.execute(PINS)
+    plan = server.execute(f"EXPLAIN {engine.session.sql(name)}".encode(), params).fetchall()
+    assert any("Tid Scan" in line for (line,) in plan), plan
+
+
 async def test_a_writer_that_forgot_to_commit_is_named(
     engine: PostgresEngine, postgres_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,7 +146,7 @@ async def test_a_role_that_may_not_see_the_time_goes_by_the_age(
 @pytest.fixture
 def preparing() -> Iterator[LocalServer]:
     """A server that takes prepared transactions, and tells of a slot for logical replication."""
-    with local_server(Path(tempfile.gettempdir())) as server:
+    with local_server(Path(tempfile.gettempdir()), programs=programs()) as server:
         server.stop()
         server.settings |= {"max_prepared_transactions": "2", "wal_level": "logical"}
         server.start()

@@ -13,7 +13,8 @@ from dutiful.core.errors import UsageError
 from dutiful.core.instant import SECOND
 from dutiful.core.outcome import Crashed, Failed
 from dutiful.core.state import State
-from dutiful.engines.sqlite import SqliteEngine
+from dutiful.engines.sqlite import SqliteEngine, door
+from dutiful.engines.sqlite.door import Door
 from dutiful.testing.conformance.moves import hand
 from tests.engines.sqlite.support import child, claimed, ended, heard, new, rows, settled
 
@@ -141,6 +142,48 @@ async def test_long_transaction_loses_no_worker(engine: SqliteEngine) -> None:
     assert not renewal.done()
     transaction.rollback()
     assert (await renewal).valid
+
+
+async def test_a_renewal_waits_for_one_transaction_only(
+    engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked, waiting = asyncio.Queue[None](), asyncio.Queue[None]()
+    loop, lock, wait = asyncio.get_running_loop(), door._flock, Door._wait
+
+    def locks(file: int, flags: int = 0) -> None:
+        lock(file, flags)
+        if not flags:
+            loop.call_soon_threadsafe(locked.put_nowait, None)
+
+    def waits(self: Door, *files: int, for_ever: bool) -> int:
+        loop.call_soon_threadsafe(waiting.put_nowait, None)
+        return wait(self, *files, for_ever=for_ever)
+
+    (claim,) = await claimed(engine)
+    first, second = engine.transaction(claim), engine.transaction(claim)
+    order: list[str] = []
+
+    async def renews() -> None:
+        assert (await engine.renew("w1")).valid
+        order.append("renewed")
+
+    async def begins() -> None:
+        await asyncio.to_thread(second.begin)
+        order.append("begun")
+        second.rollback()
+
+    first.begin()
+    monkeypatch.setattr(Door, "_wait", waits)
+    monkeypatch.setattr(door, "_flock", locks)
+    aside = contextvars.Context()
+    begun = asyncio.create_task(begins(), context=aside)
+    await waiting.get()
+    await locked.get()  # the second holds the gate of whichever door it stands at
+    renewal = asyncio.create_task(renews(), context=aside)
+    await waiting.get()
+    first.rollback()
+    await asyncio.gather(begun, renewal)
+    assert order == ["renewed", "begun"]
 
 
 async def test_the_write_lock_is_taken_from_a_task_that_holds_it_for_too_long(

@@ -44,15 +44,15 @@ def binaries() -> Path:
 
 
 @contextmanager
-def local_server(folder: Path) -> Generator[LocalServer]:
+def local_server(folder: Path, *, programs: Path | None = None) -> Generator[LocalServer]:
     """Run an empty server below a folder, or where another user may work if it is closed to all.
 
-    It is stopped and its files are gone at the end.
+    It is stopped and its files are gone at the end. ``programs`` are those of another version.
     """
     closed = os.geteuid() == 0 and not _open_to_all(folder)
     home = Path(tempfile.mkdtemp(prefix="dutiful-pg-", dir=_OPEN if closed else folder))
     home.chmod(0o755)
-    server = LocalServer(home)
+    server = LocalServer(home, programs=programs)
     try:
         server.create()
         server.start()
@@ -65,13 +65,16 @@ def local_server(folder: Path) -> Generator[LocalServer]:
 class LocalServer:
     """One server in a folder, with settings as they come, on a free port of this host."""
 
-    def __init__(self, folder: Path, *, port: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, port: int | None = None, programs: Path | None = None
+    ) -> None:
         """Start nothing yet; the folder is made when it is missing."""
         self.folder = folder
         self.data = folder / "data"
         self.log = folder / "server.log"
         self.port = port or _free_port()
         self._process: subprocess.Popen[bytes] | None = None
+        self._programs = programs
         self._bin: Path | None = None
         self.settings: dict[str, str] = {}
 
@@ -149,7 +152,7 @@ class LocalServer:
 
     def standby(self, folder: Path) -> LocalServer:
         """Copy the running server into a standby that streams from it; it is not started."""
-        copy = LocalServer(folder)
+        copy = LocalServer(folder, programs=self._programs)
         folder.mkdir(parents=True)
         copy.own()
         source = f"host=127.0.0.1 port={self.port} user=postgres application_name=standby"
@@ -177,7 +180,7 @@ class LocalServer:
 
     def _program(self, name: str) -> Path:
         if self._bin is None:
-            self._bin = _reachable(binaries(), self.folder)
+            self._bin = _reachable(self._programs or binaries(), self.folder)
         return self._bin / name
 
 
@@ -190,8 +193,10 @@ def _reachable(folder: Path, beside: Path) -> Path:
     copy = beside / "pginstall"
     if not copy.exists():
         shutil.copytree(folder.parent, copy, symlinks=True)
-        libraries = folder.parent.parent.with_name(f"{_PACKAGE}.libs")
-        shutil.copytree(libraries, beside / libraries.name, symlinks=True)
+        package = folder.parent.parent
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, beside / libraries.name, symlinks=True)
     return copy / "bin"
 
 

@@ -53,10 +53,10 @@ class MemoryProducer:
             tables.put(job)
             tables.totals["enqueued"] += 1
             return Receipt(job.id)
-        conflict = new.unique.on_conflict if new.unique else "existing"
-        if conflict == "raise":
-            raise DuplicateJob(job.unique_key or "", holder.id)
-        if conflict == "replace" and holder.state in _NOT_STARTED:
+        if new.unique is not None and new.unique.on_conflict == "raise":
+            raise DuplicateJob(new.unique.key, holder.id)
+        replaces = new.unique is not None and new.unique.on_conflict == "replace"
+        if replaces and holder.state in _NOT_STARTED:
             self._replace(holder, job)
             return Receipt(holder.id, created=False, replaced=True)
         return Receipt(holder.id, created=False)

@@ -17,7 +17,15 @@ from dutiful.contract.scheduling import (
 from dutiful.core import advance as decide
 from dutiful.core.edition import in_force, rules, shown
 from dutiful.core.job import NewJob
-from dutiful.core.occurrence import Advance, Deadline, Due, Occurrence, Recorded, Standing, overdue
+from dutiful.core.occurrence import (
+    Advance,
+    Deadline,
+    Due,
+    Occurrence,
+    Recorded,
+    Standing,
+    overdue,
+)
 from dutiful.core.schedule import Schedule
 
 from .table import Entry, Tables
@@ -50,6 +58,7 @@ class MemoryScheduling:
                 for one in tables.standings.values()
                 if one.app == app and one.name not in declared
             ]
+            dropped.sort(key=lambda one: one.name)
             gone = [one.name for one in dropped if self._move(decide.retired(one, now))]
             top = max(one.applied for one in editions.values())
             editions[edition] = replace(editions[edition], applied=top + 1)
@@ -142,8 +151,9 @@ class MemoryScheduling:
             entries = [entry for diary in diaries for entry in diary if entry.open]
             for entry in sorted(entries, key=lambda one: (one.recorded.planned, one.name)):
                 fresh = self.fresh(entry)
-                missed = overdue(fresh, now)
-                late: list[Deadline] = [what for what in missed if what not in entry.told]
+                late: list[Deadline] = [
+                    what for what in overdue(fresh, now) if what not in entry.told
+                ]
                 told = late[: limit - len(found)]
                 entry.told.update(told)
                 found += [Overdue(fresh, what) for what in told]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 import msgspec
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
 
 from dutiful.core.errors import BadConfiguration
 
@@ -53,11 +55,21 @@ def address_of(url: str) -> Address:
         ("postgresql", parts.netloc, parts.path, urlencode(theirs, quote_via=quote), "")
     )
     return Address(
-        conninfo=conninfo,
+        conninfo=_understood(conninfo),
         schema=_schema(ours.get("schema", "dutiful")),
         connections=_connections(ours.get("connections", str(CONNECTIONS))),
         pooler=_flag("pooler", ours.get("pooler", "no")),
     )
+
+
+def _understood(conninfo: str) -> str:
+    """Let libpq read the URL before it is used: it names a misspelt parameter."""
+    try:
+        conninfo_to_dict(conninfo)
+    except ProgrammingError as error:
+        said = "it cannot be read" if "@" in str(error) else str(error).strip()
+        raise BadConfiguration(f"the PostgreSQL URL: {said}; correct it") from None
+    return conninfo
 
 
 def _schema(name: str) -> str:

@@ -160,7 +160,7 @@ def _take_turn(connection: psycopg.Connection[Any], sql: Texts, way: str) -> Non
 
 
 def _applied(connection: psycopg.Connection[Any], sql: Texts, migration: Migration) -> bool:
-    ((exist,),) = rows(connection, sql("migrations_exist"), sql.quoted)
+    ((exist,),) = rows(connection, sql("migrations_exist"), sql.schema)
     return bool(exist) and migration.number in dict(rows(connection, sql("migrations")))
 
 

@@ -27,16 +27,27 @@ _CONFIGURATION = {
     "3F000": "there is no such schema; run `dutiful migrate`, or see schema= in the URL",
     "42501": "the role lacks a right; see `dutiful migrate --sql` and the guide on PostgreSQL",
     "42P01": "the store's tables are missing; run `dutiful migrate`",
+    "08P01": "the server or a pooler before it refuses a setting; see what the URL asks for",
+    "SSL": "the connection cannot be made safe; see sslmode= and sslrootcert= in the URL",
+    "URL": "correct the URL",
     "25006": "the server takes no writes (a replica?); point the URL at the primary",
 }
 
+_SHARED = {"26000", "42P05"}
+_SHARED_ADVICE = "is there a pooler in transaction mode? add pooler=yes to the URL"
 
 _REFUSALS = {
     "password authentication failed": "28P01",
     "no password supplied": "28P01",
     r"no pg_hba\.conf entry": "28000",
-    'role ".*" does not exist': "28000",
+    'role ".*" (does not exist|is not permitted to log in)': "28000",
+    "no such user": "28000",
     'database ".*" does not exist': "3D000",
+    "no such database": "3D000",
+    'permission denied for database ".*"': "42501",
+    "unsupported startup parameter": "08P01",
+    "does not support SSL|certificate verify failed|root certificate file": "SSL",
+    r"bad value for connect_timeout|invalid \w+ (value|number)": "URL",
 }
 
 
@@ -71,6 +82,8 @@ def told(error: BaseException, doing: str, *, committing: bool = False) -> Engin
         return SchemaMismatch(f"{doing}: {text}; run `dutiful migrate`, or upgrade dutiful here")
     if isinstance(error, psycopg.DataError) or (state or "").startswith("22"):
         return BadPayload(f"{doing}: {text}; PostgreSQL's text cannot hold NUL characters")
+    if state in _SHARED:
+        return EngineUnavailable(f"{doing}: {text}; {_SHARED_ADVICE}")
     lost = state is None or state.startswith(("08", "57P"))
     if committing and lost:
         return ReplyUnknown(f"{doing}: {text}; it may have been done")
@@ -78,7 +91,7 @@ def told(error: BaseException, doing: str, *, committing: bool = False) -> Engin
 
 
 def _refusal(text: str) -> str | None:
-    """Read why the server refused a connection; the driver keeps no code of it."""
+    """Read why a connection was refused; the driver keeps no code of it."""
     return next((state for said, state in _REFUSALS.items() if re.search(said, text)), None)
 
 

@@ -25,6 +25,7 @@ class PostgresFleet:
 
         def plan() -> Plan[None]:
             params = (*worker_row(info), session.now)
+            session.steady.joined(info.lease)
             for (at,) in (yield Statement(session.sql("join"), params)).rows:
                 session.steady.observe(at)
                 session.steady.silent_for(info.id, at, 0, info.lease)
@@ -54,7 +55,7 @@ class PostgresFleet:
         """List the workers."""
         session = await ready(self.session)
 
-        return tuple(await session.pool.aonce(lambda: _statuses(session)))
+        return tuple(await session.pool.aonce(lambda: _statuses(session, judged=False)))
 
     async def expire(self, gone: Sequence[str]) -> tuple[str, ...]:
         """Declare lost who is silent for longer than its lease, or named."""
@@ -63,7 +64,7 @@ class PostgresFleet:
         def plan() -> Plan[tuple[str, ...]]:
             judged = [
                 status
-                for status in (yield from _statuses(session))
+                for status in (yield from _statuses(session, judged=True))
                 if not status.lost
                 and (status.info.id in gone or status.silent_for > status.info.lease)
             ]
@@ -97,13 +98,14 @@ class PostgresFleet:
         return tuple(await session.pool.aonce(plan))
 
 
-def _statuses(session: Session) -> Plan[list[WorkerStatus]]:
+def _statuses(session: Session, *, judged: bool) -> Plan[list[WorkerStatus]]:
     rows = (yield Statement(session.sql("workers"), (session.now,))).rows
+    steady = session.steady
     if rows:
-        session.steady.observe(rows[0][10])
-    session.steady.forget({row[0] for row in rows})
+        steady.observe(rows[0][10])
+    steady.forget({row[0] for row in rows})
     return [
-        status_of(row, session.steady.silent_for(row[0], row[9], row[10] - row[9], row[3]))
+        status_of(row, steady.silent_for(row[0], row[9], row[10] - row[9], row[3], judged=judged))
         for row in rows
     ]
 

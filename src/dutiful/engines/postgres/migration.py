@@ -10,6 +10,7 @@ from .address import Address
 from .applying import apply, rows
 from .connection import connect
 from .faults import translated
+from .sharing import refuse_sharing
 from .spelling import spelled
 from .statements import Texts
 
@@ -17,6 +18,7 @@ from .statements import Texts
 def missing(address: Address, sql: Texts) -> tuple[Migration, ...]:
     """Return the migrations that the store lacks; SchemaMismatch when this release is too old."""
     with connect(address) as connection, translated("reading the store's schema"):
+        refuse_sharing(address, connection)
         return _missing(connection, sql, address)
 
 
@@ -61,7 +63,7 @@ def script(address: Address, sql: Texts, *, contract: bool = False) -> str:
 def _missing(
     connection: psycopg.Connection[tuple[object, ...]], sql: Texts, address: Address
 ) -> tuple[Migration, ...]:
-    ((exist,),) = rows(connection, sql("migrations_exist"), sql.quoted)
+    ((exist,),) = rows(connection, sql("migrations_exist"), sql.schema)
     applied = dict(rows(connection, sql("migrations"))) if exist else {}
     return lacking(sql.migrations, applied, address.shown)
 

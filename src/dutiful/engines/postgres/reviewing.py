@@ -27,8 +27,7 @@ def review(sql: Texts, now: int | None, *, limit: int) -> Plan[tuple[Overdue, ..
     notes: list[tuple[Any, ...]] = []
     for *row, told, at in (yield from look(sql, now, limit=limit)):
         one = recorded_of(row)
-        missed = overdue(one, at)
-        late: list[Deadline] = [what for what in missed if not told & _BITS[what]]
+        late: list[Deadline] = [what for what in overdue(one, at) if not told & _BITS[what]]
         tell = late[: limit - len(found)]
         found += [Overdue(one, what) for what in tell]
         told |= sum(_BITS[what] for what in tell)

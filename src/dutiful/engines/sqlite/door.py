@@ -27,6 +27,10 @@ _AT_ONCE: int = getattr(fcntl, "LOCK_NB", 0)
 _ENTRIES = 500
 
 Wait = Literal["not", "a minute", "for ever"]
+Names = tuple[str, str]
+WRITERS: Names = ("gate.lock", "writer.lock")
+TASKS: Names = ("task-gate.lock", "task.lock")
+"""A door of the tasks' own: one of them at a time stands at the writers' door."""
 
 
 class Door:
@@ -37,9 +41,12 @@ class Door:
     order: SQLite's own lock, which foreign connections obey too, still guards the file.
     """
 
-    def __init__(self, folder: Path, seconds: float = PATIENCE_SECONDS) -> None:
-        """Open nothing yet."""
+    def __init__(
+        self, folder: Path, seconds: float = PATIENCE_SECONDS, *, names: Names = WRITERS
+    ) -> None:
+        """Open nothing yet; ``names`` are those of the gate and of the lock behind it."""
         self._folder = folder
+        self._names = names
         self._seconds = seconds
         self._kept: tuple[int, int] | None = None
         self._held: int | None = None
@@ -107,8 +114,8 @@ class Door:
         try:
             # For reading, which is all that flock needs: the file may belong to another user.
             flags = os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC
-            gate = os.open(self._folder / "gate.lock", flags, 0o644)
-            inner = os.open(self._folder / "writer.lock", flags, 0o644)
+            gate = os.open(self._folder / self._names[0], flags, 0o644)
+            inner = os.open(self._folder / self._names[1], flags, 0o644)
         except OSError:
             if gate is not None:
                 os.close(gate)

@@ -49,12 +49,13 @@ class SqliteFleet:
         session = self.session.ready()
 
         def plan() -> Written[Renewal]:
-            clock = session.clock
-            row = (clock.now(), clock.ticks(), session.boot, stalled_for, worker)
+            ticks = session.clock.ticks()
+            row = (session.clock.now(), ticks, session.boot, stalled_for, worker)
             if not (yield Statement(_RENEW, row)).count:
                 return Renewal(valid=False), False
             cancels = (yield Statement(_CANCELS, (worker,))).rows
-            return Renewal(valid=True, cancels=tuple(row[0] for row in cancels)), False
+            ids = tuple(row[0] for row in cancels)
+            return Renewal(valid=True, cancels=ids, at=ticks), False
 
         return await session.writer.awrite(plan)
 

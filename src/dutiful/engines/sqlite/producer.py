@@ -115,10 +115,10 @@ def _unique(new: NewJob, job: Job) -> Plan[tuple[Receipt, int]]:
     if (yield Statement(_KNOWN, (job.id,))).rows:
         return Receipt(job.id), 0
     seq, holder, state = (yield Statement(_HOLDER, (job.unique_key,))).rows[0]
-    conflict = new.unique.on_conflict if new.unique else "existing"
-    if conflict == "raise":
-        raise DuplicateJob(job.unique_key or "", holder)
-    if conflict == "replace" and state in _NOT_STARTED:
+    if new.unique is not None and new.unique.on_conflict == "raise":
+        raise DuplicateJob(new.unique.key, holder)
+    replaces = new.unique is not None and new.unique.on_conflict == "replace"
+    if replaces and state in _NOT_STARTED:
         yield Statement(_REPLACE, _replacement(job, seq))
         return Receipt(holder, created=False, replaced=True), 0
     return Receipt(holder, created=False), 0

@@ -28,8 +28,7 @@ def review(limit: int, now: int) -> Written[tuple[Overdue, ...]]:
     notes: list[tuple[Any, ...]] = []
     for *row, told in (yield from look(now, limit)):
         one = recorded_of(tuple(row))
-        missed = overdue(one, now)
-        late: list[Deadline] = [what for what in missed if not told & _BITS[what]]
+        late: list[Deadline] = [what for what in overdue(one, now) if not told & _BITS[what]]
         tell = late[: limit - len(found)]
         found += [Overdue(one, what) for what in tell]
         told |= sum(_BITS[what] for what in tell)

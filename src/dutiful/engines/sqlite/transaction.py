@@ -15,7 +15,7 @@ from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement
 
 from .connection import connect, executor
-from .door import Door
+from .door import TASKS, Door
 from .session import Hold, Session, holding
 from .settling import brings_back, held, settle
 from .statements import sql
@@ -68,6 +68,7 @@ class SqliteTransaction:
         """Open nothing yet."""
         self._session = session
         self._claim = claim
+        self._lane = Door(session.place.folder, names=TASKS)
         self._door = Door(session.place.folder)
         self._connection: TaskConnection | None = None
         self._hold: Hold | None = None
@@ -88,6 +89,8 @@ class SqliteTransaction:
         session.forbid_inside("use the transaction that is open")
         connection = connect(place.path, session.durability, TaskConnection)
         try:
+            # Were all who wait at the door tasks, no renewal would come through in time.
+            self._lane.enter()
             self._door.enter()
             place.run(connection, "BEGIN IMMEDIATE")
             # Its absence tells at the end that somebody ended the transaction by hand.
@@ -95,6 +98,7 @@ class SqliteTransaction:
             seconds = self._limit(connection)
         except BaseException:
             self._door.close()
+            self._lane.close()
             sqlite3.Connection.close(connection)
             raise
         assert isinstance(connection, TaskConnection)  # noqa: S101 - narrows the factory's type
@@ -148,6 +152,7 @@ class SqliteTransaction:
             if self._hold is not None:
                 self._hold.open = False
             self._door.close()
+            self._lane.close()
 
     def _limit(self, connection: sqlite3.Connection) -> float:
         """Return how long this transaction may last: no lease must run out over it."""

@@ -148,6 +148,13 @@ class UniqueContract(Contract):
             await engine.enqueue([order("raise")])
         assert (caught.value.key, caught.value.existing) == ("order:42", first.id)
 
+    async def test_raise_names_the_key_as_it_was_given(self, engine: Engine) -> None:
+        rule = unique("digest", period=HOUR, on_conflict="raise")
+        await engine.enqueue([new(unique=rule)])
+        with pytest.raises(DuplicateJob) as caught:
+            await engine.enqueue([new(unique=rule)])
+        assert caught.value.key == "digest"
+
     @requires(Capability.INSPECT)
     async def test_raise_stores_none_of_the_batch(self, engine: Engine) -> None:
         await engine.enqueue([order(args=b"1")])

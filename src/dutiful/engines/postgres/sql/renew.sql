@@ -10,7 +10,7 @@ SELECT
   ),
   NOT EXISTS (
     SELECT FROM {schema}.worker
-    WHERE lost OR coalesce($2::bigint, {now}) - renewed_at > lease / 2 OR stalled_for > 0
+    WHERE lost OR abs(coalesce($2::bigint, {now}) - renewed_at) > lease / 2 OR stalled_for > 0
   ) AND NOT EXISTS (
     SELECT FROM {schema}.job
     WHERE state = 2 AND NOT EXISTS (SELECT FROM {schema}.worker WHERE worker.id = job.worker)

@@ -1,0 +1,197 @@
+"""Design A: the engine's own table and statements, and variants of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bed import ARGS, NOW, QUEUE, WORKER, Batch, Link, Row, TextArray, Uuids, guards
+
+from dutiful.engines.postgres.address import address_of
+from dutiful.engines.postgres.floors import Floors
+from dutiful.engines.postgres.migration import migrate
+from dutiful.engines.postgres.statements import Texts
+
+FILL = """
+INSERT INTO dutiful.job (id, task, queue, state, priority, args, max_attempts, enqueued_at, run_at)
+SELECT uuidv7(), 'shop.charge', 'default', 1, 0, $2, 20, {now}, {now} FROM generate_series(1, $1)
+"""
+
+
+class OneTable:
+    """One table, an index for each state; claims start where `floors.py` says."""
+
+    name = "A one table"
+    alter = ""
+    """What makes a variant of the migrated schema."""
+
+    def __init__(self, url: str, ticks: Any) -> None:
+        self.url, self.ticks = url, ticks
+        self.sql = Texts("dutiful")
+        self.floors = Floors(ticks)
+        self.since: int | None = None
+        self.texts()
+
+    def texts(self) -> None:
+        """Take the engine's own statements."""
+        self.store, self.succeed = self.sql("store"), self.sql("succeed")
+
+    def create(self, link: Link) -> None:
+        migrate(address_of(self.url), self.sql)
+        if self.alter:
+            link.script(self.alter)
+
+    def maintain(self, link: Link) -> None:
+        """Nothing has to be there ahead of the jobs."""
+
+    def insert(self, link: Link, batch: Batch) -> None:
+        link.run(self.store, (*batch.columns(), None, False, [QUEUE], batch.count))
+
+    def fill(self, link: Link, count: int) -> None:
+        link.run(FILL.replace("{now}", NOW), (count, b'{"order_id":42}'))
+
+    def claim(self, link: Link, limit: int) -> list[Row]:
+        line, began = self.floors.line(QUEUE), self.ticks()
+        start = line.start(began)
+        params = (WORKER, QUEUE, limit, None)
+        if start is None:
+            rows = link.run(self.sql("claim"), params)
+        else:
+            rows = link.run(self.sql("claim_behind"), (*params, *start))
+        rows.sort(key=_turn)
+        ended = self.ticks()
+        line.learn(start, ended - began, len(rows), _turn(rows[-1]) if rows else None, ended)
+        return rows
+
+    def settle(self, link: Link, jobs: list[Row]) -> int:
+        link.run(self.succeed, (*guards(jobs), None))
+        return link.cursor.rowcount
+
+    def prune(self, link: Link, older: int, limit: int) -> int:
+        count, last = link.run(self.sql("prune"), (4, older, limit, None, self.since))[0]
+        self.since = last if count == limit else None
+        return count
+
+    def found(self, link: Link, id: str) -> Row:
+        """A job by its id: place, state, result."""
+        return link.run("SELECT seq, state, result FROM dutiful.job WHERE id = $1", (id,))[0]
+
+    def newest(self, link: Link, limit: int) -> list[Row]:
+        """Newest first, with their states."""
+        return link.run("SELECT seq, state FROM dutiful.job ORDER BY seq DESC LIMIT $1", (limit,))
+
+
+class WithoutPlaceKey(OneTable):
+    """No index of the place: settled by id, listed by the time-ordered id."""
+
+    name = "A, no key on the place"
+    alter = "ALTER TABLE dutiful.job DROP CONSTRAINT job_pkey"
+
+    def texts(self) -> None:
+        super().texts()
+        self.succeed = self.succeed.replace("$1::bigint[]", "$1::text[]").replace(
+            "(seq, fence, result)", "(id, fence, result)"
+        )
+        self.succeed = self.succeed.replace("job.seq = ended.seq", "job.id = ended.id")
+
+    def settle(self, link: Link, jobs: list[Row]) -> int:
+        _, fences, results = guards(jobs)
+        link.run(self.succeed, (TextArray([job[1] for job in jobs]), fences, results, None))
+        return link.cursor.rowcount
+
+
+AS_UUID = """
+DROP VIEW dutiful.jobs;
+ALTER TABLE dutiful.job ALTER id TYPE uuid USING id::uuid;
+"""
+
+
+class UuidId(OneTable):
+    """The id is a uuid of 16 bytes, not a text of 37."""
+
+    name = "A, id as uuid"
+    alter = AS_UUID
+
+    def texts(self) -> None:
+        super().texts()
+        self.store = self.store.replace("$1::text[]", "$1::uuid[]")
+
+    def insert(self, link: Link, batch: Batch) -> None:
+        columns = (Uuids(batch.raw), *batch.columns()[1:])
+        link.run(self.store, (*columns, None, False, [QUEUE], batch.count))
+
+
+class UuidKey(UuidId):
+    """Both: a uuid, and no other key."""
+
+    name = "A, uuid and no other key"
+    alter = AS_UUID + WithoutPlaceKey.alter
+
+    def texts(self) -> None:
+        super().texts()
+        self.succeed = self.succeed.replace("$1::bigint[]", "$1::uuid[]").replace(
+            "(seq, fence, result)", "(id, fence, result)"
+        )
+        self.succeed = self.succeed.replace("job.seq = ended.seq", "job.id = ended.id")
+
+    def settle(self, link: Link, jobs: list[Row]) -> int:
+        _, fences, results = guards(jobs)
+        link.run(self.succeed, (Uuids([job[1].bytes for job in jobs]), fences, results, None))
+        return link.cursor.rowcount
+
+
+class Roomy(OneTable):
+    """Half of each page is left for later versions of its rows."""
+
+    name = "A, fillfactor 50"
+    alter = "ALTER TABLE dutiful.job SET (fillfactor = 50)"
+
+
+class WithoutTally(OneTable):
+    """No row for the count of enqueued jobs, no look for sleepers, no trigger."""
+
+    name = "A, no tally, no wake"
+
+    def texts(self) -> None:
+        super().texts()
+        head = self.store.partition("), tallied AS (")[0]
+        self.store = head.replace("WITH stored AS (", "")
+        # The parameters stay as they are, so those that are not used any more are named once.
+        self.store += (
+            " WHERE $13::boolean IS NOT NULL AND $14::text[] IS NOT NULL AND $15::bigint > 0"
+        )
+
+
+COPY = """
+COPY dutiful.job (id, task, queue, state, priority, args, max_attempts, enqueued_at, run_at)
+FROM STDIN (FORMAT binary)
+"""
+
+
+class Copied(OneTable):
+    """COPY, with the client's clock for the store's; no delay, no expiry."""
+
+    name = "A, inserted by COPY"
+
+    def insert(self, link: Link, batch: Batch) -> None:
+        now = self.ticks()
+        what = _field(b"shop.charge") + _field(QUEUE.encode()) + _number(1, 2)
+        tail = _field(ARGS) + _number(20, 4) + _number(now, 8) + _number(now, 8)
+        ranked = {each: what + _number(each, 2) + tail for each in set(batch.priorities)}
+        rows = [
+            b"\0\x09\0\0\0\x24" + id.encode() + ranked[priority]
+            for id, priority in zip(batch.ids, batch.priorities, strict=True)
+        ]
+        with link.cursor.copy(COPY) as copy:
+            copy.write(b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0" + b"".join(rows) + b"\xff\xff")
+
+
+def _field(value: bytes) -> bytes:
+    return len(value).to_bytes(4, "big") + value
+
+
+def _number(value: int, size: int) -> bytes:
+    return size.to_bytes(4, "big") + value.to_bytes(size, "big")
+
+
+def _turn(row: Row) -> tuple[int, int, int]:
+    return (-row[5], row[10], row[0])

@@ -1,0 +1,47 @@
+"""The tests ran on the server that was asked for, and it understands every statement."""
+
+import os
+from collections.abc import AsyncIterator
+from importlib.resources import files
+
+import psycopg
+import pytest
+from psycopg.pq import ExecStatus
+
+from dutiful.engines.postgres import PostgresEngine
+from tests.servers.version import OURS
+
+TEMPLATES = {"find", "probe"}
+"""Filled in with what is looked for, so that the inspector's tests hold them."""
+
+
+@pytest.fixture
+async def engine(postgres_url: str) -> AsyncIterator[PostgresEngine]:
+    engine = PostgresEngine(postgres_url)
+    await engine.open()
+    yield engine
+    await engine.close()
+
+
+def test_the_server_is_of_the_version_that_was_asked_for(postgres_url: str) -> None:
+    wanted = os.environ.get("POSTGRES") or OURS
+    if os.sep in wanted:
+        pytest.skip(f"peer: {wanted} says no version")
+    with psycopg.connect(postgres_url.partition("?")[0]) as connection:
+        assert connection.info.server_version // 10_000 == int(wanted)
+
+
+async def test_the_server_can_prepare_every_statement(engine: PostgresEngine) -> None:
+    names = {
+        file.name.removesuffix(".sql")
+        for file in files("dutiful.engines.postgres").joinpath("sql").iterdir()
+        if file.name.endswith(".sql")
+    }
+    refused = {}
+    with psycopg.connect(engine.session.address.conninfo, autocommit=True) as connection:
+        for name in names - TEMPLATES:
+            answer = connection.pgconn.prepare(b"", engine.session.sql(name).encode())
+            if answer.status != ExecStatus.COMMAND_OK:
+                refused[name] = answer.error_message.decode()
+    assert names > TEMPLATES
+    assert not refused

@@ -1,0 +1,154 @@
+"""A real PostgreSQL server below a simulated world."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Collection, Generator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from dutiful.cli.demo.postgres import LocalServer, local_server
+from dutiful.contract.clock import Clock
+from dutiful.contract.statement import Plan, Statement
+from dutiful.core.job import AttemptError, Job
+from dutiful.engines.postgres import PostgresEngine
+from dutiful.engines.postgres.claiming import work
+from dutiful.engines.postgres.rows import job_of
+
+from .books import SqlBooks, Written
+from .loop import SimLoop
+from .sqlstore import Beds, HandedClock, RealCalls
+
+_TABLES = "job, failure, step, worker, queue, tally, sleeper, written"
+_SHARED = ("pool", "readers", "pulse", "lent", "alent", "gather")
+_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "autovacuum": "off"}
+"""No fault of a world is the server's own, and a vacuum would come at no repeatable moment."""
+
+
+class HostClock:
+    """What a process on a host of its own sees: the server's wall clock, its own ticks."""
+
+    def __init__(self, server: Clock, host: Clock) -> None:
+        self.now = server.now
+        self.ticks = host.ticks
+
+
+class PostgresRows:
+    """Reads the schema through the engine's reading connections."""
+
+    def __init__(self, engine: PostgresEngine) -> None:
+        self._session = engine.session
+        self._sql = engine.session.sql
+
+    def jobs(self) -> Sequence[tuple[Any, ...]]:
+        return self._read(self._sql("dump"), -1, 10**9)
+
+    def glance(self) -> tuple[int, Collection[Written]]:
+        text = (
+            "SELECT (SELECT sum(count)::bigint FROM {schema}.tally WHERE name = 'enqueued'), "
+            "ARRAY(SELECT job FROM {schema}.written ORDER BY job, fence), "
+            "ARRAY(SELECT fence FROM {schema}.written ORDER BY job, fence)"
+        )
+        count, jobs, fences = self._read(self._sql.fill(text))[0]
+        return count or 0, [("tx", *pair) for pair in zip(jobs, fences, strict=True)]
+
+    def steps(self, job_id: str) -> dict[str, bytes]:
+        return dict(self._read(self._sql("steps"), job_id))
+
+    def errors(self, job_id: str) -> Sequence[AttemptError]:
+        return [AttemptError(job_id, *row) for row in self._read(self._sql("errors"), job_id)]
+
+    def is_lost(self, worker: str) -> bool:
+        text = self._sql.fill("SELECT lost FROM {schema}.worker WHERE id = $1")
+        return bool(self._read(text, worker)[0][0])
+
+    def asleep(self) -> set[str]:
+        """Return the names under which somebody asked to be woken."""
+        text = self._sql.fill("SELECT id FROM {schema}.sleeper")
+        return {row[0] for row in self._read(text)}
+
+    def _read(self, text: str, *params: Any) -> Sequence[tuple[Any, ...]]:
+        def plan() -> Plan[Any]:
+            return (yield Statement(text, params)).rows
+
+        return self._session.readers.once(plan)
+
+
+class PostgresStore(RealCalls):
+    """One schema; each process has an engine, and only the connections are shared by all."""
+
+    name = "postgresql"
+    threads = awaits = wall_leases = True
+    exclusive = False
+
+    def __init__(self, server: LocalServer) -> None:
+        super().__init__()
+        self._url = server.url(schema="simulation", connections="64")
+        self._clock = HandedClock()
+        self._shared = PostgresEngine(self._url, clock=self._clock)
+        self.run(self._shared.open())
+        self._rows = PostgresRows(self._shared)
+        self._connection = psycopg.connect(server.url(), autocommit=True)
+        self._connection.execute(
+            "CREATE TABLE simulation.written (job text, fence integer, UNIQUE (job, fence))"
+        )
+
+    def begin(self, clock: Clock, loop: SimLoop) -> None:
+        names = ", ".join(f"simulation.{name}" for name in _TABLES.split(", "))
+        self._connection.execute(f"TRUNCATE {names} RESTART IDENTITY")
+        self._clock.world = clock
+        self._beds = Beds()
+        self._names: dict[int, str] = {}
+        self._engines: list[PostgresEngine] = []
+        self.books = SqlBooks(self._rows, job_of)
+
+    def engine(self, clock: Clock) -> PostgresEngine:
+        engine = PostgresEngine(self._url, clock=HostClock(self._clock.world, clock))
+        for part in _SHARED:
+            setattr(engine.session, part, getattr(self._shared.session, part))
+        engine.session._open = True
+        self._names[id(engine)] = f"process-{len(self._engines):03d}"
+        self._engines.append(engine)
+        return engine
+
+    async def sleep(self, engine: PostgresEngine, queues: Sequence[str], seconds: float) -> None:
+        session, name = engine.session, self._names[id(engine)]
+
+        def lie_down() -> Plan[None]:
+            yield Statement(session.sql("sleep"), (name, sorted(set(queues))))
+
+        def look() -> bool:
+            session.pool.once(lie_down)
+            return session.pool.once(lambda: work(session.sql, queues, session.now, session.floors))
+
+        await self._beds.sleep(name, seconds, look)
+
+    def ring(self) -> None:
+        if names := self._beds.names:
+            asleep = self._rows.asleep()
+            self._beds.wake([name for name in names if name not in asleep])
+
+    def write(self, connection: Any, job: Job) -> None:
+        text = "INSERT INTO simulation.written VALUES (%s, %s)"
+        done = connection.execute(text, (job.id, job.fence))
+        if isinstance(connection, psycopg.AsyncConnection):
+            self.run(done)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._connection.close()
+        self.run(self._shared.close())
+        self.end()
+
+
+@contextmanager
+def postgres_store() -> Generator[PostgresStore]:
+    """Start a server of its own, with what would make a run unrepeatable switched off."""
+    with local_server(Path(tempfile.gettempdir())) as server:
+        server.settings = _SETTINGS
+        server.restart()
+        with closing(PostgresStore(server)) as store:
+            yield store
