@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -65,6 +67,32 @@ def test_what_is_wrong_is_refused_where_it_is_written() -> None:
         app.every("1m")(lambda: None)  # type: ignore[type-var]  # wrong
     with pytest.raises(BadSchedule, match="before start"):
         app.every("1m", args=("eu",), start=MIDNIGHT, end=MIDNIGHT - timedelta(1))(report)
+
+
+def test_what_is_of_the_wrong_kind_is_refused_with_the_right_one() -> None:
+    typed = App("memory://")
+
+    @typed.task
+    def report(region: str) -> None: ...
+
+    app: Any = typed
+    with pytest.raises(BadSchedule, match=r'not text; write @app\.cron\("30 9'):
+        app.cron(report)
+    with pytest.raises(BadSchedule, match="give its name, such as 'Europe/Berlin'"):
+        app.cron("0 9 * * *", tz=ZoneInfo("Europe/Berlin"))
+    with pytest.raises(BadOption, match=r"is no rule; give Cron\(\.\.\.\), Interval"):
+        app.schedule("0 9 * * *")(report)
+    with pytest.raises(BadOption, match=r"args='eu'; write a tuple, such as args=\('eu',\)"):
+        app.every("1m", args="eu")(report)
+    for start in ("2026-01-01", date(2026, 1, 1)):
+        with pytest.raises(BadOption, match="is no datetime; write datetime"):
+            app.every("1m", args=("eu",), start=start)(report)
+    with pytest.raises(BadOption, match="has no time zone; write datetime"):
+        app.every("1m", args=("eu",), start=datetime(2026, 1, 1))(report)  # noqa: DTZ001 - naive
+    with pytest.raises(BadSchedule, match="give microseconds since 1970"):
+        Dates((MIDNIGHT,))  # type: ignore[arg-type]  # wrong
+    with pytest.raises(BadSchedule, match=r'give microseconds, or @app\.every\("10s"\)'):
+        Interval("10s")  # type: ignore[arg-type]  # wrong
 
 
 def test_two_of_one_name_are_refused_and_one_twice_is_not() -> None:
@@ -181,6 +209,16 @@ async def test_a_backfill_adds_only_what_is_missing(app: App) -> None:
     jobs = await app.store.inspector.get([row.job_id or "" for row in reversed(rows[2:])])
     gaps = [late.run_at - early.run_at for early, late in itertools.pairwise(jobs)]
     assert all(abs(gap - SECOND // 2) < SECOND // 10 for gap in gaps)
+
+
+async def test_a_backfill_of_the_future_is_refused(app: App) -> None:
+    @app.task
+    async def report() -> None: ...
+
+    await app.schedules.acreate(report, Interval(HOUR))
+    now = (await app.store.scheduling.due(0)).now
+    with pytest.raises(UsageError, match="ends in the future; end it before now"):
+        await app.schedules.abackfill("report", Backfill(start=now, end=now + HOUR))
 
 
 async def test_a_backfill_of_too_much_is_refused(app: App) -> None:

@@ -20,6 +20,7 @@ from dutiful.cli.target import Opened, reach
 if TYPE_CHECKING:
     from dutiful.client.rules import Scheduling
     from dutiful.contract.scheduling import Switch
+    from dutiful.core.occurrence import Standing
     from dutiful.core.rule import Rule
 
 Names = Annotated[list[str], typer.Argument(metavar="NAME", help="Names of schedules.")]
@@ -157,14 +158,24 @@ def _switch(names: list[str], common: Common, how: Switch, done: str) -> None:
             "resume": schedules.aresume,
             "delete": schedules.adelete,
         }[how]
+        before = {standing.name: standing for standing in await schedules.alist()}
         changed = await act(*names)
         if common.json:
             as_json.emit({done: list(changed)})
             return
         for name in names:
-            render.say(f"{name} is {done}." if name in changed else f"{name} was {done} already.")
+            text = f"{name} is {done}." if name in changed else f"{name} was {done} already."
+            render.say(text + _hint(before[name], how))
 
     reach(common, body)
+
+
+def _hint(before: Standing, how: Switch) -> str:
+    if before.retired_at is not None and how != "delete":
+        return " It is retired, so it does not fire: declare it again in code."
+    if before.app is not None and before.retired_at is None and how == "delete":
+        return f" App {before.app} declares it: it comes back when a worker starts."
+    return ""
 
 
 @expand

@@ -56,6 +56,11 @@ async def fill_in(
 ) -> int:
     """Enqueue the occurrences of a stretch that have no record yet, and return how many."""
     schedule = read(standing.spec)
+    if backfill.end > (await store.scheduling.due(0)).now:
+        raise UsageError(
+            f"the stretch to backfill of {standing.name} ends in the future; "
+            "end it before now, the schedule itself makes what is to come"
+        )
     planned = instants(schedule, backfill)
     made = 0
     for done in range(0, len(planned), _BATCH):
@@ -83,7 +88,9 @@ async def _add(store: Store, standing: Standing, occurrences: Sequence[Occurrenc
     """Record occurrences beside the schedule's own course, which may move meanwhile."""
     for _ in range(_TRIES):
         if standing.retired_at is not None:
-            raise UsageError(f"schedule {standing.name} is retired; its app declares it no more")
+            raise UsageError(
+                f"schedule {standing.name} is retired; declare it again in code and start a worker"
+            )
         move = Advance(
             name=standing.name,
             version=standing.version,

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from dutiful.core.errors import BadOption
 from dutiful.core.instant import local_instant, span
-from dutiful.core.rule import Bounds, Rule
+from dutiful.core.rule import Bounds, Calendar, Cron, Dates, Interval, Rule
 from dutiful.core.schedule import (
     MISFIRES,
     OVERLAPS,
@@ -51,6 +51,7 @@ class Scheduling(TypedDict, total=False):
     finish_within: Span | None
 
 
+_RULES = (Cron, Interval, Calendar, Dates)
 _OF_THE_JOB = ("queue", "priority", "tags", "meta", "expires_in")
 
 
@@ -59,11 +60,20 @@ def schedule_of(
 ) -> Schedule:
     """Build a schedule from what a person wrote; raises BadOption and BadArguments."""
     if not isinstance(task, Enqueuer):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped
-        raise BadOption(f"{task!r} is no task; write @app.cron(...) above @app.task")
+        raise BadOption(
+            f"{getattr(task, '__qualname__', task)} is no task; "
+            "write @app.cron(...) above @app.task"
+        )
+    if type(rule) not in _RULES:
+        raise BadOption(
+            f"{rule!r} is no rule; give Cron(...), Interval(...), Calendar(...) or Dates(...)"
+        )
     known(given, Scheduling.__annotations__, "a schedule")
     of_job = {key: value for key, value in given.items() if key in _OF_THE_JOB}
     options = refine(task.options, of_job)
     args = given.get("args", ())
+    if isinstance(args, str):
+        raise BadOption(f"args={args!r}; write a tuple, such as args=({args!r},)")
     named: Mapping[str, Any] = args if isinstance(args, Mapping) else {}
     positional = () if isinstance(args, Mapping) else tuple(args)
     raw = task.signature.encode(positional, named, task.app.payload_bytes_max)
@@ -101,7 +111,11 @@ def _bounds(given: Scheduling, rule: Rule) -> Bounds:
 
 
 def _moment(value: datetime | None) -> int | None:
-    return None if value is None else local_instant(value)
+    if value is None:
+        return None
+    if not isinstance(value, datetime):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped
+        raise BadOption(f"{value!r} is no datetime; write datetime(..., tzinfo=ZoneInfo('...'))")
+    return local_instant(value)
 
 
 def _maybe(value: Span | None) -> int | None:

@@ -102,8 +102,8 @@ def _of_schedules(event: e.Event) -> None:
             _LOG.warning("schedule %s: occurrence of %s %s (%.1f s)", name, at, what, seconds)
         case e.OccurrenceMissed(schedule=name, planned=planned, count=count):
             at = moment(planned).isoformat()
-            text = "schedule %s: %d occurrences up to %s were missed and are not made up for"
-            _LOG.warning(text, name, count, at)
+            text = "schedule %s: missed and not made up for up to %s: %d"
+            _LOG.warning(text, name, at, count)
         case e.ScheduleBroken(schedule=name, error=error):
             _LOG.error("schedule %s cannot go on, trying again: %s", name, error)
         case e.SchedulesDeclared(app=app, changed=changed, retired=retired):

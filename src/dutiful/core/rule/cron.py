@@ -51,6 +51,11 @@ class Cron(msgspec.Struct, frozen=True, tag="cron", omit_defaults=True):
 
     def __post_init__(self) -> None:
         """Refuse what cannot be read, never happens, or names no zone."""
+        if type(self.expression) is not str:
+            raise BadSchedule(
+                f"cron {self.expression!r}: not text; "
+                'write @app.cron("30 9 * * MON-FRI") above @app.task'
+            )
         pattern(self.expression)
         zone(self.zone)
 

@@ -18,6 +18,11 @@ class Dates(msgspec.Struct, frozen=True, tag="dates"):
         """Put the instants in order; an empty list is refused."""
         if not self.instants:
             raise BadSchedule("a list of dates needs at least one")
+        if wrong := [one for one in self.instants if type(one) is not int]:
+            raise BadSchedule(
+                f"{wrong[0]!r} is no instant; give microseconds since 1970: "
+                "int(moment.timestamp() * 1_000_000)"
+            )
         ordered = tuple(sorted(set(self.instants)))
         if ordered != self.instants:
             msgspec.structs.force_setattr(self, "instants", ordered)

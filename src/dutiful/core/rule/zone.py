@@ -45,6 +45,8 @@ class Change(NamedTuple):
 @lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo:
     """Return the IANA zone of that name; raises BadSchedule with the nearest names."""
+    if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped
+        raise BadSchedule(f"no time zone {name!r}; give its name, such as 'Europe/Berlin'")
     try:
         return ZoneInfo(name)
     # A folder of zones ("Europe") and a malformed name each raise something else.
