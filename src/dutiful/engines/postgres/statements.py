@@ -7,7 +7,8 @@ from importlib.resources import files
 from typing import Any, LiteralString
 
 _FOLDER = files(__name__.rpartition(".")[0])
-_NOW = "(extract(epoch FROM statement_timestamp()) * 1000000)::bigint"
+_NOW = "(SELECT (extract(epoch FROM statement_timestamp()) * 1000000)::bigint)"
+"""In a sub-select, so that it is reckoned once a statement and not once a row."""
 
 
 class Texts:
