@@ -90,6 +90,7 @@ def connect(
     """Open a connection of ours; raises what `told` makes of the driver's error."""
     hurried = min(CONNECT_SECONDS, max(2, int(patience)))  # libpq takes no less than two
     connection = connect_as(Connection, address, hurried, cursor_factory=RawCursor)
+    adapt(connection)
     if pinned and not address.pooler:
         with translated(f"connecting to {address.shown}"):
             connection.execute(PINS, prepare=False)
@@ -108,7 +109,8 @@ def connect_as(kind: type[C], address: Address, seconds: int = CONNECT_SECONDS, 
 def executor(connection: psycopg.Connection[Any], *, commits: bool = False) -> Execute:
     """Return what runs a plan's statements; ``commits`` says that each is its own transaction."""
     cursor = RawCursor(connection, row_factory=tuple_row)
-    adapt(cursor)
+    if not isinstance(connection, Connection):
+        adapt(cursor)
 
     def execute(statement: Statement) -> Answer:
         try:
