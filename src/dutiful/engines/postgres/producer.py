@@ -69,6 +69,8 @@ def enqueue(
 
     DuplicateId where a plain job is stored already: store them `again`.
     """
+    if not jobs:
+        return ()
     if _plain(jobs):
         yield _store(sql, jobs, now, late)
         return tuple([Receipt(job.id) for job in jobs])
