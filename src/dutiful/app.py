@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-import inspect
 from collections.abc import AsyncIterable, Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import Any, Unpack, cast
 
 from .client.batches import achunks, aoverlapped, chunks, overlapped
+from .client.birthplace import made_in
 from .client.check import ENQUEUE_OPTIONS, check, timeouts
 from .client.declare import Declaring, TaskDecorator
 from .client.hooks import AroundAttempt, Hooks, OnDeath, OnEnqueue
@@ -51,7 +50,7 @@ class App:
     ) -> None:
         """Make an app; nothing is opened yet."""
         self._url = url
-        self._module = _made_in()
+        self._module = made_in()
         self._given = settings
         self._settings: Settings | None = None
         self._store: Store | None = None
@@ -283,14 +282,6 @@ class App:
         )
         defaults = refine(Options(max_attempts=retry.policy.max_attempts), options)
         return Task(self, fn, spec, Signature(fn, name), defaults)
-
-
-def _made_in() -> str:
-    """Name the module that makes an app, as another process that imports it would."""
-    caller = inspect.stack(0)[2].frame
-    names = caller.f_globals
-    module = str(names.get("__name__", "app"))
-    return Path(str(names.get("__file__", "app"))).stem if module == "__main__" else module
 
 
 def _created(receipts: Sequence[Receipt]) -> int:
