@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-import inspect
 from collections.abc import AsyncIterable, Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import Any, Unpack, cast
 
-from .client.batches import achunks, chunks
+from .client.batches import achunks, aoverlapped, chunks, overlapped
+from .client.birthplace import made_in
 from .client.check import ENQUEUE_OPTIONS, check, timeouts
 from .client.declare import Declaring, TaskDecorator
 from .client.hooks import AroundAttempt, Hooks, OnDeath, OnEnqueue
@@ -51,7 +50,7 @@ class App:
     ) -> None:
         """Make an app; nothing is opened yet."""
         self._url = url
-        self._module = _made_in()
+        self._module = made_in()
         self._given = settings
         self._settings: Settings | None = None
         self._store: Store | None = None
@@ -157,13 +156,16 @@ class App:
     ) -> int:
         """Store any number of jobs, streamed in batches, and return how many were new.
 
-        ``app.enqueue_many(charge.job(id) for id in ids)``. Each batch is all or none; after an
-        error the batches before it are stored. With ``connection`` all is the caller's to commit.
+        ``app.enqueue_many(charge.job(id) for id in ids)``. The next batch is built while one is
+        stored. Each batch is all or none; after an error, of the store or of ``jobs``, the batches
+        before it are stored and none behind it. With ``connection`` all is the caller's to commit.
         """
-        return sum(
-            sum(receipt.created for receipt in self.enqueue_jobs(part, connection))
-            for part in chunks(jobs, batch)
-        )
+        if connection is not None:
+            return sum(
+                _created(self.enqueue_jobs(part, connection)) for part in chunks(jobs, batch)
+            )
+        parts = map(self.hooks.before, chunks(jobs, batch))
+        return overlapped(parts, batch, lambda part: _created(self._enqueue(part)))
 
     async def aenqueue_many(
         self,
@@ -173,11 +175,14 @@ class App:
         batch: int = 1000,
     ) -> int:
         """Do what `enqueue_many` does, from async code and also from an async iterable."""
-        created = 0
-        async for part in achunks(jobs, batch):
-            receipts = await self.aenqueue_jobs(part, connection)
-            created += sum(receipt.created for receipt in receipts)
-        return created
+
+        async def store(part: list[NewJob]) -> int:
+            return _created(await self.aenqueue_jobs(part, connection))
+
+        parts = achunks(jobs, batch)
+        if connection is not None:
+            return sum([await store(part) async for part in parts])
+        return await aoverlapped(parts, store)
 
     async def aenqueue_jobs(
         self, jobs: Sequence[NewJob], connection: Any = None
@@ -195,6 +200,9 @@ class App:
         ready = self.hooks.before(jobs)
         if connection is not None:
             return self.store.enqueue_on(connection, ready)
+        return self._enqueue(ready)
+
+    def _enqueue(self, ready: Sequence[NewJob]) -> tuple[Receipt, ...]:
         if self._opened is None:
             self.portal.run(self.open())
         if self.store.can(Capability.SYNC_ENQUEUE):
@@ -276,12 +284,8 @@ class App:
         return Task(self, fn, spec, Signature(fn, name), defaults)
 
 
-def _made_in() -> str:
-    """Name the module that makes an app, as another process that imports it would."""
-    caller = inspect.stack(0)[2].frame
-    names = caller.f_globals
-    module = str(names.get("__name__", "app"))
-    return Path(str(names.get("__file__", "app"))).stem if module == "__main__" else module
+def _created(receipts: Sequence[Receipt]) -> int:
+    return sum(receipt.created for receipt in receipts)
 
 
 def _same(one: Task[..., Any, Any], other: Task[..., Any, Any]) -> bool:

@@ -15,6 +15,7 @@ FIGURES = {
     "enqueue_many_per_s",
     "drain_per_s",
     "drain_sync_per_s",
+    "drain_two_workers_per_s",
     "drain_with_backlog_per_s",
     "backlog_ratio",
     "pickup_ms_p50",

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from dutiful.contract.facade import Store
 from dutiful.contract.moving import SHUT
@@ -87,7 +88,8 @@ async def test_schedules_move_with_their_history(
     assert len(after) == 25
     for diary in after:
         old = before[diary.standing.name]
-        assert diary.occurrences == old.occurrences
+        # Their jobs alone know their states, and are not part of this.
+        assert diary.occurrences == tuple(replace(row, state=None) for row in old.occurrences)
         assert diary.standing.next == old.standing.next
         assert diary.standing.paused_at == old.standing.paused_at
 

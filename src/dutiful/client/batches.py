@@ -1,16 +1,30 @@
-"""Cuts any stream of jobs into batches, so that memory stays flat however long it is."""
+"""Cuts any stream of jobs into batches, and builds the next one while the last is stored."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+import asyncio
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Sequence,
+)
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
 
+_SLICE = 100
+"""So many items are taken of a sync source before other coroutines have their turn."""
+
 
 def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Yield lists of at most ``size`` items.
+    """Yield lists of at most ``size`` items, so that memory stays flat however many there are.
 
     >>> list(chunks("abc", 2))
     [['a', 'b'], ['c']]
@@ -22,15 +36,56 @@ def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 async def achunks(items: Iterable[T] | AsyncIterable[T], size: int) -> AsyncIterator[list[T]]:
     """Yield lists of at most ``size`` items of a sync or an async source."""
-    if not isinstance(items, AsyncIterable):
-        for part in chunks(items, size):
-            yield part
-        return
     part = list[T]()
-    async for item in items:
-        part.append(item)
-        if len(part) == size:
-            yield part
-            part = []
+    if not isinstance(items, AsyncIterable):
+        source = iter(items)
+        while few := list(islice(source, min(_SLICE, size - len(part)))):
+            part += few
+            if len(part) == size:
+                yield part
+                part = []
+            await asyncio.sleep(0)
+    else:
+        async for item in items:
+            part.append(item)
+            if len(part) == size:
+                yield part
+                part = []
     if part:
         yield part
+
+
+def overlapped(parts: Iterable[Sequence[T]], size: int, store: Callable[[Sequence[T]], int]) -> int:
+    """Store each part in a thread while the next one is built, and return the sum.
+
+    One part is under way at a time, so that they are stored in their order: an error of one ends
+    it before the next is begun, and an error of the source leaves all parts before it stored.
+    """
+    total = 0
+    pending: Future[int] | None = None
+    context = copy_context()
+    with ThreadPoolExecutor(1, thread_name_prefix="dutiful-enqueue") as aside:
+        try:
+            for part in parts:
+                if pending is None and len(part) < size:
+                    return store(part)  # it is the only one
+                ended, pending = pending, None
+                total += ended.result() if ended else 0
+                pending = aside.submit(context.run, store, part)
+        finally:
+            total += pending.result() if pending else 0
+    return total
+
+
+async def aoverlapped(parts: AsyncIterable[T], store: Callable[[T], Awaitable[int]]) -> int:
+    """Do what `overlapped` does, in a task instead of a thread."""
+    total = 0
+    pending: asyncio.Future[int] | None = None
+    try:
+        async for part in parts:
+            ended, pending = pending, None
+            total += await ended if ended else 0
+            pending = asyncio.ensure_future(store(part))
+    finally:
+        total += await pending if pending else 0
+    return total

@@ -71,6 +71,11 @@ def still_open(one: Recorded) -> bool:
     return one.job_id is not None and one.state is not None and not one.state.final
 
 
+def without_state(one: Recorded) -> Recorded:
+    """Return an occurrence as it is filled in: until its job ends the job alone knows its state."""
+    return replace(one, state=None, finished_at=None) if still_open(one) else one
+
+
 @runtime_checkable
 class Mover(Protocol):
     """Reading a store out, filling another, and keeping both from running the same job.

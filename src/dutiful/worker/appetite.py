@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-RESERVE_MAX = 2000
+RESERVE_MAX = 4000
 _TRIPS = 2.0
 """How many round trips to the store the reserve must last."""
 _WEIGHT = 0.05

@@ -37,8 +37,8 @@ def bench(
 ) -> None:
     """Measure enqueueing, draining and pickup through the public API, beside the store's limits.
 
-    One worker process of default settings, no-op jobs, results stored. Run it on a quiet machine
-    and compare ratios within one run. Exit code 1 when a job was lost or failed.
+    One worker process of default settings, or two where said, no-op jobs, results stored. Run it
+    on a quiet machine and compare ratios within one run. Exit code 1 when a job was lost or failed.
     """
     with tempfile.TemporaryDirectory(prefix="dutiful-bench-") as name:
         folder = Path(name)
@@ -69,6 +69,8 @@ async def _run(url: str, folder: Path, sizes: tuple[int, int], options: WorkerOp
             await run.drain(task_of("async"), jobs, "drain")
             await run.enqueue_many(task_of("sync"), jobs)
             await run.drain(task_of("sync"), jobs, "drain_sync")
+            await run.enqueue_many(task_of("async"), jobs)
+            await run.drain(task_of("async"), jobs, "drain_two_workers", workers=2)
             await run.pickup(min(_PICKUPS, jobs // 20))
             await run.enqueue_one(seconds)
             if backlog:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from dutiful.app import App
@@ -69,26 +70,39 @@ class Bench:
         await self.app.aenqueue_many(task.job(number) for number in range(jobs))
         self.figures["enqueue_many_per_s"] = jobs / (time.perf_counter() - started)
 
-    async def drain(self, task: Task[[int], object, int], jobs: int, name: str) -> None:
-        """Start a worker on a backlog and time it from the first start to the last.
+    async def drain(
+        self, task: Task[[int], object, int], jobs: int, name: str, workers: int = 1
+    ) -> None:
+        """Start workers on a backlog and time it from the first start to the last.
 
-        Raises DutifulError when the worker dies, or when not every job has succeeded afterwards.
+        Raises DutifulError when a worker dies, or when not every job has succeeded afterwards.
         """
         self._marks.reset()
+        folder = self._marks_path.parent
+        others = [folder / f"marks-{number}" for number in range(1, workers)]
+        marks = [self._marks, *map(Marks, others)]
         peak = 0.0
-        async with BenchWorker(self._url, self._marks_path, self._options) as worker:
-            while (count := self._marks.read()[0]) < jobs:
-                if not worker.alive:
+        async with AsyncExitStack() as stack:
+            crew = [
+                await stack.enter_async_context(BenchWorker(self._url, path, self._options))
+                for path in (self._marks_path, *others)
+            ]
+            while (count := sum(one.read()[0] for one in marks)) < jobs:
+                if not all(worker.alive for worker in crew):
                     raise DutifulError("the benchmark's worker died; run it by hand to see why")
                 self._tell(f"drain {task.name}", count / jobs)
                 if count:
-                    peak = max(peak, worker.rss_mb())
+                    peak = max(peak, crew[0].rss_mb())
                 await asyncio.sleep(_POLL)
-        _, first, last = self._marks.read()
+        times = [one.read() for one in marks]
+        first = min(first for count, first, _ in times if count)
+        last = max(last for _, _, last in times)
         self.figures[f"{name}_per_s"] = jobs / max((last - first) / 1e9, 1e-9)
         if name == "drain":
-            self.figures["cpu_s_per_1000_jobs"] = worker.cpu_seconds * 1000 / jobs
+            self.figures["cpu_s_per_1000_jobs"] = crew[0].cpu_seconds * 1000 / jobs
             self.figures["rss_mb"] = peak
+        for one in marks[1:]:
+            one.close()
         await self._audit()
 
     async def _audit(self) -> None:

@@ -16,6 +16,7 @@ from dutiful.contract.moving import (
     Refusal,
     held_shut,
     still_open,
+    without_state,
 )
 from dutiful.core.job import Job
 from dutiful.core.occurrence import Recorded
@@ -122,7 +123,8 @@ class MemoryMover:
                     continue
                 tables.standings[name] = held_shut(diary.standing)
                 tables.diaries[name] = {
-                    one.planned: Entry(one, open=still_open(one)) for one in diary.occurrences
+                    one.planned: Entry(without_state(one), open=still_open(one))
+                    for one in diary.occurrences
                 }
                 stored.append(name)
         return tuple(stored)

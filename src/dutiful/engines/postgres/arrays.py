@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from psycopg import AsyncRawCursor, RawCursor
+from psycopg import AsyncRawCursor, Connection, RawCursor
 from psycopg.adapt import Buffer, Dumper
 from psycopg.pq import Format
 
@@ -134,10 +134,10 @@ class _ArrayDumper(Dumper):
         return array.binary()
 
 
-def adapt(cursor: RawCursor[Any] | AsyncRawCursor[Any]) -> None:
-    """Teach one cursor to send columns; its connection may be the caller's and stays as it is."""
+def adapt(taught: RawCursor[Any] | AsyncRawCursor[Any] | Connection[Any]) -> None:
+    """Teach a connection of ours to send columns, or one cursor where it is the caller's."""
     for dumper in _DUMPERS:
-        cursor.adapters.register_dumper(dumper.kind, dumper)
+        taught.adapters.register_dumper(dumper.kind, dumper)
 
 
 def _dumper(kind: type[Array]) -> Any:

@@ -31,7 +31,7 @@ def exchange(
     now: int | None,
     floors: Floors,
 ) -> Plan[Exchanged]:
-    """Settle, then claim, in one transaction."""
+    """Settle, then claim."""
     refused, back = (yield from settle(sql, settlements, now)) if settlements else ((), {})
     if wanted is None:
         yield from _wake(sql, back)

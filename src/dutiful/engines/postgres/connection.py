@@ -29,10 +29,11 @@ RESET: LiteralString = (
 would not notice that they are gone, as ``DISCARD ALL`` makes them."""
 PINS: LiteralString = (
     "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; "
-    "SET enable_mergejoin = off; SET jit = off"
+    "SET enable_mergejoin = off; SET jit = off; SET plan_cache_mode = force_generic_plan"
 )
 """Keep the planner to the indexes that statements were written for: while its statistics are old
-it would walk the whole table, or hash all of it to join a handful of rows."""
+it would walk the whole table, or hash all of it to join a handful of rows. Nor is there a reason
+to plan a claim anew each time, as it does where a limit is a parameter."""
 ANSWER_SECONDS = 30.0
 """How long the server may take over one statement before its connection is given up."""
 
@@ -90,6 +91,7 @@ def connect(
     """Open a connection of ours; raises what `told` makes of the driver's error."""
     hurried = min(CONNECT_SECONDS, max(2, int(patience)))  # libpq takes no less than two
     connection = connect_as(Connection, address, hurried, cursor_factory=RawCursor)
+    adapt(connection)
     if pinned and not address.pooler:
         with translated(f"connecting to {address.shown}"):
             connection.execute(PINS, prepare=False)
@@ -108,7 +110,8 @@ def connect_as(kind: type[C], address: Address, seconds: int = CONNECT_SECONDS, 
 def executor(connection: psycopg.Connection[Any], *, commits: bool = False) -> Execute:
     """Return what runs a plan's statements; ``commits`` says that each is its own transaction."""
     cursor = RawCursor(connection, row_factory=tuple_row)
-    adapt(cursor)
+    if not isinstance(connection, Connection):
+        adapt(cursor)
 
     def execute(statement: Statement) -> Answer:
         try:

@@ -12,6 +12,7 @@ from dutiful.core.settle import Settlement
 from .claiming import exchange, work
 from .producer import ready
 from .session import Session
+from .settling import simple
 
 
 class PostgresConsumer:
@@ -22,7 +23,10 @@ class PostgresConsumer:
     async def exchange(
         self, worker: str, settlements: Sequence[Settlement], wanted: Wanted | None
     ) -> Exchanged:
-        """Settle and claim in one transaction; a claim alone is a statement by itself."""
+        """Settle and claim, in one transaction where several statements write one settlement.
+
+        Else each statement is a transaction of its own: two trips to the server less.
+        """
         if not settlements and wanted is None:
             return Exchanged()
         session = await ready(self.session)
@@ -30,9 +34,9 @@ class PostgresConsumer:
         def plan() -> Plan[Exchanged]:
             return exchange(session.sql, worker, settlements, wanted, session.now, session.floors)
 
-        if settlements:
-            return await session.pool.arun(plan)
-        return await session.pool.aonce(plan, writes=True)
+        if all(map(simple, settlements)):
+            return await session.pool.aonce(plan, writes=True)
+        return await session.pool.arun(plan)
 
     async def wait(self, queues: Sequence[str], seconds: float) -> None:
         """Sleep until somebody who stored a job says so, or it is time to look."""

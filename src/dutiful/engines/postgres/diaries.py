@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import astuple
 
-from dutiful.contract.moving import SHUT, Diaries, Diary, held_shut, still_open
+from dutiful.contract.moving import SHUT, Diaries, Diary, held_shut, still_open, without_state
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.occurrence import Recorded
 
@@ -43,7 +43,11 @@ def fill(sql: Texts, diaries: Sequence[Diary], now: int | None) -> Plan[tuple[st
     names = [diary.standing.name for diary in new]
     yield from put(sql, [held_shut(diary.standing) for diary in new])
     yield Statement(sql("occurrences_delete"), (names,))
-    rows = [(*astuple(one), still_open(one)) for diary in new for one in diary.occurrences]
+    rows = [
+        (*astuple(without_state(one)), still_open(one))
+        for diary in new
+        for one in diary.occurrences
+    ]
     yield Statement(sql("occurrences_fill"), columns(_KINDS, rows))
     return tuple(names)
 

@@ -9,11 +9,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from dutiful.contract.statement import Plan, run
 from dutiful.core.errors import EngineUnavailable
@@ -43,7 +45,9 @@ class Lender(Generic[C]):
     def _build(self) -> None:
         size = self._size
         self._idle: deque[C] = deque()
-        self._free = threading.Semaphore(size)
+        self._permits: SimpleQueue[None] = SimpleQueue()
+        for _ in range(size):
+            self._permits.put(None)
         self._threads: ThreadPoolExecutor | None = None
         self._guard = threading.Lock()
         self._era = 0
@@ -51,20 +55,39 @@ class Lender(Generic[C]):
     @contextmanager
     def connection(self) -> Generator[C]:
         """Lend a connection; one that broke meanwhile is not taken back."""
-        if not self._free.acquire(timeout=_BUSY_SECONDS):
+        era = self._era
+        connection = self.borrow()
+        try:
+            yield connection
+        finally:
+            self.give_back(connection, era)
+
+    def borrow(self) -> C:
+        """Take a connection out, for the hot path; `give_back` must follow."""
+        try:
+            self._permits.get(timeout=_BUSY_SECONDS)
+        except Empty:
             raise EngineUnavailable(
                 f"all {self._size} connections of this process have been busy for "
                 f"{_BUSY_SECONDS:g} s; raise connections= in the URL, or enqueue in larger batches"
-            )
-        era = self._era
+            ) from None
         try:
-            connection = self._take()
-            try:
-                yield connection
-            finally:
-                self._give_back(connection, era)
+            return self._take()
+        except BaseException:
+            self._permits.put(None)
+            raise
+
+    def give_back(self, connection: C, era: int) -> None:
+        """Take back what was lent in an era; a connection that broke meanwhile is closed."""
+        try:
+            fit = connection.pgconn.transaction_status == TransactionStatus.IDLE
+            with self._guard:
+                if fit and era == self._era:
+                    self._idle.append(connection)
+                    return
+            _close(connection)
         finally:
-            self._free.release()
+            self._permits.put(None)
 
     def close(self) -> None:
         """Close what is idle, and what is in use as soon as it comes back."""
@@ -92,23 +115,12 @@ class Lender(Generic[C]):
             return self._threads
 
     def _take(self) -> C:
-        while True:
-            with self._guard:
-                connection = self._idle.pop() if self._idle else None
-            if connection is None:
-                return self._opener()
-            if not connection.closed:
-                return connection
-
-    def _give_back(self, connection: C, era: int) -> None:
-        fit = not connection.closed and not connection.broken
-        if fit and connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
-            fit = False
-        with self._guard:
-            if fit and era == self._era:
-                self._idle.append(connection)
-                return
-        _close(connection)
+        with suppress(IndexError):
+            while True:
+                connection = self._idle.pop()
+                if not connection.closed:
+                    return connection
+        return self._opener()
 
 
 _abandoned: list[psycopg.Connection[Any]] = []
@@ -146,8 +158,12 @@ class Pool(Lender[Connection]):
 
     def once(self, plan: Callable[[], Plan[T]], *, writes: bool = False) -> T:
         """Run a plan whose every statement is a transaction of its own."""
-        with self.connection() as connection:
+        era = self._era
+        connection = self.borrow()
+        try:
             return run(plan(), executor(connection, commits=writes))
+        finally:
+            self.give_back(connection, era)
 
     async def arun(self, plan: Callable[[], Plan[T]]) -> T:
         """Do what `run` does in a thread of the pool's."""

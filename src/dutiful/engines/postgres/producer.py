@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 from dutiful.contract.protocol import Receipt
@@ -17,6 +18,11 @@ from .rows import packed
 from .session import Session
 from .statements import Texts
 
+_MANY = 500
+"""So many jobs are worth a commit of their own."""
+_AT_ONCE = (0, None, None, None, None)
+"""Delay, time, expiry, tags and meta of a job that has none of them."""
+
 
 class PostgresProducer:
     """The roles `Producer` and `SyncProducer`, but for the caller's connections."""
@@ -24,10 +30,12 @@ class PostgresProducer:
     session: Session
 
     async def enqueue(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
-        """Store jobs; those without a unique rule share a commit with what others enqueue."""
+        """Store jobs; a few without a unique rule share a commit with what others enqueue."""
         session = await ready(self.session)
         if _plain(jobs):
             try:
+                if len(jobs) >= _MANY:
+                    return await session.pool.aonce(lambda: self._plan(jobs), writes=True)
                 return await session.gather.enqueue(jobs, self._plan)
             except DuplicateId:
                 pass
@@ -61,6 +69,8 @@ def enqueue(
 
     DuplicateId where a plain job is stored already: store them `again`.
     """
+    if not jobs:
+        return ()
     if _plain(jobs):
         yield _plainly(sql, jobs, now, late)
         return tuple([Receipt(job.id) for job in jobs])
@@ -88,16 +98,31 @@ def store(sql: Texts, jobs: Sequence[NewJob], now: int | None, *, late: bool) ->
 
 
 def _plainly(sql: Texts, jobs: Sequence[NewJob], now: int | None, late: bool) -> Statement:
-    if len(jobs) == 1:
-        job = jobs[0]
-        what = (job.id, job.task, job.queue, job.priority, job.args, job.max_attempts)
-        when = (job.delay, job.run_at, job.expires_in, packed(job.tags), packed(job.meta))
-        return Statement(sql("store_one"), (*what, *when, now, late, _soon(job)))
+    job = jobs[0]
+    what = (job.task, job.queue, job.priority)
+    when = (job.delay, job.run_at, job.expires_in, packed(job.tags), packed(job.meta))
+    if len(jobs) == 1 and when == _AT_ONCE:
+        alone = (job.id, *what, job.args, job.max_attempts, now, late)
+        return Statement(sql("store_one"), alone)
+    if _alike(jobs):
+        ids, args = TextArray([job.id for job in jobs]), Bytes([job.args for job in jobs])
+        shared = (*what, job.max_attempts, *when, now, late, _soon(job))
+        return Statement(sql("store_alike"), (ids, args, *shared))
     soon = [job.queue for job in jobs if _soon(job)]
     columns = _columns(jobs)
     columns = (*columns[:9], *columns[12:])
-    params = (*columns, now, late, list(set(soon)), len(soon))
-    return Statement(sql("store"), params)
+    return Statement(sql("store"), (*columns, now, late, list(set(soon)), len(soon)))
+
+
+def _alike(jobs: Sequence[NewJob]) -> bool:
+    """Whether plain jobs differ in their ids and arguments alone."""
+    shared = _shared(jobs[0])
+    return all([_shared(job) == shared for job in jobs])
+
+
+_shared = attrgetter(
+    "task", "queue", "priority", "max_attempts", "delay", "run_at", "expires_in", "tags", "meta"
+)
 
 
 def _soon(job: NewJob) -> bool:

@@ -28,12 +28,12 @@ def settle(
     failed = [item for item in items if item.error is not None]
     if failed:
         yield Statement(sql("fail"), _failures(failed))
-    simple = [item for item in items if item.state is State.SUCCEEDED and not item.rescue]
-    others = [item for item in items if item.state is not State.SUCCEEDED or item.rescue]
+    successes = [item for item in items if simple(item)]
+    others = [item for item in items if not simple(item)]
     written, rescued = 0, set[int]()
     back: dict[str, int] = {}
-    if simple:
-        params = (*_guards(simple), _results(simple), now)
+    if successes:
+        params = (*_guards(successes), _results(successes), now)
         written += (yield Statement(sql("succeed"), params)).count
     if others:
         rows = (yield Statement(sql("settle"), (*_fates(others), now))).rows
@@ -46,6 +46,11 @@ def settle(
     if written < len(items):
         refused = yield from _refused(sql, items, rescued)
     return refused, back
+
+
+def simple(item: Settlement) -> bool:
+    """Whether one statement that writes nothing else takes it."""
+    return item.state is State.SUCCEEDED and not item.rescue and item.error is None
 
 
 def held(sql: Texts, item: Settlement) -> Plan[bool]:

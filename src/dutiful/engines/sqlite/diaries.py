@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import astuple
 
-from dutiful.contract.moving import SHUT, Diaries, Diary, held_shut, still_open
+from dutiful.contract.moving import SHUT, Diaries, Diary, held_shut, still_open, without_state
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.occurrence import Recorded
 
@@ -44,7 +44,11 @@ def fill(diaries: Sequence[Diary]) -> Written[tuple[str, ...]]:
     names = [diary.standing.name for diary in new]
     yield from put([held_shut(diary.standing) for diary in new])
     yield Statement(_OCCURRENCES_DELETE, [(name,) for name in names], many=True)
-    rows = [(*astuple(one), still_open(one)) for diary in new for one in diary.occurrences]
+    rows = [
+        (*astuple(without_state(one)), still_open(one))
+        for diary in new
+        for one in diary.occurrences
+    ]
     yield Statement(_OCCURRENCE_FILL, rows, many=True)
     return tuple(names), False
 

@@ -1,17 +1,13 @@
--- As store.sql, for a single job.
+-- As store.sql, for a single job that is due at once and has neither expiry, tags nor meta.
 WITH stored AS (
   INSERT INTO {schema}.job (
-    id, task, queue, state, priority, args, max_attempts, enqueued_at, run_at, expires_at,
-    tags, meta
+    id, task, queue, state, priority, args, max_attempts, enqueued_at, run_at
   )
-  SELECT
-    $1, $2, $3, CASE WHEN coalesce($8, now + $7) > now THEN 0 ELSE 1 END, $4::smallint,
-    $5::bytea, $6::integer, now, coalesce($8::bigint, now + $7::bigint),
-    greatest(coalesce($8, now + $7), now) + $9::bigint, $10, $11
-  FROM (SELECT coalesce($12::bigint, {now}) AS now) AS clock
+  SELECT $1, $2, $3, 1, $4::smallint, $5::bytea, $6::integer, now, now
+  FROM (SELECT coalesce($7::bigint, {now}) AS now) AS clock
 ), tallied AS (
   INSERT INTO {schema}.tally (name, count, queues)
-  VALUES ('enqueued', 1, CASE WHEN $13::boolean THEN ARRAY[$3] END)
+  VALUES ('enqueued', 1, CASE WHEN $8::boolean THEN ARRAY[$3] END)
 )
 SELECT {schema}.wake(ARRAY[$3], 1)::text
-WHERE NOT $13::boolean AND $14::boolean AND EXISTS (SELECT FROM {schema}.sleeper)
+WHERE NOT $8::boolean AND EXISTS (SELECT FROM {schema}.sleeper)

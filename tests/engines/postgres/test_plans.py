@@ -1,0 +1,50 @@
+"""Hot statements keep their plans while the statistics tell of another time."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import psycopg
+import pytest
+from psycopg import RawCursor
+
+from dutiful.engines.postgres import PostgresEngine
+from dutiful.engines.postgres.connection import PINS
+
+FILL = """
+INSERT INTO dutiful.job (
+  id, task, queue, state, priority, args, max_attempts, enqueued_at, run_at
+)
+SELECT n::text || random(), 'noop', 'default', $1::smallint, 0, '', 1, n, n
+FROM generate_series(1, $2::integer) AS n
+"""
+
+
+@pytest.fixture
+async def engine(postgres_database: str) -> AsyncIterator[PostgresEngine]:
+    engine = PostgresEngine(postgres_database)
+    await engine.open()
+    yield engine
+    await engine.close()
+
+
+@pytest.fixture
+def server(engine: PostgresEngine, postgres_database: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(postgres_database, autocommit=True, cursor_factory=RawCursor) as server:
+        yield server
+
+
+@pytest.mark.parametrize("name", ["claim", "claim_behind", "stage"])
+async def test_rows_are_taken_by_their_place(
+    engine: PostgresEngine, server: psycopg.Connection, name: str
+) -> None:
+    """An index that was empty when it was last looked at seems cheap to walk from end to end."""
+    server.execute("ALTER TABLE dutiful.job SET (autovacuum_enabled = off)")
+    server.execute(FILL, (4, 5000))
+    server.execute("VACUUM ANALYZE dutiful.job")
+    server.execute(FILL, (0 if name == "stage" else 1, 5000))
+    server.execute(PINS)
+    text = f"EXPLAIN (GENERIC_PLAN) {engine.session.sql(name)}"
+    plan = server.execute(text.encode()).fetchall()
+    assert any("Tid Scan" in line for (line,) in plan), plan
+    index = "job_due" if name == "stage" else "job_ready"
+    assert any(f"Index Scan using {index}" in line for (line,) in plan), plan
+    assert not any("Sort" in line for (line,) in plan), plan
