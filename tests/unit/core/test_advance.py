@@ -54,6 +54,20 @@ def test_the_next_instant_comes_from_the_calendar_and_not_from_now() -> None:
     assert (move.last, move.next) == (START + MINUTE, START + 2 * MINUTE)
 
 
+def test_steps_of_the_clock_double_nothing_and_leave_nothing_uncounted() -> None:
+    schedule = every()
+    standing, found, missed, now = a.begin(schedule, START), list[int](), 0, START
+    for step in (MINUTE, HOUR, -HOUR, -HOUR, HOUR, 30 * SECOND, HOUR, MINUTE, -DAY, DAY, MINUTE):
+        now += step
+        if (move := turn(schedule, standing, now)) is not None:
+            found += made(move)
+            missed += move.missed
+            standing = moved(standing, move)
+    assert len(set(found)) == len(found)
+    assert standing.last == now - now % MINUTE
+    assert len(found) + missed == (standing.last - START) // MINUTE
+
+
 def test_several_timely_ones_are_all_made() -> None:
     schedule = every(100_000)
     move = turn(schedule, a.begin(schedule, START), START + SECOND)
