@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-from dutiful.contract.capability import Capability
 from dutiful.contract.facade import Store
 from dutiful.core.event import SchedulesDeclared
 from dutiful.core.schedule import Schedule
@@ -27,7 +26,7 @@ class Declaration:
     def check(self, store: Store) -> None:
         """Raise Unsupported when schedules are declared and the engine keeps none."""
         if self._schedules:
-            store.require(Capability.SCHEDULES, "use another engine, or enqueue from outside")
+            _ = store.scheduling
 
     async def bring(self, store: Store) -> None:
         """Show the edition now and then; declare it at first, and when it has come to rule."""

@@ -90,7 +90,7 @@ class Store:
     @property
     def scheduling(self) -> Scheduling:
         """The role of keeping schedules, or Unsupported."""
-        self.require(Capability.SCHEDULES)
+        self.require(Capability.SCHEDULES, "use another engine, or enqueue from outside")
         return cast(Scheduling, self.engine)
 
     @property
