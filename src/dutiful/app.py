@@ -29,7 +29,6 @@ from .contract.capability import Capability
 from .contract.facade import Store
 from .contract.protocol import Lifecycle, Receipt
 from .core.errors import DuplicateTask, UnknownTask
-from .core.instant import instant, span
 from .core.job import NewJob
 from .core.retry import Retry
 from .core.rule import Cron, Dst, Interval, Rule
@@ -135,8 +134,7 @@ class App:
         self, period: Period, *, anchor: datetime | None = None, **given: Unpack[Scheduling]
     ) -> Callable[[AnyTask], AnyTask]:
         """Declare a schedule with a fixed period, counted from ``anchor`` (1970), without drift."""
-        at = 0 if anchor is None else instant(anchor)
-        return self.schedules.declare(Interval(span(period), at), given)
+        return self.schedules.declare(Interval.every(period, anchor=anchor), given)
 
     def schedule(self, rule: Rule, **given: Unpack[Scheduling]) -> Callable[[AnyTask], AnyTask]:
         """Declare a schedule by any rule: `Cron`, `Interval`, `Calendar` or `Dates`."""

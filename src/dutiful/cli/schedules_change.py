@@ -102,13 +102,12 @@ def create_schedule(name: Name, task: Task, when: When, how: How, common: Common
 
 
 def _rule(when: When) -> Rule:
-    from dutiful.core.instant import span
     from dutiful.core.rule import Cron, Dates, Interval
 
     if sum(part is not None for part in (when.cron, when.every, when.at)) != 1:
         raise Wrong("say once when it fires", 'with --cron "0 9 * * *", --every 10m or --at WHEN')
     if when.every is not None:
-        return Interval(span(when.every))
+        return Interval.every(when.every)
     if when.at is not None:
         return Dates((read_moment(when.at, when.tz, "--at"),))
     return Cron(when.cron or "", when.tz)

@@ -105,11 +105,10 @@ def _is_cron(text: str) -> bool:
 def _rule(
     what: str | None, every: str | None, rrule: str | None, zone: str, begin: str | None
 ) -> Rule:
-    from dutiful.core.instant import span
     from dutiful.core.rule import Calendar, Cron, Interval
 
     if every is not None:
-        return Interval(span(every))
+        return Interval.every(every)
     if rrule is not None:
         from zoneinfo import ZoneInfo
 

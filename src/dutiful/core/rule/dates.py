@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from datetime import datetime
 
 import msgspec
 
 from dutiful.core.errors import BadSchedule
+from dutiful.core.instant import local_instant
 
 
 class Dates(msgspec.Struct, frozen=True, tag="dates"):
     """Exactly these instants, kept in order and each once."""
 
     instants: tuple[int, ...]
+
+    @classmethod
+    def at(cls, *moments: datetime) -> Dates:
+        """Take aware datetimes; a local time that comes twice or never asks which is meant."""
+        return cls(tuple(map(local_instant, moments)))
 
     def __post_init__(self) -> None:
         """Put the instants in order; an empty list is refused."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import msgspec
 
 from dutiful.core.errors import BadSchedule
+from dutiful.core.instant import instant, span
 
 
 class Interval(msgspec.Struct, frozen=True, tag="interval"):
@@ -12,6 +15,15 @@ class Interval(msgspec.Struct, frozen=True, tag="interval"):
 
     period: int
     anchor: int = 0
+
+    @classmethod
+    def every(cls, period: str | float | timedelta, *, anchor: datetime | None = None) -> Interval:
+        """Read a period as people write it: ``"10m"``, seconds, a timedelta.
+
+        >>> Interval.every("90s") == Interval.every(90) == Interval(90_000_000)
+        True
+        """
+        return cls(span(period), 0 if anchor is None else instant(anchor))
 
     def __post_init__(self) -> None:
         """Refuse a period that is not longer than nothing."""
