@@ -91,7 +91,7 @@ def test_what_is_of_the_wrong_kind_is_refused_with_the_right_one() -> None:
         app.every("1m", args=("eu",), start=datetime(2026, 1, 1))(report)  # noqa: DTZ001 - naive
     with pytest.raises(BadSchedule, match="give microseconds since 1970"):
         Dates((MIDNIGHT,))  # type: ignore[arg-type]  # wrong
-    with pytest.raises(BadSchedule, match=r'give microseconds, or @app\.every\("10s"\)'):
+    with pytest.raises(BadSchedule, match=r'write Interval\.every\("10s"\)'):
         Interval("10s")  # type: ignore[arg-type]  # wrong
 
 

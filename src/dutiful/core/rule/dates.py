@@ -27,8 +27,8 @@ class Dates(msgspec.Struct, frozen=True, tag="dates"):
             raise BadSchedule("a list of dates needs at least one")
         if wrong := [one for one in self.instants if type(one) is not int]:
             raise BadSchedule(
-                f"{wrong[0]!r} is no instant; give microseconds since 1970: "
-                "int(moment.timestamp() * 1_000_000)"
+                f"{wrong[0]!r} is no instant; write Dates.at(...) with datetimes that have a zone, "
+                "or give microseconds since 1970"
             )
         ordered = tuple(sorted(set(self.instants)))
         if ordered != self.instants:

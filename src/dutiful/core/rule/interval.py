@@ -28,7 +28,7 @@ class Interval(msgspec.Struct, frozen=True, tag="interval"):
     def __post_init__(self) -> None:
         """Refuse a period that is not longer than nothing."""
         if type(self.period) is not int:
-            raise BadSchedule(f'period={self.period!r}; give microseconds, or @app.every("10s")')
+            raise BadSchedule(f'period={self.period!r}; write Interval.every("10s")')
         if self.period <= 0:
             raise BadSchedule(f"period={self.period}; an interval must be longer than zero")
 
