@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dutiful.client.hooks import Hooks
+from dutiful.client.schedules import Schedules
 from dutiful.client.task import Task
 from dutiful.config import Settings
 from dutiful.contract.facade import Store
@@ -37,7 +38,9 @@ class Host:
     """What a worker needs of the app; one for each process."""
 
     def __init__(self, tasks: dict[str, Task[..., Any, Any]], engine: FaultyEngine) -> None:
+        self.name = "world"
         self.tasks = tasks
+        self.schedules = Schedules(self)
         self.hooks = Hooks()
         self.bus = Bus()
         self.settings = Settings()
