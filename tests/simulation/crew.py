@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from dutiful.client.hooks import Hooks
-from dutiful.client.schedules import Schedules
 from dutiful.client.task import Task
 from dutiful.config import Settings
 from dutiful.contract.facade import Store
@@ -29,6 +28,7 @@ from .faulty import FaultyEngine
 from .line import Line
 from .loop import NODE, Life, Node, SimLoop
 from .tasks import OLDER, TASKS
+from .timetable import declared
 
 SECOND = 1_000_000
 QUEUES = ("default", "bulk")
@@ -40,7 +40,7 @@ class Host:
     def __init__(self, tasks: dict[str, Task[..., Any, Any]], engine: FaultyEngine) -> None:
         self.name = "world"
         self.tasks = tasks
-        self.schedules = Schedules(self)
+        self.schedules = declared(self, older=tasks is OLDER)
         self.hooks = Hooks()
         self.bus = Bus()
         self.settings = Settings()

@@ -66,6 +66,8 @@ def change(standing: Standing, schedule: Schedule, now: int) -> Standing | None:
     if spec == standing.spec and standing.retired_at is None and standing.app == schedule.app:
         return None
     due = standing.next is not None and standing.next <= now and standing.retired_at is None
+    # A clock that was set back must not let the new rule make what lies behind the last one.
+    since = now if standing.last is None else max(now, standing.last)
     return replace(
         standing,
         spec=spec,
@@ -74,7 +76,7 @@ def change(standing: Standing, schedule: Schedule, now: int) -> Standing | None:
         version=standing.version + 1,
         changed_at=now,
         since=standing.since if standing.retired_at is None else now,
-        next=standing.next if due else planned_after(schedule, now),
+        next=standing.next if due else planned_after(schedule, since),
         held=standing.held if standing.retired_at is None else None,
         retired_at=None,
         broken=None,

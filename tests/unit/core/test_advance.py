@@ -290,3 +290,12 @@ def test_overdue_names_each_deadline() -> None:
     done = replace(row, started_at=START + 5, finished_at=START + 20, state=State.SUCCEEDED)
     assert overdue(done, START + 99) == ()
     assert overdue(replace(row, state=None), START + 99) == ()
+
+
+def test_a_rule_that_changes_while_the_clock_is_set_back_makes_nothing_anew() -> None:
+    schedule = every()
+    standing = replace(a.begin(schedule, START), last=START + HOUR, next=START + HOUR + MINUTE)
+    changed = a.change(standing, every(7 * SECOND), START)
+    assert changed is not None
+    assert changed.next is not None
+    assert changed.next > START + HOUR
