@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dutiful.contract.scheduling import Advanced, Declared, Overdue
+from dutiful.core.edition import ALIVE
+from dutiful.core.instant import SECOND
 from dutiful.core.job import Job
 from dutiful.core.occurrence import Advance
 from dutiful.core.rule import Interval
@@ -45,20 +47,17 @@ class CalendarAuditor(Bodies):
     def __init__(self, loop: Any) -> None:
         super().__init__(loop)
         self.courses: dict[str, Course] = {}
-        self.newest = ""
-        """The edition that appeared last."""
-        self._editions: list[str] = []
+        self._shown: dict[str, float] = {}
+        """When each edition was last shown, in the order in which they appeared."""
         self._told: set[tuple[str, int, str]] = set()
 
     def _declare(self, node: Node, args: Any, answer: Declared, changed: Rows) -> None:
         edition: str = args[1]
         given: Sequence[Schedule] = args[2] or ()
-        if edition not in self._editions:
-            self._editions.append(edition)
-        newer = edition != self._editions[-1]
+        newer = self._newer(edition)
         # A leap of the store's clock makes an edition look gone, and then it may come back.
         if newer and not self.stepped and (answer.rules or answer.changed or answer.retired):
-            self.fail(f"edition {edition} changed {answer}, though {self._editions[-1]} is there")
+            self.fail(f"edition {edition} changed {answer}, though {newer} is there")
         if args[2] is None and (answer.changed or answer.retired):
             self.fail(f"an edition that was only shown changed {answer}")
         rules = {schedule.name: schedule for schedule in given}
@@ -68,6 +67,18 @@ class CalendarAuditor(Bodies):
             course = self.courses[name]
             course.version, course.retired, course.held = course.version + 1, True, None
         self.note(node, f"declares {edition}: {answer.changed} changed, {answer.retired} retired")
+
+    def _newer(self, edition: str) -> list[str]:
+        """Show an edition, and name those that appeared after it and are surely still there."""
+        now, alive = self.loop.time(), ALIVE / SECOND
+        if now - self._shown.get(edition, -alive) >= alive:
+            self._shown.pop(edition, None)
+            self._shown = {**self._shown, edition: now}  # behind all others
+        else:
+            self._shown[edition] = now
+        order = list(self._shown)
+        after = order[order.index(edition) + 1 :]
+        return [other for other in after if now - self._shown[other] < alive - 1]
 
     def _changed(self, schedule: Schedule) -> None:
         rule = schedule.rule
@@ -103,6 +114,20 @@ class CalendarAuditor(Bodies):
 
     def _moved(self, move: Advance, course: Course, answer: Advanced, changed: Rows) -> None:
         before, course.version = course.last, course.version + 1
+        handled = self._made(move, course, answer, changed)
+        if course.held is not None and move.held != course.held and course.held not in handled:
+            self.fail(f"{move.name} forgot {course.held}, which it had held")
+        if move.by_hand:
+            return
+        if before is not None and (move.last is None or move.last < before):
+            self.fail(f"{move.name} went back from {before} to {move.last}")
+        if move.next is not None and move.last is not None and move.next <= move.last:
+            self.fail(f"{move.name} comes next at {move.next}, behind {move.last}")
+        self._accounted(move, course, handled)
+        course.last, course.held = move.last, move.held
+
+    def _made(self, move: Advance, course: Course, answer: Advanced, changed: Rows) -> set[int]:
+        """Look at each occurrence of a move, and return the instants that it dealt with."""
         handled = set[int]()
         for one in move.occurrences:
             # The store's clock may be set back between the look and the write.
@@ -122,14 +147,7 @@ class CalendarAuditor(Bodies):
                 self.fail(f"the job of {move.name} at {one.planned} was not stored")
             self._alone(move.name, one.job.id)
             self.records[one.job.id] = Record(one.job, asked=True)
-        if move.by_hand:
-            return
-        if before is not None and (move.last is None or move.last < before):
-            self.fail(f"{move.name} went back from {before} to {move.last}")
-        if move.next is not None and move.last is not None and move.next <= move.last:
-            self.fail(f"{move.name} comes next at {move.next}, behind {move.last}")
-        self._accounted(move, course, handled)
-        course.last, course.held = move.last, move.held
+        return handled
 
     def _accounted(self, move: Advance, course: Course, handled: set[int]) -> None:
         """Demand that every instant since the last move was made, skipped, held or counted."""
