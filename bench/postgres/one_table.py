@@ -37,6 +37,7 @@ class OneTable:
 
     def create(self, link: Link) -> None:
         migrate(address_of(self.url), self.sql)
+        link.run(self.sql("join"), (WORKER, "*", 1, 30_000_000, "bench", 1, 0, "0", None))
         if self.alter:
             link.script(self.alter)
 

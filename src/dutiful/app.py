@@ -172,7 +172,10 @@ class App:
         connection: Any = None,
         batch: int = 1000,
     ) -> int:
-        """Do what `enqueue_many` does, from async code and also from an async iterable."""
+        """Do what `enqueue_many` does, from async code and also from an async iterable.
+
+        Cancelled, it begins no other batch; the one under way may be stored or not.
+        """
 
         async def store(part: list[NewJob]) -> int:
             return _created(await self.aenqueue_jobs(part, connection))

@@ -7,10 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from dutiful.cli.bench.limits import rates
+
 FIGURES = {
     "engine",
     "jobs",
     "enqueue_one_per_s",
+    "enqueue_one_ratio",
     "enqueue_100_callers_per_s",
     "enqueue_many_per_s",
     "drain_per_s",
@@ -46,3 +51,21 @@ def test_memory_has_no_second_process(tmp_path: Path) -> None:
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ended.returncode == 2
     assert "sqlite:///FILE" in ended.stderr
+
+
+def test_rates_that_are_compared_are_measured_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("dutiful.cli.bench.limits.time.perf_counter", lambda: now)
+    turns: list[str] = []
+
+    def step(name: str, takes: float) -> int:
+        nonlocal now
+        now += takes
+        if turns[-1:] != [name]:
+            turns.append(name)
+        return 1
+
+    fast, slow = rates(1.0, lambda: step("fast", 0.01), lambda: step("slow", 0.02))
+    assert (round(fast), round(slow)) == (100, 50)
+    assert turns[:4] == ["fast", "slow", "fast", "slow"]
+    assert len(turns) >= 20

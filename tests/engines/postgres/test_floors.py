@@ -56,3 +56,22 @@ def test_large_claims_are_compared_with_one_that_walks_nowhere() -> None:
     # It knows by now that 1,000 jobs take 10 ms, so that 60 ms are a walk.
     line.learn(HEAD, SLOW, 1000, (0, 99, 99), 50)
     assert line.start(51) == (0, 99, 99)
+
+
+def test_what_wakes_is_claimed_from_the_head_while_the_line_is_quick_to_look_through() -> None:
+    line = Line()
+    line.learn(HEAD, 5_000, 1, (0, 5, 7), 0)
+    line.learn(HEAD, 500, 0, None, 1)
+    assert line.newest() is HEAD
+
+
+def test_what_wakes_is_claimed_behind_the_last_job_until_the_line_is_quick_again() -> None:
+    line = Line()
+    line.learn(HEAD, 500, 1, (0, 5, 7), 0)
+    line.learn(HEAD, 2_500, 0, None, 1)
+    assert line.newest() == (0, 5, 7)
+    assert line.start(2) is HEAD
+    line.learn((0, 5, 7), 500, 1, (0, 6, 8), 2)
+    assert line.newest() == (0, 6, 8)
+    line.learn(HEAD, 500, 0, None, 3)
+    assert line.newest() is HEAD

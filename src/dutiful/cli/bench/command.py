@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -16,12 +17,13 @@ from rich.progress import Progress
 from dutiful.cli.failure import Wrong
 from dutiful.worker.options import WorkerOptions
 
-from .limits import sqlite_limits
+from .limits import Step, sqlite_commits, sqlite_limits
 from .stages import Bench, Figures, task_of
 
 _SECONDS = 2.0
 """How long each rate is measured, unless few jobs ask for a quick look."""
 _PICKUPS = 300
+_POSTGRES = ("postgresql", "postgres")
 
 
 def bench(
@@ -72,7 +74,7 @@ async def _run(url: str, folder: Path, sizes: tuple[int, int], options: WorkerOp
             await run.enqueue_many(task_of("async"), jobs)
             await run.drain(task_of("async"), jobs, "drain_two_workers", workers=2)
             await run.pickup(min(_PICKUPS, jobs // 20))
-            await run.enqueue_one(seconds)
+            await run.enqueue_one(seconds, lambda: _commits(url, folder))
             if backlog:
                 await run.behind(task_of("async"), backlog, jobs)
         finally:
@@ -84,12 +86,24 @@ def _limits(url: str, folder: Path, seconds: float) -> Figures:
     """Measure what the store could do at most, where it is known how."""
     scheme = urlsplit(url).scheme
     if scheme == "sqlite":
-        return sqlite_limits(folder, durability="full", seconds=seconds)
-    if scheme in ("postgresql", "postgres"):
+        return sqlite_limits(folder, seconds=seconds)
+    if scheme in _POSTGRES:
         from .postgres_limits import postgres_limits
 
         return postgres_limits(url, seconds=seconds)
     return {}
+
+
+def _commits(url: str, folder: Path) -> AbstractContextManager[Step | None]:
+    """Lend a bare commit of one row, where it is known how."""
+    scheme = urlsplit(url).scheme
+    if scheme == "sqlite":
+        return sqlite_commits(folder)
+    if scheme in _POSTGRES:
+        from .postgres_limits import postgres_commits
+
+        return postgres_commits(url)
+    return nullcontext()
 
 
 def _round(value: float) -> float:

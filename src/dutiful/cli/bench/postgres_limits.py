@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from collections.abc import Generator
+from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg
 
-from dutiful.cli.bench.limits import rate
+from dutiful.cli.bench.limits import Step, rate
 from dutiful.client.ids import new_id
 
 _ARGS = b'{"number":1}'
@@ -51,19 +52,17 @@ _END = "UPDATE dutiful_limits SET state = 4, result = '1' WHERE id = ANY (%s)"
 
 
 def postgres_limits(url: str, *, seconds: float) -> dict[str, float]:
-    """Measure commits of one row, COPY and inserts by the thousand, and whole lifecycles.
+    """Measure COPY and inserts by the thousand, and whole lifecycles.
 
     A lifecycle is insert, claim and completion, by the thousand, of one row in a table with a key
     and one partial index. COPY is measured into that table and into one that is made as a store's
     own, with an id that must be unique. Both are dropped afterwards.
     """
-    plain = url.partition("?")[0]
-    with closing(psycopg.connect(plain, autocommit=True)) as connection:
+    with closing(_connect(url)) as connection:
         connection.execute(_TABLE)
         connection.execute(_WIDE)
         try:
             return {
-                "limit_commit_per_s": rate(seconds, lambda: _one(connection)),
                 "limit_copy_per_s": rate(seconds, lambda: _copy(connection)),
                 "limit_copy_wide_per_s": rate(seconds, lambda: _copy_wide(connection)),
                 "limit_insert_per_s": rate(seconds, lambda: _many(connection)),
@@ -71,6 +70,21 @@ def postgres_limits(url: str, *, seconds: float) -> dict[str, float]:
             }
         finally:
             connection.execute("DROP TABLE dutiful_limits, dutiful_wide")
+
+
+@contextmanager
+def postgres_commits(url: str) -> Generator[Step]:
+    """Lend a step that commits one row, for the length of a ``with`` block."""
+    with closing(_connect(url)) as connection:
+        connection.execute(_TABLE)
+        try:
+            yield lambda: _one(connection)
+        finally:
+            connection.execute("DROP TABLE dutiful_limits")
+
+
+def _connect(url: str) -> psycopg.Connection[Any]:
+    return psycopg.connect(url.partition("?")[0], autocommit=True)
 
 
 def _one(connection: psycopg.Connection[Any]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack
 from pathlib import Path
 
 from dutiful.app import App
@@ -15,6 +15,7 @@ from dutiful.core.state import State
 from dutiful.worker.options import WorkerOptions
 
 from .crew import BenchWorker
+from .limits import Step, rates
 from .marks import Marks
 from .tasks import app as bench_app
 from .tasks import no_op, no_op_sync, picked_up
@@ -42,13 +43,29 @@ class Bench:
         bench_app.at(url)
         self.app: App = bench_app
 
-    async def enqueue_one(self, seconds: float) -> None:
-        """Enqueue one at a time from one sync caller, then from 100 concurrent async callers."""
+    async def enqueue_one(
+        self, seconds: float, commits: Callable[[], AbstractContextManager[Step | None]]
+    ) -> None:
+        """Enqueue one at a time from one sync caller, then from 100 concurrent async callers.
+
+        The one caller takes turns with a bare commit of the store's own, if there is one.
+        """
         self._tell("enqueue one at a time", 0)
         paused = no_op.using(queue="bench-one")
-        self.figures["enqueue_one_per_s"] = await asyncio.to_thread(
-            _repeat, lambda: paused.enqueue(1), seconds
-        )
+
+        def enqueue() -> int:
+            paused.enqueue(1)
+            return 1
+
+        def measure() -> list[float]:
+            with commits() as commit:
+                return rates(seconds, enqueue, *([commit] if commit else []))
+
+        one, *bare = await asyncio.to_thread(measure)
+        self.figures["enqueue_one_per_s"] = one
+        if bare:
+            self.figures["limit_commit_per_s"] = bare[0]
+            self.figures["enqueue_one_ratio"] = one / bare[0]
         self._tell("enqueue from 100 callers", 0.5)
         end = time.perf_counter() + seconds
         done = 0
@@ -150,14 +167,6 @@ class Bench:
         await picked_up.aenqueue(time.monotonic_ns())
         while not self._marks.read()[0]:  # noqa: ASYNC110 - another process marks it
             await asyncio.sleep(_POLL)
-
-
-def _repeat(step: Callable[[], object], seconds: float) -> float:
-    done, started = 0, time.perf_counter()
-    while (passed := time.perf_counter() - started) < seconds:
-        step()
-        done += 1
-    return done / passed
 
 
 def task_of(kind: str) -> Task[[int], object, int]:

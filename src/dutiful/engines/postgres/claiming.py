@@ -30,8 +30,14 @@ def exchange(
     wanted: Wanted | None,
     now: int | None,
     floors: Floors,
+    *,
+    woken: bool = False,
 ) -> Plan[Exchanged]:
-    """Settle, then claim."""
+    """Settle, then claim; who was ``woken`` claims before it looks, to start a job the sooner."""
+    if woken and wanted is not None and not settlements:
+        claims, _ = yield from _claim(sql, worker, wanted, frozenset(), now, floors, woken=True)
+        if claims:
+            return Exchanged(tuple(claims), due_in=0)  # it has yet to look
     refused, back = (yield from settle(sql, settlements, now)) if settlements else ((), {})
     if wanted is None:
         yield from _wake(sql, back)
@@ -112,6 +118,8 @@ def _claim(
     paused: frozenset[str],
     now: int | None,
     floors: Floors,
+    *,
+    woken: bool = False,
 ) -> Plan[tuple[list[Claim], int | None]]:
     """Claim, and say in how long to look again where a line was not looked at from its head."""
     claims: list[Claim] = []
@@ -123,7 +131,7 @@ def _claim(
         if queue in paused:
             continue
         line, began = floors.line(queue), floors.ticks()
-        start = line.start(began)
+        start = line.newest() if woken else line.start(began)
         if start is None:
             statement = Statement(sql("claim"), (worker, queue, room, now))
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, LiteralString, NoReturn, TypeVar
 
 import psycopg
@@ -58,6 +59,11 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
 
     patience = ANSWER_SECONDS
 
+    @cached_property
+    def hand(self) -> RawCursor[tuple[Any, ...]]:
+        """The cursor of all plans: a new one learns anew how to write and read each type."""
+        return RawCursor(self, row_factory=tuple_row)
+
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         """Wait for the server, but not for ever."""
         return super().wait(gen, interval, self.patience if timeout is None else timeout)
@@ -109,8 +115,10 @@ def connect_as(kind: type[C], address: Address, seconds: int = CONNECT_SECONDS, 
 
 def executor(connection: psycopg.Connection[Any], *, commits: bool = False) -> Execute:
     """Return what runs a plan's statements; ``commits`` says that each is its own transaction."""
-    cursor = RawCursor(connection, row_factory=tuple_row)
-    if not isinstance(connection, Connection):
+    if isinstance(connection, Connection):
+        cursor = connection.hand
+    else:
+        cursor = RawCursor(connection, row_factory=tuple_row)
         adapt(cursor)
 
     def execute(statement: Statement) -> Answer:

@@ -30,9 +30,18 @@ class PostgresConsumer:
         if not settlements and wanted is None:
             return Exchanged()
         session = await ready(self.session)
+        woken = wanted is not None and session.sleepers.woken()
 
         def plan() -> Plan[Exchanged]:
-            return exchange(session.sql, worker, settlements, wanted, session.now, session.floors)
+            return exchange(
+                session.sql,
+                worker,
+                settlements,
+                wanted,
+                session.now,
+                session.floors,
+                woken=woken,
+            )
 
         if all(map(simple, settlements)):
             return await session.pool.aonce(plan, writes=True)

@@ -27,6 +27,8 @@ _SMALL_TIMES = 3
 """A small claim tells little: only so many in a row, each with so long a walk, are believed. A busy
 machine must not make jobs wait that were handed back."""
 _WEIGHT = 0.3
+_LONG_LOOK = 1_000
+"""Microseconds that an empty line may take to look through; more is a walk over dead entries."""
 
 
 class Line:
@@ -41,6 +43,15 @@ class Line:
         self._heads = 0
         self._dear = 0
         self._large = False
+        self._long = False
+        """Whether the line was slow to look through when it was last empty."""
+
+    def newest(self) -> Place | None:
+        """Return the place behind which to claim first what has woken somebody.
+
+        None for the head of the line. The rest of the line is to be looked at straight afterwards.
+        """
+        return self._last if self._long else None
 
     def start(self, now: int) -> Place | None:
         """Return the place behind which to claim, or None for the head of the line."""
@@ -69,6 +80,8 @@ class Line:
             return
         self._heads += 1
         self._walked_at = now
+        if not count:
+            self._long = took > _LONG_LOOK
         walk = took - _TRIP - count * self._per_job
         self._dear = self._dear + 1 if walk > _SMALL_WALK else 0
         believed = walk > _TRIP if self._large else self._dear >= _SMALL_TIMES

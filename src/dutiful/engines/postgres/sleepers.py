@@ -46,11 +46,26 @@ class Sleepers:
         self._stop = threading.Event()
         self.hears = False
         """Whether notifications arrive at present."""
+        self._news = False
+
+    def tell(self) -> None:
+        """Wake all that sleep here: somebody stored work for them."""
+        self._marked = None
+        self._news = True
+        self._rouse()
+
+    def woken(self) -> bool:
+        """Whether somebody was told of work since this was last asked."""
+        news, self._news = self._news, False
+        return news
 
     async def sleep(self, queues: Sequence[str], seconds: float, look: Callable[[], bool]) -> None:
         """Return when there may be work, at the latest after ``seconds``."""
         self._listen()
         deadline = time.monotonic() + seconds
+        if seconds < _DOZE_SECONDS:  # too short to look, which the next exchange does
+            await asyncio.sleep(seconds)
+            return
         sleeper = _Sleeper(asyncio.get_running_loop(), frozenset(queues))
         with self._guard:
             self._asleep.add(sleeper)
@@ -154,8 +169,7 @@ class Sleepers:
         while not stop.is_set():
             for notice in connection.notifies(timeout=_GLANCE):
                 if self.id in notice.payload.split():
-                    self._marked = None
-                    self._rouse()
+                    self.tell()
                 if stop.is_set():
                     return
 

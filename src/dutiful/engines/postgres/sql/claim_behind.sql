@@ -1,5 +1,6 @@
 -- The sum keeps the planner from the index of ready jobs: when it believes that next to none are
--- ready, it would walk all of that index, dead entries too, to find the rows just named.
+-- ready, it would walk all of that index, dead entries too, to find the rows just named. A lost
+-- worker gets nothing and a paused queue gives nothing, also where nobody has looked before.
 UPDATE {schema}.job SET
   state = 2, attempt = attempt + 1, fence = fence + 1, worker = $1,
   started_at = coalesce($4::bigint, {now})
@@ -7,6 +8,8 @@ WHERE ctid = ANY (ARRAY(
   SELECT ctid FROM {schema}.job
   WHERE state = 1 AND queue = $2
     AND (-priority, run_at, seq) > ($5::integer, $6::bigint, $7::bigint)
+    AND EXISTS (SELECT FROM {schema}.worker WHERE id = $1 AND NOT lost)
+    AND NOT EXISTS (SELECT FROM {schema}.queue WHERE name = $2)
   ORDER BY -priority, run_at, seq LIMIT $3 FOR UPDATE SKIP LOCKED
 )) AND state + 0 = 1
 RETURNING

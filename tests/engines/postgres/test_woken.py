@@ -1,0 +1,86 @@
+"""Who is woken claims first and looks afterwards."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from dutiful.contract.protocol import Exchanged, Wanted
+from dutiful.engines.postgres import PostgresEngine
+from dutiful.engines.postgres.claiming import exchange
+from dutiful.testing.conformance.moves import add, hand, take
+
+WANTED = Wanted(("default",), 10)
+
+
+@pytest.fixture
+async def engine(postgres_database: str) -> AsyncIterator[PostgresEngine]:
+    engine = PostgresEngine(postgres_database)
+    await engine.open()
+    await engine.join(hand("w1"))
+    yield engine
+    await engine.close()
+
+
+def woken(engine: PostgresEngine) -> Exchanged:
+    session = engine.session
+    return session.pool.once(
+        lambda: exchange(session.sql, "w1", [], WANTED, None, session.floors, woken=True)
+    )
+
+
+async def test_one_trip_brings_the_job_and_the_next_comes_at_once(
+    engine: PostgresEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = await add(engine)
+    said: list[str] = []
+    execute = psycopg.RawCursor.execute
+
+    def noted(self: Any, query: Any, *rest: Any, **named: Any) -> Any:
+        said.append(str(query))
+        return execute(self, query, *rest, **named)
+
+    monkeypatch.setattr(psycopg.RawCursor, "execute", noted)
+    answer = woken(engine)
+    assert [claim.job.id for claim in answer.claims] == [job_id]
+    assert answer.due_in == 0
+    assert len(said) == 1, said
+
+
+async def test_a_notification_is_remembered_for_one_exchange(engine: PostgresEngine) -> None:
+    sleepers = engine.session.sleepers
+    sleepers.tell()
+    assert sleepers.woken()
+    assert not sleepers.woken()
+
+
+async def test_a_paused_queue_gives_nothing(engine: PostgresEngine) -> None:
+    await add(engine)
+    await engine.pause("default")
+    assert woken(engine).claims == ()
+
+
+async def test_a_lost_worker_gets_nothing_and_is_told(engine: PostgresEngine) -> None:
+    await add(engine)
+    with psycopg.connect(engine.session.address.conninfo, autocommit=True) as server:
+        server.execute("UPDATE dutiful.worker SET lost = true")
+    answer = woken(engine)
+    assert answer.claims == ()
+    assert answer.lost
+
+
+async def test_a_job_before_the_place_is_found_by_the_same_exchange_or_the_next(
+    engine: PostgresEngine,
+) -> None:
+    line = engine.session.floors.line("default")
+    await add(engine)
+    await take(engine)
+    line.learn(None, 50_000, 0, None, 0)
+    urgent = await add(engine, priority=5)
+    assert [claim.job.id for claim in woken(engine).claims] == [urgent]
+    line.learn(None, 50_000, 0, None, 0)
+    urgent, plain = await add(engine, priority=9), await add(engine)
+    found = [claim.job.id for claim in woken(engine).claims]
+    found += [claim.job.id for claim in await take(engine, 10)]
+    assert sorted(found) == sorted([urgent, plain])
