@@ -47,7 +47,7 @@ def _paused_schedules_are_due(original: Any) -> Any:
     return lambda one: one.retired_at is None
 
 
-@mutation("dutiful.core.advance", "_count")
+@mutation("dutiful.core.misfire", "_count")
 def _misfires_are_not_counted(original: Any) -> Any:
     return lambda schedule, first, end: (0, deque())
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from dutiful.core import advance as a
+from dutiful.core import misfire as late
 from dutiful.core.errors import BadSchedule
 from dutiful.core.instant import DAY, HOUR, MINUTE, SECOND
 from dutiful.core.occurrence import Advance, Due, Standing, overdue
@@ -82,7 +83,7 @@ def test_a_long_list_is_made_in_parts() -> None:
     standing = a.begin(schedule, START)
     total: list[int] = []
     while move := turn(schedule, standing, START + 5 * SECOND):
-        assert len(move.occurrences) <= a.MADE_MAX
+        assert len(move.occurrences) <= late.MADE_MAX
         total += made(move)
         standing = moved(standing, move)
     assert total == [START + n * 1000 for n in range(1, 5001)]
@@ -127,8 +128,8 @@ def test_only_the_newest_misses_are_recorded_and_all_are_counted() -> None:
     schedule = every(SECOND, misfire="skip")
     move = turn(schedule, a.begin(schedule, START), START + DAY)
     assert move is not None
-    assert [one.kind for one in move.occurrences].count("missed") == a.MISSES_MAX
-    assert move.missed == a.COUNTED_MAX + 1
+    assert [one.kind for one in move.occurrences].count("missed") == late.MISSES_MAX
+    assert move.missed == late.COUNTED_MAX + 1
 
 
 def test_what_was_due_while_paused_goes_by_the_misfire_rule() -> None:
