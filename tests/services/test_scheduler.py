@@ -199,6 +199,18 @@ def test_who_made_the_last_comes_on_time_and_the_other_covers(world: World) -> N
     assert world.rest(first) == pytest.approx(1.875 + 0.125)
 
 
+def test_a_turn_that_fails_is_not_tried_again_at_once(world: World) -> None:
+    world.put(every("s", 2 * SECOND))
+    scheduler = world.scheduler()
+    world.clock.advance("2s")
+    assert world.turn(scheduler) == 1
+    world.engine.down = True
+    world.clock.advance("2s")
+    with pytest.raises(ConnectionError):
+        world.turn(scheduler)
+    assert world.rest(scheduler) == 0.25
+
+
 def test_what_is_held_is_looked_at_twice_a_second(world: World) -> None:
     world.put(every("queues", MINUTE, overlap="queue-one"))
     scheduler = world.scheduler()

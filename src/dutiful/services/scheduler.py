@@ -27,6 +27,8 @@ _POLL = 5.0
 _POLL_EMPTY = 10.0
 _HELD = 0.5
 """Seconds between looks whether what a held occurrence waits for has ended."""
+_AGAIN = 0.25
+"""Seconds until another turn after one that failed."""
 _REVIEW = 5.0
 _REVIEW_IDLE = 60.0
 """Without a schedule to come, jobs of those that have ended or are paused may still be late."""
@@ -92,6 +94,8 @@ class Scheduler:
 
     async def run_once(self) -> int:
         """Make what is due and return how many jobs that were."""
+        # Stands unless this turn ends well: a store that is away is not asked without a pause.
+        self._wake_in(_AGAIN)
         if not self._healthy():
             self._wake_in(1.0)
             return 0
