@@ -135,6 +135,15 @@ def test_a_broken_schedule_delays_no_other_and_is_told_once(world: World) -> Non
     assert len(world.of(ScheduleBroken)) == 2
 
 
+def test_a_broken_schedule_costs_no_turn_before_it_is_tried_again(world: World) -> None:
+    world.put(every("broken"), every("sound", HOUR))
+    world.spoil("broken", b"{")
+    scheduler = world.scheduler()
+    world.clock.advance("1h")
+    world.turn(scheduler)
+    assert world.rest(scheduler) == 5.0
+
+
 def test_a_hook_that_raises_breaks_its_schedule_alone(world: World) -> None:
     def prepare(jobs: Sequence[NewJob]) -> Sequence[NewJob]:
         if any(job.task == "bad" for job in jobs):

@@ -173,7 +173,8 @@ class Scheduler:
     def _plan_rest(self, batch: DueBatch, moves: list[Advance], asked: float) -> None:
         """Note when to look again."""
         waits = [] if batch.next_in is None else [batch.next_in]
-        waits += [move.next - batch.now for move in moves if move.next is not None]
+        nexts = [move.next if move.broken is None else move.retry_at for move in moves]
+        waits += [at - batch.now for at in nexts if at is not None]
         if len(batch.due) >= _BATCH:
             waits.append(0)
         held = [due.standing.held for due in batch.due] + [move.held for move in moves]
