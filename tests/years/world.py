@@ -26,6 +26,7 @@ from dutiful.testing import FakeClock
 
 from .almanac import DAY, HOUR, MINUTE
 from .judge import Fault, Judge
+from .loop import FakeTimeLoop
 from .plans import changed, plan
 
 START = datetime(2011, 1, 1, tzinfo=UTC)
@@ -35,17 +36,6 @@ _SECOND = MINUTE // 60
 _DIARY = 3 * DAY
 _EVERY = {"pause": 6, "outage": 25, "step": 20, "deploy": 25}
 """About how many days lie between two; a deploy is one of one app's."""
-
-
-class YearsLoop(asyncio.SelectorEventLoop):
-    """A loop that shows the fake clock's time."""
-
-    def __init__(self, clock: FakeClock) -> None:
-        super().__init__()
-        self._clock = clock
-
-    def time(self) -> float:
-        return self._clock.ticks() / _SECOND
 
 
 class Witnessed(MemoryEngine):
@@ -131,7 +121,7 @@ class World:
 
     def run(self) -> None:
         """Live all the years; raises `Fault`."""
-        with asyncio.Runner(loop_factory=lambda: YearsLoop(self.clock)) as runner:
+        with asyncio.Runner(loop_factory=lambda: FakeTimeLoop(self.clock)) as runner:
             runner.run(self._live())
 
     async def _live(self) -> None:

@@ -27,6 +27,8 @@ _POLL = 5.0
 _POLL_EMPTY = 10.0
 _HELD = 0.5
 """Seconds between looks whether what a held occurrence waits for has ended."""
+_AGAIN = 0.25
+"""Seconds until another turn after one that failed."""
 _REVIEW = 5.0
 _REVIEW_IDLE = 60.0
 """Without a schedule to come, jobs of those that have ended or are paused may still be late."""
@@ -92,6 +94,8 @@ class Scheduler:
 
     async def run_once(self) -> int:
         """Make what is due and return how many jobs that were."""
+        # Stands unless this turn ends well: a store that is away is not asked without a pause.
+        self._wake_in(_AGAIN)
         if not self._healthy():
             self._wake_in(1.0)
             return 0
@@ -169,7 +173,8 @@ class Scheduler:
     def _plan_rest(self, batch: DueBatch, moves: list[Advance], asked: float) -> None:
         """Note when to look again."""
         waits = [] if batch.next_in is None else [batch.next_in]
-        waits += [move.next - batch.now for move in moves if move.next is not None]
+        nexts = [move.next if move.broken is None else move.retry_at for move in moves]
+        waits += [at - batch.now for at in nexts if at is not None]
         if len(batch.due) >= _BATCH:
             waits.append(0)
         held = [due.standing.held for due in batch.due] + [move.held for move in moves]
