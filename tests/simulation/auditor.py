@@ -17,14 +17,12 @@ from dutiful.core.state import State
 from dutiful.core.unique import hold, holds
 
 from . import invariants
-from .calendar_auditor import CalendarAuditor
+from .calendar_auditor import CalendarAuditor, Rows
 from .clocks import WorldClock
 from .invariants import LATER
 from .ledger import Member, Record, brief, told
 from .loop import Node, SimLoop
 from .store import SimStore
-
-Rows = dict[str, tuple[Job | None, Job]]
 
 CALM = 3.0
 """Seconds without trouble after which a worker that leaves has no excuse to keep a job."""
