@@ -15,8 +15,8 @@ SERVER := $(if $(wildcard requirements/postgres-$(POSTGRES).txt),$(VENV)/servers
 PEERS := pgbouncer
 
 .DEFAULT_GOAL := help
-.PHONY: help peers setup demo test lint fmt types unit conformance e2e simulate chaos coverage lock docs \
-        verify bench bench-peers clean
+.PHONY: help peers setup demo test lint fmt types unit conformance e2e oracle simulate simulate-years chaos coverage lock \
+        docs verify bench bench-peers clean
 
 UNIT        := $(wildcard tests/unit tests/properties tests/architecture)
 CONFORMANCE := $(wildcard tests/conformance)
@@ -28,7 +28,7 @@ run-tests = $(if $(strip $(1)),$(BIN)/pytest -n auto -m "not serial" $(1) $(ARGS
             { $(BIN)/pytest -m serial $(1) $(ARGS) || [ $$? -eq 5 ]; },@echo "No such tests yet.")
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 peers: ## Install what only Debian's packages bring, for the tests that meet it (needs root)
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
@@ -85,9 +85,15 @@ $(VENV)/servers/%/.ready: requirements/postgres-%.txt | $(READY)
 e2e: $(READY) ## Run the remaining tests: command line, workers, real processes
 	$(call run-tests,$(E2E))
 
+oracle: $(READY) ## Walk every change of the clocks in every zone, 2020 to 2040, beside the rules
+	ORACLE=1 $(BIN)/pytest -n auto tests/properties/schedules $(ARGS)
+
 simulate: $(READY) ## Run simulated worlds for a minute (SECONDS=n ENGINE=...), or replay one (SEED=n)
 	@ENGINE="$(ENGINE)" SEED="$(SEED)" SECONDS="$(SECONDS)" LONG="$(LONG)" MUTANTS="$(MUTANTS)" \
 	  $(BIN)/python -m tests.simulation
+
+simulate-years: $(READY) ## Let schedules run through virtual years (YEARS=10 SCHEDULES=1000 SEED=1)
+	@YEARS="$(YEARS)" SCHEDULES="$(SCHEDULES)" SEED="$(SEED)" $(BIN)/python -m tests.years
 
 chaos: $(READY) ## Kill, freeze and crowd real workers for some minutes (JOBS=n, ARGS="--only ...")
 	$(BIN)/python -m tests.chaos --jobs $(or $(JOBS),100000) $(ARGS)

@@ -1,9 +1,10 @@
-"""Charge each order of a shop once, through a payment gateway that fails now and then."""
+"""Charge each order of a shop once, through a gateway that fails, and cash up by a schedule."""
 
 import json
 import os
 from contextlib import closing
 from http.client import HTTPConnection
+from typing import Any
 
 from dutiful import App, Context, Discard, Retry
 
@@ -24,13 +25,35 @@ def charge(ctx: Context, order_id: str, card: str, cents: int, currency: str) ->
     attempt. The key is the same on every attempt of a job, so the gateway charges only once.
     """
     body = {"order": order_id, "card": card, "cents": cents, "currency": currency}
-    with closing(HTTPConnection(GATEWAY, timeout=1)) as gateway:
-        headers = {"Content-Type": "application/json", "Idempotency-Key": ctx.idempotency_key}
-        gateway.request("POST", "/charges", json.dumps(body), headers)
-        reply = gateway.getresponse()  # a timeout or a cut connection raises, so it is tried again
-        answer = json.load(reply)
-    if reply.status == 402:
+    status, answer = post("/charges", body, ctx.idempotency_key)
+    if status == 402:
         raise Discard(answer["error"])  # trying again will not help; a person must look at it
-    if reply.status != 201:
-        raise GatewayError(f"{reply.status}: {answer['error']}")
+    if status != 201:
+        raise GatewayError(f"{status}: {answer['error']}")
     return str(answer["charge"])
+
+
+@app.every("500ms", name="cash-up")
+@app.task(queue="books", priority=10)
+def cash_up(ctx: Context) -> int:
+    """Have the gateway note the charges since the cash-up before, and return how many they are.
+
+    Any worker enqueues it, none twice. The times are those of the schedule, however late it runs.
+    """
+    if ctx.occurrence is None:
+        raise Discard("only the schedule knows what is to be cashed up")
+    since, until = ctx.occurrence.previous, ctx.occurrence.planned
+    body = {"since": since and since.isoformat(), "until": until.isoformat()}
+    status, answer = post("/cash-ups", body, ctx.idempotency_key)
+    if status != 201:
+        raise GatewayError(f"{status}: {answer['error']}")
+    return int(answer["charges"])
+
+
+def post(path: str, body: dict[str, Any], key: str) -> tuple[int, dict[str, Any]]:
+    """Ask the gateway; a timeout or a cut connection raises, so the job is tried again."""
+    headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+    with closing(HTTPConnection(GATEWAY, timeout=1)) as gateway:
+        gateway.request("POST", path, json.dumps(body), headers)
+        reply = gateway.getresponse()
+        return reply.status, json.load(reply)

@@ -1,8 +1,10 @@
 """Background jobs that run, whose effects happen once, and that fail loudly."""
 
 from .app import App
+from .client.backfill import Backfill
 from .client.context import Context
 from .client.handle import Handle
+from .client.occurrence import ThisOccurrence
 from .client.options import unique_rule as unique
 from .client.task import Task
 from .core.errors import (
@@ -10,6 +12,7 @@ from .core.errors import (
     BadConfiguration,
     BadOption,
     BadPayload,
+    BadSchedule,
     ClaimLost,
     DuplicateJob,
     DuplicateTask,
@@ -24,29 +27,38 @@ from .core.errors import (
     ResultTimeout,
     SchemaMismatch,
     StoreUnusable,
+    UnknownSchedule,
     UnknownTask,
     Unsupported,
     UsageError,
 )
 from .core.outcome import Cancel, Discard, Snooze
 from .core.retry import Retry
+from .core.rule import Calendar, Cron, Dates, Dst, Interval
 
 __all__ = [
     "App",
+    "Backfill",
     "BadArguments",
     "BadConfiguration",
     "BadOption",
     "BadPayload",
+    "BadSchedule",
+    "Calendar",
     "Cancel",
     "ClaimLost",
     "Context",
+    "Cron",
+    "Dates",
     "Discard",
+    "Dst",
     "DuplicateJob",
     "DuplicateTask",
     "DutifulError",
     "EngineError",
     "EngineUnavailable",
     "Handle",
+    "Interval",
     "JobError",
     "JobFailed",
     "JobNotFound",
@@ -58,6 +70,8 @@ __all__ = [
     "Snooze",
     "StoreUnusable",
     "Task",
+    "ThisOccurrence",
+    "UnknownSchedule",
     "UnknownTask",
     "Unsupported",
     "UsageError",

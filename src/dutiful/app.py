@@ -6,16 +6,21 @@ import asyncio
 import difflib
 from collections.abc import AsyncIterable, Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from typing import Any, Unpack, cast
 
 from .client.batches import achunks, aoverlapped, chunks, overlapped
+from .client.birthplace import made_in
 from .client.check import ENQUEUE_OPTIONS, check, timeouts
 from .client.declare import Declaring, TaskDecorator
 from .client.hooks import AroundAttempt, Hooks, OnDeath, OnEnqueue
 from .client.insist import ainsist, insist
 from .client.options import Options, refine
 from .client.portal import Portal
+from .client.rules import Scheduling
+from .client.rules import Span as Period
+from .client.schedules import AnyTask, Schedules
 from .client.signature import Signature
 from .client.task import Spec, Task, isolation_of
 from .composition import engine_of
@@ -26,6 +31,7 @@ from .contract.protocol import Lifecycle, Receipt
 from .core.errors import DuplicateTask, UnknownTask
 from .core.job import NewJob
 from .core.retry import Retry
+from .core.rule import Cron, Dst, Interval, Rule
 from .observe.bus import Bus
 from .observe.log import log
 
@@ -43,6 +49,7 @@ class App:
     ) -> None:
         """Make an app; nothing is opened yet."""
         self._url = url
+        self._module = made_in()
         self._given = settings
         self._settings: Settings | None = None
         self._store: Store | None = None
@@ -51,6 +58,7 @@ class App:
         self.bus = Bus()
         self.bus.subscribe(log)
         self.hooks = Hooks()
+        self.schedules = Schedules(self)
         self.portal = Portal()
         self._engine_given = engine is not None
         if engine is not None:
@@ -62,6 +70,11 @@ class App:
         if self._settings is None:
             self._settings = load_settings(self._url, **self._given)
         return self._settings
+
+    @property
+    def name(self) -> str:
+        """What the store knows the app by: the setting, or the module that made it."""
+        return self.settings.name or self._module
 
     @property
     def payload_bytes_max(self) -> int:
@@ -101,6 +114,31 @@ class App:
     def task(self) -> TaskDecorator:
         """Register a function: ``@app.task`` or ``@app.task(queue=..., retry=...)``."""
         return cast(TaskDecorator, self._task)
+
+    def cron(
+        self,
+        expression: str,
+        *,
+        tz: str = "UTC",
+        dst: Dst | None = None,
+        **given: Unpack[Scheduling],
+    ) -> Callable[[AnyTask], AnyTask]:
+        """Declare a schedule by a cron expression; write it above ``@app.task``.
+
+        Five fields, or six with the second first, on the clocks of ``tz``. Raises BadSchedule here
+        and now for what cannot be read or never happens.
+        """
+        return self.schedules.declare(Cron(expression, tz, dst), given)
+
+    def every(
+        self, period: Period, *, anchor: datetime | None = None, **given: Unpack[Scheduling]
+    ) -> Callable[[AnyTask], AnyTask]:
+        """Declare a schedule with a fixed period, counted from ``anchor`` (1970), without drift."""
+        return self.schedules.declare(Interval.every(period, anchor=anchor), given)
+
+    def schedule(self, rule: Rule, **given: Unpack[Scheduling]) -> Callable[[AnyTask], AnyTask]:
+        """Declare a schedule by any rule: `Cron`, `Interval`, `Calendar` or `Dates`."""
+        return self.schedules.declare(rule, given)
 
     def find(self, name: str) -> Task[..., Any, Any]:
         """Return a registered task by its name; raises UnknownTask with the nearest names."""

@@ -22,6 +22,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     url: str | None = None
     """Where jobs are kept: ``sqlite:///jobs.db`` (relative), ``sqlite:////var/lib/jobs.db``."""
+    name: str | None = None
+    """What the store knows the app by; the module in which it is made, when not given. Two apps
+    that share a store need two names, or each would retire the other's declared schedules."""
     app: str | None = None
     """``module:attribute`` of the app, for the command line."""
     durability: str = "full"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from dutiful.cli.demo.postgres import LocalServer, local_server
-from tests.chaos import clocks, crowd, deploys, disk, freezes, kills, shortages, standbys
+from tests.chaos import clocks, clockwork, crowd, deploys, disk, freezes, kills, shortages, standbys
 from tests.chaos.verdict import Verdict
 
 
@@ -29,7 +29,7 @@ class Report(Protocol):
     def table(self) -> dict[str, str]: ...
 
 
-Outcome = Verdict | Report | standbys.Behind
+Outcome = Verdict | Report | standbys.Behind | clockwork.Timetable
 Run = Callable[[Path], Outcome]
 
 
@@ -45,6 +45,15 @@ def runs(jobs: int, seconds: float) -> dict[str, Run]:
         "quota": lambda folder: disk.limited(folder, 12),
         "disk": lambda folder: disk.mounted(folder, 12),
         "crowd": lambda folder: crowd.crowd(folder, seconds),
+        "clockwork": lambda folder: clockwork.clockwork(folder, seconds * 0.6),
+        "clockwork-postgres": lambda folder: on_server(
+            lambda server: clockwork.clockwork(
+                folder,
+                seconds * 0.6,
+                url=server.url(),
+                restart=lambda: server.restart("immediate"),
+            )
+        ),
         "postgres-tables-full": lambda folder: on_server(
             lambda server: shortages.tables_full(folder, server, 12)
         ),
@@ -87,7 +96,8 @@ def lagging(folder: Path, primary: LocalServer, jobs: int) -> standbys.Behind:
 
 def faults(outcome: Outcome) -> dict[str, object]:
     """Return the broken promises of a run, which may have more to excuse than its verdict."""
-    if isinstance(outcome, Verdict | freezes.Thawed | disk.Filled | clocks.Skewed):
+    own = Verdict | freezes.Thawed | disk.Filled | clocks.Skewed | clockwork.Timetable
+    if isinstance(outcome, own):
         return outcome.faults()
     if isinstance(outcome, standbys.Behind):
         return outcome.wrong

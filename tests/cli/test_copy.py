@@ -11,6 +11,7 @@ from dutiful import App
 from dutiful.contract.moving import Record
 from dutiful.contract.page import Filter
 from dutiful.core.state import State
+from dutiful.testing.conformance.schedule import tick
 from tests.cli.conftest import Place, Run
 from tests.cli.shop import INFO, WORKER, charge
 
@@ -308,3 +309,32 @@ def test_jobs_without_number(crowd: Path, run: Run) -> None:
     assert (said.code, said.json["moved"]["deleted"]) == (0, 250)
     page = on(NEW, lambda engine: engine.find(Filter(states=(State.DEAD,)), 300))
     assert len(page.jobs) == 250
+
+
+def test_schedules_go_along_with_a_move_and_stay_without(still: Place, run: Run) -> None:
+    async def put(engine: Any) -> None:
+        for name in ("hourly", "nightly"):
+            await engine.put_schedule(tick(name), replace=False)
+
+    def kept(url: str) -> list[str]:
+        return [one.name for one in on(url, lambda engine: engine.standings())]
+
+    on(OLD, put)
+    said = run("copy", OLD, NEW, "--dry-run")
+    assert "2 schedules, which would go along with --move" in said.err + said.out
+    said = run("copy", OLD, NEW)
+    assert "keeps 2 schedules" in said.err + said.out
+    assert (said.code, kept(OLD), kept(NEW)) == (0, ["hourly", "nightly"], [])
+    said = run("copy", OLD, NEW, "--move", "--json")
+    assert (said.json["schedules"], said.json["moved"]["schedules"]) == (2, ["hourly", "nightly"])
+    assert (said.code, kept(OLD), kept(NEW)) == (0, [], ["hourly", "nightly"])
+    assert on(NEW, lambda engine: engine.due(10)).next_in is not None
+
+
+def test_a_schedule_whose_name_is_taken_stays(still: Place, run: Run) -> None:
+    for url, priority in ((OLD, 0), (NEW, 5)):
+        on(url, lambda engine, to=priority: engine.put_schedule(tick(priority=to), replace=False))
+    said = run("copy", OLD, NEW, "--move")
+    assert said.code != 0
+    assert "1 schedule left in sqlite:///jobs.db: tick" in said.err
+    assert [one.name for one in on(OLD, lambda engine: engine.standings())] == ["tick"]

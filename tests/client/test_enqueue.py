@@ -57,6 +57,19 @@ async def test_a_moment_needs_a_time_zone(app: App) -> None:
     assert past.state.word == "queued"
 
 
+async def test_a_doubtful_moment_asks_which_side_is_meant(app: App) -> None:
+    @app.task
+    def note() -> None: ...
+
+    twice = datetime(2026, 11, 1, 1, 30, tzinfo=ZoneInfo("America/New_York"))
+    with pytest.raises(BadOption, match="comes twice in America/New_York"):
+        note.using(run_at=twice)
+    with pytest.raises(BadOption, match="never comes in America/New_York"):
+        note.using(run_at=twice.replace(month=3, day=8, hour=2))
+    second = note.using(run_at=twice.replace(fold=1)).job()
+    assert second.run_at == int(datetime(2026, 11, 1, 6, 30, tzinfo=UTC).timestamp()) * 1_000_000
+
+
 async def test_what_is_said_last_holds(app: App) -> None:
     @app.task
     def note() -> None: ...

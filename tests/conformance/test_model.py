@@ -1,6 +1,7 @@
 """Random histories leave an engine and memory with the same jobs; a broken engine is found out."""
 
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from dutiful.core.state import State
 from dutiful.engines.memory import MemoryEngine
 from dutiful.testing import FakeClock
 from tests.conformance.model import EngineMachine
+from tests.conformance.schedule_model import ScheduleMachine
 
 STEPS = settings(
     stateful_step_count=40,
@@ -47,6 +49,28 @@ def memory(folder: Path, clock: FakeClock) -> Any:
 def test_an_engine_does_what_memory_does(build: Any, examples: int) -> None:
     machine = type("Machine", (EngineMachine,), {"build": staticmethod(build)})
     run_state_machine_as_test(machine, settings=settings(STEPS, max_examples=examples))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("build", "examples"), [(memory, 50), (sqlite, 100)])
+def test_an_engine_keeps_schedules_as_memory_does(build: Any, examples: int) -> None:
+    machine = type("Machine", (ScheduleMachine,), {"build": staticmethod(build)})
+    run_state_machine_as_test(machine, settings=settings(STEPS, max_examples=examples))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_server_keeps_schedules_as_memory_does(postgres_database: str) -> None:
+    from dutiful.engines.postgres import PostgresEngine
+
+    numbers = count()
+
+    def build(folder: Path, clock: FakeClock) -> Any:
+        return PostgresEngine(f"{postgres_database}?schema=m{next(numbers)}", clock=clock)
+
+    machine = type("Machine", (ScheduleMachine,), {"build": staticmethod(build)})
+    run_state_machine_as_test(machine, settings=settings(STEPS, max_examples=25))
 
 
 class Bent(MemoryEngine):
@@ -183,6 +207,49 @@ class LeaseByTheWallClock(MemoryEngine):
         return await super().expire(tuple(lost))
 
 
+class StaleMoveTaken(MemoryEngine):
+    """Takes a move whatever version it was decided for."""
+
+    async def advance(self, moves: Sequence[Any]) -> Any:
+        known = self.tables.standings
+        moves = [
+            replace(move, version=known[move.name].version) for move in moves if move.name in known
+        ]
+        return await super().advance(moves)
+
+
+class HeldForgotten(MemoryEngine):
+    """Looks at a held schedule only when its next occurrence is due."""
+
+    async def due(self, limit: int) -> Any:
+        batch = await super().due(limit)
+        due = [one for one in batch.due if (one.standing.next or batch.now + 1) <= batch.now]
+        return replace(batch, due=tuple(due))
+
+
+class ToldAgain(MemoryEngine):
+    """Tells of an overdue occurrence at every review."""
+
+    async def review(self, limit: int) -> Any:
+        for diary in self.tables.diaries.values():
+            for entry in diary.values():
+                entry.told.clear()
+        return await super().review(limit)
+
+
+class HistoryGoesWithTheJob(MemoryEngine):
+    """Forgets an occurrence whose job is deleted."""
+
+    async def prune(self, state: int, older_than: int, limit: int) -> int:
+        count = await super().prune(state, older_than, limit)
+        for diary in self.tables.diaries.values():
+            for planned, entry in list(diary.items()):
+                if entry.recorded.job_id and entry.recorded.job_id not in self.tables.jobs:
+                    del diary[planned]
+        return count
+
+
+SCHEDULE_MUTANTS = [StaleMoveTaken, HeldForgotten, ToldAgain, HistoryGoesWithTheJob]
 MUTANTS = [
     FenceIgnored,
     UniqueForgetsRunning,
@@ -199,7 +266,7 @@ MUTANTS = [
 ]
 
 
-@pytest.mark.parametrize("mutant", MUTANTS)
+@pytest.mark.parametrize("mutant", [*MUTANTS, *SCHEDULE_MUTANTS])
 def test_a_broken_engine_breaks_what_the_engine_does(mutant: type[MemoryEngine]) -> None:
     broken = {name for name in vars(mutant) if not name.startswith("__")} - {"bend"}
     assert broken <= set(dir(MemoryEngine))
@@ -213,5 +280,17 @@ def test_a_broken_engine_is_caught(mutant: type[MemoryEngine]) -> None:
         return mutant(clock)
 
     machine = type("Machine", (EngineMachine,), {"build": staticmethod(build)})
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(machine, settings=HUNT)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("mutant", SCHEDULE_MUTANTS)
+def test_an_engine_that_breaks_schedules_is_caught(mutant: type[MemoryEngine]) -> None:
+    def build(folder: Path, clock: FakeClock) -> Any:
+        return mutant(clock)
+
+    machine = type("Machine", (ScheduleMachine,), {"build": staticmethod(build)})
     with pytest.raises(AssertionError):
         run_state_machine_as_test(machine, settings=HUNT)

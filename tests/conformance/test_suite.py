@@ -40,6 +40,8 @@ class BareEngine(MemoryEngine):
     get = find = errors = steps = queues = dead_groups = tally = refuse
     cancel = hurry = redrive = purge = pause = resume = prune = migrate = refuse
     dump = fetch = fill = drop = shut = reopen = shut_queues = refuse
+    dump_schedules = fill_schedules = reopen_schedules = refuse
+    declare = put_schedule = standings = due = advance = switch = occurrences = review = refuse
 
     async def enqueue(self, jobs):
         for job in jobs:

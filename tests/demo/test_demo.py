@@ -93,6 +93,9 @@ def test_demo_charges_each_order_once(
     assert faults["stalls"] + faults["cuts"] > 0
     assert said["retries"] >= faults["errors"] + faults["stalls"] + faults["cuts"]
     assert said["attempts"] == 300 + said["redriven"] + said["retries"]
+    kept = said["occurrences"]
+    assert kept["once"] == kept["planned"] > 2
+    assert (kept["twice"], kept["missed"]) == (0, 0)
     assert list(tmp_path.glob("dutiful-demo-*")) == []
     assert gone(tmp_path)
 
@@ -102,6 +105,7 @@ def test_naive_shows_the_damage(orders: Path, environment: dict[str, str]) -> No
     assert result.returncode == 1, result.stdout + result.stderr
     said: dict[str, Any] = json.loads(result.stdout)
     assert said["charged_twice"] > 0
+    assert said["occurrences"] is None
     assert said["lost"] > 2  # the declined cards, and what the killed worker had in its memory
     assert said["overcharged"]
     assert said["unpaid"]
@@ -116,6 +120,7 @@ def test_cards_of_a_users_own_file_fail_too_and_the_folder_is_kept(
     assert result.returncode == 0, result.stdout + result.stderr
     assert "OK: 40 orders: 40 charged once, 0 twice, 0 lost" in result.stdout
     assert "1 dead letter, 1 redriven" in result.stdout
+    assert "ran once, 0 missed, at most" in result.stdout
     (folder,) = tmp_path.glob("dutiful-demo-*")
     assert f"dutiful jobs list --url sqlite:///{folder}/jobs.db" in result.stdout
     assert len((folder / "ledger.jsonl").read_text().splitlines()) == 40

@@ -11,7 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from dutiful.cli.demo.books import CUTS, ERRORS, STALLS, Books, Entry, FaultKind, fault, read_ledger
+from dutiful.cli.demo.books import (
+    CUTS,
+    ERRORS,
+    STALLS,
+    Books,
+    Entry,
+    FaultKind,
+    fault,
+    read_cash_book,
+    read_ledger,
+)
 from dutiful.cli.demo.gateway import Gateway
 
 SEED = 3
@@ -131,6 +141,21 @@ def test_declined_until_repaired_with_the_same_key(gateway: Running) -> None:
     assert gateway.ask("POST", "/cards/repair")[0] == 200
     assert gateway.charge(mine, "b", "tok_mine")[0] == 201
     assert [entry.key for entry in gateway.ledger()] == ["b"]
+
+
+def test_a_cash_up_is_noted_once_for_its_key_and_counts_its_stretch(
+    gateway: Running, tmp_path: Path
+) -> None:
+    gateway.charge(order("none"))
+    all_of_it = {"since": None, "until": "2999-01-01T00:00:00+00:00"}
+    for _ in range(2):
+        assert gateway.ask("POST", "/cash-ups", all_of_it, "a") == (201, '{"charges":1}')
+    later = {"since": "2998-01-01T00:00:00+00:00", "until": "2999-01-01T00:00:00+00:00"}
+    assert gateway.ask("POST", "/cash-ups", later, "b") == (201, '{"charges":0}')
+    assert gateway.ask("POST", "/cash-ups", later, "a")[0] == 422
+    noted = read_cash_book((tmp_path / "cash-ups.jsonl").read_bytes())
+    assert [one.since is None for one in noted] == [True, False]
+    assert gateway.ask("GET", "/cash-ups")[1].count("2999") == gateway.books.stats.cash_ups == 2
 
 
 def test_key_of_another_charge_is_refused(gateway: Running) -> None:

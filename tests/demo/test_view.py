@@ -19,7 +19,7 @@ from dutiful.core.state import State
 def picture(*, naive: bool = False) -> Picture:
     """Return a moment with long numbers everywhere."""
     seen = Picture(20_000, naive, seconds=123.4)
-    seen.stats = Stats(9999, 32, 19_999, 19_888, 1500, 120, 1200, 600, 600)
+    seen.stats = Stats(9999, 32, 19_999, 19_888, 1500, 120, 1200, 600, 600, 19_999)
     seen.counts = dict.fromkeys(State, 20_000)
     seen.hands = [
         Hand(f"worker {number}", 4_194_303, condition, True, 16, 16)
@@ -60,6 +60,7 @@ def test_frame_fits_and_cuts_nothing(width: int, height: int, naive: bool) -> No
     assert {len(line) for line in lines[3:]} == {width}
     text = "\n".join(lines)
     assert "…" not in text
+    assert ("schedule " in text) is not naive
     for part in ("19,888 / 20,000", "kill -9, 16 rescued", "16 running", "stopped", "crashed"):
         assert part in text
     assert re.search(r"replies too late +600 │", text)

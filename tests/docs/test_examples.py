@@ -1,5 +1,6 @@
 """The README's example and every program of ``examples/`` do what they say, with a real worker."""
 
+import re
 import shutil
 import signal
 import subprocess
@@ -25,9 +26,9 @@ def run(folder: Path, *words: str) -> str:
 
 
 @contextmanager
-def worker(folder: Path, app: str) -> Iterator[Callable[[], str]]:
+def worker(folder: Path, app: str, name: str = "worker.log") -> Iterator[Callable[[], str]]:
     """Run a worker meanwhile; yields what reads its output so far."""
-    log = folder / "worker.log"
+    log = folder / name
     with log.open("w") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "dutiful", "worker", app], cwd=folder, stdout=out, stderr=out
@@ -109,6 +110,17 @@ def test_a_child_process_is_stopped_by_its_timeout(folder: Path) -> None:
     run(folder, "cpu.py")
     with worker(folder, "cpu:app"):
         eventually(lambda: states(folder, "cpu:app") == ["dead", "succeeded"])
+
+
+def test_schedule_ticks_once_a_second_with_two_workers(folder: Path) -> None:
+    assert run(folder, "schedule.py") == ""
+    at = ("--app", "schedule:app")
+    with worker(folder, "schedule:app") as one, worker(folder, "schedule:app", "two.log") as two:
+        eventually(lambda: (one() + two()).count("tick of") > 2)
+        run(folder, "-m", "dutiful", "schedules", "run", "report-night", *at)
+    ticks = re.findall("tick of .*", one() + two())
+    assert len(set(ticks)) == len(ticks) > 2
+    assert "01:30:00" in run(folder, "-m", "dutiful", "schedules", "next", "report-night", *at)
 
 
 def test_the_example_of_tests_passes(tmp_path: Path) -> None:

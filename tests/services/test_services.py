@@ -19,13 +19,14 @@ from dutiful.core.event import Event, HorizonHeld, JobsRescued, Pruned, ServiceF
 from dutiful.core.instant import DAY, SECOND
 from dutiful.core.job import NewJob
 from dutiful.core.outcome import Cancelled, Discarded, Succeeded
+from dutiful.core.retry import Random
 from dutiful.core.settle import Rules, settle
 from dutiful.core.state import State
 from dutiful.engines.memory import MemoryEngine
 from dutiful.services import process
 from dutiful.services.pruner import Pruner
 from dutiful.services.rescuer import Rescuer
-from dutiful.services.service import take_turns
+from dutiful.services.service import about, take_turns
 from dutiful.testing import FakeClock
 
 RNG = random.Random(1)
@@ -146,7 +147,10 @@ async def test_turns_go_on_after_a_failure() -> None:
     enough = asyncio.Event()
 
     class Failing:
-        name, seconds, turns = "failing", 0.001, 0
+        name, turns = "failing", 0
+
+        def rest(self, rng: Random) -> float:
+            return about(0.001, rng)
 
         async def run_once(self) -> int:
             self.turns += 1

@@ -10,10 +10,13 @@ from __future__ import annotations
 import os
 import sys
 
-from .mutations import MUTATIONS, first_seed
+from .planted import MUTATIONS, first_seed
 from .seeds import Run, seeds_file
 from .store import SimStore, opened
 from .world import live
+
+SEARCH = (60, 400)
+"""How many seeds are tried for a bug on a real store, and in memory."""
 
 
 def main() -> int:
@@ -43,9 +46,10 @@ def _mutants(store: SimStore) -> int:
     for mutation in MUTATIONS:
         if store.name != "memory" and not mutation.everywhere:
             continue
-        seed, failure = first_seed(mutation, range(2000), store)
+        seed, failure = first_seed(mutation, range(SEARCH[store.name == "memory"]), store)
         print(f"{mutation.name:32} seed {seed}: {failure.splitlines()[0][:90]}", flush=True)
-        lines.append(f"{mutation.name} {seed}\n")
+        if seed is not None:
+            lines.append(f"{mutation.name} {seed}\n")
     seeds_file(store.name).write_text("".join(lines), encoding="utf-8")
     return 0
 

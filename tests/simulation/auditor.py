@@ -17,21 +17,21 @@ from dutiful.core.state import State
 from dutiful.core.unique import hold, holds
 
 from . import invariants
-from .bodies import Bodies
+from .calendar_auditor import CalendarAuditor, Rows
 from .clocks import WorldClock
 from .invariants import LATER
 from .ledger import Member, Record, brief, told
 from .loop import Node, SimLoop
 from .store import SimStore
 
-Rows = dict[str, tuple[Job | None, Job]]
-
 CALM = 3.0
 """Seconds without trouble after which a worker that leaves has no excuse to keep a job."""
-_READS = frozenset({"get", "find", "errors", "steps", "queues", "dead_groups", "tally"})
+_READS = frozenset(
+    {"get", "find", "errors", "steps", "queues", "dead_groups", "tally", "standings", "occurrences"}
+)
 
 
-class Auditor(Bodies):
+class Auditor(CalendarAuditor):
     """Sees every operation as the store performs it, and fails at the first wrong one."""
 
     def __init__(self, loop: SimLoop, clock: WorldClock, store: SimStore) -> None:

@@ -108,7 +108,7 @@ class Operator:
         """Interfere until the faults stop."""
         acts = [
             act
-            for act in (self._cancel, self._hurry, self._redrive, self._pause)
+            for act in (self._cancel, self._hurry, self._redrive, self._pause, self._hold)
             if self._rng.random() < 0.5
         ]
         while acts:
@@ -133,6 +133,13 @@ class Operator:
     async def _redrive(self) -> None:
         ids = self._some(State.DEAD, State.CANCELLED)
         await t.APP.store.controller.redrive([Redrive(job_id) for job_id in ids])
+
+    async def _hold(self) -> None:
+        """Pause schedules for a while; one of them may not be there."""
+        names = self._rng.sample(["beat", "alone", "queued", "second"], 2)
+        await t.APP.store.scheduling.switch(names, "pause")
+        await asyncio.sleep(self._rng.random() * 4)
+        await t.APP.store.scheduling.switch(names, "resume")
 
     async def _pause(self) -> None:
         queue = self._rng.choice(QUEUES)

@@ -28,6 +28,7 @@ from .faulty import FaultyEngine
 from .line import Line
 from .loop import NODE, Life, Node, SimLoop
 from .tasks import OLDER, TASKS
+from .timetable import declared
 
 SECOND = 1_000_000
 QUEUES = ("default", "bulk")
@@ -37,7 +38,9 @@ class Host:
     """What a worker needs of the app; one for each process."""
 
     def __init__(self, tasks: dict[str, Task[..., Any, Any]], engine: FaultyEngine) -> None:
+        self.name = "world"
         self.tasks = tasks
+        self.schedules = declared(self, older=tasks is OLDER)
         self.hooks = Hooks()
         self.bus = Bus()
         self.settings = Settings()

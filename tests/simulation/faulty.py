@@ -18,6 +18,7 @@ from dutiful.core.settle import Settlement
 from dutiful.engines.memory import MemoryEngine
 
 from .faults import Fault
+from .faulty_calendar import FaultyCalendar
 from .line import AFTER, BEFORE, KILLS, STORE, UNKNOWN, Line
 from .loop import NODE, Node
 from .transactions import FaultyAsyncTransaction, FaultyTransaction
@@ -28,7 +29,7 @@ READS = frozenset(
 """What never waits for somebody's write."""
 
 
-class FaultyEngine:
+class FaultyEngine(FaultyCalendar):
     """Every role of an engine, for one process."""
 
     capabilities = MemoryEngine.capabilities

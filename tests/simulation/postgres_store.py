@@ -22,7 +22,9 @@ from .books import SqlBooks, Written
 from .loop import SimLoop
 from .sqlstore import Beds, HandedClock, RealCalls
 
-_TABLES = "job, failure, step, worker, queue, tally, sleeper, written"
+_TABLES = (
+    "schedule, occurrence, edition, job, failure, step, worker, queue, tally, sleeper, written"
+)
 _SHARED = ("pool", "readers", "pulse", "lent", "alent", "gather")
 _SETTINGS = {"fsync": "off", "synchronous_commit": "off", "autovacuum": "off"}
 """No fault of a world is the server's own, and a vacuum would come at no repeatable moment."""

@@ -15,6 +15,13 @@ _ORDERS: dict[str, Callable[[Any], Any]] = {
     "expire": lambda found: tuple(sorted(found)),
     "cancel": lambda found: tuple(sorted(found)),
     "hurry": lambda found: tuple(sorted(found)),
+    "advance": lambda found: replace(
+        found,
+        accepted=tuple(sorted(found.accepted)),
+        made=tuple(sorted(found.made)),
+        cancelled=tuple(sorted(found.cancelled)),
+    ),
+    "switch": lambda found: tuple(sorted(found)),
     "renew": lambda found: replace(found, cancels=tuple(sorted(found.cancels))),
 }
 """What has no order of its own, put into one, so that a seed tells one story."""

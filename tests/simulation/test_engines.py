@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from dutiful.contract.clock import SystemClock
-from tests.simulation.mutations import MUTATIONS, first_seed
+from tests.simulation.planted import MUTATIONS, first_seed
 from tests.simulation.seeds import Run, failed_before, seeds_file, words
 from tests.simulation.store import SimStore, opened
 from tests.simulation.world import live

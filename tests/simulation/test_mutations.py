@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.simulation.mutations import MUTATIONS, SEEDS_FILE, Mutation, first_seed
+from tests.simulation.planted import MUTATIONS, SEEDS_FILE, Mutation, first_seed
 from tests.simulation.world import live
 
 SEARCH = 1000

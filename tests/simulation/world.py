@@ -27,12 +27,14 @@ from .store import MemoryStore, SimStore
 from .tasks import APP, SCENE
 from .threads import Crowd, SimThreads
 
-DRAIN_MAX = 90.0
+DRAIN_MAX = 120.0
 """Virtual seconds after the last fault by which every job must have ended."""
 LEAVE_MAX = 15.0
 """Virtual seconds by which an idle worker must have left, its stalled calls included."""
 STEPS_MAX = 40_000
 """Steps of the loop; a usual world takes two thousand."""
+PUNCTUAL_MAX = 3_000_000
+"""Microseconds by which a schedule may be late when nothing is amiss."""
 RESTART_MAX = 15.0
 """Virtual seconds by which the jobs of a killed worker must have been taken back."""
 
@@ -153,6 +155,7 @@ class World:
         await asyncio.sleep(self.plan.until)
         await self._quiet()
         await asyncio.gather(*rest)
+        await self._punctual()
         await self._drained()
         await self._close()
         self._judge()
@@ -234,6 +237,30 @@ class World:
             if row.state is State.RUNNING and row.fence == fence:
                 self.auditor.fail(f"long after the quiet, {row.worker} holds {job_id}")
 
+    async def _punctual(self) -> None:
+        """Demand that schedules fire once the faults have stopped, then pause them."""
+        store = APP.store.scheduling
+        await store.switch([one.name for one in await store.standings()], "resume")
+        await asyncio.sleep(RESTART_MAX)
+        batch = await store.due(10)
+        # A task's transaction may keep everybody else from writing for five seconds.
+        most = PUNCTUAL_MAX * (4 if self.line.store.exclusive else 1)
+        late = [
+            one.standing.name
+            for one in batch.due
+            if one.standing.next is not None and batch.now - one.standing.next > most
+        ]
+        if late or not self.auditor.courses:
+            self.auditor.fail(f"nobody schedules {late}")
+        await self._hush()
+
+    async def _hush(self) -> None:
+        """Pause every schedule, so that the world can come to rest."""
+        store = APP.store.scheduling
+        awake = [one.name for one in await store.standings() if one.paused_at is None]
+        if awake:
+            await store.switch(awake, "pause")
+
     async def _drained(self) -> None:
         # A worker runs suspects of a crash one by one, and a long world has ten times as many.
         end = self.loop.time() + DRAIN_MAX * (10 if self.long else 1)
@@ -246,6 +273,7 @@ class World:
                 await APP.store.controller.hurry(far)
             if self.loop.time() > end:
                 self.auditor.fail(f"{len(left)} jobs did not end: {[brief(job) for job in left]}")
+            await self._hush()
             await asyncio.sleep(0.25)
 
     async def _close(self) -> None:

@@ -39,6 +39,8 @@ class Outcome:
     handed: HandedOver | None = None
     left: int = 0
     """Jobs that a move found in the source at its end, beside those that were refused."""
+    schedules: int = 0
+    """How many schedules the source held."""
     queues: tuple[str, ...] = ()
     obstacle: Trouble | None = None
 
@@ -93,7 +95,8 @@ def _table(lines: tuple[Line, ...]) -> RenderableType:
 def _sentences(asked: Asked, outcome: Outcome) -> list[str]:
     jobs, handed = plural(outcome.jobs, "job"), outcome.handed
     if asked.dry_run:
-        return [f"{jobs} would be copied to {asked.target}; nothing was changed."]
+        said = [f"{jobs} would be copied to {asked.target}; nothing was changed."]
+        return said + _schedules(outcome, f"{asked.source} has", "would go along with --move")
     taken, stored = outcome.poured.there.total(), outcome.poured.stored
     said = [f"{jobs} in {asked.source}; {stored:,} copied now, {taken - stored:,} there already."]
     if outcome.reading is not None:
@@ -102,6 +105,8 @@ def _sentences(asked: Asked, outcome: Outcome) -> list[str]:
     queues = ", ".join(outcome.queues)
     if handed is not None:
         said.append(f"{plural(handed.dropped, 'job')} deleted from {asked.source}.")
+        if moved := handed.schedules.moved:
+            said.append(f"{plural(len(moved), 'schedule')} moved to {asked.target}.")
         if handed.reopened:
             names = ", ".join(handed.reopened)
             said.append(f"Open in {asked.target}: {names}.")
@@ -110,7 +115,15 @@ def _sentences(asked: Asked, outcome: Outcome) -> list[str]:
     elif queues:
         said.append(f"Paused in both stores, so that no job runs twice: {queues}.")
         said.append("Hand over with the same command and --move.")
+    if handed is None:
+        said += _schedules(outcome, f"{asked.source} keeps", "go along with --move")
     return said
+
+
+def _schedules(outcome: Outcome, has: str, how: str) -> list[str]:
+    if not outcome.schedules:
+        return []
+    return [f"{has} {plural(outcome.schedules, 'schedule')}, which {how}."]
 
 
 def _amiss(asked: Asked, outcome: Outcome) -> Trouble | None:
@@ -130,6 +143,11 @@ def _amiss(asked: Asked, outcome: Outcome) -> Trouble | None:
     if refused:
         text = f"{plural(len(refused), 'job')} not copied: {refused[0].id}: {refused[0].why}"
         return Trouble(text, advice="end or cancel one of the two, then run the command again")
+    if handed is not None and handed.schedules.kept:
+        kept = handed.schedules.kept
+        text = f"{plural(len(kept), 'schedule')} left in {asked.source}: {', '.join(kept[:3])}"
+        advice = f"{asked.target} has another of that name; delete one of the two, and run it again"
+        return Trouble(text, advice=advice)
     if outcome.left or outcome.running or (outcome.changed and handed is None):
         number = outcome.left or outcome.running or outcome.changed
         text = f"{asked.source} changed meanwhile, by {plural(number, 'job')}"
@@ -162,7 +180,10 @@ def _as_object(asked: Asked, outcome: Outcome) -> dict[str, Any]:
             "deleted": handed.dropped,
             "left": outcome.left,
             "reopened": list(handed.reopened),
+            "schedules": list(handed.schedules.moved),
+            "kept": list(handed.schedules.kept),
         },
+        "schedules": outcome.schedules,
         "paused": list(outcome.queues),
         "counts": [
             {

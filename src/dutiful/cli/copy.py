@@ -30,7 +30,7 @@ Move = Annotated[
     bool,
     typer.Option(
         "--move",
-        help="Then delete the jobs from FROM, and let TO run them.",
+        help="Then delete the jobs from FROM, and let TO run them; schedules go along.",
         rich_help_panel=BULK,
     ),
 ]
@@ -114,7 +114,8 @@ async def _look(asked: Asked, source: App, target: App) -> Outcome:
     found = await survey(source.store)
     there = Survey(Counts(), ()) if absent else await survey(target.store)
     would = Poured(found.counts, found.counts, 0, ())
-    return Outcome(lines(would, found, there), would, obstacle=_obstacle(asked, found))
+    obstacle = _obstacle(asked, found)
+    return Outcome(lines(would, found, there), would, schedules=found.schedules, obstacle=obstacle)
 
 
 async def _copy(asked: Asked, source: Store, target: Store, *, rescue: bool) -> Outcome:
@@ -137,6 +138,7 @@ async def _copy(asked: Asked, source: Store, target: Store, *, rescue: bool) -> 
     with bar(None if asked.json else "copy", found.counts.total()) as copier.advance:
         poured = await copier.pour()
     outcome = await _compare(asked, copier, poured, gone)
+    outcome.schedules = found.schedules
     if asked.move and outcome.agrees:
         with bar(None if asked.json else "hand over", found.counts.total()) as copier.advance:
             outcome.handed = await copier.hand_over()

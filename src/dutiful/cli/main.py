@@ -15,6 +15,11 @@ from dutiful.cli import (
     jobs_cancel,
     jobs_retry,
     queues,
+    schedules,
+    schedules_backfill,
+    schedules_change,
+    schedules_check,
+    schedules_next,
     store,
     workers,
 )
@@ -81,6 +86,21 @@ _GROUPS = {
             "list": queues.list_queues,
             "pause": queues.pause_queue,
             "resume": queues.resume_queue,
+        },
+    ),
+    "schedules": (
+        "See what fires when; pause, run and backfill it.",
+        {
+            "list": schedules.list_schedules,
+            "show": schedules.show_schedule,
+            "next": schedules_next.next_instants,
+            "check": schedules_check.check_schedules,
+            "create": schedules_change.create_schedule,
+            "pause": schedules_change.pause_schedules,
+            "resume": schedules_change.resume_schedules,
+            "run": schedules_change.run_schedule,
+            "backfill": schedules_backfill.backfill_schedule,
+            "delete": schedules_change.delete_schedules,
         },
     ),
     "workers": (

@@ -15,6 +15,8 @@ from dutiful.core.instant import moment
 from dutiful.core.job import Job
 from dutiful.core.outcome import Cancel
 
+from .occurrence import ThisOccurrence, occurrence_of
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -136,6 +138,11 @@ class Context:
     def meta(self) -> dict[str, str]:
         """What the client attached to the job."""
         return self._attempt.job.meta
+
+    @property
+    def occurrence(self) -> ThisOccurrence | None:
+        """Which occurrence of which schedule this job is; None for one that was enqueued."""
+        return occurrence_of(self._attempt.job)
 
     @property
     def awaits(self) -> bool:

@@ -16,6 +16,11 @@ class Host(Protocol):
     """The app, as far as its client side goes."""
 
     @property
+    def name(self) -> str:
+        """What the store knows the app by."""
+        ...
+
+    @property
     def store(self) -> Store:
         """The engine behind its facade; made when first needed."""
         ...

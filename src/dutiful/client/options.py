@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from dutiful.core.errors import BadOption
-from dutiful.core.instant import DAY, instant, span
+from dutiful.core.instant import DAY, local_instant, span
 from dutiful.core.queue import queue_name
 from dutiful.core.state import State
 from dutiful.core.unique import Conflict, Unique, unique
@@ -121,7 +121,7 @@ def _attempts(value: int) -> int:
 
 
 def _run_at(value: datetime | None) -> int | None:
-    return None if value is None else instant(value)
+    return None if value is None else local_instant(value)
 
 
 def _expires(value: str | float | timedelta | None) -> int | None:

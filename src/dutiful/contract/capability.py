@@ -26,3 +26,4 @@ class Capability(StrEnum):
     PRUNE = "prune finished jobs"
     MIGRATE = "migrate a schema"
     COPY = "be read out and filled"
+    SCHEDULES = "keep schedules"

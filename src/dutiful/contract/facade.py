@@ -28,6 +28,7 @@ from .protocol import (
     Transactional,
     Wanted,
 )
+from .scheduling import Scheduling
 
 
 class Store:
@@ -85,6 +86,12 @@ class Store:
         """The role of joining a task's writes with its completion, or Unsupported."""
         self.require(Capability.TRANSACTION)
         return cast(Transactional, self.engine)
+
+    @property
+    def scheduling(self) -> Scheduling:
+        """The role of keeping schedules, or Unsupported."""
+        self.require(Capability.SCHEDULES, "use another engine, or enqueue from outside")
+        return cast(Scheduling, self.engine)
 
     @property
     def fleet(self) -> Fleet:

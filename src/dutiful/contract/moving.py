@@ -6,8 +6,13 @@ from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import msgspec
+from msgspec.structs import replace
 
 from dutiful.core.job import AttemptError, Job
+from dutiful.core.occurrence import Recorded, Standing
+
+SHUT = 0
+"""``paused_at`` of a schedule that a copy holds until the other store has let go of it."""
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -38,6 +43,37 @@ class Filled(msgspec.Struct, frozen=True):
 
     stored: tuple[str, ...] = ()
     refused: tuple[Refusal, ...] = ()
+
+
+class Diary(msgspec.Struct, frozen=True):
+    """A schedule with the occurrences that are kept of it."""
+
+    standing: Standing
+    occurrences: tuple[Recorded, ...] = ()
+    """Earliest planned first."""
+
+
+class Diaries(msgspec.Struct, frozen=True):
+    """A page of schedules by name; ``cursor`` asks for the next, None means that none is."""
+
+    diaries: tuple[Diary, ...]
+    cursor: str | None = None
+
+
+def held_shut(standing: Standing) -> Standing:
+    """Return where a schedule stands as it is filled in: one that could fire is held."""
+    idle = standing.paused_at is not None or standing.retired_at is not None
+    return standing if idle else replace(standing, paused_at=SHUT)
+
+
+def still_open(one: Recorded) -> bool:
+    """Whether an occurrence's job has still to end."""
+    return one.job_id is not None and one.state is not None and not one.state.final
+
+
+def without_state(one: Recorded) -> Recorded:
+    """Return an occurrence as it is filled in: until its job ends the job alone knows its state."""
+    return replace(one, state=None, finished_at=None) if still_open(one) else one
 
 
 @runtime_checkable
@@ -86,4 +122,24 @@ class Mover(Protocol):
 
     async def shut_queues(self) -> tuple[str, ...]:
         """Name the queues that are shut; they count as paused as well."""
+        ...
+
+    async def dump_schedules(self, limit: int, cursor: str | None = None) -> Diaries:
+        """Page through all schedules by name, paused and retired ones included."""
+        ...
+
+    async def fill_schedules(self, diaries: Sequence[Diary]) -> tuple[str, ...]:
+        """Store schedules with their occurrences and return the names of those stored.
+
+        One that could fire is *shut*: paused by the copy until `reopen_schedules`. An existing
+        name is left alone, unless it is shut, and so has come by an earlier copy.
+        Atomicity: each schedule. On lost reply: fill again.
+        """
+        ...
+
+    async def reopen_schedules(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Let those of the schedules that are shut fire again, and return their names.
+
+        What was planned since they were dumped is due. Atomicity: each. On lost reply: again.
+        """
         ...

@@ -7,9 +7,11 @@
     │   ├── BadOption         an option has a value that cannot be used
     │   ├── BadConfiguration  the URL, a DUTIFUL_* variable or [tool.dutiful] is wrong
     │   ├── BadArguments      the arguments do not fit the task's signature
+    │   ├── BadSchedule       a rule cannot be read, never fires, or names no known time zone
     │   ├── BadPayload        stored JSON does not fit the task's signature
     │   ├── PayloadTooLarge   arguments or result are over the size limit
     │   ├── UnknownTask       no task of that name is registered
+    │   ├── UnknownSchedule   the store has no schedule of that name
     │   ├── DuplicateTask     two functions want one task name
     │   └── Unsupported       the engine cannot do that
     ├── JobError              about one job
@@ -48,6 +50,10 @@ class BadArguments(UsageError):
     """The arguments do not fit the task's signature; nothing was enqueued."""
 
 
+class BadSchedule(UsageError):
+    """A schedule's rule cannot be read, never fires, or names a time zone that is not known."""
+
+
 class BadPayload(UsageError):
     """Stored JSON does not fit the task's signature."""
 
@@ -58,6 +64,16 @@ class PayloadTooLarge(UsageError):
 
 class UnknownTask(UsageError):
     """No task of that name is registered with the app."""
+
+
+class UnknownSchedule(UsageError):
+    """The store has no schedule of that name."""
+
+    def __init__(self, name: str, near: str = "") -> None:
+        """Keep the name that was looked for, and name the nearest that there is."""
+        self.name = name
+        hint = f"did you mean {near}?" if near else "see `dutiful schedules list`"
+        super().__init__(f"no schedule is called {name!r}; {hint}")
 
 
 class DuplicateTask(UsageError):

@@ -144,6 +144,48 @@ class HorizonHeld(msgspec.Struct, frozen=True, tag=True):
     """How old it is, if that is known."""
 
 
+class OccurrenceLate(msgspec.Struct, frozen=True, tag=True):
+    """An occurrence was enqueued late, or its job missed a deadline."""
+
+    schedule: str
+    planned: int
+    seconds: float
+    """By how much, so far."""
+    what: str
+    """``enqueued late``, ``not started in time`` or ``not finished in time``."""
+    job_id: str | None = None
+
+
+class OccurrenceMissed(msgspec.Struct, frozen=True, tag=True):
+    """Occurrences were not enqueued in time and are not made up for."""
+
+    schedule: str
+    planned: int
+    """The latest of them."""
+    count: int
+
+
+class ScheduleBroken(msgspec.Struct, frozen=True, tag=True):
+    """A schedule could not be advanced; it is tried again, and delays no other."""
+
+    schedule: str
+    error: str
+
+
+class SchedulesDeclared(msgspec.Struct, frozen=True, tag=True):
+    """The declared schedules of an app were brought into the store."""
+
+    app: str
+    changed: tuple[str, ...]
+    retired: tuple[str, ...]
+
+
+class ClockSkewed(msgspec.Struct, frozen=True, tag=True):
+    """This worker's clock differs from the store's, which decides; said once."""
+
+    seconds: float
+
+
 class Notice(msgspec.Struct, frozen=True, tag=True):
     """Something an operator should read once, such as a database on a network file system."""
 
@@ -170,6 +212,11 @@ Event = (
     | HookFailed
     | Pruned
     | HorizonHeld
+    | OccurrenceLate
+    | OccurrenceMissed
+    | ScheduleBroken
+    | SchedulesDeclared
+    | ClockSkewed
     | Notice
 )
 

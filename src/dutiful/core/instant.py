@@ -27,6 +27,32 @@ def instant(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
+def local_instant(moment: datetime) -> int:
+    """Turn a local time that somebody wrote into an instant; a doubtful one asks which is meant.
+
+    On the nights on which the clocks change a wall time may come twice or not at all. ``fold=1``
+    says the second pass; ``fold=0`` is what everybody writes, so it says nothing.
+    """
+    first, last = moment.replace(fold=0), moment.replace(fold=1)
+    before, after = first.utcoffset(), last.utcoffset()
+    if before is None or after is None or before == after or (before > after and moment.fold):
+        return instant(moment)
+    if before > after:
+        happens, sides = "comes twice", ("the first", "the second")
+        moments = [first, last]
+    else:
+        happens, sides = "never comes", ("before the change", "after it")
+        moments = [(each.astimezone(UTC)).astimezone(first.tzinfo) for each in (last, first)]
+    choices = " or ".join(
+        f'datetime.fromisoformat("{each.isoformat()}") for {side}'
+        for each, side in zip(moments, sides, strict=True)
+    )
+    written = moment.replace(tzinfo=None).isoformat()
+    raise BadOption(
+        f"{written} {happens} in {moment.tzinfo}, where the clocks change; write {choices}"
+    )
+
+
 def moment(at: int) -> datetime:
     """Turn microseconds since the epoch into an aware datetime in UTC."""
     return _EPOCH + timedelta(microseconds=at)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from dutiful.core import event as e
+from dutiful.core.instant import moment
 from dutiful.core.settle import Settlement
 from dutiful.core.state import State
 
@@ -90,5 +91,25 @@ def _of_the_store(event: e.Event) -> None:
             _LOG.warning("%s %s keeps dead rows from being removed%s", kind, who, since)
         case e.Notice(text=text):
             _LOG.warning(text)
+        case _:
+            _of_schedules(event)
+
+
+def _of_schedules(event: e.Event) -> None:
+    match event:
+        case e.OccurrenceLate(schedule=name, planned=planned, seconds=seconds, what=what):
+            at = moment(planned).isoformat()
+            _LOG.warning("schedule %s: occurrence of %s %s (%.1f s)", name, at, what, seconds)
+        case e.OccurrenceMissed(schedule=name, planned=planned, count=count):
+            at = moment(planned).isoformat()
+            text = "schedule %s: missed and not made up for up to %s: %d"
+            _LOG.warning(text, name, at, count)
+        case e.ScheduleBroken(schedule=name, error=error):
+            _LOG.error("schedule %s cannot go on, trying again: %s", name, error)
+        case e.SchedulesDeclared(app=app, changed=changed, retired=retired):
+            text = "app %s declares schedules: %s changed, %s retired"
+            _LOG.info(text, app, ", ".join(changed) or "none", ", ".join(retired) or "none")
+        case e.ClockSkewed(seconds=seconds):
+            _LOG.warning("this clock is %.1f s off the store's, which decides", seconds)
         case _:
             pass

@@ -17,6 +17,7 @@ from dutiful.core.retry import Random
 from dutiful.core.settle import Rules
 from dutiful.core.state import State
 
+from .carrying import Carried, carry, names
 from .process import vanished
 from .rescuer import Rescuer
 
@@ -32,6 +33,7 @@ class Survey(NamedTuple):
 
     counts: Counts
     alive: tuple[WorkerStatus, ...]
+    schedules: int = 0
 
     @property
     def running(self) -> int:
@@ -57,6 +59,7 @@ class HandedOver(NamedTuple):
     changed: tuple[str, ...]
     """Ids of jobs that changed in the source after they had been copied, and are in both."""
     reopened: tuple[str, ...]
+    schedules: Carried = Carried()
 
 
 class Copier:
@@ -132,7 +135,10 @@ class Copier:
         return Poured(counts, there, stored, tuple(refused))
 
     async def hand_over(self) -> HandedOver:
-        """Delete from the source what the target has, then let the target run it."""
+        """Delete from the source what the target has, then let the target run it.
+
+        The schedules go along last, before a queue is opened.
+        """
         dropped, stored, changed, kept = 0, 0, list[str](), set[str]()
         async for records in self.pages():
             filled = await self.target.fill(_settled(records))
@@ -144,8 +150,9 @@ class Copier:
             dropped += len(gone)
             stored += len(filled.stored)
             self.advance(len(records))
+        schedules = await carry(*self.stores)
         reopened = await self.target.reopen(sorted((self.queues | self._earlier) - kept))
-        return HandedOver(dropped, stored, tuple(changed), reopened)
+        return HandedOver(dropped, stored, tuple(changed), reopened, schedules)
 
     async def pages(self) -> AsyncIterator[Sequence[Record]]:
         """Page through the source; whoever is handed a live job finds its queue shut."""
@@ -174,7 +181,7 @@ async def survey(store: Store) -> Survey:
         for worker in await store.fleet.workers()
         if not worker.lost and worker.silent_for <= worker.info.lease and not vanished(worker.info)
     ]
-    return Survey(counts, tuple(alive))
+    return Survey(counts, tuple(alive), len(await names(store)))
 
 
 def _live(row: QueueCount) -> bool:

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 
 from dutiful.contract.facade import Store
 from dutiful.core.event import HorizonHeld, Pruned
+from dutiful.core.retry import Random
 from dutiful.core.state import State
+
+from .service import about
 
 _SLICE = 500
 _BREATH = 0.02
@@ -25,6 +28,10 @@ class Pruner:
         self._store = store
         self._told: set[tuple[str, str]] = set()
         self._keep = {state: span for state, span in keep.items() if span is not None}
+
+    def rest(self, rng: Random) -> float:
+        """Wait about as long as ``seconds`` says."""
+        return about(self.seconds, rng)
 
     async def run_once(self) -> int:
         """Delete everything that is over its retention now and return how many jobs it was."""

@@ -13,6 +13,8 @@ from dutiful.core.outcome import Crashed
 from dutiful.core.retry import Random
 from dutiful.core.settle import Rules, Settlement, settle
 
+from .service import about
+
 _BATCH = 200
 
 
@@ -53,6 +55,10 @@ class Rescuer:
         self._healthy = healthy
         self._calm = calm
         self._stalled: set[str] = set()
+
+    def rest(self, rng: Random) -> float:
+        """Wait about as long as ``seconds`` says."""
+        return about(self.seconds, rng)
 
     async def run_once(self) -> int:
         """Declare who is lost, take back what they held, and return how many jobs that were."""

@@ -13,8 +13,10 @@ class Service(Protocol):
     """A duty that is done in small turns; several processes may take turns at once."""
 
     name: str
-    seconds: float
-    """How long to wait between turns, before jitter."""
+
+    def rest(self, rng: Random) -> float:
+        """Return how many seconds to wait before the next turn."""
+        ...
 
     async def run_once(self) -> int:
         """Do what is due now and return how much was done."""
@@ -24,9 +26,13 @@ class Service(Protocol):
 async def take_turns(service: Service, emit: Emit, rng: Random) -> None:
     """Run a service for ever; a turn that raises is told and tried again at the next."""
     while True:
-        # Jitter keeps the services of many workers from meeting at every turn.
-        await asyncio.sleep(service.seconds * (0.75 + rng.random() / 2))
+        await asyncio.sleep(service.rest(rng))
         try:
             await service.run_once()
         except Exception as error:  # noqa: BLE001 - a duty must outlive its failures
             emit(ServiceFailed(service.name, f"{type(error).__name__}: {error}"))
+
+
+def about(seconds: float, rng: Random) -> float:
+    """Return about so many seconds: jitter keeps many workers from meeting at every turn."""
+    return seconds * (0.75 + rng.random() / 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -21,6 +22,7 @@ from dutiful.core.payload import plain
 from dutiful.core.queue import Served
 from dutiful.core.state import State
 from dutiful.engines.memory import MemoryEngine
+from dutiful.services.scheduler import Scheduler
 from dutiful.worker.options import WorkerOptions
 from dutiful.worker.worker import Worker
 
@@ -48,20 +50,26 @@ class Harness:
         """Every job that became a dead letter so far."""
 
     async def adrain(
-        self, *, until: str | float | timedelta = 0, raise_on_death: bool = True
+        self,
+        *,
+        until: str | float | timedelta = 0,
+        raise_on_death: bool = True,
+        schedules: bool = False,
     ) -> int:
         """Run everything that is due, and what that enqueues, until nothing is due any more.
 
         ``until`` also lets so much time pass, stopping at each retry, delay and snooze on the way
-        to run it when it is due. Returns how many attempts ended. Raises JobFailed for the first
-        job that died, with the error's traceback, unless ``raise_on_death`` is False.
+        to run it when it is due; with ``schedules`` also at each occurrence of the app's schedules.
+        Returns how many attempts ended. Raises JobFailed for the first job that died, with the
+        error's traceback, unless ``raise_on_death`` is False.
         """
         dead_before = len(self.died)
         end = self.clock.now() + span(until)
-        attempts = await self._burst()
-        while (due := await self._next_due()) is not None and due <= end:
+        calendar = self._scheduler() if schedules else None
+        attempts = await self._turn(calendar)
+        while (due := await self._next_due(calendar)) is not None and due <= end:
             self.clock.advance(timedelta(microseconds=max(due - self.clock.now(), 0)))
-            attempts += await self._burst()
+            attempts += await self._turn(calendar)
         self.clock.advance(timedelta(microseconds=max(end - self.clock.now(), 0)))
         if raise_on_death and len(self.died) > dead_before:
             died = self.died[dead_before]
@@ -84,9 +92,17 @@ class Harness:
             if cursor is None:
                 return found[::-1]
 
-    def drain(self, *, until: str | float | timedelta = 0, raise_on_death: bool = True) -> int:
+    def drain(
+        self,
+        *,
+        until: str | float | timedelta = 0,
+        raise_on_death: bool = True,
+        schedules: bool = False,
+    ) -> int:
         """Run everything that is due; see `adrain`."""
-        return self.app.portal.run(self.adrain(until=until, raise_on_death=raise_on_death))
+        return self.app.portal.run(
+            self.adrain(until=until, raise_on_death=raise_on_death, schedules=schedules)
+        )
 
     def jobs(self, task: Enqueuer[..., Any] | None = None, *states: str) -> list[Job]:
         """Return the jobs of a task, in states; see `ajobs`."""
@@ -109,6 +125,21 @@ class Harness:
     def enqueued(self, task: Enqueuer[..., Any]) -> list[dict[str, Any]]:
         """Return the arguments of every job of a task, as stored, in order."""
         return [plain(job.args) for job in self.jobs(task)]
+
+    def _scheduler(self) -> Scheduler:
+        return Scheduler(
+            self.store,
+            self.app.schedules.declaration(),
+            clock=self.clock,
+            rng=random.Random(0),  # noqa: S311 - it only spreads turns
+            healthy=lambda: True,
+            prepare=self.app.hooks.before,
+        )
+
+    async def _turn(self, calendar: Scheduler | None) -> int:
+        if calendar is not None:
+            await calendar.run_once()
+        return await self._burst()
 
     async def _burst(self) -> int:
         queues = [count.queue for count in await self.store.inspector.queues()]
@@ -139,9 +170,12 @@ class Harness:
         counts = await self.store.inspector.queues()
         return any(count.counts.get(State.QUEUED) and not count.paused_at for count in counts)
 
-    async def _next_due(self) -> int | None:
-        later = await self.ajobs(None, "scheduled", "waiting")
-        return min((job.run_at for job in later), default=None)
+    async def _next_due(self, calendar: Scheduler | None) -> int | None:
+        later = [job.run_at for job in await self.ajobs(None, "scheduled", "waiting")]
+        if calendar is not None:
+            batch = await self.store.scheduling.due(1)
+            later += [batch.now + batch.next_in] if batch.next_in is not None else []
+        return min(later, default=None)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from dutiful.client.hooks import Hooks
+from dutiful.client.schedules import Schedules
 from dutiful.client.task import Task
 from dutiful.config import Settings
 from dutiful.contract.facade import Store
@@ -15,6 +16,7 @@ class WorkerHost(Protocol):
     """The app, as far as its worker side goes."""
 
     tasks: dict[str, Task[..., Any, Any]]
+    schedules: Schedules
     hooks: Hooks
     bus: Bus
 

@@ -24,6 +24,7 @@ from dutiful.core.state import State
 from dutiful.services.process import Process
 from dutiful.services.pruner import Pruner
 from dutiful.services.rescuer import Rescuer
+from dutiful.services.scheduler import Scheduler
 from dutiful.services.service import Service
 
 from .host import WorkerHost
@@ -73,6 +74,7 @@ class Worker:
     async def run(self) -> Ending:
         """Serve until stopped, drained in burst mode, or due to be recycled."""
         self._loop = loop = asyncio.get_running_loop()
+        self.app.schedules.declaration().check(self.app.store)
         if not await self._open():
             return "stopped"
         leave = self.app.bus.subscribe(lambda event: self._heard(loop, event))
@@ -164,14 +166,27 @@ class Worker:
             healthy=session.healthy,
             calm=session.calm,
         )
+        services: list[Service] = [rescuer]
+        if store.can(Capability.SCHEDULES):
+            services.append(self._scheduler(session))
         if not store.can(Capability.PRUNE):
-            return [rescuer]
+            return services
         keep = {
             State.SUCCEEDED: settings.keep_succeeded,
             State.CANCELLED: settings.keep_cancelled,
             State.DEAD: settings.keep_dead,
         }
-        return [rescuer, Pruner(store, keep)]
+        return [*services, Pruner(store, keep)]
+
+    def _scheduler(self, session: Session) -> Scheduler:
+        return Scheduler(
+            self.app.store,
+            self.app.schedules.declaration(),
+            clock=self._clock,
+            rng=self._rng,
+            healthy=session.healthy,
+            prepare=self.app.hooks.before,
+        )
 
     def _rules_of(self, task: str) -> Rules:
         rules = self._rules.get(task)

@@ -136,15 +136,15 @@ def test_twelve_processes_open_at_once(path: Path) -> None:
     for process in crowd:
         say(process, "go")
     assert [ended(process).strip() for process in crowd] == ["opened"] * 12
-    assert rows(path, "SELECT number FROM dutiful_migration") == [(1,), (2,)]
+    assert rows(path, "SELECT number FROM dutiful_migration") == [(1,), (2,), (3,)]
     assert rows(path, "PRAGMA journal_mode") == [("wal",)]
 
 
 async def test_migrate_dry_run(path: Path) -> None:
     engine = SqliteEngine(path)
-    assert await engine.migrate(dry_run=True) == ("0001_first", "0002_shut")
+    assert await engine.migrate(dry_run=True) == ("0001_first", "0002_shut", "0003_schedules")
     assert not path.exists()  # noqa: ASYNC240 - a look at a local file
-    assert await engine.migrate() == ("0001_first", "0002_shut")
+    assert await engine.migrate() == ("0001_first", "0002_shut", "0003_schedules")
     assert await engine.migrate() == ()
     await engine.close()
 

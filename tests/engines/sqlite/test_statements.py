@@ -52,14 +52,38 @@ HOT = {
     "delete_failures": {"failure by autoindex"},
     "delete_steps": {"step by autoindex"},
     "abandoned": {"*job by job_running", "*worker"},
+    "schedules_due": {"schedule by schedule_due"},
+    "schedules_held": {"schedule by schedule_held"},
+    "schedule_next": {"schedule by schedule_due"},
+    "schedules_named": {"schedule by key"},
+    "schedule_advance": {"schedule by key"},
+    "live": {"occurrence by occurrence_open", "job by job_id"},
+    "occurrences_open": {"*occurrence by occurrence_open", "job by job_id"},
+    "occurrences_known": {"occurrence by key"},
+    "occurrences_forget": {"occurrence by occurrence_closed"},
+    "occurrence_add": set[str](),
+    "occurrence_note": {"occurrence by key"},
+    "occurrences": {"occurrence by key", "job by job_id"},
+    "known_some": BY_ID,
+    "editions": {"edition by key"},
 }
-SORTED = {"steps_of", "abandoned"}
+SORTED = {"steps_of", "abandoned", "schedules_named", "live", "occurrences_open", "known_some"}
 """Few rows, so that a sort costs nothing."""
-COVERING = {"known", "ready", "due", "prunable", "counts_ready", "counts_due", "counts_final"}
+COVERING = {
+    "known",
+    "known_some",
+    "ready",
+    "due",
+    "prunable",
+    "counts_ready",
+    "counts_due",
+    "counts_final",
+}
 
 TOUCH = re.compile(
     r"(SCAN|SEARCH) (?:TABLE )?dutiful_(\w+)"
-    r"(?: USING (?:(?:COVERING )?INDEX (?:dutiful_|sqlite_)(autoindex|\w+)|(INTEGER PRIMARY KEY)))?"
+    r"(?: USING (?:(?:COVERING )?INDEX (?:dutiful_|sqlite_)(autoindex|\w+)|"
+    r"((?:INTEGER )?PRIMARY KEY)))?"
 )
 
 
@@ -75,7 +99,7 @@ def explain(connection: sqlite3.Connection, name: str) -> list[str]:
     for mark, value in FILLED.items():
         value = value.removeprefix("AND ") if name == "probe" else value
         text = text.replace(mark, value)
-    marks = [None] * text.count("?")
+    marks = [None] * (len(set(re.findall(r"\?\d", text))) or text.count("?"))
     return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {text}", marks)]
 
 
@@ -83,8 +107,10 @@ def touched(plan: list[str]) -> set[str]:
     found: set[str] = set()
     for line in plan:
         if match := TOUCH.match(line):
-            verb, table, index, seq = match.groups()
-            way = " by seq" if seq else f" by {index.split('_dutiful')[0]}" if index else ""
+            verb, table, index, key = match.groups()
+            way = f" by {index.split('_dutiful')[0]}" if index else ""
+            if key:
+                way = " by seq" if key.startswith("INTEGER") else " by key"
             found.add(f"{'*' if verb == 'SCAN' else ''}{table}{way}")
     return found
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from dutiful import App
 from dutiful.contract.capability import Capability
 from dutiful.contract.facade import Store
 from dutiful.contract.protocol import (
@@ -87,6 +88,21 @@ def test_a_role_that_is_not_declared_is_refused(role: str, capability: Capabilit
     with pytest.raises(Unsupported) as caught:
         getattr(Store(Bare()), role)
     assert (caught.value.engine, caught.value.capability) == ("bare", capability.value)
+
+
+def test_an_engine_without_schedules_says_what_to_do_instead() -> None:
+    advice = "the bare engine cannot keep schedules; use another engine, or enqueue from outside"
+    app, store = App("memory://"), Store(Bare())
+    app.schedules.declaration().check(store)
+
+    @app.every("1s")
+    @app.task
+    def tick() -> None: ...
+
+    with pytest.raises(Unsupported, match=advice):
+        app.schedules.declaration().check(store)
+    with pytest.raises(Unsupported, match=advice):
+        _ = store.scheduling
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from dutiful import core
 from dutiful.testing import clock
 
-MODULES = [f"dutiful.core.{room.name}" for room in pkgutil.iter_modules(core.__path__)]
+MODULES = [room.name for room in pkgutil.walk_packages(core.__path__, "dutiful.core.")]
 
 
 @pytest.mark.parametrize("name", [*MODULES, clock.__name__])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import random
+from bisect import bisect_left
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -48,6 +50,13 @@ class Entry(msgspec.Struct, frozen=True):
     key: str | None = None
 
 
+class CashUp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A stretch of time whose charges are counted: what is asked for, and noted in a book."""
+
+    since: datetime | None
+    until: datetime
+
+
 class Answer(msgspec.Struct, frozen=True):
     """A status and what to say with it."""
 
@@ -67,6 +76,7 @@ class Stats(msgspec.Struct):
     errors: int = 0
     stalls: int = 0
     cuts: int = 0
+    cash_ups: int = 0
 
 
 def fault(seed: int, order: str, nth: int) -> Fault:
@@ -85,15 +95,21 @@ def fault(seed: int, order: str, nth: int) -> Fault:
 
 
 class Books:
-    """Charges cards and writes each charge to an append-only file before it is told to anybody."""
+    """Charges cards and writes each charge to an append-only file before it is told to anybody.
+
+    Cash-ups are a book of their own, beside the ledger.
+    """
 
     def __init__(self, ledger: Path, seed: int) -> None:
         """Open the ledger for appending."""
         self.ledger = ledger
         self.seed = seed
         self.stats = Stats()
-        self._file = os.open(ledger, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        self._answered: dict[str, tuple[Charge, Answer]] = {}
+        self.cash_book = ledger.with_name("cash-ups.jsonl")
+        self._file = _appended(ledger)
+        self._cash_file = _appended(self.cash_book)
+        self._charged_at: list[datetime] = []
+        self._answered: dict[str, tuple[Charge | CashUp, Answer]] = {}
         self._requests: Counter[str] = Counter()
         self._charged: set[str] = set()
         self._broken: set[str] = set()
@@ -106,16 +122,26 @@ class Books:
 
     def charge(self, request: Charge, key: str | None) -> Answer:
         """Take the money, or replay the answer that this key was given before."""
-        if key is not None and (known := self._answered.get(key)) is not None:
-            if known[0] != request:
-                return Answer(422, {"error": "this idempotency key belongs to another charge"})
-            self.stats.replayed += 1
-            return known[1]
+        if (known := self._known(request, key)) is not None:
+            self.stats.replayed += known.status == 201
+            return known
         if self.fails(request.card):
             self.stats.declined += 1
             return Answer(402, {"error": "card declined"})
         entry = self._write(request, key)
         answer = Answer(201, {"charge": entry.charge})
+        if key is not None:
+            self._answered[key] = (request, answer)
+        return answer
+
+    def cash_up(self, request: CashUp, key: str | None) -> Answer:
+        """Note a cash-up, or replay its answer, and say how many charges it covers."""
+        if (known := self._known(request, key)) is not None:
+            return known
+        os.write(self._cash_file, msgspec.json.encode(request) + b"\n")
+        self.stats.cash_ups += 1
+        first = 0 if request.since is None else bisect_left(self._charged_at, request.since)
+        answer = Answer(201, {"charges": bisect_left(self._charged_at, request.until) - first})
         if key is not None:
             self._answered[key] = (request, answer)
         return answer
@@ -130,16 +156,25 @@ class Books:
         return len(self._broken)
 
     def close(self) -> None:
-        """Close the ledger's file."""
+        """Close the files."""
         os.close(self._file)
+        os.close(self._cash_file)
 
     def repair(self) -> None:
         """Accept every card from now on."""
         self._repaired = True
 
+    def _known(self, request: Charge | CashUp, key: str | None) -> Answer | None:
+        """Return what this key was answered before, None for a new one."""
+        known = None if key is None else self._answered.get(key)
+        if known is None or known[0] == request:
+            return known and known[1]
+        return Answer(422, {"error": "this idempotency key belongs to another request"})
+
     def _write(self, request: Charge, key: str | None) -> Entry:
         self.stats.charges += 1
         self._charged.add(request.order)
+        self._charged_at.append(datetime.now(UTC))
         self.stats.orders_charged = len(self._charged)
         entry = Entry(
             f"ch_{self.stats.charges:06d}",
@@ -154,7 +189,17 @@ class Books:
         return entry
 
 
+def _appended(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+
 def read_ledger(raw: bytes) -> tuple[Entry, ...]:
     """Read a ledger's lines."""
     decode = msgspec.json.Decoder(Entry).decode
+    return tuple(decode(line) for line in raw.splitlines())
+
+
+def read_cash_book(raw: bytes) -> tuple[CashUp, ...]:
+    """Read the lines of a book of cash-ups."""
+    decode = msgspec.json.Decoder(CashUp).decode
     return tuple(decode(line) for line in raw.splitlines())

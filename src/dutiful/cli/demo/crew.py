@@ -104,7 +104,7 @@ class Crew:
     async def worker(self, app: str, slots: int) -> Child:
         """Start one more worker."""
         number = len(self.workers) + 1
-        arguments = ["dutiful", "worker", "--app", app, "-Q", "payments", "-c", str(slots)]
+        arguments = ["dutiful", "worker", "--app", app, "-Q", "payments,books", "-c", str(slots)]
         child = await self._start(f"worker {number}", arguments)
         self.workers.append(child)
         return child

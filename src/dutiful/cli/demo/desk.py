@@ -9,15 +9,20 @@ from typing import Any
 import msgspec
 
 from dutiful.cli.demo.orders import Order
+from dutiful.cli.demo.schedule import NAME, QUEUE
 from dutiful.client.task import Task
 from dutiful.contract.facade import Store
 from dutiful.contract.fleet import WorkerStatus
 from dutiful.contract.page import Filter
 from dutiful.contract.protocol import Redrive
+from dutiful.contract.scheduling import KEPT_MAX
 from dutiful.core.job import Job, NewJob
+from dutiful.core.occurrence import Recorded, Standing
 from dutiful.core.state import State
 
 PAGE = 500
+CHARGES = "payments"
+"""The queue of the charges; what the schedule makes is counted apart."""
 LOST = "WorkerLost"
 """The type of the error that a dead worker's attempt leaves behind."""
 
@@ -43,33 +48,56 @@ class Desk:
         self.store = store
 
     async def counts(self) -> dict[State, int]:
-        """Count the jobs by state."""
+        """Count the charges by state."""
         total: Counter[State] = Counter()
         for queue in await self.store.inspector.queues():
-            total.update(queue.counts)
+            if queue.queue == CHARGES:
+                total.update(queue.counts)
         return dict(total)
+
+    async def pause_schedule(self) -> Standing:
+        """Stop the schedule, and return where it stands."""
+        await self.store.scheduling.switch([NAME], "pause")
+        (standing,) = await self.store.scheduling.standings([NAME])
+        return standing
+
+    async def cashing_up(self) -> bool:
+        """Whether jobs of the schedule have not ended."""
+        queues = await self.store.inspector.queues()
+        return any(
+            number and not state.final
+            for queue in queues
+            if queue.queue == QUEUE
+            for state, number in queue.counts.items()
+        )
+
+    async def history(self) -> tuple[Recorded, ...]:
+        """Return the schedule's occurrences as the store knows them."""
+        return await self.store.scheduling.occurrences(NAME, KEPT_MAX)
 
     async def workers(self) -> dict[int, WorkerStatus]:
         """Return the workers by process number."""
         return {status.info.pid: status for status in await self.store.fleet.workers()}
 
     async def taken_over(self) -> int:
-        """Count the jobs whose latest error is the loss of their worker; cheap, for the screen."""
-        page = await self.store.inspector.find(Filter(error_type=LOST), PAGE)
+        """Count the charges whose latest error is the loss of their worker; cheap, for a screen."""
+        page = await self.store.inspector.find(Filter(queues=(CHARGES,), error_type=LOST), PAGE)
         return len(page.jobs)
 
     async def redrive(self) -> int:
         """Send every dead letter back and return how many there were."""
         changed = 0
         while True:
-            page = await self.store.inspector.find(Filter(states=(State.DEAD,)), PAGE)
+            page = await self.store.inspector.find(
+                Filter(queues=(CHARGES,), states=(State.DEAD,)), PAGE
+            )
             sent = await self.store.controller.redrive([Redrive(job.id) for job in page.jobs])
             changed += len(sent)
             if not sent:
                 return changed
 
     async def tally(self) -> Tally:
-        """Count attempts and rescued jobs from what each job left behind."""
+        """Count attempts and rescued jobs from what each charge left behind."""
         attempts = rescued = dead = 0
         async for job in self._jobs():
             done = job.state is State.SUCCEEDED
@@ -85,7 +113,7 @@ class Desk:
     async def _jobs(self) -> AsyncIterator[Job]:
         cursor: str | None = None
         while True:
-            page = await self.store.inspector.find(Filter(), PAGE, cursor)
+            page = await self.store.inspector.find(Filter(queues=(CHARGES,)), PAGE, cursor)
             for job in page.jobs:
                 yield job
             cursor = page.cursor

@@ -15,7 +15,7 @@ from dutiful.cli.render import STATE_STYLES
 from dutiful.core.state import State
 
 STORY_MAX = 12
-FRAME_LINES = 15
+FRAME_LINES = 16
 """What everything beside the story takes."""
 
 _BARS = " ▁▂▃▄▅▆▇█"
@@ -42,8 +42,11 @@ def frame(picture: Picture, width: int, height: int) -> RenderableType:
         _panel("gateway", _gateway(picture)),
     )
     table = Table.grid(expand=True)
-    for part in (title(picture), _progress(picture), _speed(picture, width), columns):
+    for part in (title(picture), _progress(picture), _speed(picture, width)):
         table.add_row(part)
+    if not picture.naive:
+        table.add_row(_schedule(picture, width))
+    table.add_row(columns)
     table.add_row(_panel("what happens", story(picture.story[-lines:]), lines + 2))
     table.width = width
     return table
@@ -96,6 +99,16 @@ def _speed(picture: Picture, width: int) -> RenderableType:
     row.add_column(justify="right", width=15)
     bars = sparkline(list(picture.speeds), width - 28)
     row.add_row("speed", Text(bars, "cyan"), f"{picture.speed:,.0f} / s")
+    return row
+
+
+def _schedule(picture: Picture, width: int) -> RenderableType:
+    row = Table.grid(expand=True, padding=(0, 1))
+    row.add_column(width=9)
+    row.add_column(ratio=1, no_wrap=True)
+    row.add_column(justify="right", width=15)
+    ticks = "▪" * min(picture.cash_ups, width - 28)
+    row.add_row("schedule", Text(ticks, "magenta"), f"{count(picture.cash_ups, 'run')}")
     return row
 
 

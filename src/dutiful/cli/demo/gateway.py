@@ -2,6 +2,8 @@
 
     POST /charges        charge a card; with an Idempotency-Key header at most once per key
     GET  /ledger         what was really charged, one JSON object a line
+    POST /cash-ups       count the charges of a stretch of time, and note that they were
+    GET  /cash-ups       which stretches were, one JSON object a line
     GET  /stats          counters
     POST /cards/break    decline more cards: {"cards": [...]}
     POST /cards/repair   accept every card again
@@ -20,7 +22,7 @@ from typing import TypeVar
 
 import msgspec
 
-from dutiful.cli.demo.books import Answer, Books, Charge
+from dutiful.cli.demo.books import Answer, Books, CashUp, Charge
 
 T = TypeVar("T")
 
@@ -103,6 +105,11 @@ class Gateway:
                 return Answer(200, {"repaired": True})
             case "GET", "/ledger":
                 return await asyncio.to_thread(self.books.ledger.read_bytes)
+            case "POST", "/cash-ups":
+                wanted = _decode(request.body, CashUp)
+                return self.books.cash_up(wanted, request.headers.get("idempotency-key"))
+            case "GET", "/cash-ups":
+                return await asyncio.to_thread(self.books.cash_book.read_bytes)
             case "GET", "/stats":
                 return Answer(200, msgspec.to_builtins(stats))
             case "GET", "/health":

@@ -61,8 +61,13 @@ class Picture:
         return self.stats.orders_charged
 
     @property
+    def cash_ups(self) -> int:
+        """Occurrences of the schedule that the gateway has noted."""
+        return self.stats.cash_ups
+
+    @property
     def live(self) -> int:
-        """Jobs that have not ended."""
+        """Charges that have not ended."""
         return sum(count for state, count in self.counts.items() if not state.final)
 
     def sample(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections.abc import Sequence
@@ -13,15 +14,17 @@ from dutiful.app import App
 from dutiful.cli.demo.books import FAILING
 from dutiful.cli.demo.desk import jobs_of
 from dutiful.cli.demo.orders import Order
+from dutiful.cli.demo.schedule import NAME, Occurrences, occurrences
 from dutiful.cli.demo.verdict import Survived, Verdict, judge
 from dutiful.cli.demo.visitor import Visitor
-from dutiful.cli.demo.watch import Watch
+from dutiful.cli.demo.watch import LOOK_SECONDS, Watch
 from dutiful.cli.demo.wording import count
 from dutiful.client.task import Task
 from dutiful.core.state import State
 
 RESCUE_SECONDS_MAX = 20.0
 QUIET_SECONDS = 0.5
+CASH_SECONDS_MAX = 10.0
 SLOTS = 8
 FAILING_SHARE = 170
 """One card in so many fails, when the orders bring none of their own that does."""
@@ -63,6 +66,7 @@ class Scene:
         await self.finish()
         dead, redriven = await self.redrive()
         await self.watch.breathe()
+        kept = None if self.plan.naive else await self.cash_up()
         self.watch.tell("workers are asked to stop (SIGTERM), the ledger is read")
         await self.watch.crew.drain()
         tally = await self.watch.desk.tally()
@@ -78,6 +82,7 @@ class Scene:
             still_dead=tally.dead,
             faults=_faults(msgspec.structs.asdict(stats)),
             seconds=round(self.watch.seconds, 2),
+            occurrences=kept,
         )
         return judge(self.plan.orders, ledger, survived, naive=self.plan.naive)
 
@@ -99,6 +104,8 @@ class Scene:
         await self.watch.until(lambda: self._all_at_work() or not self.picture.live)
         workers = count(self.plan.workers, "worker process", "worker processes")
         self.watch.tell(f"{workers} at work")
+        if not self.plan.naive:
+            self.watch.tell(f"a schedule: {NAME}, each half second, by whichever worker is there")
 
     async def kill(self) -> int:
         """Kill a worker half-way, wait for the rescue, and put another in its place."""
@@ -150,6 +157,17 @@ class Scene:
         self.watch.tell(f"cards repaired, {count(redriven, 'dead letter')} redriven", "good")
         await self.watch.until(lambda: not self.picture.live)
         return dead, redriven
+
+    async def cash_up(self) -> Occurrences:
+        """End the schedule, and see what became of each of its occurrences."""
+        watch, desk = self.watch, self.watch.desk
+        await watch.until(lambda: self.picture.cash_ups > 0, CASH_SECONDS_MAX)
+        standing = await desk.pause_schedule()
+        end = watch.seconds + CASH_SECONDS_MAX
+        while await desk.cashing_up() and watch.seconds < end:
+            await watch.until(lambda: True)
+            await asyncio.sleep(LOOK_SECONDS)
+        return occurrences(standing, await self.visitor.cash_ups(), await desk.history())
 
     def _all_at_work(self) -> bool:
         return self.picture.charged > 0 and all(hand.joined for hand in self.picture.hands)

@@ -9,6 +9,7 @@ import msgspec
 
 from dutiful.cli.demo.books import Entry
 from dutiful.cli.demo.orders import Order
+from dutiful.cli.demo.schedule import Occurrences
 
 
 class Survived(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +26,8 @@ class Survived(msgspec.Struct, frozen=True, kw_only=True):
     faults: dict[str, int]
     """What the gateway did wrong, by kind."""
     seconds: float
+    occurrences: Occurrences | None = None
+    """What became of the schedule; None where there is none."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,12 +54,14 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     still_dead: int
     faults: dict[str, int]
     seconds: float
+    occurrences: Occurrences | None = None
     naive: bool = False
 
     @property
     def ok(self) -> bool:
-        """Whether every order was charged exactly once, with its own amount."""
-        return not (self.charged_twice or self.lost or self.wrong)
+        """Whether every order was charged once, with its own amount, and each occurrence ran."""
+        kept = self.occurrences is None or self.occurrences.ok
+        return kept and not (self.charged_twice or self.lost or self.wrong)
 
 
 def judge(

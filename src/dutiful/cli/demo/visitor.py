@@ -10,7 +10,7 @@ from http.client import HTTPConnection
 
 import msgspec
 
-from dutiful.cli.demo.books import Entry, Stats, read_ledger
+from dutiful.cli.demo.books import CashUp, Entry, Stats, read_cash_book, read_ledger
 
 SECONDS_MAX = 10.0
 
@@ -29,6 +29,10 @@ class Visitor:
     async def ledger(self) -> tuple[Entry, ...]:
         """Return every charge that was really made."""
         return read_ledger(await self._ask("GET", "/ledger"))
+
+    async def cash_ups(self) -> tuple[CashUp, ...]:
+        """Return every cash-up that was noted."""
+        return read_cash_book(await self._ask("GET", "/cash-ups"))
 
     async def break_cards(self, cards: Sequence[str]) -> None:
         """Have these cards declined."""

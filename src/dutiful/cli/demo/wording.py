@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dutiful.cli.demo.schedule import Occurrences
 from dutiful.cli.demo.verdict import Verdict, money
 
 
@@ -31,6 +32,8 @@ def details(verdict: Verdict) -> list[tuple[str, str]]:
     if not verdict.naive:
         again = count(faults["replayed"], "charge was", "charges were")
         lines.insert(1, ("repeats", f"{again} asked for again, and known by the idempotency key"))
+    if verdict.occurrences is not None:
+        lines.insert(3, ("schedule", _occurrences(verdict.occurrences)))
     if verdict.wrong:
         lines.append(("wrong", f"{count(verdict.wrong, 'charge')} that no order asked for"))
     if verdict.overcharged:
@@ -80,6 +83,14 @@ def _workers(verdict: Verdict) -> str:
     if not verdict.rescued:
         return f"{killed}, with nothing in its hands"
     return f"{killed}, {count(verdict.rescued, 'job')} in its hands rescued by another"
+
+
+def _occurrences(found: Occurrences) -> str:
+    twice = f"{found.twice:,} twice, " if found.twice else ""
+    return (
+        f"{count(found.planned, 'occurrence')}, {found.once:,} ran once, {twice}"
+        f"{found.missed:,} missed, at most {found.late_max:.2f} s late"
+    )
 
 
 def _cards(verdict: Verdict) -> str:

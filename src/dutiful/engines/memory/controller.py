@@ -22,6 +22,10 @@ class MemoryController:
 
     async def cancel(self, ids: Sequence[str]) -> tuple[str, ...]:
         """Cancel what waits, ask what runs."""
+        return self.cancel_now(ids)
+
+    def cancel_now(self, ids: Sequence[str]) -> tuple[str, ...]:
+        """Do what `cancel` does, in the calling thread."""
         tables, changed = self.tables, list[str]()
         with tables.lock:
             for job in tables.some(ids):

@@ -12,11 +12,18 @@ from .fleet import MemoryFleet
 from .inspector import MemoryInspector
 from .mover import MemoryMover
 from .producer import MemoryProducer
+from .scheduling import MemoryScheduling
 from .table import Tables
 
 
 class MemoryEngine(
-    MemoryProducer, MemoryConsumer, MemoryFleet, MemoryInspector, MemoryController, MemoryMover
+    MemoryProducer,
+    MemoryConsumer,
+    MemoryFleet,
+    MemoryInspector,
+    MemoryController,
+    MemoryMover,
+    MemoryScheduling,
 ):
     """Jobs in this process's memory, for tests and for reading; they end with the process."""
 

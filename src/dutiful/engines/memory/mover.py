@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from dutiful.contract.moving import Dumped, Filled, Record, Refusal
+from msgspec.structs import replace
+
+from dutiful.contract.moving import (
+    SHUT,
+    Diaries,
+    Diary,
+    Dumped,
+    Filled,
+    Record,
+    Refusal,
+    held_shut,
+    still_open,
+    without_state,
+)
 from dutiful.core.job import Job
+from dutiful.core.occurrence import Recorded
 from dutiful.core.unique import holds
 
-from .table import Tables
+from .table import Entry, Tables
 
 
 class MemoryMover:
     """The role `Mover`; the cursor is a place in the order of enqueueing, kept by `_places`."""
 
     tables: Tables
+    fresh: Callable[[Entry], Recorded]
 
     async def dump(self, limit: int, cursor: str | None = None) -> Dumped:
         """List records, oldest first."""
@@ -88,6 +103,46 @@ class MemoryMover:
         """Name the queues that are shut."""
         with self.tables.lock:
             return tuple(sorted(self.tables.shut))
+
+    async def dump_schedules(self, limit: int, cursor: str | None = None) -> Diaries:
+        """List schedules by name."""
+        tables = self.tables
+        with tables.lock:
+            names = sorted(name for name in tables.standings if name > (cursor or ""))
+            page = tuple(self._diary(name) for name in names[:limit])
+            return Diaries(page, names[limit - 1] if len(names) > limit else None)
+
+    async def fill_schedules(self, diaries: Sequence[Diary]) -> tuple[str, ...]:
+        """Store schedules, shut."""
+        tables, stored = self.tables, list[str]()
+        with tables.lock:
+            for diary in diaries:
+                name = diary.standing.name
+                known = tables.standings.get(name)
+                if known is not None and known.paused_at != SHUT:
+                    continue
+                tables.standings[name] = held_shut(diary.standing)
+                tables.diaries[name] = {
+                    one.planned: Entry(without_state(one), open=still_open(one))
+                    for one in diary.occurrences
+                }
+                stored.append(name)
+        return tuple(stored)
+
+    async def reopen_schedules(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Let schedules fire that are shut."""
+        tables, freed = self.tables, list[str]()
+        with tables.lock:
+            for one in [tables.standings[name] for name in names if name in tables.standings]:
+                if one.paused_at == SHUT:
+                    opened = replace(one, paused_at=None, version=one.version + 1)
+                    tables.standings[one.name] = opened
+                    freed.append(one.name)
+        return tuple(freed)
+
+    def _diary(self, name: str) -> Diary:
+        entries = sorted(self.tables.diaries.get(name, {}).items())
+        return Diary(self.tables.standings[name], tuple(self.fresh(entry) for _, entry in entries))
 
     def _record(self, job: Job) -> Record:
         tables = self.tables

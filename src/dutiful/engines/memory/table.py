@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from dutiful.contract.clock import Clock
 from dutiful.contract.fleet import WorkerInfo
 from dutiful.core.job import AttemptError, Job
+from dutiful.core.occurrence import Deadline, Edition, Recorded, Standing
 from dutiful.core.state import State, allowed
 from dutiful.core.unique import holds
 
@@ -26,6 +27,21 @@ class Registered:
         self.renewed_ticks = ticks
         self.stalled_for = 0
         self.lost = False
+
+
+class Entry:
+    """An occurrence's row."""
+
+    def __init__(self, recorded: Recorded, *, open: bool) -> None:
+        """Keep it open until its job has ended."""
+        self.recorded = recorded
+        self.open = open
+        self.told = set[Deadline]()
+
+    @property
+    def name(self) -> str:
+        """The schedule's."""
+        return self.recorded.schedule
 
 
 class Tables:
@@ -47,6 +63,10 @@ class Tables:
         self.totals = {"enqueued": 0, "pruned": 0, "purged": 0}
         self.data: dict[str, Any] = {}
         """What tasks wrote through their transactions."""
+        self.standings: dict[str, Standing] = {}
+        self.diaries: dict[str, dict[int, Entry]] = {}
+        """By schedule and planned instant, what became of the occurrences."""
+        self.editions: dict[str, dict[str, Edition]] = {}
         self._sleepers: dict[tuple[asyncio.AbstractEventLoop, asyncio.Event], None] = {}
         """Who sleeps, in the order in which they came, so that a run can be repeated exactly."""
 

@@ -6,7 +6,7 @@ The driver's own way of writing a list takes as long as the server takes to stor
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from psycopg import AsyncRawCursor, Connection, RawCursor
@@ -105,6 +105,12 @@ class Booleans(_Numbers):
 
     __slots__ = ()
     oid, element, letter, size = 1000, 16, "?", 1
+
+
+def columns(kinds: Sequence[type[Array]], rows: Iterable[Sequence[Any]]) -> tuple[Array, ...]:
+    """Turn rows into columns, one of each kind."""
+    turned = list(zip(*rows, strict=True)) or [()] * len(kinds)
+    return tuple([kind(list(column)) for kind, column in zip(kinds, turned, strict=True)])
 
 
 def _counted(items: Sequence[bytes | None]) -> bytes:

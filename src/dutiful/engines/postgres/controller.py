@@ -27,12 +27,7 @@ class PostgresController:
     async def cancel(self, ids: Sequence[str]) -> tuple[str, ...]:
         """Cancel what waits, ask what runs."""
         session = await ready(self.session)
-
-        def plan() -> Plan[tuple[str, ...]]:
-            rows = (yield Statement(session.sql("cancel"), (list(ids), session.now))).rows
-            return _in_order(ids, (row[0] for row in rows))
-
-        return await session.pool.arun(plan)
+        return await session.pool.arun(lambda: cancel(session.sql, ids, session.now))
 
     async def hurry(self, ids: Sequence[str]) -> tuple[str, ...]:
         """Make jobs due now."""
@@ -89,6 +84,12 @@ class PostgresController:
             yield Statement(session.sql("wake"), ([queue], 100))
 
         await session.pool.arun(plan)
+
+
+def cancel(sql: Texts, ids: Sequence[str], now: int | None) -> Plan[tuple[str, ...]]:
+    """Cancel what waits, ask what runs."""
+    rows = (yield Statement(sql("cancel"), (list(ids), now))).rows
+    return _in_order(ids, (row[0] for row in rows))
 
 
 def _redrive(session: Session, job: Redrive) -> Plan[bool]:

@@ -19,6 +19,7 @@ from .keeper import PostgresKeeper
 from .migration import migrate, missing, script, wanted
 from .mover import PostgresMover
 from .producer import PostgresProducer
+from .scheduling import PostgresScheduling
 from .session import Session
 from .transaction import PostgresTransactional
 
@@ -33,6 +34,7 @@ class PostgresEngine(
     PostgresController,
     PostgresKeeper,
     PostgresMover,
+    PostgresScheduling,
 ):
     """Jobs in one schema of a PostgreSQL database, shared by all who reach the server."""
 

@@ -9,12 +9,22 @@ from typing import Any, TypeVar
 
 from msgspec.structs import astuple
 
-from dutiful.contract.moving import Dumped, Filled, Record, Refusal
+from dutiful.contract.moving import Diaries, Diary, Dumped, Filled, Record, Refusal
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.errors import BadPayload
 from dutiful.core.job import AttemptError, Job
 
-from .arrays import Array, Booleans, Bytes, Integers, Longs, Shorts, TextArray
+from . import diaries as carried
+from .arrays import (
+    Array,
+    Booleans,
+    Bytes,
+    Integers,
+    Longs,
+    Shorts,
+    TextArray,
+    columns,
+)
 from .producer import ready
 from .rows import job_of, packed, storable
 from .session import Session
@@ -114,6 +124,20 @@ class PostgresMover:
 
         return await self._look(plan)
 
+    async def dump_schedules(self, limit: int, cursor: str | None = None) -> Diaries:
+        """List schedules by name."""
+        return await self._look(lambda sql: carried.dump(sql, limit, cursor))
+
+    async def fill_schedules(self, diaries: Sequence[Diary]) -> tuple[str, ...]:
+        """Store schedules, shut, all in one transaction."""
+        now = self.session.now
+        return await self._change(lambda sql: carried.fill(sql, diaries, now))
+
+    async def reopen_schedules(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Let schedules fire that are shut."""
+        now = self.session.now
+        return await self._change(lambda sql: carried.reopen(sql, names, now))
+
     async def _look(self, plan: Callable[[Texts], Plan[T]]) -> T:
         session = await ready(self.session)
         return await session.readers.aonce(lambda: plan(session.sql))
@@ -180,7 +204,7 @@ def _belongings(sql: Texts, stored: Sequence[Record], seqs: dict[str, int]) -> P
     ]
     if failures:
         errors = [error for _, _, error in failures]
-        columns: tuple[Array, ...] = (
+        told: tuple[Array, ...] = (
             Longs([seq for seq, _, _ in failures]),
             Integers([fence for _, fence, _ in failures]),
             Integers([error.attempt for error in errors]),
@@ -190,7 +214,7 @@ def _belongings(sql: Texts, stored: Sequence[Record], seqs: dict[str, int]) -> P
             TextArray([storable(error.message) for error in errors]),
             TextArray([storable(error.traceback) for error in errors]),
         )
-        yield Statement(sql("fill_failures"), columns)
+        yield Statement(sql("fill_failures"), told)
     steps = [
         (seqs[record.job.id], place, *step)
         for record in stored
@@ -198,7 +222,7 @@ def _belongings(sql: Texts, stored: Sequence[Record], seqs: dict[str, int]) -> P
     ]
     if steps:
         kinds = (Longs, Integers, TextArray, Bytes)
-        yield Statement(sql("fill_steps"), _arrays(kinds, steps))
+        yield Statement(sql("fill_steps"), columns(kinds, steps))
 
 
 def _columns(records: Sequence[Record]) -> tuple[Array, ...]:
@@ -209,10 +233,4 @@ def _columns(records: Sequence[Record]) -> tuple[Array, ...]:
         fields[3] = int(fields[3])
         fields[21], fields[22] = packed(record.job.tags), packed(record.job.meta)
         rows.append(fields)
-    return _arrays(_KINDS, rows)
-
-
-def _arrays(kinds: Sequence[type[Array]], rows: Iterable[Sequence[Any]]) -> tuple[Array, ...]:
-    return tuple(
-        [kind(list(column)) for kind, column in zip(kinds, zip(*rows, strict=True), strict=True)]
-    )
+    return columns(_KINDS, rows)

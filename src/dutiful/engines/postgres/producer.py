@@ -72,7 +72,7 @@ def enqueue(
     if not jobs:
         return ()
     if _plain(jobs):
-        yield _store(sql, jobs, now, late)
+        yield _plainly(sql, jobs, now, late)
         return tuple([Receipt(job.id) for job in jobs])
     return (yield from again(sql, jobs, now, late=late))
 
@@ -81,8 +81,7 @@ def again(
     sql: Texts, jobs: Sequence[NewJob], now: int | None, *, late: bool = False
 ) -> Plan[tuple[Receipt, ...]]:
     """Store those of the jobs that can be, and say of the others why not."""
-    answer = yield Statement(sql("enqueue"), (*_columns(jobs), now, late))
-    stored: set[str] = set(answer.rows[0][0] or ())
+    stored = yield from store(sql, jobs, now, late=late)
     receipts: list[Receipt] = []
     for job in jobs:
         if job.id in stored:
@@ -92,7 +91,13 @@ def again(
     return tuple(receipts)
 
 
-def _store(sql: Texts, jobs: Sequence[NewJob], now: int | None, late: bool) -> Statement:
+def store(sql: Texts, jobs: Sequence[NewJob], now: int | None, *, late: bool) -> Plan[set[str]]:
+    """Store those of the jobs that can be, and return their ids."""
+    answer = yield Statement(sql("enqueue"), (*_columns(jobs), now, late))
+    return set(answer.rows[0][0] or ())
+
+
+def _plainly(sql: Texts, jobs: Sequence[NewJob], now: int | None, late: bool) -> Statement:
     job = jobs[0]
     what = (job.task, job.queue, job.priority)
     when = (job.delay, job.run_at, job.expires_in, packed(job.tags), packed(job.meta))
@@ -147,8 +152,7 @@ def _refused(sql: Texts, job: NewJob, now: int | None, late: bool) -> Plan[Recei
                     return Receipt(holder, created=False, replaced=True)
             return Receipt(holder, created=False)
         # The holder ended between the two statements, so the key is free.
-        answer = yield Statement(sql("enqueue"), (*_columns([job]), now, late))
-        if answer.rows[0][0]:
+        if (yield from store(sql, [job], now, late=late)):
             return Receipt(job.id)
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from dutiful.contract.fleet import WorkerInfo, WorkerStatus
 from dutiful.core.job import Claim, Job
+from dutiful.core.occurrence import Recorded, Standing
 from dutiful.core.state import State
 
 _STATES = tuple(State)
 _encode = msgspec.json.encode
 _tags = msgspec.json.Decoder(tuple[str, ...]).decode
 _meta = msgspec.json.Decoder(dict[str, str]).decode
+_STANDING = Standing.__struct_fields__
+_RECORDED = Recorded.__struct_fields__
 
 
 def packed(value: tuple[str, ...] | dict[str, str]) -> str | None:
@@ -65,6 +69,18 @@ def status_of(row: tuple[Any, ...], silent_for: int) -> WorkerStatus:
         running=running,
         lost=lost,
     )
+
+
+def standing_of(row: Sequence[Any]) -> Standing:
+    """Build where a schedule stands from all of its columns."""
+    return Standing(**dict(zip(_STANDING, row, strict=True)))
+
+
+def recorded_of(row: Sequence[Any]) -> Recorded:
+    """Build an occurrence from its columns, the last of which is the job's state."""
+    fields = dict(zip(_RECORDED, row, strict=True))
+    fields["state"] = None if row[13] is None else _STATES[row[13]]
+    return Recorded(**fields)
 
 
 def storable(text: str) -> str:

@@ -36,13 +36,7 @@ class SqliteController:
 
     async def cancel(self, ids: Sequence[str]) -> tuple[str, ...]:
         """Cancel what waits, ask what runs."""
-
-        def one(job_id: str, now: int) -> Plan[bool]:
-            if (yield Statement(_CANCEL, (now, job_id))).count:
-                return True
-            return bool((yield Statement(_CANCEL_RUNNING, (job_id,))).count)
-
-        return await self._each(ids, one)
+        return await self._each(ids, cancel)
 
     async def hurry(self, ids: Sequence[str]) -> tuple[str, ...]:
         """Make jobs due now."""
@@ -114,6 +108,13 @@ class SqliteController:
             return None, wakes
 
         await session.writer.awrite(plan)
+
+
+def cancel(job_id: str, now: int) -> Plan[bool]:
+    """Cancel a job that waits, or ask one that runs."""
+    if (yield Statement(_CANCEL, (now, job_id))).count:
+        return True
+    return bool((yield Statement(_CANCEL_RUNNING, (job_id,))).count)
 
 
 def _redriven(meta: str | None, reason: str | None) -> str | None:

@@ -21,6 +21,7 @@ from .keeper import SqliteKeeper
 from .migration import script
 from .mover import SqliteMover
 from .producer import SqliteProducer
+from .scheduling import SqliteScheduling
 from .session import Session
 
 
@@ -32,6 +33,7 @@ class SqliteEngine(
     SqliteController,
     SqliteKeeper,
     SqliteMover,
+    SqliteScheduling,
 ):
     """Jobs in one SQLite file, shared by all processes of a host."""
 

@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from dutiful.contract.moving import Dumped, Filled, Record, Refusal
+from dutiful.contract.moving import Diaries, Diary, Dumped, Filled, Record, Refusal
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.job import AttemptError, Job
 
+from . import diaries as carried
 from .group import Written
 from .keeper import delete
 from .rows import error_row, job_of, job_row
@@ -108,6 +109,18 @@ class SqliteMover:
             return tuple([row[0] for row in (yield Statement(_SHUT_QUEUES)).rows])
 
         return await self.session.ready().readers.aread(plan)
+
+    async def dump_schedules(self, limit: int, cursor: str | None = None) -> Diaries:
+        """List schedules by name."""
+        return await self.session.ready().readers.aread(lambda: carried.dump(limit, cursor))
+
+    async def fill_schedules(self, diaries: Sequence[Diary]) -> tuple[str, ...]:
+        """Store schedules, shut, all in one transaction."""
+        return await self.session.ready().writer.awrite(lambda: carried.fill(diaries))
+
+    async def reopen_schedules(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Let schedules fire that are shut."""
+        return await self.session.ready().writer.awrite(lambda: carried.reopen(names))
 
 
 def _records(rows: Sequence[Any]) -> Plan[tuple[Record, ...]]:

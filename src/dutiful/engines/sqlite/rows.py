@@ -9,12 +9,15 @@ from msgspec.structs import astuple
 
 from dutiful.contract.fleet import WorkerInfo, WorkerStatus
 from dutiful.core.job import AttemptError, Claim, Job
+from dutiful.core.occurrence import Recorded, Standing
 from dutiful.core.state import State
 
 _STATES = tuple(State)
 _encode = msgspec.json.encode
 _tags = msgspec.json.Decoder(tuple[str, ...]).decode
 _meta = msgspec.json.Decoder(dict[str, str]).decode
+_STANDING = Standing.__struct_fields__
+_RECORDED = Recorded.__struct_fields__
 
 
 def packed(value: tuple[str, ...] | dict[str, str]) -> str | None:
@@ -111,6 +114,26 @@ def status_of(row: tuple[Any, ...], now: int, ticks: int, boot: str) -> WorkerSt
         running=running,
         lost=bool(lost),
     )
+
+
+def standing_row(standing: Standing) -> tuple[Any, ...]:
+    """Return the parameters of ``schedule_put.sql``."""
+    return astuple(standing)
+
+
+def standing_of(row: tuple[Any, ...]) -> Standing:
+    """Build where a schedule stands from all of its columns."""
+    fields = dict(zip(_STANDING, row, strict=True))
+    fields["exclusive"] = row[3] == 1
+    return Standing(**fields)
+
+
+def recorded_of(row: tuple[Any, ...]) -> Recorded:
+    """Build an occurrence from its columns, the last of which is the job's state."""
+    fields = dict(zip(_RECORDED, row, strict=True))
+    fields["backfilled"] = row[8] == 1
+    fields["state"] = None if row[13] is None else _STATES[row[13]]
+    return Recorded(**fields)
 
 
 def _storable(text: str) -> str:

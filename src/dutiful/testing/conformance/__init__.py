@@ -27,6 +27,8 @@ from dutiful.testing.conformance.cancel import CancelContract
 from dutiful.testing.conformance.claim import ClaimContract
 from dutiful.testing.conformance.contracts import CONTRACTS
 from dutiful.testing.conformance.copy import CopyContract
+from dutiful.testing.conformance.declare import DeclareContract
+from dutiful.testing.conformance.diary import DiaryContract
 from dutiful.testing.conformance.enqueue import EnqueueContract
 from dutiful.testing.conformance.inspect import InspectContract
 from dutiful.testing.conformance.lease import LeaseContract
@@ -36,6 +38,7 @@ from dutiful.testing.conformance.pause import PauseContract
 from dutiful.testing.conformance.prune import PruneContract
 from dutiful.testing.conformance.redrive import RedriveContract
 from dutiful.testing.conformance.requires import requires
+from dutiful.testing.conformance.schedule import ScheduleContract
 from dutiful.testing.conformance.setting import Connect, Contract, Engine
 from dutiful.testing.conformance.settle import SettleContract
 from dutiful.testing.conformance.step import StepContract
@@ -54,6 +57,8 @@ __all__ = [
     "Connect",
     "Contract",
     "CopyContract",
+    "DeclareContract",
+    "DiaryContract",
     "Engine",
     "EnqueueContract",
     "InspectContract",
@@ -63,6 +68,7 @@ __all__ = [
     "PauseContract",
     "PruneContract",
     "RedriveContract",
+    "ScheduleContract",
     "SettleContract",
     "StepContract",
     "TransactionContract",

@@ -7,6 +7,8 @@ from dutiful.testing.conformance.caller import CallerContract
 from dutiful.testing.conformance.cancel import CancelContract
 from dutiful.testing.conformance.claim import ClaimContract
 from dutiful.testing.conformance.copy import CopyContract
+from dutiful.testing.conformance.declare import DeclareContract
+from dutiful.testing.conformance.diary import DiaryContract
 from dutiful.testing.conformance.enqueue import EnqueueContract
 from dutiful.testing.conformance.inspect import InspectContract
 from dutiful.testing.conformance.lease import LeaseContract
@@ -14,6 +16,7 @@ from dutiful.testing.conformance.open import OpenContract
 from dutiful.testing.conformance.pause import PauseContract
 from dutiful.testing.conformance.prune import PruneContract
 from dutiful.testing.conformance.redrive import RedriveContract
+from dutiful.testing.conformance.schedule import ScheduleContract
 from dutiful.testing.conformance.setting import Contract
 from dutiful.testing.conformance.settle import SettleContract
 from dutiful.testing.conformance.step import StepContract
@@ -39,4 +42,7 @@ CONTRACTS: tuple[type[Contract], ...] = (
     PruneContract,
     WakeContract,
     CopyContract,
+    ScheduleContract,
+    DeclareContract,
+    DiaryContract,
 )

@@ -21,6 +21,7 @@ from dutiful.contract.protocol import (
     SyncProducer,
     Transactional,
 )
+from dutiful.contract.scheduling import Scheduling
 from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.moves import hand
 from dutiful.testing.conformance.requires import needs
@@ -37,6 +38,7 @@ class Engine(
     Controller,
     Keeper,
     Mover,
+    Scheduling,
     Protocol,
 ):
     """An engine with every role; what it cannot do it declares."""

@@ -1,0 +1,108 @@
+"""``dutiful schedules list`` and ``show``: looking at schedules and their history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dutiful.cli import as_json, render
+from dutiful.cli import schedule_rows as rows
+from dutiful.cli.expand import expand
+from dutiful.cli.options import BULK, Common
+from dutiful.cli.target import Opened, reach
+from dutiful.core.instant import spell
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from dutiful.core.occurrence import Standing
+    from dutiful.core.schedule import Schedule
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The schedule's name.")]
+Count = Annotated[
+    int,
+    typer.Option("--limit", "-n", min=1, max=1000, help="How many.", rich_help_panel=BULK),
+]
+
+
+@expand
+def list_schedules(common: Common) -> None:
+    """List schedules: their rules, when they fire next, and which are paused or broken."""
+
+    async def body(opened: Opened) -> None:
+        standings = await opened.app.schedules.alist()
+        if common.json:
+            as_json.emit([rows.as_object(standing) for standing in standings])
+        elif standings:
+            render.show(rows.standings_table(standings))
+        else:
+            render.say(
+                f"No schedules in {opened.url} yet. Declare one with @app.cron(...) and start a "
+                "worker, or see `dutiful schedules create --help`."
+            )
+
+    reach(common, body)
+
+
+@expand
+def show_schedule(name: Name, common: Common, limit: Count = 10) -> None:
+    """Show a schedule and what became of its latest occurrences."""
+
+    async def body(opened: Opened) -> None:
+        standing = await opened.app.schedules.aget(name)
+        history = await opened.app.schedules.ahistory(name, limit)
+        if common.json:
+            found = [rows.occurrence_object(row) for row in history]
+            as_json.emit({**rows.as_object(standing), "history": found})
+            return
+        schedule = rows.known(standing)
+        render.show(*_card(standing, schedule))
+        if not history:
+            render.say("\nNo occurrence yet.", "dim")
+            return
+        zone = "UTC" if schedule is None else rows.zone_text(schedule.rule) or "UTC"
+        render.say("")
+        render.show(rows.history_table(history, zone))
+
+    reach(common, body)
+
+
+def _card(standing: Standing, schedule: Schedule | None) -> Iterator[RenderableType]:
+    from rich.text import Text
+
+    word = rows.status(standing)
+    yield Text.assemble((standing.name, "bold"), "  ", (word, "green" if word == "active" else ""))
+    facts = [(name, text) for name, text in _facts(standing, schedule) if text]
+    width = max(len(name) for name, _ in facts)
+    for name, text in facts:
+        yield Text.assemble((f"  {name:<{width}}  ", "dim"), render.clean(text))
+
+
+def _facts(standing: Standing, schedule: Schedule | None) -> Iterator[tuple[str, str]]:
+    present = render.now()
+    zone = "UTC"
+    if schedule is not None:
+        zone = rows.zone_text(schedule.rule) or "UTC"
+        yield "rule", rows.rule_text(schedule.rule)
+        yield "zone", rows.zone_text(schedule.rule)
+        yield "task", f"{schedule.task}  {schedule.args}"
+        yield "queue", schedule.queue
+        yield "misfire", schedule.misfire
+        yield "overlap", schedule.overlap
+        yield "jitter", spell(schedule.jitter) if schedule.jitter else ""
+        yield from _bounds(schedule, zone)
+    yield "declared by", standing.app or ""
+    for name, at in (("next", standing.next), ("last", standing.last), ("held", standing.held)):
+        yield name, "" if at is None else f"{rows.local(at, zone)}  ({render.ago(at, present)})"
+    yield "made", render.plural(standing.number, "occurrence")
+    yield "trouble", standing.broken or ""
+
+
+def _bounds(schedule: Schedule, zone: str) -> Iterator[tuple[str, str]]:
+    bounds = schedule.bounds
+    yield "from", "" if bounds.start is None else rows.local(bounds.start, zone)
+    yield "until", "" if bounds.end is None else rows.local(bounds.end, zone)
+    days = [day.isoformat() for day in bounds.days]
+    yield "not on", ", ".join([*days, *(f"holidays of {name}" for name in bounds.holidays)])

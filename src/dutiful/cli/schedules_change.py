@@ -1,0 +1,191 @@
+"""``dutiful schedules create``, ``delete``, ``pause``, ``resume`` and ``run``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dutiful.cli import as_json, render
+from dutiful.cli import schedule_rows as rows
+from dutiful.cli.expand import expand
+from dutiful.cli.failure import Wrong
+from dutiful.cli.options import Common, Yes
+from dutiful.cli.schedules import Name
+from dutiful.cli.schedules_next import read_moment
+from dutiful.cli.target import Opened, reach
+
+if TYPE_CHECKING:
+    from dutiful.client.rules import Scheduling
+    from dutiful.contract.scheduling import Switch
+    from dutiful.core.occurrence import Standing
+    from dutiful.core.rule import Rule
+
+Names = Annotated[list[str], typer.Argument(metavar="NAME", help="Names of schedules.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class When:
+    """The rule of a schedule to create."""
+
+    cron: Annotated[
+        str | None,
+        typer.Option("--cron", metavar="EXPR", help='Such as "0 9 * * MON-FRI".'),
+    ] = None
+    every: Annotated[
+        str | None, typer.Option("--every", metavar="SPAN", help="A fixed period, such as 10m.")
+    ] = None
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="WHEN", help="One instant, such as 2026-12-24T18:00."),
+    ] = None
+    tz: Annotated[
+        str, typer.Option("--tz", metavar="ZONE", help="The time zone of --cron and --at.")
+    ] = "UTC"
+
+
+@dataclass(frozen=True, kw_only=True)
+class How:
+    """What else a schedule to create may say."""
+
+    args: Annotated[
+        str | None,
+        typer.Option("--args", metavar="JSON", help="The task's arguments by name, as JSON."),
+    ] = None
+    queue: Annotated[
+        str | None, typer.Option("--queue", "-Q", metavar="NAME", help="Instead of the task's.")
+    ] = None
+    misfire: Annotated[
+        str | None,
+        typer.Option("--misfire", metavar="RULE", help="skip, once or all; once if not said."),
+    ] = None
+    overlap: Annotated[
+        str | None,
+        typer.Option("--overlap", metavar="RULE", help="allow, skip, queue-one or cancel-running."),
+    ] = None
+    jitter: Annotated[
+        str | None, typer.Option("--jitter", metavar="SPAN", help="Spread by up to so much.")
+    ] = None
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Change the schedule if the name is taken.")
+    ] = False
+
+
+Task = Annotated[str, typer.Argument(metavar="TASK", help="The task's name.")]
+
+
+@expand
+def create_schedule(name: Name, task: Task, when: When, how: How, common: Common) -> None:
+    """Create a schedule in the store, for a task of the app that --app names."""
+    rule = _rule(when)
+    given = _given(name, how)
+
+    async def body(opened: Opened) -> None:
+        if not opened.named:
+            raise Wrong(
+                "no app is named, so the task and its arguments cannot be checked",
+                "add --app MODULE:NAME",
+            )
+        found = opened.app.find(task)
+        await opened.app.schedules.acreate(found, rule, replace=how.replace, **given)
+        standing = await opened.app.schedules.aget(name)
+        if common.json:
+            as_json.emit(rows.as_object(standing))
+            return
+        zone = rows.zone_text(rule) or when.tz
+        upcoming = "never" if standing.next is None else rows.local(standing.next, zone)
+        render.say(f"Schedule {name} fires next at {upcoming}.")
+
+    reach(common, body)
+
+
+def _rule(when: When) -> Rule:
+    from dutiful.core.rule import Cron, Dates, Interval
+
+    if sum(part is not None for part in (when.cron, when.every, when.at)) != 1:
+        raise Wrong("say once when it fires", 'with --cron "0 9 * * *", --every 10m or --at WHEN')
+    if when.every is not None:
+        return Interval.every(when.every)
+    if when.at is not None:
+        return Dates((read_moment(when.at, when.tz, "--at"),))
+    return Cron(when.cron or "", when.tz)
+
+
+def _given(name: str, how: How) -> Scheduling:
+    given: dict[str, Any] = {"name": name}
+    for word in ("queue", "misfire", "overlap", "jitter"):
+        if (text := getattr(how, word)) is not None:
+            given[word] = text
+    if how.args is not None:
+        try:
+            given["args"] = json.loads(how.args)
+        except ValueError as error:
+            raise Wrong(f"--args {how.args!r} is not JSON: {error}") from None
+        if not isinstance(given["args"], dict):
+            raise Wrong("--args is no object", "write arguments by name: --args '{\"n\": 1}'")
+    found: Scheduling = given  # type: ignore[assignment]  # built by name
+    return found
+
+
+@expand
+def pause_schedules(names: Names, common: Common) -> None:
+    """Stop schedules; what falls due meanwhile goes by their misfire rule afterwards."""
+    _switch(names, common, "pause", "paused")
+
+
+@expand
+def resume_schedules(names: Names, common: Common) -> None:
+    """Let schedules fire again."""
+    _switch(names, common, "resume", "resumed")
+
+
+@expand
+def delete_schedules(names: Names, common: Common, yes: Yes = False) -> None:
+    """Delete schedules and their history; their jobs stay, declared ones come back at a start."""
+    if not yes and not common.json:
+        typer.confirm(f"Delete {', '.join(names)}?", abort=True)
+    _switch(names, common, "delete", "deleted")
+
+
+def _switch(names: list[str], common: Common, how: Switch, done: str) -> None:
+    async def body(opened: Opened) -> None:
+        schedules = opened.app.schedules
+        act = {
+            "pause": schedules.apause,
+            "resume": schedules.aresume,
+            "delete": schedules.adelete,
+        }[how]
+        before = {standing.name: standing for standing in await schedules.alist()}
+        changed = await act(*names)
+        if common.json:
+            as_json.emit({done: list(changed)})
+            return
+        for name in names:
+            text = f"{name} is {done}." if name in changed else f"{name} was {done} already."
+            render.say(text + _hint(before[name], how))
+
+    reach(common, body)
+
+
+def _hint(before: Standing, how: Switch) -> str:
+    if before.retired_at is not None and how != "delete":
+        return " It is retired, so it does not fire: declare it again in code."
+    if before.app is not None and before.retired_at is None and how == "delete":
+        return f" App {before.app} declares it: it comes back when a worker starts."
+    return ""
+
+
+@expand
+def run_schedule(name: Name, common: Common) -> None:
+    """Enqueue an occurrence now, whatever the rule says; paused ones, too."""
+
+    async def body(opened: Opened) -> None:
+        job_id = await opened.app.schedules.arun(name)
+        if common.json:
+            as_json.emit({"schedule": name, "job_id": job_id})
+        else:
+            render.say(f"Enqueued job {job_id}.")
+
+    reach(common, body)

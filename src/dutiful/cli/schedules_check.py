@@ -1,0 +1,118 @@
+"""``dutiful schedules check``: what will go wrong with schedules, told before it does."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from dutiful.cli import as_json, render
+from dutiful.cli import schedule_rows as rows
+from dutiful.cli.expand import expand
+from dutiful.cli.failure import Code, Trouble
+from dutiful.cli.options import Common
+from dutiful.cli.target import Opened, reach
+from dutiful.core.instant import DAY, MINUTE, SECOND, spell
+
+if TYPE_CHECKING:
+    from dutiful.contract.page import Finding
+    from dutiful.core.occurrence import Recorded, Standing
+    from dutiful.core.schedule import Schedule
+
+_SKEW_MAX = 5 * SECOND
+_AHEAD = 366 * DAY
+_SAMPLE = 20
+
+
+@expand
+def check_schedules(common: Common) -> None:
+    """Look for schedules that never fire, meet a missing hour, are too slow, or have no task.
+
+    Name the app with --app to have its tasks compared. Exit code 1 when something is bad.
+    """
+
+    async def body(opened: Opened) -> None:
+        from dutiful.contract.page import Finding
+
+        now = (await opened.store.scheduling.due(0)).now
+        skew = render.now() - now
+        found = [
+            Finding("clock", abs(skew) <= _SKEW_MAX, f"{skew / SECOND:+.1f} s against the store's")
+        ]
+        for standing in await opened.app.schedules.alist():
+            if standing.retired_at is None:
+                history = await opened.app.schedules.ahistory(standing.name, _SAMPLE)
+                found += _examine(opened, standing, history, now)
+        if common.json:
+            as_json.emit([as_json.finding(finding) for finding in found])
+        else:
+            render.show(render.findings(found))
+        bad = sorted({finding.name for finding in found if not finding.ok})
+        if bad:
+            raise Trouble(f"{render.plural(len(bad), 'finding')} bad: {', '.join(bad)}", Code.BAD)
+
+    reach(common, body)
+
+
+def _examine(
+    opened: Opened, standing: Standing, history: Sequence[Recorded], now: int
+) -> Iterator[Finding]:
+    from dutiful.contract.page import Finding
+
+    schedule, notes = rows.known(standing), list[str]()
+    troubles = [standing.broken] if standing.broken else []
+    if schedule is None:
+        troubles.append("this version of Dutiful cannot read it; upgrade")
+    else:
+        tasks = opened.app.tasks if opened.named else None
+        if tasks is not None and schedule.task not in tasks:
+            troubles.append(f"the app has no task {schedule.task!r}; its jobs would wait")
+        troubles += _of_time(standing, schedule, now)
+        troubles += _of_weight(schedule, history, now)
+        notes += _missing_hours(schedule, now)
+    text = "; ".join([*troubles, *notes])
+    yield Finding(standing.name, not troubles, text or "fine")
+
+
+def _of_time(standing: Standing, schedule: Schedule, now: int) -> Iterator[str]:
+    from dutiful.core.schedule import planned_after
+
+    if standing.paused_at is not None:
+        return
+    if planned_after(schedule, now) is None:
+        yield "it never fires again; delete it"
+    elif standing.next is not None and now - standing.next > max(schedule.late_after, MINUTE):
+        late = spell((now - standing.next) // SECOND * SECOND)
+        yield f"it is {late} late; does a worker run?"
+
+
+def _missing_hours(schedule: Schedule, now: int) -> Iterator[str]:
+    """Tell when a time falls into a stretch that the clocks leave out, unless a rule was chosen."""
+    from dutiful.core.rule import Cron, Dst, after, changes
+
+    rule = schedule.rule
+    if not isinstance(rule, Cron) or not rule.fixed or rule.dst is not None:
+        return
+    strict = Cron(rule.expression, rule.zone, Dst(missing="skip"))
+    for change in changes(rule.zone, now, now + _AHEAD):
+        before = change.instant - 1
+        meets = after(rule, before, schedule.bounds) == change.instant
+        if meets and after(strict, before, schedule.bounds) != change.instant:
+            when = rows.local(change.instant, rule.zone)
+            yield f"its time is missing in the night to {when}; it runs then (or say dst=)"
+
+
+def _of_weight(schedule: Schedule, history: Sequence[Recorded], now: int) -> Iterator[str]:
+    """Tell when jobs take longer than the time between two of them."""
+    from dutiful.core.rule import between
+
+    took = sorted(
+        row.finished_at - row.started_at
+        for row in history
+        if row.finished_at is not None and row.started_at is not None
+    )
+    coming = between(schedule.rule, now, 1 << 62, 3, schedule.bounds)
+    gaps = [later - sooner for sooner, later in itertools.pairwise(coming)]
+    if took and gaps and took[len(took) // 2] > min(gaps):
+        usual, gap = spell(took[len(took) // 2]), spell(min(gaps))
+        yield f"its job takes {usual}, and it fires every {gap} (overlap: {schedule.overlap})"

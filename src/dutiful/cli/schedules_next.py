@@ -1,0 +1,183 @@
+"""``dutiful schedules next``: when a rule or a schedule fires, clock changes pointed out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from dutiful.cli import as_json, render
+from dutiful.cli import schedule_rows as rows
+from dutiful.cli.expand import expand
+from dutiful.cli.failure import Wrong
+from dutiful.cli.options import Common
+from dutiful.cli.target import Opened, reach
+from dutiful.core.errors import BadOption
+from dutiful.core.instant import MINUTE, moment
+
+if TYPE_CHECKING:
+    from dutiful.core.rule import Rule
+    from dutiful.core.schedule import Schedule
+
+NEXT_MAX = 10_000
+_CODE = re.compile(r'datetime\.fromisoformat\("([^"]*)"\)')
+
+What = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[WHAT]",
+        help='A cron expression in quotes, such as "30 1 * * *", or a schedule\'s name.',
+    ),
+]
+Every = Annotated[
+    str | None,
+    typer.Option("--every", metavar="SPAN", help="A period instead, such as 10m."),
+]
+Rrule = Annotated[
+    str | None,
+    typer.Option("--rrule", metavar="RRULE", help="A calendar rule instead; --from begins it."),
+]
+Zone = Annotated[
+    str | None, typer.Option("--tz", metavar="ZONE", help="Its time zone; UTC if not said.")
+]
+From = Annotated[
+    str | None,
+    typer.Option("--from", metavar="WHEN", help="Begin here: 2026-11-01T00:00:00-04:00; now."),
+]
+Count = Annotated[
+    int, typer.Option("--count", "-n", min=1, max=NEXT_MAX, help="How many instants.")
+]
+
+
+class Preview(NamedTuple):
+    """Planned instants, and the zone to show them in."""
+
+    instants: list[int]
+    zone: str
+
+
+@expand
+def next_instants(
+    common: Common,
+    what: What = None,
+    every: Every = None,
+    rrule: Rrule = None,
+    tz: Zone = None,
+    begin: From = None,
+    count: Count = 10,
+) -> None:
+    """Print the next instants of a rule, or of a schedule in the store; nothing is enqueued.
+
+    A rule needs no store and no app. The first instant may be that of --from itself.
+    """
+    if sum(part is not None for part in (what, every, rrule)) != 1:
+        raise Wrong(
+            "name one thing that fires",
+            'such as `dutiful schedules next "30 1 * * *" --tz Europe/Berlin`, --every 10m, '
+            "or the name of a schedule",
+        )
+    zone = tz or "UTC"
+    if every is not None or rrule is not None or (what is not None and _is_cron(what)):
+        rule = _rule(what, every, rrule, zone, begin)
+        start = render.now() if begin is None else read_moment(begin, zone, "--from")
+        _print(_of_rule(rule, zone, start, count), common, count)
+        return
+
+    async def body(opened: Opened) -> None:
+        standing = await opened.app.schedules.aget(what or "")
+        schedule = rows.known(standing)
+        if schedule is None:
+            raise Wrong(f"this version cannot read schedule {standing.name}", "upgrade dutiful")
+        home = tz or rows.zone_text(schedule.rule) or "UTC"
+        at = render.now() if begin is None else read_moment(begin, home, "--from")
+        _print(_of_schedule(schedule, home, at, count), common, count)
+
+    reach(common, body)
+
+
+def _is_cron(text: str) -> bool:
+    return " " in text.strip() or text.startswith("@")
+
+
+def _rule(
+    what: str | None, every: str | None, rrule: str | None, zone: str, begin: str | None
+) -> Rule:
+    from dutiful.core.rule import Calendar, Cron, Interval
+
+    if every is not None:
+        return Interval.every(every)
+    if rrule is not None:
+        from zoneinfo import ZoneInfo
+
+        at = render.now() if begin is None else read_moment(begin, zone, "--from")
+        start = moment(at).astimezone(ZoneInfo(zone)).replace(tzinfo=None, microsecond=0, fold=0)
+        return Calendar(rrule, zone, start)
+    return Cron(what or "", zone)
+
+
+def read_moment(text: str, zone: str, option: str) -> int:
+    """Read a moment; a local time is one of the zone, and a doubtful one is asked about."""
+    from zoneinfo import ZoneInfo
+
+    from dutiful.core.instant import local_instant
+
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        raise Wrong(
+            f"{option} {text!r} is no moment", "write 2026-11-01, or 2026-11-01T00:00:00-04:00"
+        ) from None
+    try:
+        return local_instant(read if read.tzinfo else read.replace(tzinfo=ZoneInfo(zone)))
+    except BadOption as error:  # which speaks to who writes Python
+        raise Wrong(f"{option}: " + _CODE.sub(r"\1", str(error))) from None
+
+
+def _of_rule(rule: Rule, zone: str, start: int, count: int) -> Preview:
+    from dutiful.core.rule import between
+
+    return Preview(between(rule, start - 1, 1 << 62, count), zone)
+
+
+def _of_schedule(schedule: Schedule, zone: str, start: int, count: int) -> Preview:
+    from dutiful.core.rule import between
+
+    return Preview(between(schedule.rule, start - 1, 1 << 62, count, schedule.bounds), zone)
+
+
+def _print(preview: Preview, common: Common, count: int) -> None:
+    from zoneinfo import ZoneInfo
+
+    zone = ZoneInfo(preview.zone)
+    if common.json:
+        as_json.emit([moment(at).astimezone(zone).isoformat() for at in preview.instants])
+        return
+    if not preview.instants:
+        render.say("It does not fire any more.")
+        return
+    for line, style in _lines(preview):
+        render.say(line, style)
+    if len(preview.instants) < count:
+        render.say("It does not fire after that.", "dim")
+
+
+def _lines(preview: Preview) -> Iterator[tuple[str, str]]:
+    """Write the instants, with each change of the clocks where it falls among them."""
+    from zoneinfo import ZoneInfo
+
+    from dutiful.core.rule import changes
+
+    instants, zone = preview
+    clock = ZoneInfo(zone)
+    marks = changes(zone, instants[0] - 1, instants[-1] + 1)
+    for at in instants:
+        while marks and marks[0].instant <= at:
+            mark = marks.pop(0)
+            way = "forward" if mark.after > mark.before else "back"
+            minutes = abs(mark.after - mark.before) // MINUTE
+            when = rows.local(mark.instant, zone)
+            yield f"    the clocks go {way} by {minutes} min: it is then {when}", "yellow"
+        yield f"{rows.local(at, zone)}  {moment(at).astimezone(clock):%a}", ""

@@ -1,0 +1,45 @@
+"""How a worker brings its app's declared schedules into the store."""
+
+from __future__ import annotations
+
+import asyncio
+
+from dutiful.contract.facade import Store
+from dutiful.core.event import SchedulesDeclared
+from dutiful.core.schedule import Schedule
+
+SHOW_SECONDS = 20.0
+"""How often an edition is shown; it counts as gone after a minute."""
+
+
+class Declaration:
+    """One app's edition, as one worker shows it."""
+
+    def __init__(self, app: str, edition: str, schedules: tuple[Schedule, ...]) -> None:
+        """Show nothing yet."""
+        self._app = app
+        self._edition = edition
+        self._schedules = schedules
+        self._show_at = 0.0
+        self._brought = False
+
+    def check(self, store: Store) -> None:
+        """Raise Unsupported when schedules are declared and the engine keeps none."""
+        if self._schedules:
+            _ = store.scheduling
+
+    async def bring(self, store: Store) -> None:
+        """Show the edition now and then; declare it at first, and when it has come to rule."""
+        now = asyncio.get_running_loop().time()
+        if now < self._show_at:
+            return
+        scheduling = store.scheduling
+        answer = await scheduling.declare(
+            self._app, self._edition, None if self._brought else self._schedules
+        )
+        if answer.rules and not answer.applied:
+            answer = await scheduling.declare(self._app, self._edition, self._schedules)
+        self._brought = True
+        self._show_at = now + SHOW_SECONDS
+        if answer.changed or answer.retired:
+            store.emit(SchedulesDeclared(self._app, answer.changed, answer.retired))

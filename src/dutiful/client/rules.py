@@ -1,0 +1,149 @@
+"""What ``@app.cron``, ``@app.every`` and ``@app.schedule`` take, checked where it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, TypedDict, cast
+
+from msgspec.structs import replace
+
+from dutiful.core.errors import BadOption
+from dutiful.core.instant import local_instant, span
+from dutiful.core.rule import Bounds, Calendar, Cron, Dates, Interval, Rule
+from dutiful.core.schedule import (
+    MISFIRES,
+    OVERLAPS,
+    Misfire,
+    Overlap,
+    Schedule,
+    schedule_name,
+    zone_of,
+)
+
+from .options import known, refine
+from .task import Enqueuer
+
+Span = str | float | timedelta
+MADE_UP_MAX = 1000
+
+
+class Scheduling(TypedDict, total=False):
+    """The options of a schedule."""
+
+    name: str
+    args: Sequence[Any] | Mapping[str, Any]
+    queue: str
+    priority: int
+    tags: tuple[str, ...] | list[str]
+    meta: dict[str, str]
+    expires_in: Span | None
+    start: datetime | None
+    end: datetime | None
+    exclude: date | str | Sequence[date | str] | None
+    jitter: Span
+    misfire: Misfire
+    misfire_max: int
+    misfire_window: Span | None
+    late_after: Span
+    overlap: Overlap
+    start_within: Span | None
+    finish_within: Span | None
+
+
+_RULES = (Cron, Interval, Calendar, Dates)
+_OF_THE_JOB = ("queue", "priority", "tags", "meta", "expires_in")
+
+
+def schedule_of(
+    task: Enqueuer[..., Any], rule: Rule, given: Scheduling, app: str | None = None
+) -> Schedule:
+    """Build a schedule from what a person wrote; raises BadOption and BadArguments."""
+    if not isinstance(task, Enqueuer):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped
+        raise BadOption(
+            f"{getattr(task, '__qualname__', task)} is no task; "
+            "write @app.cron(...) above @app.task"
+        )
+    if type(rule) not in _RULES:
+        raise BadOption(
+            f"{rule!r} is no rule; give Cron(...), Interval(...), Calendar(...) or Dates(...)"
+        )
+    known(given, Scheduling.__annotations__, "a schedule")
+    of_job = {key: value for key, value in given.items() if key in _OF_THE_JOB}
+    options = refine(task.options, of_job)
+    args = given.get("args", ())
+    if isinstance(args, str):
+        raise BadOption(f"args={args!r}; write a tuple, such as args=({args!r},)")
+    named: Mapping[str, Any] = args if isinstance(args, Mapping) else {}
+    positional = () if isinstance(args, Mapping) else tuple(args)
+    raw = task.signature.encode(positional, named, task.app.payload_bytes_max)
+    schedule = Schedule(
+        name=schedule_name(given.get("name") or task.spec.name),
+        task=task.spec.name,
+        rule=rule,
+        args=raw.decode(),
+        queue=options.queue,
+        priority=options.priority,
+        max_attempts=options.max_attempts,
+        expires_in=options.expires_in,
+        tags=options.tags,
+        meta=options.meta,
+        app=app,
+    )
+    changes = {name: _CHECKS[name](value) for name, value in given.items() if name in _CHECKS}
+    return replace(schedule, bounds=_bounds(given, rule), **changes)
+
+
+def _bounds(given: Scheduling, rule: Rule) -> Bounds:
+    """Join start, end and what is excluded: dates, and holiday calendars by their names."""
+    excluded = given.get("exclude") or ()
+    parts: list[Any] = [excluded] if isinstance(excluded, date | str) else list(excluded)
+    # A datetime is a date to Python, and would never equal one.
+    if wrong := [one for one in parts if not isinstance(one, str) and type(one) is not date]:
+        raise BadOption(f"exclude={wrong[0]!r}; give dates, and names of holiday calendars")
+    return Bounds(
+        start=_moment(given.get("start")),
+        end=_moment(given.get("end")),
+        days=tuple(sorted(part for part in parts if isinstance(part, date))),
+        holidays=tuple(part for part in parts if isinstance(part, str)),
+        zone=zone_of(rule) or "UTC",
+    )
+
+
+def _moment(value: datetime | None) -> int | None:
+    if value is None:
+        return None
+    if not isinstance(value, datetime):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped
+        raise BadOption(f"{value!r} is no datetime; write datetime(..., tzinfo=ZoneInfo('...'))")
+    return local_instant(value)
+
+
+def _maybe(value: Span | None) -> int | None:
+    return None if value is None else span(value)
+
+
+def _one_of(name: str, words: Sequence[str]) -> Callable[[Any], str]:
+    def check(value: Any) -> str:
+        if value not in words:
+            raise BadOption(f"{name}={value!r}; choose one of {', '.join(words)}")
+        return cast(str, value)
+
+    return check
+
+
+def _many(value: Any) -> int:
+    if not isinstance(value, int) or not 1 <= value <= MADE_UP_MAX:
+        raise BadOption(f"misfire_max={value!r}; use 1 to {MADE_UP_MAX}")
+    return value
+
+
+_CHECKS: dict[str, Callable[[Any], Any]] = {
+    "jitter": span,
+    "misfire": _one_of("misfire", MISFIRES),
+    "misfire_max": _many,
+    "misfire_window": _maybe,
+    "late_after": span,
+    "overlap": _one_of("overlap", OVERLAPS),
+    "start_within": _maybe,
+    "finish_within": _maybe,
+}

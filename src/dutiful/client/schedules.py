@@ -1,0 +1,195 @@
+"""``app.schedules``: the schedules that an app declares, and those of its store."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar, Unpack
+
+from dutiful.contract.facade import Store
+from dutiful.contract.scheduling import Switch
+from dutiful.core.errors import BadOption, BadSchedule, UnknownSchedule
+from dutiful.core.instant import instant
+from dutiful.core.occurrence import Recorded, Standing
+from dutiful.core.rule import Rule
+from dutiful.core.schedule import Schedule, planned_after, written
+
+from .backfill import Backfill, Progress, fill_in, run_now
+from .declaration import Declaration
+from .host import Host
+from .rules import Scheduling, schedule_of
+from .task import Enqueuer, Task
+
+AnyTask = TypeVar("AnyTask", bound=Task[..., Any, Any])
+
+_PAGE = 1000
+
+
+class Schedules:
+    """Declares schedules, and looks at and changes those of the store.
+
+    Every method has a twin for async code, whose name begins with ``a``.
+    """
+
+    def __init__(self, app: Host) -> None:
+        """Start with none."""
+        self._app = app
+        self.declared: dict[str, Schedule] = {}
+
+    def declare(self, rule: Rule, given: Scheduling) -> Callable[[AnyTask], AnyTask]:
+        """Return a decorator that declares a schedule of a task and leaves the task as it is."""
+
+        def decorate(task: AnyTask) -> AnyTask:
+            schedule = schedule_of(task, rule, given, self._app.name)
+            other = self.declared.get(schedule.name)
+            if other is not None and written(other) != written(schedule):
+                raise BadOption(
+                    f"two schedules are called {schedule.name!r}; give each a name: "
+                    f'@app.cron(..., name="{schedule.name}-2")'
+                )
+            self.declared[schedule.name] = schedule
+            return task
+
+        return decorate
+
+    def declaration(self) -> Declaration:
+        """Return what a worker brings into the store."""
+        schedules = tuple(self.declared[name] for name in sorted(self.declared))
+        text = b"\n".join(written(schedule) for schedule in schedules)
+        edition = hashlib.sha256(text).hexdigest()[:16]
+        return Declaration(self._app.name, edition, schedules)
+
+    async def acreate(
+        self,
+        task: Enqueuer[..., Any],
+        rule: Rule,
+        *,
+        replace: bool = False,
+        **given: Unpack[Scheduling],
+    ) -> Schedule:
+        """Create a schedule in the store; it stays until it is deleted.
+
+        Raises BadOption when the name is taken, unless ``replace`` is set.
+        """
+        schedule = schedule_of(task, rule, given)
+        if schedule.name in self.declared:
+            raise BadOption(f"schedule {schedule.name!r} is declared in code; give another name")
+        store = await self._store()
+        if planned_after(schedule, (await store.scheduling.due(0)).now) is None:
+            raise BadSchedule(f"schedule {schedule.name!r} would never fire from now on")
+        if not await store.scheduling.put_schedule(schedule, replace=replace):
+            raise BadOption(
+                f"there is a schedule {schedule.name!r}; give another name, or replace=True"
+            )
+        return schedule
+
+    async def aget(self, name: str) -> Standing:
+        """Return where a schedule stands; raises UnknownSchedule."""
+        store = await self._store()
+        for standing in await store.scheduling.standings([name]):
+            return standing
+        raise UnknownSchedule(name, await self._near(name))
+
+    async def alist(self) -> tuple[Standing, ...]:
+        """Return all schedules by name, those that are paused or retired too."""
+        store, found = await self._store(), list[Standing]()
+        while page := await store.scheduling.standings(
+            None, _PAGE, found[-1].name if found else ""
+        ):
+            found += page
+        return tuple(found)
+
+    async def ahistory(
+        self, name: str, limit: int = 20, before: datetime | None = None
+    ) -> tuple[Recorded, ...]:
+        """Return what became of a schedule's occurrences, the latest first."""
+        standing, store = await self.aget(name), await self._store()
+        at = None if before is None else instant(before)
+        return await store.scheduling.occurrences(standing.name, limit, at)
+
+    async def apause(self, *names: str) -> tuple[str, ...]:
+        """Stop making occurrences; return the names of those that were not paused."""
+        return await self._switch(names, "pause")
+
+    async def aresume(self, *names: str) -> tuple[str, ...]:
+        """Go on; what was due meanwhile goes by the misfire rule."""
+        return await self._switch(names, "resume")
+
+    async def adelete(self, *names: str) -> tuple[str, ...]:
+        """Delete schedules with their history; jobs stay. Declared ones come back at a start."""
+        return await self._switch(names, "delete")
+
+    async def arun(self, name: str) -> str:
+        """Enqueue an occurrence now, whatever the rule says, and return the job's id."""
+        return await run_now(await self._store(), await self.aget(name))
+
+    async def abackfill(
+        self, name: str, backfill: Backfill, progress: Progress | None = None
+    ) -> int:
+        """Enqueue the occurrences of a stretch of the past that have no record yet.
+
+        Returns how many jobs were new. Running it again adds only what is missing.
+        """
+        return await fill_in(await self._store(), await self.aget(name), backfill, progress)
+
+    def create(
+        self,
+        task: Enqueuer[..., Any],
+        rule: Rule,
+        *,
+        replace: bool = False,
+        **given: Unpack[Scheduling],
+    ) -> Schedule:
+        """Do what `acreate` does, from sync code."""
+        return self._app.portal.run(self.acreate(task, rule, replace=replace, **given))
+
+    def get(self, name: str) -> Standing:
+        """Do what `aget` does, from sync code."""
+        return self._app.portal.run(self.aget(name))
+
+    def list(self) -> tuple[Standing, ...]:
+        """Do what `alist` does, from sync code."""
+        return self._app.portal.run(self.alist())
+
+    def history(
+        self, name: str, limit: int = 20, before: datetime | None = None
+    ) -> tuple[Recorded, ...]:
+        """Do what `ahistory` does, from sync code."""
+        return self._app.portal.run(self.ahistory(name, limit, before))
+
+    def pause(self, *names: str) -> tuple[str, ...]:
+        """Do what `apause` does, from sync code."""
+        return self._app.portal.run(self.apause(*names))
+
+    def resume(self, *names: str) -> tuple[str, ...]:
+        """Do what `aresume` does, from sync code."""
+        return self._app.portal.run(self.aresume(*names))
+
+    def delete(self, *names: str) -> tuple[str, ...]:
+        """Do what `adelete` does, from sync code."""
+        return self._app.portal.run(self.adelete(*names))
+
+    def run(self, name: str) -> str:
+        """Do what `arun` does, from sync code."""
+        return self._app.portal.run(self.arun(name))
+
+    def backfill(self, name: str, backfill: Backfill, progress: Progress | None = None) -> int:
+        """Do what `abackfill` does, from sync code."""
+        return self._app.portal.run(self.abackfill(name, backfill, progress))
+
+    async def _switch(self, names: Sequence[str], how: Switch) -> tuple[str, ...]:
+        store = await self._store()
+        known = {standing.name for standing in await store.scheduling.standings(names)}
+        for name in names:
+            if name not in known:
+                raise UnknownSchedule(name, await self._near(name))
+        return await store.scheduling.switch(names, how)
+
+    async def _near(self, name: str) -> str:
+        names = [standing.name for standing in await self.alist()]
+        return " or ".join(difflib.get_close_matches(name, names, n=2))
+
+    async def _store(self) -> Store:
+        return await self._app.ready()

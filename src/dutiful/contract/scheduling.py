@@ -1,0 +1,130 @@
+"""The role of keeping schedules and making each of their occurrences once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Protocol, runtime_checkable
+
+import msgspec
+
+from dutiful.core.occurrence import Advance, Deadline, Due, Recorded, Standing
+from dutiful.core.schedule import Schedule
+
+Switch = Literal["pause", "resume", "delete"]
+
+KEPT_MAX = 1000
+"""How many occurrences of one schedule a store keeps: the newest, and those whose jobs live."""
+
+
+class Declared(msgspec.Struct, frozen=True):
+    """What became of an app's declaration."""
+
+    rules: bool
+    """Whether this edition is the newest that is seen; else nothing was changed."""
+    applied: bool = False
+    """Whether the store now holds this edition's schedules."""
+    changed: tuple[str, ...] = ()
+    """Names that were added, changed or brought back."""
+    retired: tuple[str, ...] = ()
+
+
+class DueBatch(msgspec.Struct, frozen=True):
+    """The schedules to look at now, by the store's clock."""
+
+    now: int
+    due: tuple[Due, ...] = ()
+    next_in: int | None = None
+    """Microseconds until the next occurrence of all others; None when there is none."""
+
+
+class Advanced(msgspec.Struct, frozen=True):
+    """Which moves were written."""
+
+    accepted: tuple[str, ...] = ()
+    """Names of the schedules that still had the version that was read."""
+    made: tuple[str, ...] = ()
+    """Ids of the jobs that were new."""
+    cancelled: tuple[str, ...] = ()
+
+
+class Overdue(msgspec.Struct, frozen=True):
+    """An occurrence whose job missed a deadline; each is told of once."""
+
+    occurrence: Recorded
+    what: Deadline
+
+
+@runtime_checkable
+class Scheduling(Protocol):
+    """Keeping schedules, and making each occurrence once however many processes try.
+
+    A schedule's ``version`` grows with every write to it. Positions are decided by `core.advance`
+    and written only if the version is still the one that was read.
+    """
+
+    async def declare(
+        self, app: str, edition: str, schedules: Sequence[Schedule] | None
+    ) -> Declared:
+        """Show an edition of an app's declared schedules, and bring the store in line with it.
+
+        Only the edition that rules (`core.edition`) changes anything: it adds and changes its
+        schedules by `core.advance.begin` and ``change`` and retires those of the app that it does
+        not declare. With None it is only shown. Schedules of other apps, and those created at run
+        time, are left alone unless declared here under their names. Atomicity: all in one.
+        On lost reply: declare again.
+        """
+        ...
+
+    async def put_schedule(self, schedule: Schedule, *, replace: bool) -> bool:
+        """Create a schedule at run time; False when the name is taken and ``replace`` is not set.
+
+        Atomicity: one write. On lost reply: put it again with ``replace``.
+        """
+        ...
+
+    async def standings(
+        self, names: Sequence[str] | None = None, limit: int = 1000, after: str = ""
+    ) -> tuple[Standing, ...]:
+        """Return schedules by name, paused and retired ones too; all of them page by page.
+
+        Without ``names``, those whose names sort after ``after``, at most ``limit``.
+        """
+        ...
+
+    async def due(self, limit: int) -> DueBatch:
+        """Return at most ``limit`` schedules to look at: those due longest first, and held ones.
+
+        Paused, retired and set-aside ones are left out. Changes nothing.
+        """
+        ...
+
+    async def advance(self, moves: Sequence[Advance]) -> Advanced:
+        """Write moves: positions, occurrences, jobs and cancellations.
+
+        Atomicity: each move; best all together. A move is written only if its schedule has the
+        version named, is not retired, and not paused unless ``by_hand``; an occurrence that is
+        recorded already is left alone, with its job. At most one move for a schedule.
+        On lost reply: read what is due again; what was written has another version.
+        """
+        ...
+
+    async def switch(self, names: Sequence[str], how: Switch) -> tuple[str, ...]:
+        """Pause, resume or delete schedules and return the names of those changed.
+
+        Deleting takes their recorded occurrences along; their jobs stay. Atomicity: each.
+        """
+        ...
+
+    async def occurrences(
+        self, name: str, limit: int, before: int | None = None
+    ) -> tuple[Recorded, ...]:
+        """Return a schedule's occurrences, latest planned first, planned before ``before``."""
+        ...
+
+    async def review(self, limit: int) -> tuple[Overdue, ...]:
+        """Note which occurrences' jobs have started and ended, and return those newly overdue.
+
+        Each occurrence is returned once for its start and once for its end, to one caller.
+        Atomicity: one write. On lost reply: those of that reply are not told again.
+        """
+        ...

@@ -1,0 +1,203 @@
+"""The one place that decides which occurrences a schedule makes now, and which it does not."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from .instant import MINUTE
+from .misfire import plan_due
+from .occurrence import Advance, Due, Occurrence, Standing
+from .schedule import (
+    Schedule,
+    job_of,
+    planned_after,
+    planned_before_or_at,
+    read,
+    written,
+)
+
+BROKEN_PAUSE = 1 * MINUTE
+"""After how long a schedule that could not be advanced is tried again."""
+
+
+def begin(schedule: Schedule, now: int) -> Standing:
+    """Return where a new schedule stands."""
+    return Standing(
+        name=schedule.name,
+        spec=written(schedule),
+        app=schedule.app,
+        exclusive=schedule.overlap != "allow",
+        created_at=now,
+        changed_at=now,
+        since=now,
+        next=planned_after(schedule, now),
+    )
+
+
+def change(standing: Standing, schedule: Schedule, now: int) -> Standing | None:
+    """Return where a schedule stands with another spec; None when that changes nothing.
+
+    History and position are kept. An occurrence that is due already is still made; the next ones
+    go by the new rule. One that comes back from retirement begins now.
+    """
+    spec = written(schedule)
+    if spec == standing.spec and standing.retired_at is None and standing.app == schedule.app:
+        return None
+    due = standing.next is not None and standing.next <= now and standing.retired_at is None
+    # A clock that was set back must not let the new rule make what lies behind the last one.
+    since = now if standing.last is None else max(now, standing.last)
+    return replace(
+        standing,
+        spec=spec,
+        app=schedule.app,
+        exclusive=schedule.overlap != "allow",
+        version=standing.version + 1,
+        changed_at=now,
+        since=standing.since if standing.retired_at is None else now,
+        next=standing.next if due else planned_after(schedule, since),
+        held=standing.held if standing.retired_at is None else None,
+        retired_at=None,
+        broken=None,
+        retry_at=None,
+    )
+
+
+def paused(standing: Standing, now: int) -> Standing | None:
+    """Return where a schedule stands once paused; None when it is."""
+    if standing.paused_at is not None:
+        return None
+    return replace(standing, version=standing.version + 1, paused_at=now)
+
+
+def resumed(standing: Standing, now: int) -> Standing | None:
+    """Return where a schedule stands once resumed: what it missed goes by the misfire rule."""
+    if standing.paused_at is None:
+        return None
+    return replace(standing, version=standing.version + 1, paused_at=None, since=now)
+
+
+def retired(standing: Standing, now: int) -> Standing | None:
+    """Return where a schedule stands once its app has dropped it."""
+    if standing.retired_at is not None:
+        return None
+    return replace(standing, version=standing.version + 1, retired_at=now, next=None, held=None)
+
+
+def advance(due: Due, now: int) -> Advance | None:
+    """Decide what a schedule makes at ``now``; None when there is nothing to write.
+
+    Raises BadSchedule, and whatever a broken rule raises: see `give_up`.
+    """
+    standing, schedule = due.standing, read(due.standing.spec)
+    if standing.paused_at is not None or standing.retired_at is not None:
+        return None
+    plan = plan_due(schedule, standing, now)
+    choice = _Overlap(schedule, standing, due.live)
+    previous = None if plan.misses else standing.last
+    for planned in plan.make:
+        choice.add(planned, before(schedule, planned) if previous is None else previous)
+        previous = planned
+    if choice.held == standing.held and plan.last is None:
+        return None
+    last = standing.last if plan.last is None else plan.last
+    upcoming = standing.next if plan.last is None else planned_after(schedule, plan.last)
+    missed = [_missed(planned) for planned in plan.misses]
+    return Advance(
+        name=standing.name,
+        version=standing.version,
+        last=last,
+        next=upcoming,
+        held=choice.held,
+        occurrences=tuple(sorted(missed + choice.occurrences, key=lambda one: one.planned)),
+        cancel=tuple(choice.cancel),
+        missed=plan.missed,
+        missed_last=plan.misses[-1] if plan.misses else None,
+    )
+
+
+def give_up(due: Due, error: str, now: int) -> Advance:
+    """Set a schedule aside that could not be advanced, so that it delays no other."""
+    standing = due.standing
+    return Advance(
+        name=standing.name,
+        version=standing.version,
+        last=standing.last,
+        next=standing.next,
+        held=standing.held,
+        broken=error,
+        retry_at=now + BROKEN_PAUSE,
+    )
+
+
+class _Overlap:
+    """Applies the overlap rule to one instant after another."""
+
+    def __init__(self, schedule: Schedule, standing: Standing, live: tuple[str, ...]) -> None:
+        self.schedule = schedule
+        self.held = standing.held
+        self.occurrences: list[Occurrence] = []
+        self.cancel: list[str] = []
+        self._live = list(live)
+        self._made = 0
+        if self.held is not None and not self._live:
+            planned, self.held = self.held, None
+            self._make(planned, before(schedule, planned))
+
+    def add(self, planned: int, previous: int | None) -> None:
+        """Make one instant's occurrence, hold it, or skip it."""
+        busy = bool(self._live) or self._made > 0
+        match self.schedule.overlap:
+            case "skip" if busy:
+                self._skip(planned, previous, "the one before still runs")
+            case "queue-one" if busy:
+                if self.held is not None:
+                    self._skip(self.held, None, "a later one took its place")
+                self.held = planned
+            case "cancel-running" if busy:
+                self.cancel, self._live = self.cancel + self._live, []
+                self._supersede()
+                self._make(planned, previous)
+            case _:
+                self._make(planned, previous)
+
+    def _make(self, planned: int, previous: int | None) -> None:
+        self._made += 1
+        self.occurrences.append(make(self.schedule, planned, previous))
+
+    def _skip(self, planned: int, previous: int | None, why: str) -> None:
+        self.occurrences.append(
+            Occurrence(planned=planned, previous=previous, kind="skipped", why=why)
+        )
+
+    def _supersede(self) -> None:
+        """Give up what this very step has made: a later one would cancel it at once."""
+        self.occurrences = [
+            replace(one, kind="skipped", why="a later one took its place", job=None)
+            if one.job is not None
+            else one
+            for one in self.occurrences
+        ]
+
+
+def make(
+    schedule: Schedule, planned: int, previous: int | None, *, backfilled: bool = False
+) -> Occurrence:
+    """Build one occurrence with its job and its deadlines."""
+    start, finish = schedule.start_within, schedule.finish_within
+    return Occurrence(
+        planned=planned,
+        previous=previous,
+        job=job_of(schedule, planned, previous, backfilled=backfilled),
+        backfilled=backfilled,
+        start_by=None if start is None or backfilled else planned + start,
+        finish_by=None if finish is None or backfilled else planned + finish,
+    )
+
+
+def before(schedule: Schedule, planned: int) -> int | None:
+    """Return the planned instant before another, None for the first."""
+    return planned_before_or_at(schedule, planned - 1)
+
+
+def _missed(planned: int) -> Occurrence:
+    return Occurrence(planned=planned, kind="missed", why="nobody enqueued it in time")

@@ -1,0 +1,96 @@
+"""Which of the instants that are due are made, and which came too late."""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import islice
+
+import msgspec
+
+from .occurrence import Standing
+from .schedule import Schedule, planned_before_or_at, planned_between
+
+MADE_MAX = 1000
+"""How many occurrences of one schedule are made in one step; the rest follow in the next."""
+MISSES_MAX = 10
+"""How many of the misfires that are not made up for are recorded, the newest, one by one."""
+COUNTED_MAX = 10_000
+"""Up to how many misfires are counted."""
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """The planned instants that are due: those to make, and those that are given up."""
+
+    make: tuple[int, ...] = ()
+    misses: tuple[int, ...] = ()
+    """The newest of them."""
+    missed: int = 0
+    """How many there are, counted up to `COUNTED_MAX`."""
+    last: int | None = None
+    """The latest planned instant that this plan deals with."""
+
+
+def plan_due(schedule: Schedule, standing: Standing, now: int) -> Plan:
+    """Sort the instants that are due into those to make and those to give up."""
+    first = standing.next
+    if first is None or first > now:
+        return Plan()
+    # Planned before this is a misfire: late, or from before the schedule was resumed.
+    fresh = max(now - schedule.late_after, standing.since)
+    timely: list[int] = []
+    if first >= fresh:
+        timely.append(first)
+    start = max(first + 1, fresh)
+    timely += islice(planned_between(schedule, start, now), MADE_MAX - len(timely))
+    if first >= fresh:
+        return Plan(tuple(timely), last=timely[-1])
+    return _with_misfires(schedule, first, fresh, timely, now)
+
+
+def _with_misfires(schedule: Schedule, first: int, fresh: int, timely: list[int], now: int) -> Plan:
+    newest = planned_before_or_at(schedule, fresh - 1)
+    if newest is None or newest < first:
+        newest = first
+    made = _made_up_for(schedule, first, newest, timely, now)
+    end = (made[0] if made else newest + 1) - 1
+    misses = deque[int](maxlen=MISSES_MAX)
+    missed = 0
+    if first <= end:
+        missed, misses = _count(schedule, first, end)
+    make = (*made, *timely)[:MADE_MAX]
+    return Plan(make, tuple(misses), missed, make[-1] if make else newest)
+
+
+def _made_up_for(
+    schedule: Schedule, first: int, newest: int, timely: list[int], now: int
+) -> list[int]:
+    """Return the misfires that the schedule's rule makes up for, oldest first."""
+    oldest = first
+    if schedule.misfire_window is not None:
+        oldest = max(oldest, now - schedule.misfire_window)
+    if schedule.misfire == "skip" or newest < oldest:
+        return []
+    if schedule.misfire == "once":
+        # One run makes up for all, and a timely one is that run.
+        return [] if timely else [newest]
+    found = [newest]
+    while len(found) < schedule.misfire_max:
+        earlier = planned_before_or_at(schedule, found[-1] - 1)
+        if earlier is None or earlier < oldest:
+            break
+        found.append(earlier)
+    if found[-1] != first and oldest <= first and len(found) < schedule.misfire_max:
+        found.append(first)  # due by an older rule
+    return found[::-1]
+
+
+def _count(schedule: Schedule, first: int, end: int) -> tuple[int, deque[int]]:
+    """Count the misfires from the first one that is due, and keep the newest."""
+    missed = 1 + sum(1 for _ in islice(planned_between(schedule, first + 1, end), COUNTED_MAX))
+    misses = deque[int](maxlen=MISSES_MAX)
+    at = planned_before_or_at(schedule, end)
+    while at is not None and at > first and len(misses) < MISSES_MAX - 1:
+        misses.appendleft(at)
+        at = planned_before_or_at(schedule, at - 1)
+    misses.appendleft(first)
+    return missed, misses

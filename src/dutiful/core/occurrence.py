@@ -1,0 +1,132 @@
+"""The records of schedules in a store: where each stands, and what became of each occurrence."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from .job import NewJob
+from .state import State
+
+Kind = Literal["enqueued", "skipped", "missed"]
+Deadline = Literal["start", "finish"]
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a schedule stands; instants are microseconds since the epoch."""
+
+    name: str
+    spec: bytes
+    """The `Schedule`, as `core.schedule.written` wrote it."""
+    app: str | None = None
+    exclusive: bool = False
+    """Whether its overlap rule asks for the jobs that still live."""
+    version: int = 1
+    """Grows with every write; who advances names the version that was read."""
+    number: int = 0
+    """How many occurrences were recorded."""
+    created_at: int
+    changed_at: int
+    """When its spec was last written."""
+    last: int | None = None
+    """The latest planned instant that was dealt with."""
+    next: int | None = None
+    """The next planned instant; None when there is none."""
+    held: int | None = None
+    """An occurrence that waits for the job before it to end (``queue-one``)."""
+    since: int
+    """When it began, was resumed or brought back: what was planned before is a misfire."""
+    paused_at: int | None = None
+    retired_at: int | None = None
+    """When the app that declared it stopped doing so; its history stays."""
+    broken: str | None = None
+    """Why it could not be advanced, when it last failed."""
+    retry_at: int | None = None
+    """When a broken one is tried again."""
+
+
+class Due(msgspec.Struct, frozen=True):
+    """A schedule to look at, with the jobs of its earlier occurrences that have not ended."""
+
+    standing: Standing
+    live: tuple[str, ...] = ()
+    """Ids, oldest first; only given for an exclusive schedule."""
+
+
+class Occurrence(msgspec.Struct, frozen=True, kw_only=True):
+    """One occurrence to record, with its job if it is to have one."""
+
+    planned: int
+    previous: int | None = None
+    kind: Kind = "enqueued"
+    why: str | None = None
+    """Why it has no job."""
+    job: NewJob | None = None
+    backfilled: bool = False
+    start_by: int | None = None
+    finish_by: int | None = None
+
+
+class Advance(msgspec.Struct, frozen=True, kw_only=True):
+    """What a store writes in one step if the schedule still has this version."""
+
+    name: str
+    version: int
+    last: int | None
+    next: int | None
+    held: int | None = None
+    occurrences: tuple[Occurrence, ...] = ()
+    cancel: tuple[str, ...] = ()
+    """Ids of jobs to cancel, or to ask to end."""
+    broken: str | None = None
+    retry_at: int | None = None
+    by_hand: bool = False
+    """Whether a person asked: a paused schedule takes it, too."""
+    missed: int = 0
+    """How many misfires are not made up for; for the event alone."""
+    missed_last: int | None = None
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """An occurrence as the store knows it."""
+
+    schedule: str
+    planned: int
+    previous: int | None = None
+    number: int
+    kind: Kind
+    why: str | None = None
+    job_id: str | None = None
+    recorded_at: int
+    """When it was enqueued, or found to have no job."""
+    backfilled: bool = False
+    start_by: int | None = None
+    finish_by: int | None = None
+    started_at: int | None = None
+    finished_at: int | None = None
+    state: State | None = None
+    """The job's state; None when there is no job, or it was purged before it ended."""
+
+
+def overdue(one: Recorded, now: int) -> tuple[Deadline, ...]:
+    """Name the deadlines that an occurrence's job has missed by ``now``."""
+    if one.state is None:
+        return ()
+    missed: list[Deadline] = []
+    if one.start_by is not None and (one.started_at or one.finished_at or now) > one.start_by:
+        missed.append("start")
+    if one.finish_by is not None and (one.finished_at or now) > one.finish_by:
+        missed.append("finish")
+    return tuple(missed)
+
+
+class Edition(msgspec.Struct, frozen=True):
+    """One version of an app's declared schedules, as the store has seen it."""
+
+    digest: str
+    rank: int
+    """Grows with each edition that appears, or appears again after it was gone."""
+    seen_at: int
+    applied: int = 0
+    """Grows with each time that an edition's schedules are written; the highest is in force."""

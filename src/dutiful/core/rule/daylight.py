@@ -1,0 +1,122 @@
+"""The one rule for nights on which the clocks change, for every kind of wall-clock rule.
+
+A rule says which wall times it wants (``Walls``). Here they become instants, stretch by stretch
+of constant offset, by what ``Dst`` says of missing and of repeated wall times.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+import msgspec
+
+from dutiful.core.errors import BadSchedule
+from dutiful.core.instant import DAY
+
+from .zone import YEAR_MAX, YEAR_MIN, Stretch, new_year, stretches, year_of
+
+HORIZON_YEARS = 100
+"""How far a search goes. The rarest dates, 29 February on a given weekday, are 40 years apart."""
+
+_OFFSET_MAX = 2 * DAY
+"""More than any zone is away from UTC, with its changes."""
+
+Missing = Literal["after", "skip"]
+Repeated = Literal["first", "last", "both"]
+
+
+class Dst(msgspec.Struct, frozen=True):
+    """What becomes of wall times that a change of the clocks leaves out or repeats.
+
+    ``missing``: ``after`` runs once, at the first instant after the missing stretch, however many
+    times fell into it; ``skip`` leaves them out. ``repeated``: the ``first`` pass, the ``last``, or
+    ``both``.
+    """
+
+    missing: Missing = "after"
+    repeated: Repeated = "first"
+
+    def __post_init__(self) -> None:
+        """Refuse words that are not known."""
+        if self.missing not in ("after", "skip"):
+            raise BadSchedule(f'missing={self.missing!r}; choose "after" or "skip"')
+        if self.repeated not in ("first", "last", "both"):
+            raise BadSchedule(f'repeated={self.repeated!r}; choose "first", "last" or "both"')
+
+
+FIXED = Dst("after", "first")
+"""For times that somebody named: each runs once."""
+BEAT = Dst("skip", "both")
+"""For wildcards: whatever the clock shows, so the beat goes on through both kinds of night."""
+
+
+class Walls(Protocol):
+    """The wall times that a rule wants, in microseconds."""
+
+    def first(self, start: int, end: int) -> int | None:
+        """Return the first wanted wall time from ``start`` up to, not including, ``end``."""
+        ...
+
+    def last(self, start: int, end: int) -> int | None:
+        """Return the last wanted wall time from ``start`` up to, not including, ``end``."""
+        ...
+
+
+def after(walls: Walls, zone: str, dst: Dst, at: int) -> int | None:
+    """Return the first planned instant after ``at``, or None when none is within the horizon."""
+    year = year_of(at + 1)
+    last = min(year + HORIZON_YEARS, YEAR_MAX)
+    while year <= last:
+        for stretch in stretches(zone, year):
+            if stretch.end <= at + 1:
+                continue
+            if stretch.start > at and _leaps_over(walls, dst, stretch):
+                return stretch.start
+            low, high = _wanted(dst, stretch)
+            found = walls.first(max(low, at + 1 + stretch.offset), high)
+            if found is not None:
+                return found - stretch.offset
+        # Years without a wanted wall time are passed over: their changes need not be known.
+        wall = walls.first(new_year(year + 1) - _OFFSET_MAX, new_year(last + 1))
+        if wall is None:
+            break
+        year = max(year + 1, year_of(wall - _OFFSET_MAX))
+    return None
+
+
+def before_or_at(walls: Walls, zone: str, dst: Dst, at: int) -> int | None:
+    """Return the last planned instant up to ``at``, or None when none is within the horizon."""
+    year = year_of(at)
+    earliest = max(year - HORIZON_YEARS, YEAR_MIN)
+    while year >= earliest:
+        for stretch in reversed(stretches(zone, year)):
+            if stretch.start > at:
+                continue
+            low, high = _wanted(dst, stretch)
+            found = walls.last(low, min(high, at + 1 + stretch.offset))
+            if found is not None:
+                return found - stretch.offset
+            if _leaps_over(walls, dst, stretch):
+                return stretch.start
+        wall = walls.last(new_year(earliest), new_year(year) + _OFFSET_MAX)
+        if wall is None:
+            break
+        year = min(year - 1, year_of(wall + _OFFSET_MAX))
+    return None
+
+
+def _wanted(dst: Dst, stretch: Stretch) -> tuple[int, int]:
+    """Return the walls of a stretch less those that run in a neighbour's pass."""
+    low, high = stretch.start + stretch.offset, stretch.end + stretch.offset
+    if dst.repeated == "first":
+        low = max(low, stretch.start + stretch.before)
+    elif dst.repeated == "last":
+        high = min(high, stretch.end + stretch.after)
+    return low, high
+
+
+def _leaps_over(walls: Walls, dst: Dst, stretch: Stretch) -> bool:
+    """Tell whether the change at a stretch's start left out a wall time that must run."""
+    missed = stretch.before < stretch.offset and dst.missing == "after"
+    low, high = stretch.start + stretch.before, stretch.start + stretch.offset
+    return missed and walls.first(low, high) is not None

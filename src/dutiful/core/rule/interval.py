@@ -1,0 +1,41 @@
+"""Fixed intervals: the k-th instant is anchor + k x period, so nothing can drift."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from dutiful.core.errors import BadSchedule
+from dutiful.core.instant import instant, span
+
+
+class Interval(msgspec.Struct, frozen=True, tag="interval"):
+    """Every ``period`` microseconds; ``anchor`` sets the phase, not the start."""
+
+    period: int
+    anchor: int = 0
+
+    @classmethod
+    def every(cls, period: str | float | timedelta, *, anchor: datetime | None = None) -> Interval:
+        """Read a period as people write it: ``"10m"``, seconds, a timedelta.
+
+        >>> Interval.every("90s") == Interval.every(90) == Interval(90_000_000)
+        True
+        """
+        return cls(span(period), 0 if anchor is None else instant(anchor))
+
+    def __post_init__(self) -> None:
+        """Refuse a period that is not longer than nothing."""
+        if type(self.period) is not int:
+            raise BadSchedule(f'period={self.period!r}; write Interval.every("10s")')
+        if self.period <= 0:
+            raise BadSchedule(f"period={self.period}; an interval must be longer than zero")
+
+    def after(self, at: int) -> int | None:
+        """Return the first planned instant after ``at``."""
+        return self.anchor + ((at - self.anchor) // self.period + 1) * self.period
+
+    def before_or_at(self, at: int) -> int | None:
+        """Return the last planned instant up to ``at``."""
+        return self.anchor + (at - self.anchor) // self.period * self.period

@@ -1,0 +1,60 @@
+"""The three questions that every rule answers, within the bounds of its schedule."""
+
+from __future__ import annotations
+
+from dutiful.core.instant import DAY
+
+from .bounds import Bounds
+from .calendar_rule import Calendar
+from .cron import Cron
+from .dates import Dates
+from .daylight import HORIZON_YEARS
+from .interval import Interval
+
+Rule = Cron | Interval | Calendar | Dates
+
+_HORIZON = HORIZON_YEARS * 366 * DAY
+_ALWAYS = Bounds()
+
+
+def after(rule: Rule, instant: int, bounds: Bounds = _ALWAYS) -> int | None:
+    """Return the first planned instant strictly after ``instant``; None when a century has none."""
+    if bounds.start is not None:
+        instant = max(instant, bounds.start - 1)
+    latest = instant + _HORIZON
+    if bounds.end is not None:
+        latest = min(latest, bounds.end)
+    found = rule.after(instant)
+    while found is not None and found <= latest:
+        if not bounds.leaves_out(found):
+            return found
+        found = rule.after(bounds.day(found)[1])
+    return None
+
+
+def before_or_at(rule: Rule, instant: int, bounds: Bounds = _ALWAYS) -> int | None:
+    """Return the latest planned instant at or before ``instant``; None when a century has none."""
+    if bounds.end is not None:
+        instant = min(instant, bounds.end)
+    earliest = instant - _HORIZON
+    if bounds.start is not None:
+        earliest = max(earliest, bounds.start)
+    found = rule.before_or_at(instant)
+    while found is not None and found >= earliest:
+        if not bounds.leaves_out(found):
+            return found
+        found = rule.before_or_at(bounds.day(found)[0] - 1)
+    return None
+
+
+def between(rule: Rule, start: int, end: int, limit: int, bounds: Bounds = _ALWAYS) -> list[int]:
+    """List the first planned instants after ``start`` and up to ``end``, ``limit`` at most."""
+    found: list[int] = []
+    at = start
+    while len(found) < limit:
+        following = after(rule, at, bounds)
+        if following is None or following > end:
+            break
+        found.append(following)
+        at = following
+    return found

@@ -1,0 +1,141 @@
+"""Time zones: which offset holds when, when it changes, and which instant a wall time means.
+
+Walls are microseconds, as instants are: what a clock on the wall would show, counted as if the
+wall were in UTC. So wall = instant + offset. Zone data come from the standard library's zoneinfo.
+"""
+
+from __future__ import annotations
+
+import difflib
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+from zoneinfo import ZoneInfo, available_timezones
+
+from dutiful.core.errors import BadSchedule
+from dutiful.core.instant import DAY, SECOND, instant, local_instant, moment
+
+YEAR_MIN = 1850
+YEAR_MAX = 9990
+_STEP = 3 * DAY
+"""Less than between any two changes of a zone since 1850: the nearest were 3.98 days apart."""
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Stretch(NamedTuple):
+    """Instants from ``start`` up to ``end`` on which one offset holds, and its neighbours'."""
+
+    start: int
+    end: int
+    offset: int
+    before: int
+    """The offset just before ``start``: smaller at a missing stretch, greater at a repeated one."""
+    after: int
+    """The offset from ``end`` on."""
+
+
+class Change(NamedTuple):
+    """The clocks change at ``instant``, from one offset to another, in microseconds."""
+
+    instant: int
+    before: int
+    after: int
+
+
+@lru_cache(maxsize=1024)
+def zone(name: str) -> ZoneInfo:
+    """Return the IANA zone of that name; raises BadSchedule with the nearest names."""
+    if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped
+        raise BadSchedule(f"no time zone {name!r}; give its name, such as 'Europe/Berlin'")
+    try:
+        return ZoneInfo(name)
+    # A folder of zones ("Europe") and a malformed name each raise something else.
+    except (KeyError, ValueError, OSError) as error:
+        raise BadSchedule(_unknown(name)) from error
+
+
+def offset(name: str, at: int) -> int:
+    """Return how far the zone's clocks are ahead of UTC at an instant, in microseconds."""
+    delta = moment(at).astimezone(zone(name)).utcoffset()
+    return (delta or timedelta()) // _MICROSECOND
+
+
+@lru_cache(maxsize=16384)
+def stretches(name: str, year: int) -> tuple[Stretch, ...]:
+    """Cut a year (of UTC) at the zone's changes; years meet without a gap."""
+    start, end = new_year(year), new_year(year + 1)
+    first = offset(name, start - SECOND)
+    cuts = [Change(start, first, offset(name, start)), *_find(name, start, end)]
+    ends = [*(cut.instant for cut in cuts[1:]), end]
+    afters = [*(cut.after for cut in cuts[1:]), offset(name, end)]
+    return tuple(
+        Stretch(cut.instant, until, cut.after, cut.before, after)
+        for cut, until, after in zip(cuts, ends, afters, strict=True)
+    )
+
+
+def changes(name: str, start: int, end: int) -> list[Change]:
+    """List the zone's changes of offset from ``start`` up to, not including, ``end``."""
+    return [
+        Change(stretch.start, stretch.before, stretch.offset)
+        for year in range(year_of(start), year_of(end) + 1)
+        for stretch in stretches(name, year)
+        if stretch.before != stretch.offset and start <= stretch.start < end
+    ]
+
+
+def at_wall(name: str, wall: datetime) -> int:
+    """Return the instant of a zone's local time; BadOption asks which, when that is in doubt."""
+    return local_instant(wall.replace(tzinfo=zone(name)))
+
+
+def new_year(year: int) -> int:
+    """Return the instant at which a year begins in UTC."""
+    return instant(datetime(year, 1, 1, tzinfo=UTC))
+
+
+def year_of(at: int) -> int:
+    """Return the year of an instant in UTC, held to the years in which schedules are planned."""
+    if at < new_year(YEAR_MIN):
+        return YEAR_MIN
+    return YEAR_MAX if at >= new_year(YEAR_MAX) else moment(at).year
+
+
+def _find(name: str, start: int, end: int) -> list[Change]:
+    """Look every few days, and halve the days in which the offset changed."""
+    found: list[Change] = []
+    before = offset(name, start)
+    for low in range(start, end, _STEP):
+        high = min(low + _STEP, end - SECOND)
+        after = offset(name, high)
+        if after != before:
+            found.append(Change(_halve(name, low, high), before, after))
+            before = after
+    return found
+
+
+def _halve(name: str, low: int, high: int) -> int:
+    """Return the first second between two instants at which the offset is no longer the first's."""
+    before = offset(name, low)
+    while high - low > SECOND:
+        middle = (low + high) // 2 // SECOND * SECOND
+        if offset(name, middle) == before:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def _unknown(name: str) -> str:
+    names = available_timezones()
+    if not names:
+        return f"no time zone {name!r}: this machine has no zone data; pip install tzdata"
+    wanted = name.strip().replace(" ", "_").lower()
+    whole = {known.lower(): known for known in sorted(names)}
+    places = {known.rpartition("/")[2].lower(): known for known in sorted(names)}
+    near = [places[wanted]] if wanted in places else []
+    near += [whole[key] for key in difflib.get_close_matches(wanted, whole, n=3)]
+    near += [places[key] for key in difflib.get_close_matches(wanted, places, n=3, cutoff=0.75)]
+    hint = ", ".join(list(dict.fromkeys(near))[:3])
+    advice = f"did you mean {hint}?" if hint else 'write an IANA name such as "Europe/Berlin"'
+    return f"no time zone {name!r}; {advice}"

@@ -1,0 +1,140 @@
+"""A schedule: the rule that says when, the job to enqueue, and what holds when time slipped by."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Literal
+
+import msgspec
+
+from .errors import BadOption, BadSchedule
+from .instant import MINUTE
+from .job import NewJob
+from .rule import Bounds, Calendar, Cron, Rule, after, before_or_at, jittered
+
+Misfire = Literal["skip", "once", "all"]
+Overlap = Literal["allow", "skip", "queue-one", "cancel-running"]
+MISFIRES: tuple[Misfire, ...] = ("skip", "once", "all")
+OVERLAPS: tuple[Overlap, ...] = ("allow", "skip", "queue-one", "cancel-running")
+
+_NAME = re.compile(r"[A-Za-z0-9_.\-]{1,100}")
+
+
+class Schedule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is stored of a schedule as plain data; instants and spans are microseconds."""
+
+    name: str
+    task: str
+    rule: Rule
+    args: str = "{}"
+    """JSON by the names of the task's parameters."""
+    queue: str = "default"
+    priority: int = 0
+    max_attempts: int = 20
+    expires_in: int | None = None
+    tags: tuple[str, ...] = ()
+    meta: dict[str, str] = {}
+    bounds: Bounds = Bounds()
+    """Start, end and the days that are left out."""
+    jitter: int = 0
+    """A job is due up to so much after its planned instant, always as much for that instant."""
+    misfire: Misfire = "once"
+    misfire_max: int = 100
+    """How many misfires ``all`` makes up for: the newest."""
+    misfire_window: int | None = None
+    """Misfires older than this are not made up for."""
+    late_after: int = MINUTE
+    """An occurrence that nobody enqueued within this time is a misfire."""
+    overlap: Overlap = "allow"
+    start_within: int | None = 10 * MINUTE
+    """From the planned instant; a job that has not started by then makes an event."""
+    finish_within: int | None = None
+    app: str | None = None
+    """The app that declares it in code; None for one that was created at run time."""
+
+
+def schedule_name(name: str) -> str:
+    """Return the name, or refuse it: letters, digits, ``_``, ``.`` and ``-``, 1 to 100 of them."""
+    if not _NAME.fullmatch(name):
+        raise BadOption(f"schedule name {name!r}; use 1 to 100 letters, digits, '_', '.' or '-'")
+    return name
+
+
+def written(schedule: Schedule) -> bytes:
+    """Write a schedule as JSON; the same schedule gives the same bytes."""
+    return msgspec.json.encode(schedule, order="deterministic")
+
+
+@lru_cache(maxsize=20_000)
+def read(spec: bytes) -> Schedule:
+    """Read what `written` wrote; BadSchedule when this version cannot."""
+    try:
+        return msgspec.json.decode(spec, type=Schedule)
+    except msgspec.MsgspecError as error:
+        raise BadSchedule(f"the stored schedule cannot be read: {error}") from error
+
+
+def planned_after(schedule: Schedule, instant: int) -> int | None:
+    """Return the first planned instant strictly after, None when there is none."""
+    return after(schedule.rule, instant, schedule.bounds)
+
+
+def planned_before_or_at(schedule: Schedule, instant: int) -> int | None:
+    """Return the latest planned instant that is not after ``instant``."""
+    return before_or_at(schedule.rule, instant, schedule.bounds)
+
+
+def planned_between(schedule: Schedule, start: int, end: int) -> Iterator[int]:
+    """Yield the planned instants from ``start`` to ``end``, both included."""
+    found = planned_after(schedule, start - 1)
+    while found is not None and found <= end:
+        yield found
+        found = planned_after(schedule, found)
+
+
+def zone_of(rule: Rule) -> str | None:
+    """Return the zone on whose clocks a rule is written, None for one that needs none."""
+    return rule.zone if isinstance(rule, Cron | Calendar) else None
+
+
+def occurrence_id(name: str, planned: int) -> str:
+    """Return the id of an occurrence's job: the same whoever makes it, so it is stored once.
+
+    A UUID of version 8 (RFC 9562) that begins with the planned millisecond, as those of version 7
+    begin with the time.
+    """
+    digest = hashlib.sha256(f"{name}\x1f{planned}".encode()).digest()
+    head = (max(planned, 0) // 1000) & ((1 << 48) - 1)
+    tail = int.from_bytes(digest[:10], "big")
+    number = (head << 80) | tail
+    number = number & ~(0xF << 76) | (0x8 << 76)
+    number = number & ~(0x3 << 62) | (0x2 << 62)
+    text = f"{number:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def job_of(schedule: Schedule, planned: int, previous: int | None, *, backfilled: bool) -> NewJob:
+    """Build the job of an occurrence."""
+    meta = {**schedule.meta, "schedule": schedule.name, "planned": str(planned)}
+    if previous is not None:
+        meta["previous"] = str(previous)
+    if (zone := zone_of(schedule.rule)) is not None:
+        meta["zone"] = zone
+    if backfilled:
+        meta["backfilled"] = "yes"
+    due = jittered(schedule.name, planned, schedule.jitter)
+    return NewJob(
+        id=occurrence_id(schedule.name, planned),
+        task=schedule.task,
+        args=schedule.args.encode(),
+        queue=schedule.queue,
+        priority=schedule.priority,
+        max_attempts=schedule.max_attempts,
+        run_at=due if due > planned and not backfilled else None,
+        expires_in=schedule.expires_in,
+        tags=schedule.tags,
+        meta=meta,
+    )

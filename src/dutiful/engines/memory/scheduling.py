@@ -1,0 +1,260 @@
+"""Keeping schedules, and making each of their occurrences once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from msgspec.structs import replace
+
+from dutiful.contract.scheduling import (
+    KEPT_MAX,
+    Advanced,
+    Declared,
+    DueBatch,
+    Overdue,
+    Switch,
+)
+from dutiful.core import advance as decide
+from dutiful.core.edition import in_force, rules, shown
+from dutiful.core.job import NewJob
+from dutiful.core.occurrence import (
+    Advance,
+    Deadline,
+    Due,
+    Occurrence,
+    Recorded,
+    Standing,
+    overdue,
+)
+from dutiful.core.schedule import Schedule
+
+from .table import Entry, Tables
+
+
+class MemoryScheduling:
+    """The role `Scheduling`."""
+
+    tables: Tables
+    enqueue_sync: Callable[[Sequence[NewJob]], object]
+    cancel_now: Callable[[Sequence[str]], tuple[str, ...]]
+
+    async def declare(
+        self, app: str, edition: str, schedules: Sequence[Schedule] | None
+    ) -> Declared:
+        """Bring an app's schedules in line, if this edition rules."""
+        tables = self.tables
+        with tables.lock:
+            now = tables.clock.now()
+            editions = tables.editions.setdefault(app, {})
+            editions[edition] = shown(editions.values(), edition, now)
+            if not rules(editions.values(), edition, now):
+                return Declared(rules=False)
+            if schedules is None:
+                return Declared(True, in_force(editions.values(), edition))
+            changed = [one.name for one in schedules if self._bring(one, now)]
+            declared = {one.name for one in schedules}
+            dropped = [
+                one
+                for one in tables.standings.values()
+                if one.app == app and one.name not in declared
+            ]
+            dropped.sort(key=lambda one: one.name)
+            gone = [one.name for one in dropped if self._move(decide.retired(one, now))]
+            top = max(one.applied for one in editions.values())
+            editions[edition] = replace(editions[edition], applied=top + 1)
+            return Declared(True, True, tuple(changed), tuple(gone))
+
+    async def put_schedule(self, schedule: Schedule, *, replace: bool) -> bool:
+        """Create a schedule, or give an existing one another spec."""
+        with self.tables.lock:
+            if schedule.name in self.tables.standings and not replace:
+                return False
+            self._bring(schedule, self.tables.clock.now())
+            return True
+
+    async def standings(
+        self, names: Sequence[str] | None = None, limit: int = 1000, after: str = ""
+    ) -> tuple[Standing, ...]:
+        """Return schedules by name."""
+        with self.tables.lock:
+            known = self.tables.standings
+            chosen = sorted(known if names is None else set(names) & set(known))
+            if names is None:
+                chosen = [name for name in chosen if name > after][:limit]
+            return tuple(known[name] for name in chosen)
+
+    async def due(self, limit: int) -> DueBatch:
+        """Return the schedules to look at."""
+        tables = self.tables
+        with tables.lock:
+            now = tables.clock.now()
+            active = [one for one in tables.standings.values() if _active(one)]
+            waiting = [(at, one) for one in active if (at := _look_at(one)) is not None]
+            waiting.sort(key=lambda pair: (pair[0], pair[1].name))
+            ready = [one for at, one in waiting if at <= now][:limit]
+            later = [at - now for at, _ in waiting if at > now]
+            held = [one for one in active if _holds(one, now) and one not in ready]
+            held.sort(key=lambda one: (one.held, one.name))
+            found = (*ready, *held[: limit - len(ready)])
+            due = tuple(Due(one, self._live(one)) for one in found)
+            return DueBatch(now, due, min(later, default=None))
+
+    async def advance(self, moves: Sequence[Advance]) -> Advanced:
+        """Write the moves whose schedules still have the version that was read."""
+        accepted, made, cancelled = list[str](), list[str](), list[str]()
+        with self.tables.lock:
+            for move in moves:
+                before = self.tables.standings.get(move.name)
+                if before is None or not _admits(before, move):
+                    continue
+                cancelled += self.cancel_now(move.cancel)
+                number = before.number
+                for one in move.occurrences:
+                    fresh = one.job is not None and one.job.id not in self.tables.jobs
+                    if self._note(move.name, one, number + 1):
+                        number += 1
+                        made += [one.job.id] if one.job is not None and fresh else []
+                self._move(_moved(before, move, number))
+                accepted.append(move.name)
+                self._forget(move.name, number - KEPT_MAX)
+        return Advanced(tuple(accepted), tuple(made), tuple(cancelled))
+
+    async def switch(self, names: Sequence[str], how: Switch) -> tuple[str, ...]:
+        """Pause, resume or delete schedules."""
+        tables, changed = self.tables, list[str]()
+        with tables.lock:
+            now = tables.clock.now()
+            for one in [tables.standings[name] for name in names if name in tables.standings]:
+                if how == "delete":
+                    del tables.standings[one.name]
+                    tables.diaries.pop(one.name, None)
+                    changed.append(one.name)
+                elif self._move((decide.paused if how == "pause" else decide.resumed)(one, now)):
+                    changed.append(one.name)
+        return tuple(changed)
+
+    async def occurrences(
+        self, name: str, limit: int, before: int | None = None
+    ) -> tuple[Recorded, ...]:
+        """Return what became of a schedule's occurrences."""
+        with self.tables.lock:
+            diary = self.tables.diaries.get(name, {})
+            planned = sorted((at for at in diary if before is None or at < before), reverse=True)
+            return tuple(self.fresh(diary[at]) for at in planned[:limit])
+
+    async def review(self, limit: int) -> tuple[Overdue, ...]:
+        """Close occurrences whose jobs have ended, and return those newly overdue."""
+        tables, found = self.tables, list[Overdue]()
+        with tables.lock:
+            now = tables.clock.now()
+            diaries = [diary.values() for diary in tables.diaries.values()]
+            entries = [entry for diary in diaries for entry in diary if entry.open]
+            for entry in sorted(entries, key=lambda one: (one.recorded.planned, one.name)):
+                fresh = self.fresh(entry)
+                late: list[Deadline] = [
+                    what for what in overdue(fresh, now) if what not in entry.told
+                ]
+                told = late[: limit - len(found)]
+                entry.told.update(told)
+                found += [Overdue(fresh, what) for what in told]
+                ended = fresh.state is None or fresh.state.final
+                entry.open = not ended or len(told) < len(late)
+                # Only the first start is noted meanwhile: a retry's comes later.
+                noted = replace(entry.recorded, started_at=fresh.started_at)
+                entry.recorded = fresh if ended else noted
+        return tuple(found)
+
+    def _bring(self, schedule: Schedule, now: int) -> bool:
+        """Give a schedule its spec; False when it has it."""
+        before = self.tables.standings.get(schedule.name)
+        if before is None:
+            return self._move(decide.begin(schedule, now))
+        return self._move(decide.change(before, schedule, now))
+
+    def _move(self, standing: Standing | None) -> bool:
+        if standing is None:
+            return False
+        self.tables.standings[standing.name] = standing
+        return True
+
+    def _note(self, name: str, one: Occurrence, number: int) -> bool:
+        """Record an occurrence and store its job; False when it is recorded already."""
+        diary = self.tables.diaries.setdefault(name, {})
+        if one.planned in diary:
+            return False
+        if one.job is not None:
+            self.enqueue_sync([one.job])
+        recorded = Recorded(
+            schedule=name,
+            planned=one.planned,
+            previous=one.previous,
+            number=number,
+            kind=one.kind,
+            why=one.why,
+            job_id=None if one.job is None else one.job.id,
+            recorded_at=self.tables.clock.now(),
+            backfilled=one.backfilled,
+            start_by=one.start_by,
+            finish_by=one.finish_by,
+        )
+        diary[one.planned] = Entry(recorded, open=one.job is not None)
+        return True
+
+    def fresh(self, entry: Entry) -> Recorded:
+        """Return an occurrence with what has become of its job since."""
+        job = self.tables.jobs.get(entry.recorded.job_id or "")
+        if job is None or not entry.open:
+            return entry.recorded
+        return replace(
+            entry.recorded,
+            state=job.state,
+            started_at=entry.recorded.started_at or job.started_at,
+            finished_at=job.finished_at,
+        )
+
+    def _live(self, standing: Standing) -> tuple[str, ...]:
+        if not standing.exclusive:
+            return ()
+        diary = self.tables.diaries.get(standing.name, {})
+        ids = [entry.recorded.job_id or "" for _, entry in sorted(diary.items()) if entry.open]
+        return tuple(job.id for job in self.tables.some(ids) if not job.state.final)
+
+    def _forget(self, name: str, number: int) -> None:
+        """Drop the occurrences up to a number, but for those whose jobs live."""
+        diary = self.tables.diaries.get(name, {})
+        for planned, entry in list(diary.items()):
+            if entry.recorded.number <= number and not entry.open:
+                del diary[planned]
+
+
+def _active(one: Standing) -> bool:
+    return one.paused_at is None and one.retired_at is None
+
+
+def _look_at(one: Standing) -> int | None:
+    """Return when a schedule's next occurrence is to be looked at."""
+    return None if one.next is None else max(one.next, one.retry_at or 0)
+
+
+def _holds(one: Standing, now: int) -> bool:
+    """Whether to look if what a held occurrence waits for has ended."""
+    return one.held is not None and (one.retry_at or 0) <= now
+
+
+def _admits(before: Standing, move: Advance) -> bool:
+    if before.version != move.version or before.retired_at is not None:
+        return False
+    return before.paused_at is None or move.by_hand
+
+
+def _moved(before: Standing, move: Advance, number: int) -> Standing:
+    return replace(
+        before,
+        version=before.version + 1,
+        number=number,
+        last=move.last,
+        next=move.next,
+        held=move.held,
+        broken=move.broken,
+        retry_at=move.retry_at,
+    )

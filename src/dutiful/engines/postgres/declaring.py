@@ -1,0 +1,88 @@
+"""Bringing the store in line with what is declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec.structs import astuple, replace
+
+from dutiful.contract.scheduling import Declared
+from dutiful.contract.statement import Plan, Statement
+from dutiful.core import advance as decide
+from dutiful.core.edition import in_force, rules, shown
+from dutiful.core.occurrence import Edition, Standing
+from dutiful.core.schedule import Schedule
+
+from .arrays import Booleans, Bytes, Longs, TextArray, columns
+from .rows import standing_of
+from .statements import Texts
+
+PATIENCE = "2s"
+"""How long the server waits for the next statement before it lets go of what we have locked."""
+_KINDS = (
+    *(TextArray, Bytes, TextArray, Booleans, Longs, Longs, Longs, Longs, Longs, Longs, Longs),
+    *(Longs, Longs, Longs, TextArray, Longs),
+)
+"""Of the columns of a schedule, in the order of a standing's fields."""
+
+
+def declare(
+    sql: Texts,
+    now: int | None,
+    *,
+    app: str,
+    edition: str,
+    schedules: Sequence[Schedule] | None,
+) -> Plan[Declared]:
+    """Show an edition, and write its schedules if it rules."""
+    at = yield from guard(sql, now)
+    editions = {row[0]: Edition(*row) for row in (yield Statement(sql("editions"), (app,))).rows}
+    mine = editions[edition] = shown(editions.values(), edition, at)
+    ruling = rules(editions.values(), edition, at)
+    answer = Declared(ruling, ruling and in_force(editions.values(), edition))
+    if ruling and schedules is not None:
+        declared = {one.name for one in schedules}
+        ours = {row[0] for row in (yield Statement(sql("schedules_of"), (app,))).rows}
+        known = yield from locked(sql, sorted(declared | ours))
+        changed = yield from bring(sql, schedules, known, at)
+        dropped = [known[name] for name in sorted(ours - declared)]
+        gone = [after for one in dropped if (after := decide.retired(one, at)) is not None]
+        yield from put(sql, gone)
+        mine = replace(mine, applied=1 + max(one.applied for one in editions.values()))
+        answer = Declared(True, True, changed, tuple([one.name for one in gone]))
+    yield Statement(sql("edition_put"), (app, *astuple(mine)))
+    return answer
+
+
+def guard(sql: Texts, now: int | None) -> Plan[int]:
+    """Wait until nobody else puts schedules in, and return the store's time."""
+    rows = (yield Statement(sql("schedules_guard"), (now, sql.schema, PATIENCE))).rows
+    at: int = rows[0][0]
+    return at
+
+
+def locked(sql: Texts, names: Sequence[str]) -> Plan[dict[str, Standing]]:
+    """Find schedules by their names and keep others from moving them."""
+    rows = (yield Statement(sql("schedules_locked"), (list(names),))).rows
+    return {row[0]: standing_of(row) for row in rows}
+
+
+def bring(
+    sql: Texts, schedules: Iterable[Schedule], known: Mapping[str, Standing], now: int
+) -> Plan[tuple[str, ...]]:
+    """Give schedules their specs, and return the names of those that had another."""
+    changed: list[Standing] = []
+    for one in schedules:
+        before = known.get(one.name)
+        after = decide.begin(one, now) if before is None else decide.change(before, one, now)
+        if after is not None:
+            changed.append(after)
+    yield from put(sql, changed)
+    return tuple([one.name for one in changed])
+
+
+def put(sql: Texts, standings: Sequence[Standing]) -> Plan[None]:
+    """Write where schedules stand."""
+    if standings:
+        rows = [astuple(one) for one in standings]
+        yield Statement(sql("schedules_put"), columns(_KINDS, rows))

@@ -1,0 +1,133 @@
+"""Keeping schedules."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
+
+from dutiful.contract.scheduling import Advanced, Declared, DueBatch, Overdue, Switch
+from dutiful.contract.statement import Plan, Statement
+from dutiful.core import advance as decide
+from dutiful.core.occurrence import Advance, Due, Recorded, Standing
+from dutiful.core.schedule import Schedule
+
+from .advancing import advance
+from .declaring import bring, declare, guard, locked, put
+from .producer import ready
+from .reviewing import look, review
+from .rows import recorded_of, standing_of
+from .session import Session
+from .statements import Texts
+
+T = TypeVar("T")
+
+
+class PostgresScheduling:
+    """The role `Scheduling`; what schedulers do often is on the pinned connections."""
+
+    session: Session
+
+    async def declare(
+        self, app: str, edition: str, schedules: Sequence[Schedule] | None
+    ) -> Declared:
+        """Bring an app's schedules in line, if this edition rules."""
+        return await self._write_schedules(
+            partial(declare, app=app, edition=edition, schedules=schedules)
+        )
+
+    async def put_schedule(self, schedule: Schedule, *, replace: bool) -> bool:
+        """Create a schedule, or give an existing one another spec."""
+
+        def plan(sql: Texts, now: int | None) -> Plan[bool]:
+            at = yield from guard(sql, now)
+            found = yield from locked(sql, [schedule.name])
+            if found and not replace:
+                return False
+            yield from bring(sql, [schedule], found, at)
+            return True
+
+        return await self._write_schedules(plan)
+
+    async def standings(
+        self, names: Sequence[str] | None = None, limit: int = 1000, after: str = ""
+    ) -> tuple[Standing, ...]:
+        """Return schedules by name."""
+
+        def plan(sql: Texts, _: int | None) -> Plan[tuple[Standing, ...]]:
+            page = Statement(sql("schedules"), (after, limit))
+            if names is not None:
+                page = Statement(sql("schedules_named"), (list(names),))
+            return tuple(map(standing_of, (yield page).rows))
+
+        return await self._read_schedules(plan)
+
+    async def due(self, limit: int) -> DueBatch:
+        """Return the schedules to look at."""
+
+        def plan(sql: Texts, now: int | None) -> Plan[DueBatch]:
+            rows = (yield Statement(sql("schedules_due"), (limit, now))).rows
+            found = [standing_of(row[2:]) for row in rows if row[2] is not None]
+            live = yield from _live(sql, [one.name for one in found if one.exclusive])
+            due = tuple([Due(one, tuple(live.get(one.name, ()))) for one in found])
+            return DueBatch(rows[0][0], due, rows[0][1])
+
+        return await self._read_schedules(plan)
+
+    async def advance(self, moves: Sequence[Advance]) -> Advanced:
+        """Write moves, all in one transaction."""
+        return await self._write_schedules(partial(advance, moves=moves)) if moves else Advanced()
+
+    async def switch(self, names: Sequence[str], how: Switch) -> tuple[str, ...]:
+        """Pause, resume or delete schedules."""
+
+        def plan(sql: Texts, now: int | None) -> Plan[tuple[str, ...]]:
+            at = yield from guard(sql, now)
+            known = yield from locked(sql, names)
+            found = [known[name] for name in dict.fromkeys(names) if name in known]
+            if how == "delete":
+                gone = [one.name for one in found]
+                yield Statement(sql("schedules_delete"), (gone,))
+                yield Statement(sql("occurrences_delete"), (gone,))
+                return tuple(gone)
+            turn = decide.paused if how == "pause" else decide.resumed
+            turned = [after for one in found if (after := turn(one, at)) is not None]
+            yield from put(sql, turned)
+            return tuple([one.name for one in turned])
+
+        return await self._write_schedules(plan)
+
+    async def occurrences(
+        self, name: str, limit: int, before: int | None = None
+    ) -> tuple[Recorded, ...]:
+        """Return what became of a schedule's occurrences."""
+
+        def plan(sql: Texts, _: int | None) -> Plan[tuple[Recorded, ...]]:
+            rows = (yield Statement(sql("occurrences"), (name, before, limit))).rows
+            return tuple(map(recorded_of, rows))
+
+        return await self._read_schedules(plan)
+
+    async def review(self, limit: int) -> tuple[Overdue, ...]:
+        """Close occurrences whose jobs have ended; without anything to note, nothing is written."""
+        if not await self._read_schedules(partial(look, limit=1)):
+            return ()
+        return await self._write_schedules(partial(review, limit=limit))
+
+    async def _read_schedules(self, plan: Callable[[Texts, int | None], Plan[T]]) -> T:
+        session = await ready(self.session)
+        return await session.pool.aonce(lambda: plan(session.sql, session.now))
+
+    async def _write_schedules(self, plan: Callable[[Texts, int | None], Plan[T]]) -> T:
+        session = await ready(self.session)
+        return await session.pool.arun(lambda: plan(session.sql, session.now))
+
+
+def _live(sql: Texts, names: Sequence[str]) -> Plan[dict[str, list[str]]]:
+    """Find the jobs of schedules that have not ended, oldest first."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    if names:
+        for name, job_id in (yield Statement(sql("live"), (list(names),))).rows:
+            found[name].append(job_id)
+    return found

@@ -1,0 +1,1 @@
+SELECT digest, rank, seen_at, applied FROM {schema}.edition WHERE app = $1

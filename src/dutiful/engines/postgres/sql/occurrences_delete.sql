@@ -1,0 +1,1 @@
+DELETE FROM {schema}.occurrence WHERE schedule = ANY ($1::text[])

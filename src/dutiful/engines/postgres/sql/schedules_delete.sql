@@ -1,0 +1,1 @@
+DELETE FROM {schema}.schedule WHERE name = ANY ($1::text[])

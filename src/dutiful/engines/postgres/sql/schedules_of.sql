@@ -1,0 +1,1 @@
+SELECT name FROM {schema}.schedule WHERE app = $1

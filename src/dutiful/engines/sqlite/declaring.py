@@ -1,0 +1,78 @@
+"""Bringing the store in line with what is declared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec.structs import astuple, replace
+
+from dutiful.contract.scheduling import Declared
+from dutiful.contract.statement import Plan, Statement
+from dutiful.core import advance as decide
+from dutiful.core.edition import in_force, rules, shown
+from dutiful.core.occurrence import Edition, Standing
+from dutiful.core.schedule import Schedule
+
+from .group import Written
+from .rows import standing_of, standing_row
+from .statements import sql
+
+_EDITIONS = sql("editions")
+_EDITION_PUT = sql("edition_put")
+_SCHEDULES_NAMED = sql("schedules_named")
+_SCHEDULES_OF = sql("schedules_of")
+_SCHEDULE_PUT = sql("schedule_put")
+
+
+def declare(
+    app: str, edition: str, schedules: Sequence[Schedule] | None, now: int
+) -> Written[Declared]:
+    """Show an edition, and write its schedules if it rules."""
+    editions = {row[0]: Edition(*row) for row in (yield Statement(_EDITIONS, (app,))).rows}
+    mine = editions[edition] = shown(editions.values(), edition, now)
+    ruling = rules(editions.values(), edition, now)
+    answer = Declared(ruling, ruling and in_force(editions.values(), edition))
+    if ruling and schedules is not None:
+        known = yield from named([one.name for one in schedules])
+        changed = yield from bring(schedules, known, now)
+        gone = yield from _retire(app, {one.name for one in schedules}, now)
+        mine = replace(mine, applied=1 + max(one.applied for one in editions.values()))
+        answer = Declared(True, True, changed, gone)
+    yield Statement(_EDITION_PUT, (app, *astuple(mine)))
+    return answer, False
+
+
+def bring(
+    schedules: Iterable[Schedule], known: Mapping[str, Standing], now: int
+) -> Plan[tuple[str, ...]]:
+    """Give schedules their specs, and return the names of those that had another."""
+    changed: list[Standing] = []
+    for one in schedules:
+        before = known.get(one.name)
+        after = decide.begin(one, now) if before is None else decide.change(before, one, now)
+        if after is not None:
+            changed.append(after)
+    yield from put(changed)
+    return tuple([one.name for one in changed])
+
+
+def put(standings: Sequence[Standing]) -> Plan[None]:
+    """Write where schedules stand."""
+    if standings:
+        yield Statement(_SCHEDULE_PUT, [standing_row(one) for one in standings], many=True)
+
+
+def named(names: Sequence[str]) -> Plan[dict[str, Standing]]:
+    """Find schedules by their names, in the order of these."""
+    rows = (yield Statement(_SCHEDULES_NAMED, (json.dumps(list(names)),))).rows
+    return {row[0]: standing_of(row) for row in rows}
+
+
+def _retire(app: str, declared: set[str], now: int) -> Plan[tuple[str, ...]]:
+    """Retire those of the app that are declared no more."""
+    rows = (yield Statement(_SCHEDULES_OF, (app,))).rows
+    dropped = [one for one in map(standing_of, rows) if one.name not in declared]
+    gone = [after for one in dropped if (after := decide.retired(one, now)) is not None]
+    yield from put(gone)
+    return tuple([one.name for one in gone])

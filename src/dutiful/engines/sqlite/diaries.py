@@ -1,0 +1,62 @@
+"""Schedules on their way from one store to another, with what became of their occurrences."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+
+from msgspec.structs import astuple
+
+from dutiful.contract.moving import SHUT, Diaries, Diary, held_shut, still_open, without_state
+from dutiful.contract.statement import Plan, Statement
+from dutiful.core.occurrence import Recorded
+
+from .declaring import named, put
+from .group import Written
+from .rows import recorded_of, standing_of
+from .statements import sql
+
+_SCHEDULES = sql("schedules")
+_OCCURRENCES_DUMP = sql("occurrences_dump")
+_OCCURRENCES_DELETE = sql("occurrences_delete")
+_OCCURRENCE_FILL = sql("occurrence_fill")
+_SCHEDULE_REOPEN = sql("schedule_reopen")
+
+
+def dump(limit: int, cursor: str | None) -> Plan[Diaries]:
+    """List schedules by name."""
+    rows = (yield Statement(_SCHEDULES, (cursor or "", limit + 1))).rows
+    page = [standing_of(row) for row in rows[:limit]]
+    kept: defaultdict[str, list[Recorded]] = defaultdict(list)
+    names = json.dumps([one.name for one in page])
+    for row in (yield Statement(_OCCURRENCES_DUMP, (names,))).rows:
+        kept[row[0]].append(recorded_of(row))
+    diaries = tuple([Diary(one, tuple(kept[one.name])) for one in page])
+    return Diaries(diaries, page[-1].name if len(rows) > limit else None)
+
+
+def fill(diaries: Sequence[Diary]) -> Written[tuple[str, ...]]:
+    """Store schedules, shut, in place of those that are shut."""
+    known = yield from named([diary.standing.name for diary in diaries])
+    taken = {name for name, one in known.items() if one.paused_at != SHUT}
+    new = [diary for diary in diaries if diary.standing.name not in taken]
+    names = [diary.standing.name for diary in new]
+    yield from put([held_shut(diary.standing) for diary in new])
+    yield Statement(_OCCURRENCES_DELETE, [(name,) for name in names], many=True)
+    rows = [
+        (*astuple(without_state(one)), still_open(one))
+        for diary in new
+        for one in diary.occurrences
+    ]
+    yield Statement(_OCCURRENCE_FILL, rows, many=True)
+    return tuple(names), False
+
+
+def reopen(names: Sequence[str]) -> Written[tuple[str, ...]]:
+    """Let schedules fire that are shut."""
+    freed: list[str] = []
+    for name in names:
+        if (yield Statement(_SCHEDULE_REOPEN, (name, SHUT))).count:
+            freed.append(name)
+    return tuple(freed), False

@@ -1,0 +1,140 @@
+"""Keeping schedules."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from dutiful.contract.scheduling import Advanced, Declared, DueBatch, Overdue, Switch
+from dutiful.contract.statement import Plan, Statement
+from dutiful.core import advance as decide
+from dutiful.core.occurrence import Advance, Due, Recorded, Standing
+from dutiful.core.schedule import Schedule
+
+from .advancing import advance
+from .declaring import bring, declare, named, put
+from .group import Written
+from .reviewing import look, review
+from .rows import recorded_of, standing_of
+from .session import Session
+from .statements import sql
+
+T = TypeVar("T")
+
+_SCHEDULES = sql("schedules")
+_SCHEDULES_DUE = sql("schedules_due")
+_SCHEDULES_HELD = sql("schedules_held")
+_SCHEDULE_NEXT = sql("schedule_next")
+_SCHEDULE_DELETE = sql("schedule_delete")
+_LIVE = sql("live")
+_OCCURRENCES = sql("occurrences")
+_OCCURRENCES_DELETE = sql("occurrences_delete")
+_EVER = (1 << 63) - 1
+
+
+class SqliteScheduling:
+    """The role `Scheduling`."""
+
+    session: Session
+
+    async def declare(
+        self, app: str, edition: str, schedules: Sequence[Schedule] | None
+    ) -> Declared:
+        """Bring an app's schedules in line, if this edition rules."""
+        return await self._write_schedules(lambda now: declare(app, edition, schedules, now))
+
+    async def put_schedule(self, schedule: Schedule, *, replace: bool) -> bool:
+        """Create a schedule, or give an existing one another spec."""
+
+        def plan(now: int) -> Written[bool]:
+            found = yield from named([schedule.name])
+            if found and not replace:
+                return False, False
+            yield from bring([schedule], found, now)
+            return True, False
+
+        return await self._write_schedules(plan)
+
+    async def standings(
+        self, names: Sequence[str] | None = None, limit: int = 1000, after: str = ""
+    ) -> tuple[Standing, ...]:
+        """Return schedules by name."""
+
+        def plan() -> Plan[tuple[Standing, ...]]:
+            if names is not None:
+                return tuple((yield from named(names)).values())
+            rows = (yield Statement(_SCHEDULES, (after, limit))).rows
+            return tuple(map(standing_of, rows))
+
+        return await self.session.ready().readers.aread(plan)
+
+    async def due(self, limit: int) -> DueBatch:
+        """Return the schedules to look at."""
+        session = self.session.ready()
+
+        def plan() -> Plan[DueBatch]:
+            now = session.clock.now()
+            rows = (yield Statement(_SCHEDULES_DUE, (now, limit))).rows
+            rows += (yield Statement(_SCHEDULES_HELD, (now, limit - len(rows)))).rows
+            upcoming = (yield Statement(_SCHEDULE_NEXT, (now,))).rows
+            found = [standing_of(row) for row in rows]
+            live = yield from _live([one.name for one in found if one.exclusive])
+            due = tuple([Due(one, tuple(live.get(one.name, ()))) for one in found])
+            return DueBatch(now, due, upcoming[0][0] - now if upcoming else None)
+
+        return await session.readers.aread(plan)
+
+    async def advance(self, moves: Sequence[Advance]) -> Advanced:
+        """Write moves, all in one transaction."""
+        return await self._write_schedules(lambda now: advance(moves, now))
+
+    async def switch(self, names: Sequence[str], how: Switch) -> tuple[str, ...]:
+        """Pause, resume or delete schedules."""
+
+        def plan(now: int) -> Written[tuple[str, ...]]:
+            known = yield from named(names)
+            found = [known[name] for name in dict.fromkeys(names) if name in known]
+            if how == "delete":
+                gone = [(one.name,) for one in found]
+                yield Statement(_SCHEDULE_DELETE, gone, many=True)
+                yield Statement(_OCCURRENCES_DELETE, gone, many=True)
+                return tuple([one.name for one in found]), False
+            turn = decide.paused if how == "pause" else decide.resumed
+            turned = [after for one in found if (after := turn(one, now)) is not None]
+            yield from put(turned)
+            return tuple([one.name for one in turned]), False
+
+        return await self._write_schedules(plan)
+
+    async def occurrences(
+        self, name: str, limit: int, before: int | None = None
+    ) -> tuple[Recorded, ...]:
+        """Return what became of a schedule's occurrences."""
+
+        def plan() -> Plan[tuple[Recorded, ...]]:
+            params = (name, _EVER if before is None else before, limit)
+            return tuple(map(recorded_of, (yield Statement(_OCCURRENCES, params)).rows))
+
+        return await self.session.ready().readers.aread(plan)
+
+    async def review(self, limit: int) -> tuple[Overdue, ...]:
+        """Close occurrences whose jobs have ended; without anything to note, nothing is written."""
+        session = self.session.ready()
+        if not await session.readers.aread(lambda: look(session.clock.now(), 1)):
+            return ()
+        return await self._write_schedules(lambda now: review(limit, now))
+
+    async def _write_schedules(self, plan: Callable[[int], Written[T]]) -> T:
+        session = self.session.ready()
+        return await session.writer.awrite(lambda: plan(session.clock.now()))
+
+
+def _live(names: Sequence[str]) -> Plan[dict[str, list[str]]]:
+    """Find the jobs of schedules that have not ended, oldest first."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    if names:
+        for name, job_id in (yield Statement(_LIVE, (json.dumps(names),))).rows:
+            found[name].append(job_id)
+    return found

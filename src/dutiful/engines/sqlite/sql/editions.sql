@@ -1,0 +1,1 @@
+SELECT digest, rank, seen_at, applied FROM dutiful_edition WHERE app = ?

@@ -1,0 +1,1 @@
+DELETE FROM dutiful_occurrence WHERE schedule = ? AND number <= ? AND NOT open

@@ -1,0 +1,1 @@
+DELETE FROM dutiful_schedule WHERE name = ?

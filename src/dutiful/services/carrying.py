@@ -1,0 +1,76 @@
+"""Carries schedules from one store to another, so that none fires in both."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from dutiful.contract.capability import Capability
+from dutiful.contract.facade import Store
+from dutiful.contract.moving import SHUT, Diary, held_shut
+from dutiful.core.occurrence import Standing
+
+_PAGE = 20
+"""Each may have a thousand occurrences along."""
+_NAMES = 1000
+
+
+class Carried(NamedTuple):
+    """What became of the schedules of the source."""
+
+    moved: tuple[str, ...] = ()
+    """Those that only the target has now."""
+    kept: tuple[str, ...] = ()
+    """Those left in the source: the target has another of that name, or they changed meanwhile."""
+
+
+async def carry(source: Store, target: Store) -> Carried:
+    """Fill schedules into the target, shut; delete them from the source; let them fire there.
+
+    Whenever it ends half-way, each schedule fires in one store at most, and going over it again
+    brings it to its end.
+    """
+    if not target.can(Capability.SCHEDULES):
+        return Carried(kept=await names(source))
+    moved, kept, cursor = list[str](), list[str](), None
+    while source.can(Capability.SCHEDULES):
+        page = await source.mover.dump_schedules(_PAGE, cursor)
+        gone = await _hand_over(source, target, page.diaries)
+        moved += gone
+        kept += [one.standing.name for one in page.diaries if one.standing.name not in gone]
+        cursor = page.cursor
+        if cursor is None:
+            break
+    # Also those of an earlier run that ended just before this step.
+    shut = [one.name for one in await _standings(target) if one.paused_at == SHUT]
+    await target.mover.reopen_schedules([name for name in shut if name not in kept])
+    return Carried(tuple(moved), tuple(kept))
+
+
+async def names(store: Store) -> tuple[str, ...]:
+    """Name a store's schedules."""
+    return tuple([one.name for one in await _standings(store)])
+
+
+async def _hand_over(source: Store, target: Store, diaries: tuple[Diary, ...]) -> tuple[str, ...]:
+    """Delete from the source what the target has and the source has not changed."""
+    await target.mover.fill_schedules(diaries)
+    asked = [diary.standing.name for diary in diaries]
+    there = set(await target.scheduling.standings(asked))
+    still = set(await source.scheduling.standings(asked))
+    same = [
+        diary.standing.name
+        for diary in diaries
+        if diary.standing in still and held_shut(diary.standing) in there
+    ]
+    return await source.scheduling.switch(same, "delete")
+
+
+async def _standings(store: Store) -> list[Standing]:
+    found, after = list[Standing](), ""
+    while store.can(Capability.SCHEDULES):
+        page = await store.scheduling.standings(None, _NAMES, after)
+        found += page
+        if len(page) < _NAMES:
+            break
+        after = page[-1].name
+    return found

@@ -1,0 +1,135 @@
+"""Schedules that are read out of one store and filled into another."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from dutiful.contract.capability import Capability
+from dutiful.contract.moving import SHUT, Diary
+from dutiful.core.instant import MINUTE
+from dutiful.core.occurrence import Recorded, Standing
+from dutiful.core.outcome import Succeeded
+from dutiful.core.schedule import written
+from dutiful.core.state import State
+from dutiful.testing.clock import FakeClock
+from dutiful.testing.conformance.moves import end, one
+from dutiful.testing.conformance.requires import requires
+from dutiful.testing.conformance.schedule import standing, tick, turn
+from dutiful.testing.conformance.setting import Contract, Engine
+
+FULL = Standing(
+    name="tick",
+    spec=written(tick()),
+    app="shop",
+    exclusive=True,
+    version=7,
+    number=3,
+    created_at=1_000,
+    changed_at=2_000,
+    last=3_000,
+    next=4_000,
+    held=3_500,
+    since=1_500,
+    broken="no zone data",
+    retry_at=5_000,
+)
+"""A schedule of another store that has a value in every field, but for a reason not to fire."""
+
+CLOSED = Recorded(
+    schedule="tick",
+    planned=2_000,
+    previous=1_000,
+    number=2,
+    kind="enqueued",
+    why="made up for",
+    job_id="j1",
+    recorded_at=2_500,
+    backfilled=True,
+    start_by=3_000,
+    finish_by=4_000,
+    started_at=2_600,
+    finished_at=2_700,
+    state=State.SUCCEEDED,
+)
+SKIPPED = Recorded(schedule="tick", planned=3_000, number=3, kind="skipped", recorded_at=3_001)
+
+
+@requires(Capability.SCHEDULES, Capability.COPY, Capability.INSPECT)
+class DiaryContract(Contract):
+    """Holds `Mover.dump_schedules`, ``fill_schedules`` and ``reopen_schedules``."""
+
+    async def test_a_schedule_comes_back_as_it_was_filled_in(self, engine: Engine) -> None:
+        paused = Diary(replace(FULL, paused_at=6_000), (CLOSED, SKIPPED))
+        retired = Diary(replace(FULL, name="tock", retired_at=6_000, next=None, held=None))
+        assert await engine.fill_schedules([paused, retired]) == ("tick", "tock")
+        page = await engine.dump_schedules(10)
+        assert (page.diaries, page.cursor) == ((paused, retired), None)
+        assert await engine.occurrences("tick", 10) == (SKIPPED, CLOSED)
+
+    async def test_one_that_could_fire_is_shut_until_reopened(
+        self, engine: Engine, clock: FakeClock
+    ) -> None:
+        due = replace(FULL, exclusive=False, held=None, next=clock.now(), retry_at=None)
+        await engine.fill_schedules([Diary(due)])
+        assert (await standing(engine)).paused_at == SHUT
+        batch = await engine.due(10)
+        assert (batch.due, batch.next_in) == ((), None)
+        assert await engine.reopen_schedules(["stranger", "tick"]) == ("tick",)
+        assert await standing(engine) == replace(due, version=8)
+        assert len(await turn(engine)) == 1
+        assert await engine.reopen_schedules(["tick"]) == ()
+
+    async def test_one_that_a_person_paused_is_not_reopened(self, engine: Engine) -> None:
+        paused = replace(FULL, paused_at=6_000)
+        await engine.fill_schedules([Diary(paused)])
+        assert await engine.reopen_schedules(["tick"]) == ()
+        assert await standing(engine) == paused
+
+    async def test_a_person_may_resume_one_that_is_shut(
+        self, engine: Engine, clock: FakeClock
+    ) -> None:
+        await engine.fill_schedules([Diary(FULL)])
+        assert await engine.switch(["tick"], "resume") == ("tick",)
+        assert (await standing(engine)).since == clock.now()
+
+    async def test_an_existing_name_is_left_alone(self, engine: Engine) -> None:
+        await engine.put_schedule(tick(), replace=False)
+        before = await standing(engine)
+        other = Diary(replace(FULL, name="tock"))
+        assert await engine.fill_schedules([Diary(FULL, (CLOSED,)), other]) == ("tock",)
+        assert await standing(engine) == before
+        assert await engine.occurrences("tick", 10) == ()
+
+    async def test_one_that_is_still_shut_is_filled_in_anew(self, engine: Engine) -> None:
+        await engine.fill_schedules([Diary(FULL, (CLOSED,))])
+        later = replace(FULL, version=9, number=4)
+        assert await engine.fill_schedules([Diary(later, (SKIPPED,))]) == ("tick",)
+        assert await standing(engine) == replace(later, paused_at=SHUT)
+        assert await engine.occurrences("tick", 10) == (SKIPPED,)
+
+    async def test_schedules_are_dumped_page_by_page(self, engine: Engine) -> None:
+        for name in ("c", "a", "b"):
+            await engine.put_schedule(tick(name), replace=False)
+        first = await engine.dump_schedules(2)
+        assert [diary.standing.name for diary in first.diaries] == ["a", "b"]
+        rest = await engine.dump_schedules(2, first.cursor)
+        assert [diary.standing.name for diary in rest.diaries] == ["c"]
+        assert rest.cursor is None
+
+    async def test_an_open_occurrence_finds_its_job_again(
+        self, engines: tuple[Engine, Engine], clock: FakeClock
+    ) -> None:
+        engine = engines[0]
+        await engine.put_schedule(tick(), replace=False)
+        clock.advance("1m")
+        await turn(engine)
+        (diary,) = (await engine.dump_schedules(10)).diaries
+        assert [row.state for row in diary.occurrences] == [State.QUEUED]
+        await engine.switch(["tick"], "delete")
+        await engine.fill_schedules([diary])
+        assert await end(engine, await one(engine), Succeeded(b"1"))
+        assert await engine.review(10) == ()
+        (row,) = await engine.occurrences("tick", 10)
+        assert (row.state, row.planned) == (State.SUCCEEDED, clock.now())
+        await engine.reopen_schedules(["tick"])
+        assert (await standing(engine)).next == clock.now() + MINUTE

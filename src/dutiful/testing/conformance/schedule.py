@@ -1,0 +1,288 @@
+"""Keeping schedules, and making each of their occurrences once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from msgspec.structs import replace
+
+from dutiful.contract.capability import Capability
+from dutiful.core.advance import advance, give_up, make
+from dutiful.core.instant import MINUTE, SECOND
+from dutiful.core.occurrence import Advance, Standing
+from dutiful.core.rule import Interval
+from dutiful.core.schedule import Schedule, occurrence_id, read
+from dutiful.core.state import State
+from dutiful.testing.clock import FakeClock
+from dutiful.testing.conformance.moves import everything, look, one
+from dutiful.testing.conformance.requires import requires
+from dutiful.testing.conformance.setting import Contract, Engine
+
+
+def tick(name: str = "tick", **fields: Any) -> Schedule:
+    """Build a schedule that fires every minute, on the minute."""
+    return replace(Schedule(name=name, task="t", rule=Interval(MINUTE)), **fields)
+
+
+async def standing(engine: Engine, name: str = "tick") -> Standing:
+    """Return where one schedule stands."""
+    (found,) = await engine.standings([name])
+    return found
+
+
+async def turn(engine: Engine, limit: int = 100) -> tuple[str, ...]:
+    """Advance what is due, as a scheduler does, and return the ids of the new jobs."""
+    batch = await engine.due(limit)
+    moves = [move for due in batch.due if (move := advance(due, batch.now)) is not None]
+    return (await engine.advance(moves)).made if moves else ()
+
+
+@requires(Capability.SCHEDULES, Capability.INSPECT)
+class ScheduleContract(Contract):
+    """Holds the role `Scheduling`."""
+
+    async def test_a_new_schedule_begins_now(self, engine: Engine, clock: FakeClock) -> None:
+        assert await engine.put_schedule(tick(), replace=False)
+        found = await standing(engine)
+        assert read(found.spec) == tick()
+        assert (found.version, found.number, found.last) == (1, 0, None)
+        assert found.next == clock.now() + MINUTE
+        assert (found.created_at, found.since) == (clock.now(), clock.now())
+
+    async def test_a_taken_name_is_left_alone(self, engine: Engine) -> None:
+        await engine.put_schedule(tick(), replace=False)
+        assert not await engine.put_schedule(tick(priority=5), replace=False)
+        assert (await standing(engine)).version == 1
+
+    async def test_a_replaced_schedule_keeps_its_history(
+        self, engine: Engine, clock: FakeClock
+    ) -> None:
+        await engine.put_schedule(tick(), replace=False)
+        clock.advance("1m")
+        await turn(engine)
+        assert await engine.put_schedule(tick(rule=Interval(7 * SECOND)), replace=True)
+        found = await standing(engine)
+        assert found.last == clock.now()
+        assert found.next is not None
+        assert found.next - clock.now() <= 7 * SECOND
+        assert len(await engine.occurrences("tick", 10)) == 1
+
+    async def test_replacing_by_the_same_changes_nothing(self, engine: Engine) -> None:
+        await engine.put_schedule(tick(), replace=False)
+        assert await engine.put_schedule(tick(), replace=True)
+        assert (await standing(engine)).version == 1
+
+    async def test_nothing_is_due_before_its_time(self, engine: Engine, clock: FakeClock) -> None:
+        await engine.put_schedule(tick(), replace=False)
+        clock.advance("59s")
+        batch = await engine.due(10)
+        assert (batch.now, batch.due, batch.next_in) == (clock.now(), (), SECOND)
+
+    async def test_an_empty_store_has_nothing_due(self, engine: Engine, clock: FakeClock) -> None:
+        batch = await engine.due(10)
+        assert (batch.due, batch.next_in) == ((), None)
+
+    async def test_an_occurrence_enqueues_its_job(self, engine: Engine, clock: FakeClock) -> None:
+        await engine.put_schedule(tick(args='{"n":1}', priority=3, tags=("x",)), replace=False)
+        clock.advance("1m")
+        assert await turn(engine) == (occurrence_id("tick", clock.now()),)
+        (job,) = await everything(engine)
+        assert (job.task, job.args, job.priority, job.tags) == ("t", b'{"n":1}', 3, ("x",))
+        assert job.state is State.QUEUED
+        assert job.meta["schedule"] == "tick"
+        assert job.meta["planned"] == str(clock.now())
+        found = await standing(engine)
+        assert (found.last, found.next) == (clock.now(), clock.now() + MINUTE)
+        assert (found.version, found.number) == (2, 1)
+
+    async def test_its_job_can_be_claimed(self, engine: Engine, clock: FakeClock) -> None:
+        await engine.put_schedule(tick(), replace=False)
+        clock.advance("1m")
+        (job_id,) = await turn(engine)
+        assert (await one(engine)).job.id == job_id
+
+    async def test_a_new_job_wakes_a_sleeper(self, engine: Engine, clock: FakeClock) -> None:
+        await engine.put_schedule(tick(), replace=False)
+        clock.advance("1m")
+        sleeper = asyncio.create_task(engine.wait(("default",), 30))
+        await asyncio.sleep(0.1)
+        await turn(engine)
+        await asyncio.wait_for(sleeper, 10)
+
+    async def test_of_two_who_advance_one_wins(
+        self, engines: tuple[Engine, Engine], clock: FakeClock
+    ) -> None:
+        first, second = engines
+        await first.put_schedule(tick(), replace=False)
+        clock.advance("1m")
+        batches = await first.due(10), await second.due(10)
+        moves = [
+            [move for due in batch.due if (move := advance(due, batch.now))] for batch in batches
+        ]
+        answers = await asyncio.gather(first.advance(moves[0]), second.advance(moves[1]))
+        assert sorted(len(answer.accepted) for answer in answers) == [0, 1]
+        assert len(await everything(first)) == 1
+
+    async def test_a_move_of_an_older_version_is_refused(
+        self, engine: Engine, clock: FakeClock
+    ) -> None:
+        await engine.put_schedule(tick(), replace=False)
+        clock.advance("1m")
+        batch = await engine.due(10)
+        await engine.put_schedule(tick(priority=1), replace=True)
+        move = advance(batch.due[0], batch.now)
+        assert move is not None
+        assert await engine.advance([move]) == type(await engine.advance([]))()
+        assert await everything(engine) == ()
+
+    async def test_many_are_advanced_at_once(self, engine: Engine, clock: FakeClock) -> None:
+        for number in range(50):
+            await engine.put_schedule(tick(f"s{number:02}"), replace=False)
+        clock.advance("1m")
+        assert len(await turn(engine, limit=20)) == 20
+        assert len(await turn(engine, limit=100)) == 30
+        assert await turn(engine) == ()
+
+    async def test_an_occurrence_is_recorded_once(self, engine: Engine, clock: FakeClock) -> None:
+        await engine.put_schedule(tick(), replace=False)
+        planned = clock.now() - MINUTE
+        for made in (1, 0):
+            found = await standing(engine)
+            occurrence = make(tick(), planned, None, backfilled=True)
+            answer = await engine.advance([by_hand(found, occurrences=(occurrence,))])
+            assert answer.accepted == ("tick",)
+            assert len(answer.made) == made
+        assert len(await everything(engine)) == 1
+        (recorded,) = await engine.occurrences("tick", 10)
+        assert (recorded.planned, recorded.backfilled, recorded.number) == (planned, True, 1)
+        assert (await standing(engine)).number == 1
+
+    async def test_occurrences_are_listed_latest_first(
+        self, engine: Engine, clock: FakeClock
+    ) -> None:
+        await engine.put_schedule(tick(), replace=False)
+        for _ in range(5):
+            clock.advance("1m")
+            await turn(engine)
+        planned = [row.planned for row in await engine.occurrences("tick", 3)]
+        assert planned == [clock.now() - ago * MINUTE for ago in range(3)]
+        rest = await engine.occurrences("tick", 10, before=planned[-1])
+        assert [row.number for row in rest] == [2, 1]
+        assert rest[0].previous == rest[1].planned
+
+    async def test_an_occurrence_tells_what_became_of_its_job(
+        self, engine: Engine, clock: FakeClock
+    ) -> None:
+        await engine.put_schedule(tick(), replace=False)
+        clock.advance("1m")
+        planned = clock.now()
+        await turn(engine)
+        await one(engine)
+        (row,) = await engine.occurrences("tick", 10)
+        assert (row.kind, row.job_id) == ("enqueued", occurrence_id("tick", planned))
+        assert (row.recorded_at, row.started_at, row.finished_at) == (planned, planned, None)
+        assert row.state is State.RUNNING
+
+    async def test_what_was_skipped_is_recorded_without_a_job(
+        self, engine: Engine, clock: FakeClock
+    ) -> None:
+        await engine.put_schedule(tick(overlap="skip"), replace=False)
+        clock.advance("1m")
+        (job_id,) = await turn(engine)
+        clock.advance("1m")
+        (due,) = (await engine.due(10)).due
+        assert due.live == (job_id,)
+        assert await turn(engine) == ()
+        latest, _ = await engine.occurrences("tick", 10)
+        assert (latest.kind, latest.job_id, latest.state) == ("skipped", None, None)
+        assert latest.why == "the one before still runs"
+
+    async def test_a_held_one_stays_due(self, engine: Engine, clock: FakeClock) -> None:
+        await engine.put_schedule(tick(overlap="queue-one"), replace=False)
+        clock.advance("1m")
+        (first,) = await turn(engine)
+        clock.advance("1m")
+        assert await turn(engine) == ()
+        held = clock.now()
+        (due,) = (await engine.due(10)).due
+        assert (due.standing.held, due.live) == (held, (first,))
+        assert await engine.cancel([first]) == (first,)
+        assert await turn(engine) == (occurrence_id("tick", held),)
+        assert (await engine.due(10)).due == ()
+
+    async def test_a_move_cancels_what_lives(self, engine: Engine, clock: FakeClock) -> None:
+        await engine.put_schedule(tick(overlap="cancel-running"), replace=False)
+        clock.advance("1m")
+        (waiting,) = await turn(engine)
+        clock.advance("1m")
+        (second,) = await turn(engine)
+        assert (await look(engine, waiting)).state is State.CANCELLED
+        await one(engine)
+        clock.advance("1m")
+        await turn(engine)
+        assert (await engine.renew("w1")).cancels == (second,)
+
+    async def test_a_paused_one_is_not_due(self, engine: Engine, clock: FakeClock) -> None:
+        await engine.put_schedule(tick(), replace=False)
+        assert await engine.switch(["tick", "stranger"], "pause") == ("tick",)
+        assert await engine.switch(["tick"], "pause") == ()
+        clock.advance("5m")
+        batch = await engine.due(10)
+        assert (batch.due, batch.next_in) == ((), None)
+        assert await engine.switch(["tick"], "resume") == ("tick",)
+        assert (await standing(engine)).since == clock.now()
+        assert len(await turn(engine)) == 1
+
+    async def test_a_paused_one_takes_a_move_by_hand(
+        self, engine: Engine, clock: FakeClock
+    ) -> None:
+        await engine.put_schedule(tick(), replace=False)
+        await engine.switch(["tick"], "pause")
+        found = await standing(engine)
+        occurrence = make(tick(), clock.now(), None)
+        move = by_hand(found, occurrences=(occurrence,))
+        assert (await engine.advance([replace(move, by_hand=False)])).accepted == ()
+        assert (await engine.advance([move])).made == (occurrence_id("tick", clock.now()),)
+
+    async def test_a_deleted_one_leaves_its_jobs(self, engine: Engine, clock: FakeClock) -> None:
+        await engine.put_schedule(tick(), replace=False)
+        clock.advance("1m")
+        (job_id,) = await turn(engine)
+        assert await engine.switch(["tick"], "delete") == ("tick",)
+        assert await engine.standings(["tick"]) == ()
+        assert await engine.occurrences("tick", 10) == ()
+        assert (await look(engine, job_id)).state is State.QUEUED
+
+    async def test_a_broken_one_is_set_aside(self, engine: Engine, clock: FakeClock) -> None:
+        await engine.put_schedule(tick(), replace=False)
+        clock.advance("1m")
+        batch = await engine.due(10)
+        await engine.advance([give_up(batch.due[0], "no zone data", batch.now)])
+        found = await standing(engine)
+        assert (found.broken, found.next) == ("no zone data", clock.now())
+        assert (await engine.due(10)).due == ()
+        clock.advance("1m")
+        assert len(await turn(engine)) == 2
+        assert (await standing(engine)).broken is None
+
+    async def test_standings_come_page_by_page(self, engine: Engine) -> None:
+        for name in ("c", "a", "b"):
+            await engine.put_schedule(tick(name), replace=False)
+        first = await engine.standings(limit=2)
+        assert [found.name for found in first] == ["a", "b"]
+        assert [found.name for found in await engine.standings(after="b")] == ["c"]
+        assert [found.name for found in await engine.standings(["c", "x", "a"])] == ["a", "c"]
+
+
+def by_hand(found: Standing, **fields: Any) -> Advance:
+    """Build a move that leaves a schedule's position as it is."""
+    move = Advance(
+        name=found.name,
+        version=found.version,
+        last=found.last,
+        next=found.next,
+        held=found.held,
+        by_hand=True,
+    )
+    return replace(move, **fields)

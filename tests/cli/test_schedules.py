@@ -1,0 +1,208 @@
+"""``dutiful schedules``."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from dutiful import App
+from dutiful.core.advance import advance
+from dutiful.core.instant import MINUTE
+from dutiful.testing import FakeClock
+from tests.cli.conftest import Run
+
+MODULE = """
+from dutiful import App, Context
+
+app = App("sqlite:///jobs.db")
+
+
+@app.cron("30 2 * * *", tz="Europe/Berlin", overlap="skip")
+@app.task
+def report(region: str = "eu") -> None: ...
+
+
+@app.task
+def tidy(count: int) -> None: ...
+"""
+AT = ("--app", "calendar_shop:app")
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run) -> Path:
+    """A folder with an app, whose schedule a worker has declared."""
+    (tmp_path / "calendar_shop.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    monkeypatch.delitem(sys.modules, "calendar_shop", raising=False)
+    asyncio.run(_declare())
+    return tmp_path
+
+
+async def _declare() -> None:
+    from calendar_shop import app  # type: ignore[import-not-found]  # the test writes it
+
+    async with app:
+        await app.schedules.declaration().bring(app.store)
+
+
+def test_next_needs_no_store(run: Run) -> None:
+    words = ("--tz", "America/New_York", "--from", "2026-11-01T00:00:00-04:00", "-n", "3")
+    said = run("schedules", "next", "30 1 * * *", *words, "--json")
+    assert said.json == [
+        "2026-11-01T01:30:00-04:00",
+        "2026-11-02T01:30:00-05:00",
+        "2026-11-03T01:30:00-05:00",
+    ]
+    shown = run("schedules", "next", "30 1 * * *", *words).out
+    assert "the clocks go back by 60 min" in shown
+    spring = run("schedules", "next", "30 2 * * *", "--tz", "Europe/Berlin", "--from", "2027-03-28")
+    assert "forward by 60 min" in spring.out
+    assert spring.out.count("2027-03-28 03:00:00+02:00") == 2
+
+
+def test_next_takes_periods_and_calendar_rules(run: Run) -> None:
+    said = run("schedules", "next", "--every", "90s", "--from", "2026-01-01", "-n", "2", "--json")
+    assert said.json == ["2026-01-01T00:00:00+00:00", "2026-01-01T00:01:30+00:00"]
+    rule = ("--rrule", "FREQ=MONTHLY;BYDAY=-1FR", "--from", "2026-01-01T17:00", "-n", "1")
+    assert run("schedules", "next", *rule, "--json").json == ["2026-01-30T17:00:00+00:00"]
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["60 1 * * *"], "minute 60 is out of range 0-59"),
+        (["0 0 30 2 *"], "never comes"),
+        (["0 0 * * *", "--tz", "Europe/Berln"], "did you mean Europe/Berlin"),
+        (["0 0 * * *", "--every", "1m"], "name one thing"),
+        ([], "name one thing"),
+        (["0 0 * * *", "--from", "soon"], "is no moment"),
+        (["0 0 * * *", "--tz", "Europe/Berlin", "--from", "2027-03-28T02:30"], "03:30:00+02:00"),
+    ],
+)
+def test_next_says_what_is_wrong(run: Run, words: list[str], text: str) -> None:
+    said = run("schedules", "next", *words)
+    assert said.code == 2
+    assert text in said.err
+    assert "fromisoformat" not in said.err
+
+
+def test_an_empty_store_says_what_to_do(shop: Path, run: Run) -> None:
+    deleted = run("schedules", "delete", "report", "--yes", *AT)
+    assert deleted.code == 0
+    assert "App calendar_shop declares it: it comes back when a worker starts." in deleted.out
+    assert "@app.cron" in run("schedules", "list", *AT).out
+    assert run("schedules", "list", "--json", *AT).json == []
+
+
+def test_list_and_show(shop: Path, run: Run) -> None:
+    out = run("schedules", "list", *AT).out
+    assert "30 2 * * *" in out
+    assert "Europe/Berlin" in out
+    (found,) = run("schedules", "list", "--json", *AT).json
+    assert (found["name"], found["status"], found["app"]) == ("report", "active", "calendar_shop")
+    assert found["spec"]["overlap"] == "skip"
+    shown = run("schedules", "show", "report", *AT).out
+    assert "No occurrence yet" in shown
+    assert "declared by  calendar_shop" in shown
+    missing = run("schedules", "show", "repor", *AT)
+    assert missing.code == 2
+    assert "did you mean report?" in missing.err
+
+
+def test_pause_resume_and_delete(shop: Path, run: Run) -> None:
+    assert run("schedules", "pause", "report", *AT).out == "report is paused.\n"
+    assert "already" in run("schedules", "pause", "report", *AT).out
+    assert run("schedules", "list", "--json", *AT).json[0]["status"] == "paused"
+    assert run("schedules", "resume", "report", "--json", *AT).json == {"resumed": ["report"]}
+    assert run("schedules", "delete", "report", *AT, answer="n\n").code != 0
+    assert len(run("schedules", "list", "--json", *AT).json) == 1
+
+
+def test_create_checks_the_task_and_its_arguments(shop: Path, run: Run) -> None:
+    made = run("schedules", "create", "weekly", "tidy", "--cron", "0 6 * * MON", *AT)
+    assert made.code == 2
+    assert "count" in made.err
+    words = ("weekly", "tidy", "--cron", "0 6 * * MON", "--args", '{"count": 3}')
+    assert "fires next at" in run("schedules", "create", *words, *AT).out
+    again = run("schedules", "create", *words, *AT)
+    assert again.code == 2
+    assert "there is a schedule 'weekly'" in again.err
+    assert run("schedules", "create", *words, "--replace", "--json", *AT).json["args"] == {
+        "count": 3
+    }
+    unnamed = run("schedules", "create", *words, "--url", "sqlite:///jobs.db")
+    assert "--app MODULE:NAME" in unnamed.err
+    wrong = run("schedules", "create", "x", "tidy", "--every", "1m", "--args", "[3", *AT)
+    assert "is not JSON" in wrong.err
+    twice = run("schedules", "create", "x", "tidy", "--every", "1m", "--cron", "* * * * *", *AT)
+    assert "say once when it fires" in twice.err
+
+
+def test_run_and_backfill(shop: Path, run: Run) -> None:
+    job = run("schedules", "run", "report", "--json", *AT).json["job_id"]
+    assert run("jobs", "show", job, "--json", *AT).json["meta"]["by_hand"] == "yes"
+    stretch = ("--from", "2026-01-01", "--to", "2026-01-10")
+    plan = run("schedules", "backfill", "report", *stretch, "--dry-run", *AT)
+    assert plan.out.startswith("9 instants from 2026-01-01 02:30:00+01:00")
+    done = run("schedules", "backfill", "report", *stretch, "--yes", "--json", *AT)
+    assert done.json == {"planned": 9, "enqueued": 9, "dry_run": False}
+    assert (
+        "9 were there already" in run("schedules", "backfill", "report", *stretch, "--yes", *AT).out
+    )
+    shown = run("schedules", "show", "report", *AT).out
+    assert "backfilled" in shown
+    back = run("schedules", "backfill", "report", "--from", "2026-01-02", "--to", "2026-01-01", *AT)
+    assert "turn them round" in back.err
+    ahead = run(
+        "schedules", "backfill", "report", "--from", "2026-01-02", "--to", "2226-01-01", *AT
+    )
+    assert "lies in the future" in ahead.err
+
+
+def test_check_finds_trouble(shop: Path, run: Run) -> None:
+    fine = run("schedules", "check", *AT)
+    assert fine.code == 0
+    assert "its time is missing in the night to" in fine.out
+    (shop / "calendar_shop.py").write_text(MODULE.replace("def report", "def renamed"))
+    sys.modules.pop("calendar_shop")
+    said = run("schedules", "check", "--json", *AT)
+    assert said.code == 1
+    found = {row["name"]: row for row in said.json}
+    assert "no task 'report'" in found["report"]["text"]
+    assert found["clock"]["ok"]
+
+
+def test_history_tells_what_became_of_each(tmp_path: Path, run: Run) -> None:
+    url = f"sqlite:///{tmp_path}/jobs.db"
+
+    async def fill() -> None:
+        from dutiful.engines.sqlite import SqliteEngine
+
+        app = App(url)
+
+        @app.every("1m", name="tick", overlap="skip")
+        @app.task
+        def tick() -> None: ...
+
+        clock = FakeClock()
+        with app.on(SqliteEngine(tmp_path / "jobs.db", clock=clock)) as store:
+            await app.open()
+            await app.schedules.declaration().bring(store)
+            for _ in range(2):
+                clock.advance(MINUTE / 1_000_000)
+                batch = await store.scheduling.due(10)
+                moves = [move for due in batch.due if (move := advance(due, batch.now))]
+                await store.scheduling.advance(moves)
+            await store.engine.close()
+
+    asyncio.run(fill())
+    out = run("schedules", "show", "tick", "--url", url).out
+    assert "skipped" in out
+    assert "the one before still runs" in out
+    history = run("schedules", "show", "tick", "--json", "--url", url).json["history"]
+    assert [row["kind"] for row in history] == ["skipped", "enqueued"]
+    assert history[1]["late"] == 0

@@ -1,0 +1,175 @@
+"""What holds for every rule: order, agreement of the three questions, plain data."""
+
+import re
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from cronsim import CronSim
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from dutiful.core.errors import BadSchedule
+from dutiful.core.instant import DAY, HOUR, SECOND, instant, moment
+from dutiful.core.rule import (
+    Bounds,
+    Calendar,
+    Cron,
+    Dates,
+    Dst,
+    Interval,
+    Rule,
+    after,
+    before_or_at,
+    between,
+    jittered,
+    read_rule,
+    write_rule,
+)
+from tests.properties.schedules.expressions import five, six
+
+ZONES = st.sampled_from(
+    ["UTC", "America/New_York", "Australia/Lord_Howe", "Asia/Beirut", "Africa/Casablanca"]
+)
+FROM, TO = (instant(datetime.fromisoformat(f"{year}-01-01T00:00:00Z")) for year in (2020, 2041))
+INSTANTS = st.integers(FROM, TO)
+DSTS = st.builds(
+    Dst, st.sampled_from(["after", "skip"]), st.sampled_from(["first", "last", "both"])
+)
+STARTS = st.datetimes(datetime(2019, 1, 1), datetime(2021, 1, 1)).map(  # noqa: DTZ001 - walls
+    lambda wall: wall.replace(microsecond=0)
+)
+RRULES = st.builds(
+    "FREQ={};INTERVAL={}{}".format,
+    st.sampled_from(["YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY"]),
+    st.integers(1, 5),
+    st.sampled_from(
+        [
+            "",
+            ";COUNT=50",
+            ";UNTIL=20300101",
+            ";BYDAY=MO,SA",
+            ";BYDAY=SU,TU;WKST=SU",
+            ";BYMONTH=2,7",
+            ";BYHOUR=0,2",
+        ]
+    ),
+)
+
+
+@st.composite
+def calendars(draw: st.DrawFn) -> Calendar:
+    try:
+        return Calendar(draw(RRULES), draw(ZONES), draw(STARTS), draw(st.none() | DSTS))
+    except BadSchedule:  # an interval that never meets its day
+        assume(False)
+        raise
+
+
+@st.composite
+def crons(draw: st.DrawFn) -> Cron:
+    try:
+        return Cron(draw(st.one_of(five, six)), draw(ZONES), draw(st.none() | DSTS))
+    except BadSchedule:  # 31 June
+        assume(False)
+        raise
+
+
+RULES: st.SearchStrategy[Rule] = st.one_of(
+    crons(),
+    calendars(),
+    st.builds(Interval, st.integers(1, 400 * DAY), INSTANTS),
+    st.builds(Dates, st.lists(INSTANTS, min_size=1, max_size=20).map(tuple)),
+)
+BOUNDS = st.builds(
+    Bounds,
+    start=st.none() | st.integers(FROM, FROM + 5 * 366 * DAY),
+    end=st.none() | st.integers(TO - 5 * 366 * DAY, TO),
+    days=st.lists(st.dates(date(2020, 1, 1), date(2040, 12, 31)), max_size=5).map(tuple),
+    zone=ZONES,
+)
+
+
+@settings(deadline=None)
+@given(RULES, BOUNDS | st.just(Bounds()), INSTANTS)
+def test_the_three_questions_agree(rule: Rule, bounds: Bounds, at: int) -> None:
+    found = between(rule, at, at + 30 * 366 * DAY, 20, bounds)
+    assert found == sorted(set(found))
+    previous = at
+    for each in found:
+        assert each > previous
+        assert after(rule, previous, bounds) == each
+        assert after(rule, each - 1, bounds) == each
+        assert before_or_at(rule, each, bounds) == each
+        if previous != at:
+            assert before_or_at(rule, each - 1, bounds) == previous
+        assert not bounds.leaves_out(each)
+        previous = each
+    latest = before_or_at(rule, at, bounds)
+    if latest is not None:
+        assert latest <= at
+        assert after(rule, latest - 1, bounds) == latest
+        assert between(rule, latest, at, 1, bounds) == []
+
+
+@settings(deadline=None)
+@given(RULES)
+def test_a_rule_survives_being_stored(rule: Rule) -> None:
+    stored = write_rule(rule)
+    assert read_rule(stored) == rule
+    assert write_rule(read_rule(stored)) == stored
+    assert hash(read_rule(stored)) == hash(rule)
+
+
+@given(st.text(max_size=40), INSTANTS, st.integers(0, DAY))
+def test_jitter_stays_within_its_bounds(name: str, planned: int, jitter: int) -> None:
+    assert planned <= jittered(name, planned, jitter) <= planned + jitter
+
+
+@settings(deadline=None)
+@given(st.one_of(five, six), INSTANTS, st.booleans())
+def test_another_library_finds_the_same_days(text: str, at: int, backwards: bool) -> None:
+    """In UTC, where no clock changes, cronsim is a second judge, in both directions."""
+    assume(not re.search(r"\b(\d+)-\1/", text))  # It reads 5-5/10 as 5/10.
+    start = moment(at // SECOND * SECOND)
+    try:
+        rule = Cron(text)
+    except BadSchedule:
+        assume(False)
+        raise
+    theirs = CronSim(text.replace("SUNL", "0L"), start, reverse=backwards)
+    expected = [next(theirs) for _ in range(5)]
+    if backwards:
+        found: list[int | None] = [before_or_at(rule, instant(start) - 1)]
+        for _ in range(4):
+            found.append(before_or_at(rule, (found[-1] or 0) - 1))
+    else:
+        found = [*between(rule, instant(start), instant(start) + 60 * 366 * DAY, 5)]
+    assert found == [instant(each) for each in expected]
+
+
+@settings(deadline=None)
+@given(calendars(), st.integers(0, 3000))
+def test_a_calendar_rule_is_what_dateutil_counts_from_its_start(rule: Calendar, days: int) -> None:
+    """Read in blocks, from anywhere, a rule must not differ from one counted from its start."""
+    from dateutil.rrule import rrulestr
+
+    utc = Calendar(rule.rrule, "UTC", rule.start)
+    begin = rule.start + timedelta(days=days)
+    text = rule.rrule.replace("UNTIL=20300101", "UNTIL=20300101T235959")
+    counted = rrulestr(text, dtstart=rule.start)
+    limit = begin + timedelta(days=5000)
+    expected = [each for each in counted.xafter(begin, count=10) if each < limit]
+    found = between(utc, _wall(begin), _wall(limit) - 1, 10)
+    assert found == [_wall(each) for each in expected]
+
+
+def _wall(wall: datetime) -> int:
+    return instant(datetime.fromisoformat(f"{wall.isoformat()}+00:00"))
+
+
+@pytest.mark.parametrize("shift", [HOUR, 30 * 60 * SECOND])
+def test_an_interval_does_not_notice_the_clocks(shift: int) -> None:
+    rule = Interval(shift)
+    found = between(rule, FROM, FROM + 366 * DAY, 100_000)
+    assert {later - sooner for sooner, later in pairwise(found)} == {shift}

@@ -1,0 +1,56 @@
+"""Intervals and lists of instants."""
+
+import pytest
+
+from dutiful.core.errors import BadSchedule
+from dutiful.core.instant import DAY, HOUR, SECOND
+from dutiful.core.rule import Dates, Interval, after, before_or_at, between, read_rule, write_rule
+
+
+def test_an_interval_counts_from_its_anchor() -> None:
+    rule = Interval(10 * SECOND, anchor=3 * SECOND)
+    assert after(rule, 3 * SECOND) == 13 * SECOND
+    assert after(rule, 12 * SECOND) == 13 * SECOND
+    assert before_or_at(rule, 13 * SECOND) == 13 * SECOND
+    assert before_or_at(rule, 13 * SECOND - 1) == 3 * SECOND
+
+
+def test_an_anchor_sets_the_phase_and_not_the_start() -> None:
+    rule = Interval(HOUR, anchor=1000 * DAY)
+    assert after(rule, 0) == HOUR
+    assert before_or_at(rule, -1) == -HOUR
+
+
+def test_an_interval_may_be_shorter_than_a_second_and_does_not_drift() -> None:
+    rule = Interval(100_001, anchor=7)
+    found = between(rule, 7, 10**15, 1000)
+    assert found == [7 + k * 100_001 for k in range(1, 1001)]
+    assert before_or_at(rule, 7 + 10**12 * 100_001 + 5) == 7 + 10**12 * 100_001
+
+
+@pytest.mark.parametrize("period", [0, -1])
+def test_an_interval_without_length_is_refused(period: int) -> None:
+    with pytest.raises(BadSchedule, match="longer than zero"):
+        Interval(period)
+
+
+def test_dates_are_kept_in_order_and_once() -> None:
+    rule = Dates((30, 10, 20, 10))
+    assert rule.instants == (10, 20, 30)
+    assert rule == Dates((10, 20, 30))
+    assert between(rule, 10, 30, 10) == [20, 30]
+    assert between(rule, 0, 30, 2) == [10, 20]
+    assert after(rule, 30) is None
+    assert before_or_at(rule, 9) is None
+    assert before_or_at(rule, 25) == 20
+
+
+def test_no_dates_are_refused() -> None:
+    with pytest.raises(BadSchedule, match="at least one"):
+        Dates(())
+
+
+@pytest.mark.parametrize("rule", [Interval(5), Interval(5, 2), Dates((1, 2))])
+def test_rules_are_plain_data(rule: Interval | Dates) -> None:
+    assert read_rule(write_rule(rule)) == rule
+    assert hash(read_rule(write_rule(rule))) == hash(rule)

@@ -1,0 +1,93 @@
+"""Zones: names, changes of the clocks, local times."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from dutiful.core.errors import BadOption, BadSchedule
+from dutiful.core.instant import HOUR, instant, local_instant, moment
+from dutiful.core.rule import Cron, at_wall, changes
+from dutiful.core.rule import zone as zones
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("Europe/Berlim", "did you mean Europe/Berlin"),
+        ("europe/berlin", "did you mean Europe/Berlin"),
+        ("New York", "did you mean America/New_York"),
+        ("Berlin", "did you mean Europe/Berlin"),
+        ("Europe", "no time zone 'Europe'"),
+        ("../etc/passwd", "no time zone"),
+        ("", 'write an IANA name such as "Europe/Berlin"'),
+        ("qqqqqqqqqq", 'write an IANA name such as "Europe/Berlin"'),
+    ],
+)
+def test_an_unknown_zone_is_answered_with_the_nearest(name: str, near: str) -> None:
+    with pytest.raises(BadSchedule) as caught:
+        Cron("@daily", name)
+    assert near in str(caught.value)
+
+
+def test_a_machine_without_zone_data_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zones, "available_timezones", set[str])
+    with pytest.raises(BadSchedule, match="this machine has no zone data; pip install tzdata"):
+        zones.zone("Nowhere/Special")
+
+
+def test_changes_name_the_instant_and_both_offsets() -> None:
+    start, end = (instant(datetime(year, 1, 1, tzinfo=UTC)) for year in (2026, 2028))
+    found = changes("America/New_York", start, end)
+    assert [moment(change.instant).isoformat() for change in found] == [
+        "2026-03-08T07:00:00+00:00",
+        "2026-11-01T06:00:00+00:00",
+        "2027-03-14T07:00:00+00:00",
+        "2027-11-07T06:00:00+00:00",
+    ]
+    assert (found[0].before, found[0].after) == (-5 * HOUR, -4 * HOUR)
+    assert (found[1].before, found[1].after) == (-4 * HOUR, -5 * HOUR)
+
+
+def test_changes_reach_from_start_up_to_end() -> None:
+    at = instant(datetime(2026, 3, 8, 7, tzinfo=UTC))
+    assert len(changes("America/New_York", at, at + 1)) == 1
+    assert not changes("America/New_York", at - HOUR, at)
+    assert not changes("UTC", 0, at)
+
+
+@pytest.mark.parametrize(
+    ("wall", "text"),
+    [
+        (
+            datetime(2026, 11, 1, 1, 30),  # noqa: DTZ001 - a wall has no zone
+            "2026-11-01T01:30:00 comes twice in America/New_York, where the clocks change; write "
+            'datetime.fromisoformat("2026-11-01T01:30:00-04:00") for the first or '
+            'datetime.fromisoformat("2026-11-01T01:30:00-05:00") for the second',
+        ),
+        (
+            datetime(2026, 3, 8, 2, 30),  # noqa: DTZ001 - a wall has no zone
+            "2026-03-08T02:30:00 never comes in America/New_York, where the clocks change; write "
+            'datetime.fromisoformat("2026-03-08T01:30:00-05:00") for before the change or '
+            'datetime.fromisoformat("2026-03-08T03:30:00-04:00") for after it',
+        ),
+    ],
+)
+def test_a_doubtful_local_time_asks_which_side(wall: datetime, text: str) -> None:
+    with pytest.raises(BadOption) as caught:
+        at_wall("America/New_York", wall)
+    assert str(caught.value) == text
+
+
+def test_a_side_that_was_said_is_taken() -> None:
+    second = datetime(2026, 11, 1, 1, 30, tzinfo=ZoneInfo("America/New_York"), fold=1)
+    assert moment(local_instant(second)) == datetime(2026, 11, 1, 6, 30, tzinfo=UTC)
+    plain = datetime.fromisoformat("2026-11-01T01:30:00-04:00")
+    assert moment(local_instant(plain)) == datetime(2026, 11, 1, 5, 30, tzinfo=UTC)
+
+
+def test_an_ordinary_local_time_is_an_instant() -> None:
+    at = at_wall("America/New_York", datetime(2026, 7, 1, 9))  # noqa: DTZ001 - likewise
+    assert moment(at) == datetime(2026, 7, 1, 13, tzinfo=UTC)
+    with pytest.raises(BadOption, match="has no time zone"):
+        local_instant(datetime(2026, 7, 1, 9))  # noqa: DTZ001 - what is refused

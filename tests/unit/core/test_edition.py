@@ -1,0 +1,64 @@
+"""Which of several versions of an app's schedules is in force."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from dutiful.core.edition import ALIVE, in_force, rules, shown
+from dutiful.core.instant import SECOND
+from dutiful.core.occurrence import Edition
+
+
+class Store:
+    """What a store keeps of editions."""
+
+    def __init__(self) -> None:
+        self.editions: dict[str, Edition] = {}
+
+    def show(self, digest: str, now: int) -> bool:
+        self.editions[digest] = shown(self.editions.values(), digest, now)
+        return rules(self.editions.values(), digest, now)
+
+    def apply(self, digest: str) -> None:
+        top = max(one.applied for one in self.editions.values())
+        self.editions[digest] = replace(self.editions[digest], applied=top + 1)
+
+
+def test_the_only_edition_rules() -> None:
+    store = Store()
+    assert store.show("a", 0)
+    assert not in_force(store.editions.values(), "a")
+    store.apply("a")
+    assert in_force(store.editions.values(), "a")
+
+
+def test_the_newest_that_is_seen_rules() -> None:
+    store = Store()
+    assert store.show("old", 0)
+    assert store.show("new", SECOND)
+    assert not store.show("old", 2 * SECOND)
+    assert store.show("new", 3 * SECOND)
+
+
+def test_an_old_one_rules_again_once_the_new_one_is_gone() -> None:
+    store = Store()
+    store.show("old", 0)
+    store.show("new", 0)
+    assert not store.show("old", ALIVE)
+    assert store.show("old", ALIVE + 1)
+
+
+def test_a_roll_back_rules_at_once_when_the_old_one_was_gone() -> None:
+    store = Store()
+    store.show("old", 0)
+    store.show("new", 10 * ALIVE)
+    assert store.show("old", 10 * ALIVE + 1)
+    assert not store.show("new", 10 * ALIVE + 2)
+
+
+def test_a_clock_set_back_ends_nothing() -> None:
+    store = Store()
+    store.show("old", 100 * ALIVE)
+    store.show("new", 100 * ALIVE)
+    assert store.show("new", ALIVE)
+    assert not store.show("old", ALIVE)

@@ -1,0 +1,207 @@
+"""The judge: says anew, in plain lists, what each turn of a scheduler must have made.
+
+It shares no line with `core.advance` and `core.edition`. For each schedule it keeps up to which
+instant everything is accounted for; whatever the rule in force names after that must be made,
+held, skipped or counted as missed at the first turn that comes by.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from dutiful.core.occurrence import Advance
+from dutiful.core.schedule import Schedule, occurrence_id, written
+
+from .almanac import DAY, local, named, odd
+
+KEPT = 60 * DAY
+"""For how long the instants that were made are remembered one by one."""
+
+
+class Fault(AssertionError):
+    """A promise was broken."""
+
+
+@dataclass
+class Course:
+    """What the judge knows of one schedule."""
+
+    schedule: Schedule
+    upto: int
+    """All that was planned up to here is accounted for."""
+    since: int
+    turn: int
+    """The last turn before it had something new to expect."""
+    carried: int | None = None
+    """An instant of an older rule that was due before the rule changed."""
+    held: int | None = None
+    held_turn: int = 0
+    paused: bool = False
+    retired: bool = False
+    done: set[int] = field(default_factory=set[int])
+    """Recorded instants of the last `KEPT`."""
+    forgotten: int = 0
+    """Nothing up to here may be made again; the instants themselves are forgotten."""
+
+    def owed(self, now: int) -> list[int]:
+        """List what is due and not accounted for."""
+        carried = [] if self.carried is None else [self.carried]
+        return carried + named(self.schedule, self.upto + 1, now)
+
+
+class Judge:
+    """Watches every write to the schedules of a store."""
+
+    def __init__(self) -> None:
+        self.courses: dict[str, Course] = {}
+        self.apps: dict[str, str] = {}
+        """Which edition of each app must be the one that writes."""
+        self.in_force: dict[str, str] = {}
+        self.editions: dict[str, dict[str, Schedule]] = {}
+        self.counts = Counter[str]()
+        self.turn = 0
+        self.turned_at = 0
+        """The store's clock at the last turn."""
+
+    def turned(self, now: int) -> None:
+        """A scheduler has come by: all that was due at ``now`` is settled."""
+        self.turn += 1
+        self.turned_at = now
+
+    def stepped(self, now: int) -> None:
+        """The store's clock was set."""
+        self.turned_at = min(self.turned_at, now)
+
+    def declared(self, app: str, edition: str, names: Iterable[str], now: int) -> None:
+        """An edition has written its schedules, and said which of them changed or went."""
+        if self.apps[app] != edition:
+            raise Fault(f"edition {edition} of {app} wrote, and {self.apps[app]} rules")
+        self.in_force[app] = edition
+        wanted = self.editions[edition]
+        expected = {one.name for one in wanted.values() if self._declare(one, now)}
+        for name, course in self.courses.items():
+            gone = course.schedule.app == app and name not in wanted and not course.retired
+            if gone:
+                self.prompt(course)
+                course.retired, course.held, course.carried = True, None, None
+                expected.add(name)
+        if expected != set(names):
+            raise Fault(f"{app} changed {sorted(names)}, and not {sorted(expected)}")
+
+    def _declare(self, schedule: Schedule, now: int) -> bool:
+        course = self.courses.get(schedule.name)
+        if course is None:
+            self.courses[schedule.name] = Course(schedule, upto=now, since=now, turn=self.turn)
+            return True
+        if written(course.schedule) == written(schedule) and not course.retired:
+            return False
+        if course.retired:
+            course.upto = course.since = now
+            course.retired = False
+        else:
+            self.prompt(course)
+            first = next(iter(course.owed(now)), None)
+            course.carried, course.upto = first, now if first is None else first
+        course.schedule, course.turn = schedule, self.turn
+        return True
+
+    def switched(self, name: str, how: str, now: int) -> None:
+        """A person has paused or resumed a schedule."""
+        course = self.courses[name]
+        if how == "pause":
+            self.prompt(course)
+        else:
+            course.since, course.turn, course.held_turn = now, self.turn, self.turn
+        course.paused = how == "pause"
+
+    def moved(self, move: Advance, made: frozenset[str], now: int) -> None:
+        """A scheduler has written a move."""
+        course = self.courses[move.name]
+        if course.paused or course.retired:
+            raise Fault(f"{move.name} was made while paused or retired")
+        self.prompt(course)
+        owed = course.owed(now)
+        if move.broken is not None:
+            raise Fault(f"{move.name} is broken: {move.broken}")
+        if not owed and course.held is None:
+            raise Fault(f"{move.name} moved at {now}, and nothing was due")
+        chosen = _chosen(course, owed, now)
+        missed = [at for at in owed if at not in chosen]
+        expected, skipped = _without_overlap(course, chosen)
+        recorded = [one for one in move.occurrences if one.job is not None]
+        if [one.planned for one in recorded] != expected or move.missed != len(missed):
+            raise Fault(
+                f"{move.name} at {now}: made {[one.planned for one in recorded]} and missed "
+                f"{move.missed}, and not {expected} and {len(missed)}: {course.schedule}"
+            )
+        told = [one.planned for one in move.occurrences if one.kind == "skipped"]
+        if told != skipped or move.held != course.held:
+            raise Fault(f"{move.name} at {now}: skipped {told}, held {move.held}, not {skipped}")
+        for at in expected:
+            if occurrence_id(move.name, at) in made:
+                self._make(course, at)
+            elif at not in course.done:
+                raise Fault(f"{move.name}: {at} was to be made and has no job")
+        course.done.update(one.planned for one in move.occurrences)
+        course.held_turn = self.turn
+        course.upto, course.carried = max([course.upto, *owed]), None
+        self.counts["missed"] += len(missed)
+        self.counts["skipped"] += len(skipped)
+        self._forget(course)
+
+    def prompt(self, course: Course) -> None:
+        """Raise unless all that was due at the last turn was settled then."""
+        if course.paused or course.retired or course.turn >= self.turn:
+            return
+        if late := course.owed(self.turned_at):
+            name, zone = course.schedule.name, course.schedule.bounds.zone
+            raise Fault(f"{name}: nothing was made of {late}, due from {local(zone, late[0])}")
+        if course.held is not None and course.held_turn + 1 < self.turn:
+            raise Fault(f"{course.schedule.name}: {course.held} is held for nothing")
+
+    def close(self) -> None:
+        """Look for what was never settled."""
+        for course in self.courses.values():
+            self.prompt(course)
+
+    def _make(self, course: Course, at: int) -> None:
+        if at in course.done or at <= course.forgotten:
+            raise Fault(f"{course.schedule.name}: {at} was made twice")
+        self.counts["made"] += 1
+        self.counts["odd"] += at in odd
+
+    def _forget(self, course: Course) -> None:
+        if len(course.done) > 2000 or course.forgotten + 2 * KEPT < course.upto:
+            course.forgotten = max(course.forgotten, course.upto - KEPT)
+            course.done = {at for at in course.done if at > course.forgotten}
+
+
+def _chosen(course: Course, owed: list[int], now: int) -> list[int]:
+    """Pick what is to run of what is due: the timely, and what the misfire rule makes up for."""
+    schedule = course.schedule
+    timely = [at for at in owed if at >= course.since and now - at <= schedule.late_after]
+    late = [at for at in owed if at not in timely]
+    window = schedule.misfire_window
+    young = [at for at in late if window is None or now - at <= window]
+    match schedule.misfire:
+        case "skip":
+            return timely
+        case "once":
+            return timely or young[-1:]
+        case _:
+            return young[-schedule.misfire_max :] + timely
+
+
+def _without_overlap(course: Course, chosen: list[int]) -> tuple[list[int], list[int]]:
+    """Say what of it is made and what is skipped, where jobs end at once; the rest is held."""
+    overlap = course.schedule.overlap
+    waiting = ([] if course.held is None else [course.held]) + chosen
+    course.held = None
+    if overlap == "allow" or len(waiting) < 2:
+        return waiting, []
+    if overlap == "queue-one":
+        course.held = waiting[-1]
+        return waiting[:1], waiting[1:-1]
+    return waiting[:1], waiting[1:]
