@@ -170,14 +170,15 @@ def _holds_up(made: Crew) -> bool:
     if not made.url.startswith("sqlite"):
         return False
 
+    written = threading.Event()
+
     async def write() -> None:
         async with App(made.url) as app:
-            await asyncio.wait_for(app.store.controller.resume("nobody"), 0.3)
+            await app.store.controller.resume("nobody")
+            written.set()
 
-    writing = threading.Thread(target=lambda: asyncio.run(write()), daemon=True)
-    writing.start()
-    writing.join(0.5)
-    return writing.is_alive()
+    threading.Thread(target=lambda: asyncio.run(write()), daemon=True).start()
+    return not written.wait(0.4)
 
 
 def _wall() -> int:
