@@ -58,6 +58,8 @@ class Pump:
         self._doubts = patience.failures
         """How many failures there were when this worker last knew what it holds."""
         self._due_in: float | None = None
+        self._leash: asyncio.Timeout | None = None
+        """Ends the wait that is under way when something is due sooner than it knew."""
         self.lost = False
         self._dry_at: int | None = None
         self.released = 0
@@ -118,6 +120,7 @@ class Pump:
             self._hopeful = len(answer.claims) == wanted.limit
             self._dry_at = None if answer.claims else done
             self._due_in = None if answer.due_in is None else answer.due_in / 1_000_000
+            self._shorten()
             if answer.claims:
                 executor.reckoning.heard(answer.claims[0].job.started_at)
             executor.offer(answer.claims)
@@ -183,6 +186,15 @@ class Pump:
             executor.appetite.shrink()
             executor.hand_back()
 
+    def _shorten(self) -> None:
+        """Let the wait under way end in time for what has been found to be due, as a retry."""
+        leash = self._leash
+        if leash is None or self._due_in is None or leash.expired():
+            return
+        when, known = asyncio.get_running_loop().time() + self._due_in, leash.when()
+        if known is None or when < known:
+            leash.reschedule(when)
+
     async def _watch(self) -> None:
         """Wait in the store whenever there is room for work and none was found."""
         while True:
@@ -190,10 +202,15 @@ class Pump:
             seconds = self._poll if self._due_in is None else min(self._poll, self._due_in)
             names = [queue.name for queue in self._queues]
             try:
-                await self._store.consumer.wait(names, max(seconds, 0.001))
+                async with asyncio.timeout(None) as self._leash:
+                    await self._store.consumer.wait(names, max(seconds, 0.001))
+            except TimeoutError:
+                pass
             except Exception:  # noqa: BLE001 - the next exchange meets the same trouble and tells
                 self._doubts = -1
                 await asyncio.sleep(min(seconds, 0.2))
+            finally:
+                self._leash = None
             self._hungry.clear()
             self._hopeful = True
             self._changed.set()
