@@ -195,6 +195,14 @@ class Pump:
         if known is None or when < known:
             leash.reschedule(when)
 
+    async def _wait(self, names: list[str], seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(None) as self._leash:
+                try:
+                    await self._store.consumer.wait(names, seconds)
+                finally:
+                    self._leash = None
+
     async def _watch(self) -> None:
         """Wait in the store whenever there is room for work and none was found."""
         while True:
@@ -202,15 +210,10 @@ class Pump:
             seconds = self._poll if self._due_in is None else min(self._poll, self._due_in)
             names = [queue.name for queue in self._queues]
             try:
-                async with asyncio.timeout(None) as self._leash:
-                    await self._store.consumer.wait(names, max(seconds, 0.001))
-            except TimeoutError:
-                pass
+                await self._wait(names, max(seconds, 0.001))
             except Exception:  # noqa: BLE001 - the next exchange meets the same trouble and tells
                 self._doubts = -1
                 await asyncio.sleep(min(seconds, 0.2))
-            finally:
-                self._leash = None
             self._hungry.clear()
             self._hopeful = True
             self._changed.set()
