@@ -68,3 +68,13 @@ def test_steps_there_and_back_that_nobody_saw_lose_nobody(clocks: Clocks) -> Non
     clocks.spend(18, looking=False)
     renewed_at = clocks.server - HOUR  # written while the clock was an hour behind
     assert clocks.silence(renewed_at) == 0
+
+
+def test_a_renewal_dated_like_the_one_before_a_step_back_is_a_new_one(clocks: Clocks) -> None:
+    clocks.spend(12)
+    renewed_at = clocks.server
+    clocks.steady.renewed("w1", renewed_at)
+    clocks.spend(60)
+    clocks.server = renewed_at
+    clocks.steady.renewed("w1", renewed_at)
+    assert clocks.silence(renewed_at) == 0

@@ -27,8 +27,7 @@ class PostgresFleet:
             params = (*worker_row(info), session.now)
             session.steady.joined(info.lease)
             for (at,) in (yield Statement(session.sql("join"), params)).rows:
-                session.steady.observe(at)
-                session.steady.silent_for(info.id, at, 0, info.lease)
+                session.steady.renewed(info.id, at)
 
         await session.pool.aonce(plan, writes=True)
 
@@ -41,7 +40,7 @@ class PostgresFleet:
             at, cancels, calm = (yield Statement(session.sql("renew"), params)).rows[0]
             if at is None:
                 return Renewal(valid=False)
-            session.steady.observe(at)
+            session.steady.renewed(worker, at)
             return Renewal(valid=True, cancels=tuple(cancels), calm=calm)
 
         return await session.pulse.aonce(plan, writes=True)

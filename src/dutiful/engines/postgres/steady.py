@@ -47,6 +47,14 @@ class Steady:
             self._doubted_at = self._stepped_at = ticks
         self._ahead, self._looked_at = ahead, ticks
 
+    def renewed(self, worker: str, at: int) -> None:
+        """Learn that this process has just written a renewal, which the server dated so.
+
+        After a step back the date may be the one that the worker's last renewal bore.
+        """
+        self.observe(at)
+        self._seen[worker] = (at, self._ticks())
+
     def silent_for(
         self, worker: str, renewed_at: int, by_server: int, lease: int, *, judged: bool = False
     ) -> int:
