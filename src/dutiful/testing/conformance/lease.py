@@ -220,9 +220,10 @@ class LeaseContract(Contract):
         assert await engine.workers() == ()
 
     async def test_a_lost_worker_is_listed_while_it_holds_claims(self, engine: Engine) -> None:
+        await engine.join(hand("w2"))
         await add(engine)
         await one(engine)
-        await engine.expire(["w1"])
+        await engine.expire(["w1", "w2"])
         await engine.abandoned(10)
         (status,) = await engine.workers()
         assert (status.info.id, status.lost, status.running) == ("w1", True, 1)
