@@ -79,9 +79,8 @@ class PostgresFleet:
         session = await ready(self.session)
 
         def plan() -> Plan[list[Claim]]:
+            yield Statement(session.sql("forget"))
             rows = (yield Statement(session.sql("abandoned"), (limit,))).rows
-            if not rows:
-                yield Statement(session.sql("forget"))
             return (yield from with_steps(session.sql, [claim_of(row) for row in rows]))
 
         return tuple(await session.pool.aonce(plan))
