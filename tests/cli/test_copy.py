@@ -174,6 +174,33 @@ def test_dry_run_changes_nothing(still: Place, run: Run) -> None:
     assert all(line["from"] == line["to"] for line in counts)
 
 
+@pytest.mark.parametrize("old", ["source", "target"])
+def test_dry_run_leaves_a_store_of_an_older_release_as_it_is(
+    still: Place, run: Run, old: str
+) -> None:
+    lacks = asyncio.run(outdated("sqlite:///old.db"))
+    urls = ("sqlite:///old.db", OLD) if old == "source" else (OLD, "sqlite:///old.db")
+    said = run("copy", *urls, "--dry-run")
+    assert said.code == 1
+    assert "sqlite:///old.db is of an older release and lacks 0003_schedules" in said.err
+    assert "dutiful migrate" in said.err
+    assert said.out == ""
+    assert asyncio.run(outdated("sqlite:///old.db")) == lacks
+
+
+async def outdated(url: str) -> tuple[str, ...]:
+    """Open a store as the release before would, and return what it lacks."""
+    app = App(url)
+    engine: Any = app.store.engine
+    known = engine.session.migrations
+    engine.session.migrations = known[:2]
+    await engine.open()
+    engine.session.migrations = known
+    lacks: tuple[str, ...] = await engine.migrate(dry_run=True)
+    await app.close()
+    return lacks
+
+
 def test_dry_run_tells_what_stands_in_the_way(place: Place, run: Run) -> None:
     said = run("copy", OLD, NEW, "--dry-run")
     assert said.code == 1

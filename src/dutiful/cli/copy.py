@@ -85,11 +85,11 @@ def copy(
     async def session() -> Outcome:
         apps = App(source), App(target)
         try:
+            if dry_run:
+                return await _look(asked, *apps)
             await apps[0].open(create=False)
             for app in apps:
                 app.store.require(Capability.COPY)
-            if dry_run:
-                return await _look(asked, *apps)
             await apps[1].open()
             return await _copy(asked, apps[0].store, apps[1].store, rescue=rescue)
         finally:
@@ -104,18 +104,36 @@ def copy(
 
 
 async def _look(asked: Asked, source: App, target: App) -> Outcome:
-    """Count what would be copied; an absent store stays absent."""
+    """Count what would be copied; an absent store stays absent, an old one as it is."""
     from dutiful.services.comparing import lines
     from dutiful.services.copier import Counts, Poured, Survey, survey
 
-    absent = await target.store.engine.migrate(dry_run=True)
-    if not absent:
-        await target.open(create=False)
+    await _reach(source, asked.source)
     found = await survey(source.store)
-    there = Survey(Counts(), ()) if absent else await survey(target.store)
+    there = Survey(Counts(), ())
+    if await _reach(target, asked.target, absent=True):
+        there = await survey(target.store)
     would = Poured(found.counts, found.counts, 0, ())
     obstacle = _obstacle(asked, found)
     return Outcome(lines(would, found, there), would, schedules=found.schedules, obstacle=obstacle)
+
+
+async def _reach(app: App, url: str, *, absent: bool = False) -> bool:
+    """Open a store that can be read as it stands; False where it is absent and may be."""
+    from dutiful.contract.schema import founds, needed
+
+    app.store.require(Capability.COPY)
+    wanted = await app.store.engine.migrate(dry_run=True)
+    new = founds(wanted)
+    if absent and new:
+        return False
+    if not new and (lacks := needed(wanted)):
+        raise Trouble(
+            f"{url} is of an older release and lacks {', '.join(lacks)}; nothing was changed",
+            advice="run `dutiful migrate` on it first; a copy without --dry-run does so by itself",
+        )
+    await app.open(create=False)
+    return True
 
 
 async def _copy(asked: Asked, source: Store, target: Store, *, rescue: bool) -> Outcome:

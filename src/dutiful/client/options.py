@@ -13,6 +13,7 @@ import msgspec
 from dutiful.core.errors import BadOption
 from dutiful.core.instant import DAY, local_instant, span
 from dutiful.core.queue import queue_name
+from dutiful.core.retry import attempts
 from dutiful.core.state import State
 from dutiful.core.unique import Conflict, Unique, unique
 
@@ -114,12 +115,6 @@ def _priority(value: int) -> int:
     return value
 
 
-def _attempts(value: int) -> int:
-    if value < 1:
-        raise BadOption(f"max_attempts={value}; a job needs at least one attempt")
-    return value
-
-
 def _run_at(value: datetime | None) -> int | None:
     return None if value is None else local_instant(value)
 
@@ -154,7 +149,7 @@ def _as_is(value: Any) -> Any:
 _CHECKS: dict[str, Callable[[Any], Any]] = {
     "queue": queue_name,
     "priority": _priority,
-    "max_attempts": _attempts,
+    "max_attempts": attempts,
     "delay": _delay,
     "run_at": _run_at,
     "expires_in": _expires,

@@ -96,6 +96,24 @@ def names(migrations: Iterable[Migration]) -> tuple[str, ...]:
     return tuple(migration.name for migration in migrations)
 
 
+def founds(wanted: Sequence[str]) -> bool:
+    """Whether migrations, by their names, begin a store that is not there yet.
+
+    >>> founds(["0001_first", "0002_shut"]), founds(["0002_shut"]), founds([])
+    (True, False, False)
+    """
+    return any(int(name[:4]) == 1 for name in wanted)
+
+
+def needed(wanted: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of those migrations without which this release cannot use a store.
+
+    >>> needed(["0004_wide", "0005_index.concurrently", "0006_slim.contract"])
+    ('0004_wide',)
+    """
+    return tuple(name for name in wanted if "." not in name)
+
+
 def health(known: Sequence[Migration], applied: Mapping[int, str]) -> tuple[bool, str]:
     """Judge a schema that could be opened, and say in words how it stands."""
     missing = [migration for migration in known if migration.number not in applied]

@@ -18,6 +18,9 @@ Errors = type[BaseException] | tuple[type[BaseException], ...]
 _BACKOFFS = ("fixed", "linear", "exponential")
 _JITTERS = ("full", "equal", "none")
 
+_ATTEMPTS_MAX = 2**31 - 1
+"""What four bytes hold, as stores keep it."""
+
 
 class Random(Protocol):
     """The one thing that core asks of a source of chance."""
@@ -96,8 +99,7 @@ class Retry(Signal):
         never: Errors = (),
     ) -> None:
         """Check every part at once, so that a mistake shows at import time."""
-        if max_attempts < 1:
-            raise BadOption(f"max_attempts={max_attempts}; a job needs at least one attempt")
+        attempts(max_attempts)
         if backoff not in _BACKOFFS:
             raise BadOption(f"backoff={backoff!r}; choose one of {', '.join(_BACKOFFS)}")
         if jitter not in _JITTERS:
@@ -121,3 +123,16 @@ class Retry(Signal):
 
 def _types(errors: Errors) -> tuple[type[BaseException], ...]:
     return errors if isinstance(errors, tuple) else (errors,)
+
+
+def attempts(number: int) -> int:
+    """Return a number of attempts that a job may have; BadOption for any other.
+
+    >>> attempts(20)
+    20
+    """
+    if number < 1:
+        raise BadOption(f"max_attempts={number}; a job needs at least one attempt")
+    if number > _ATTEMPTS_MAX:
+        raise BadOption(f"max_attempts={number}; use at most {_ATTEMPTS_MAX:,}")
+    return number

@@ -4,17 +4,20 @@ import asyncio
 import select
 import time
 from collections.abc import AsyncIterator, Iterator
+from secrets import token_hex
 from uuid import uuid4
 
 import psycopg
 import pytest
 from psycopg import sql
 
-from dutiful import App, Context, StoreUnusable
+from dutiful import App, BadPayload, Context, StoreUnusable
 from dutiful.cli.demo.postgres import LocalServer
 from dutiful.core.errors import BadConfiguration, EngineUnavailable
 from dutiful.core.outcome import Succeeded
+from dutiful.core.unique import unique
 from dutiful.engines.postgres import PostgresEngine
+from dutiful.engines.postgres.faults import told
 from dutiful.testing.conformance.moves import ending, hand, new, one
 
 
@@ -197,3 +200,35 @@ async def test_an_old_snapshot_is_named(
         who = f"report {holder.info.backend_pid}"
         found = await engine.holders()
     assert ("snapshot", who) in {(one.kind, one.who) for one in found}
+
+
+REFUSED = {
+    "select E'a\\x00b'": "hold NUL",
+    """select '{"a": "\\u0000"}'::jsonb ->> 'a'""": "lacks this character",
+    "select 70000::smallint": "a number is beyond",
+    "select make_interval(years => 300000) + now()": "a time is beyond",
+    "select convert_to(chr(9731), 'LATIN1')": "lacks this character",
+    "select 'x'::integer": "give another",
+}
+
+
+@pytest.mark.parametrize("query", REFUSED)
+def test_what_is_wrong_with_a_value_is_told(admin: psycopg.Connection, query: str) -> None:
+    with pytest.raises(psycopg.Error) as caught:
+        admin.execute(query.encode())
+    said = told(caught.value, "trying")
+    assert isinstance(said, BadPayload)
+    assert REFUSED[query] in str(said)
+
+
+def test_a_nul_is_told_where_the_driver_refuses_it(admin: psycopg.Connection) -> None:
+    with pytest.raises(psycopg.Error) as caught:
+        admin.execute("select %s", ("a\0b",))
+    assert "cannot hold NUL" in str(told(caught.value, "trying"))
+
+
+async def test_a_key_too_long_for_an_index_is_the_callers_to_mend(engine: PostgresEngine) -> None:
+    with pytest.raises(BadPayload, match="shorter unique key"):
+        await engine.enqueue([new(unique=unique(token_hex(9_000)))])
+    with pytest.raises(BadPayload, match="cannot hold NUL"):
+        await engine.enqueue([new(unique=unique("a\0b"))])

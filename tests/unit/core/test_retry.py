@@ -131,6 +131,7 @@ def test_a_raised_retry_may_say_after_how_long() -> None:
     ("options", "message"),
     [
         ({"max_attempts": 0}, "max_attempts=0; a job needs at least one attempt"),
+        ({"max_attempts": 2**31}, "max_attempts=2147483648; use at most 2,147,483,647"),
         ({"backoff": "cubic"}, "backoff='cubic'; choose one of fixed, linear, exponential"),
         ({"jitter": "some"}, "jitter='some'; choose one of full, equal, none"),
         ({"factor": 0.5}, "factor=0.5; use 1 or more, or the delays would shrink"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from dutiful.contract.protocol import Receipt
@@ -11,13 +12,16 @@ from dutiful.core.errors import UsageError
 from dutiful.core.job import NewJob
 
 from .callers import on_asyncpg, on_django, on_psycopg, on_sqlalchemy
+from .home import Astray
 from .producer import again
 from .session import Session
 
 T = TypeVar("T")
 Receipts = tuple[Receipt, ...]
-Enqueue = Callable[[Any, Plan[Receipts]], Receipts]
-AEnqueue = Callable[[Any, Plan[Receipts]], Awaitable[Receipts]]
+Plans = Callable[[Any], Plan[Receipts]]
+"""Makes the plan for a connection as the driver knows it."""
+Enqueue = Callable[[Any, Plans], Receipts]
+AEnqueue = Callable[[Any, Plans], Awaitable[Receipts]]
 
 _SYNC: dict[str, Enqueue] = {
     "psycopg.Connection": on_psycopg.enqueue,
@@ -55,17 +59,35 @@ class PostgresCaller:
                 f"{_kind(connection)} is no connection that jobs can be enqueued on; pass one of "
                 "psycopg, asyncpg, SQLAlchemy (Session, Connection, their async forms) or Django"
             )
-        return found(connection, self._late(jobs))
+        home, plans = self.session.home, self._late(jobs)
+        home.learn()
+        try:
+            return found(connection, plans)
+        except Astray as astray:
+            home.judge(astray)
+        return found(connection, plans)
 
     async def aenqueue_on(self, connection: Any, jobs: Sequence[NewJob]) -> Receipts:
         """Store jobs on an async connection, or on a sync one, inside its transaction."""
         found = _found(connection, _ASYNC)
         if found is None:
             return self.enqueue_on(connection, jobs)
-        return await found(connection, self._late(jobs))
+        home, plans, aside = self.session.home, self._late(jobs), self.session.pool.aside
+        if home.doubtful:
+            await aside(home.learn)
+        try:
+            return await found(connection, plans)
+        except Astray as astray:
+            await aside(partial(home.judge, astray))
+        return await found(connection, plans)
 
-    def _late(self, jobs: Sequence[NewJob]) -> Plan[Receipts]:
-        return again(self.session.sql, jobs, self.session.now, late=True)
+    def _late(self, jobs: Sequence[NewJob]) -> Plans:
+        session = self.session
+
+        def plan(driver: Any) -> Plan[Receipts]:
+            return session.home.reached(driver, again(session.sql, jobs, session.now, late=True))
+
+        return plan
 
 
 def _found(connection: Any, known: Mapping[str, T]) -> T | None:

@@ -33,6 +33,16 @@ _CONFIGURATION = {
     "25006": "the server takes no writes (a replica?); point the URL at the primary",
 }
 
+_NUL = "PostgreSQL's text cannot hold NUL characters; take them out"
+_VALUES = {
+    "22021": _NUL,
+    "22P05": "the database's text lacks this character: it is NUL, or the encoding is not UTF8",
+    "22003": "a number is beyond what PostgreSQL can hold; give a smaller one",
+    "22008": "a time is beyond what PostgreSQL can hold; give a nearer one",
+    "54000": "a text is too long for an index; give a shorter unique key, such as its hash",
+}
+"""What is wrong with a value; of others of class 22 the server's own words have to do."""
+
 _SHARED = {"26000", "42P05"}
 _SHARED_ADVICE = "is there a pooler in transaction mode? add pooler=yes to the URL"
 
@@ -80,8 +90,8 @@ def told(error: BaseException, doing: str, *, committing: bool = False) -> Engin
         return _unusable(state, f"{doing}: {text}; {_CONFIGURATION[state]}")
     if state in _OUTDATED:
         return SchemaMismatch(f"{doing}: {text}; run `dutiful migrate`, or upgrade dutiful here")
-    if isinstance(error, psycopg.DataError) or (state or "").startswith("22"):
-        return BadPayload(f"{doing}: {text}; PostgreSQL's text cannot hold NUL characters")
+    if isinstance(error, psycopg.DataError) or state in _VALUES or (state or "").startswith("22"):
+        return BadPayload(f"{doing}: {text}; {_wrong(state, text)}")
     if state in _SHARED:
         return EngineUnavailable(f"{doing}: {text}; {_SHARED_ADVICE}")
     lost = state is None or state.startswith(("08", "57P"))
@@ -93,6 +103,15 @@ def told(error: BaseException, doing: str, *, committing: bool = False) -> Engin
 def _refusal(text: str) -> str | None:
     """Read why a connection was refused; the driver keeps no code of it."""
     return next((state for said, state in _REFUSALS.items() if re.search(said, text)), None)
+
+
+def _wrong(state: str | None, text: str) -> str:
+    """Say what is wrong with a value; the driver itself refuses NUL, and gives no code."""
+    return (
+        _NUL
+        if "NUL" in text
+        else _VALUES.get(state or "", "PostgreSQL does not take such a value; give another")
+    )
 
 
 def _unusable(state: str, text: str) -> EngineError:

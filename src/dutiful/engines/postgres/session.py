@@ -14,6 +14,7 @@ from .async_pool import AsyncLender
 from .connection import TaskConnection, connect_as
 from .floors import Floors
 from .gather import Gather
+from .home import Home
 from .migration import prepare
 from .pool import Lender, Pool
 from .sleepers import Sleepers
@@ -47,6 +48,7 @@ class Session:
         self.lent = Lender(partial(connect_as, TaskConnection, address), address.connections)
         self.alent = AsyncLender(address)
         self.gather = Gather(self.pool)
+        self.home = Home(address, self.sql)
         self.sleepers = Sleepers(address, self.sql, self.pool)
         self.steady = Steady(self.ticks)
         self.floors = Floors(self.ticks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -14,7 +15,7 @@ from .text import plain
 T = TypeVar("T")
 
 
-async def aenqueue(connection: Any, plan: Plan[T]) -> T:
+async def aenqueue(connection: Any, plans: Callable[[Any], Plan[T]]) -> T:
     """Run a plan inside the connection's transaction; what fails undoes itself alone."""
     asyncpg: Any = import_module("asyncpg")
 
@@ -32,6 +33,8 @@ async def aenqueue(connection: Any, plan: Plan[T]) -> T:
         )
     try:
         async with connection.transaction():
-            return await arun(plan, execute)
+            # What its pool lends is new each time; the connection behind it is the same.
+            driver = getattr(connection, "_con", connection)
+            return await arun(plans(driver), execute)
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise told(error, "enqueueing on your connection") from error

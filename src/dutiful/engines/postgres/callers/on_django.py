@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -14,7 +15,7 @@ from .text import by_name, named
 T = TypeVar("T")
 
 
-def enqueue(given: Any, plan: Plan[T]) -> T:
+def enqueue(given: Any, plans: Callable[[Any], Plan[T]]) -> T:
     """Run a plan in the transaction of a connection, or of the one an alias names."""
     db: Any = import_module("django.db")
 
@@ -37,7 +38,7 @@ def enqueue(given: Any, plan: Plan[T]) -> T:
                     raise told(error, "enqueueing on your connection") from error
                 return Answer(rows, len(rows))
 
-            return run(plan, execute)
+            return run(plans(connection.connection), execute)
     except db.DatabaseError as error:
         cause: BaseException = error
         raise told(cause.__cause__ or cause, "enqueueing on your connection") from cause

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import psycopg
@@ -15,25 +16,25 @@ T = TypeVar("T")
 _ENQUEUEING = "enqueueing on your connection"
 
 
-def enqueue(connection: psycopg.Connection[Any], plan: Plan[T]) -> T:
+def enqueue(connection: psycopg.Connection[Any], plans: Callable[[Any], Plan[T]]) -> T:
     """Run a plan inside the connection's transaction; what fails undoes itself alone."""
     try:
         if _would_begin(connection):
             # Else the block below would be the transaction, and its end would commit it.
             connection.execute("SELECT")
         with connection.transaction():
-            return run(plan, executor(connection))
+            return run(plans(connection), executor(connection))
     except psycopg.Error as error:
         raise told(error, _ENQUEUEING) from error
 
 
-async def aenqueue(connection: psycopg.AsyncConnection[Any], plan: Plan[T]) -> T:
+async def aenqueue(connection: psycopg.AsyncConnection[Any], plans: Callable[[Any], Plan[T]]) -> T:
     """Do what `enqueue` does on an async connection."""
     try:
         if _would_begin(connection):
             await connection.execute("SELECT")
         async with connection.transaction():
-            return await arun(plan, aexecutor(connection))
+            return await arun(plans(connection), aexecutor(connection))
     except psycopg.Error as error:
         raise told(error, _ENQUEUEING) from error
 

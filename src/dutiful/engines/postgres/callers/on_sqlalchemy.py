@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from dutiful.contract.statement import Answer, Execute, Plan, Statement, run
@@ -14,7 +15,7 @@ T = TypeVar("T")
 _DRIVERS = ("psycopg", "asyncpg", "psycopg2", "psycopg_async")
 
 
-def enqueue(given: Any, plan: Plan[T]) -> T:
+def enqueue(given: Any, plans: Callable[[Any], Plan[T]]) -> T:
     """Run a plan in the transaction of a ``Session`` or ``Connection``, in a savepoint."""
     from sqlalchemy.exc import DBAPIError
 
@@ -27,14 +28,15 @@ def enqueue(given: Any, plan: Plan[T]) -> T:
         )
     try:
         with connection.begin_nested():
+            plan = plans(connection.connection.driver_connection)
             return run(plan, _executor(connection, numbered=driver == "asyncpg"))
     except DBAPIError as error:
         raise told(error.orig or error, "enqueueing on your connection") from error
 
 
-async def aenqueue(given: Any, plan: Plan[T]) -> T:
+async def aenqueue(given: Any, plans: Callable[[Any], Plan[T]]) -> T:
     """Do what `enqueue` does on an ``AsyncSession`` or ``AsyncConnection``."""
-    answer: T = await given.run_sync(enqueue, plan)
+    answer: T = await given.run_sync(enqueue, plans)
     return answer
 
 
