@@ -7,7 +7,7 @@ import asyncio
 from dutiful.contract.capability import Capability
 from dutiful.contract.scheduling import KEPT_MAX
 from dutiful.core.advance import give_up, make
-from dutiful.core.edition import ALIVE
+from dutiful.core.edition import ALIVE, REMEMBERED
 from dutiful.core.instant import MINUTE, SECOND
 from dutiful.core.occurrence import Occurrence
 from dutiful.core.outcome import Succeeded
@@ -76,6 +76,18 @@ class DeclareContract(Contract):
         assert answer.changed == ("a",)
         found = await standing(engine, "a")
         assert (found.retired_at, found.since) == (None, clock.now())
+
+    async def test_what_is_in_force_is_known_however_long_nobody_shows_it(
+        self, engine: Engine, clock: FakeClock
+    ) -> None:
+        for edition in ("e1", "e2"):
+            await engine.declare("shop", edition, [tick("a", app="shop")])
+        clock.advance(2 * REMEMBERED / SECOND)
+        await engine.declare("bank", "f1", [])
+        assert not (await engine.declare("shop", "e1", None)).applied
+        clock.advance(ALIVE / SECOND + 1)
+        shown = await engine.declare("shop", "e2", None)
+        assert (shown.rules, shown.applied) == (True, True)
 
     async def test_other_apps_are_left_alone(self, engine: Engine) -> None:
         await engine.declare("shop", "e1", [tick("a", app="shop")])
