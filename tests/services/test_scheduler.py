@@ -291,6 +291,16 @@ def test_an_edition_is_declared_again_once_the_newer_one_is_gone(world: World) -
     assert world.engine.shown[-2:] == [("old", False), ("old", True)]
 
 
+def test_what_a_retired_schedule_leaves_undone_is_told(world: World) -> None:
+    world.runner.run(edition("old", every("s", app="app")).bring(world.store))
+    began = world.clock.now()
+    world.clock.advance("2h")
+    world.runner.run(edition("new").bring(world.store))
+    assert world.of(OccurrenceMissed) == [
+        OccurrenceMissed("s", began + 2 * HOUR, 120, "its schedule was retired")
+    ]
+
+
 class Without(MemoryEngine):
     """An engine that keeps no schedules."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from dutiful.contract.facade import Store
-from dutiful.core.event import SchedulesDeclared
+from dutiful.core.event import OccurrenceMissed, SchedulesDeclared
+from dutiful.core.retirement import WHY
 from dutiful.core.schedule import Schedule
 
 SHOW_SECONDS = 20.0
@@ -43,3 +44,5 @@ class Declaration:
         self._show_at = now + SHOW_SECONDS
         if answer.changed or answer.retired:
             store.emit(SchedulesDeclared(self._app, answer.changed, answer.retired))
+        for one in answer.missed:
+            store.emit(OccurrenceMissed(one.schedule, one.planned, one.count, WHY))

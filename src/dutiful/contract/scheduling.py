@@ -8,6 +8,7 @@ from typing import Literal, Protocol, runtime_checkable
 import msgspec
 
 from dutiful.core.occurrence import Advance, Deadline, Due, Recorded, Standing
+from dutiful.core.retirement import Missed
 from dutiful.core.schedule import Schedule
 
 Switch = Literal["pause", "resume", "delete"]
@@ -26,6 +27,8 @@ class Declared(msgspec.Struct, frozen=True):
     changed: tuple[str, ...] = ()
     """Names that were added, changed or brought back."""
     retired: tuple[str, ...] = ()
+    missed: tuple[Missed, ...] = ()
+    """What those that were retired leave undone."""
 
 
 class DueBatch(msgspec.Struct, frozen=True):
@@ -69,9 +72,10 @@ class Scheduling(Protocol):
 
         Only the edition that rules (`core.edition`) changes anything: it adds and changes its
         schedules by `core.advance.begin` and ``change`` and retires those of the app that it does
-        not declare. With None it is only shown. Schedules of other apps, and those created at run
-        time, are left alone unless declared here under their names. Atomicity: all in one.
-        On lost reply: declare again.
+        not declare, with a record of what they leave undone (`core.retirement`). With None it is
+        only shown. Schedules of other apps, and those created at run time, are left alone unless
+        declared here under their names. Atomicity: all in one. On lost reply: declare again; what
+        was retired is not told again.
         """
         ...
 

@@ -78,13 +78,6 @@ def resumed(standing: Standing, now: int) -> Standing | None:
     return replace(standing, version=standing.version + 1, paused_at=None, since=now)
 
 
-def retired(standing: Standing, now: int) -> Standing | None:
-    """Return where a schedule stands once its app has dropped it."""
-    if standing.retired_at is not None:
-        return None
-    return replace(standing, version=standing.version + 1, retired_at=now, next=None, held=None)
-
-
 def advance(due: Due, now: int) -> Advance | None:
     """Decide what a schedule makes at ``now``; None when there is nothing to write.
 

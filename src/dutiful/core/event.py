@@ -157,12 +157,13 @@ class OccurrenceLate(msgspec.Struct, frozen=True, tag=True):
 
 
 class OccurrenceMissed(msgspec.Struct, frozen=True, tag=True):
-    """Occurrences were not enqueued in time and are not made up for."""
+    """Occurrences that were due, or held, will not be made."""
 
     schedule: str
     planned: int
     """The latest of them."""
     count: int
+    why: str = "nobody enqueued them in time"
 
 
 class ScheduleBroken(msgspec.Struct, frozen=True, tag=True):

@@ -25,7 +25,8 @@ def remembering(standing: Standing, schedule: Schedule, now: int) -> Schedule:
     """Return a schedule's new form, which remembers by what its due instants go."""
     try:
         before = read(standing.spec)
-    except BadSchedule:
+        planned_after(before, now)
+    except Exception:  # noqa: BLE001 - a rule that is broken must not break the one that mends it
         return schedule
     return replace(schedule, former=_former(standing, before, schedule, now))
 

@@ -55,6 +55,22 @@ def plan_due(latest: Schedule, standing: Standing, now: int) -> list[tuple[Sched
     return plans
 
 
+def give_up_due(latest: Schedule, standing: Standing, now: int) -> tuple[list[int], int]:
+    """Return the newest instants that are due, for nothing is to be made of them; and the number.
+
+    That is counted up to `COUNTED_MAX` for each form of the schedule.
+    """
+    misses, missed, first = deque[int](maxlen=MISSES_MAX), 0, standing.next
+    while first is not None and first <= now:
+        schedule, until = in_course(latest, first)
+        end = now if until is None else min(now, until)
+        plan = _plan(replace(schedule, misfire="skip"), first, end, now + 1, now)
+        misses.extend(plan.misses)
+        missed += plan.missed
+        first = following(latest, plan.last)
+    return list(misses), missed
+
+
 def _without_makeup(planned: tuple[Schedule, Plan], since: int, now: int) -> tuple[Schedule, Plan]:
     """Leave out the run that makes up for all misfires: a later rule has made one."""
     schedule, plan = planned

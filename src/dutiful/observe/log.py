@@ -100,10 +100,10 @@ def _of_schedules(event: e.Event) -> None:
         case e.OccurrenceLate(schedule=name, planned=planned, seconds=seconds, what=what):
             at = moment(planned).isoformat()
             _LOG.warning("schedule %s: occurrence of %s %s (%.1f s)", name, at, what, seconds)
-        case e.OccurrenceMissed(schedule=name, planned=planned, count=count):
+        case e.OccurrenceMissed(schedule=name, planned=planned, count=count, why=why):
             at = moment(planned).isoformat()
-            text = "schedule %s: missed and not made up for up to %s: %d"
-            _LOG.warning(text, name, at, count)
+            text = "schedule %s: missed and not made up for up to %s: %d; %s"
+            _LOG.warning(text, name, at, count, why)
         case e.ScheduleBroken(schedule=name, error=error):
             _LOG.error("schedule %s cannot go on, trying again: %s", name, error)
         case e.SchedulesDeclared(app=app, changed=changed, retired=retired):

@@ -15,6 +15,7 @@ from dutiful.core.errors import BadSchedule
 from dutiful.core.former import FORMER_MAX
 from dutiful.core.instant import DAY, HOUR, MINUTE, SECOND
 from dutiful.core.occurrence import Advance, Due, Standing, overdue
+from dutiful.core.retirement import retire
 from dutiful.core.rule import Bounds, Cron, Dates, Interval
 from dutiful.core.schedule import Schedule, occurrence_id, planned_between, read, written
 
@@ -273,8 +274,9 @@ def test_changes_neither_double_nor_lose_an_instant(steps: list[tuple[int, str, 
 
 
 def test_one_that_comes_back_begins_anew() -> None:
-    gone = a.retired(a.begin(every(), START), START)
-    assert gone is not None
+    ended = retire(a.begin(every(), START), START)
+    assert ended is not None
+    gone = ended.standing
     assert turn(every(), gone, START + DAY) is None
     back = a.change(gone, every(), START + DAY)
     assert back is not None

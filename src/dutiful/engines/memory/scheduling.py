@@ -26,6 +26,7 @@ from dutiful.core.occurrence import (
     Standing,
     overdue,
 )
+from dutiful.core.retirement import Retirement, retire
 from dutiful.core.schedule import Schedule
 
 from .table import Entry, Tables
@@ -61,10 +62,14 @@ class MemoryScheduling:
                 if one.app == app and one.name not in declared
             ]
             dropped.sort(key=lambda one: one.name)
-            gone = [one.name for one in dropped if self._move(decide.retired(one, now))]
+            gone = [ended for one in dropped if (ended := retire(one, now)) is not None]
+            for ended in gone:
+                self._retire(ended)
             top = max(one.applied for one in editions.values())
             editions[edition] = replace(editions[edition], applied=top + 1)
-            return Declared(True, True, tuple(changed), tuple(gone))
+            names = tuple(one.standing.name for one in gone)
+            missed = tuple(one.missed for one in gone if one.missed is not None)
+            return Declared(True, True, tuple(changed), names, missed)
 
     async def put_schedule(self, schedule: Schedule, *, replace: bool) -> bool:
         """Create a schedule, or give an existing one another spec."""
@@ -172,6 +177,13 @@ class MemoryScheduling:
         if before is None:
             return self._move(decide.begin(schedule, now))
         return self._move(decide.change(before, schedule, now))
+
+    def _retire(self, ended: Retirement) -> None:
+        """Record what a schedule leaves undone, and where it stands."""
+        name, number = ended.standing.name, ended.standing.number
+        for one in ended.occurrences:
+            number += self._note(name, one, number + 1)
+        self._move(replace(ended.standing, number=number))
 
     def _move(self, standing: Standing | None) -> bool:
         if standing is None:

@@ -8,18 +8,16 @@ from typing import Any
 
 from dutiful.contract.scheduling import KEPT_MAX, Advanced
 from dutiful.contract.statement import Plan, Statement
-from dutiful.core.occurrence import Advance, Occurrence
+from dutiful.core.occurrence import Advance
 
-from .arrays import Array, Booleans, Longs, TextArray, columns
+from .arrays import Booleans, Longs, TextArray, columns
 from .controller import cancel
 from .declaring import PATIENCE
 from .producer import store
+from .recording import record
 from .rows import storable
 from .statements import Texts
 
-_OCCURRENCE: tuple[type[Array], ...] = (
-    *(TextArray, Longs, Longs, Longs, TextArray, TextArray, TextArray, Booleans, Longs, Longs),
-)
 _POSITION = (TextArray, Longs, Longs, Longs, Longs, TextArray, Longs)
 
 
@@ -29,8 +27,8 @@ def advance(sql: Texts, now: int | None, *, moves: Sequence[Advance]) -> Plan[Ad
     accepted = [move for move in moves if move.name in numbers]
     if not accepted:
         return Advanced()
-    fresh = yield from _note(sql, accepted, numbers, now)
-    numbers.update(Counter(name for name, _ in fresh))
+    given = [(move.name, one) for move in accepted for one in move.occurrences]
+    fresh = yield from record(sql, given, numbers, now)
     positions = [_position(move, numbers[move.name]) for move in accepted]
     yield Statement(sql("schedules_advance"), columns(_POSITION, positions))
     old = [(name, number - KEPT_MAX) for name, number in numbers.items() if number > KEPT_MAX]
@@ -50,25 +48,6 @@ def _admitted(sql: Texts, moves: Sequence[Advance]) -> Plan[Counter[str]]:
     given = [(move.name, move.version, move.by_hand) for move in moves]
     params = (*columns((TextArray, Longs, Booleans), given), PATIENCE)
     return Counter(dict((yield Statement(sql("schedules_admit"), params)).rows))
-
-
-def _note(
-    sql: Texts, moves: Sequence[Advance], numbers: Counter[str], now: int | None
-) -> Plan[list[tuple[str, Occurrence]]]:
-    """Record occurrences and return those that were not recorded before."""
-    given = {(move.name, one.planned): one for move in moves for one in move.occurrences}
-    if not given:
-        return []
-    rows = [_row(name, one, numbers[name]) for (name, _), one in given.items()]
-    params = (*columns(_OCCURRENCE, rows), now)
-    fresh = set((yield Statement(sql("occurrences_add"), params)).rows)
-    return [(name, one) for (name, planned), one in given.items() if (name, planned) in fresh]
-
-
-def _row(name: str, one: Occurrence, base: int) -> tuple[Any, ...]:
-    job_id = None if one.job is None else one.job.id
-    what = (name, one.planned, one.previous, base, one.kind, one.why, job_id)
-    return (*what, one.backfilled, one.start_by, one.finish_by)
 
 
 def _position(move: Advance, number: int) -> tuple[Any, ...]:

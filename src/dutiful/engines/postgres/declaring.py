@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import astuple, replace
@@ -11,9 +12,11 @@ from dutiful.contract.statement import Plan, Statement
 from dutiful.core import advance as decide
 from dutiful.core.edition import forgotten, in_force, rules, shown
 from dutiful.core.occurrence import Edition, Standing
+from dutiful.core.retirement import Retirement, retire
 from dutiful.core.schedule import Schedule
 
 from .arrays import Booleans, Bytes, Longs, TextArray, columns
+from .recording import record
 from .rows import standing_of
 from .statements import Texts
 
@@ -38,8 +41,8 @@ def declare(
     at = yield from guard(sql, now)
     editions = {row[0]: Edition(*row) for row in (yield Statement(sql("editions"), (app,))).rows}
     mine = editions[edition] = shown(editions.values(), edition, at)
-    if gone := forgotten(editions.values(), at):
-        yield Statement(sql("editions_forget"), (app, list(gone)))
+    if outworn := forgotten(editions.values(), at):
+        yield Statement(sql("editions_forget"), (app, list(outworn)))
     ruling = rules(editions.values(), edition, at)
     answer = Declared(ruling, ruling and in_force(editions.values(), edition))
     if ruling and schedules is not None:
@@ -48,10 +51,11 @@ def declare(
         known = yield from locked(sql, sorted(declared | ours))
         changed = yield from bring(sql, schedules, known, at)
         dropped = [known[name] for name in sorted(ours - declared)]
-        ended = [after for one in dropped if (after := decide.retired(one, at)) is not None]
-        yield from put(sql, ended)
+        gone = yield from _retire(sql, dropped, at)
         mine = replace(mine, applied=1 + max(one.applied for one in editions.values()))
-        answer = Declared(True, True, changed, tuple([one.name for one in ended]))
+        names = tuple([one.standing.name for one in gone])
+        missed = tuple([one.missed for one in gone if one.missed is not None])
+        answer = Declared(True, True, changed, names, missed)
     yield Statement(sql("edition_put"), (app, *astuple(mine)))
     return answer
 
@@ -88,3 +92,13 @@ def put(sql: Texts, standings: Sequence[Standing]) -> Plan[None]:
     if standings:
         rows = [astuple(one) for one in standings]
         yield Statement(sql("schedules_put"), columns(_KINDS, rows))
+
+
+def _retire(sql: Texts, dropped: Sequence[Standing], now: int) -> Plan[list[Retirement]]:
+    """Retire schedules, and record what they leave undone."""
+    gone = [ended for one in dropped if (ended := retire(one, now)) is not None]
+    numbers = Counter({ended.standing.name: ended.standing.number for ended in gone})
+    undone = [(ended.standing.name, one) for ended in gone for one in ended.occurrences]
+    yield from record(sql, undone, numbers, now)
+    yield from put(sql, [replace(one.standing, number=numbers[one.standing.name]) for one in gone])
+    return gone

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from dutiful.contract.scheduling import KEPT_MAX, Advanced
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.job import NewJob
-from dutiful.core.occurrence import Advance, Occurrence
+from dutiful.core.occurrence import Advance
 
 from .controller import cancel
 from .declaring import named
 from .group import Written
 from .producer import enqueue
+from .recording import record
 from .statements import sql
 
 _SCHEDULE_ADVANCE = sql("schedule_advance")
-_OCCURRENCES_KNOWN = sql("occurrences_known")
-_OCCURRENCE_ADD = sql("occurrence_add")
 _OCCURRENCES_FORGET = sql("occurrences_forget")
 _KNOWN_SOME = sql("known_some")
 
@@ -30,17 +29,12 @@ def advance(moves: Sequence[Advance], now: int) -> Written[Advanced]:
     accepted = [move for move in moves if move.name in numbers]
     if not accepted:
         return Advanced(), False
-    fresh = yield from _fresh(accepted)
+    given = [(move.name, one) for move in accepted for one in move.occurrences]
+    fresh = yield from record(given, numbers, now)
     cancelled: list[str] = []
     for job_id in [job_id for move in accepted for job_id in move.cancel]:
         if (yield from cancel(job_id, now)):
             cancelled.append(job_id)
-    rows: list[tuple[Any, ...]] = []
-    for name, one in fresh:
-        numbers[name] += 1
-        rows.append(_row(name, one, numbers[name], now))
-    if rows:
-        yield Statement(_OCCURRENCE_ADD, rows, many=True)
     made, wakes = yield from _jobs([one.job for _, one in fresh if one.job is not None], now)
     positions = [_position(move, numbers[move.name]) for move in accepted]
     yield Statement(_SCHEDULE_ADVANCE, positions, many=True)
@@ -64,15 +58,6 @@ def _admitted(moves: Sequence[Advance]) -> Plan[dict[str, int]]:
     }
 
 
-def _fresh(moves: Iterable[Advance]) -> Plan[list[tuple[str, Occurrence]]]:
-    """Leave out the occurrences that are recorded already."""
-    given = {(move.name, one.planned): one for move in moves for one in move.occurrences}
-    if not given:
-        return []
-    known = set((yield Statement(_OCCURRENCES_KNOWN, (json.dumps(list(given)),))).rows)
-    return [(name, one) for (name, planned), one in given.items() if (name, planned) not in known]
-
-
 def _jobs(jobs: Sequence[NewJob], now: int) -> Plan[tuple[tuple[str, ...], bool]]:
     """Store jobs and return the ids of those that were new."""
     if not jobs:
@@ -81,12 +66,6 @@ def _jobs(jobs: Sequence[NewJob], now: int) -> Plan[tuple[tuple[str, ...], bool]
     known = {row[0] for row in (yield Statement(_KNOWN_SOME, (json.dumps(ids),))).rows}
     _, wakes = yield from enqueue(jobs, now)
     return tuple([job_id for job_id in ids if job_id not in known]), wakes
-
-
-def _row(name: str, one: Occurrence, number: int, now: int) -> tuple[Any, ...]:
-    job_id = None if one.job is None else one.job.id
-    what = (name, one.planned, one.previous, number, one.kind, one.why, job_id, now)
-    return (*what, one.backfilled, one.start_by, one.finish_by, one.job is not None)
 
 
 def _position(move: Advance, number: int) -> tuple[Any, ...]:

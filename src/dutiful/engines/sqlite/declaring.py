@@ -12,9 +12,11 @@ from dutiful.contract.statement import Plan, Statement
 from dutiful.core import advance as decide
 from dutiful.core.edition import forgotten, in_force, rules, shown
 from dutiful.core.occurrence import Edition, Standing
+from dutiful.core.retirement import Retirement, retire
 from dutiful.core.schedule import Schedule
 
 from .group import Written
+from .recording import record
 from .rows import standing_of, standing_row
 from .statements import sql
 
@@ -32,16 +34,18 @@ def declare(
     """Show an edition, and write its schedules if it rules."""
     editions = {row[0]: Edition(*row) for row in (yield Statement(_EDITIONS, (app,))).rows}
     mine = editions[edition] = shown(editions.values(), edition, now)
-    if gone := forgotten(editions.values(), now):
-        yield Statement(_EDITION_FORGET, [(app, digest) for digest in gone], many=True)
+    if outworn := forgotten(editions.values(), now):
+        yield Statement(_EDITION_FORGET, [(app, digest) for digest in outworn], many=True)
     ruling = rules(editions.values(), edition, now)
     answer = Declared(ruling, ruling and in_force(editions.values(), edition))
     if ruling and schedules is not None:
         known = yield from named([one.name for one in schedules])
         changed = yield from bring(schedules, known, now)
-        retired = yield from _retire(app, {one.name for one in schedules}, now)
+        gone = yield from _retire(app, {one.name for one in schedules}, now)
         mine = replace(mine, applied=1 + max(one.applied for one in editions.values()))
-        answer = Declared(True, True, changed, retired)
+        names = tuple([one.standing.name for one in gone])
+        missed = tuple([one.missed for one in gone if one.missed is not None])
+        answer = Declared(True, True, changed, names, missed)
     yield Statement(_EDITION_PUT, (app, *astuple(mine)))
     return answer, False
 
@@ -72,10 +76,13 @@ def named(names: Sequence[str]) -> Plan[dict[str, Standing]]:
     return {row[0]: standing_of(row) for row in rows}
 
 
-def _retire(app: str, declared: set[str], now: int) -> Plan[tuple[str, ...]]:
-    """Retire those of the app that are declared no more."""
+def _retire(app: str, declared: set[str], now: int) -> Plan[list[Retirement]]:
+    """Retire those of the app that are declared no more, and record what they leave undone."""
     rows = (yield Statement(_SCHEDULES_OF, (app,))).rows
     dropped = [one for one in map(standing_of, rows) if one.name not in declared]
-    gone = [after for one in dropped if (after := decide.retired(one, now)) is not None]
-    yield from put(gone)
-    return tuple([one.name for one in gone])
+    gone = [ended for one in dropped if (ended := retire(one, now)) is not None]
+    numbers = {ended.standing.name: ended.standing.number for ended in gone}
+    undone = [(ended.standing.name, one) for ended in gone for one in ended.occurrences]
+    yield from record(undone, numbers, now)
+    yield from put([replace(one.standing, number=numbers[one.standing.name]) for one in gone])
+    return gone

@@ -10,6 +10,7 @@ from dutiful.core.advance import give_up, make
 from dutiful.core.edition import ALIVE, REMEMBERED
 from dutiful.core.instant import MINUTE, SECOND
 from dutiful.core.occurrence import Occurrence
+from dutiful.core.retirement import WHY, Missed
 from dutiful.core.rule import Bounds, Interval
 from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.requires import requires
@@ -47,6 +48,29 @@ class DeclareContract(Contract):
         assert len(await engine.occurrences("b", 10)) == 1
         clock.advance("1m")
         assert len(await turn(engine)) == 1
+
+    async def test_what_a_retired_one_leaves_undone_is_recorded(
+        self, engine: Engine, clock: FakeClock
+    ) -> None:
+        held = tick("a", app="shop", overlap="queue-one")
+        await engine.declare("shop", "e1", [held, tick("b", app="shop")])
+        start = clock.now()
+        for _ in range(2):
+            clock.advance("1m")
+            await turn(engine)
+        clock.advance("1m")
+        assert (await engine.declare("shop", "e1", None)).missed == ()
+        answer = await engine.declare("shop", "e2", [tick("b", app="shop")])
+        assert answer.missed == (Missed("a", start + 3 * MINUTE, 2),)
+        rows = await engine.occurrences("a", 10)
+        assert [(row.kind, row.why, row.number) for row in rows] == [
+            ("missed", WHY, 3),
+            ("missed", WHY, 2),
+            ("enqueued", None, 1),
+        ]
+        found = await standing(engine, "a")
+        assert (found.held, found.next, found.number) == (None, None, 3)
+        assert (await engine.declare("shop", "e2", [tick("b", app="shop")])).missed == ()
 
     async def test_an_older_edition_does_not_fight(self, engine: Engine, clock: FakeClock) -> None:
         await engine.declare("shop", "e1", [tick("a", app="shop")])

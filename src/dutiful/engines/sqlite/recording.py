@@ -1,0 +1,40 @@
+"""Recording occurrences, each once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from dutiful.contract.statement import Plan, Statement
+from dutiful.core.occurrence import Occurrence
+
+from .statements import sql
+
+_OCCURRENCES_KNOWN = sql("occurrences_known")
+_OCCURRENCE_ADD = sql("occurrence_add")
+
+Named = tuple[str, Occurrence]
+"""A schedule's name, and one of its occurrences."""
+
+
+def record(given: Iterable[Named], numbers: dict[str, int], now: int) -> Plan[list[Named]]:
+    """Record those that are not recorded yet, number them on, and return them."""
+    by_key = {(name, one.planned): one for name, one in given}
+    if not by_key:
+        return []
+    known = set((yield Statement(_OCCURRENCES_KNOWN, (json.dumps(list(by_key)),))).rows)
+    fresh = [(key[0], one) for key, one in by_key.items() if key not in known]
+    rows: list[tuple[Any, ...]] = []
+    for name, one in fresh:
+        numbers[name] += 1
+        rows.append(_row(name, one, numbers[name], now))
+    if rows:
+        yield Statement(_OCCURRENCE_ADD, rows, many=True)
+    return fresh
+
+
+def _row(name: str, one: Occurrence, number: int, now: int) -> tuple[Any, ...]:
+    job_id = None if one.job is None else one.job.id
+    what = (name, one.planned, one.previous, number, one.kind, one.why, job_id, now)
+    return (*what, one.backfilled, one.start_by, one.finish_by, one.job is not None)
