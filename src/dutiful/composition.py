@@ -21,14 +21,22 @@ def engine_of(settings: Settings) -> Lifecycle:
             'no store was named; write App("sqlite:///jobs.db"), set DUTIFUL_URL, '
             "or put url under [tool.dutiful] in pyproject.toml"
         )
-    scheme = urlsplit(url).scheme
+    try:
+        scheme = urlsplit(url).scheme
+    except ValueError:  # whose words may hold the password
+        raise BadConfiguration(
+            "the store's URL cannot be read; write it as postgresql://user@host/database"
+        ) from None
+    if not scheme:
+        raise BadConfiguration(
+            "the store's URL names no engine; write sqlite:///jobs.db for a file in this folder, "
+            "postgresql://user@host/database for a server"
+        )
     build = _ENGINES.get(scheme)
     if build is None:
-        near = difflib.get_close_matches(scheme, _ENGINES, n=1, cutoff=0.5)
+        near = difflib.get_close_matches(scheme, _ENGINES, n=1, cutoff=0.6)
         hint = f" (did you mean {near[0]}?)" if near else ""
-        raise BadConfiguration(
-            f"no engine for {scheme or 'this'}://{hint}; use one of {', '.join(_ENGINES)}"
-        )
+        raise BadConfiguration(f"no engine for {scheme}://{hint}; use one of {', '.join(_ENGINES)}")
     return build(url, settings)
 
 

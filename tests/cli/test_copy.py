@@ -228,7 +228,7 @@ def test_one_store_under_two_names_is_refused(still: Place, run: Run) -> None:
         (OLD, "mysql://x/y", 2, "no engine for mysql://"),
         ("memory://", NEW, 2, "ends with its process"),
         (OLD, "memory://", 2, "ends with its process"),
-        ("jobs.db", NEW, 2, "no engine for this://"),
+        ("jobs.db", NEW, 2, "names no engine"),
     ],
 )
 def test_bad_urls(still: Place, run: Run, source: str, target: str, code: int, text: str) -> None:

@@ -76,7 +76,9 @@ def test_the_source_is_named(tmp_path: Path) -> None:
     [
         ("sqlit:///a.db", "did you mean sqlite"),
         ("oracle://a", "use one of"),
-        ("jobs.db", "no engine for this"),
+        ("jobs.db", "names no engine; write sqlite:///jobs.db"),
+        ("mysql://a/b", r"no engine for mysql://; use"),
+        ("postgresql://me:hunter@[::1/jobs", "cannot be read; write"),
         ("sqlite://jobs.db", "sqlite:///jobs.db for a file in this folder"),
         ("sqlite:///", "names no file"),
         ("sqlite:///:memory:", "memory://"),

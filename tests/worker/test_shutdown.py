@@ -57,6 +57,36 @@ async def test_a_drain_lets_running_jobs_end_and_hands_back_the_rest(app: App) -
     assert len(events.of(WorkerLeft)) == 1
 
 
+async def test_a_job_that_ends_while_another_is_settled_does_not_hold_the_exit(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gates, begun = [asyncio.Event(), asyncio.Event()], asyncio.Semaphore(0)
+
+    @app.task
+    async def passes(number: int) -> None:
+        begun.release()
+        await gates[number].wait()
+
+    first, last = await passes.aenqueue(0), await passes.aenqueue(1)
+    async with serving(app, concurrency=2, grace=20_000_000) as worker:
+        await begun.acquire()
+        await begun.acquire()
+        store, executor = app.store, worker._session.executor  # type: ignore[union-attr]  # serves
+        exchange = store.exchange
+
+        async def meanwhile(*given: object) -> object:
+            gates[1].set()
+            await until(lambda: not executor.running)
+            return await exchange(*given)  # type: ignore[arg-type]  # as it was called
+
+        worker.stop()
+        monkeypatch.setattr(store, "exchange", meanwhile)
+        gates[0].set()
+        stopped = time.monotonic()
+    assert time.monotonic() - stopped < 10
+    assert await first.astatus() == await last.astatus() == "succeeded"
+
+
 async def test_what_outlives_the_grace_is_handed_back_and_counted(app: App) -> None:
     events, begun = Events(app), asyncio.Event()
 

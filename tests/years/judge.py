@@ -34,8 +34,8 @@ class Course:
     since: int
     turn: int
     """The last turn before it had something new to expect."""
-    carried: int | None = None
-    """An instant of an older rule that was due before the rule changed."""
+    former: list[tuple[Schedule, int]] = field(default_factory=list[tuple[Schedule, int]])
+    """Older rules and until when each was in force, as far as they are not settled."""
     held: int | None = None
     held_turn: int = 0
     paused: bool = False
@@ -45,10 +45,29 @@ class Course:
     forgotten: int = 0
     """Nothing up to here may be made again; the instants themselves are forgotten."""
 
-    def owed(self, now: int) -> list[int]:
-        """List what is due and not accounted for."""
-        carried = [] if self.carried is None else [self.carried]
-        return carried + named(self.schedule, self.upto + 1, now)
+    def owed(self, now: int) -> list[tuple[Schedule, list[int]]]:
+        """List what is due and not accounted for, by the rule that planned it."""
+        found, upto = list[tuple[Schedule, list[int]]](), self.upto
+        for schedule, until in [*self.former, (self.schedule, now)]:
+            if due := named(schedule, upto + 1, min(until, now)):
+                found.append((schedule, due))
+            upto = max(upto, until)
+        return found
+
+    def settle(self, now: int) -> None:
+        """Account for all that is due."""
+        due = [at for _, found in self.owed(now) for at in found]
+        self.upto = max([self.upto, *due, *[until for _, until in self.former if until <= now]])
+        self.former = [(schedule, until) for schedule, until in self.former if until > now]
+
+    def change(self, schedule: Schedule, now: int) -> None:
+        """Go by another rule from now on."""
+        if self.owed(now):
+            if _times(self.schedule) != _times(schedule):
+                self.former.append((self.schedule, now))
+        else:
+            self.former, self.upto = [], max(self.upto, now)
+        self.schedule = schedule
 
 
 class Judge:
@@ -85,7 +104,7 @@ class Judge:
             gone = course.schedule.app == app and name not in wanted and not course.retired
             if gone:
                 self.prompt(course)
-                course.retired, course.held, course.carried = True, None, None
+                course.retired, course.held, course.former = True, None, []
                 expected.add(name)
         if expected != set(names):
             raise Fault(f"{app} changed {sorted(names)}, and not {sorted(expected)}")
@@ -102,9 +121,8 @@ class Judge:
             course.retired = False
         else:
             self.prompt(course)
-            first = next(iter(course.owed(now)), None)
-            course.carried, course.upto = first, now if first is None else first
-        course.schedule, course.turn = schedule, self.turn
+        course.change(schedule, now)
+        course.turn = self.turn
         return True
 
     def switched(self, name: str, how: str, now: int) -> None:
@@ -128,7 +146,7 @@ class Judge:
         if not owed and course.held is None:
             raise Fault(f"{move.name} moved at {now}, and nothing was due")
         chosen = _chosen(course, owed, now)
-        missed = [at for at in owed if at not in chosen]
+        missed = [at for _, due in owed for at in due if at not in chosen]
         expected, skipped = _without_overlap(course, chosen)
         recorded = [one for one in move.occurrences if one.job is not None]
         if [one.planned for one in recorded] != expected or move.missed != len(missed):
@@ -146,7 +164,7 @@ class Judge:
                 raise Fault(f"{move.name}: {at} was to be made and has no job")
         course.done.update(one.planned for one in move.occurrences)
         course.held_turn = self.turn
-        course.upto, course.carried = max([course.upto, *owed]), None
+        course.settle(now)
         self.counts["missed"] += len(missed)
         self.counts["skipped"] += len(skipped)
         self._forget(course)
@@ -156,8 +174,8 @@ class Judge:
         if course.paused or course.retired or course.turn >= self.turn:
             return
         if late := course.owed(self.turned_at):
-            name, zone = course.schedule.name, course.schedule.bounds.zone
-            raise Fault(f"{name}: nothing was made of {late}, due from {local(zone, late[0])}")
+            name, zone, due = course.schedule.name, course.schedule.bounds.zone, late[0][1]
+            raise Fault(f"{name}: nothing was made of {due}, due from {local(zone, due[0])}")
         if course.held is not None and course.held_turn + 1 < self.turn:
             raise Fault(f"{course.schedule.name}: {course.held} is held for nothing")
 
@@ -178,20 +196,35 @@ class Judge:
             course.done = {at for at in course.done if at > course.forgotten}
 
 
-def _chosen(course: Course, owed: list[int], now: int) -> list[int]:
-    """Pick what is to run of what is due: the timely, and what the misfire rule makes up for."""
-    schedule = course.schedule
-    timely = [at for at in owed if at >= course.since and now - at <= schedule.late_after]
-    late = [at for at in owed if at not in timely]
+def _chosen(course: Course, owed: list[tuple[Schedule, list[int]]], now: int) -> list[int]:
+    """Pick what is to run of what is due: the timely, and what misfire rules make up for."""
+    found = list[int]()
+    for schedule, due in reversed(owed):
+        found = _picked(schedule, due, course.since, now, made_up=bool(found)) + found
+    return found
+
+
+def _picked(
+    schedule: Schedule, due: list[int], since: int, now: int, *, made_up: bool
+) -> list[int]:
+    """Pick what is to run of one rule; a later one may have made up for all."""
+    timely = [at for at in due if at >= since and now - at <= schedule.late_after]
+    late = [at for at in due if at not in timely]
     window = schedule.misfire_window
     young = [at for at in late if window is None or now - at <= window]
     match schedule.misfire:
         case "skip":
             return timely
         case "once":
-            return timely or young[-1:]
+            return timely or ([] if made_up else young[-1:])
         case _:
             return young[-schedule.misfire_max :] + timely
+
+
+def _times(schedule: Schedule) -> tuple[object, ...]:
+    """Say when a schedule fires, and what becomes of the late."""
+    misfire = (schedule.misfire, schedule.misfire_max, schedule.misfire_window)
+    return (schedule.rule, schedule.bounds, *misfire, schedule.late_after)
 
 
 def _without_overlap(course: Course, chosen: list[int]) -> tuple[list[int], list[int]]:

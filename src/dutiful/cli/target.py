@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import redirect_stdout
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from dutiful.contract.facade import Store
 
 T = TypeVar("T")
+
+_SECRET = re.compile(r"([?&][^=&]*(?:password|secret)[^=&]*=)[^&#]*", re.IGNORECASE)
 
 _NOWHERE = "no store is named"
 _EXAMPLE = (
@@ -156,11 +159,10 @@ def _apps(module: ModuleType, kind: type[App]) -> str:
 
 
 def public(url: str | None) -> str:
-    """Return a URL that may be shown: without its password."""
-    from urllib.parse import urlsplit, urlunsplit
-
-    parts = urlsplit(url or "")
-    if not parts.password:
-        return url or ""
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{host}"))
+    """Return a URL that may be shown: without a password, wherever it stands."""
+    plain, mark, query = (url or "").partition("?")
+    head, slashes, rest = plain.partition("://")
+    server, at, tail = rest.rpartition("@")
+    user, colon, _ = server.partition(":")
+    shown = f"{user}:***" if colon else server
+    return head + slashes + shown + at + tail + _SECRET.sub(r"\1***", mark + query)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from .former import following, remembering, without_former
 from .instant import MINUTE
 from .misfire import plan_due
 from .occurrence import Advance, Due, Occurrence, Standing
@@ -37,18 +38,19 @@ def begin(schedule: Schedule, now: int) -> Standing:
 def change(standing: Standing, schedule: Schedule, now: int) -> Standing | None:
     """Return where a schedule stands with another spec; None when that changes nothing.
 
-    History and position are kept. An occurrence that is due already is still made; the next ones
-    go by the new rule. One that comes back from retirement begins now.
+    History and position are kept. Occurrences that are due already go by the old rule, and the
+    next ones by the new. One that comes back from retirement begins now.
     """
-    spec = written(schedule)
-    if spec == standing.spec and standing.retired_at is None and standing.app == schedule.app:
+    as_it_was = standing.retired_at is None and standing.app == schedule.app
+    if as_it_was and written(schedule) == without_former(standing.spec):
         return None
     due = standing.next is not None and standing.next <= now and standing.retired_at is None
+    stored = remembering(standing, schedule, now) if due else schedule
     # A clock that was set back must not let the new rule make what lies behind the last one.
     since = now if standing.last is None else max(now, standing.last)
     return replace(
         standing,
-        spec=spec,
+        spec=written(stored),
         app=schedule.app,
         exclusive=schedule.overlap != "allow",
         version=standing.version + 1,
@@ -88,30 +90,32 @@ def advance(due: Due, now: int) -> Advance | None:
 
     Raises BadSchedule, and whatever a broken rule raises: see `give_up`.
     """
-    standing, schedule = due.standing, read(due.standing.spec)
+    standing, latest = due.standing, read(due.standing.spec)
     if standing.paused_at is not None or standing.retired_at is not None:
         return None
-    plan = plan_due(schedule, standing, now)
-    choice = _Overlap(schedule, standing, due.live)
-    previous = None if plan.misses else standing.last
-    for planned in plan.make:
-        choice.add(planned, before(schedule, planned) if previous is None else previous)
-        previous = planned
-    if choice.held == standing.held and plan.last is None:
+    plans = plan_due(latest, standing, now)
+    choice = _Overlap(plans[0][0] if plans else latest, standing, due.live)
+    last = standing.last
+    for schedule, plan in plans:
+        choice.schedule = schedule
+        previous = None if plan.misses else last
+        for planned in plan.make:
+            choice.add(planned, before(schedule, planned) if previous is None else previous)
+            previous = planned
+        last = plan.last
+    if choice.held == standing.held and not plans:
         return None
-    last = standing.last if plan.last is None else plan.last
-    upcoming = standing.next if plan.last is None else planned_after(schedule, plan.last)
-    missed = [_missed(planned) for planned in plan.misses]
+    missed = [_missed(planned) for _, plan in plans for planned in plan.misses]
     return Advance(
         name=standing.name,
         version=standing.version,
         last=last,
-        next=upcoming,
+        next=following(latest, plans[-1][1].last) if plans else standing.next,
         held=choice.held,
         occurrences=tuple(sorted(missed + choice.occurrences, key=lambda one: one.planned)),
         cancel=tuple(choice.cancel),
-        missed=plan.missed,
-        missed_last=plan.misses[-1] if plan.misses else None,
+        missed=sum(plan.missed for _, plan in plans),
+        missed_last=max((one.planned for one in missed), default=None),
     )
 
 

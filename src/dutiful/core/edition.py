@@ -11,11 +11,13 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from .instant import MINUTE
+from .instant import DAY, MINUTE
 from .occurrence import Edition
 
 ALIVE = 1 * MINUTE
 """An edition that nobody has shown for so long is gone."""
+REMEMBERED = 30 * DAY
+"""For how long one that is gone is kept, but for the one in force."""
 
 
 def shown(editions: Iterable[Edition], digest: str, now: int) -> Edition:
@@ -45,3 +47,13 @@ def in_force(editions: Iterable[Edition], digest: str) -> bool:
     applied = [edition for edition in editions if edition.applied]
     top = max(applied, key=lambda edition: edition.applied, default=None)
     return top is not None and top.digest == digest
+
+
+def forgotten(editions: Iterable[Edition], now: int) -> tuple[str, ...]:
+    """Name those that a store need not keep: long gone and not in force; a deploy leaves one."""
+    known = tuple(editions)
+    return tuple(
+        edition.digest
+        for edition in known
+        if now - edition.seen_at > REMEMBERED and not in_force(known, edition.digest)
+    )

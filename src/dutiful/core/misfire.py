@@ -6,7 +6,9 @@ from collections import deque
 from itertools import islice
 
 import msgspec
+from msgspec.structs import replace
 
+from .former import following, in_course
 from .occurrence import Standing
 from .schedule import Schedule, planned_before_or_at, planned_between
 
@@ -18,39 +20,68 @@ COUNTED_MAX = 10_000
 """Up to how many misfires are counted."""
 
 
-class Plan(msgspec.Struct, frozen=True):
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The planned instants that are due: those to make, and those that are given up."""
 
+    first: int
+    """The earliest planned instant that this plan deals with."""
     make: tuple[int, ...] = ()
     misses: tuple[int, ...] = ()
     """The newest of them."""
     missed: int = 0
     """How many there are, counted up to `COUNTED_MAX`."""
-    last: int | None = None
+    last: int
     """The latest planned instant that this plan deals with."""
 
 
-def plan_due(schedule: Schedule, standing: Standing, now: int) -> Plan:
-    """Sort the instants that are due into those to make and those to give up."""
+def plan_due(latest: Schedule, standing: Standing, now: int) -> list[tuple[Schedule, Plan]]:
+    """Sort the instants that are due into those to make and those to give up.
+
+    There is one plan for each form of the schedule that planned some of them, oldest first; all
+    but the last are of rules that were changed before anybody dealt with what was due.
+    """
+    plans: list[tuple[Schedule, Plan]] = []
     first = standing.next
-    if first is None or first > now:
-        return Plan()
+    while first is not None and first <= now:
+        schedule, until = in_course(latest, first)
+        end = now if until is None else min(now, until)
+        plan = _plan(schedule, first, end, standing.since, now)
+        if plans and plan.make:
+            plans = [_without_makeup(one, standing.since, now) for one in plans]
+        plans.append((schedule, plan))
+        if until is None or len(plan.make) >= MADE_MAX:
+            break
+        first = following(latest, plan.last)
+    return plans
+
+
+def _without_makeup(planned: tuple[Schedule, Plan], since: int, now: int) -> tuple[Schedule, Plan]:
+    """Leave out the run that makes up for all misfires: a later rule has made one."""
+    schedule, plan = planned
+    if schedule.misfire != "once":
+        return planned
+    skipping = replace(schedule, misfire="skip")
+    return schedule, _plan(skipping, plan.first, plan.last, since, now)
+
+
+def _plan(schedule: Schedule, first: int, end: int, since: int, now: int) -> Plan:
+    """Sort the instants of one rule, from the first that is due to the end of its time."""
     # Planned before this is a misfire: late, or from before the schedule was resumed.
-    fresh = max(now - schedule.late_after, standing.since)
+    fresh = max(now - schedule.late_after, since)
     timely: list[int] = []
     if first >= fresh:
         timely.append(first)
     start = max(first + 1, fresh)
-    timely += islice(planned_between(schedule, start, now), MADE_MAX - len(timely))
+    timely += islice(planned_between(schedule, start, end), MADE_MAX - len(timely))
     if first >= fresh:
-        return Plan(tuple(timely), last=timely[-1])
-    return _with_misfires(schedule, first, fresh, timely, now)
+        return Plan(first=first, make=tuple(timely), last=timely[-1])
+    newest = planned_before_or_at(schedule, min(fresh - 1, end)) or first
+    return _with_misfires(schedule, first, max(first, newest), timely, now)
 
 
-def _with_misfires(schedule: Schedule, first: int, fresh: int, timely: list[int], now: int) -> Plan:
-    newest = planned_before_or_at(schedule, fresh - 1)
-    if newest is None or newest < first:
-        newest = first
+def _with_misfires(
+    schedule: Schedule, first: int, newest: int, timely: list[int], now: int
+) -> Plan:
     made = _made_up_for(schedule, first, newest, timely, now)
     end = (made[0] if made else newest + 1) - 1
     misses = deque[int](maxlen=MISSES_MAX)
@@ -58,7 +89,8 @@ def _with_misfires(schedule: Schedule, first: int, fresh: int, timely: list[int]
     if first <= end:
         missed, misses = _count(schedule, first, end)
     make = (*made, *timely)[:MADE_MAX]
-    return Plan(make, tuple(misses), missed, make[-1] if make else newest)
+    last = make[-1] if make else newest
+    return Plan(first=first, make=make, misses=tuple(misses), missed=missed, last=last)
 
 
 def _made_up_for(

@@ -23,6 +23,21 @@ OVERLAPS: tuple[Overlap, ...] = ("allow", "skip", "queue-one", "cancel-running")
 _NAME = re.compile(r"[A-Za-z0-9_.\-]{1,100}")
 
 
+class Former(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """When a schedule fired before it was changed; the fields are those of `Schedule`."""
+
+    until: int
+    """The change: what was planned by then goes by this, and nothing after it."""
+    rule: Rule
+    bounds: Bounds
+    misfire: Misfire
+    misfire_max: int
+    misfire_window: int | None
+    late_after: int
+    former: Former | None = None
+    """What was in force before that, if some of its instants were not dealt with either."""
+
+
 class Schedule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is stored of a schedule as plain data; instants and spans are microseconds."""
 
@@ -54,6 +69,8 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     finish_within: int | None = None
     app: str | None = None
     """The app that declares it in code; None for one that was created at run time."""
+    former: Former | None = None
+    """Only in a store: by what those instants go that were due when it was changed."""
 
 
 def schedule_name(name: str) -> str:

@@ -225,7 +225,8 @@ class Session:
             if left <= 0 or (self._heart.lost and not lost):
                 return
             self._changed.clear()
-            if self.executor.ended:
+            # What ended during the flush has told so already, and nobody else will.
+            if self.executor.ended or not self.executor.running:
                 continue
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(left):

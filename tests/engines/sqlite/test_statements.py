@@ -66,6 +66,7 @@ HOT = {
     "occurrences": {"occurrence by key", "job by job_id"},
     "known_some": BY_ID,
     "editions": {"edition by key"},
+    "edition_forget": {"edition by key"},
 }
 SORTED = {"steps_of", "abandoned", "schedules_named", "live", "occurrences_open", "known_some"}
 """Few rows, so that a sort costs nothing."""

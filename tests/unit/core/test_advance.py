@@ -12,10 +12,11 @@ from msgspec.structs import replace
 from dutiful.core import advance as a
 from dutiful.core import misfire as late
 from dutiful.core.errors import BadSchedule
+from dutiful.core.former import FORMER_MAX
 from dutiful.core.instant import DAY, HOUR, MINUTE, SECOND
 from dutiful.core.occurrence import Advance, Due, Standing, overdue
 from dutiful.core.rule import Bounds, Cron, Dates, Interval
-from dutiful.core.schedule import Schedule, occurrence_id, read, written
+from dutiful.core.schedule import Schedule, occurrence_id, planned_between, read, written
 
 START = 1_000 * DAY
 
@@ -189,6 +190,86 @@ def test_a_changed_rule_keeps_what_is_due_and_goes_on_by_the_new() -> None:
     move = turn(every(7 * SECOND), changed, START + MINUTE + SECOND)
     assert made(move) == [START + MINUTE]
     assert a.change(changed, every(7 * SECOND), START) is None
+
+
+def test_each_instant_goes_by_the_rule_that_planned_it() -> None:
+    old = every(HOUR, misfire="all", misfire_max=2)
+    new = every(MINUTE, misfire="skip", priority=7)
+    changed = a.change(a.begin(old, START), new, START + 4 * HOUR + SECOND)
+    assert changed is not None
+    move = turn(new, changed, START + 4 * HOUR + 90 * SECOND)
+    assert move is not None
+    assert made(move) == [START + 3 * HOUR, START + 4 * HOUR, START + 4 * HOUR + MINUTE]
+    assert {one.job.priority for one in move.occurrences if one.job} == {7}
+    assert [one.previous for one in move.occurrences][-1] == START + 4 * HOUR
+    assert (move.missed, move.missed_last) == (2, START + 2 * HOUR)
+    assert move.next == START + 4 * HOUR + 2 * MINUTE
+    assert turn(new, moved(changed, move), START + 4 * HOUR + 90 * SECOND) is None
+
+
+def test_one_run_makes_up_for_all_though_the_rule_has_changed() -> None:
+    old, new = every(HOUR), every(MINUTE)
+    changed = a.change(a.begin(old, START), new, START + 4 * HOUR + SECOND)
+    assert changed is not None
+    move = turn(new, changed, START + 4 * HOUR + 10 * SECOND)
+    assert (made(move), move and move.missed) == ([START + 4 * HOUR], 3)
+    move = turn(new, changed, START + 5 * HOUR)
+    assert made(move) == [START + 5 * HOUR - MINUTE, START + 5 * HOUR]
+    assert move is not None
+    assert (move.missed, move.missed_last) == (4 + 58, START + 5 * HOUR - 2 * MINUTE)
+
+
+def test_a_rule_that_was_changed_again_and_again_is_remembered_in_parts() -> None:
+    standing, hour = replace(a.begin(every(HOUR), START), paused_at=START), START
+    for number in range(2 * FORMER_MAX):
+        hour += HOUR
+        rule = every(HOUR, misfire_max=number + 1, misfire="skip")
+        standing = a.change(standing, rule, hour) or standing
+        assert a.change(standing, rule, hour) is None
+    assert len(standing.spec) < 4000
+    move = turn(every(), a.resumed(standing, hour + HOUR) or standing, hour + HOUR)
+    assert move is not None
+    assert (made(move), move.missed) == ([hour + HOUR], 2 * FORMER_MAX)
+
+
+def test_what_was_dealt_with_is_not_remembered() -> None:
+    changed = a.change(a.begin(every(), START), every(HOUR), START + MINUTE)
+    assert changed is not None
+    assert read(changed.spec).former is not None
+    move = turn(every(), changed, START + MINUTE)
+    assert move is not None
+    again = a.change(moved(changed, move), every(DAY), START + 2 * MINUTE)
+    assert again is not None
+    assert again.spec == written(every(DAY))
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 300), st.sampled_from(["skip", "once", "all"]), st.booleans()),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_changes_neither_double_nor_lose_an_instant(steps: list[tuple[int, str, bool]]) -> None:
+    standing, now = a.begin(every(), START), START
+    planned, accounted, made_of = set[int](), 0, list[int]()
+    period = 60
+    for gap, misfire, looks in steps:
+        schedule = every(period * SECOND, misfire=misfire)
+        standing = a.change(standing, schedule, now) or standing
+        planned |= set(planned_between(schedule, now + 1, now + gap * SECOND))
+        now += gap * SECOND
+        period = gap
+        if looks and (move := turn(schedule, standing, now)) is not None:
+            made_of += made(move)
+            accounted += move.missed
+            standing = moved(standing, move)
+    move = turn(every(), standing, now)
+    made_of += made(move)
+    accounted += move.missed if move else 0
+    assert len(made_of) == len(set(made_of))
+    assert set(made_of) <= planned
+    assert accounted + len(made_of) == len(planned)
 
 
 def test_one_that_comes_back_begins_anew() -> None:

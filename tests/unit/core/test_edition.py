@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from dutiful.core.edition import ALIVE, in_force, rules, shown
+from dutiful.core.edition import ALIVE, REMEMBERED, forgotten, in_force, rules, shown
 from dutiful.core.instant import SECOND
 from dutiful.core.occurrence import Edition
 
@@ -62,3 +62,15 @@ def test_a_clock_set_back_ends_nothing() -> None:
     store.show("new", 100 * ALIVE)
     assert store.show("new", ALIVE)
     assert not store.show("old", ALIVE)
+
+
+def test_what_is_long_gone_is_forgotten_but_not_what_is_in_force() -> None:
+    store = Store()
+    for at, digest in enumerate(["first", "second", "third"]):
+        store.show(digest, at)
+        store.apply(digest)
+    store.show("unapplied", 3)
+    store.show("second", REMEMBERED)
+    assert forgotten(store.editions.values(), REMEMBERED) == ()
+    assert forgotten(store.editions.values(), REMEMBERED + 1) == ("first",)
+    assert forgotten(store.editions.values(), 3 * REMEMBERED) == ("first", "second", "unapplied")

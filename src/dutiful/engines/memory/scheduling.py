@@ -15,7 +15,7 @@ from dutiful.contract.scheduling import (
     Switch,
 )
 from dutiful.core import advance as decide
-from dutiful.core.edition import in_force, rules, shown
+from dutiful.core.edition import forgotten, in_force, rules, shown
 from dutiful.core.job import NewJob
 from dutiful.core.occurrence import (
     Advance,
@@ -47,6 +47,8 @@ class MemoryScheduling:
             now = tables.clock.now()
             editions = tables.editions.setdefault(app, {})
             editions[edition] = shown(editions.values(), edition, now)
+            for digest in forgotten(editions.values(), now):
+                del editions[digest]
             if not rules(editions.values(), edition, now):
                 return Declared(rules=False)
             if schedules is None:

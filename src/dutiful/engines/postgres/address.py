@@ -13,6 +13,10 @@ from dutiful.core.errors import BadConfiguration
 CONNECTIONS = 5
 _SCHEMA_BYTES_MAX = 40
 _SCHEMES = ("postgresql", "postgres")
+_ESCAPES = (
+    "the PostgreSQL URL cannot be read; in a user, a password and a name write "
+    "@ as %40, / as %2F, : as %3A, ? as %3F, # as %23 and % as %25"
+)
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -44,6 +48,7 @@ def address_of(url: str) -> Address:
     parts = urlsplit(url)
     if parts.scheme not in _SCHEMES:
         raise BadConfiguration(f"{parts.scheme}:// is no PostgreSQL URL; write postgresql://")
+    _demand_escapes(url)
     ours: dict[str, str] = {}
     theirs: list[tuple[str, str]] = []
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
@@ -62,12 +67,27 @@ def address_of(url: str) -> Address:
     )
 
 
+def _demand_escapes(url: str) -> None:
+    """Refuse a password with a bare sign: half of it would be taken for a host, and be shown."""
+    _, slashes, rest = url.partition("://")
+    if not slashes:
+        raise BadConfiguration("the PostgreSQL URL has to begin with postgresql://, two slashes")
+    server, *query = rest.split("?", 1)
+    named = [pair.partition("=")[0] for text in query for pair in text.split("&")]
+    if "#" in url or server.count("@") > 1 or any("@" in name for name in named):
+        raise BadConfiguration(_ESCAPES)
+    if "@" in server.partition("/")[2]:
+        raise BadConfiguration(_ESCAPES)
+
+
 def _understood(conninfo: str) -> str:
     """Let libpq read the URL before it is used: it names a misspelt parameter."""
     try:
         conninfo_to_dict(conninfo)
     except ProgrammingError as error:
         said = "it cannot be read" if "@" in str(error) else str(error).strip()
+        if "percent-encoded" in said:
+            raise BadConfiguration(_ESCAPES) from None
         raise BadConfiguration(f"the PostgreSQL URL: {said}; correct it") from None
     return conninfo
 

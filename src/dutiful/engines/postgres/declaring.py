@@ -9,7 +9,7 @@ from msgspec.structs import astuple, replace
 from dutiful.contract.scheduling import Declared
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core import advance as decide
-from dutiful.core.edition import in_force, rules, shown
+from dutiful.core.edition import forgotten, in_force, rules, shown
 from dutiful.core.occurrence import Edition, Standing
 from dutiful.core.schedule import Schedule
 
@@ -38,6 +38,8 @@ def declare(
     at = yield from guard(sql, now)
     editions = {row[0]: Edition(*row) for row in (yield Statement(sql("editions"), (app,))).rows}
     mine = editions[edition] = shown(editions.values(), edition, at)
+    if gone := forgotten(editions.values(), at):
+        yield Statement(sql("editions_forget"), (app, list(gone)))
     ruling = rules(editions.values(), edition, at)
     answer = Declared(ruling, ruling and in_force(editions.values(), edition))
     if ruling and schedules is not None:
@@ -46,10 +48,10 @@ def declare(
         known = yield from locked(sql, sorted(declared | ours))
         changed = yield from bring(sql, schedules, known, at)
         dropped = [known[name] for name in sorted(ours - declared)]
-        gone = [after for one in dropped if (after := decide.retired(one, at)) is not None]
-        yield from put(sql, gone)
+        ended = [after for one in dropped if (after := decide.retired(one, at)) is not None]
+        yield from put(sql, ended)
         mine = replace(mine, applied=1 + max(one.applied for one in editions.values()))
-        answer = Declared(True, True, changed, tuple([one.name for one in gone]))
+        answer = Declared(True, True, changed, tuple([one.name for one in ended]))
     yield Statement(sql("edition_put"), (app, *astuple(mine)))
     return answer
 

@@ -10,7 +10,7 @@ from msgspec.structs import astuple, replace
 from dutiful.contract.scheduling import Declared
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core import advance as decide
-from dutiful.core.edition import in_force, rules, shown
+from dutiful.core.edition import forgotten, in_force, rules, shown
 from dutiful.core.occurrence import Edition, Standing
 from dutiful.core.schedule import Schedule
 
@@ -20,6 +20,7 @@ from .statements import sql
 
 _EDITIONS = sql("editions")
 _EDITION_PUT = sql("edition_put")
+_EDITION_FORGET = sql("edition_forget")
 _SCHEDULES_NAMED = sql("schedules_named")
 _SCHEDULES_OF = sql("schedules_of")
 _SCHEDULE_PUT = sql("schedule_put")
@@ -31,14 +32,16 @@ def declare(
     """Show an edition, and write its schedules if it rules."""
     editions = {row[0]: Edition(*row) for row in (yield Statement(_EDITIONS, (app,))).rows}
     mine = editions[edition] = shown(editions.values(), edition, now)
+    if gone := forgotten(editions.values(), now):
+        yield Statement(_EDITION_FORGET, [(app, digest) for digest in gone], many=True)
     ruling = rules(editions.values(), edition, now)
     answer = Declared(ruling, ruling and in_force(editions.values(), edition))
     if ruling and schedules is not None:
         known = yield from named([one.name for one in schedules])
         changed = yield from bring(schedules, known, now)
-        gone = yield from _retire(app, {one.name for one in schedules}, now)
+        retired = yield from _retire(app, {one.name for one in schedules}, now)
         mine = replace(mine, applied=1 + max(one.applied for one in editions.values()))
-        answer = Declared(True, True, changed, gone)
+        answer = Declared(True, True, changed, retired)
     yield Statement(_EDITION_PUT, (app, *astuple(mine)))
     return answer, False
 

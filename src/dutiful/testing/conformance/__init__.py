@@ -38,6 +38,7 @@ from dutiful.testing.conformance.pause import PauseContract
 from dutiful.testing.conformance.prune import PruneContract
 from dutiful.testing.conformance.redrive import RedriveContract
 from dutiful.testing.conformance.requires import requires
+from dutiful.testing.conformance.review import ReviewContract
 from dutiful.testing.conformance.schedule import ScheduleContract
 from dutiful.testing.conformance.setting import Connect, Contract, Engine
 from dutiful.testing.conformance.settle import SettleContract
@@ -68,6 +69,7 @@ __all__ = [
     "PauseContract",
     "PruneContract",
     "RedriveContract",
+    "ReviewContract",
     "ScheduleContract",
     "SettleContract",
     "StepContract",

@@ -16,6 +16,7 @@ from dutiful.testing.conformance.open import OpenContract
 from dutiful.testing.conformance.pause import PauseContract
 from dutiful.testing.conformance.prune import PruneContract
 from dutiful.testing.conformance.redrive import RedriveContract
+from dutiful.testing.conformance.review import ReviewContract
 from dutiful.testing.conformance.schedule import ScheduleContract
 from dutiful.testing.conformance.setting import Contract
 from dutiful.testing.conformance.settle import SettleContract
@@ -44,5 +45,6 @@ CONTRACTS: tuple[type[Contract], ...] = (
     CopyContract,
     ScheduleContract,
     DeclareContract,
+    ReviewContract,
     DiaryContract,
 )

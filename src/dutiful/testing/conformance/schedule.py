@@ -83,6 +83,15 @@ class ScheduleContract(Contract):
         batch = await engine.due(10)
         assert (batch.due, batch.next_in) == ((), None)
 
+    async def test_asked_for_nothing_it_tells_the_time(
+        self, engine: Engine, clock: FakeClock
+    ) -> None:
+        assert (await engine.due(0)).now == clock.now()
+        await engine.put_schedule(tick(), replace=False)
+        clock.advance("1m")
+        batch = await engine.due(0)
+        assert (batch.now, batch.due) == (clock.now(), ())
+
     async def test_an_occurrence_enqueues_its_job(self, engine: Engine, clock: FakeClock) -> None:
         await engine.put_schedule(tick(args='{"n":1}', priority=3, tags=("x",)), replace=False)
         clock.advance("1m")

@@ -1,4 +1,5 @@
--- What is due, then what waits for a job to end; and the time, and when the next is due.
+-- What is due, then what waits for a job to end; and the time, and when the next is due,
+-- which need a row to stand in when nothing is asked for.
 SELECT clock.now, (
     SELECT due_at FROM {schema}.schedule WHERE due_at > clock.now ORDER BY due_at LIMIT 1
   ) - clock.now,
@@ -16,4 +17,4 @@ LEFT JOIN LATERAL (
     ORDER BY held_at, name LIMIT $1
   )
 ) AS found ON true
-ORDER BY part, place, name LIMIT $1
+ORDER BY part, place, name LIMIT greatest($1, 1)

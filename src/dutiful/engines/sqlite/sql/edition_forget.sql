@@ -1,0 +1,1 @@
+DELETE FROM dutiful_edition WHERE app = ? AND digest = ?
