@@ -213,8 +213,7 @@ class EngineMachine(RuleBasedStateMachine):
         assert [(claim.job, claim.steps) for claim in found.claims] == [
             (claim.job, claim.steps) for claim in expected.claims
         ]
-        if found.due_in is not None and want is not None:
-            assert found.due_in == expected.due_in
+        assert found.due_in == expected.due_in
         if found.lost:
             self.both(lambda engine: engine.join(hand(worker)))
         for pair in zip(expected.claims, found.claims, strict=True):

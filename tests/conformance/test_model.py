@@ -1,6 +1,6 @@
 """Random histories leave an engine and memory with the same jobs; a broken engine is found out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from dutiful.testing import FakeClock
 from tests.conformance.model import EngineMachine
 from tests.conformance.schedule_model import ScheduleMachine
 
+Build = Callable[[Path, FakeClock], Any]
 STEPS = settings(
     stateful_step_count=40,
     deadline=None,
@@ -33,44 +34,43 @@ HUNT = settings(
 )
 
 
-def sqlite(folder: Path, clock: FakeClock) -> Any:
+def memory(request: pytest.FixtureRequest) -> Build:
+    return lambda folder, clock: MemoryEngine(clock)
+
+
+def sqlite(request: pytest.FixtureRequest) -> Build:
     from dutiful.engines.sqlite import SqliteEngine
 
-    return SqliteEngine(folder / "jobs.db", clock=clock)
+    return lambda folder, clock: SqliteEngine(folder / "jobs.db", clock=clock)
 
 
-def memory(folder: Path, clock: FakeClock) -> Any:
-    return MemoryEngine(clock)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize(("build", "examples"), [(memory, 100), (sqlite, 120)])
-def test_an_engine_does_what_memory_does(build: Any, examples: int) -> None:
-    machine = type("Machine", (EngineMachine,), {"build": staticmethod(build)})
-    run_state_machine_as_test(machine, settings=settings(STEPS, max_examples=examples))
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize(("build", "examples"), [(memory, 50), (sqlite, 100)])
-def test_an_engine_keeps_schedules_as_memory_does(build: Any, examples: int) -> None:
-    machine = type("Machine", (ScheduleMachine,), {"build": staticmethod(build)})
-    run_state_machine_as_test(machine, settings=settings(STEPS, max_examples=examples))
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-def test_a_server_keeps_schedules_as_memory_does(postgres_database: str) -> None:
+def postgresql(request: pytest.FixtureRequest) -> Build:
+    """Make each history's engine in a schema of its own."""
     from dutiful.engines.postgres import PostgresEngine
 
-    numbers = count()
+    database: str = request.getfixturevalue("postgres_database")
+    urls = (f"{database}?schema=m{number}" for number in count())
+    return lambda folder, clock: PostgresEngine(next(urls), clock=clock)
 
-    def build(folder: Path, clock: FakeClock) -> Any:
-        return PostgresEngine(f"{postgres_database}?schema=m{next(numbers)}", clock=clock)
 
-    machine = type("Machine", (ScheduleMachine,), {"build": staticmethod(build)})
-    run_state_machine_as_test(machine, settings=settings(STEPS, max_examples=25))
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("kind", "examples"), [(memory, 100), (sqlite, 120), (postgresql, 40)])
+def test_an_engine_does_what_memory_does(
+    request: pytest.FixtureRequest, kind: Any, examples: int
+) -> None:
+    machine = type("Machine", (EngineMachine,), {"build": staticmethod(kind(request))})
+    run_state_machine_as_test(machine, settings=settings(STEPS, max_examples=examples))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("kind", "examples"), [(memory, 50), (sqlite, 100), (postgresql, 25)])
+def test_an_engine_keeps_schedules_as_memory_does(
+    request: pytest.FixtureRequest, kind: Any, examples: int
+) -> None:
+    machine = type("Machine", (ScheduleMachine,), {"build": staticmethod(kind(request))})
+    run_state_machine_as_test(machine, settings=settings(STEPS, max_examples=examples))
 
 
 class Bent(MemoryEngine):

@@ -46,7 +46,7 @@ class Planted:
         self.schema = self.address.schema
         self.folder = folder
         shutil.copytree(SHIPPED, folder)
-        self.number = len(self.texts().migrations)
+        self.number = self.texts().migrations[-1].number
         self.migrate()
 
     def plant(self, name: str, text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -20,7 +20,8 @@ from .statements import Texts
 STAGED_MAX = 10_000
 """How many jobs of a queue become queued in one transaction, so that a herd blocks nobody long."""
 
-Observe = Callable[[int], None]
+_ELSEWHERE = 50_000
+"""Microseconds after which to look again at a queue whose due jobs somebody else is staging."""
 
 
 def exchange(
@@ -46,9 +47,12 @@ def exchange(
     if not look.member:
         yield from _wake(sql, back)
         return Exchanged(refused=refused, lost=True)
-    for queue in look.overdue():
+    overdue = look.overdue()
+    for queue in overdue:
         staged = (yield Statement(sql("stage"), (queue, STAGED_MAX, now))).count
         back[queue] = back.get(queue, 0) + staged
+    if overdue:  # behind what was due there may be what is due soon
+        look = _Look((yield Statement(sql("look"), (worker, now))).rows[0])
     claims, again = yield from _claim(sql, worker, wanted, look.paused, now, floors)
     for claim in claims:
         queue = claim.job.queue
@@ -106,9 +110,12 @@ class _Look:
         return [queue for queue, at in self.due.items() if at <= self.now]
 
     def due_in(self, queues: Sequence[str]) -> int | None:
-        """Return the time until the next scheduled job of some queues."""
-        waits = [at for queue, at in self.due.items() if queue in queues and at > self.now]
-        return min(waits) - self.now if waits else None
+        """Return the time until the next scheduled job of some queues.
+
+        What is due and yet not staged is being staged by somebody else.
+        """
+        waits = [at - self.now for queue, at in self.due.items() if queue in queues]
+        return min(wait if wait > 0 else _ELSEWHERE for wait in waits) if waits else None
 
 
 def _claim(

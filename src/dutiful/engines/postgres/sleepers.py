@@ -7,7 +7,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
-from secrets import randbelow, token_hex
+from secrets import randbelow, randbits
 
 import psycopg
 
@@ -37,7 +37,8 @@ class Sleepers:
         self._address = address
         self._sql = sql
         self._pool = pool
-        self.id = token_hex(6)
+        self._lock = randbits(63)
+        """The number of the lock that shows this process alive; a new one each time it listens."""
         self._guard = threading.Lock()
         self._asleep: set[_Sleeper] = set()
         self._marked: frozenset[str] | None = None
@@ -114,10 +115,10 @@ class Sleepers:
             queues = frozenset[str]().union(*(one.queues for one in self._asleep))
             if not self.hears or self._marked == queues:
                 return not self.hears
-            self._marked = queues
+            self._marked, lock = queues, self._lock
 
         def plan() -> Plan[None]:
-            yield Statement(self._sql("sleep"), (self.id, sorted(queues)))
+            yield Statement(self._sql("sleep"), (_id(lock), sorted(queues), lock))
 
         try:
             self._pool.once(plan)
@@ -129,11 +130,11 @@ class Sleepers:
     def _rise(self) -> None:
         """Let others be woken instead of us, who have found work by ourselves."""
         with self._guard:
-            marked, self._marked = self._marked, None
+            marked, self._marked, lock = self._marked, None, self._lock
         if marked is not None:
 
             def plan() -> Plan[None]:
-                yield Statement(self._sql("rise"), (self.id,))
+                yield Statement(self._sql("rise"), (_id(lock),))
 
             self._pool.once(plan)
 
@@ -152,6 +153,10 @@ class Sleepers:
         while not stop.is_set():
             try:
                 with connect(self._address) as connection:
+                    # The server may hold the last one for a while yet.
+                    self._lock = lock = randbits(63)
+                    connection.execute(trusted(self._sql("sleepers_vouch")), (lock,))
+                    connection.execute(trusted(self._sql("sleepers_bury")))
                     connection.execute(trusted(f"LISTEN {quoted(self._sql.channel)}"))
                     self.hears = True
                     pause = 0.1
@@ -168,7 +173,7 @@ class Sleepers:
     def _heed(self, connection: Connection, stop: threading.Event) -> None:
         while not stop.is_set():
             for notice in connection.notifies(timeout=_GLANCE):
-                if self.id in notice.payload.split():
+                if _id(self._lock) in notice.payload.split():
                     self.tell()
                 if stop.is_set():
                     return
@@ -203,6 +208,10 @@ class _Sleeper:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._event.wait()
+
+
+def _id(lock: int) -> str:
+    return f"{lock:x}"
 
 
 def _jitter(least: float) -> float:

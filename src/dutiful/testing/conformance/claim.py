@@ -6,7 +6,7 @@ import asyncio
 
 from dutiful.contract.capability import Capability
 from dutiful.contract.protocol import Wanted
-from dutiful.core.instant import HOUR, SECOND
+from dutiful.core.instant import HOUR, MINUTE, SECOND
 from dutiful.core.outcome import Released, Succeeded
 from dutiful.core.state import State
 from dutiful.testing.clock import FakeClock
@@ -140,6 +140,17 @@ class ClaimContract(Contract):
         await engine.enqueue([new(delay=HOUR), new(delay=5 * SECOND), new(delay=1, queue="b")])
         answer = await engine.exchange("w1", [], Wanted(("default",), 1))
         assert answer.due_in in (5 * SECOND, None)
+
+    @requires(Capability.DELAY)
+    async def test_what_is_due_does_not_hide_what_is_due_next(
+        self, engine: Engine, clock: FakeClock
+    ) -> None:
+        await engine.enqueue([new(delay=5 * SECOND), new(delay=MINUTE)])
+        await engine.enqueue([new(delay=HOUR, queue="b")])
+        clock.advance("5s")
+        answer = await engine.exchange("w1", [], Wanted(("default", "b"), 1))
+        assert len(answer.claims) == 1
+        assert answer.due_in in (55 * SECOND, None)
 
     @requires(Capability.DELAY)
     async def test_a_wall_clock_set_forward_makes_scheduled_jobs_due(

@@ -1,2 +1,2 @@
-INSERT INTO {schema}.sleeper (id, queues) VALUES ($1, $2::text[])
+INSERT INTO {schema}.sleeper (id, queues, lock) VALUES ($1, $2::text[], $3)
 ON CONFLICT (id) DO UPDATE SET queues = excluded.queues
