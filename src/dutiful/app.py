@@ -146,7 +146,8 @@ class App:
             return self.tasks[name]
         except KeyError:
             near = difflib.get_close_matches(name, self.tasks, n=3)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            known = ", ".join(sorted(self.tasks)[:10]) or "none; register one with @app.task"
+            hint = f"; did you mean {' or '.join(near)}?" if near else f"; there are {known}"
             raise UnknownTask(f"no task is called {name!r}{hint}") from None
 
     def enqueue_many(

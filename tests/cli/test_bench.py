@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dutiful.cli.bench.limits import rates
+from tests.cli.conftest import Place, Run
 
 FIGURES = {
     "engine",
@@ -51,6 +52,21 @@ def test_memory_has_no_second_process(tmp_path: Path) -> None:
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ended.returncode == 2
     assert "sqlite:///FILE" in ended.stderr
+
+
+def test_a_store_with_work_of_its_own_is_left_alone(place: Place, run: Run) -> None:
+    before = run("queues", "list", "--json").json
+    said = run("bench", "--engine", "sqlite:///jobs.db", "--jobs", "100")
+    assert said.code == 2
+    assert "jobs to run" in said.err
+    after = run("queues", "list", "--json").json
+    assert [queue["counts"] for queue in after] == [queue["counts"] for queue in before]
+
+
+def test_a_server_that_is_away_is_told_as_ever(run: Run) -> None:
+    said = run("bench", "--engine", "postgresql://me:hunter@127.0.0.1:1/x", "--jobs", "100")
+    assert (said.code, "see that the store is up" in said.err) == (3, True)
+    assert "hunter" not in said.err
 
 
 def test_rates_that_are_compared_are_measured_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,14 @@ from dutiful.cli.failure import Code, explain
 from dutiful.core import errors
 from tests.cli.conftest import Place, Run
 
+# What Dutiful refuses is told with the place in the user's own file.
+REFUSED = """from dutiful import App
+app = App("memory://")
+@app.cron("0 25 * * *")
+@app.task
+def report() -> None: ...
+"""
+
 
 @pytest.mark.parametrize(
     ("words", "meant"),
@@ -23,7 +31,13 @@ from tests.cli.conftest import Place, Run
         (["jobs", "list", "--sate", "dead"], "--state"),
         (["jobs", "list", "--state", "ded"], "did you mean dead?"),
         (["jobs", "show"], "missing argument"),
-        (["jobs", "list", "--limit", "0"], "bad value for '--limit'"),
+        (["jobs", "list", "--limit", "0"], "bad value for '--limit' / '-n': use 1 or more"),
+        (["jobs", "list", "--limit", "99999"], "use 10000 or less"),
+        (["jobs", "list", "--limit", "few"], "write a whole number"),
+        (
+            ["schedules", "next", "30", "1", "*", "*", "*"],
+            'in quotes what holds spaces, such as "30',
+        ),
         (["jobs", "list", "--since", "yesterday"], "30m, 2h, 7d"),
         (["--url", "x", "jobs", "list"], "options come after the command"),
     ],
@@ -85,6 +99,7 @@ def test_stores_that_cannot_be_used(
         ("broken:app", "\nimport missing_package\n", "No module named 'missing_package'"),
         ("broken:app", "\n\n1 / 0\n", "broken.py, line 3"),
         ("broken:app", "app = 1", "it holds no App"),
+        ("broken:app", REFUSED, "broken.py, line 3)"),
         ("broken:app", "\nraise SystemExit(0)\n", "SystemExit: 0"),
     ],
 )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -80,6 +83,10 @@ def test_next_takes_periods_and_calendar_rules(run: Run) -> None:
         (["0 0 * * *", "--every", "1m"], "name one thing"),
         ([], "name one thing"),
         (["0 0 * * *", "--from", "soon"], "is no moment"),
+        (["0 0 * * *", "--tz", ""], "no time zone ''"),
+        (["--every", "5m", "--tz", "Bogus"], "no time zone 'Bogus'"),
+        (["--every", "1us"], "the shortest period is 1ms"),
+        ([" "], "name one thing that fires"),
         (["0 0 * * *", "--tz", "Europe/Berlin", "--from", "2027-03-28T02:30"], "03:30:00+02:00"),
     ],
 )
@@ -142,16 +149,51 @@ def test_create_checks_the_task_and_its_arguments(shop: Path, run: Run) -> None:
     assert "say once when it fires" in twice.err
 
 
+def test_nothing_is_done_unasked(shop: Path, run: Run) -> None:
+    stretch = ("--from", "2026-01-01", "--to", "2026-01-02")
+    for words in (("delete", "report"), ("backfill", "report", *stretch)):
+        said = run("schedules", *words, "--json", *AT)
+        assert (said.code, said.out) == (2, "")
+        assert "nobody is here to ask" in said.error["message"]
+        assert "--yes" in said.error["advice"]
+    assert run("schedules", "show", "report", "--json", *AT).json["occurrences"] == 0
+    assert "no schedule is called" in run("schedules", "delete", "report", "nope", *AT).err
+
+
+def test_the_last_day_of_a_backfill_is_all_of_that_day(shop: Path, run: Run) -> None:
+    def planned(*stretch: str) -> int:
+        words = ("--from", stretch[0], "--to", stretch[1], "--dry-run", "--json", *AT)
+        found: int = run("schedules", "backfill", "report", *words).json["planned"]
+        return found
+
+    assert planned("2025-01-01", "2025-01-03") == 3
+    assert planned("2025-01-01", "2025-01-03T00:00") == 2
+    assert planned("2025-03-29", "2025-03-30") == 2  # whose second night lacks 02:30
+    today = datetime.now(ZoneInfo("Europe/Berlin"))
+    day = today.date().isoformat()
+    assert planned(day, day) <= 1
+
+
+def test_a_schedule_needs_a_name_and_a_task_that_is_there(shop: Path, run: Run) -> None:
+    said = run("schedules", "create", "", "report", "--every", "5m", *AT)
+    assert (said.code, "schedule name ''" in said.err) == (2, True)
+    said = run("schedules", "create", "x", "sweep", "--every", "5m", *AT)
+    assert (said.code, "there are report, tidy" in said.err) == (2, True)
+    said = run("schedules", "create", "x", "tidy", "--at", "2126-01-01", "--tz", "Bogus", *AT)
+    assert (said.code, "no time zone 'Bogus'" in said.err) == (2, True)
+
+
 def test_run_and_backfill(shop: Path, run: Run) -> None:
     job = run("schedules", "run", "report", "--json", *AT).json["job_id"]
     assert run("jobs", "show", job, "--json", *AT).json["meta"]["by_hand"] == "yes"
     stretch = ("--from", "2026-01-01", "--to", "2026-01-10")
     plan = run("schedules", "backfill", "report", *stretch, "--dry-run", *AT)
-    assert plan.out.startswith("9 instants from 2026-01-01 02:30:00+01:00")
+    assert plan.out.startswith("10 instants from 2026-01-01 02:30:00+01:00")
     done = run("schedules", "backfill", "report", *stretch, "--yes", "--json", *AT)
-    assert done.json == {"planned": 9, "enqueued": 9, "dry_run": False}
+    assert done.json == {"planned": 10, "enqueued": 10, "dry_run": False}
     assert (
-        "9 were there already" in run("schedules", "backfill", "report", *stretch, "--yes", *AT).out
+        "10 were there already"
+        in run("schedules", "backfill", "report", *stretch, "--yes", *AT).out
     )
     shown = run("schedules", "show", "report", *AT).out
     assert "backfilled" in shown
@@ -206,3 +248,8 @@ def test_history_tells_what_became_of_each(tmp_path: Path, run: Run) -> None:
     history = run("schedules", "show", "tick", "--json", "--url", url).json["history"]
     assert [row["kind"] for row in history] == ["skipped", "enqueued"]
     assert history[1]["late"] == 0
+    listed = run("schedules", "list", "--url", url).out
+    assert re.search(r"due \d+\w ago", listed)
+    assert "Does a worker run?" in listed
+    run("schedules", "pause", "tick", "--url", url)
+    assert "Does a worker run?" not in run("schedules", "list", "--url", url).out

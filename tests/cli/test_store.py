@@ -5,7 +5,10 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from dutiful.cli import render
+from dutiful.contract.page import Finding
 from dutiful.contract.schema import Migration
 from dutiful.engines.sqlite import session
 from dutiful.engines.sqlite.statements import shipped
@@ -112,3 +115,13 @@ def test_migrate_says_what_is_held_back(
     assert "planted" not in run("migrate", "--sql").out
     assert "9999_slim" in run("migrate", "--sql", "--contract").out
     assert "would apply  9999_slim.contract" in run("migrate", "--dry-run", "--contract").out
+
+
+def test_a_long_name_leaves_room_for_what_was_found() -> None:
+    table = render.findings([Finding("n" * 100, ok=False, text="it is late; does a worker run?")])
+    console = Console(width=80)
+    with console.capture() as capture:
+        console.print(table)
+    (row,) = capture.get().splitlines()[1:]
+    assert row.startswith("bad  nnn")
+    assert "late" in row

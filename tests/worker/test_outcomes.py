@@ -326,6 +326,20 @@ async def test_arguments_are_never_logged(app: App, caplog: pytest.LogCaptureFix
     assert secret not in caplog.text
 
 
+async def test_what_a_task_says_takes_one_line_of_the_log(
+    app: App, caplog: pytest.LogCaptureFixture
+) -> None:
+    @app.task(retry=ONCE)
+    def forges() -> None:
+        raise ValueError("one\n2026-01-01 INFO all is well\x1b[2J\u202e")
+
+    await forges.aenqueue()
+    await burst(app)
+    (said,) = [record.getMessage() for record in caplog.records if "is dead" in record.message]
+    assert said.endswith(r"one\n2026-01-01 INFO all is well\x1b[2J\u202e")
+    assert said.isprintable()
+
+
 async def test_one_jobs_broken_annotation_ends_neither_worker_nor_slot(app: App) -> None:
     @app.task(retry=ONCE)
     def fine() -> int:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dutiful.cli import as_json
 from dutiful.cli.failure import Code, Trouble, Wrong
+from dutiful.cli.prompt import ask
 from dutiful.cli.render import plural, say
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ Source = Callable[[], AsyncIterator["tuple[Job, ...]"]]
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:/\s*([smh]))?")
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _SLICE_SECONDS = 0.2
+LOOK_FIRST = "add --yes, or look first with --dry-run"
 
 
 class Order(NamedTuple):
@@ -109,7 +111,13 @@ async def carry_out(order: Order, source: Source, act: Act) -> int:
     if order.dry_run or not order.sure:
         total = await _count(source())
         if not order.dry_run and total:
-            _confirm(order, total)
+            jobs = plural(total, "job")
+            ask(
+                f"{order.verb.capitalize()} {jobs}?",
+                f"{jobs} would be {order.done}",
+                as_json=order.as_json,
+                advice=LOOK_FIRST,
+            )
     if order.dry_run:
         tally = Tally(matched=total or 0)
     else:
@@ -124,24 +132,6 @@ async def _count(batches: AsyncIterator[tuple[Job, ...]]) -> int:
     async for batch in batches:
         total += len(batch)
     return total
-
-
-def _confirm(order: Order, total: int) -> None:
-    import typer
-
-    if order.as_json or not sys.stdin.isatty():
-        raise Wrong(
-            f"{plural(total, 'job')} would be {order.done}, and nobody is here to ask",
-            "add --yes, or look first with --dry-run",
-        )
-    # The event loop would keep Ctrl-C to itself while the prompt blocks it.
-    kept = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        agreed = typer.confirm(f"{order.verb.capitalize()} {plural(total, 'job')}?", err=True)
-    finally:
-        signal.signal(signal.SIGINT, kept)
-    if not agreed:
-        raise Trouble("not confirmed; nothing was changed")
 
 
 def _tell(order: Order, tally: Tally) -> int:

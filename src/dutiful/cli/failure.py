@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from enum import IntEnum
@@ -73,6 +74,13 @@ _ADVICE: tuple[tuple[type[errors.DutifulError], str], ...] = (
     (errors.JobNotFound, "list what there is with `dutiful jobs list`"),
 )
 
+_PLAIN = {
+    r"Input should be greater than or equal to (\S+)": r"use \1 or more",
+    r"Input should be less than or equal to (\S+)": r"use \1 or less",
+    r"Input should be a valid integer.*": "write a whole number",
+}
+"""What a library says of a wrong number, and what a person would say."""
+
 
 def explain(error: BaseException) -> Failure:
     """Say in one line what an error means to the person who typed the command."""
@@ -121,6 +129,10 @@ def _mistyped(error: Any) -> Failure:
         return Failure(Code.USAGE, "UsageError", message, advice)
     message = str(error.format_message()).rstrip(".")
     message = message.replace("Invalid value for", "bad value for")
+    for said, plain in _PLAIN.items():
+        message = re.sub(said, plain, message)
+    if "unexpected extra argument" in message:
+        advice = f'put in quotes what holds spaces, such as "30 1 * * *"; {advice}'
     return Failure(Code.USAGE, "UsageError", message[:1].lower() + message[1:], advice)
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _PIPE_WIDTH = 10_000
 _WIDE = 100
 _ID_SHOWN = 18
+_NAME_SHOWN = 40
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 STATE_STYLES = {
@@ -147,7 +148,9 @@ def findings(found: Sequence[Finding]) -> RenderableType:
         )
         for finding in found
     ]
-    return table((Column(""), Column("what"), Column("found", shrinks=True)), rows)
+    named = max((len(finding.name) for finding in found), default=0)
+    what = Column("what", shrinks=named > _NAME_SHOWN)
+    return table((Column(""), what, Column("found", shrinks=True)), rows)
 
 
 def rough(micros: int) -> str:

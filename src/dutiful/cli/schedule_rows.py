@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dutiful.cli import render
 from dutiful.cli.as_json import iso, value
 from dutiful.cli.render import Column
-from dutiful.core.instant import SECOND, moment, spell
+from dutiful.core.instant import MINUTE, SECOND, moment, spell
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -89,18 +89,32 @@ def standings_table(standings: Sequence[Standing]) -> RenderableType:
     rows: list[list[Text]] = []
     for standing in standings:
         schedule, word = known(standing), status(standing)
-        upcoming = standing.next if word in ("active", "paused", "broken") else None
         rows.append(
             [
                 render.line(standing.name, "bold"),
                 render.line("?" if schedule is None else rule_text(schedule.rule)),
                 render.line("" if schedule is None else zone_text(schedule.rule)),
-                render.line("" if upcoming is None else render.ago(upcoming, present)),
+                _next(standing, word, present),
                 render.line("" if standing.last is None else render.ago(standing.last, present)),
                 render.line("" if word == "active" else word, _STYLES.get(word, "")),
             ]
         )
     return render.table(_LIST, rows)
+
+
+def _next(standing: Standing, word: str, present: int) -> Text:
+    if standing.next is None or word not in ("active", "paused", "broken"):
+        return render.line("")
+    text = render.ago(standing.next, present)
+    if standing.next > present or word == "paused":
+        return render.line(text)
+    return render.line(f"due {text}", "yellow" if overdue(standing, present) else "")
+
+
+def overdue(standing: Standing, present: int) -> bool:
+    """Whether an occurrence has been due for so long that nobody seems to make it."""
+    waits = standing.next is not None and present - standing.next > MINUTE
+    return waits and status(standing) == "active"
 
 
 def history_table(rows: Sequence[Recorded], zone: str) -> RenderableType:

@@ -37,6 +37,8 @@ def list_schedules(common: Common) -> None:
             as_json.emit([rows.as_object(standing) for standing in standings])
         elif standings:
             render.show(rows.standings_table(standings))
+            if any(rows.overdue(standing, render.now()) for standing in standings):
+                render.say("\nSome are overdue. Does a worker run? See `dutiful schedules check`.")
         else:
             render.say(
                 f"No schedules in {opened.url} yet. Declare one with @app.cron(...) and start a "

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, time, timedelta
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -11,14 +13,21 @@ from dutiful.cli import schedule_rows as rows
 from dutiful.cli.expand import expand
 from dutiful.cli.failure import Wrong
 from dutiful.cli.options import BULK, Common, DryRun, Yes
+from dutiful.cli.prompt import ask
 from dutiful.cli.schedules import Name
 from dutiful.cli.schedules_next import read_moment
 from dutiful.cli.target import Opened, reach
+from dutiful.core.instant import instant
 
 From = Annotated[
     str, typer.Option("--from", metavar="WHEN", help="The first instant, in the schedule's zone.")
 ]
-To = Annotated[str, typer.Option("--to", metavar="WHEN", help="The last instant, included.")]
+To = Annotated[
+    str,
+    typer.Option(
+        "--to", metavar="WHEN", help="The last instant, included; a date alone is all of that day."
+    ),
+]
 Rate = Annotated[
     str,
     typer.Option(
@@ -54,19 +63,22 @@ def backfill_schedule(
         if schedule is None:
             raise Wrong(f"this version cannot read schedule {name}", "upgrade dutiful")
         zone = rows.zone_text(schedule.rule) or "UTC"
-        start, end = read_moment(begin, zone, "--from"), read_moment(to, zone, "--to")
+        start, end = read_moment(begin, zone, "--from"), _last(to, zone)
         if end < start:
             raise Wrong("--to is before --from", "turn them round")
-        if end > render.now():
-            raise Wrong("--to lies in the future", "the schedule itself makes what is to come")
         stretch = Backfill(start=start, end=end, per_second=per_second)
         planned = instants(schedule, stretch)
         if dry_run or not planned:
-            _tell_plan(planned, zone, common)
+            _tell_plan(planned, zone, common, dry_run=dry_run)
             return
-        if not yes and not common.json:
-            many = render.plural(len(planned), "instant")
-            typer.confirm(f"Backfill {many} of {name}?", abort=True)
+        if not yes:
+            many = f"{render.plural(len(planned), 'instant')} of {name}"
+            ask(
+                f"Backfill {many}?",
+                f"{many} would be backfilled",
+                as_json=common.json,
+                advice=bulk.LOOK_FIRST,
+            )
         with bulk.bar(None if common.json else "backfill", len(planned)) as advance:
             told = 0
 
@@ -85,9 +97,22 @@ def backfill_schedule(
     reach(common, body)
 
 
-def _tell_plan(planned: tuple[int, ...], zone: str, common: Common) -> None:
+def _last(text: str, zone: str) -> int:
+    """Read --to; a date alone is all of that day, as far as it has passed."""
+    at, present = read_moment(text, zone, "--to"), render.now()
+    if at > present:
+        raise Wrong("--to lies in the future", "the schedule itself makes what is to come")
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return at
+    midnight = datetime.combine(day + timedelta(days=1), time(), ZoneInfo(zone))
+    return min(instant(midnight) - 1, present)
+
+
+def _tell_plan(planned: tuple[int, ...], zone: str, common: Common, *, dry_run: bool) -> None:
     if common.json:
-        as_json.emit({"planned": len(planned), "enqueued": 0, "dry_run": True})
+        as_json.emit({"planned": len(planned), "enqueued": 0, "dry_run": dry_run})
     elif planned:
         first, last = rows.local(planned[0], zone), rows.local(planned[-1], zone)
         render.say(f"{render.plural(len(planned), 'instant')} from {first} to {last}.")

@@ -13,6 +13,7 @@ from dutiful.cli import schedule_rows as rows
 from dutiful.cli.expand import expand
 from dutiful.cli.failure import Wrong
 from dutiful.cli.options import Common, Yes
+from dutiful.cli.prompt import ask
 from dutiful.cli.schedules import Name
 from dutiful.cli.schedules_next import read_moment
 from dutiful.cli.target import Opened, reach
@@ -144,12 +145,10 @@ def resume_schedules(names: Names, common: Common) -> None:
 @expand
 def delete_schedules(names: Names, common: Common, yes: Yes = False) -> None:
     """Delete schedules and their history; their jobs stay, declared ones come back at a start."""
-    if not yes and not common.json:
-        typer.confirm(f"Delete {', '.join(names)}?", abort=True)
-    _switch(names, common, "delete", "deleted")
+    _switch(names, common, "delete", "deleted", sure=yes)
 
 
-def _switch(names: list[str], common: Common, how: Switch, done: str) -> None:
+def _switch(names: list[str], common: Common, how: Switch, done: str, *, sure: bool = True) -> None:
     async def body(opened: Opened) -> None:
         schedules = opened.app.schedules
         act = {
@@ -157,7 +156,10 @@ def _switch(names: list[str], common: Common, how: Switch, done: str) -> None:
             "resume": schedules.aresume,
             "delete": schedules.adelete,
         }[how]
-        before = {standing.name: standing for standing in await schedules.alist()}
+        before = {name: await schedules.aget(name) for name in names}
+        if not sure:
+            several = ", ".join(before)
+            ask(f"Delete {several}?", f"{several} would be deleted", as_json=common.json)
         changed = await act(*names)
         if common.json:
             as_json.emit({done: list(changed)})

@@ -45,7 +45,9 @@ Zone = Annotated[
 ]
 From = Annotated[
     str | None,
-    typer.Option("--from", metavar="WHEN", help="Begin here: 2026-11-01T00:00:00-04:00; now."),
+    typer.Option(
+        "--from", metavar="WHEN", help="Begin here: 2026-11-01T00:00:00-04:00; now if not said."
+    ),
 ]
 Count = Annotated[
     int, typer.Option("--count", "-n", min=1, max=NEXT_MAX, help="How many instants.")
@@ -73,13 +75,16 @@ def next_instants(
 
     A rule needs no store and no app. The first instant may be that of --from itself.
     """
-    if sum(part is not None for part in (what, every, rrule)) != 1:
+    blank = what is not None and not what.strip()
+    if blank or sum(part is not None for part in (what, every, rrule)) != 1:
         raise Wrong(
             "name one thing that fires",
             'such as `dutiful schedules next "30 1 * * *" --tz Europe/Berlin`, --every 10m, '
             "or the name of a schedule",
         )
-    zone = tz or "UTC"
+    from dutiful.core.rule.zone import zone as zone_named
+
+    zone = "UTC" if tz is None else zone_named(tz).key
     if every is not None or rrule is not None or (what is not None and _is_cron(what)):
         rule = _rule(what, every, rrule, zone, begin)
         start = render.now() if begin is None else read_moment(begin, zone, "--from")
@@ -91,7 +96,7 @@ def next_instants(
         schedule = rows.known(standing)
         if schedule is None:
             raise Wrong(f"this version cannot read schedule {standing.name}", "upgrade dutiful")
-        home = tz or rows.zone_text(schedule.rule) or "UTC"
+        home = zone if tz is not None else rows.zone_text(schedule.rule) or "UTC"
         at = render.now() if begin is None else read_moment(begin, home, "--from")
         _print(_of_schedule(schedule, home, at, count), common, count)
 
@@ -120,18 +125,20 @@ def _rule(
 
 def read_moment(text: str, zone: str, option: str) -> int:
     """Read a moment; a local time is one of the zone, and a doubtful one is asked about."""
-    from zoneinfo import ZoneInfo
-
     from dutiful.core.instant import local_instant
+    from dutiful.core.rule import at_wall
 
+    if text == "now":
+        return render.now()
     try:
         read = datetime.fromisoformat(text)
     except ValueError:
         raise Wrong(
-            f"{option} {text!r} is no moment", "write 2026-11-01, or 2026-11-01T00:00:00-04:00"
+            f"{option} {text!r} is no moment",
+            "write now, 2026-11-01, or 2026-11-01T00:00:00-04:00",
         ) from None
     try:
-        return local_instant(read if read.tzinfo else read.replace(tzinfo=ZoneInfo(zone)))
+        return local_instant(read) if read.tzinfo else at_wall(zone, read)
     except BadOption as error:  # which speaks to who writes Python
         raise Wrong(f"{option}: " + _CODE.sub(r"\1", str(error))) from None
 

@@ -134,8 +134,15 @@ def _broken(name: str, error: BaseException) -> NoReturn:
     import traceback
 
     frames = traceback.extract_tb(error.__traceback__)
-    theirs = [frame for frame in frames if "importlib" not in frame.filename and frame.lineno]
-    place = f" ({theirs[-1].filename}, line {theirs[-1].lineno})" if len(theirs) > 1 else ""
+    here = os.path.dirname(os.path.dirname(__file__)) + os.sep  # what refuses, not what is wrong
+    theirs = [
+        frame
+        for frame in frames
+        if "importlib" not in frame.filename
+        and not frame.filename.startswith(here)
+        and frame.lineno
+    ]
+    place = f" ({theirs[-1].filename}, line {theirs[-1].lineno})" if theirs else ""
     raise Wrong(
         f"module {name!r} cannot be imported: {type(error).__name__}: {error}{place}",
         "mend the module; DUTIFUL_DEBUG=1 shows the whole traceback",

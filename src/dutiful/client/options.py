@@ -45,6 +45,10 @@ def refine(options: Options, changes: dict[str, Any]) -> Options:
     for name, value in changes.items():
         try:
             checked[name] = _CHECKS[name](value)
+        except BadOption as error:
+            if name in str(error):
+                raise
+            raise BadOption(f"{name}: {error}") from None
         except (TypeError, AttributeError) as error:
             raise BadOption(f"{name}={value!r} is of the wrong kind: {error}") from error
     if "delay" in checked and "run_at" in checked:
@@ -103,7 +107,7 @@ def _state(word: str) -> State:
 def _delay(value: str | float | timedelta) -> int:
     delay = span(value)
     if delay > DELAY_MAX:
-        raise BadOption(f"delay={value!r}; a job may wait for a century, and not longer")
+        raise BadOption(f"{value!r} is longer than a century, for which a job may wait")
     return delay
 
 

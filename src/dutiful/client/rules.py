@@ -78,7 +78,7 @@ def schedule_of(
     positional = () if isinstance(args, Mapping) else tuple(args)
     raw = task.signature.encode(positional, named, task.app.payload_bytes_max)
     schedule = Schedule(
-        name=schedule_name(given.get("name") or task.spec.name),
+        name=schedule_name(given.get("name", task.spec.name)),
         task=task.spec.name,
         rule=rule,
         args=raw.decode(),

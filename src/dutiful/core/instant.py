@@ -15,6 +15,7 @@ DAY = 24 * HOUR
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _UNITS = {"us": 1, "ms": 1000, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
+_SPANS = '"30s", "10m", "1h30m" or "7d"'
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|m|h|d|w)\s*")
 
 
@@ -69,8 +70,8 @@ def span(value: str | float | timedelta) -> int:
             micros = value // _MICROSECOND
         else:
             micros = _parse(value) if isinstance(value, str) else round(value * SECOND)
-    except (OverflowError, ValueError) as error:  # infinity, NaN
-        raise BadOption(f"{value!r} is not a length of time") from error
+    except (OverflowError, TypeError, ValueError) as error:  # infinity, NaN, None
+        raise BadOption(f"{value!r} is not a length of time; write {_SPANS}") from error
     if micros < 0:
         raise BadOption(f"{value!r} is a negative length of time")
     return micros
@@ -83,7 +84,7 @@ def _parse(text: str) -> int:
         total += float(match[1]) * _UNITS[match[2]]
         position = match.end()
     if not stripped or position != len(stripped):
-        raise BadOption(f'{text!r} is not a length of time; write "30s", "10m", "1h30m" or "7d"')
+        raise BadOption(f"{text!r} is not a length of time; write {_SPANS}")
     return round(total)
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import re
 
 from dutiful.core import event as e
 from dutiful.core.instant import moment
+from dutiful.core.misfire import COUNTED_MAX
 from dutiful.core.settle import Settlement
 from dutiful.core.state import State
 
 _LOG = logging.getLogger("dutiful")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 def log(event: e.Event) -> None:
@@ -22,7 +25,7 @@ def log(event: e.Event) -> None:
         case e.Enqueued() | e.Claimed():
             pass
         case e.JobDied(job=job, reason=reason, error=error):
-            why = f": {error.type}: {error.message}" if error else ""
+            why = f": {error.type}: {_line(error.message)}" if error else ""
             _LOG.error("job %s (%s) is dead, %s%s", job.id, job.task, reason, why)
         case e.ClaimsRefused() | e.WorkerLost() | e.JobsRescued() | e.LeaseLost():
             _LOG.warning(_warning(event))
@@ -32,6 +35,11 @@ def log(event: e.Event) -> None:
             _LOG.error("job %s (%s) goes on past its hard timeout in a %s", job_id, task, isolation)
         case _:
             _operations(event)
+
+
+def _line(text: str) -> str:
+    """Keep a task's words to one line that steers no terminal; the store has them as they were."""
+    return _CONTROL.sub(lambda match: repr(match[0])[1:-1], text)
 
 
 def _settlement(settlement: Settlement) -> None:
@@ -45,7 +53,7 @@ def _settlement(settlement: Settlement) -> None:
         error.attempt,
         job.max_attempts,
         error.type,
-        error.message,
+        _line(error.message),
         settlement.state.word,
     )
 
@@ -102,8 +110,9 @@ def _of_schedules(event: e.Event) -> None:
             _LOG.warning("schedule %s: occurrence of %s %s (%.1f s)", name, at, what, seconds)
         case e.OccurrenceMissed(schedule=name, planned=planned, count=count, why=why):
             at = moment(planned).isoformat()
-            text = "schedule %s: missed and not made up for up to %s: %d; %s"
-            _LOG.warning(text, name, at, count, why)
+            many = str(count) if count <= COUNTED_MAX else f"more than {COUNTED_MAX}"
+            text = "schedule %s: missed and not made up for up to %s: %s; %s"
+            _LOG.warning(text, name, at, many, why)
         case e.ScheduleBroken(schedule=name, error=error):
             _LOG.error("schedule %s cannot go on, trying again: %s", name, error)
         case e.SchedulesDeclared(app=app, changed=changed, retired=retired):

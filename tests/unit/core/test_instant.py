@@ -66,7 +66,7 @@ def test_a_negative_span_is_refused(value: Any) -> None:
         span(value)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), "9" * 400 + "s"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "9" * 400 + "s", None, [1]])
 def test_a_span_without_end_is_refused(value: Any) -> None:
     with pytest.raises(BadOption, match="not a length of time"):
         span(value)

@@ -14,7 +14,10 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from dutiful.app import App
 from dutiful.cli.failure import Wrong
+from dutiful.cli.render import plural
+from dutiful.services.copier import survey
 from dutiful.worker.options import WorkerOptions
 
 from .limits import Step, sqlite_commits, sqlite_limits
@@ -63,10 +66,11 @@ async def _run(url: str, folder: Path, sizes: tuple[int, int], options: WorkerOp
         def tell(stage: str, share: float) -> None:
             progress.update(line, description=stage, completed=share)
 
-        limits = _limits(url, folder, seconds)
         run = Bench(url, folder, options, tell)
         try:
             await run.app.open()
+            await _demand_idle(run.app)
+            limits = _limits(url, folder, seconds)
             await run.enqueue_many(task_of("async"), jobs)
             await run.drain(task_of("async"), jobs, "drain")
             await run.enqueue_many(task_of("sync"), jobs)
@@ -80,6 +84,15 @@ async def _run(url: str, folder: Path, sizes: tuple[int, int], options: WorkerOp
         finally:
             await run.close()
     return {**run.figures, **limits}
+
+
+async def _demand_idle(app: App) -> None:
+    """Refuse a store with work of its own: the workers of the benchmark would take it."""
+    found = await survey(app.store)
+    live = sum(count for (_, state), count in found.counts.items() if not state.final)
+    if live or found.alive:
+        holds = f"{plural(live, 'job')} to run and {plural(len(found.alive), 'worker')}"
+        raise Wrong(f"the store has {holds}", "name one that is empty, such as a schema of its own")
 
 
 def _limits(url: str, folder: Path, seconds: float) -> Figures:

@@ -150,6 +150,8 @@ def _value(field: Field, text: str, term: str) -> int:
         hints = dict(field.hints)
         near = min(max(number, field.low), field.high)
         hint = hints.get(str(number), f"the nearest is {near}")
+        if field is WEEKDAY and len(text) == 4:
+            hint = "there is no field for the year, and of six the first is the second"
         raise BadSchedule(
             f"{field.name} {number}{where} is out of range {field.low}-{field.high}; {hint}"
         )

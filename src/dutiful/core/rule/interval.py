@@ -7,7 +7,10 @@ from datetime import datetime, timedelta
 import msgspec
 
 from dutiful.core.errors import BadSchedule
-from dutiful.core.instant import instant, span
+from dutiful.core.instant import instant, span, spell
+
+PERIOD_MIN = 1000
+"""What a person may ask for; more often than each millisecond no store keeps up."""
 
 
 class Interval(msgspec.Struct, frozen=True, tag="interval"):
@@ -23,7 +26,10 @@ class Interval(msgspec.Struct, frozen=True, tag="interval"):
         >>> Interval.every("90s") == Interval.every(90) == Interval(90_000_000)
         True
         """
-        return cls(span(period), 0 if anchor is None else instant(anchor))
+        length = span(period)
+        if 0 < length < PERIOD_MIN:
+            raise BadSchedule(f"every {period!r}; the shortest period is {spell(PERIOD_MIN)}")
+        return cls(length, 0 if anchor is None else instant(anchor))
 
     def __post_init__(self) -> None:
         """Refuse a period that is not longer than nothing."""

@@ -7,6 +7,7 @@ wall were in UTC. So wall = instant + offset. Zone data come from the standard l
 from __future__ import annotations
 
 import difflib
+import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -20,6 +21,11 @@ YEAR_MAX = 9990
 _STEP = 3 * DAY
 """Less than between any two changes of a zone since 1850: the nearest were 3.98 days apart."""
 _MICROSECOND = timedelta(microseconds=1)
+_EXAMPLE = 'an IANA name such as "Europe/Berlin"'
+_ABBREVIATION = re.compile("[A-Z]{2,5}")
+_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?00)?", re.IGNORECASE)
+_OF_THE_MACHINE = frozenset({"localtime", "posixrules", "Factory"})
+"""Files beside the zone data that are another zone, or none, on each machine."""
 
 
 class Stretch(NamedTuple):
@@ -47,6 +53,8 @@ def zone(name: str) -> ZoneInfo:
     """Return the IANA zone of that name; raises BadSchedule with the nearest names."""
     if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped
         raise BadSchedule(f"no time zone {name!r}; give its name, such as 'Europe/Berlin'")
+    if name in _OF_THE_MACHINE:
+        raise BadSchedule(f"{name!r} is another zone on each machine; write {_EXAMPLE}")
     try:
         return ZoneInfo(name)
     # A folder of zones ("Europe") and a malformed name each raise something else.
@@ -127,15 +135,22 @@ def _halve(name: str, low: int, high: int) -> int:
 
 
 def _unknown(name: str) -> str:
-    names = available_timezones()
+    names = available_timezones() - _OF_THE_MACHINE
     if not names:
         return f"no time zone {name!r}: this machine has no zone data; pip install tzdata"
+    if ahead := _OFFSET.fullmatch(name.strip()):
+        sign, hours = ("-" if ahead[1] == "+" else "+"), int(ahead[2])
+        fixed = f"Etc/GMT{sign}{hours}"
+        if fixed in names:
+            return f"no time zone {name!r}; that offset is {fixed}, whose sign is turned round"
     wanted = name.strip().replace(" ", "_").lower()
     whole = {known.lower(): known for known in sorted(names)}
     places = {known.rpartition("/")[2].lower(): known for known in sorted(names)}
+    if _ABBREVIATION.fullmatch(name) and wanted not in whole and wanted not in places:
+        return f"no time zone {name!r}; an abbreviation may mean several, so write {_EXAMPLE}"
     near = [places[wanted]] if wanted in places else []
     near += [whole[key] for key in difflib.get_close_matches(wanted, whole, n=3)]
     near += [places[key] for key in difflib.get_close_matches(wanted, places, n=3, cutoff=0.75)]
     hint = ", ".join(list(dict.fromkeys(near))[:3])
-    advice = f"did you mean {hint}?" if hint else 'write an IANA name such as "Europe/Berlin"'
+    advice = f"did you mean {hint}?" if hint else f"write {_EXAMPLE}"
     return f"no time zone {name!r}; {advice}"

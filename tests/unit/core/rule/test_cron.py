@@ -99,6 +99,7 @@ def test_the_rarest_date_is_found_in_both_directions() -> None:
         ("0 22-0 * * *", "hour '22-0' runs backwards; write 0-22, or 22-23,0 for one that wraps"),
         ("1,,2 * * * *", "minute '1,,2' has an empty place in its list"),
         ("0 9 * *", 'second first; did you mean "0 9 * * *"?'),
+        ("0 0 1 1 * 2026", "there is no field for the year, and of six the first is the second"),
         ("0 0 9 * * * 2026", 'no field for the year: did you mean "0 0 9 * * *"?'),
         ("", "0 fields; write 5 (minute, hour, day of month, month, day of week) or 6"),
         ("now", "1 field; write 5"),

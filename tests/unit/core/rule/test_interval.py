@@ -34,6 +34,12 @@ def test_an_interval_without_length_is_refused(period: int) -> None:
         Interval(period)
 
 
+def test_nobody_may_ask_for_less_than_a_millisecond() -> None:
+    with pytest.raises(BadSchedule, match="every '999us'; the shortest period is 1ms"):
+        Interval.every("999us")
+    assert Interval.every("1ms").period == 1000
+
+
 def test_dates_are_kept_in_order_and_once() -> None:
     rule = Dates((30, 10, 20, 10))
     assert rule.instants == (10, 20, 30)

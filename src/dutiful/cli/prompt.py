@@ -1,0 +1,24 @@
+"""Asking before something is done that cannot be taken back."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+from dutiful.cli.failure import Trouble, Wrong
+
+
+def ask(question: str, otherwise: str, *, as_json: bool, advice: str = "add --yes") -> None:
+    """Ask on a terminal; raises unless the answer is yes, also when nobody is there to answer."""
+    import typer
+
+    if as_json or not sys.stdin.isatty():
+        raise Wrong(f"{otherwise}, and nobody is here to ask", advice)
+    # The event loop would keep Ctrl-C to itself while the prompt blocks it.
+    kept = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        agreed = typer.confirm(question, err=True)
+    finally:
+        signal.signal(signal.SIGINT, kept)
+    if not agreed:
+        raise Trouble("not confirmed; nothing was changed")
