@@ -24,7 +24,7 @@ WHERE indrelid = 'dutiful.job'::regclass AND indisunique ORDER BY 1
 @pytest.fixture
 async def engine(postgres_database: str) -> AsyncIterator[PostgresEngine]:
     address = address_of(postgres_database)
-    migrate(address, Texts(address.schema, shipped()[:3]))
+    migrate(address, Texts(address.schema, shipped()[:4]))
     engine = PostgresEngine(postgres_database)
     await engine.open()
     await engine.join(hand("w1"))
@@ -37,10 +37,10 @@ async def test_it_goes_on_at_each_step(engine: PostgresEngine, postgres_database
     claims = list(await take(engine, 6))
     await served(engine, ids, claims)
     assert await indexes(engine) == "missing or invalid: job_dead_id"
-    assert await engine.migrate() == ("0004_dead_by_id.concurrently",)  # w1 is of another release
+    assert await engine.migrate() == ("0005_dead_by_id.concurrently",)  # w1 is of another release
     await served(engine, ids, claims)
     assert await indexes(engine) == "all there"
-    assert await engine.migrate(contract=True) == ("0005_id_alone.contract",)
+    assert await engine.migrate(contract=True) == ("0006_id_alone.contract",)
     await served(engine, ids, claims)
     assert await indexes(engine) == "all there"
     with psycopg.connect(postgres_database) as server:
