@@ -47,6 +47,15 @@ def test_a_small_run_prints_every_figure(tmp_path: Path) -> None:
     assert all(figures[name] >= 0 for name in FIGURES - {"engine"})
 
 
+def test_figures_are_lines_for_people(run: Run) -> None:
+    said = run("bench", "--jobs", "100")
+    assert said.code == 0
+    first, *lines = said.out.splitlines()
+    assert first.split() == ["figure", "here"]
+    assert [text.split() for text in lines[:2]] == [["engine", "sqlite"], ["jobs", "100"]]
+    assert any(text.startswith("drain/s ") for text in lines)
+
+
 def test_memory_has_no_second_process(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "dutiful", "bench", "--engine", "memory://"]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -8,11 +8,11 @@ from dutiful.observe.log import log
 
 
 @pytest.mark.parametrize(
-    ("count", "text"), [(3, "00:00: 3"), (COUNTED_MAX + 1, f"00:00: more than {COUNTED_MAX}")]
+    ("count", "text"), [(3, "00:00: 3;"), (COUNTED_MAX + 1, f"00:00: more than {COUNTED_MAX};")]
 )
 def test_misfires_are_counted_so_far(
     caplog: pytest.LogCaptureFixture, count: int, text: str
 ) -> None:
     log(OccurrenceMissed("tick", 0, count))
     (record,) = caplog.records
-    assert f"{text}; nobody " in record.getMessage()
+    assert text in record.getMessage()

@@ -16,7 +16,7 @@ from rich.progress import Progress
 
 from dutiful.app import App
 from dutiful.cli.failure import Wrong
-from dutiful.cli.render import plural
+from dutiful.cli.render import Column, line, plural, show, table
 from dutiful.services.copier import survey
 from dutiful.worker.options import WorkerOptions
 
@@ -53,7 +53,22 @@ def bench(
         options = WorkerOptions(concurrency=concurrency)
         figures = asyncio.run(_run(url, folder, (jobs, backlog), options))
     rounded = {name: _round(value) for name, value in figures.items()}
-    typer.echo(json.dumps({"engine": urlsplit(url).scheme, "jobs": jobs, **rounded}))
+    _tell({"engine": urlsplit(url).scheme, "jobs": jobs, **rounded}, as_json=as_json)
+
+
+def _tell(figures: dict[str, str | float], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(figures))
+        return
+    rows = [
+        (line(name.replace("_", " ").replace(" per s", "/s")), line(_spell(value)))
+        for name, value in figures.items()
+    ]
+    show(table((Column("figure"), Column("here", right=True)), rows))
+
+
+def _spell(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:,}"
 
 
 async def _run(url: str, folder: Path, sizes: tuple[int, int], options: WorkerOptions) -> Figures:
@@ -61,10 +76,10 @@ async def _run(url: str, folder: Path, sizes: tuple[int, int], options: WorkerOp
     seconds = min(_SECONDS, jobs / 10_000)
     # On standard error, so that standard output holds the figures and nothing else.
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        line = progress.add_task("limits of the store", total=1.0)
+        stage_bar = progress.add_task("limits of the store", total=1.0)
 
         def tell(stage: str, share: float) -> None:
-            progress.update(line, description=stage, completed=share)
+            progress.update(stage_bar, description=stage, completed=share)
 
         run = Bench(url, folder, options, tell)
         try:
