@@ -10,7 +10,7 @@ from typing import Any
 from bed import Batch, Link, database
 from late_pages import LatePages
 from narrow_ready import NarrowReady, Updated, UuidReady
-from one_table import Copied, OneTable, Roomy, UuidId, UuidKey, WithoutPlaceKey, WithoutTally
+from one_table import Copied, OneTable, Roomy, UuidId, WithoutTally, WithPlaceKey
 from pages import Pages
 
 DESIGNS: list[Any] = [
@@ -20,9 +20,8 @@ DESIGNS: list[Any] = [
     Updated,
     Pages,
     LatePages,
-    WithoutPlaceKey,
+    WithPlaceKey,
     UuidId,
-    UuidKey,
     Roomy,
     WithoutTally,
     Copied,

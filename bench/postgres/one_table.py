@@ -64,7 +64,8 @@ class OneTable:
         return rows
 
     def settle(self, link: Link, jobs: list[Row]) -> int:
-        link.run(self.succeed, (*guards(jobs), None))
+        _, fences, results = guards(jobs)
+        link.run(self.succeed, (TextArray([job[1] for job in jobs]), fences, results, None))
         return link.cursor.rowcount
 
     def prune(self, link: Link, older: int, limit: int) -> int:
@@ -73,30 +74,26 @@ class OneTable:
         return count
 
     def found(self, link: Link, id: str) -> Row:
-        """A job by its id: place, state, result."""
-        return link.run("SELECT seq, state, result FROM dutiful.job WHERE id = $1", (id,))[0]
+        """A job by its id: id, state, result."""
+        return link.run("SELECT id, state, result FROM dutiful.job WHERE id = $1", (id,))[0]
 
     def newest(self, link: Link, limit: int) -> list[Row]:
         """Newest first, with their states."""
-        return link.run("SELECT seq, state FROM dutiful.job ORDER BY seq DESC LIMIT $1", (limit,))
+        return link.run("SELECT id, state FROM dutiful.job ORDER BY id DESC LIMIT $1", (limit,))
 
 
-class WithoutPlaceKey(OneTable):
-    """No index of the place: settled by id, listed by the time-ordered id."""
+class WithPlaceKey(OneTable):
+    """A unique index of the place, and settled by it: what the engine had before."""
 
-    name = "A, no key on the place"
-    alter = "ALTER TABLE dutiful.job DROP CONSTRAINT job_pkey"
+    name = "A, a key on the place"
+    alter = "CREATE UNIQUE INDEX job_place ON dutiful.job (seq)"
 
     def texts(self) -> None:
         super().texts()
-        self.succeed = self.succeed.replace("$1::bigint[]", "$1::text[]").replace(
-            "(seq, fence, result)", "(id, fence, result)"
-        )
-        self.succeed = self.succeed.replace("job.seq = ended.seq", "job.id = ended.id")
+        self.succeed = keyed(self.succeed, "seq", "bigint")
 
     def settle(self, link: Link, jobs: list[Row]) -> int:
-        _, fences, results = guards(jobs)
-        link.run(self.succeed, (TextArray([job[1] for job in jobs]), fences, results, None))
+        link.run(self.succeed, (*guards(jobs), None))
         return link.cursor.rowcount
 
 
@@ -115,24 +112,11 @@ class UuidId(OneTable):
     def texts(self) -> None:
         super().texts()
         self.store = self.store.replace("$1::text[]", "$1::uuid[]")
+        self.succeed = keyed(self.succeed, "id", "uuid")
 
     def insert(self, link: Link, batch: Batch) -> None:
         columns = (Uuids(batch.raw), *batch.columns()[1:])
         link.run(self.store, (*columns, None, False, [QUEUE], batch.count))
-
-
-class UuidKey(UuidId):
-    """Both: a uuid, and no other key."""
-
-    name = "A, uuid and no other key"
-    alter = AS_UUID + WithoutPlaceKey.alter
-
-    def texts(self) -> None:
-        super().texts()
-        self.succeed = self.succeed.replace("$1::bigint[]", "$1::uuid[]").replace(
-            "(seq, fence, result)", "(id, fence, result)"
-        )
-        self.succeed = self.succeed.replace("job.seq = ended.seq", "job.id = ended.id")
 
     def settle(self, link: Link, jobs: list[Row]) -> int:
         _, fences, results = guards(jobs)
@@ -192,6 +176,12 @@ def _field(value: bytes) -> bytes:
 
 def _number(value: int, size: int) -> bytes:
     return size.to_bytes(4, "big") + value.to_bytes(size, "big")
+
+
+def keyed(succeed: str, column: str, kind: str) -> str:
+    """Let a settlement find its jobs by another column, or by another type."""
+    text = succeed.replace("$1::text[]", f"$1::{kind}[]").replace("(id, fence", f"({column}, fence")
+    return text.replace("job.id = ended.id", f"job.{column} = ended.{column}")
 
 
 def _turn(row: Row) -> tuple[int, int, int]:

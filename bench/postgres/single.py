@@ -8,7 +8,7 @@ from collections import defaultdict
 
 from bed import ARGS, QUEUE, TASK, Batch, Link, database
 from drain import ticks
-from one_table import AS_UUID, OneTable, WithoutPlaceKey
+from one_table import AS_UUID, OneTable, WithPlaceKey
 
 COUNT = {"on": 1_000, "off": 5_000}
 BARE = """
@@ -27,21 +27,19 @@ def run(url: str, rounds: int) -> None:
     """Each variant in turn, several times over."""
     store = OneTable("", ticks).sql("store_one")
     head, _, tail = store.partition("), tallied AS (")
-    untallied = head.replace("WITH stored AS (", "") + (
-        " WHERE $13::boolean IS NOT NULL AND $14::boolean IS NOT NULL"
-    )
+    untallied = head.replace("WITH stored AS (", "") + " WHERE $8::boolean IS NOT NULL"
     unlooked = head + "), " + "tallied AS (" + tail.partition("\nSELECT")[0]
-    unlooked += "\nSELECT WHERE $14::boolean IS NULL"
-    uuid = store.replace("SELECT\n    $1,", "SELECT\n    $1::uuid,")
+    unlooked += "\nSELECT WHERE $8::boolean IS NULL"
+    uuid = store.replace("SELECT $1,", "SELECT $1::uuid,")
     variants: dict[str, tuple[str, str]] = {
         "as today": ("", store),
         "no look for sleepers": ("", unlooked),
         "no tally, no look": ("", untallied),
         "bare INSERT .. VALUES, same table": ("", BARE),
         "as today, no trigger on the tally": ("DROP TRIGGER tally_wake ON dutiful.tally", store),
-        "as today, no key on the place": (WithoutPlaceKey.alter, store),
+        "as today, and a key on the place": (WithPlaceKey.alter, store),
         "as today, id as uuid": (AS_UUID, uuid),
-        "uuid, no place key, no tally, bare": (AS_UUID + WithoutPlaceKey.alter, BARE),
+        "uuid, no tally, bare": (AS_UUID, BARE),
         "bare INSERT, table with a key alone": (PLAIN, BARE),
     }
     figures: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
@@ -73,7 +71,7 @@ def run(url: str, rounds: int) -> None:
 
 def _once(link: Link, text: str, count: int) -> dict[str, float]:
     bare = "$8" not in text
-    when = (1,) if bare else (0, None, None, None, None, None, False, True)
+    when = (1,) if bare else (None, False)
     params = [(id, TASK, QUEUE, 0, ARGS, 20, *when) for id in Batch(count).ids]
     link.script("CHECKPOINT")
     wal = link.one("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn")

@@ -8,12 +8,15 @@ import tarfile
 from io import BytesIO
 from pathlib import Path
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from dutiful import App
+from dutiful.contract.schema import read
+from dutiful.engines.postgres import PostgresEngine
 from dutiful.engines.postgres.address import address_of
+from dutiful.engines.postgres.migration import migrate
+from dutiful.engines.postgres.statements import Texts
+from dutiful.testing.conformance.moves import hand
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = [f"src/dutiful/engines/{engine}/migrations" for engine in ("postgres", "sqlite")]
@@ -51,45 +54,29 @@ def previous(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def test_it_works_on_a_file(previous: Path, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'jobs.db'}"
     await migrated(url)
-    import sqlite3
-
-    with sqlite3.connect(tmp_path / "jobs.db") as connection:
-        for number in unknown(previous, "sqlite"):
-            connection.execute("DELETE FROM dutiful_migration WHERE number = ?", (number,))
-    connection.close()
     served(previous, url)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(60)
 async def test_it_works_on_a_server(previous: Path, postgres_url: str) -> None:
-    await migrated(postgres_url)
     address = address_of(postgres_url)
-    with psycopg.connect(address.conninfo) as connection:
-        delete = sql.SQL("DELETE FROM {}.migration WHERE number = ANY(%s)")
-        where = sql.Identifier(address.schema)
-        connection.execute(delete.format(where), (unknown(previous, "postgres"),))
+    migrate(address, Texts(address.schema, read(previous / FOLDERS[0].removeprefix("src/"))))
+    engine = PostgresEngine(postgres_url)
+    await engine.open()
+    await engine.join(hand("older"))  # so that nothing is taken away
+    await engine.migrate()
+    await engine.leave("older")
     served(previous, postgres_url)
+    await engine.migrate()
+    await engine.close()
+    served(ROOT / "src", postgres_url)
 
 
 async def migrated(url: str) -> None:
     app = App(url)
     await app.open()
     await app.close()
-
-
-def unknown(previous: Path, engine: str) -> list[int]:
-    """Return the migrations whose record to hide from code that refused every newer schema.
-
-    It was written before `contract/schema.py`, and its statements are what is tried here.
-    """
-    if (previous / "dutiful" / "contract" / "schema.py").exists():
-        return []
-    folders = [
-        source / f"dutiful/engines/{engine}/migrations" for source in (ROOT / "src", previous)
-    ]
-    now, then = [{file.name for file in folder.glob("*.sql")} for folder in folders]
-    return sorted(int(name[:4]) for name in now - then)
 
 
 def served(previous: Path, url: str) -> None:

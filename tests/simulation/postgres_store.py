@@ -46,7 +46,7 @@ class PostgresRows:
         self._sql = engine.session.sql
 
     def jobs(self) -> Sequence[tuple[Any, ...]]:
-        return self._read(self._sql("dump"), -1, 10**9)
+        return self._read(self._sql("dump"), "", 10**9)
 
     def glance(self) -> tuple[int, Collection[Written]]:
         text = (

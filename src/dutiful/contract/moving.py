@@ -85,7 +85,7 @@ class Mover(Protocol):
     """
 
     async def dump(self, limit: int, cursor: str | None = None) -> Dumped:
-        """Page through all jobs, running and ended ones included, in the order of enqueueing.
+        """Page through all jobs, running and ended ones included, oldest first as in `find`.
 
         Jobs that stay are met exactly once, whatever is added or dropped meanwhile.
         """

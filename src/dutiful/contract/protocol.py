@@ -187,7 +187,11 @@ class Inspector(Protocol):
         ...
 
     async def find(self, which: Filter, limit: int, cursor: str | None = None) -> Page:
-        """List jobs that match, newest first. Jobs that move between pages may be missed."""
+        """List jobs that match, newest first. Jobs that move between pages may be missed.
+
+        The order is that of enqueueing, or that of the ids, which begin with the time: a job whose
+        id does not may stand elsewhere, and an occurrence stands at its planned instant.
+        """
         ...
 
     async def errors(self, job_id: str) -> tuple[AttemptError, ...]:

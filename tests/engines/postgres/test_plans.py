@@ -32,6 +32,40 @@ def server(engine: PostgresEngine, postgres_database: str) -> Iterator[psycopg.C
         yield server
 
 
+BY_ID = ["succeed", "settle", "fail", "same_fence", "held", "step_add", "steps_of", "replace"]
+
+
+@pytest.mark.parametrize("name", BY_ID)
+async def test_jobs_are_settled_by_their_ids(
+    engine: PostgresEngine, server: psycopg.Connection, name: str
+) -> None:
+    """The index of running jobs was empty when it was last looked at, and is full of dead ones."""
+    server.execute("ALTER TABLE dutiful.job SET (autovacuum_enabled = off)")
+    server.execute(FILL, (4, 5000))
+    server.execute("VACUUM ANALYZE dutiful.job")
+    server.execute(FILL, (2, 5000))
+    server.execute(PINS)
+    text = f"EXPLAIN (GENERIC_PLAN) {engine.session.sql(name)}"
+    plan = [line for (line,) in server.execute(text.encode()).fetchall()]
+    assert any("Index Scan using job_id on job" in line for line in plan), plan
+    assert not any("Seq Scan on job" in line or "job_running" in line for line in plan), plan
+
+
+@pytest.mark.parametrize("words", ["", "AND state >= 5 AND state = 5"])
+async def test_a_page_is_walked_and_not_sorted(
+    engine: PostgresEngine, server: psycopg.Connection, words: str
+) -> None:
+    server.execute(FILL, (4, 5000))
+    server.execute(FILL, (5, 5000))
+    server.execute("VACUUM ANALYZE dutiful.job")
+    text = engine.session.sql("find").replace("{conditions}", words).replace("{order}", "id")
+    found = server.execute(f"EXPLAIN {text}".encode(), (21,)).fetchall()
+    plan = [line for (line,) in found]
+    index = "job_dead_id" if "5" in words else "job_id"
+    assert any(f"Index Scan Backward using {index}" in line for line in plan), plan
+    assert not any("Sort" in line for line in plan), plan
+
+
 @pytest.mark.parametrize("name", ["claim", "claim_behind", "stage"])
 async def test_rows_are_taken_by_their_place(
     engine: PostgresEngine, server: psycopg.Connection, name: str

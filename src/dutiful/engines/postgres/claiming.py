@@ -85,14 +85,14 @@ def work(sql: Texts, queues: Sequence[str], now: int | None, floors: Floors) -> 
 
 def with_steps(sql: Texts, claims: Sequence[Claim]) -> Plan[list[Claim]]:
     """Load what earlier attempts recorded."""
-    stepped = [claim.handle for claim in claims if claim.job.steps]
+    stepped = [claim.job.id for claim in claims if claim.job.steps]
     if not stepped:
         return list(claims)
-    steps: dict[int, dict[str, bytes]] = {seq: {} for seq in stepped}
-    for seq, name, result in (yield Statement(sql("steps_of"), (stepped,))).rows:
-        steps[seq][name] = result
+    steps: dict[str, dict[str, bytes]] = {job_id: {} for job_id in stepped}
+    for job_id, name, result in (yield Statement(sql("steps_of"), (stepped,))).rows:
+        steps[job_id][name] = result
     return [
-        replace(claim, steps=steps[claim.handle]) if claim.job.steps else claim for claim in claims
+        replace(claim, steps=steps[claim.job.id]) if claim.job.steps else claim for claim in claims
     ]
 
 

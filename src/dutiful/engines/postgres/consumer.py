@@ -59,7 +59,7 @@ class PostgresConsumer:
     async def record_step(self, claim: Claim, name: str, result: bytes) -> bool:
         """Keep a step's first result."""
         session = await ready(self.session)
-        sql, guard = session.sql, (claim.handle, claim.job.fence)
+        sql, guard = session.sql, (claim.job.id, claim.job.fence)
 
         def plan() -> Plan[bool]:
             if (yield Statement(sql("step_add"), (*guard, name, result))).count:

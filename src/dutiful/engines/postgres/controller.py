@@ -97,12 +97,12 @@ def _redrive(session: Session, job: Redrive) -> Plan[bool]:
     rows = (yield Statement(sql("ended"), (job.id,))).rows
     if not rows:
         return False
-    seq, key, states, meta, reason, queue = rows[0]
+    key, states, meta, reason, queue = rows[0]
     if key is not None and holds(states, State.QUEUED):
         holder = (yield Statement(sql("key_holder"), (key,))).rows
-        if holder and holder[0][0] != seq:
+        if holder and holder[0][0] != job.id:
             return False
-    yield Statement(sql("redrive"), (seq, job.args, _redriven(meta, reason), session.now))
+    yield Statement(sql("redrive"), (job.id, job.args, _redriven(meta, reason), session.now))
     yield from _wake(sql, [queue])
     return True
 

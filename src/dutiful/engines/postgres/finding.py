@@ -1,4 +1,7 @@
-"""The plan that lists jobs by a filter, newest first."""
+"""The plan that lists jobs by a filter, newest first.
+
+The order is that of the ids, which begin with the time: no index is kept for another one.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,6 @@ from .statements import Texts
 
 SORTED_MAX = 10_000
 """Up to so many jobs of a state are sorted rather than the table walked from its newest row."""
-
-_SEQ_MAX = 2**63 - 1
 
 _ROADS = {
     State.SCHEDULED: "state IN (0, 3) AND state = 0",
@@ -40,27 +41,28 @@ _LAST_ERROR = (
 
 def find(sql: Texts, which: Filter, limit: int, cursor: str | None) -> Plan[Page]:
     """List a page of jobs; the states' own lists are merged."""
-    below = _below(cursor)
+    if cursor is not None and not (cursor and cursor.isprintable()):
+        raise BadOption(f"cursor {cursor!r}; pass on the cursor of the page before")
     states: Sequence[State | None] = tuple(dict.fromkeys(which.states)) or (None,)
     if which.worker is not None and not which.states:
         states = (State.RUNNING,)  # no other job has a worker
     rows: list[Any] = []
     for state in states:
         few = state is not None and (yield from _few(sql, state, which.queues))
-        conditions, params = _conditions(which, 3)
+        conditions, params = _conditions(which, cursor, 2)
         if state is not None:
             # A sum hides the state from the planner, which then walks from the newest row.
             road = _ROADS[state] if few else f"state + 0 = {int(state)}"
             conditions = f"AND {road} {conditions}"
         text = sql("find").replace("{conditions}", sql.fill(conditions))
-        # Ordering by a sum keeps it from a walk along the table where a few can be sorted.
+        # Ordering by an expression keeps it from a walk along the table where a few can be sorted.
         sorts = few and state not in _ORDERED
-        text = text.replace("{order}", "seq + 0" if sorts else "seq")
-        rows += (yield Statement(text, (below, limit + 1, *params))).rows
-    rows.sort(key=_seq, reverse=True)
+        text = text.replace("{order}", "id || ''" if sorts else "id")
+        rows += (yield Statement(text, (limit + 1, *params))).rows
+    rows.sort(key=_id, reverse=True)
     page = rows[:limit]
     more = len(rows) > limit and bool(page)
-    return Page(tuple(job_of(row) for row in page), str(page[-1][0]) if more else None)
+    return Page(tuple(job_of(row) for row in page), page[-1][1] if more else None)
 
 
 def _few(sql: Texts, state: State, queues: Sequence[str]) -> Plan[bool]:
@@ -76,9 +78,10 @@ def _few(sql: Texts, state: State, queues: Sequence[str]) -> Plan[bool]:
     return bool(rows[0][0] <= SORTED_MAX)
 
 
-def _conditions(which: Filter, first: int) -> tuple[str, list[Any]]:
+def _conditions(which: Filter, below: str | None, first: int) -> tuple[str, list[Any]]:
     """Write a filter with its parameters numbered from ``first``."""
     single: dict[str, Any] = {
+        "id < ?": below,
         "queue = ANY (?::text[])": list(which.queues) or None,
         "task = ANY (?::text[])": list(which.tasks) or None,
         "coalesce(tags, '[]')::jsonb ? $$": which.tag,
@@ -98,13 +101,5 @@ def _conditions(which: Filter, first: int) -> tuple[str, list[Any]]:
     return " ".join(parts), params
 
 
-def _below(cursor: str | None) -> int:
-    if cursor is None:
-        return _SEQ_MAX
-    if not cursor.isdecimal():
-        raise BadOption(f"cursor {cursor!r}; pass on the cursor of the page before")
-    return int(cursor)
-
-
-def _seq(row: Sequence[int]) -> int:
-    return row[0]
+def _id(row: Sequence[str]) -> str:
+    return row[1]

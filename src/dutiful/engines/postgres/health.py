@@ -14,8 +14,8 @@ from .session import Session
 
 _SUPPORTED = range(15, 19)
 _INDEXES = frozenset(
-    ("job_pkey", "job_id", "job_ready", "job_due", "job_running", "job_final", "job_dead")
-) | {"job_unique"}
+    ("job_id", "job_ready", "job_due", "job_running", "job_final", "job_dead_id", "job_unique")
+)
 
 
 def examine(session: Session) -> Plan[tuple[Finding, ...]]:

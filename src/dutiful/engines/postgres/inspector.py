@@ -31,7 +31,7 @@ class PostgresInspector:
         return await self._read(lambda sql: _get(sql, ids))
 
     async def find(self, which: Filter, limit: int, cursor: str | None = None) -> Page:
-        """List matching jobs, newest first; the cursor is a place in the order of enqueueing."""
+        """List matching jobs, newest first; the cursor is the last id of the page before."""
         return await self._read(lambda sql: find(sql, which, limit, cursor))
 
     async def errors(self, job_id: str) -> tuple[AttemptError, ...]:

@@ -41,7 +41,7 @@ _UNFIT = (BadPayload, struct.error, UnicodeEncodeError)
 
 
 class PostgresMover:
-    """The role `Mover`; the cursor is a place in the order of enqueueing."""
+    """The role `Mover`; the cursor is an id."""
 
     session: Session
 
@@ -49,11 +49,11 @@ class PostgresMover:
         """List records, oldest first."""
 
         def plan(sql: Texts) -> Plan[Dumped]:
-            after = -1 if cursor is None else int(cursor)
+            after = "" if cursor is None else cursor
             rows = (yield Statement(sql("dump"), (after, limit + 1))).rows
             page = rows[:limit]
             records = yield from _records(sql, page)
-            return Dumped(tuple(records), str(page[-1][0]) if len(rows) > limit else None)
+            return Dumped(tuple(records), page[-1][1] if len(rows) > limit else None)
 
         return await self._look(plan)
 
@@ -90,8 +90,8 @@ class PostgresMover:
 
         def plan(sql: Texts) -> Plan[tuple[str, ...]]:
             rows = (yield Statement(sql("same"), (list(given),))).rows
-            same = [row[0] for row in rows if job_of(row) == given[row[1]]]
-            gone = {row[0] for row in (yield Statement(sql("drop"), (Longs(same),))).rows}
+            same = [row[1] for row in rows if job_of(row) == given[row[1]]]
+            gone = {row[0] for row in (yield Statement(sql("drop"), (TextArray(same),))).rows}
             return tuple([job_id for job_id in given if job_id in gone])
 
         return await self._change(plan)
@@ -149,23 +149,23 @@ class PostgresMover:
 
 def _records(sql: Texts, rows: Sequence[Any]) -> Plan[list[Record]]:
     """Add to rows of jobs what belongs to them."""
-    seqs = Longs([row[0] for row in rows])
-    failures = _by_seq((yield Statement(sql("dump_failures"), (seqs,))).rows)
-    steps = _by_seq((yield Statement(sql("steps_of"), (seqs,))).rows)
+    ids = TextArray([row[1] for row in rows])
+    failures = _by_id((yield Statement(sql("dump_failures"), (ids,))).rows)
+    steps = _by_id((yield Statement(sql("steps_of"), (ids,))).rows)
     return [
         Record(
             job_of(row),
-            tuple([AttemptError(row[1], *failure) for failure in failures.get(row[0], ())]),
-            dict(steps.get(row[0], ())),
+            tuple([AttemptError(row[1], *failure) for failure in failures.get(row[1], ())]),
+            dict(steps.get(row[1], ())),
         )
         for row in rows
     ]
 
 
-def _by_seq(rows: Iterable[Any]) -> dict[int, list[Any]]:
-    found: defaultdict[int, list[Any]] = defaultdict(list)
-    for seq, *rest in rows:
-        found[seq].append(rest)
+def _by_id(rows: Iterable[Any]) -> dict[str, list[Any]]:
+    found: defaultdict[str, list[Any]] = defaultdict(list)
+    for job_id, *rest in rows:
+        found[job_id].append(rest)
     return found
 
 
@@ -190,7 +190,7 @@ def _fill(sql: Texts, records: Sequence[Record]) -> Plan[Filled]:
 
 def _refusal(sql: Texts, job: Job) -> Plan[Refusal]:
     rows = (yield Statement(sql("holder"), (job.unique_key, None, None))).rows
-    who = f"job {rows[0][1]}" if rows else "a job that has just ended"
+    who = f"job {rows[0][0]}" if rows else "a job that has just ended"
     return Refusal(job.id, f"{who} holds its unique key {job.unique_key!r}")
 
 

@@ -140,11 +140,11 @@ def _refused(sql: Texts, job: NewJob, now: int | None, late: bool) -> Plan[Recei
             raise AssertionError("a job without a unique rule is refused for its id alone")
         holders = (yield Statement(sql("holder"), (rule.key, rule.period, now))).rows
         if holders:
-            seq, holder, _ = holders[0]
+            holder, _ = holders[0]
             if rule.on_conflict == "raise":
                 raise DuplicateJob(rule.key, holder)
             if rule.on_conflict == "replace":
-                params = _replacement(job, seq, now)
+                params = _replacement(job, holder, now)
                 replaced = (yield Statement(sql("replace"), params)).rows
                 if replaced:
                     if replaced[0][0] == State.QUEUED and not late:
@@ -180,7 +180,7 @@ def _columns(jobs: Sequence[NewJob]) -> tuple[Array, ...]:
     )
 
 
-def _replacement(job: NewJob, seq: int, now: int | None) -> tuple[Any, ...]:
-    what = (seq, job.task, job.queue, job.priority, job.args, job.max_attempts)
+def _replacement(job: NewJob, holder: str, now: int | None) -> tuple[Any, ...]:
+    what = (holder, job.task, job.queue, job.priority, job.args, job.max_attempts)
     when = (job.delay, job.run_at, job.expires_in)
     return (*what, *when, packed(job.tags), packed(job.meta), now)

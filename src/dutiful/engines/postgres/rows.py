@@ -37,7 +37,7 @@ def job_of(row: tuple[Any, ...]) -> Job:
 
 def claim_of(row: tuple[Any, ...]) -> Claim:
     """Build the claim on a job that is running; without its steps."""
-    return Claim(job_of(row), row[0])
+    return Claim(job_of(row))
 
 
 def worker_row(info: WorkerInfo) -> tuple[Any, ...]:

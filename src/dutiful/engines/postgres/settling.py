@@ -13,7 +13,7 @@ from .arrays import Array, Booleans, Bytes, Integers, Longs, Shorts, TextArray
 from .rows import storable
 from .statements import Texts
 
-_BY_PLACE = attrgetter("claim.handle")
+_BY_ID = attrgetter("claim.job.id")
 
 
 def settle(
@@ -24,13 +24,13 @@ def settle(
     Returns the ids of those refused, and by queue how many jobs may be claimed at once again.
     """
     # All lock rows in the same order, so that two who settle the same jobs do not block each other.
-    items = sorted(items, key=_BY_PLACE)
+    items = sorted(items, key=_BY_ID)
     failed = [item for item in items if item.error is not None]
     if failed:
         yield Statement(sql("fail"), _failures(failed))
     successes = [item for item in items if simple(item)]
     others = [item for item in items if not simple(item)]
-    written, rescued = 0, set[int]()
+    written, rescued = 0, set[str]()
     back: dict[str, int] = {}
     if successes:
         params = (*_guards(successes), _results(successes), now)
@@ -38,8 +38,8 @@ def settle(
     if others:
         rows = (yield Statement(sql("settle"), (*_fates(others), now))).rows
         written += len(rows)
-        for seq, queue, state in rows:
-            rescued.add(seq)
+        for job_id, queue, state in rows:
+            rescued.add(job_id)
             if state == State.QUEUED:
                 back[queue] = back.get(queue, 0) + 1
     refused: tuple[str, ...] = ()
@@ -55,11 +55,11 @@ def simple(item: Settlement) -> bool:
 
 def held(sql: Texts, item: Settlement) -> Plan[bool]:
     """Whether the claim of a settlement holds; if so, until the transaction ends."""
-    guard = (item.claim.handle, item.claim.job.fence)
+    guard = (item.claim.job.id, item.claim.job.fence)
     return bool((yield Statement(sql("held"), guard)).rows)
 
 
-def _refused(sql: Texts, items: Sequence[Settlement], rescued: set[int]) -> Plan[tuple[str, ...]]:
+def _refused(sql: Texts, items: Sequence[Settlement], rescued: set[str]) -> Plan[tuple[str, ...]]:
     """Find out who was refused: all whose fence is another by now.
 
     Under the same fence a job that runs no more was settled by its holder, now or before; but a
@@ -70,13 +70,13 @@ def _refused(sql: Texts, items: Sequence[Settlement], rescued: set[int]) -> Plan
     return tuple(
         item.claim.job.id
         for item in items
-        if item.claim.handle not in (rescued if item.rescue else same)
+        if item.claim.job.id not in (rescued if item.rescue else same)
     )
 
 
-def _guards(items: Sequence[Settlement]) -> tuple[Longs, Integers]:
-    handles = Longs([item.claim.handle for item in items])
-    return handles, Integers([item.claim.job.fence for item in items])
+def _guards(items: Sequence[Settlement]) -> tuple[TextArray, Integers]:
+    jobs = [item.claim.job for item in items]
+    return TextArray([job.id for job in jobs]), Integers([job.fence for job in jobs])
 
 
 def _results(items: Sequence[Settlement]) -> Bytes:

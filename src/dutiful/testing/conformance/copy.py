@@ -88,7 +88,7 @@ class CopyContract(Contract):
         assert (await engine.dump(10)).records == (record,)
 
     async def test_every_state_can_be_filled_in(self, engine: Engine) -> None:
-        records = [full(id=state.word * 3, state=state, unique_key=None) for state in State]
+        records = [full(id=f"{state:032d}", state=state, unique_key=None) for state in State]
         await engine.fill(records)
         assert (await engine.dump(10)).records == tuple(records)
         (row,) = await engine.queues()

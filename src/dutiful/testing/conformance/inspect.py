@@ -77,6 +77,17 @@ class InspectContract(Contract):
         assert cursor is None
         assert seen == [job.id for job in jobs][::-1]
 
+    async def test_pages_show_every_job_once_whatever_the_ids(self, engine: Engine) -> None:
+        ids = ["Order-7", "~", "order-10", "order-9", "ÿ", "\U0010fffe", "0"]
+        await engine.enqueue([new(id=job_id) for job_id in ids])
+        seen, cursor = list[str](), None
+        for _ in range(4):
+            page = await engine.find(Filter(states=(State.QUEUED, State.DEAD)), 2, cursor)
+            seen += [job.id for job in page.jobs]
+            cursor = page.cursor
+        assert cursor is None
+        assert sorted(seen) == sorted(ids)
+
     async def test_a_full_last_page_has_no_cursor(self, engine: Engine) -> None:
         await engine.enqueue([new() for _ in range(4)])
         assert (await engine.find(Filter(), 4)).cursor is None

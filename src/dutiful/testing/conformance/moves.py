@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from collections.abc import Sequence
 from typing import Any, Protocol
 from uuid import uuid4
@@ -19,6 +21,8 @@ from dutiful.core.settle import Rules, Settlement, settle
 
 RULES = Rules(retry=RetryPolicy(backoff="fixed", delay=10 * SECOND, jitter="none"))
 """Retries come ten seconds later, exactly."""
+
+_times, _run = itertools.count(time.time_ns()), uuid4().hex[:16]
 
 FAILED = Failed("ValueError", "no such order", "Traceback: ...")
 
@@ -50,8 +54,8 @@ def hand(worker: str, *, lease: int = 10 * SECOND, pid: int = 0) -> WorkerInfo:
 
 
 def new(task: str = "t", **fields: Any) -> NewJob:
-    """Build a job to enqueue, with a fresh id."""
-    return replace(NewJob(id=uuid4().hex, task=task, args=b"{}"), **fields)
+    """Build a job to enqueue, with a fresh id that sorts after those before it, as real ids do."""
+    return replace(NewJob(id=f"{next(_times):016x}{_run}", task=task, args=b"{}"), **fields)
 
 
 async def add(engine: Producer, **fields: Any) -> str:

@@ -1,5 +1,5 @@
 WITH gone AS (
-  DELETE FROM {schema}.job WHERE seq = ANY ($1::bigint[]) RETURNING seq, id
+  DELETE FROM {schema}.job WHERE id = ANY ($1::text[]) RETURNING seq, id
 ), failures AS (
   DELETE FROM {schema}.failure WHERE seq IN (SELECT seq FROM gone)
 ), steps AS (

@@ -1,2 +1,3 @@
-SELECT seq, attempt, at, worker, type, message, traceback FROM {schema}.failure
-WHERE seq = ANY ($1::bigint[]) ORDER BY seq, fence
+SELECT job.id, f.attempt, f.at, f.worker, f.type, f.message, f.traceback
+FROM {schema}.job AS job JOIN {schema}.failure AS f ON f.seq = job.seq
+WHERE job.id = ANY ($1::text[]) ORDER BY job.id, f.fence

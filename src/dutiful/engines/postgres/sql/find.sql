@@ -3,5 +3,5 @@ SELECT
   started_at, finished_at, expires_at, crashes, fence, worker, reason, parked_at,
   cancel_requested, unique_key, unique_states, tags, meta, result, steps, redriven_at
 FROM {schema}.job
-WHERE seq < $1 {conditions}
-ORDER BY {order} DESC LIMIT $2
+WHERE true {conditions}
+ORDER BY {order} DESC LIMIT $1

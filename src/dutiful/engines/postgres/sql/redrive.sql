@@ -3,4 +3,4 @@ UPDATE {schema}.job SET
   redriven_at = clock.now, finished_at = NULL, expires_at = NULL, reason = NULL,
   parked_at = NULL, cancel_requested = false, meta = $3
 FROM (SELECT coalesce($4::bigint, {now}) AS now) AS clock
-WHERE seq = $1
+WHERE id = $1

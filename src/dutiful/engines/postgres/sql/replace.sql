@@ -7,5 +7,5 @@ FROM (
   SELECT now, coalesce($8::bigint, now + $7::bigint) AS run_at
   FROM (SELECT coalesce($12::bigint, {now}) AS now) AS clock
 ) AS due
-WHERE seq = $1 AND state IN (0, 1, 3)
+WHERE id = $1 AND state IN (0, 1, 3)
 RETURNING state

@@ -1,3 +1,3 @@
-SELECT job.seq FROM {schema}.job AS job
-JOIN unnest($1::bigint[], $2::integer[]) AS ended (seq, fence)
-  ON job.seq = ended.seq AND job.fence = ended.fence
+SELECT job.id FROM {schema}.job AS job
+JOIN unnest($1::text[], $2::integer[]) AS ended (id, fence)
+  ON job.id = ended.id AND job.fence = ended.fence

@@ -10,11 +10,11 @@ UPDATE {schema}.job AS job SET
   parked_at = ended.parked_at, fence = job.fence + ended.rescue::integer, worker = NULL,
   cancel_requested = false
 FROM unnest(
-  $1::bigint[], $2::integer[], $3::smallint[], $4::bytea[], $5::bigint[], $6::bigint[],
+  $1::text[], $2::integer[], $3::smallint[], $4::bytea[], $5::bigint[], $6::bigint[],
   $7::integer[], $8::integer[], $9::text[], $10::bigint[], $11::boolean[]
 ) AS ended (
-  seq, fence, state, result, delay, run_at, attempt, crashes, reason, parked_at, rescue
+  id, fence, state, result, delay, run_at, attempt, crashes, reason, parked_at, rescue
 )
 CROSS JOIN (SELECT coalesce($12::bigint, {now}) AS now) AS clock
-WHERE job.seq = ended.seq AND job.fence = ended.fence AND job.state + 0 = 2
-RETURNING job.seq, job.queue, job.state
+WHERE job.id = ended.id AND job.fence = ended.fence AND job.state + 0 = 2
+RETURNING job.id, job.queue, job.state

@@ -1,9 +1,9 @@
 WITH added AS (
   INSERT INTO {schema}.step (seq, place, name, result)
   SELECT seq, steps, $3, $4 FROM {schema}.job
-  WHERE seq = $1 AND fence = $2 AND state + 0 = 2
+  WHERE id = $1 AND fence = $2 AND state + 0 = 2
   FOR UPDATE
   ON CONFLICT DO NOTHING
   RETURNING seq
 )
-UPDATE {schema}.job SET steps = steps + 1 WHERE seq IN (SELECT seq FROM added)
+UPDATE {schema}.job SET steps = steps + 1 WHERE id = $1 AND EXISTS (SELECT FROM added)

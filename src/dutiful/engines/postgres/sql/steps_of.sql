@@ -1,1 +1,3 @@
-SELECT seq, name, result FROM {schema}.step WHERE seq = ANY ($1::bigint[]) ORDER BY seq, place
+SELECT job.id, step.name, step.result
+FROM {schema}.job AS job JOIN {schema}.step AS step ON step.seq = job.seq
+WHERE job.id = ANY ($1::text[]) ORDER BY job.id, step.place
