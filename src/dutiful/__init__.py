@@ -1,79 +1,22 @@
 """Background jobs that run, whose effects happen once, and that fail loudly."""
 
-from .app import App
-from .client.backfill import Backfill
-from .client.context import Context
-from .client.handle import Handle
-from .client.occurrence import ThisOccurrence
-from .client.options import unique_rule as unique
-from .client.task import Task
-from .core.errors import (
-    BadArguments,
-    BadConfiguration,
-    BadOption,
-    BadPayload,
-    BadSchedule,
-    ClaimLost,
-    DuplicateJob,
-    DuplicateTask,
-    DutifulError,
-    EngineError,
-    EngineUnavailable,
-    JobError,
-    JobFailed,
-    JobNotFound,
-    PayloadTooLarge,
-    ReplyUnknown,
-    ResultTimeout,
-    SchemaMismatch,
-    StoreUnusable,
-    UnknownSchedule,
-    UnknownTask,
-    Unsupported,
-    UsageError,
-)
-from .core.outcome import Cancel, Discard, Snooze
-from .core.retry import Retry
-from .core.rule import Calendar, Cron, Dates, Dst, Interval
+TYPE_CHECKING = False  # checkers take it for true; importing it would cost the start 10 ms
 
-__all__ = [
-    "App",
-    "Backfill",
-    "BadArguments",
-    "BadConfiguration",
-    "BadOption",
-    "BadPayload",
-    "BadSchedule",
-    "Calendar",
-    "Cancel",
-    "ClaimLost",
-    "Context",
-    "Cron",
-    "Dates",
-    "Discard",
-    "Dst",
-    "DuplicateJob",
-    "DuplicateTask",
-    "DutifulError",
-    "EngineError",
-    "EngineUnavailable",
-    "Handle",
-    "Interval",
-    "JobError",
-    "JobFailed",
-    "JobNotFound",
-    "PayloadTooLarge",
-    "ReplyUnknown",
-    "ResultTimeout",
-    "Retry",
-    "SchemaMismatch",
-    "Snooze",
-    "StoreUnusable",
-    "Task",
-    "ThisOccurrence",
-    "UnknownSchedule",
-    "UnknownTask",
-    "Unsupported",
-    "UsageError",
-    "unique",
-]
+if TYPE_CHECKING:
+    from .public import *  # noqa: F403 - checkers read the list of names from there
+    from .public import __all__ as __all__
+else:
+
+    def __getattr__(name: str) -> object:
+        """Import the public names when the first is asked for, so that the command starts fast."""
+        import importlib
+
+        public = importlib.import_module(".public", __name__)
+        names = {each: getattr(public, each) for each in public.__all__}
+        globals().update(names, __all__=public.__all__)
+        if name in globals():
+            return globals()[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__getattr__("__all__")})

@@ -1,5 +1,8 @@
 """One word per idea in public names, and a public surface that changes only on purpose."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -19,10 +22,26 @@ def test_public_surface_is_the_listed_one() -> None:
 def test_package_shows_no_more_than_it_lists() -> None:
     shown = {
         key
-        for key, value in vars(dutiful).items()
-        if not key.startswith("_") and not isinstance(value, ModuleType)
+        for key in dir(dutiful)
+        if not key.startswith("_") and not isinstance(getattr(dutiful, key), ModuleType)
     }
-    assert shown - {"annotations"} == set(PUBLIC_NAMES)
+    assert shown - {"TYPE_CHECKING"} == set(PUBLIC_NAMES)
+
+
+def test_names_are_imported_when_the_first_is_asked_for() -> None:
+    code = """if True:
+        import sys
+        import dutiful, dutiful.cli.start
+        assert not {"dutiful.public", "typing", "asyncio", "typer"} & set(sys.modules)
+        assert set(dir(dutiful)) >= set(dutiful.__all__)
+        from dutiful import App, unique
+        assert dutiful.App is App is sys.modules["dutiful.app"].App
+        assert not hasattr(dutiful, "Nothing")
+        from dutiful import *
+        assert Retry is dutiful.Retry
+    """
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-S", "-c", code], check=True, env=environ)
 
 
 def test_public_names_are_listed_once_and_in_order() -> None:

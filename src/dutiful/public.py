@@ -1,0 +1,79 @@
+"""The public names of the package, imported when the first of them is asked for."""
+
+from .app import App
+from .client.backfill import Backfill
+from .client.context import Context
+from .client.handle import Handle
+from .client.occurrence import ThisOccurrence
+from .client.options import unique_rule as unique
+from .client.task import Task
+from .core.errors import (
+    BadArguments,
+    BadConfiguration,
+    BadOption,
+    BadPayload,
+    BadSchedule,
+    ClaimLost,
+    DuplicateJob,
+    DuplicateTask,
+    DutifulError,
+    EngineError,
+    EngineUnavailable,
+    JobError,
+    JobFailed,
+    JobNotFound,
+    PayloadTooLarge,
+    ReplyUnknown,
+    ResultTimeout,
+    SchemaMismatch,
+    StoreUnusable,
+    UnknownSchedule,
+    UnknownTask,
+    Unsupported,
+    UsageError,
+)
+from .core.outcome import Cancel, Discard, Snooze
+from .core.retry import Retry
+from .core.rule import Calendar, Cron, Dates, Dst, Interval
+
+__all__ = [
+    "App",
+    "Backfill",
+    "BadArguments",
+    "BadConfiguration",
+    "BadOption",
+    "BadPayload",
+    "BadSchedule",
+    "Calendar",
+    "Cancel",
+    "ClaimLost",
+    "Context",
+    "Cron",
+    "Dates",
+    "Discard",
+    "Dst",
+    "DuplicateJob",
+    "DuplicateTask",
+    "DutifulError",
+    "EngineError",
+    "EngineUnavailable",
+    "Handle",
+    "Interval",
+    "JobError",
+    "JobFailed",
+    "JobNotFound",
+    "PayloadTooLarge",
+    "ReplyUnknown",
+    "ResultTimeout",
+    "Retry",
+    "SchemaMismatch",
+    "Snooze",
+    "StoreUnusable",
+    "Task",
+    "ThisOccurrence",
+    "UnknownSchedule",
+    "UnknownTask",
+    "Unsupported",
+    "UsageError",
+    "unique",
+]
