@@ -9,7 +9,7 @@ import typer
 from dutiful.cli import copied
 from dutiful.cli.bulk import bar
 from dutiful.cli.copied import Asked, Outcome
-from dutiful.cli.failure import Code, Trouble, Wrong
+from dutiful.cli.failure import Interrupted, Trouble, Wrong
 from dutiful.cli.options import BULK, STORE
 from dutiful.cli.render import plural
 from dutiful.cli.target import public
@@ -100,7 +100,7 @@ def copy(
         return copied.tell(asked, asyncio.run(session()))
     except KeyboardInterrupt as stop:
         advice = "run the same command again to go on with the rest"
-        raise Trouble("interrupted; what has arrived stays", Code.INTERRUPTED, advice) from stop
+        raise Interrupted("what has arrived stays", advice) from stop
 
 
 async def _look(asked: Asked, source: App, target: App) -> Outcome:

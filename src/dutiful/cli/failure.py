@@ -48,6 +48,15 @@ class Trouble(errors.DutifulError):
         super().__init__(message)
 
 
+class Interrupted(Trouble):
+    """Somebody pressed Ctrl-C; says what that leaves behind, where it is known."""
+
+    def __init__(self, left: str = "", advice: str = "") -> None:
+        """Take what is left behind, and what to do next."""
+        message = f"interrupted; {left}" if left else "interrupted"
+        super().__init__(message, Code.INTERRUPTED, advice)
+
+
 class Wrong(errors.UsageError):
     """The command cannot be carried out as typed."""
 
@@ -85,7 +94,7 @@ _PLAIN = {
 def explain(error: BaseException) -> Failure:
     """Say in one line what an error means to the person who typed the command."""
     if isinstance(error, KeyboardInterrupt):
-        return Failure(Code.INTERRUPTED, "Interrupted", "interrupted")
+        error = Interrupted()
     if isinstance(error, errors.DutifulError):
         return _expected(error)
     if hasattr(error, "format_message"):  # what typer raises for a mistyped command line
@@ -156,8 +165,9 @@ def guard(run: Callable[[], Any], *, as_json: bool) -> int:
         if type(error).__name__ == "NoArgsIsHelpError":  # a group without a command
             print(cast(Any, error).format_message(), file=sys.stderr)
             return Code.USAGE
-        if type(error).__name__ == "Abort":
-            error = Trouble("interrupted; nothing was changed", Code.INTERRUPTED)
+        if type(error).__name__ == "Abort":  # at a prompt, whose line is to stay
+            print(file=sys.stderr)
+            error = Interrupted("nothing was changed")
         return report(error, as_json=as_json)
     return result if isinstance(result, int) else Code.OK
 
@@ -173,10 +183,12 @@ def report(error: BaseException, *, as_json: bool) -> int:
     else:
         head, dim = (_paint("31;1"), _paint("2")) if coloured(sys.stderr) else (_plain, _plain)
         first, *rest = _lines(f"error: {failure.message}")
+        if failure.code == Code.INTERRUPTED and sys.stderr.isatty():
+            print(end="\r", file=sys.stderr)  # writes over the ^C that the terminal has shown
         print(head("error:") + first.removeprefix("error:"), *rest, sep="\n", file=sys.stderr)
         for line in _lines(failure.advice):
             print(dim(f"  {line}"), file=sys.stderr)
-    if os.environ.get("DUTIFUL_DEBUG") and not isinstance(error, KeyboardInterrupt):
+    if os.environ.get("DUTIFUL_DEBUG") and failure.code != Code.INTERRUPTED:
         import traceback
 
         traceback.print_exception(error)

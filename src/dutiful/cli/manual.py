@@ -11,7 +11,8 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
-from dutiful.cli.failure import coloured, guard
+from dutiful.cli.failure import Interrupted, coloured, guard
+from dutiful.cli.interrupt import begin
 
 _WIDTH_MAX = 100
 _OPTIONS = "Options"
@@ -36,6 +37,15 @@ class Command(TyperCommand):
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help screen."""
         _explain(self, ctx, formatter)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; only from here on does Ctrl-C find something to leave in order."""
+        import_module("dutiful.public")  # what nearly every command needs, and slow to import
+        begin()
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:  # typer would end the process without a word
+            raise Interrupted from stop
 
 
 class Later(Command):

@@ -15,8 +15,9 @@ from rich.console import Console
 from rich.progress import Progress
 
 from dutiful.app import App
-from dutiful.cli.failure import Wrong
+from dutiful.cli.failure import Interrupted, Wrong
 from dutiful.cli.render import Column, line, plural, show, table
+from dutiful.cli.target import public
 from dutiful.services.copier import survey
 from dutiful.worker.options import WorkerOptions
 
@@ -51,7 +52,11 @@ def bench(
         if urlsplit(url).scheme == "memory":
             raise Wrong("memory:// has no second process", "measure sqlite:///FILE instead")
         options = WorkerOptions(concurrency=concurrency)
-        figures = asyncio.run(_run(url, folder, (jobs, backlog), options))
+        try:
+            figures = asyncio.run(_run(url, folder, (jobs, backlog), options))
+        except KeyboardInterrupt as stop:
+            left = f"its jobs are still in {public(url)}" if engine else "nothing is left of it"
+            raise Interrupted(left) from stop
     rounded = {name: _round(value) for name, value in figures.items()}
     _tell({"engine": urlsplit(url).scheme, "jobs": jobs, **rounded}, as_json=as_json)
 

@@ -19,7 +19,7 @@ from dutiful.cli.demo.scene import Plan, Scene
 from dutiful.cli.demo.verdict import Verdict
 from dutiful.cli.demo.visitor import Visitor
 from dutiful.cli.demo.watch import Watch
-from dutiful.cli.failure import Code, Trouble
+from dutiful.cli.failure import Code, Interrupted, Trouble
 
 
 def perform(plan: Plan, view: View, *, engine: str = "sqlite", keep: bool = False) -> int:
@@ -34,6 +34,9 @@ def perform(plan: Plan, view: View, *, engine: str = "sqlite", keep: bool = Fals
         return Code.OK if verdict.ok else Code.BAD
     except asyncio.CancelledError:
         raise Trouble("ended by a signal", Code.INTERRUPTED) from None
+    except KeyboardInterrupt:
+        left = f"what there is stays in {folder}" if keep else "nothing is left of it"
+        raise Interrupted(left) from None
     finally:
         view.close()
         if not keep:
