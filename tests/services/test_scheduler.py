@@ -271,7 +271,7 @@ def test_an_edition_is_declared_once_and_shown_every_20_seconds(world: World) ->
         world.clock.advance("10s")
         world.runner.run(declaration.bring(world.store))
     assert world.engine.shown == [("one", True), ("one", False), ("one", False)]
-    assert world.of(SchedulesDeclared) == [SchedulesDeclared("app", ("s",), ())]
+    assert world.of(SchedulesDeclared) == [SchedulesDeclared("app", ("s",), (), ())]
 
 
 def test_an_edition_is_declared_again_once_the_newer_one_is_gone(world: World) -> None:
@@ -287,7 +287,7 @@ def test_an_edition_is_declared_again_once_the_newer_one_is_gone(world: World) -
     assert not world.events
     world.clock.advance("20s")
     world.runner.run(old.bring(world.store))
-    assert world.of(SchedulesDeclared) == [SchedulesDeclared("app", ("s",), ("t",))]
+    assert world.of(SchedulesDeclared) == [SchedulesDeclared("app", (), ("s",), ("t",))]
     assert world.engine.shown[-2:] == [("old", False), ("old", True)]
 
 

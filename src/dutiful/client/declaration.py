@@ -43,6 +43,7 @@ class Declaration:
         self._brought = True
         self._show_at = now + SHOW_SECONDS
         if answer.changed or answer.retired:
-            store.emit(SchedulesDeclared(self._app, answer.changed, answer.retired))
+            changed = tuple(name for name in answer.changed if name not in answer.added)
+            store.emit(SchedulesDeclared(self._app, answer.added, changed, answer.retired))
         for one in answer.missed:
             store.emit(OccurrenceMissed(one.schedule, one.planned, one.count, WHY))

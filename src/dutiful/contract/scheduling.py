@@ -29,6 +29,8 @@ class Declared(msgspec.Struct, frozen=True):
     retired: tuple[str, ...] = ()
     missed: tuple[Missed, ...] = ()
     """What those that were retired leave undone."""
+    added: tuple[str, ...] = ()
+    """Those of the changed that the store did not know before."""
 
 
 class DueBatch(msgspec.Struct, frozen=True):

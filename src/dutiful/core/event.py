@@ -177,6 +177,7 @@ class SchedulesDeclared(msgspec.Struct, frozen=True, tag=True):
     """The declared schedules of an app were brought into the store."""
 
     app: str
+    added: tuple[str, ...]
     changed: tuple[str, ...]
     retired: tuple[str, ...]
 

@@ -115,9 +115,10 @@ def _of_schedules(event: e.Event) -> None:
             _LOG.warning(text, name, at, many, why)
         case e.ScheduleBroken(schedule=name, error=error):
             _LOG.error("schedule %s cannot go on, trying again: %s", name, error)
-        case e.SchedulesDeclared(app=app, changed=changed, retired=retired):
-            text = "app %s declares schedules: %s changed, %s retired"
-            _LOG.info(text, app, ", ".join(changed) or "none", ", ".join(retired) or "none")
+        case e.SchedulesDeclared(app=app, added=added, changed=changed, retired=retired):
+            parts = {"added": added, "changed": changed, "retired": retired}
+            said = [f"{', '.join(names)} {verb}" for verb, names in parts.items() if names]
+            _LOG.info("app %s declares schedules: %s", app, "; ".join(said))
         case e.ClockSkewed(seconds=seconds):
             _LOG.warning("this clock is %.1f s off the store's, which decides", seconds)
         case _:

@@ -54,6 +54,7 @@ class MemoryScheduling:
                 return Declared(rules=False)
             if schedules is None:
                 return Declared(True, in_force(editions.values(), edition))
+            known = set(tables.standings)
             changed = [one.name for one in schedules if self._bring(one, now)]
             declared = {one.name for one in schedules}
             dropped = [
@@ -69,7 +70,8 @@ class MemoryScheduling:
             editions[edition] = replace(editions[edition], applied=top + 1)
             names = tuple(one.standing.name for one in gone)
             missed = tuple(one.missed for one in gone if one.missed is not None)
-            return Declared(True, True, tuple(changed), names, missed)
+            added = tuple(name for name in changed if name not in known)
+            return Declared(True, True, tuple(changed), names, missed, added)
 
     async def put_schedule(self, schedule: Schedule, *, replace: bool) -> bool:
         """Create a schedule, or give an existing one another spec."""

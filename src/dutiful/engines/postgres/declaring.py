@@ -55,7 +55,8 @@ def declare(
         mine = replace(mine, applied=1 + max(one.applied for one in editions.values()))
         names = tuple([one.standing.name for one in gone])
         missed = tuple([one.missed for one in gone if one.missed is not None])
-        answer = Declared(True, True, changed, names, missed)
+        added = tuple([name for name in changed if name not in known])
+        answer = Declared(True, True, changed, names, missed, added)
     yield Statement(sql("edition_put"), (app, *astuple(mine)))
     return answer
 

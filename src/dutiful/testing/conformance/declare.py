@@ -25,7 +25,7 @@ class DeclareContract(Contract):
     async def test_a_declaration_adds_its_schedules(self, engine: Engine) -> None:
         answer = await engine.declare("shop", "e1", [tick("a", app="shop"), tick("b", app="shop")])
         assert (answer.rules, answer.applied) == (True, True)
-        assert answer.changed == ("a", "b")
+        assert answer.changed == answer.added == ("a", "b")
         assert {found.name for found in await engine.standings()} == {"a", "b"}
 
     async def test_declaring_again_changes_nothing(self, engine: Engine, clock: FakeClock) -> None:
@@ -42,7 +42,7 @@ class DeclareContract(Contract):
         clock.advance("1m")
         await turn(engine)
         answer = await engine.declare("shop", "e2", [tick("a", app="shop", priority=7)])
-        assert (answer.changed, answer.retired) == (("a",), ("b",))
+        assert (answer.changed, answer.added, answer.retired) == (("a",), (), ("b",))
         retired = await standing(engine, "b")
         assert (retired.retired_at, retired.next) == (clock.now(), None)
         assert len(await engine.occurrences("b", 10)) == 1
