@@ -1,5 +1,6 @@
 """Django's connections, in a process of their own: its settings are global."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,10 @@ try:
     charge.using(connection="file").enqueue(6)
 except UsageError as error:
     print("sqlite" in str(error))
+try:
+    charge.using(connection="nowhere").enqueue(7)
+except UsageError as error:
+    print("pass the connection itself" in str(error))
 import asyncio
 asyncio.run(app.close())
 """
@@ -60,4 +65,32 @@ def test_jobs_commit_with_djangos_transaction(postgres_url: str, tmp_path: Path)
     parts = urlsplit(postgres_url)
     where = [str(parts.hostname), str(parts.port), parts.path[1:], postgres_url]
     done = subprocess.run([sys.executable, script, *where], capture_output=True, text=True)
-    assert done.stdout.split() == ["4", "4", "5", "True"], done.stderr
+    assert done.stdout.split() == ["4", "4", "5", "True", "True"], done.stderr
+
+
+UNSET = """
+import sys
+from dutiful import App, UsageError
+
+app = App(sys.argv[1])
+
+@app.task
+def charge(order: int) -> None: ...
+
+try:
+    charge.using(connection="default").enqueue(1)
+except UsageError as error:
+    print(error)
+import asyncio
+asyncio.run(app.close())
+"""
+
+
+def test_an_alias_without_settings_is_told_what_to_do(postgres_url: str, tmp_path: Path) -> None:
+    script = tmp_path / "shop.py"
+    script.write_text(UNSET)
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("DJANGO")}
+    done = subprocess.run(
+        [sys.executable, script, postgres_url], capture_output=True, text=True, env=environ
+    )
+    assert "set DJANGO_SETTINGS_MODULE and call django.setup() first" in done.stdout, done.stderr

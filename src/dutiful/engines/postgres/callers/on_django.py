@@ -19,7 +19,7 @@ def enqueue(given: Any, plans: Callable[[Any], Plan[T]]) -> T:
     """Run a plan in the transaction of a connection, or of the one an alias names."""
     db: Any = import_module("django.db")
 
-    connection: Any = db.connections[given] if isinstance(given, str) else given
+    connection: Any = _named(db, given) if isinstance(given, str) else given
     if connection.vendor != "postgresql":
         raise UsageError(
             f"Django's database {connection.alias!r} is {connection.vendor}, and the jobs are in "
@@ -42,3 +42,16 @@ def enqueue(given: Any, plans: Callable[[Any], Plan[T]]) -> T:
     except db.DatabaseError as error:
         cause: BaseException = error
         raise told(cause.__cause__ or cause, "enqueueing on your connection") from cause
+
+
+def _named(db: Any, alias: str) -> Any:
+    """Find the connection of an alias; what Django says of it is told with what to do."""
+    try:
+        return db.connections[alias]
+    except Exception as error:
+        if type(error).__name__ not in ("ImproperlyConfigured", "ConnectionDoesNotExist"):
+            raise
+        raise UsageError(
+            f"connection={alias!r} names a database of Django's settings, and there is none: set "
+            "DJANGO_SETTINGS_MODULE and call django.setup() first, or pass the connection itself"
+        ) from error
