@@ -33,7 +33,8 @@ def examine(session: Session) -> Plan[tuple[Finding, ...]]:
     live, dead, vacuumed = (yield Statement(sql("bloat"))).rows[0]
     age = "never" if vacuumed is None else f"{vacuumed:,} s ago"
     fits = dead <= max(100_000, live)
-    findings.append(Finding("bloat", fits, f"{dead:,} dead rows of {live:,}, vacuumed {age}"))
+    text = f"{live:,} live rows, {dead:,} dead ones; last vacuumed {age}"
+    findings.append(Finding("bloat", fits, text))
     total = sum(row[2] for row in (yield Statement(sql("counts"))).rows)
     findings.append(Finding("jobs", True, f"{total:,} jobs"))
     workers = (yield Statement(sql("workers"), (session.now,))).rows

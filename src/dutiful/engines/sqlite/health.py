@@ -14,7 +14,9 @@ from .connection import WAL_BYTES_KEPT
 from .session import Session
 from .statements import sql
 
-FREE_BYTES_MIN = 256 * 1024 * 1024
+_MIB = 2**20
+_GIB = 2**30
+FREE_BYTES_MIN = 256 * _MIB
 _INDEXES = frozenset(
     f"dutiful_job_{name}" for name in ("id", "ready", "due", "running", "final", "dead", "unique")
 )
@@ -60,8 +62,8 @@ def _integrity(rows: list[Any]) -> Finding:
 def _around(session: Session) -> Iterator[Finding]:
     place = session.place
     log = place.wal_bytes()
-    yield Finding("log", log <= 4 * WAL_BYTES_KEPT, f"write-ahead log of {log:,} bytes")
+    yield Finding("log", log <= 4 * WAL_BYTES_KEPT, f"write-ahead log of {log / _MIB:,.1f} MiB")
     free = shutil.disk_usage(place.path.parent).free
-    yield Finding("disk", free >= FREE_BYTES_MIN, f"{free:,} bytes free")
+    yield Finding("disk", free >= FREE_BYTES_MIN, f"{free / _GIB:,.1f} GiB free")
     notices = place.notices()
     yield Finding("file system", not notices, notices[0] if notices else "local")
