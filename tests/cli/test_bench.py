@@ -45,6 +45,7 @@ def test_a_small_run_prints_every_figure(tmp_path: Path) -> None:
     figures = json.loads(ended.stdout)
     assert set(figures) == FIGURES
     assert all(figures[name] >= 0 for name in FIGURES - {"engine"})
+    assert figures["enqueue_100_callers_per_s"] > 0
 
 
 def test_figures_are_lines_for_people(run: Run) -> None:

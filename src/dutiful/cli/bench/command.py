@@ -26,6 +26,7 @@ from .stages import Bench, Figures, task_of
 
 _SECONDS = 2.0
 """How long each rate is measured, unless few jobs ask for a quick look."""
+_SECONDS_MIN = 0.1
 _PICKUPS = 300
 _POSTGRES = ("postgresql", "postgres")
 
@@ -78,7 +79,7 @@ def _spell(value: str | float) -> str:
 
 async def _run(url: str, folder: Path, sizes: tuple[int, int], options: WorkerOptions) -> Figures:
     jobs, backlog = sizes
-    seconds = min(_SECONDS, jobs / 10_000)
+    seconds = max(_SECONDS_MIN, min(_SECONDS, jobs / 10_000))
     # On standard error, so that standard output holds the figures and nothing else.
     with Progress(console=Console(stderr=True), transient=True) as progress:
         stage_bar = progress.add_task("limits of the store", total=1.0)
