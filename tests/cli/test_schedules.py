@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import sys
 from datetime import datetime
@@ -83,6 +84,7 @@ def test_next_takes_periods_and_calendar_rules(run: Run) -> None:
         (["0 0 * * *", "--every", "1m"], "name one thing"),
         ([], "name one thing"),
         (["0 0 * * *", "--from", "soon"], "is no moment"),
+        (["0 0 * * *", "--from", "0001-01-01"], "in the years 1850 to 9989"),
         (["0 0 * * *", "--tz", ""], "no time zone ''"),
         (["--every", "5m", "--tz", "Bogus"], "no time zone 'Bogus'"),
         (["--every", "1us"], "the shortest period is 1ms"),
@@ -120,6 +122,19 @@ def test_list_and_show(shop: Path, run: Run) -> None:
     assert "did you mean report?" in missing.err
 
 
+def test_long_arguments_stay_in_their_column(
+    shop: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    region = json.dumps({"region": "north " * 40})
+    words = ("north", "report", "--every", "1h", "--args", region)
+    assert run("schedules", "create", *words, *AT).code == 0
+    shown = run("schedules", "show", "north", *AT).out
+    lines = [text for text in shown.splitlines() if "north north" in text]
+    assert len(lines) > 2
+    assert {text.index("north") > 10 for text in lines} == {True}
+
+
 def test_pause_resume_and_delete(shop: Path, run: Run) -> None:
     assert run("schedules", "pause", "report", *AT).out == "report is paused.\n"
     assert "already" in run("schedules", "pause", "report", *AT).out
@@ -133,11 +148,12 @@ def test_create_checks_the_task_and_its_arguments(shop: Path, run: Run) -> None:
     made = run("schedules", "create", "weekly", "tidy", "--cron", "0 6 * * MON", *AT)
     assert made.code == 2
     assert "count" in made.err
+    assert "--args '{" in made.err
     words = ("weekly", "tidy", "--cron", "0 6 * * MON", "--args", '{"count": 3}')
     assert "fires next at" in run("schedules", "create", *words, *AT).out
     again = run("schedules", "create", *words, *AT)
     assert again.code == 2
-    assert "there is a schedule 'weekly'" in again.err
+    assert "there is a schedule 'weekly'; give another name, or --replace" in again.err
     assert run("schedules", "create", *words, "--replace", "--json", *AT).json["args"] == {
         "count": 3
     }
@@ -197,6 +213,7 @@ def test_run_and_backfill(shop: Path, run: Run) -> None:
     )
     shown = run("schedules", "show", "report", *AT).out
     assert "backfilled" in shown
+    assert "by hand" in run("schedules", "show", "report", "-n", "1", *AT).out
     back = run("schedules", "backfill", "report", "--from", "2026-01-02", "--to", "2026-01-01", *AT)
     assert "turn them round" in back.err
     ahead = run(

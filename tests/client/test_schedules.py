@@ -55,8 +55,9 @@ def test_what_is_wrong_is_refused_where_it_is_written() -> None:
     @app.task
     def report(region: str) -> None: ...
 
-    with pytest.raises(BadArguments, match="region"):
+    with pytest.raises(BadArguments, match="region") as refused:
         app.every("1m")(report)
+    assert "args=" in refused.value.__notes__[0]
     with pytest.raises(BadSchedule, match="minute"):
         app.cron("61 * * * *")
     with pytest.raises(BadOption, match="misfire='twice'; choose one of skip, once, all"):
@@ -187,6 +188,7 @@ async def test_a_run_by_hand_leaves_the_course_alone(app: App) -> None:
     assert row.job_id == job_id
     (job,) = await app.store.inspector.get([job_id])
     assert job.meta["by_hand"] == "yes"
+    assert [one.why for one in await app.schedules.ahistory("report")] == ["by hand"]
 
 
 async def test_a_backfill_adds_only_what_is_missing(app: App) -> None:

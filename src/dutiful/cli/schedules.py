@@ -72,14 +72,18 @@ def show_schedule(name: Name, common: Common, limit: Count = 10) -> None:
 
 
 def _card(standing: Standing, schedule: Schedule | None) -> Iterator[RenderableType]:
+    from rich.table import Table
     from rich.text import Text
 
     word = rows.status(standing)
     yield Text.assemble((standing.name, "bold"), "  ", (word, "green" if word == "active" else ""))
     facts = [(name, text) for name, text in _facts(standing, schedule) if text]
-    width = max(len(name) for name, _ in facts)
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
     for name, text in facts:
-        yield Text.assemble((f"  {name:<{width}}  ", "dim"), render.clean(text))
+        grid.add_row(f"  {name}", Text(render.clean(text)))
+    yield grid
 
 
 def _facts(standing: Standing, schedule: Schedule | None) -> Iterator[tuple[str, str]]:

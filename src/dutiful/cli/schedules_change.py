@@ -17,12 +17,15 @@ from dutiful.cli.prompt import ask
 from dutiful.cli.schedules import Name
 from dutiful.cli.schedules_next import read_moment
 from dutiful.cli.target import Opened, reach
+from dutiful.core.errors import BadArguments, BadOption
 
 if TYPE_CHECKING:
     from dutiful.client.rules import Scheduling
     from dutiful.contract.scheduling import Switch
     from dutiful.core.occurrence import Standing
     from dutiful.core.rule import Rule
+
+_BY_NAME = "write arguments by name: --args '{\"n\": 1}'"
 
 Names = Annotated[list[str], typer.Argument(metavar="NAME", help="Names of schedules.")]
 
@@ -90,7 +93,12 @@ def create_schedule(name: Name, task: Task, when: When, how: How, common: Common
                 "add --app MODULE:NAME",
             )
         found = opened.app.find(task)
-        await opened.app.schedules.acreate(found, rule, replace=how.replace, **given)
+        try:
+            await opened.app.schedules.acreate(found, rule, replace=how.replace, **given)
+        except BadArguments as error:
+            raise Wrong(str(error), _BY_NAME) from error
+        except BadOption as error:  # which speaks to who writes Python
+            raise Wrong(str(error).replace("replace=True", "--replace")) from error
         standing = await opened.app.schedules.aget(name)
         if common.json:
             as_json.emit(rows.as_object(standing))
@@ -125,7 +133,7 @@ def _given(name: str, how: How) -> Scheduling:
         except ValueError as error:
             raise Wrong(f"--args {how.args!r} is not JSON: {error}") from None
         if not isinstance(given["args"], dict):
-            raise Wrong("--args is no object", "write arguments by name: --args '{\"n\": 1}'")
+            raise Wrong("--args is no object", _BY_NAME)
     found: Scheduling = given  # type: ignore[assignment]  # built by name
     return found
 

@@ -146,13 +146,27 @@ def read_moment(text: str, zone: str, option: str) -> int:
 def _of_rule(rule: Rule, zone: str, start: int, count: int) -> Preview:
     from dutiful.core.rule import between
 
-    return Preview(between(rule, start - 1, 1 << 62, count), zone)
+    return Preview(_known(between(rule, start - 1, 1 << 62, count), start), zone)
 
 
 def _of_schedule(schedule: Schedule, zone: str, start: int, count: int) -> Preview:
     from dutiful.core.rule import between
 
-    return Preview(between(schedule.rule, start - 1, 1 << 62, count, schedule.bounds), zone)
+    found = between(schedule.rule, start - 1, 1 << 62, count, schedule.bounds)
+    return Preview(_known(found, start), zone)
+
+
+def _known(instants: list[int], start: int) -> list[int]:
+    """Refuse to say that nothing fires where the clocks are not known."""
+    from dutiful.core.rule.zone import YEAR_MAX, YEAR_MIN
+
+    year = moment(start).year
+    if not instants and not YEAR_MIN <= year < YEAR_MAX:
+        raise Wrong(
+            f"the clocks of the year {year} are not known",
+            f"begin with --from in the years {YEAR_MIN} to {YEAR_MAX - 1}",
+        )
+    return instants
 
 
 def _print(preview: Preview, common: Common, count: int) -> None:

@@ -80,7 +80,7 @@ async def run_now(store: Store, standing: Standing) -> str:
     if occurrence.job is None:
         raise AssertionError("an occurrence that is made has a job")
     job = replace(occurrence.job, meta={**occurrence.job.meta, "by_hand": "yes"}, run_at=None)
-    await _add(store, standing, [replace(occurrence, job=job)])
+    await _add(store, standing, [replace(occurrence, job=job, why="by hand")])
     return job.id
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypedDict, cast
 
 from msgspec.structs import replace
 
-from dutiful.core.errors import BadOption
+from dutiful.core.errors import BadArguments, BadOption
 from dutiful.core.instant import local_instant, span
 from dutiful.core.rule import Bounds, Calendar, Cron, Dates, Interval, Rule
 from dutiful.core.schedule import (
@@ -76,7 +76,12 @@ def schedule_of(
         raise BadOption(f"args={args!r}; write a tuple, such as args=({args!r},)")
     named: Mapping[str, Any] = args if isinstance(args, Mapping) else {}
     positional = () if isinstance(args, Mapping) else tuple(args)
-    raw = task.signature.encode(positional, named, task.app.payload_bytes_max)
+    try:
+        raw = task.signature.encode(positional, named, task.app.payload_bytes_max)
+    except BadArguments as error:
+        if "args" not in given:
+            error.add_note("give the schedule the task's arguments: args=(1,) or args={'n': 1}")
+        raise
     schedule = Schedule(
         name=schedule_name(given.get("name", task.spec.name)),
         task=task.spec.name,

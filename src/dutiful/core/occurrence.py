@@ -61,7 +61,7 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True):
     previous: int | None = None
     kind: Kind = "enqueued"
     why: str | None = None
-    """Why it has no job."""
+    """Why it has no job, or was made out of turn."""
     job: NewJob | None = None
     backfilled: bool = False
     start_by: int | None = None
