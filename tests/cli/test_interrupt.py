@@ -13,8 +13,8 @@ from tests.cli.conftest import Place, Run
 
 # The process tells when it imports a module, and stays there until the signal comes.
 AT_IMPORT = """if True:
-    import runpy, signal, sys, time
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job of a shell may ignore it
+    import runpy, sys, time, _signal
+    _signal.signal(_signal.SIGINT, _signal.default_int_handler)  # a job of a shell may ignore it
 
     class Held:
         def find_spec(self, name, path=None, target=None):
@@ -23,6 +23,7 @@ AT_IMPORT = """if True:
                 time.sleep(50)
 
     HELD = sys.argv.pop(1)
+    sys.modules.pop(HELD, None)  # what runs the command may have it already
     sys.meta_path.insert(0, Held())
     runpy.run_module("dutiful", run_name="__main__", alter_sys=True)
 """
@@ -66,7 +67,9 @@ def interrupted(held: str, *words: str, ignore: bool = False) -> tuple[int, str]
         return process.returncode, err
 
 
-@pytest.mark.parametrize("held", ["typer", "dutiful.cli.main", "dutiful.cli.jobs", "dutiful.app"])
+@pytest.mark.parametrize(
+    "held", ["signal", "typer", "dutiful.cli.main", "dutiful.cli.jobs", "dutiful.app"]
+)
 def test_while_python_imports(place: Place, held: str) -> None:
     line = "error: interrupted; nothing was changed\n"
     assert interrupted(held, "jobs", "list") == (Code.INTERRUPTED, line)

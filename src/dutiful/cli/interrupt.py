@@ -5,10 +5,9 @@ import system, which prints it and goes on.
 """
 
 import os
-import signal
 import sys
 
-__all__ = ["begin", "hold"]
+__all__ = ["begin", "hold", "leave"]
 
 _TEXT = "error: interrupted; nothing was changed\n"
 _JSON = '{"error": {"type": "Interrupted", "message": "interrupted; nothing was changed"}}\n'
@@ -16,17 +15,22 @@ _JSON = '{"error": {"type": "Interrupted", "message": "interrupted; nothing was 
 
 def hold() -> None:
     """End the process on Ctrl-C from now on, unless the caller's process sees to it otherwise."""
+    import signal  # which takes 10 ms: the caller sees to it that Ctrl-C may come meanwhile
+
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _leave)
+        signal.signal(signal.SIGINT, leave)
 
 
 def begin() -> None:
     """Let Ctrl-C interrupt the command from now on, so that it can leave things in order."""
-    if signal.getsignal(signal.SIGINT) is _leave:
+    import signal
+
+    if signal.getsignal(signal.SIGINT) is leave:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _leave(*_: object) -> None:
+def leave(*_: object) -> None:
+    """End the process at once; nothing has been begun."""
     start = "\r" if os.isatty(2) else ""  # writes over the ^C that the terminal has shown
     try:
         os.write(2, (start + (_JSON if "--json" in sys.argv else _TEXT)).encode())
