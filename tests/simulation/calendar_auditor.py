@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dutiful.contract.scheduling import Advanced, Declared, Overdue
+from dutiful.contract.scheduling import Advanced, Declared
+from dutiful.core.deadline import Overdue
 from dutiful.core.edition import ALIVE
 from dutiful.core.instant import SECOND
 from dutiful.core.job import Job

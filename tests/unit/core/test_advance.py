@@ -14,7 +14,7 @@ from dutiful.core import misfire as late
 from dutiful.core.errors import BadSchedule
 from dutiful.core.former import FORMER_MAX
 from dutiful.core.instant import DAY, HOUR, MINUTE, SECOND
-from dutiful.core.occurrence import Advance, Due, Standing, overdue
+from dutiful.core.occurrence import Advance, Due, Standing
 from dutiful.core.retirement import retire
 from dutiful.core.rule import Bounds, Cron, Dates, Interval
 from dutiful.core.schedule import Schedule, occurrence_id, planned_between, read, written
@@ -352,28 +352,6 @@ def test_dates_are_made_one_by_one() -> None:
     last = turn(schedule, moved(standing, move), START + 9)
     assert last is not None
     assert last.next is None
-
-
-def test_overdue_names_each_deadline() -> None:
-    from dutiful.core.occurrence import Recorded
-    from dutiful.core.state import State
-
-    row = Recorded(
-        schedule="s",
-        planned=START,
-        number=1,
-        kind="enqueued",
-        recorded_at=START,
-        start_by=START + 10,
-        finish_by=START + 20,
-        state=State.QUEUED,
-    )
-    assert overdue(row, START + 10) == ()
-    assert overdue(row, START + 11) == ("start",)
-    assert overdue(replace(row, started_at=START + 5), START + 21) == ("finish",)
-    done = replace(row, started_at=START + 5, finished_at=START + 20, state=State.SUCCEEDED)
-    assert overdue(done, START + 99) == ()
-    assert overdue(replace(row, state=None), START + 99) == ()
 
 
 def test_a_rule_that_changes_while_the_clock_is_set_back_makes_nothing_anew() -> None:

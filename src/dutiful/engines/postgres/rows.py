@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 
 from dutiful.contract.fleet import WorkerInfo, WorkerStatus
+from dutiful.core.deadline import TOLD
 from dutiful.core.job import Claim, Job
 from dutiful.core.occurrence import Recorded, Standing
 from dutiful.core.state import State
@@ -76,10 +78,17 @@ def standing_of(row: Sequence[Any]) -> Standing:
     return Standing(**dict(zip(_STANDING, row, strict=True)))
 
 
+def recorded_row(one: Recorded, *, open: bool) -> tuple[Any, ...]:
+    """Return all columns of an occurrence."""
+    *fields, told = astuple(one)
+    return (*fields, TOLD.index(told), open)
+
+
 def recorded_of(row: Sequence[Any]) -> Recorded:
-    """Build an occurrence from its columns, the last of which is the job's state."""
+    """Build an occurrence from its columns; the last are its job's state and what was told."""
     fields = dict(zip(_RECORDED, row, strict=True))
     fields["state"] = None if row[13] is None else _STATES[row[13]]
+    fields["told"] = TOLD[row[14]]
     return Recorded(**fields)
 
 
