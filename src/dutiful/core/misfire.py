@@ -83,7 +83,9 @@ def _without_makeup(planned: tuple[Schedule, Plan], since: int, now: int) -> tup
 def _plan(schedule: Schedule, first: int, end: int, since: int, now: int) -> Plan:
     """Sort the instants of one rule, from the first that is due to the end of its time."""
     # Planned before this is a misfire: late, or from before the schedule was resumed.
-    fresh = max(now - schedule.late_after, since)
+    fresh = now - schedule.late_after
+    if since <= now:  # else the clock was set back since
+        fresh = max(fresh, since)
     timely: list[int] = []
     if first >= fresh:
         timely.append(first)

@@ -145,6 +145,18 @@ def test_what_was_due_while_paused_goes_by_the_misfire_rule() -> None:
     assert made(move) == [START + 21 * SECOND]
 
 
+def test_a_resumption_before_the_clock_was_set_back_makes_nothing_of_the_future() -> None:
+    schedule = every()
+    standing = a.paused(a.begin(schedule, START), START + HOUR)
+    assert standing is not None
+    standing = a.resumed(standing, START + HOUR)
+    assert standing is not None
+    move = turn(schedule, standing, START + 2 * MINUTE)
+    assert move is not None
+    assert made(move) == [START + MINUTE, START + 2 * MINUTE]
+    assert (move.missed, move.next) == (0, START + 3 * MINUTE)
+
+
 def test_skip_makes_none_while_one_lives() -> None:
     schedule = every(overlap="skip")
     standing = a.begin(schedule, START)
