@@ -85,7 +85,7 @@ class CalendarAuditor(Bodies):
     def _bring(self, schedule: Schedule) -> None:
         course, now = self.courses.get(schedule.name), self._now
         if course is None:
-            self.courses[schedule.name] = Course(schedule, now, following(schedule, now))
+            self.courses[schedule.name] = Course(schedule, now, following(schedule, now), now)
         else:
             course.changed(schedule, now)
 

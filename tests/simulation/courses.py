@@ -85,7 +85,7 @@ class Course:
     schedule: Schedule
     since: int
     next: int | None
-    version: int = 1
+    version: int
     number: int = 0
     last: int | None = None
     held: int | None = None
