@@ -73,8 +73,9 @@ class CalendarAuditor(Bodies):
             self.fail(f"{edition} changed {answer}, must be {news} and {dropped}")
         for name in answer.changed:
             self._bring(rules[name])
-        for name in answer.retired:
-            self.courses[name].retire()
+        ended = [self.courses[name].retire(self._now) for name in answer.retired]
+        if {one for one in ended if one is not None} != set(answer.missed):
+            self.fail(f"{answer.missed} is said to be missed, must be {ended}")
         self.note(node, f"declares {edition}: {answer.changed} changed, {answer.retired} retired")
 
     def _is_news(self, schedule: Schedule) -> bool:
@@ -84,7 +85,7 @@ class CalendarAuditor(Bodies):
     def _bring(self, schedule: Schedule) -> None:
         course, now = self.courses.get(schedule.name), self._now
         if course is None:
-            self.courses[schedule.name] = Course(schedule, now, following(schedule, now))
+            self.courses[schedule.name] = Course(schedule, now, following(schedule, now), now)
         else:
             course.changed(schedule, now)
 

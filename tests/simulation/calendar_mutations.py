@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from dutiful.core.retirement import Retirement
 from dutiful.engines.memory.scheduling import MemoryScheduling
 
 from .mutations import mutation
@@ -53,9 +54,14 @@ def _misfires_are_not_counted(original: Any) -> Any:
     return lambda schedule, first, end: (0, deque())
 
 
-@mutation("dutiful.core.advance", "retired")
+@mutation(_ENGINE, "retire")
 def _retired_schedules_go_on(original: Any) -> Any:
-    return lambda standing, now: replace(standing, version=standing.version + 1)
+    return lambda standing, now: Retirement(replace(standing, version=standing.version + 1))
+
+
+@mutation("dutiful.core.retirement", "_undone")
+def _what_was_due_at_retirement_is_forgotten(original: Any) -> Any:
+    return lambda standing, now: ([], 0)
 
 
 @mutation("dutiful.core.advance", "resumed")
@@ -136,6 +142,6 @@ def _a_run_by_hand_moves_the_schedule(original: Any) -> Any:
     return move
 
 
-@mutation(_ENGINE, "overdue")
+@mutation("dutiful.core.deadline", "overdue")
 def _who_is_late_is_told_of_once_it_has_ended(original: Any) -> Any:
     return lambda one, now: original(one, now) if one.finished_at else ()

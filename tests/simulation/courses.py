@@ -9,13 +9,15 @@ from msgspec.structs import replace
 
 from dutiful.contract.scheduling import KEPT_MAX
 from dutiful.core.job import Job
-from dutiful.core.occurrence import Advance, Kind, Occurrence, Recorded, Standing
+from dutiful.core.occurrence import Advance, Deadline, Kind, Occurrence, Recorded, Standing
+from dutiful.core.retirement import Missed
 from dutiful.core.schedule import Schedule, read
 from dutiful.core.state import State
 
 from .timetable import following, instants
 
 COUNTED_MAX = 10_001
+DEADLINES: tuple[Deadline, ...] = ("start", "finish")
 NOTED_MAX = 10
 """How many misfires are recorded one by one."""
 
@@ -72,6 +74,7 @@ class Entry:
             started_at=started,
             finished_at=finished,
             state=state,
+            told=tuple(what for what in DEADLINES if what in self.told),
         )
 
 
@@ -82,7 +85,7 @@ class Course:
     schedule: Schedule
     since: int
     next: int | None
-    version: int = 1
+    version: int
     number: int = 0
     last: int | None = None
     held: int | None = None
@@ -123,10 +126,32 @@ class Course:
                 return found
             planned = until
 
-    def retire(self) -> None:
-        """Stop, for the app does not declare it any more."""
+    def due(self, now: int) -> list[tuple[Schedule, list[int]]]:
+        """Walk what is due, for each spec by which some of it goes, oldest first."""
+        parts, first = list[tuple[Schedule, list[int]]](), self.next
+        while first is not None and first <= now:
+            schedule, until = self.ruling(first)
+            end = now if until is None else min(now, until)
+            parts.append((schedule, [first, *instants(schedule, first, end)]))
+            first = None if until is None else self.following(parts[-1][1][-1])
+        return parts
+
+    def retire(self, now: int) -> Missed | None:
+        """Stop, for the app does not declare it any more; what is due or held is missed."""
+        parts = [at for _, at in self.due(now)]
+        noted = [at for part in parts for at in (part[:1] + part[1:][1 - NOTED_MAX :])]
+        missed = sum(map(len, parts)) + (self.held is not None)
+        noted = ([] if self.held is None else [self.held]) + noted[-NOTED_MAX:]
+        for at in noted:
+            if at not in self.diary:
+                self.number += 1
+                what = Occurrence(planned=at, kind="missed", why="its schedule was retired")
+                self.diary[at] = Entry(what, self.number, now)
+        if parts:
+            self.last = max(self.last or 0, *(part[-1] for part in parts), parts[-1][-1])
         self.version += 1
         self.retired, self.next, self.held = True, None, None
+        return Missed(self.schedule.name, max(noted), missed) if noted else None
 
     def forget(self) -> None:
         """Keep what a store keeps."""
@@ -198,11 +223,9 @@ class Forecast:
 def forecast(course: Course, now: int, live: Sequence[str]) -> Forecast:
     """Say what a schedule has to make at a moment, instant by instant."""
     told = Forecast(course.last, course.next, course.held)
-    making, first = list[int](), course.next
+    making = list[int]()
     parts = list[tuple[Schedule, list[int], list[int], list[int]]]()
-    while first is not None and first <= now:
-        schedule, until = course.ruling(first)
-        due = [first, *instants(schedule, first, now if until is None else min(now, until))]
+    for schedule, due in course.due(now):
         # Who was resumed in the future was, before the clock was set back.
         fresh = max(now - schedule.late_after, course.since if course.since <= now else 0)
         late = [at for at in due if at < fresh]
@@ -210,7 +233,6 @@ def forecast(course: Course, now: int, live: Sequence[str]) -> Forecast:
         made_up = _made_up(schedule, late, now, timely=bool(timely))
         parts.append((schedule, late, made_up, timely))
         told.last, told.next = due[-1], course.following(due[-1])
-        first = None if until is None else told.next
     for place, (schedule, late, made_up, timely) in enumerate(parts):
         later = any(more or fresh for _, _, more, fresh in parts[place + 1 :])
         made_up = [] if later and schedule.misfire == "once" else made_up

@@ -64,7 +64,8 @@ def give_up_due(latest: Schedule, standing: Standing, now: int) -> tuple[list[in
     while first is not None and first <= now:
         schedule, until = in_course(latest, first)
         end = now if until is None else min(now, until)
-        plan = _plan(replace(schedule, misfire="skip"), first, end, now + 1, now)
+        # None of them is in time.
+        plan = _plan(replace(schedule, misfire="skip", late_after=-1), first, end, now, now)
         misses.extend(plan.misses)
         missed += plan.missed
         first = following(latest, plan.last)
