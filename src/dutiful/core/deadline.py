@@ -82,7 +82,7 @@ def review(found: Iterable[Recorded], now: int, limit: int) -> Review:
     told: list[Overdue] = []
     notes: list[Note] = []
     for seen in found:
-        late = [what for what in overdue(seen, now) if what not in seen.told]
+        late: list[Deadline] = [what for what in overdue(seen, now) if what not in seen.told]
         tell = late[: limit - len(told)]
         one = replace(seen, told=_with(seen.told, tell))
         told += [Overdue(one, what) for what in tell]
