@@ -56,19 +56,21 @@ class Bodies:
         running.aside = self._aside
         if task.spec.isolation == "process":
             task.signature.check(running.job.args)
-            self._spawn(running, self._in_process(running))
+            self._watch(running, self._spawn(running, self._in_process(running)))
             return
         args, kwargs = task.signature.decode(running.job.args)
         if task.signature.takes_context:
             args, kwargs = task.signature.insert(running.context, args, kwargs)
         call = partial(task.fn, *args, **kwargs) if args or kwargs else task.fn
         if task.spec.isolation == "loop":
-            running.stop = self._spawn(running, self._on_loop(running, call)).cancel
+            self._spawn(running, self._on_loop(running, call))
+            running.stop = partial(self._stop, running)
         elif self._app.hooks.around_attempt:
-            self._spawn(running, self._on_loop(running, partial(self._threaded, call)))
+            body = self._spawn(running, self._on_loop(running, partial(self._threaded, call)))
+            self._watch(running, body)
         else:
-            body = partial(_in_thread, running, call, self._bytes_max)
-            self._threads.submit(body, partial(self._finish, running))
+            run = partial(_in_thread, running, call, self._bytes_max)
+            self._threads.submit(run, partial(self._finish, running))
         self._begun(running)
 
     def abandon(self, running: Running) -> None:
@@ -95,9 +97,17 @@ class Bodies:
     def _spawn(self, running: Running, coroutine: Any) -> asyncio.Task[None]:
         body = self._loop.create_task(coroutine)
         self._coroutines.add(body)
-        body.add_done_callback(partial(self._ended, running))
         running.body = body
         return body
+
+    def _stop(self, running: Running) -> None:
+        """Cancel a coroutine; only then may it end before its first line."""
+        if running.body is not None:
+            self._watch(running, running.body)
+            running.body.cancel()
+
+    def _watch(self, running: Running, body: asyncio.Task[None]) -> None:
+        body.add_done_callback(partial(self._ended, running))
 
     def _ended(self, running: Running, body: asyncio.Task[None]) -> None:
         """Free the slot of a body that was cancelled before its first line ran, or that broke."""
@@ -113,14 +123,25 @@ class Bodies:
         try:
             if self._app.hooks.around_attempt:
                 call = self._app.hooks.wrap(running.context, call)
-            outcome = returned(await call(), running.task.name, self._bytes_max)
+            outcome = returned(await call(), running.task.spec.name, self._bytes_max)
         except BaseException as error:  # noqa: BLE001 - SystemExit, too, is an answer of the task's
             outcome = failed(running, error)
-        if running.atransaction is not None:
-            outcome = await aconclude(running, outcome)
-        elif running.transaction is not None:
-            outcome = await self._aside(partial(conclude, running, outcome))
+        if running.atransaction is not None or running.transaction is not None:
+            outcome = await self._concluded(running, outcome)
+        if running.body is not None:
+            self._coroutines.discard(running.body)
         self._finish(running, outcome)
+
+    async def _concluded(self, running: Running, outcome: Outcome) -> Outcome | None:
+        """End the attempt's transaction; the slot comes free whatever happens."""
+        try:
+            if running.atransaction is not None:
+                return await aconclude(running, outcome)
+            return await self._aside(partial(conclude, running, outcome))
+        except asyncio.CancelledError:
+            return interrupted(running)
+        except BaseException as error:  # noqa: BLE001 - what broke is the attempt's failure
+            return raised(error, running.task.spec.retry)
 
     async def _threaded(self, call: Call) -> Any:
         return await self._aside(call)
