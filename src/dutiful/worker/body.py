@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from dutiful.client.context import CURRENT
+from dutiful.client.context import CURRENT, Context
 from dutiful.core.outcome import Cancelled, Crashed, Failed, Outcome, Succeeded
 
 from .around import ChildEnded, carried, value_of
@@ -58,18 +58,19 @@ class Bodies:
             task.signature.check(running.job.args)
             self._watch(running, self._spawn(running, self._in_process(running)))
             return
+        context = Context(running)
         args, kwargs = task.signature.decode(running.job.args)
         if task.signature.takes_context:
-            args, kwargs = task.signature.insert(running.context, args, kwargs)
+            args, kwargs = task.signature.insert(context, args, kwargs)
         call = partial(task.fn, *args, **kwargs) if args or kwargs else task.fn
         if task.spec.isolation == "loop":
-            self._spawn(running, self._on_loop(running, call))
+            self._spawn(running, self._on_loop(running, context, call))
             running.stop = partial(self._stop, running)
         elif self._app.hooks.around_attempt:
-            body = self._spawn(running, self._on_loop(running, partial(self._threaded, call)))
-            self._watch(running, body)
+            call = partial(self._threaded, call)
+            self._watch(running, self._spawn(running, self._on_loop(running, context, call)))
         else:
-            run = partial(_in_thread, running, call, self._bytes_max)
+            run = partial(_in_thread, running, context, call, self._bytes_max)
             self._threads.submit(run, partial(self._finish, running))
         self._begun(running)
 
@@ -117,12 +118,12 @@ class Bodies:
         elif (error := body.exception()) is not None:
             self._finish(running, raised(error, running.task.spec.retry))
 
-    async def _on_loop(self, running: Running, call: Call) -> None:
-        CURRENT.set(running.context)
+    async def _on_loop(self, running: Running, context: Context, call: Call) -> None:
+        CURRENT.set(context)
         outcome: Outcome | None
         try:
             if self._app.hooks.around_attempt:
-                call = self._app.hooks.wrap(running.context, call)
+                call = self._app.hooks.wrap(context, call)
             outcome = returned(await call(), running.task.spec.name, self._bytes_max)
         except BaseException as error:  # noqa: BLE001 - SystemExit, too, is an answer of the task's
             outcome = failed(running, error)
@@ -130,6 +131,7 @@ class Bodies:
             outcome = await self._concluded(running, outcome)
         if running.body is not None:
             self._coroutines.discard(running.body)
+        running.stop = None  # it holds the attempt, which then would wait for the collector
         self._finish(running, outcome)
 
     async def _concluded(self, running: Running, outcome: Outcome) -> Outcome | None:
@@ -164,7 +166,8 @@ class Bodies:
         return value
 
     async def _in_process(self, running: Running) -> None:
-        CURRENT.set(running.context)
+        context = Context(running)
+        CURRENT.set(context)
         if not self._app.hooks.around_attempt:
             self._finish(running, await self._remote(running))
             return
@@ -179,7 +182,7 @@ class Bodies:
 
         name, outcome = running.task.name, None
         try:
-            value = await self._app.hooks.wrap(running.context, proceed)()
+            value = await self._app.hooks.wrap(context, proceed)()
             if answers:
                 outcome = carried(answers[-1], value, name, self._bytes_max)
             else:
@@ -209,8 +212,8 @@ class Bodies:
         return answer
 
 
-def _in_thread(running: Running, call: Call, bytes_max: int) -> Outcome | None:
-    CURRENT.set(running.context)
+def _in_thread(running: Running, context: Context, call: Call, bytes_max: int) -> Outcome | None:
+    CURRENT.set(context)
     try:
         outcome = returned(call(), running.task.name, bytes_max)
     except BaseException as error:  # noqa: BLE001 - SystemExit, too, is an answer of the task's
