@@ -139,11 +139,12 @@ class Bodies:
         try:
             if running.atransaction is not None:
                 return await aconclude(running, outcome)
-            return await self._aside(partial(conclude, running, outcome))
+            concluded: Outcome | None = await self._aside(partial(conclude, running, outcome))
         except asyncio.CancelledError:
             return interrupted(running)
         except BaseException as error:  # noqa: BLE001 - what broke is the attempt's failure
             return raised(error, running.task.spec.retry)
+        return concluded
 
     async def _threaded(self, call: Call) -> Any:
         return await self._aside(call)
