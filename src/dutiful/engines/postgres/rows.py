@@ -54,7 +54,7 @@ def claimed_of(row: tuple[Any, ...], queue: str, worker: str) -> Claim:
     tags, meta = row[24], row[25]
     fields[24] = _tags(tags) if tags else ()
     fields[25] = _meta(meta) if meta else {}
-    return Claim(Job(*fields[3:]), row[2])
+    return Claim(Job(*fields[3:]))
 
 
 def worker_row(info: WorkerInfo) -> tuple[Any, ...]:
