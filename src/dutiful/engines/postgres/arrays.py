@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from psycopg import AsyncRawCursor, Connection, RawCursor
+from psycopg import AsyncConnection, AsyncRawCursor, Connection, RawCursor
 from psycopg.adapt import Buffer, Dumper
 from psycopg.pq import Format
 
@@ -135,7 +135,9 @@ class _ArrayDumper(Dumper):
         return array.binary()
 
 
-def adapt(taught: RawCursor[Any] | AsyncRawCursor[Any] | Connection[Any]) -> None:
+def adapt(
+    taught: RawCursor[Any] | AsyncRawCursor[Any] | Connection[Any] | AsyncConnection[Any],
+) -> None:
     """Teach a connection of ours to send columns, or one cursor where it is the caller's."""
     for dumper in _DUMPERS:
         taught.adapters.register_dumper(dumper.kind, dumper)

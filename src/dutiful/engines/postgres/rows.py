@@ -15,6 +15,7 @@ from dutiful.core.occurrence import Recorded, Standing
 from dutiful.core.state import State
 
 _STATES = tuple(State)
+_RUNNING = State.RUNNING
 _encode = msgspec.json.encode
 _tags = msgspec.json.Decoder(tuple[str, ...]).decode
 _meta = msgspec.json.Decoder(dict[str, str]).decode
@@ -40,6 +41,20 @@ def job_of(row: tuple[Any, ...]) -> Job:
 def claim_of(row: tuple[Any, ...]) -> Claim:
     """Build the claim on a job that is running; without its steps."""
     return Claim(job_of(row))
+
+
+def claimed_of(row: tuple[Any, ...], queue: str, worker: str) -> Claim:
+    """Build a claim from a row of ``claim.sql``, which leaves out what its caller knows."""
+    fields = list(row)
+    fields[5] = queue
+    fields[6] = _RUNNING
+    fields[7] = -row[0]
+    fields[12] = row[1]
+    fields[18] = worker
+    tags, meta = row[24], row[25]
+    fields[24] = _tags(tags) if tags else ()
+    fields[25] = _meta(meta) if meta else {}
+    return Claim(Job(*fields[3:]))
 
 
 def worker_row(info: WorkerInfo) -> tuple[Any, ...]:
