@@ -107,6 +107,8 @@ coverage: $(READY) ## Measure which lines and branches the tests reach
 lock: $(READY) ## Write the locked requirements anew (UPGRADE=--upgrade for newer versions)
 	$(LOCK) pyproject.toml --all-extras --group dev --output-file requirements/dev.txt
 	$(LOCK) --group bootstrap --output-file requirements/uv.txt
+	$(LOCK) --no-deps --group postgres-16 --output-file requirements/postgres-16.txt
+	$(LOCK) --no-deps --group postgres-17 --output-file requirements/postgres-17.txt
 
 docs: $(READY) ## Generate the reference pages
 	$(BIN)/python docs/generate.py

@@ -141,3 +141,9 @@ def test_missing_docstring_is_caught() -> None:
     found = docstring_faults("--stdin-filename", "src/dutiful/sample.py", "-", stdin=sample)
     assert "D400" in found
     assert "D101" in found
+
+
+def test_every_locked_file_is_written_by_one_command() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    locked = sorted(path.name for path in (ROOT / "requirements").glob("*.txt"))
+    assert [file for file in locked if f"--output-file requirements/{file}\n" not in makefile] == []

@@ -33,6 +33,8 @@ class Thawed:
         found.pop(UNEXCUSED, None)
         if others := self.twice - self.running:
             found["run twice though not running at the freeze"] = sorted(others)
+        if not self.running:
+            found["nothing ran in the worker that froze"] = True
         if self.started_on_waking:
             found["started by the woken worker"] = self.started_on_waking
         return found
@@ -53,9 +55,11 @@ def frozen(folder: Path, jobs: int, *, lease: float, workers: int = 3, url: str 
     """Freeze one worker for longer than its lease while the others go on, then wake it."""
     env = {"DUTIFUL_LEASE": f"{lease}s", "DUTIFUL_HEARTBEAT": f"{lease / 5}s"}
     with crew(folder, "-c", "10", env=env, url=url) as made:
-        load(made, jobs)
         made.start(workers)
+        until(lambda: sum("serves" in log for log in made.logs()) == workers, 30, "all serve")
+        load(made, jobs)
         until(lambda: made.ledger.read_text().count(" start ") >= 40, 30, "all slots are taken")
+        until(lambda: _at_work(made), 30, "every worker works")
         member, at, undone = _freeze(made)
         # A lost worker's row goes as soon as its jobs are taken back, so look for its absence.
         until(lambda: not made.sql(_STANDING, member.process.pid), 10 * lease, "lost")
@@ -64,6 +68,11 @@ def frozen(folder: Path, jobs: int, *, lease: float, workers: int = 3, url: str 
         through(made, 120)
         time.sleep(2)  # for whatever the woken worker may still do
         return _compare(made, member, at, woken, undone)
+
+
+def _at_work(made: Crew) -> bool:
+    started = {line.worker for line in made.lines() if line.what == "start"}
+    return started >= {member.identity for member in made.workers}
 
 
 def _freeze(made: Crew) -> tuple[Member, int, int]:

@@ -19,6 +19,11 @@ from tests.chaos.verdict import Verdict, judge
 _PORTION = 5000
 _BATCH = 50
 _PAUSE = 0.01
+_LEFT = """
+select state, task, worker, attempt, count(*) from dutiful_job where state < 4
+group by state, task, worker, attempt limit 20
+"""
+_FLEET = "select id, pid, lost, renewed_at from dutiful_worker"
 
 
 class Supply:
@@ -101,8 +106,13 @@ def feed(made: Crew, jobs: list[NewJob]) -> None:
 
 
 def through(made: Crew, seconds: float) -> None:
-    """Wait until every job is in a final state."""
-    until(lambda: made.left() == 0, seconds, "all jobs in a final state", 0.2)
+    """Wait until every job is in a final state; say which are not, and who worked."""
+    try:
+        until(lambda: made.left() == 0, seconds, "all jobs in a final state", 0.2)
+    except AssertionError as error:
+        for log in made.logs():
+            print(log[-3000:])
+        raise AssertionError(f"{error}: {made.sql(_LEFT)}, workers {made.sql(_FLEET)}") from None
 
 
 def beside_peers(folder: Path, jobs: int = 1500, kills: int = 10) -> Verdict:

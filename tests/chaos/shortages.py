@@ -52,7 +52,10 @@ def tables_full(folder: Path, server: LocalServer, seconds: float) -> Filled:
 
 
 def log_full(folder: Path, server: LocalServer, jobs: int, seconds: float) -> Outage:
-    """Fill the file system under the write-ahead log, of which the server dies by itself."""
+    """Fill the file system under the write-ahead log, of which the server dies by itself.
+
+    It is away for some seconds more than are given; past a lease jobs may rightly run again.
+    """
     server.settings["restart_after_crash"] = "off"
     with cramped(server, "pg_wal", 64 * _MEBIBYTE) as disk:
         ballast = disk / "ballast"

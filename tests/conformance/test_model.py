@@ -233,7 +233,7 @@ class ToldAgain(MemoryEngine):
     async def review(self, limit: int) -> Any:
         for diary in self.tables.diaries.values():
             for entry in diary.values():
-                entry.told.clear()
+                entry.recorded = replace(entry.recorded, told=())
         return await super().review(limit)
 
 

@@ -26,9 +26,7 @@ from .store import SimStore
 
 CALM = 3.0
 """Seconds without trouble after which a worker that leaves has no excuse to keep a job."""
-_READS = frozenset(
-    {"get", "find", "errors", "steps", "queues", "dead_groups", "tally", "standings", "occurrences"}
-)
+_READS = frozenset({"get", "find", "errors", "steps", "queues", "dead_groups", "tally"})
 
 
 class Auditor(CalendarAuditor):

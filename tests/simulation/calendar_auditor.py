@@ -3,40 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-from dutiful.contract.scheduling import Advanced, Declared, Overdue
-from dutiful.core.edition import ALIVE
-from dutiful.core.instant import SECOND
+from dutiful.contract.scheduling import Advanced, Declared, DueBatch
+from dutiful.core.deadline import Overdue
 from dutiful.core.job import Job
-from dutiful.core.occurrence import Advance
-from dutiful.core.rule import Interval
+from dutiful.core.occurrence import Advance, Occurrence, Recorded, Standing
 from dutiful.core.schedule import Schedule
 from dutiful.core.state import State
 
 from .bodies import Bodies
+from .courses import Course, Entry, forecast
+from .editions import Editions
 from .ledger import Record
 from .loop import Node
-from .timetable import EXCLUSIVE, due
+from .timetable import following, instants
 
 Rows = dict[str, tuple[Job | None, Job]]
-CRON_PERIOD = 5_000_000
-
-
-@dataclass
-class Course:
-    """What is known of one schedule."""
-
-    version: int
-    period: int
-    since: int
-    """From here on every instant has to be accounted for; 0 until the next is known anew."""
-    last: int | None = None
-    held: int | None = None
-    paused: bool = False
-    retired: bool = False
-    made: set[int] = field(default_factory=set)
+ALL = 1000
+"""A limit that nothing in a world reaches."""
 
 
 class CalendarAuditor(Bodies):
@@ -47,57 +32,118 @@ class CalendarAuditor(Bodies):
     def __init__(self, loop: Any) -> None:
         super().__init__(loop)
         self.courses: dict[str, Course] = {}
-        self._shown: dict[str, float] = {}
-        """When each edition was last shown, in the order in which they appeared."""
-        self._told: set[tuple[str, int, str]] = set()
+        self.editions = Editions()
+        self.made: dict[tuple[str, int], str] = {}
+        """The job of each occurrence, also of schedules that were deleted since."""
+        self._batches: dict[Node, DueBatch] = {}
+        """What each process was last told to be due."""
+        self._grounds: dict[int, tuple[Any, DueBatch | None]] = {}
+        """On which of these each move was decided that is under way."""
+
+    def clock_steps(self) -> None:
+        """Hear that the store's clock is set."""
+        self.stepped = True
+        self.editions.stepped_at = self.loop.time()
+
+    def sent(self, node: Node, op: str, args: tuple[Any, ...]) -> None:
+        """Hear of a call when it is made."""
+        if op == "advance":
+            self._grounds[id(args)] = (args, self._batches.get(node))
+
+    def answered(self, node: Node, op: str, args: tuple[Any, ...], result: Any) -> None:
+        super().answered(node, op, args, result)
+        if op == "due" and args[0]:
+            self._batches[node] = result
 
     def _declare(self, node: Node, args: Any, answer: Declared, changed: Rows) -> None:
-        edition: str = args[1]
-        given: Sequence[Schedule] = args[2] or ()
-        newer = self._newer(edition)
-        # A leap of the store's clock makes an edition look gone, and then it may come back.
-        if newer and not self.stepped and (answer.rules or answer.changed or answer.retired):
-            self.fail(f"edition {edition} changed {answer}, though {newer} is there")
-        if args[2] is None and (answer.changed or answer.retired):
-            self.fail(f"an edition that was only shown changed {answer}")
-        rules = {schedule.name: schedule for schedule in given}
+        app, edition, given = args
+        complaint = self.editions.shown(
+            edition, answer, given is not None, self.loop.time(), self._now
+        )
+        if complaint is not None:
+            self.fail(complaint)
+        rules: dict[str, Schedule] = {one.name: one for one in given or () if answer.rules}
+        news = {name for name, one in rules.items() if self._is_news(one)}
+        dropped = {
+            name
+            for name, course in self.courses.items()
+            if rules and course.schedule.app == app and name not in rules and not course.retired
+        }
+        if set(answer.changed) != news or set(answer.retired) != dropped:
+            self.fail(f"{edition} changed {answer}, must be {news} and {dropped}")
         for name in answer.changed:
-            self._changed(rules[name])
-        for name in answer.retired:
-            course = self.courses[name]
-            course.version, course.retired, course.held = course.version + 1, True, None
+            self._bring(rules[name])
+        ended = [self.courses[name].retire(self._now) for name in answer.retired]
+        if {one for one in ended if one is not None} != set(answer.missed):
+            self.fail(f"{answer.missed} is said to be missed, must be {ended}")
         self.note(node, f"declares {edition}: {answer.changed} changed, {answer.retired} retired")
 
-    def _newer(self, edition: str) -> list[str]:
-        """Show an edition, and name those that appeared after it and are surely still there."""
-        now, alive = self.loop.time(), ALIVE / SECOND
-        if now - self._shown.get(edition, -alive) >= alive:
-            self._shown.pop(edition, None)
-            self._shown = {**self._shown, edition: now}  # behind all others
-        else:
-            self._shown[edition] = now
-        order = list(self._shown)
-        after = order[order.index(edition) + 1 :]
-        return [other for other in after if now - self._shown[other] < alive - 1]
-
-    def _changed(self, schedule: Schedule) -> None:
-        rule = schedule.rule
-        period = rule.period if isinstance(rule, Interval) else CRON_PERIOD
+    def _is_news(self, schedule: Schedule) -> bool:
         course = self.courses.get(schedule.name)
-        if course is None:
-            self.courses[schedule.name] = Course(1, period, self._now)
-            return
-        course.version, course.period, course.since = course.version + 1, period, 0
-        course.retired = False
+        return course is None or course.retired or course.schedule != schedule
 
-    def _due(self, node: Node, args: Any, answer: Any, changed: Rows) -> None:
+    def _bring(self, schedule: Schedule) -> None:
+        course, now = self.courses.get(schedule.name), self._now
+        if course is None:
+            self.courses[schedule.name] = Course(schedule, now, following(schedule, now), now)
+        else:
+            course.changed(schedule, now)
+
+    def _put_schedule(self, node: Node, args: Any, answer: bool, changed: Rows) -> None:
+        schedule, replace = args
+        taken = schedule.name in self.courses
+        if answer != (replace or not taken):
+            self.fail(f"{schedule.name} was put: {answer}, taken: {taken}, replace: {replace}")
+        if answer and self._is_news(schedule):
+            self._bring(schedule)
+        self.note(node, f"puts {schedule.name}: {answer}")
+
+    def _standings(self, node: Node, args: Any, answer: Sequence[Standing], changed: Rows) -> None:
+        names, limit, after = args
+        known = sorted(self.courses)
+        if names is None:
+            must = [name for name in known if name > after][:limit]
+        else:
+            must = [name for name in known if name in names]
+        if sorted(one.name for one in answer) != must:
+            self.fail(f"{[one.name for one in answer]} are there, must be {must}")
+        for one in answer:
+            self._stands(one)
+
+    def _stands(self, found: Standing) -> None:
+        if (odd := self.courses[found.name].odd(found)) is not None:
+            self.fail(odd)
+
+    def _due(self, node: Node, args: Any, answer: DueBatch, changed: Rows) -> None:
+        now, active = answer.now, {}
+        for name, course in self.courses.items():
+            if not (course.paused or course.retired):
+                active[name] = course
+        to_come = [one.next - now for one in active.values() if one.next and one.next > now]
+        if now != self._now or answer.next_in != min(to_come, default=None):
+            self.fail(f"due at {now}, which is {self._now}, and next in {answer.next_in}")
+        must = {
+            name
+            for name, one in active.items()
+            if one.held is not None or (one.next is not None and one.next <= now)
+        }
+        found = {one.standing.name for one in answer.due}
+        if found - must or (len(found) < args[0] and found != must):
+            self.fail(f"{found} are due, must be {must}")
         for one in answer.due:
-            course = self.courses[one.standing.name]
-            if course.paused or course.retired:
-                self.fail(f"{one.standing.name} was due while paused or retired")
+            self._stands(one.standing)
+            if list(one.live) != self._live(active[one.standing.name]):
+                self.fail(f"{one.live} of {one.standing.name} are said to live")
+
+    def _live(self, course: Course) -> list[str]:
+        if course.schedule.overlap == "allow":
+            return []
+        ids = [entry.job_id or "" for entry in course.opened()]
+        return [job_id for job_id in ids if not self.rows[job_id].state.final]
 
     def _advance(self, node: Node, args: Any, answer: Advanced, changed: Rows) -> None:
         moves: Sequence[Advance] = args[0]
+        _, batch = self._grounds.pop(id(args), (None, None))
         for move in moves:
             course = self.courses.get(move.name)
             fits = course is not None and course.version == move.version and not course.retired
@@ -105,6 +151,7 @@ class CalendarAuditor(Bodies):
             if (move.name in answer.accepted) != fits:
                 self.fail(f"a move of {move.name} at {move.version} was taken: {not fits}")
             if course is not None and fits:
+                self._foreseen(move, course, batch)
                 self._moved(move, course, answer, changed)
         for job_id in answer.cancelled:
             _, new = changed.pop(job_id, (None, self.rows[job_id]))
@@ -112,87 +159,134 @@ class CalendarAuditor(Bodies):
                 self.fail(f"{job_id} was cancelled, and is {new.state.word}")
         self.note(node, f"advances {answer.accepted}, made {len(answer.made)}")
 
-    def _moved(self, move: Advance, course: Course, answer: Advanced, changed: Rows) -> None:
-        before, course.version = course.last, course.version + 1
-        handled = self._made(move, course, answer, changed)
-        if course.held is not None and move.held != course.held and course.held not in handled:
-            self.fail(f"{move.name} forgot {course.held}, which it had held")
+    def _foreseen(self, move: Advance, course: Course, batch: DueBatch | None) -> None:
+        """Demand that a move is what the schedule's rules make of what was due."""
         if move.by_hand:
+            if (move.last, move.next, move.held) != (course.last, course.next, course.held):
+                self.fail(f"{move.name} was moved by hand from its course")
+            for one in move.occurrences:
+                off = one.planned not in instants(course.schedule, one.planned - 1, one.planned)
+                if one.backfilled and off:
+                    self.fail(f"{move.name} was backfilled at {one.planned}, off its beat")
             return
-        if before is not None and (move.last is None or move.last < before):
-            self.fail(f"{move.name} went back from {before} to {move.last}")
-        if move.next is not None and move.last is not None and move.next <= move.last:
-            self.fail(f"{move.name} comes next at {move.next}, behind {move.last}")
-        self._accounted(move, course, handled)
-        course.last, course.held = move.last, move.held
+        assert batch is not None
+        due = next(one for one in batch.due if one.standing.name == move.name)
+        if (odd := forecast(course, batch.now, due.live).odd(move)) is not None:
+            self.fail(odd)
 
-    def _made(self, move: Advance, course: Course, answer: Advanced, changed: Rows) -> set[int]:
-        """Look at each occurrence of a move, and return the instants that it dealt with."""
-        handled = set[int]()
-        for one in move.occurrences:
+    def _moved(self, move: Advance, course: Course, answer: Advanced, changed: Rows) -> None:
+        before = course.last
+        for one in sorted(move.occurrences, key=lambda one: one.planned):
             # The store's clock may be set back between the look and the write.
             if one.planned > self._now and not self.stepped:
                 self.fail(f"{move.name} made {one.planned}, which is to come")
-            if one.job is None:
-                handled.add(one.planned)
-                continue
-            if one.job.id not in answer.made:
-                self.fail(f"{move.name} made {one.planned} a second time")
-            if one.planned in course.made:
-                self.fail(f"{move.name} has two jobs for {one.planned}")
-            course.made.add(one.planned)
-            handled.add(one.planned)
-            old, _ = changed.pop(one.job.id, (None, None))
-            if old is not None or one.job.id not in self.rows:
-                self.fail(f"the job of {move.name} at {one.planned} was not stored")
-            self._alone(move.name, one.job.id)
-            self.records[one.job.id] = Record(one.job, asked=True)
-        return handled
+            known = one.planned in course.diary
+            if one.job is not None:
+                self._made(move, one, course, known, answer, changed)
+                if one.previous not in (None, before) and not move.by_hand:
+                    rule, _ = course.ruling(one.planned)
+                    between = instants(rule, one.previous, one.planned - 1)
+                    if between or one.previous >= one.planned:
+                        self.fail(f"{one.previous} is said to come before {one.planned}")
+            if not known:
+                course.number += 1
+                course.diary[one.planned] = Entry(one, course.number, self._now)
+            before = one.planned
+        course.version += 1
+        course.last, course.next, course.held = move.last, move.next, move.held
+        course.forget()
 
-    def _accounted(self, move: Advance, course: Course, handled: set[int]) -> None:
-        """Demand that every instant since the last move was made, skipped, held or counted."""
-        if move.last is None or move.last == course.last:
+    def _made(
+        self,
+        move: Advance,
+        one: Occurrence,
+        course: Course,
+        known: bool,
+        answer: Advanced,
+        changed: Rows,
+    ) -> None:
+        """Demand that an occurrence has one job, whoever made it and however often."""
+        assert one.job is not None
+        key, job_id, schedule = (move.name, one.planned), one.job.id, course.schedule
+        new = not known and key not in self.made
+        if (job_id in answer.made) != new:
+            self.fail(f"{key} was made: {not new}, its job was {self.made.get(key)}")
+        if not new:
             return
-        start = max(course.last or 0, course.since)
-        if course.since:
-            known = handled | ({move.held} if move.held is not None else set())
-            instants = due(move.name, start, move.last, course.period)
-            forgotten = [at for at in instants if at not in known]
-            recorded = sum(one.kind == "missed" for one in move.occurrences)
-            if len(forgotten) != move.missed - recorded:
-                self.fail(f"{move.name} forgot {forgotten}, {move.missed} counted as missed")
-            if odd := handled - set(instants) - {course.held}:
-                self.fail(f"{move.name} fired off its beat: {odd}")
-        course.since = move.last
+        old, row = changed.pop(job_id, (None, None))
+        if old is not None or row is None:
+            self.fail(f"the job of {key} was not stored")
+            return
+        must = one.job if move.by_hand else schedule  # it may have changed since a person asked
+        if (row.task, row.queue, row.args) != (must.task, must.queue, one.job.args):
+            self.fail(f"{key} was stored as {row}")
+        self.made[key] = job_id
+        if not move.by_hand:
+            self._alone(course, job_id)
+        self.records[job_id] = Record(one.job, asked=True)
 
-    def _alone(self, name: str, job_id: str) -> None:
+    def _alone(self, course: Course, job_id: str) -> None:
         """Demand that a schedule that excludes overlap has no other job that lives."""
-        if name not in EXCLUSIVE:
+        if course.schedule.overlap not in ("skip", "queue-one"):
             return
-        others = [
-            job.id
-            for job in self.rows.values()
-            if job.meta.get("schedule") == name
-            and job.id != job_id
-            and not job.state.final
-            and not self.records[job.id].redriven
-            and "by_hand" not in job.meta
-        ]
-        if others:
-            self.fail(f"{name} made {job_id} while {others} lives")
+        others = [one for one in self._live(course) if one != job_id]
+        if others := [one for one in others if not self.records[one].redriven]:
+            self.fail(f"{course.schedule.name} made {job_id} while {others} lives")
 
     def _review(self, node: Node, args: Any, answer: Sequence[Overdue], changed: Rows) -> None:
-        for one in answer:
-            key = (one.occurrence.schedule, one.occurrence.planned, one.what)
-            if key in self._told:
-                self.fail(f"{key} was told twice")
-            self._told.add(key)
+        told = {(one.occurrence.schedule, one.occurrence.planned, one.what) for one in answer}
+        must = set[tuple[str, int, str]]()
+        for name, course in self.courses.items():
+            for entry in course.opened():
+                job = self.rows[entry.job_id or ""]
+                late = entry.late(job, self._now)
+                must |= {(name, entry.what.planned, what) for what in late}
+                entry.told |= late
+                entry.started = entry.started or job.started_at
+                if job.state.final:
+                    entry.ended = (job.state, job.finished_at)
+        if told != must or len(told) != len(answer):
+            self.fail(f"{sorted(told)} were told to be late, must be {sorted(must)}")
 
     def _switch(self, node: Node, args: Any, answer: Sequence[str], changed: Rows) -> None:
         names, how = args
+        known = {name: self.courses[name] for name in names if name in self.courses}
+        turns = {name for name, one in known.items() if one.paused != (how == "pause")}
+        if set(answer) != (set(known) if how == "delete" else turns):
+            self.fail(f"{names} were told to {how}, and did {answer}")
         for name in answer:
-            course = self.courses[name]
-            if (how == "pause") == course.paused:
-                self.fail(f"{name} was told to {how}, and had been")
+            course = known[name]
+            if how == "delete":
+                del self.courses[name]
+                continue
             course.version, course.paused = course.version + 1, how == "pause"
+            course.since = course.since if course.paused else self._now
         self.note(node, f"{how} {names}: {answer}")
+
+    def _occurrences(
+        self, node: Node, args: Any, answer: Sequence[Recorded], changed: Rows
+    ) -> None:
+        name, limit, before = args
+        diary = self.courses[name].diary if name in self.courses else {}
+        planned = sorted((at for at in diary if before is None or at < before), reverse=True)
+        must = [
+            diary[at].recorded(name, self.rows.get(diary[at].job_id or ""))
+            for at in planned[:limit]
+        ]
+        for one, found in zip(must, answer, strict=False):
+            if one != found:
+                self.fail(f"an occurrence is not as it must be:\n  must {one}\n  is   {found}")
+        if len(must) != len(answer):
+            self.fail(f"{name} has {len(answer)} occurrences before {before}, not {len(must)}")
+
+    def judge_calendar(self) -> None:
+        """Demand that each job of an occurrence is the only one, and that it is known."""
+        found = dict[tuple[str, int], str]()
+        for job in self.rows.values():
+            if "schedule" not in job.meta:
+                continue
+            key = (job.meta["schedule"], int(job.meta["planned"]))
+            if found.setdefault(key, job.id) != job.id:
+                self.fail(f"{key} has the jobs {found[key]} and {job.id}")
+        if found != self.made:
+            self.fail(f"the jobs of occurrences are {found}, must be {self.made}")

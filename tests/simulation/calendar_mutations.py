@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import count
 from typing import Any
 
 from msgspec.structs import replace
 
+from dutiful.core.retirement import Retirement
 from dutiful.engines.memory.scheduling import MemoryScheduling
 
 from .mutations import mutation
@@ -52,6 +54,94 @@ def _misfires_are_not_counted(original: Any) -> Any:
     return lambda schedule, first, end: (0, deque())
 
 
-@mutation("dutiful.core.advance", "retired")
+@mutation(_ENGINE, "retire")
 def _retired_schedules_go_on(original: Any) -> Any:
-    return lambda standing, now: replace(standing, version=standing.version + 1)
+    return lambda standing, now: Retirement(replace(standing, version=standing.version + 1))
+
+
+@mutation("dutiful.core.retirement", "_undone")
+def _what_was_due_at_retirement_is_forgotten(original: Any) -> Any:
+    return lambda standing, now: ([], 0)
+
+
+@mutation("dutiful.core.advance", "resumed")
+def _resume_forgets_since(original: Any) -> Any:
+    def resumed(standing: Any, now: int) -> Any:
+        found = original(standing, now)
+        return None if found is None else replace(found, since=standing.since)
+
+    return resumed
+
+
+@mutation("dutiful.core.misfire", "_made_up_for")
+def _bounds_of_misfires_are_ignored(original: Any) -> Any:
+    def made_up_for(schedule: Any, *rest: Any) -> Any:
+        return original(replace(schedule, misfire_max=1000, misfire_window=None), *rest)
+
+    return made_up_for
+
+
+@mutation("dutiful.core.misfire", "_plan")
+def _a_resumption_of_the_future_counts(original: Any) -> Any:
+    def plan(schedule: Any, first: int, end: int, since: int, now: int) -> Any:
+        late = min(schedule.late_after, now - since)
+        return original(replace(schedule, late_after=late), first, end, since, now)
+
+    return plan
+
+
+@mutation("dutiful.core.advance", "_Overlap")
+def _skip_is_forgotten(original: Any) -> Any:
+    class Forgetful(original):  # type: ignore[misc]  # whatever it is
+        def _skip(self, planned: int, previous: int | None, why: str) -> None:
+            self._make(planned, previous)
+
+    return Forgetful
+
+
+@mutation("dutiful.core.advance", "change")
+def _a_change_forgets_what_is_held(original: Any) -> Any:
+    def change(standing: Any, schedule: Any, now: int) -> Any:
+        found = original(standing, schedule, now)
+        return None if found is None else replace(found, held=None)
+
+    return change
+
+
+@mutation("dutiful.core.schedule", "occurrence_id")
+def _an_occurrence_made_anew_has_another_job(original: Any) -> Any:
+    made = count()
+    return lambda name, planned: original(f"{name}{next(made)}", planned)
+
+
+@mutation(MemoryScheduling, "_note")
+def _what_is_recorded_is_recorded_again(original: Any) -> Any:
+    def note(self: Any, name: str, one: Any, number: int) -> Any:
+        self.tables.diaries.get(name, {}).pop(one.planned, None)
+        return original(self, name, one, number)
+
+    return note
+
+
+@mutation(MemoryScheduling, "switch")
+def _what_is_deleted_leaves_its_history(original: Any) -> Any:
+    async def switch(self: Any, names: Any, how: Any) -> Any:
+        kept = dict(self.tables.diaries)
+        found = await original(self, names, how)
+        self.tables.diaries.update(kept)
+        return found
+
+    return switch
+
+
+@mutation("dutiful.client.backfill", "Advance")
+def _a_run_by_hand_moves_the_schedule(original: Any) -> Any:
+    def move(**given: Any) -> Any:
+        return original(**{**given, "last": given["occurrences"][-1].planned})
+
+    return move
+
+
+@mutation("dutiful.core.deadline", "overdue")
+def _who_is_late_is_told_of_once_it_has_ended(original: Any) -> Any:
+    return lambda one, now: original(one, now) if one.finished_at else ()

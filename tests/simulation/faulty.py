@@ -137,7 +137,7 @@ class FaultyEngine(FaultyCalendar):
 
     def atransaction(self, claim: Claim) -> FaultyAsyncTransaction | None:
         """Where the engine has both forms, let every other job await its transaction."""
-        if not self._line.store.awaits or int(claim.job.id[-1]) % 2:
+        if not self._line.store.awaits or ord(claim.job.id[-1]) % 2:
             return None
         inner = self._inner.atransaction(claim)
         return FaultyAsyncTransaction(self._line, self._node, inner, claim)

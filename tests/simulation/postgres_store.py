@@ -25,7 +25,7 @@ from .sqlstore import Beds, HandedClock, RealCalls
 _TABLES = (
     "schedule, occurrence, edition, job, failure, step, worker, queue, tally, sleeper, written"
 )
-_SHARED = ("pool", "readers", "pulse", "lent", "alent", "gather")
+_SHARED = ("pool", "readers", "pulse", "lent", "alent", "apool", "gather")
 _SETTINGS = {"fsync": "off", "synchronous_commit": "off", "autovacuum": "off"}
 """No fault of a world is the server's own, and a vacuum would come at no repeatable moment."""
 

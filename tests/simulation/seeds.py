@@ -10,7 +10,7 @@ from .mutations import SEEDS_FILE
 from .store import MemoryStore, SimStore
 from .world import Story, live
 
-FIXED = range(140)
+FIXED = range(120)
 FAILED_FILE = Path(__file__).parent / "seeds.txt"
 _FRESH_BITS = 40
 

@@ -10,6 +10,8 @@ from msgspec.structs import replace
 
 from dutiful.contract.clock import Clock, SystemClock
 
+from .store import asked
+
 _ORDERS: dict[str, Callable[[Any], Any]] = {
     "claimed": lambda found: tuple(sorted(found, key=lambda claim: claim.job.id)),
     "expire": lambda found: tuple(sorted(found)),
@@ -47,7 +49,7 @@ class RealCalls:
         self._real = asyncio.new_event_loop()
 
     def call(self, engine: Any, op: str, args: tuple[Any, ...]) -> Any:
-        result = self.run(getattr(engine, op)(*args))
+        result = self.run(asked(engine, op, args))
         order = _ORDERS.get(op)
         return result if order is None else order(result)
 

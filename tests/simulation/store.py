@@ -59,6 +59,16 @@ class SimStore(Protocol):
         ...
 
 
+def asked(engine: Any, op: str, args: tuple[Any, ...]) -> Coroutine[Any, Any, Any]:
+    """Call a verb of an engine; what it takes by name only comes last among the arguments."""
+    call, names = getattr(engine, op), _NAMED.get(op, ())
+    given = len(args) - len(names)
+    return call(*args[:given], **dict(zip(names, args[given:], strict=True)))
+
+
+_NAMED = {"put_schedule": ("replace",)}
+
+
 class MemoryStore:
     """The memory engine: one for all processes of a world."""
 
@@ -74,7 +84,7 @@ class MemoryStore:
         return self._engine
 
     def call(self, engine: Any, op: str, args: tuple[Any, ...]) -> Any:
-        return self.run(getattr(engine, op)(*args))
+        return self.run(asked(engine, op, args))
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         try:

@@ -23,6 +23,7 @@ from .faulty import FaultyEngine
 from .ledger import brief
 from .line import Line
 from .loop import Life, Node, SimLoop, Stalled
+from .planner import Planner
 from .store import MemoryStore, SimStore
 from .tasks import APP, SCENE
 from .threads import Crowd, SimThreads
@@ -76,10 +77,12 @@ class World:
         jobs = rng.randint(100, 300) if long else rng.randint(12, 30)
         self.producer = Producer(self.loop, random.Random(rng.getrandbits(32)), jobs, until * 0.7)
         self.operator = Operator(self.loop, random.Random(rng.getrandbits(32)), self.auditor)
+        self.planner = Planner(self.loop, random.Random(rng.getrandbits(32)), self.auditor)
 
     def sent(self, node: Node, op: str, args: tuple[Any, ...]) -> None:
         if op == "exchange" and args[2] is not None and self.loop.time() > node.stopped_at:
             self.auditor.fail(f"{args[0]} asked for jobs after it was told to stop")
+        self.auditor.sent(node, op, args)
 
     def perform(self, node: Node, op: str, args: tuple[Any, ...], call: Callable[[], Any]) -> Any:
         return self.auditor.perform(node, op, args, call)
@@ -150,6 +153,7 @@ class World:
         rest = [
             asyncio.create_task(self.producer.run()),
             asyncio.create_task(self.operator.run(self.plan)),
+            asyncio.create_task(self.planner.run(self.plan)),
             asyncio.create_task(self._chaos()),
         ]
         await asyncio.sleep(self.plan.until)
@@ -157,6 +161,7 @@ class World:
         await asyncio.gather(*rest)
         await self._punctual()
         await self._drained()
+        await self.planner.look()
         await self._close()
         self._judge()
 
@@ -173,7 +178,7 @@ class World:
         rng, crew = self.rng, self.crew
         living = crew.living()
         if what is Mishap.STORE_CLOCK:
-            self.auditor.stepped = True
+            self.auditor.clock_steps()
             self.clock.step(rng.choice((HOUR, -HOUR, 5.0, -5.0)))
             self.note(None, f"the store's clock is askew by {self.clock.askew:.0f} s")
         elif what is Mishap.OUTAGE:
@@ -217,7 +222,9 @@ class World:
         """End the faults, and mend what only a person can mend."""
         self.plan.quiet(self.loop.time())
         self.note(None, "the faults stop")
-        self.clock.step(-self.clock.askew)
+        if self.clock.askew:
+            self.auditor.clock_steps()
+            self.clock.step(-self.clock.askew)
         dead = {node.name for node in self.crew.nodes if node.life is Life.DEAD}
         held = {
             (job.id, job.fence)
@@ -303,6 +310,7 @@ class World:
         missing = [name for name, record in auditor.records.items() if name not in auditor.rows]
         if missing:
             auditor.fail(f"acknowledged jobs vanished: {missing}")
+        auditor.judge_calendar()
         if silent := auditor.unmourned():
             auditor.fail(f"{silent} died, and no JobDied was emitted")
 

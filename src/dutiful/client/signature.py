@@ -29,6 +29,7 @@ class Signature:
         """Read the parameters; names in quotes may be defined later in the module."""
         self._fn = fn
         self._task = task
+        self._what = f"arguments of {task}"
         everything = inspect.signature(fn).parameters.values()
         self._context_at: int | str | None = None
         self._parameters: list[Parameter] = []
@@ -64,7 +65,7 @@ class Signature:
                 named = self._signature.bind(*args, **kwargs).arguments
             except TypeError as error:
                 raise BadArguments(f"{self._task}{self._signature}: {error}") from None
-        raw = encode(named, what=f"arguments of {self._task}", bytes_max=bytes_max)
+        raw = encode(named, what=self._what, bytes_max=bytes_max)
         try:
             self._decoder.decode(raw)
         except (msgspec.MsgspecError, ValueError, TypeError) as error:
@@ -76,14 +77,14 @@ class Signature:
 
         Raises BadPayload with the path of what does not fit.
         """
-        fields = decode(raw, self._decoder, what=f"arguments of {self._task}")
+        fields = decode(raw, self._decoder, what=self._what)
         if self._simple:
             return msgspec.structs.astuple(fields), {}
         return self._spread(fields)
 
     def check(self, raw: bytes) -> None:
         """Raise BadPayload when stored arguments do not fit."""
-        decode(raw, self._decoder, what=f"arguments of {self._task}")
+        decode(raw, self._decoder, what=self._what)
 
     def describe(self) -> str:
         """Write the signature as Python does, without the context."""

@@ -7,7 +7,8 @@ from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
 
-from dutiful.core.occurrence import Advance, Deadline, Due, Recorded, Standing
+from dutiful.core.deadline import Overdue
+from dutiful.core.occurrence import Advance, Due, Recorded, Standing
 from dutiful.core.retirement import Missed
 from dutiful.core.schedule import Schedule
 
@@ -50,13 +51,6 @@ class Advanced(msgspec.Struct, frozen=True):
     made: tuple[str, ...] = ()
     """Ids of the jobs that were new."""
     cancelled: tuple[str, ...] = ()
-
-
-class Overdue(msgspec.Struct, frozen=True):
-    """An occurrence whose job missed a deadline; each is told of once."""
-
-    occurrence: Recorded
-    what: Deadline
 
 
 @runtime_checkable
@@ -130,7 +124,9 @@ class Scheduling(Protocol):
     async def review(self, limit: int) -> tuple[Overdue, ...]:
         """Note which occurrences' jobs have started and ended, and return those newly overdue.
 
-        Each occurrence is returned once for its start and once for its end, to one caller.
+        Each occurrence is returned once for its start and once for its end, to one caller. A call
+        walks at most `core.deadline.REVIEWED_MAX` of those that are open, by schedule and planned
+        instant, and begins where this engine's last one ended.
         Atomicity: one write. On lost reply: those of that reply are not told again.
         """
         ...

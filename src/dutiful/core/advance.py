@@ -22,12 +22,17 @@ BROKEN_PAUSE = 1 * MINUTE
 
 
 def begin(schedule: Schedule, now: int) -> Standing:
-    """Return where a new schedule stands."""
+    """Return where a new schedule stands.
+
+    Its version begins with the time: a move that was decided for another of its name, which has
+    been deleted since, must not fit.
+    """
     return Standing(
         name=schedule.name,
         spec=written(schedule),
         app=schedule.app,
         exclusive=schedule.overlap != "allow",
+        version=now,
         created_at=now,
         changed_at=now,
         since=now,

@@ -67,7 +67,7 @@ class Job(msgspec.Struct, frozen=True, gc=False):
     redriven_at: int | None = None
 
 
-class Claim(msgspec.Struct, frozen=True):
+class Claim(msgspec.Struct, frozen=True, gc=False):
     """One attempt's exclusive right to a job, valid while the store holds the same fence."""
 
     job: Job

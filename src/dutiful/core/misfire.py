@@ -64,7 +64,8 @@ def give_up_due(latest: Schedule, standing: Standing, now: int) -> tuple[list[in
     while first is not None and first <= now:
         schedule, until = in_course(latest, first)
         end = now if until is None else min(now, until)
-        plan = _plan(replace(schedule, misfire="skip"), first, end, now + 1, now)
+        # None of them is in time.
+        plan = _plan(replace(schedule, misfire="skip", late_after=-1), first, end, now, now)
         misses.extend(plan.misses)
         missed += plan.missed
         first = following(latest, plan.last)
@@ -83,7 +84,9 @@ def _without_makeup(planned: tuple[Schedule, Plan], since: int, now: int) -> tup
 def _plan(schedule: Schedule, first: int, end: int, since: int, now: int) -> Plan:
     """Sort the instants of one rule, from the first that is due to the end of its time."""
     # Planned before this is a misfire: late, or from before the schedule was resumed.
-    fresh = max(now - schedule.late_after, since)
+    fresh = now - schedule.late_after
+    if since <= now:  # else the clock was set back since
+        fresh = max(fresh, since)
     timely: list[int] = []
     if first >= fresh:
         timely.append(first)

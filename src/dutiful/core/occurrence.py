@@ -107,18 +107,8 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: int | None = None
     state: State | None = None
     """The job's state; None when there is no job, or it was purged before it ended."""
-
-
-def overdue(one: Recorded, now: int) -> tuple[Deadline, ...]:
-    """Name the deadlines that an occurrence's job has missed by ``now``."""
-    if one.state is None:
-        return ()
-    missed: list[Deadline] = []
-    if one.start_by is not None and (one.started_at or one.finished_at or now) > one.start_by:
-        missed.append("start")
-    if one.finish_by is not None and (one.finished_at or now) > one.finish_by:
-        missed.append("finish")
-    return tuple(missed)
+    told: tuple[Deadline, ...] = ()
+    """Which missed deadlines were told of."""
 
 
 class Edition(msgspec.Struct, frozen=True):

@@ -16,7 +16,8 @@ PAYLOAD_BYTES_MAX = 256 * 1024
 _DEPTH_MAX = 64
 _BY_JSON = "model_validate_json"
 """The method by which a pydantic model is built; pydantic itself need not be installed."""
-_LONG = re.compile(rb"\d{19}")
+_DIGITS = 19
+_LONG = re.compile(rb"\d{%d}" % _DIGITS)
 """So many digits has an integer that may not fit in 64 bits; the encoder lets all of them pass."""
 _REFUSALS = (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError)
 
@@ -66,7 +67,8 @@ def encode(value: Any, *, what: str, bytes_max: int = PAYLOAD_BYTES_MAX) -> byte
     except _REFUSALS as error:
         place: str | None = offence(value) or f"$: {error}"
         raise BadArguments(f"{what} cannot be written as JSON: at {place}") from error
-    if (b"null" in raw or _LONG.search(raw)) and (place := offence(value)):
+    suspect = b"null" in raw or (len(raw) >= _DIGITS and _LONG.search(raw))
+    if suspect and (place := offence(value)):
         raise BadArguments(f"{what} cannot be written as JSON: at {place}")
     if len(raw) > bytes_max:
         raise PayloadTooLarge(

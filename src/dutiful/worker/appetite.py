@@ -43,9 +43,8 @@ class Appetite:
         return min(RESERVE_MAX, int(per_second * self._trip * _TRIPS))
 
     def limit(self, running: int, waiting: int) -> int:
-        """Return how many to claim now; 0 while the reserve is still half full."""
+        """Return how many to claim now; 0 while the reserve is full."""
         reserve = self.reserve()
-        free = self._slots - running - waiting
-        if waiting > reserve // 2:
+        if waiting and waiting >= reserve:
             return 0
-        return max(free + reserve, 0)
+        return max(self._slots - running - waiting + reserve, 0)

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
-from dutiful.client.context import Context
 from dutiful.client.task import Task
 from dutiful.contract.facade import Store
 from dutiful.core.errors import ClaimLost, UsageError
@@ -31,7 +30,6 @@ class Running:
         "atransaction",
         "body",
         "claim",
-        "context",
         "job",
         "kill",
         "limits",
@@ -77,7 +75,6 @@ class Running:
         self.limits: list[asyncio.TimerHandle] = []
         self.aside: Callable[[Callable[[], Any]], Awaitable[Any]] = asyncio.to_thread
         """Runs a blocking call for a coroutine."""
-        self.context = Context(self)
 
     @property
     def awaits(self) -> bool:

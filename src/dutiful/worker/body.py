@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from dutiful.client.context import CURRENT
+from dutiful.client.context import CURRENT, Context
 from dutiful.core.outcome import Cancelled, Crashed, Failed, Outcome, Succeeded
 
 from .around import ChildEnded, carried, value_of
@@ -56,19 +56,22 @@ class Bodies:
         running.aside = self._aside
         if task.spec.isolation == "process":
             task.signature.check(running.job.args)
-            self._spawn(running, self._in_process(running))
+            self._watch(running, self._spawn(running, self._in_process(running)))
             return
+        context = Context(running)
         args, kwargs = task.signature.decode(running.job.args)
         if task.signature.takes_context:
-            args, kwargs = task.signature.insert(running.context, args, kwargs)
+            args, kwargs = task.signature.insert(context, args, kwargs)
         call = partial(task.fn, *args, **kwargs) if args or kwargs else task.fn
         if task.spec.isolation == "loop":
-            running.stop = self._spawn(running, self._on_loop(running, call)).cancel
+            self._spawn(running, self._on_loop(running, context, call))
+            running.stop = partial(self._stop, running)
         elif self._app.hooks.around_attempt:
-            self._spawn(running, self._on_loop(running, partial(self._threaded, call)))
+            call = partial(self._threaded, call)
+            self._watch(running, self._spawn(running, self._on_loop(running, context, call)))
         else:
-            body = partial(_in_thread, running, call, self._bytes_max)
-            self._threads.submit(body, partial(self._finish, running))
+            run = partial(_in_thread, running, context, call, self._bytes_max)
+            self._threads.submit(run, partial(self._finish, running))
         self._begun(running)
 
     def abandon(self, running: Running) -> None:
@@ -95,9 +98,17 @@ class Bodies:
     def _spawn(self, running: Running, coroutine: Any) -> asyncio.Task[None]:
         body = self._loop.create_task(coroutine)
         self._coroutines.add(body)
-        body.add_done_callback(partial(self._ended, running))
         running.body = body
         return body
+
+    def _stop(self, running: Running) -> None:
+        """Cancel a coroutine; only then may it end before its first line."""
+        if running.body is not None:
+            self._watch(running, running.body)
+            running.body.cancel()
+
+    def _watch(self, running: Running, body: asyncio.Task[None]) -> None:
+        body.add_done_callback(partial(self._ended, running))
 
     def _ended(self, running: Running, body: asyncio.Task[None]) -> None:
         """Free the slot of a body that was cancelled before its first line ran, or that broke."""
@@ -107,20 +118,33 @@ class Bodies:
         elif (error := body.exception()) is not None:
             self._finish(running, raised(error, running.task.spec.retry))
 
-    async def _on_loop(self, running: Running, call: Call) -> None:
-        CURRENT.set(running.context)
+    async def _on_loop(self, running: Running, context: Context, call: Call) -> None:
+        CURRENT.set(context)
         outcome: Outcome | None
         try:
             if self._app.hooks.around_attempt:
-                call = self._app.hooks.wrap(running.context, call)
-            outcome = returned(await call(), running.task.name, self._bytes_max)
+                call = self._app.hooks.wrap(context, call)
+            outcome = returned(await call(), running.task.spec.name, self._bytes_max)
         except BaseException as error:  # noqa: BLE001 - SystemExit, too, is an answer of the task's
             outcome = failed(running, error)
-        if running.atransaction is not None:
-            outcome = await aconclude(running, outcome)
-        elif running.transaction is not None:
-            outcome = await self._aside(partial(conclude, running, outcome))
+        if running.atransaction is not None or running.transaction is not None:
+            outcome = await self._concluded(running, outcome)
+        if running.body is not None:
+            self._coroutines.discard(running.body)
+        running.stop = None  # it holds the attempt, which then would wait for the collector
         self._finish(running, outcome)
+
+    async def _concluded(self, running: Running, outcome: Outcome) -> Outcome | None:
+        """End the attempt's transaction; the slot comes free whatever happens."""
+        try:
+            if running.atransaction is not None:
+                return await aconclude(running, outcome)
+            concluded: Outcome | None = await self._aside(partial(conclude, running, outcome))
+        except asyncio.CancelledError:
+            return interrupted(running)
+        except BaseException as error:  # noqa: BLE001 - what broke is the attempt's failure
+            return raised(error, running.task.spec.retry)
+        return concluded
 
     async def _threaded(self, call: Call) -> Any:
         return await self._aside(call)
@@ -143,7 +167,8 @@ class Bodies:
         return value
 
     async def _in_process(self, running: Running) -> None:
-        CURRENT.set(running.context)
+        context = Context(running)
+        CURRENT.set(context)
         if not self._app.hooks.around_attempt:
             self._finish(running, await self._remote(running))
             return
@@ -158,7 +183,7 @@ class Bodies:
 
         name, outcome = running.task.name, None
         try:
-            value = await self._app.hooks.wrap(running.context, proceed)()
+            value = await self._app.hooks.wrap(context, proceed)()
             if answers:
                 outcome = carried(answers[-1], value, name, self._bytes_max)
             else:
@@ -188,8 +213,8 @@ class Bodies:
         return answer
 
 
-def _in_thread(running: Running, call: Call, bytes_max: int) -> Outcome | None:
-    CURRENT.set(running.context)
+def _in_thread(running: Running, context: Context, call: Call, bytes_max: int) -> Outcome | None:
+    CURRENT.set(context)
     try:
         outcome = returned(call(), running.task.name, bytes_max)
     except BaseException as error:  # noqa: BLE001 - SystemExit, too, is an answer of the task's

@@ -51,6 +51,8 @@ class Executor:
         self._valid = valid
         self._changed = changed
         self._loop = asyncio.get_running_loop()
+        self._time = self._loop.time
+        self._last_crash = app.settings.crashes_max - 1
         self._bodies = Bodies(app, self._loop, self._limit, self._finish)
         self.draining = False
 
@@ -131,7 +133,9 @@ class Executor:
 
     def _start(self, claim: Claim) -> None:
         job = claim.job
-        outcome = before_start(job, job.started_at or self.reckoning.now()) or self._apart(claim)
+        outcome = before_start(job, job.started_at or self.reckoning.now())
+        if outcome is None and job.crashes:
+            outcome = self._apart(claim)
         if outcome is not None:
             self.ended.append((claim, outcome))
             return
@@ -141,7 +145,7 @@ class Executor:
             self.ended.append((claim, Unknown()))
             return
         running = Running(claim, task, self._app.store, self._loop, self._patience)
-        running.since = self._loop.time()
+        running.since = self._time()
         try:
             self._bodies.start(running)
         except BadPayload as error:
@@ -158,7 +162,7 @@ class Executor:
         The crash of a worker counts for every job that it held. Run apart, the one that kills
         workers dies of it, and those that were only beside it live.
         """
-        last = self._app.settings.crashes_max - 1
+        last = self._last_crash
         if not 0 < last <= claim.job.crashes:
             return None
         if any(running.job.crashes >= last for running in self.running.values()):
@@ -168,7 +172,7 @@ class Executor:
     def _limit(self, running: Running) -> None:
         """Start the clock of a body that begins; one that waits for a process has not begun."""
         later, spec = self._loop.call_later, running.task.spec
-        running.since = self._loop.time()
+        running.since = self._time()
         if spec.timeout is not None:
             running.limits.append(later(spec.timeout / 1_000_000, running.interrupt, "timeout"))
         if spec.hard_timeout is not None:
@@ -187,12 +191,13 @@ class Executor:
 
     def _finish(self, running: Running, outcome: Outcome | None) -> None:
         """Free a slot; None means that the attempt is settled already. A second call is void."""
-        if self.running.get(running.job.id) is not running:
+        job_id = running.job.id
+        if self.running.get(job_id) is not running:
             return
-        del self.running[running.job.id]
+        del self.running[job_id]
         if running.limits:
             running.unlimit()
-        self.appetite.observe(self._loop.time() - running.since)
+        self.appetite.observe(self._time() - running.since)
         self.done += 1
         if outcome is not None:
             self.ended.append((running.claim, outcome))

@@ -23,6 +23,7 @@ from dutiful.core.outcome import (
 from dutiful.core.payload import encode
 from dutiful.core.retry import Retry, RetryPolicy
 
+_DONE = Succeeded()
 MESSAGE_MAX = 4_000
 TRACEBACK_MAX = 16_000
 AFTER_MAX = 366 * DAY
@@ -35,7 +36,7 @@ def returned(value: Any, task: str, bytes_max: int) -> Outcome:
     A result that JSON cannot hold is not retried: the task's effects have happened.
     """
     if value is None:
-        return Succeeded()
+        return _DONE
     if isinstance(value, Signal):
         return signalled(value)
     if inspect.iscoroutine(value):

@@ -58,7 +58,8 @@ HOT = {
     "schedules_named": {"schedule by key"},
     "schedule_advance": {"schedule by key"},
     "live": {"occurrence by occurrence_open", "job by job_id"},
-    "occurrences_open": {"*occurrence by occurrence_open", "job by job_id"},
+    "occurrences_open": {"occurrence by occurrence_open", "job by job_id"},
+    "occurrences_upto": {"occurrence by occurrence_open"},
     "occurrences_known": {"occurrence by key"},
     "occurrences_forget": {"occurrence by occurrence_closed"},
     "occurrence_add": set[str](),
@@ -68,7 +69,7 @@ HOT = {
     "editions": {"edition by key"},
     "edition_forget": {"edition by key"},
 }
-SORTED = {"steps_of", "abandoned", "schedules_named", "live", "occurrences_open", "known_some"}
+SORTED = {"steps_of", "abandoned", "schedules_named", "live", "known_some"}
 """Few rows, so that a sort costs nothing."""
 COVERING = {
     "known",

@@ -14,7 +14,7 @@ from dutiful.core import misfire as late
 from dutiful.core.errors import BadSchedule
 from dutiful.core.former import FORMER_MAX
 from dutiful.core.instant import DAY, HOUR, MINUTE, SECOND
-from dutiful.core.occurrence import Advance, Due, Standing, overdue
+from dutiful.core.occurrence import Advance, Due, Standing
 from dutiful.core.retirement import retire
 from dutiful.core.rule import Bounds, Cron, Dates, Interval
 from dutiful.core.schedule import Schedule, occurrence_id, planned_between, read, written
@@ -145,6 +145,18 @@ def test_what_was_due_while_paused_goes_by_the_misfire_rule() -> None:
     assert made(move) == [START + 21 * SECOND]
 
 
+def test_a_resumption_before_the_clock_was_set_back_makes_nothing_of_the_future() -> None:
+    schedule = every()
+    standing = a.paused(a.begin(schedule, START), START + HOUR)
+    assert standing is not None
+    standing = a.resumed(standing, START + HOUR)
+    assert standing is not None
+    move = turn(schedule, standing, START + 2 * MINUTE)
+    assert move is not None
+    assert made(move) == [START + MINUTE, START + 2 * MINUTE]
+    assert (move.missed, move.next) == (0, START + 3 * MINUTE)
+
+
 def test_skip_makes_none_while_one_lives() -> None:
     schedule = every(overlap="skip")
     standing = a.begin(schedule, START)
@@ -187,7 +199,7 @@ def test_a_changed_rule_keeps_what_is_due_and_goes_on_by_the_new() -> None:
     standing = a.begin(every(), START)
     changed = a.change(standing, every(7 * SECOND), START + MINUTE + SECOND)
     assert changed is not None
-    assert (changed.next, changed.version) == (START + MINUTE, 2)
+    assert (changed.next, changed.version) == (START + MINUTE, standing.version + 1)
     move = turn(every(7 * SECOND), changed, START + MINUTE + SECOND)
     assert made(move) == [START + MINUTE]
     assert a.change(changed, every(7 * SECOND), START) is None
@@ -352,28 +364,6 @@ def test_dates_are_made_one_by_one() -> None:
     last = turn(schedule, moved(standing, move), START + 9)
     assert last is not None
     assert last.next is None
-
-
-def test_overdue_names_each_deadline() -> None:
-    from dutiful.core.occurrence import Recorded
-    from dutiful.core.state import State
-
-    row = Recorded(
-        schedule="s",
-        planned=START,
-        number=1,
-        kind="enqueued",
-        recorded_at=START,
-        start_by=START + 10,
-        finish_by=START + 20,
-        state=State.QUEUED,
-    )
-    assert overdue(row, START + 10) == ()
-    assert overdue(row, START + 11) == ("start",)
-    assert overdue(replace(row, started_at=START + 5), START + 21) == ("finish",)
-    done = replace(row, started_at=START + 5, finished_at=START + 20, state=State.SUCCEEDED)
-    assert overdue(done, START + 99) == ()
-    assert overdue(replace(row, state=None), START + 99) == ()
 
 
 def test_a_rule_that_changes_while_the_clock_is_set_back_makes_nothing_anew() -> None:

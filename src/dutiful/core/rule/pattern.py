@@ -13,6 +13,8 @@ _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _DAY_SECONDS = 86_400
 _CYCLE = 28 * 366
 _LAST_WEEK = 6
+_CLOSING = 26
+"""The earliest day of a month that can be its last weekday."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,23 +96,55 @@ class Pattern:
         while day * DAY < end:
             today = _date(day)
             if today.month not in self.months:
-                day += monthrange(today.year, today.month)[1] - today.day + 1
+                day = self._month_after(today)
             elif self._fits(today):
                 return day
             else:
-                day += 1
+                day = self._day_after(day, today)
         return None
 
     def _day_to(self, day: int, start: int) -> int | None:
         while (day + 1) * DAY > start:
             today = _date(day)
             if today.month not in self.months:
-                day -= today.day
+                day = self._month_before(today)
             elif self._fits(today):
                 return day
             else:
-                day -= 1
+                day = self._day_before(day, today)
         return None
+
+    def _month_after(self, today: date) -> int:
+        """Return the first day of the next month that is wanted."""
+        later = [month for month in self.months if month > today.month]
+        month, year = (min(later), today.year) if later else (min(self.months), today.year + 1)
+        return _day(date(year, month, 1))
+
+    def _month_before(self, today: date) -> int:
+        """Return the last day of the latest month before that is wanted."""
+        earlier = [month for month in self.months if month < today.month]
+        month, year = (max(earlier), today.year) if earlier else (max(self.months), today.year - 1)
+        return _day(date(year, month, monthrange(year, month)[1]))
+
+    def _day_after(self, day: int, today: date) -> int:
+        """Pass over the days of a month that its field leaves out."""
+        if not self.both or today.day + 1 in self.days:
+            return day + 1
+        later = [number for number in self.days if number > today.day]
+        if self.last_day or self.last_weekday:
+            later.append(max(today.day + 1, _CLOSING))
+        if later and min(later) <= monthrange(today.year, today.month)[1]:
+            return day + min(later) - today.day
+        return self._month_after(today)
+
+    def _day_before(self, day: int, today: date) -> int:
+        """Pass over days of a month likewise, backwards."""
+        if not self.both or today.day - 1 in self.days:
+            return day - 1
+        if (self.last_day or self.last_weekday) and today.day > _CLOSING:
+            return day - 1
+        earlier = [number for number in self.days if number < today.day]
+        return day - today.day + max(earlier, default=0)
 
     def _wants(self, today: date) -> bool:
         return today.month in self.months and self._fits(today)
@@ -146,6 +180,10 @@ class Pattern:
 
 def _date(day: int) -> date:
     return date.fromordinal(day + _EPOCH_DAY)
+
+
+def _day(of: date) -> int:
+    return of.toordinal() - _EPOCH_DAY
 
 
 def _within(day: int, time: int | None, start: int, end: int) -> int | None:

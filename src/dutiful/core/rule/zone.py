@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from calendar import isleap, weekday
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -20,6 +21,9 @@ YEAR_MIN = 1850
 YEAR_MAX = 9990
 _STEP = 3 * DAY
 """Less than between any two changes of a zone since 1850: the nearest were 3.98 days apart."""
+_SETTLED = 2201
+"""Zone data list no single changes this late: two years that begin alike have the same changes."""
+_WEEKDAYS_REPEAT = 28
 _MICROSECOND = timedelta(microseconds=1)
 _EXAMPLE = 'an IANA name such as "Europe/Berlin"'
 _ABBREVIATION = re.compile("[A-Z]{2,5}")
@@ -71,6 +75,25 @@ def offset(name: str, at: int) -> int:
 @lru_cache(maxsize=16384)
 def stretches(name: str, year: int) -> tuple[Stretch, ...]:
     """Cut a year (of UTC) at the zone's changes; years meet without a gap."""
+    alike = _alike(year)
+    if alike == year:
+        return _cut(name, year)
+    later = new_year(year) - new_year(alike)
+    return tuple(
+        one._replace(start=one.start + later, end=one.end + later) for one in stretches(name, alike)
+    )
+
+
+def _alike(year: int) -> int:
+    """Return the first settled year with the same days on the same weekdays."""
+    if year < _SETTLED + _WEEKDAYS_REPEAT:
+        return year
+    wanted = (isleap(year), weekday(year, 1, 1))
+    settled = range(_SETTLED, _SETTLED + _WEEKDAYS_REPEAT)
+    return next(one for one in settled if (isleap(one), weekday(one, 1, 1)) == wanted)
+
+
+def _cut(name: str, year: int) -> tuple[Stretch, ...]:
     start, end = new_year(year), new_year(year + 1)
     first = offset(name, start - SECOND)
     cuts = [Change(start, first, offset(name, start)), *_find(name, start, end)]

@@ -11,20 +11,18 @@ from dutiful.contract.scheduling import (
     Advanced,
     Declared,
     DueBatch,
-    Overdue,
     Switch,
 )
 from dutiful.core import advance as decide
+from dutiful.core.deadline import Overdue, review
 from dutiful.core.edition import forgotten, in_force, rules, shown
 from dutiful.core.job import NewJob
 from dutiful.core.occurrence import (
     Advance,
-    Deadline,
     Due,
     Occurrence,
     Recorded,
     Standing,
-    overdue,
 )
 from dutiful.core.retirement import Retirement, retire
 from dutiful.core.schedule import Schedule
@@ -153,25 +151,16 @@ class MemoryScheduling:
 
     async def review(self, limit: int) -> tuple[Overdue, ...]:
         """Close occurrences whose jobs have ended, and return those newly overdue."""
-        tables, found = self.tables, list[Overdue]()
+        tables = self.tables
         with tables.lock:
             now = tables.clock.now()
             diaries = [diary.values() for diary in tables.diaries.values()]
             entries = [entry for diary in diaries for entry in diary if entry.open]
-            for entry in sorted(entries, key=lambda one: (one.recorded.planned, one.name)):
-                fresh = self.fresh(entry)
-                late: list[Deadline] = [
-                    what for what in overdue(fresh, now) if what not in entry.told
-                ]
-                told = late[: limit - len(found)]
-                entry.told.update(told)
-                found += [Overdue(fresh, what) for what in told]
-                ended = fresh.state is None or fresh.state.final
-                entry.open = not ended or len(told) < len(late)
-                # Only the first start is noted meanwhile: a retry's comes later.
-                noted = replace(entry.recorded, started_at=fresh.started_at)
-                entry.recorded = fresh if ended else noted
-        return tuple(found)
+            entries.sort(key=lambda one: (one.name, one.recorded.planned))
+            seen = review(map(self.fresh, entries), now, limit)
+            for entry, note in zip(entries, seen.notes, strict=True):
+                entry.recorded, entry.open = note.occurrence, note.open
+        return seen.overdue
 
     def _bring(self, schedule: Schedule, now: int) -> bool:
         """Give a schedule its spec; False when it has it."""

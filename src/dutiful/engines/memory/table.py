@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from dutiful.contract.clock import Clock
 from dutiful.contract.fleet import WorkerInfo
 from dutiful.core.job import AttemptError, Job
-from dutiful.core.occurrence import Deadline, Edition, Recorded, Standing
+from dutiful.core.occurrence import Edition, Recorded, Standing
 from dutiful.core.state import State, allowed
 from dutiful.core.unique import holds
 
@@ -36,7 +36,6 @@ class Entry:
         """Keep it open until its job has ended."""
         self.recorded = recorded
         self.open = open
-        self.told = set[Deadline]()
 
     @property
     def name(self) -> str:

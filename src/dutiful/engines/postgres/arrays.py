@@ -6,10 +6,11 @@ The driver's own way of writing a list takes as long as the server takes to stor
 from __future__ import annotations
 
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from psycopg import AsyncRawCursor, Connection, RawCursor
+from psycopg import AsyncConnection, AsyncRawCursor, Connection, RawCursor
 from psycopg.adapt import Buffer, Dumper
 from psycopg.pq import Format
 
@@ -18,7 +19,7 @@ _NULL = b"\xff\xff\xff\xff"
 _LENGTHS = [struct.pack(">i", length) for length in range(4096)]
 
 
-class Array:
+class Array(ABC):
     """One column; ``oid`` is that of the array's type, ``element`` that of its elements."""
 
     __slots__ = ("items",)
@@ -29,9 +30,9 @@ class Array:
         """Keep the values; None is NULL."""
         self.items = items
 
+    @abstractmethod
     def body(self) -> bytes:
         """Return the elements, each after its length."""
-        raise NotImplementedError
 
     def binary(self) -> bytes:
         """Return the array as the server reads it."""
@@ -134,7 +135,9 @@ class _ArrayDumper(Dumper):
         return array.binary()
 
 
-def adapt(taught: RawCursor[Any] | AsyncRawCursor[Any] | Connection[Any]) -> None:
+def adapt(
+    taught: RawCursor[Any] | AsyncRawCursor[Any] | Connection[Any] | AsyncConnection[Any],
+) -> None:
     """Teach a connection of ours to send columns, or one cursor where it is the caller's."""
     for dumper in _DUMPERS:
         taught.adapters.register_dumper(dumper.kind, dumper)

@@ -1,19 +1,25 @@
-"""Async connections that are lent to coroutines for the length of a transaction."""
+"""Async connections: lent to coroutines for a transaction, or for plans that a loop awaits."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Any, NoReturn
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Generic, NoReturn, TypeVar
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
+from dutiful.contract.statement import Plan, arun
 from dutiful.core.errors import EngineUnavailable, UsageError
 
 from .address import Address
-from .connection import ENDED, RESET, options_of
+from .connection import ENDED, RESET, AsyncConnection, aconnect, aexecutor, options_of
 from .faults import told
+
+T = TypeVar("T")
+C = TypeVar("C", bound="psycopg.AsyncConnection[Any]")
 
 _BUSY_SECONDS = 30.0
 
@@ -37,21 +43,22 @@ class AsyncTaskConnection(psycopg.AsyncConnection[Any]):
         """Leave an ``async with`` block without committing."""
 
 
-class _Loop:
+class _Loop(Generic[C]):
     def __init__(self, size: int) -> None:
-        self.idle: deque[AsyncTaskConnection] = deque()
+        self.idle: deque[C] = deque()
         self.free = asyncio.Semaphore(size)
 
 
-class AsyncLender:
+class AsyncLender(Generic[C]):
     """Up to so many connections for each event loop, for a loop cannot use another's."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, opener: Callable[[], Awaitable[C]], size: int) -> None:
         """Open nothing yet."""
-        self._address = address
-        self._loops: dict[asyncio.AbstractEventLoop, _Loop] = {}
+        self._opener = opener
+        self._size = size
+        self._loops: dict[asyncio.AbstractEventLoop, _Loop[C]] = {}
 
-    async def take(self) -> AsyncTaskConnection:
+    async def take(self) -> C:
         """Lend a connection; waits while all are lent."""
         mine = self._mine()
         try:
@@ -59,35 +66,27 @@ class AsyncLender:
                 await mine.free.acquire()
         except TimeoutError:
             raise EngineUnavailable(
-                f"all connections for tasks have been busy for {_BUSY_SECONDS:g} s; raise "
-                "connections= in the URL, or keep transactions short"
+                f"all {self._size} connections of this loop have been busy for "
+                f"{_BUSY_SECONDS:g} s; raise connections= in the URL, or keep transactions short"
             ) from None
         try:
             while mine.idle:
                 connection = mine.idle.pop()
                 if not connection.closed:
                     return connection
-            return await AsyncTaskConnection.connect(
-                self._address.conninfo, **options_of(self._address)
-            )
-        except (psycopg.Error, OSError) as error:
-            mine.free.release()
-            raise told(error, f"connecting to {self._address.shown}") from error
+            return await self._opener()
         except BaseException:
             mine.free.release()
             raise
 
-    async def give_back(self, connection: AsyncTaskConnection) -> None:
+    async def give_back(self, connection: C) -> None:
         """Take a connection back, as new; one in an unknown state is closed."""
         mine = self._mine()
         try:
-            async with asyncio.timeout(1.0):
-                if connection.info.transaction_status is not TransactionStatus.IDLE:
-                    await connection.execute("ROLLBACK")
-                await connection.execute(RESET, prepare=False)
-            mine.idle.append(connection)
-        except (psycopg.Error, OSError, TimeoutError):
-            connection.pgconn.finish()
+            if await self._fit(connection):
+                mine.idle.append(connection)
+            else:
+                connection.pgconn.finish()
         except BaseException:
             connection.pgconn.finish()
             raise
@@ -101,11 +100,57 @@ class AsyncLender:
             for connection in mine.idle:
                 connection.pgconn.finish()
 
-    def _mine(self) -> _Loop:
+    async def _fit(self, connection: C) -> bool:
+        """Whether a connection may be used again."""
+        return connection.pgconn.transaction_status == TransactionStatus.IDLE
+
+    def _mine(self) -> _Loop[C]:
         loop = asyncio.get_running_loop()
         if loop not in self._loops:
             for old in [one for one in self._loops if one.is_closed()]:
                 for connection in self._loops.pop(old).idle:
                     connection.pgconn.finish()
-            self._loops[loop] = _Loop(self._address.connections)
+            self._loops[loop] = _Loop(self._size)
         return self._loops[loop]
+
+
+class TaskConnections(AsyncLender[AsyncTaskConnection]):
+    """What tasks write on."""
+
+    def __init__(self, address: Address) -> None:
+        """Open nothing yet."""
+        super().__init__(partial(_for_task, address), address.connections)
+
+    async def _fit(self, connection: AsyncTaskConnection) -> bool:
+        """Undo what the task did to its session."""
+        try:
+            async with asyncio.timeout(1.0):
+                if connection.info.transaction_status is not TransactionStatus.IDLE:
+                    await connection.execute("ROLLBACK")
+                await connection.execute(RESET, prepare=False)
+        except (psycopg.Error, OSError, TimeoutError):
+            return False
+        return True
+
+
+class AsyncPool(AsyncLender[AsyncConnection]):
+    """Connections of the engine's own on which plans are awaited."""
+
+    def __init__(self, address: Address) -> None:
+        """Open nothing yet."""
+        super().__init__(partial(aconnect, address), address.connections)
+
+    async def once(self, plan: Callable[[], Plan[T]], *, writes: bool = False) -> T:
+        """Run a plan whose every statement is a transaction of its own."""
+        connection = await self.take()
+        try:
+            return await arun(plan(), aexecutor(connection, commits=writes))
+        finally:
+            await self.give_back(connection)
+
+
+async def _for_task(address: Address) -> AsyncTaskConnection:
+    try:
+        return await AsyncTaskConnection.connect(address.conninfo, **options_of(address))
+    except (psycopg.Error, OSError) as error:
+        raise told(error, f"connecting to {address.shown}") from error

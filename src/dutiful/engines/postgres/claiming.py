@@ -13,7 +13,7 @@ from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement
 
 from .floors import Floors
-from .rows import claim_of
+from .rows import claimed_of
 from .settling import settle
 from .statements import Texts
 
@@ -144,14 +144,14 @@ def _claim(
         else:
             statement = Statement(sql("claim_behind"), (worker, queue, room, now, *start))
         rows = (yield statement).rows
-        # RETURNING keeps no order: priority, then time, then place in the line.
-        rows.sort(key=_turn)
+        # RETURNING keeps no order; each row begins with what orders the line.
+        rows.sort()
         ended = floors.ticks()
-        last = _turn(rows[-1]) if rows else None
+        last = rows[-1][:3] if rows else None
         line.learn(start, ended - began, len(rows), last, ended)
         if start is not None and len(rows) < room:
             again = min(line.walk_in(ended), again or line.walk_in(ended))
-        claims.extend(map(claim_of, rows))
+        claims.extend([claimed_of(row, queue, worker) for row in rows])
     return (yield from with_steps(sql, claims)), again
 
 
@@ -160,7 +160,3 @@ def _wake(sql: Texts, back: dict[str, int]) -> Plan[None]:
     queues = [queue for queue, jobs in back.items() if jobs > 0]
     if queues:
         yield Statement(sql("wake"), (queues, sum(back[queue] for queue in queues)))
-
-
-def _turn(row: tuple[int, ...]) -> tuple[int, int, int]:
-    return (-row[5], row[10], row[0])

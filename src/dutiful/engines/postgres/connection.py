@@ -69,6 +69,25 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         return super().wait(gen, interval, self.patience if timeout is None else timeout)
 
 
+class AsyncConnection(psycopg.AsyncConnection[tuple[Any, ...]]):
+    """The same for a loop, which reads the answers between the steps of its jobs.
+
+    A thread that waited for the server would have to wait for the interpreter, too, which a busy
+    loop gives away for moments that are too short to take it.
+    """
+
+    patience = ANSWER_SECONDS
+
+    @cached_property
+    def hand(self) -> AsyncRawCursor[tuple[Any, ...]]:
+        """The cursor of all plans."""
+        return AsyncRawCursor(self, row_factory=tuple_row)
+
+    async def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        """Wait for the server, but not for ever."""
+        return await super().wait(gen, interval, self.patience if timeout is None else timeout)
+
+
 class TaskConnection(psycopg.Connection[Any]):
     """A plain connection that leaves the end of its transaction to the job."""
 
@@ -105,6 +124,19 @@ def connect(
     return connection
 
 
+async def aconnect(address: Address) -> AsyncConnection:
+    """Open a connection of ours for hot statements that are awaited."""
+    options = options_of(address)
+    with translated(f"connecting to {address.shown}"):
+        connection = await AsyncConnection.connect(
+            address.conninfo, cursor_factory=AsyncRawCursor, **options
+        )
+        adapt(connection)
+        if not address.pooler:
+            await connection.execute(PINS, prepare=False)
+    return connection
+
+
 def connect_as(kind: type[C], address: Address, seconds: int = CONNECT_SECONDS, **more: Any) -> C:
     """Open a connection of some kind, without implicit transactions."""
     try:
@@ -132,17 +164,20 @@ def executor(connection: psycopg.Connection[Any], *, commits: bool = False) -> E
     return execute
 
 
-def aexecutor(connection: psycopg.AsyncConnection[Any]) -> AsyncExecute:
-    """Return what runs a plan's statements where they are awaited."""
-    cursor = AsyncRawCursor(connection, row_factory=tuple_row)
-    adapt(cursor)
+def aexecutor(connection: psycopg.AsyncConnection[Any], *, commits: bool = False) -> AsyncExecute:
+    """Do what `executor` does where statements are awaited."""
+    if isinstance(connection, AsyncConnection):
+        cursor = connection.hand
+    else:
+        cursor = AsyncRawCursor(connection, row_factory=tuple_row)
+        adapt(cursor)
 
     async def execute(statement: Statement) -> Answer:
         try:
             await cursor.execute(trusted(statement.text), statement.params, binary=True)
             rows = await cursor.fetchall() if cursor.description else []
         except (psycopg.Error, OSError) as error:
-            raise told(error, "using the store") from error
+            raise told(error, "using the store", committing=commits) from error
         return Answer(rows, cursor.rowcount)
 
     return execute

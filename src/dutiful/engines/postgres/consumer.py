@@ -44,7 +44,7 @@ class PostgresConsumer:
             )
 
         if all(map(simple, settlements)):
-            return await session.pool.aonce(plan, writes=True)
+            return await session.apool.once(plan, writes=True)
         return await session.pool.arun(plan)
 
     async def wait(self, queues: Sequence[str], seconds: float) -> None:

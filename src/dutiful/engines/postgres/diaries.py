@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from msgspec.structs import astuple
-
 from dutiful.contract.moving import SHUT, Diaries, Diary, held_shut, still_open, without_state
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.occurrence import Recorded
 
 from .arrays import Array, Booleans, Longs, Shorts, TextArray, columns
 from .declaring import guard, locked, put
-from .rows import recorded_of, standing_of
+from .rows import recorded_of, recorded_row, standing_of
 from .statements import Texts
 
 _KINDS: tuple[type[Array], ...] = (
     *(TextArray, Longs, Longs, Longs, TextArray, TextArray, TextArray, Longs, Booleans, Longs),
-    *(Longs, Longs, Longs, Shorts, Booleans),
+    *(Longs, Longs, Longs, Shorts, Shorts, Booleans),
 )
 
 
@@ -44,7 +42,7 @@ def fill(sql: Texts, diaries: Sequence[Diary], now: int | None) -> Plan[tuple[st
     yield from put(sql, [held_shut(diary.standing) for diary in new])
     yield Statement(sql("occurrences_delete"), (names,))
     rows = [
-        (*astuple(without_state(one)), still_open(one))
+        recorded_row(without_state(one), open=still_open(one))
         for diary in new
         for one in diary.occurrences
     ]

@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from dutiful.contract.scheduling import Overdue
 from dutiful.contract.statement import Plan, Statement
-from dutiful.core.occurrence import Deadline, overdue
+from dutiful.core import deadline as decide
+from dutiful.core.deadline import END, REVIEWED_MAX, Overdue, Place, Stretch
 
 from .arrays import Booleans, Longs, Shorts, TextArray, columns
 from .rows import recorded_of
 from .statements import Texts
 
-_BITS = {"start": 1, "finish": 2}
 _NOTE = (Longs, Longs, Shorts, Shorts, Booleans, TextArray, Longs)
 
 
-def look(sql: Texts, now: int | None, *, limit: int) -> Plan[list[Any]]:
-    """Find occurrences of which something is to be noted or told."""
-    return (yield Statement(sql("occurrences_open"), (now, limit))).rows
+def look(sql: Texts, now: int | None, *, after: Place) -> Plan[tuple[Stretch, bool]]:
+    """Find how far a review goes, and whether there is something to note or tell."""
+    rows = (yield Statement(sql("occurrences_upto"), (*after, REVIEWED_MAX - 1))).rows
+    part = Stretch(after, rows[0] if rows else END)
+    return part, bool((yield _open(sql, now, part, 1)).rows)
 
 
-def review(sql: Texts, now: int | None, *, limit: int) -> Plan[tuple[Overdue, ...]]:
-    """Note starts and ends, and return those newly overdue."""
-    found: list[Overdue] = []
-    notes: list[tuple[Any, ...]] = []
-    for *row, told, at in (yield from look(sql, now, limit=limit)):
-        one = recorded_of(row)
-        late: list[Deadline] = [what for what in overdue(one, at) if not told & _BITS[what]]
-        tell = late[: limit - len(found)]
-        found += [Overdue(one, what) for what in tell]
-        told |= sum(_BITS[what] for what in tell)
-        ended = one.state is None or one.state.final
-        end = (one.finished_at, int(one.state)) if one.state is not None and ended else (None, None)
-        stays = not ended or len(tell) < len(late)
-        notes.append((one.started_at, *end, told, stays, one.schedule, one.planned))
-    if notes:
+def review(
+    sql: Texts, now: int | None, *, part: Stretch, limit: int
+) -> Plan[tuple[tuple[Overdue, ...], Place]]:
+    """Note starts and ends, and return those newly overdue and where to go on."""
+    rows = (yield _open(sql, now, part, limit)).rows
+    found = [recorded_of(row[:-1]) for row in rows]
+    seen = decide.review(found, rows[0][-1] if rows else 0, limit)
+    if seen.notes:
+        notes = [note.row() for note in seen.notes]
         yield Statement(sql("occurrences_note"), columns(_NOTE, notes))
-    return tuple(found)
+    return seen.overdue, part.onward(found, limit)
+
+
+def _open(sql: Texts, now: int | None, part: Stretch, limit: int) -> Statement:
+    return Statement(sql("occurrences_open"), (now, limit, *part.after, *part.upto))

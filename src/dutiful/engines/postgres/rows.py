@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 
 from dutiful.contract.fleet import WorkerInfo, WorkerStatus
+from dutiful.core.deadline import TOLD
 from dutiful.core.job import Claim, Job
 from dutiful.core.occurrence import Recorded, Standing
 from dutiful.core.state import State
 
 _STATES = tuple(State)
+_RUNNING = State.RUNNING
 _encode = msgspec.json.encode
 _tags = msgspec.json.Decoder(tuple[str, ...]).decode
 _meta = msgspec.json.Decoder(dict[str, str]).decode
@@ -38,6 +41,20 @@ def job_of(row: tuple[Any, ...]) -> Job:
 def claim_of(row: tuple[Any, ...]) -> Claim:
     """Build the claim on a job that is running; without its steps."""
     return Claim(job_of(row))
+
+
+def claimed_of(row: tuple[Any, ...], queue: str, worker: str) -> Claim:
+    """Build a claim from a row of ``claim.sql``, which leaves out what its caller knows."""
+    fields = list(row)
+    fields[5] = queue
+    fields[6] = _RUNNING
+    fields[7] = -row[0]
+    fields[12] = row[1]
+    fields[18] = worker
+    tags, meta = row[24], row[25]
+    fields[24] = _tags(tags) if tags else ()
+    fields[25] = _meta(meta) if meta else {}
+    return Claim(Job(*fields[3:]))
 
 
 def worker_row(info: WorkerInfo) -> tuple[Any, ...]:
@@ -76,10 +93,17 @@ def standing_of(row: Sequence[Any]) -> Standing:
     return Standing(**dict(zip(_STANDING, row, strict=True)))
 
 
+def recorded_row(one: Recorded, *, open: bool) -> tuple[Any, ...]:
+    """Return all columns of an occurrence."""
+    *fields, told = astuple(one)
+    return (*fields, TOLD.index(told), open)
+
+
 def recorded_of(row: Sequence[Any]) -> Recorded:
-    """Build an occurrence from its columns, the last of which is the job's state."""
+    """Build an occurrence from its columns; the last are its job's state and what was told."""
     fields = dict(zip(_RECORDED, row, strict=True))
     fields["state"] = None if row[13] is None else _STATES[row[13]]
+    fields["told"] = TOLD[row[14]]
     return Recorded(**fields)
 
 

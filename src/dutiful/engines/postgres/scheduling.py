@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from dutiful.contract.scheduling import Advanced, Declared, DueBatch, Overdue, Switch
+from dutiful.contract.scheduling import Advanced, Declared, DueBatch, Switch
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core import advance as decide
+from dutiful.core.deadline import BEGINNING, Overdue, Place
 from dutiful.core.occurrence import Advance, Due, Recorded, Standing
 from dutiful.core.schedule import Schedule
 
@@ -28,6 +29,8 @@ class PostgresScheduling:
     """The role `Scheduling`; what schedulers do often is on the pinned connections."""
 
     session: Session
+    _reviewed: Place = BEGINNING
+    """Where the last review ended."""
 
     async def declare(
         self, app: str, edition: str, schedules: Sequence[Schedule] | None
@@ -111,9 +114,12 @@ class PostgresScheduling:
 
     async def review(self, limit: int) -> tuple[Overdue, ...]:
         """Close occurrences whose jobs have ended; without anything to note, nothing is written."""
-        if not await self._read_schedules(partial(look, limit=1)):
+        part, eventful = await self._read_schedules(partial(look, after=self._reviewed))
+        if not eventful:
+            self._reviewed = part.onward((), limit)
             return ()
-        return await self._write_schedules(partial(review, limit=limit))
+        told, self._reviewed = await self._write_schedules(partial(review, part=part, limit=limit))
+        return told
 
     async def _read_schedules(self, plan: Callable[[Texts, int | None], Plan[T]]) -> T:
         session = await ready(self.session)

@@ -10,7 +10,7 @@ from functools import partial
 from dutiful.contract.clock import Clock, SystemClock
 
 from .address import Address
-from .async_pool import AsyncLender
+from .async_pool import AsyncPool, TaskConnections
 from .connection import TaskConnection, connect_as
 from .floors import Floors
 from .gather import Gather
@@ -46,7 +46,8 @@ class Session:
         # Leases are renewed beside all other work, which may wait for locks.
         self.pulse = Pool(address, 1, patience=_PULSE_SECONDS)
         self.lent = Lender(partial(connect_as, TaskConnection, address), address.connections)
-        self.alent = AsyncLender(address)
+        self.alent = TaskConnections(address)
+        self.apool = AsyncPool(address)
         self.gather = Gather(self.pool)
         self.home = Home(address, self.sql)
         self.sleepers = Sleepers(address, self.sql, self.pool)
@@ -86,6 +87,7 @@ class Session:
             self.pulse.close()
             self.lent.close()
             self.alent.close()
+            self.apool.close()
 
     def forsake(self) -> None:
         """Start anew in the child of a fork."""

@@ -29,7 +29,8 @@ def settle(
     if failed:
         yield Statement(sql("fail"), _failures(failed))
     successes = [item for item in items if simple(item)]
-    others = [item for item in items if not simple(item)]
+    plain = len(successes) == len(items)
+    others = [] if plain else [item for item in items if not simple(item)]
     written, rescued = 0, set[str]()
     back: dict[str, int] = {}
     if successes:

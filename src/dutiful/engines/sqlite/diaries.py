@@ -6,15 +6,13 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 
-from msgspec.structs import astuple
-
 from dutiful.contract.moving import SHUT, Diaries, Diary, held_shut, still_open, without_state
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.occurrence import Recorded
 
 from .declaring import named, put
 from .group import Written
-from .rows import recorded_of, standing_of
+from .rows import recorded_of, recorded_row, standing_of
 from .statements import sql
 
 _SCHEDULES = sql("schedules")
@@ -45,7 +43,7 @@ def fill(diaries: Sequence[Diary]) -> Written[tuple[str, ...]]:
     yield from put([held_shut(diary.standing) for diary in new])
     yield Statement(_OCCURRENCES_DELETE, [(name,) for name in names], many=True)
     rows = [
-        (*astuple(without_state(one)), still_open(one))
+        recorded_row(without_state(one), open=still_open(one))
         for diary in new
         for one in diary.occurrences
     ]

@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import astuple
 
 from dutiful.contract.fleet import WorkerInfo, WorkerStatus
+from dutiful.core.deadline import TOLD
 from dutiful.core.job import AttemptError, Claim, Job
 from dutiful.core.occurrence import Recorded, Standing
 from dutiful.core.state import State
@@ -128,11 +129,18 @@ def standing_of(row: tuple[Any, ...]) -> Standing:
     return Standing(**fields)
 
 
+def recorded_row(one: Recorded, *, open: bool) -> tuple[Any, ...]:
+    """Return all columns of an occurrence."""
+    *fields, told = astuple(one)
+    return (*fields, TOLD.index(told), open)
+
+
 def recorded_of(row: tuple[Any, ...]) -> Recorded:
-    """Build an occurrence from its columns, the last of which is the job's state."""
+    """Build an occurrence from its columns; the last are its job's state and what was told."""
     fields = dict(zip(_RECORDED, row, strict=True))
     fields["backfilled"] = row[8] == 1
     fields["state"] = None if row[13] is None else _STATES[row[13]]
+    fields["told"] = TOLD[row[14]]
     return Recorded(**fields)
 
 

@@ -7,16 +7,17 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from dutiful.contract.scheduling import Advanced, Declared, DueBatch, Overdue, Switch
+from dutiful.contract.scheduling import Advanced, Declared, DueBatch, Switch
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core import advance as decide
+from dutiful.core.deadline import BEGINNING, Overdue, Place, Stretch
 from dutiful.core.occurrence import Advance, Due, Recorded, Standing
 from dutiful.core.schedule import Schedule
 
 from .advancing import advance
 from .declaring import bring, declare, named, put
 from .group import Written
-from .reviewing import look, review
+from .reviewing import look, review, stretch
 from .rows import recorded_of, standing_of
 from .session import Session
 from .statements import sql
@@ -38,6 +39,8 @@ class SqliteScheduling:
     """The role `Scheduling`."""
 
     session: Session
+    _reviewed: Place = BEGINNING
+    """Where the last review ended."""
 
     async def declare(
         self, app: str, edition: str, schedules: Sequence[Schedule] | None
@@ -122,9 +125,17 @@ class SqliteScheduling:
     async def review(self, limit: int) -> tuple[Overdue, ...]:
         """Close occurrences whose jobs have ended; without anything to note, nothing is written."""
         session = self.session.ready()
-        if not await session.readers.aread(lambda: look(session.clock.now(), 1)):
+
+        def plan() -> Plan[tuple[Stretch, bool]]:
+            part = yield from stretch(self._reviewed)
+            return part, bool((yield from look(part, session.clock.now(), 1)))
+
+        part, eventful = await session.readers.aread(plan)
+        if not eventful:
+            self._reviewed = part.onward((), limit)
             return ()
-        return await self._write_schedules(lambda now: review(limit, now))
+        told, self._reviewed = await self._write_schedules(lambda now: review(part, limit, now))
+        return told
 
     async def _write_schedules(self, plan: Callable[[int], Written[T]]) -> T:
         session = self.session.ready()

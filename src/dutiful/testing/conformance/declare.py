@@ -6,7 +6,7 @@ import asyncio
 
 from dutiful.contract.capability import Capability
 from dutiful.contract.scheduling import KEPT_MAX
-from dutiful.core.advance import give_up, make
+from dutiful.core.advance import advance, give_up, make
 from dutiful.core.edition import ALIVE, REMEMBERED
 from dutiful.core.instant import MINUTE, SECOND
 from dutiful.core.occurrence import Occurrence
@@ -30,10 +30,11 @@ class DeclareContract(Contract):
 
     async def test_declaring_again_changes_nothing(self, engine: Engine, clock: FakeClock) -> None:
         await engine.declare("shop", "e1", [tick("a", app="shop")])
+        before = await standing(engine, "a")
         clock.advance("10s")
         answer = await engine.declare("shop", "e1", [tick("a", app="shop")])
         assert (answer.rules, answer.changed, answer.retired) == (True, (), ())
-        assert (await standing(engine, "a")).version == 1
+        assert await standing(engine, "a") == before
 
     async def test_a_newer_edition_changes_and_retires(
         self, engine: Engine, clock: FakeClock
@@ -75,10 +76,11 @@ class DeclareContract(Contract):
     async def test_an_older_edition_does_not_fight(self, engine: Engine, clock: FakeClock) -> None:
         await engine.declare("shop", "e1", [tick("a", app="shop")])
         await engine.declare("shop", "e2", [tick("a", app="shop", priority=7)])
+        before = await standing(engine, "a")
         clock.advance("5s")
         answer = await engine.declare("shop", "e1", [tick("a", app="shop")])
         assert (answer.rules, answer.changed) == (False, ())
-        assert (await standing(engine, "a")).version == 2
+        assert await standing(engine, "a") == before
         assert not (await engine.declare("shop", "e1", None)).rules
         shown = await engine.declare("shop", "e2", None)
         assert (shown.rules, shown.applied) == (True, True)
@@ -199,3 +201,16 @@ class DeclareContract(Contract):
             await engine.advance([by_hand(found, occurrences=tuple(skipped))])
         rows = await engine.occurrences("tick", 2 * KEPT_MAX)
         assert [row.number for row in rows] == list(range(KEPT_MAX + 5, 5, -1))
+
+    async def test_a_move_of_a_deleted_namesake_is_refused(
+        self, engine: Engine, clock: FakeClock
+    ) -> None:
+        await engine.put_schedule(tick(), replace=False)
+        clock.advance("1m")
+        batch = await engine.due(10)
+        await engine.switch(["tick"], "delete")
+        await engine.put_schedule(tick(rule=Interval(7 * SECOND)), replace=False)
+        move = advance(batch.due[0], batch.now)
+        assert move is not None
+        assert not (await engine.advance([move])).accepted
+        assert (await engine.standings())[0].number == 0

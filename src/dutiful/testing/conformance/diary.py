@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from dutiful.contract.capability import Capability
 from dutiful.contract.moving import SHUT, Diary
-from dutiful.core.instant import MINUTE
+from dutiful.core.instant import MINUTE, SECOND
 from dutiful.core.occurrence import Recorded, Standing
 from dutiful.core.outcome import Succeeded
 from dutiful.core.schedule import written
@@ -50,6 +50,7 @@ CLOSED = Recorded(
     started_at=2_600,
     finished_at=2_700,
     state=State.SUCCEEDED,
+    told=("start", "finish"),
 )
 SKIPPED = Recorded(schedule="tick", planned=3_000, number=3, kind="skipped", recorded_at=3_001)
 
@@ -115,6 +116,22 @@ class DiaryContract(Contract):
         rest = await engine.dump_schedules(2, first.cursor)
         assert [diary.standing.name for diary in rest.diaries] == ["c"]
         assert rest.cursor is None
+
+    async def test_what_was_told_is_not_told_again_elsewhere(
+        self, engine: Engine, clock: FakeClock
+    ) -> None:
+        late = tick(start_within=SECOND, finish_within=2 * MINUTE)
+        await engine.put_schedule(late, replace=False)
+        clock.advance("1m")
+        await turn(engine)
+        clock.advance("2s")
+        assert [one.what for one in await engine.review(10)] == ["start"]
+        (diary,) = (await engine.dump_schedules(10)).diaries
+        await engine.switch(["tick"], "delete")
+        await engine.fill_schedules([diary])
+        assert await engine.review(10) == ()
+        clock.advance("2m")
+        assert [one.what for one in await engine.review(10)] == ["finish"]
 
     async def test_an_open_occurrence_finds_its_job_again(
         self, engines: tuple[Engine, Engine], clock: FakeClock

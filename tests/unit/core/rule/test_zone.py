@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from dutiful.core.errors import BadOption, BadSchedule
-from dutiful.core.instant import HOUR, instant, local_instant, moment
-from dutiful.core.rule import Cron, at_wall, changes
+from dutiful.core.instant import DAY, HOUR, instant, local_instant, moment
+from dutiful.core.rule import Cron, at_wall, between, changes
 from dutiful.core.rule import zone as zones
 
 
@@ -100,3 +100,38 @@ def test_an_ordinary_local_time_is_an_instant() -> None:
     assert moment(at) == datetime(2026, 7, 1, 13, tzinfo=UTC)
     with pytest.raises(BadOption, match="has no time zone"):
         local_instant(datetime(2026, 7, 1, 9))  # noqa: DTZ001 - what is refused
+
+
+@pytest.mark.parametrize("name", ["America/New_York", "Australia/Lord_Howe", "Africa/Casablanca"])
+@pytest.mark.parametrize("year", [2229, 2300, 2400, 3996, 9990])
+def test_late_years_change_as_those_that_begin_alike(name: str, year: int) -> None:
+    begins = zones.new_year(year)
+    expected = [
+        day
+        for day in range(begins, zones.new_year(year + 1), DAY)
+        if zones.offset(name, day) != zones.offset(name, day + DAY)
+    ]
+    found = [one for one in zones.stretches(name, year) if one.before != one.offset]
+    assert [one.start - day for one, day in zip(found, expected, strict=True)] == [
+        one.start % DAY for one in found
+    ]
+    assert all(zones.offset(name, one.start) == one.offset for one in found)
+    assert all(zones.offset(name, one.start - 1) == one.before for one in found)
+
+
+def test_a_thousand_leap_days_ask_for_the_offset_of_few_years(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = 0
+
+    def offset(name: str, at: int) -> int:
+        nonlocal asked
+        asked += 1
+        return real(name, at)
+
+    real = zones.offset
+    monkeypatch.setattr(zones, "offset", offset)
+    zones.stretches.cache_clear()
+    leap_days = between(Cron("0 0 29 2 *", "America/New_York"), 0, zones.new_year(9000), 1000)
+    assert len(leap_days) == 1000
+    assert asked < 20_000

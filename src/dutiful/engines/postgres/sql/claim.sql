@@ -1,6 +1,7 @@
 -- The sum keeps the planner from the index of ready jobs: when it believes that next to none are
 -- ready, it would walk all of that index, dead entries too, to find the rows just named. A lost
 -- worker gets nothing and a paused queue gives nothing, also where nobody has looked before.
+-- A row begins with what orders the line, then come a job's columns; NULL is what the worker knows.
 UPDATE {schema}.job SET
   state = 2, attempt = attempt + 1, fence = fence + 1, worker = $1,
   started_at = coalesce($4::bigint, {now})
@@ -12,6 +13,6 @@ WHERE ctid = ANY (ARRAY(
   ORDER BY -priority, run_at, seq LIMIT $3 FOR UPDATE SKIP LOCKED
 )) AND state + 0 = 1
 RETURNING
-  seq, id, task, queue, state, priority, args, attempt, max_attempts, enqueued_at, run_at,
-  started_at, finished_at, expires_at, crashes, fence, worker, reason, parked_at,
+  -priority, run_at, seq, id, task, NULL, NULL, NULL, args, attempt, max_attempts, enqueued_at,
+  NULL, started_at, finished_at, expires_at, crashes, fence, NULL, reason, parked_at,
   cancel_requested, unique_key, unique_states, tags, meta, result, steps, redriven_at

@@ -1,4 +1,5 @@
--- Those of which something is to be noted or told; one that is locked is being told by another.
+-- Those of a stretch of which something is to be noted or told; one that is locked is being told
+-- by another.
 SELECT
   schedule, planned, previous, number, kind, why, job_id, recorded_at, backfilled, start_by,
   finish_by, coalesce(occurrence.started_at, job.started_at),
@@ -6,7 +7,9 @@ SELECT
   clock.now
 FROM (SELECT coalesce($1::bigint, {now}) AS now) AS clock, {schema}.occurrence
 LEFT JOIN {schema}.job ON job.id = occurrence.job_id
-WHERE occurrence.open AND (
+WHERE occurrence.open
+  AND (schedule, planned) > ($3::text, $4::bigint)
+  AND (schedule, planned) <= ($5::text, $6::bigint) AND (
   coalesce(job.state, 4) >= 4
   OR (occurrence.started_at IS NULL AND job.started_at IS NOT NULL)
   OR (
@@ -15,5 +18,5 @@ WHERE occurrence.open AND (
   )
   OR (finish_by < clock.now AND told & 2 = 0)
 )
-ORDER BY planned, schedule LIMIT $2
+ORDER BY schedule, planned LIMIT $2
 FOR UPDATE OF occurrence SKIP LOCKED

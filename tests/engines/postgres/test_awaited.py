@@ -1,0 +1,90 @@
+"""Exchanges on a connection that the loop awaits: what breaks them, and what they leave behind."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import psycopg
+import pytest
+
+from dutiful.contract.protocol import Wanted
+from dutiful.core.errors import EngineUnavailable, ReplyUnknown
+from dutiful.core.job import Claim
+from dutiful.core.settle import Settlement, succeed
+from dutiful.core.state import State
+from dutiful.engines.postgres import PostgresEngine
+from dutiful.engines.postgres.connection import AsyncConnection
+from dutiful.testing.conformance.moves import add, hand, look, one
+
+WANTED = Wanted(("default",), 10)
+
+
+@pytest.fixture
+async def engine(postgres_database: str) -> AsyncIterator[PostgresEngine]:
+    engine = PostgresEngine(postgres_database)
+    await engine.open()
+    await engine.join(hand("w1"))
+    yield engine
+    await engine.close()
+
+
+async def claimed(engine: PostgresEngine) -> Claim:
+    await add(engine)
+    return await one(engine)
+
+
+def success(claim: Claim) -> Settlement:
+    return succeed(claim, b"1", 0)
+
+
+async def test_a_server_that_does_not_answer_is_given_up(
+    engine: PostgresEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = await claimed(engine)
+    monkeypatch.setattr(AsyncConnection, "patience", 0.2)
+    with psycopg.connect(engine.session.address.conninfo) as holder:
+        holder.execute("SELECT FROM dutiful.job FOR UPDATE")
+        with pytest.raises(ReplyUnknown):
+            await engine.exchange("w1", [success(claim)], WANTED)
+    monkeypatch.undo()
+    assert not (await engine.exchange("w1", [success(claim)], WANTED)).refused
+    assert (await look(engine, claim.job.id)).state is State.SUCCEEDED
+
+
+async def test_a_connection_that_was_cut_is_replaced(engine: PostgresEngine) -> None:
+    claim = await claimed(engine)
+    with psycopg.connect(engine.session.address.conninfo, autocommit=True) as server:
+        server.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE application_name = 'dutiful' AND datname = current_database()"
+        )
+    with pytest.raises((EngineUnavailable, ReplyUnknown)):
+        await engine.exchange("w1", [success(claim)], WANTED)
+    assert not (await engine.exchange("w1", [success(claim)], WANTED)).refused
+    assert (await look(engine, claim.job.id)).state is State.SUCCEEDED
+
+
+async def test_an_exchange_that_is_cancelled_leaves_no_busy_connection(
+    engine: PostgresEngine,
+) -> None:
+    claim = await claimed(engine)
+    with psycopg.connect(engine.session.address.conninfo) as holder:
+        holder.execute("SELECT FROM dutiful.job FOR UPDATE")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await engine.exchange("w1", [success(claim)], WANTED)
+    assert not (await engine.exchange("w1", [success(claim)], WANTED)).refused
+    assert (await look(engine, claim.job.id)).state is State.SUCCEEDED
+
+
+def test_each_loop_has_connections_of_its_own(postgres_database: str) -> None:
+    engine = PostgresEngine(postgres_database)
+
+    async def once() -> None:
+        await engine.open()
+        await engine.join(hand("w1"))
+        claim = await claimed(engine)
+        assert not (await engine.exchange("w1", [success(claim)], None)).refused
+
+    asyncio.run(once())
+    asyncio.run(once())
+    asyncio.run(engine.close())
