@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import select
 import subprocess
 import sys
 import time
@@ -57,8 +58,12 @@ def on_terminal(words: list[str], answer: str) -> tuple[int, str]:
         start_new_session=True,
     )
     os.close(theirs)
-    text, deadline = "", time.monotonic() + 30
+    text, sent, deadline = "", "", time.monotonic() + 30
     while time.monotonic() < deadline:
+        if not select.select([ours], [], [], 1)[0]:
+            # A signal that comes just before the child begins to read is seen at the next one.
+            os.write(ours, sent.encode() if sent == "\x03" else b"")
+            continue
         try:
             part = os.read(ours, 4096).decode(errors="replace")
         except OSError:  # the other end is closed
@@ -66,6 +71,6 @@ def on_terminal(words: list[str], answer: str) -> tuple[int, str]:
         text += part
         if answer and "[y/N]" in text:
             os.write(ours, answer.encode())
-            answer = ""
+            sent, answer = answer, ""
     os.close(ours)
     return process.wait(20), text
