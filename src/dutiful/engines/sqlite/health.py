@@ -49,7 +49,7 @@ def _count() -> Plan[list[Finding]]:
     workers = (yield Statement(sql("workers"))).rows
     lost = sum(bool(row[12]) for row in workers)
     return [
-        Finding("jobs", True, f"{total:,} jobs"),
+        Finding("jobs", True, f"{total:,} job{'' if total == 1 else 's'}"),
         Finding("workers", not lost, f"{len(workers)} workers, {lost} of them lost"),
     ]
 
