@@ -131,7 +131,8 @@ class Bodies:
             outcome = await self._concluded(running, outcome)
         if running.body is not None:
             self._coroutines.discard(running.body)
-        running.stop = None  # it holds the attempt, which then would wait for the collector
+        # Both hold the attempt, which then would wait for the collector.
+        running.stop = running.body = None
         self._finish(running, outcome)
 
     async def _concluded(self, running: Running, outcome: Outcome) -> Outcome | None:

@@ -1,0 +1,51 @@
+"""What a worker must not waste: turns of the store, and the collector's time."""
+
+from __future__ import annotations
+
+import gc
+
+from dutiful import App
+from dutiful.worker.appetite import RESERVE_MAX, Appetite
+from dutiful.worker.attempt import Running
+from tests.worker.support import burst
+
+SLOTS = 16
+KEPT = 2
+"""So many may still be held by what has just ended."""
+
+
+def hungry() -> Appetite:
+    """Know short jobs and a slow store, so that the reserve is at its largest."""
+    appetite = Appetite(SLOTS)
+    appetite.observe(0.0001)
+    appetite.observe_trip(0.1)
+    return appetite
+
+
+def test_every_exchange_claims_until_the_reserve_is_full() -> None:
+    appetite = hungry()
+    assert appetite.reserve() == RESERVE_MAX
+    assert appetite.limit(SLOTS, RESERVE_MAX // 2 + 1) == RESERVE_MAX // 2 - 1
+    assert appetite.limit(SLOTS, RESERVE_MAX) == 0
+
+
+def test_who_knows_no_job_claims_for_its_slots_alone() -> None:
+    appetite = Appetite(SLOTS)
+    assert appetite.limit(0, 0) == SLOTS
+    assert appetite.limit(SLOTS, 0) == 0
+
+
+async def test_an_attempt_that_has_ended_does_not_wait_for_the_collector(app: App) -> None:
+    @app.task
+    async def add(one: int, other: int) -> int:
+        return one + other
+
+    await app.aenqueue_many(add.job(number, 1) for number in range(50))
+    gc.collect()
+    gc.disable()
+    try:
+        await burst(app)
+        left = sum(isinstance(item, Running) for item in gc.get_objects())
+    finally:
+        gc.enable()
+    assert left <= KEPT
