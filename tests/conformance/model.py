@@ -318,7 +318,7 @@ class EngineMachine(RuleBasedStateMachine):
 
 async def _view(engine: Any) -> dict[str, Any]:
     """Everything that can be seen of a store, in an order that leaves nothing to the engine."""
-    jobs = (await engine.find(Filter(), 1000)).jobs
+    jobs = sorted((await engine.find(Filter(), 1000)).jobs, key=lambda job: job.id)
     groups = await engine.dead_groups()
     assert [group.count for group in groups] == sorted((g.count for g in groups), reverse=True)
     # A lost worker without claims may be forgotten at any time.
