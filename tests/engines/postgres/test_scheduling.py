@@ -134,7 +134,7 @@ async def test_who_stops_half_way_holds_nobody_up(
     monkeypatch.setattr(PATIENCE, "200ms")
     with psycopg.connect(postgres_database, cursor_factory=RawCursor) as frozen:
         first = next(moving(engine.session.sql, None, moves=moves))
-        frozen.execute(first.text.encode(), (["tick"], [1], [False], "200ms"))
+        frozen.execute(first.text.encode(), (["tick"], [moves[0].version], [False], "200ms"))
         assert (await engine.advance(moves)).accepted == ()  # at once, and not after a wait
         with pytest.raises(psycopg.Error):  # the server has ended its session
             await asyncio.to_thread(lambda: list(frozen.notifies(timeout=10)))

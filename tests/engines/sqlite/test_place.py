@@ -153,7 +153,7 @@ async def test_check(path: Path, engine: SqliteEngine) -> None:
     await engine.enqueue([new()])
     findings = {finding.name: finding for finding in await engine.check()}
     assert all(finding.ok for finding in findings.values()), findings
-    assert findings["jobs"].text == "1 jobs"
+    assert findings["jobs"].text == "1 job"
     connection = sqlite3.connect(path)
     connection.execute("DROP INDEX dutiful_job_final")
     connection.close()
