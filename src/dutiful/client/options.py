@@ -15,6 +15,7 @@ from dutiful.core.instant import DAY, local_instant, span
 from dutiful.core.queue import queue_name
 from dutiful.core.retry import attempts
 from dutiful.core.state import State
+from dutiful.core.text import whole
 from dutiful.core.unique import Conflict, Unique, unique
 
 PRIORITY_MAX = 100
@@ -137,13 +138,14 @@ def _tags(value: Any) -> tuple[str, ...]:
     tags = tuple(value)
     if wrong := [tag for tag in tags if not isinstance(tag, str)]:
         raise BadOption(f"tag {wrong[0]!r} must be a string")
-    return tags
+    return tuple([whole(tag, "tag") for tag in tags])
 
 
-def _meta(value: dict[str, Any]) -> dict[str, str]:
-    if wrong := [name for name, text in value.items() if not isinstance(text, str)]:
-        raise BadOption(f"meta[{wrong[0]!r}] must be a string")
-    return dict(value)
+def _meta(value: dict[Any, Any]) -> dict[str, str]:
+    for name, text in value.items():
+        if not isinstance(name, str) or not isinstance(text, str):
+            raise BadOption(f"meta[{name!r}] must be a string, and its name as well")
+    return {whole(name, "meta"): whole(text, f"meta[{name!r}]") for name, text in value.items()}
 
 
 def _as_is(value: Any) -> Any:

@@ -8,6 +8,7 @@ import msgspec
 
 from .errors import BadOption
 from .state import LIVE, State, mask
+from .text import whole
 
 Conflict = Literal["existing", "replace", "raise"]
 _CONFLICTS = ("existing", "replace", "raise")
@@ -36,6 +37,7 @@ def unique(
     """Check a rule's parts and join them; with a period, a job that succeeded holds its key too."""
     if not key:
         raise BadOption('unique needs a key that is not empty, such as "order:42"')
+    whole(key, "unique key")
     if on_conflict not in _CONFLICTS:
         raise BadOption(f"on_conflict={on_conflict!r}; choose one of {', '.join(_CONFLICTS)}")
     if period is not None and period <= 0:
