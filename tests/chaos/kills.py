@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -20,8 +21,8 @@ _PORTION = 5000
 _BATCH = 50
 _PAUSE = 0.01
 _LEFT = """
-select state, task, worker, attempt, count(*) from dutiful_job where state < 4
-group by state, task, worker, attempt limit 20
+select state, task, worker, attempt, run_at, started_at, count(*) from dutiful_job where state < 4
+group by state, task, worker, attempt, run_at, started_at limit 20
 """
 _FLEET = "select id, pid, lost, renewed_at from dutiful_worker"
 
@@ -106,9 +107,14 @@ def feed(made: Crew, jobs: list[NewJob]) -> None:
 
 
 def through(made: Crew, seconds: float) -> None:
-    """Wait until every job is in a final state; say which are not, and who worked."""
+    """Wait until every job is in a final state."""
+    told(made, lambda: made.left() == 0, seconds, "all jobs in a final state")
+
+
+def told(made: Crew, ready: Callable[[], object], seconds: float, what: str) -> None:
+    """Wait for something; where it does not come, say which jobs are left, and who worked."""
     try:
-        until(lambda: made.left() == 0, seconds, "all jobs in a final state", 0.2)
+        until(ready, seconds, what, 0.1)
     except AssertionError as error:
         for log in made.logs():
             print(log[-3000:])

@@ -13,7 +13,7 @@ import psycopg
 from dutiful.cli.demo.postgres import LocalServer
 from tests.chaos import orders
 from tests.chaos.crew import Crew, crew, until
-from tests.chaos.kills import feed, through
+from tests.chaos.kills import feed, through, told
 from tests.chaos.proxy import Proxy
 from tests.chaos.verdict import Verdict, judge, span
 from tests.servers.pgbouncer import Pooler
@@ -70,7 +70,7 @@ def strikes(
         until(lambda: sum("serves" in log for log in made.logs()) == 3, 30, "the workers serve")
         for _ in range(times):
             seen = made.ledger.read_text().count(" end ")
-            until(partial(got_on, made, seen), 60, "the workers get on")
+            told(made, partial(got_on, made, seen), 60, "the workers get on")
             strike()
             time.sleep(pause)
         through(made, 120)
