@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from dutiful.contract.protocol import Wanted
-from dutiful.core.errors import EngineUnavailable, ReplyUnknown
+from dutiful.core.errors import ReplyUnknown
 from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement, succeed
 from dutiful.core.state import State
@@ -50,17 +50,32 @@ async def test_a_server_that_does_not_answer_is_given_up(
     assert (await look(engine, claim.job.id)).state is State.SUCCEEDED
 
 
-async def test_a_connection_that_was_cut_is_replaced(engine: PostgresEngine) -> None:
-    claim = await claimed(engine)
+async def test_a_connection_that_was_cut_while_idle_is_not_lent(engine: PostgresEngine) -> None:
+    claims = [await claimed(engine) for _ in range(3)]
+    await asyncio.to_thread(write, engine, claims[0])
+    transaction = engine.atransaction(claims[1])
+    await transaction.abegin()
+    await transaction.arollback()
     with psycopg.connect(engine.session.address.conninfo, autocommit=True) as server:
         server.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
             "WHERE application_name = 'dutiful' AND datname = current_database()"
         )
-    with pytest.raises((EngineUnavailable, ReplyUnknown)):
-        await engine.exchange("w1", [success(claim)], WANTED)
-    assert not (await engine.exchange("w1", [success(claim)], WANTED)).refused
-    assert (await look(engine, claim.job.id)).state is State.SUCCEEDED
+    assert await asyncio.to_thread(write, engine, claims[0])
+    await transaction.abegin()
+    assert await transaction.acommit(success(claims[1]))
+    assert not (await engine.exchange("w1", [success(claims[2])], WANTED)).refused
+    await add(engine)
+    for claim in claims[1:]:
+        assert (await look(engine, claim.job.id)).state is State.SUCCEEDED
+
+
+def write(engine: PostgresEngine, claim: Claim) -> bool:
+    """Use a connection for tasks' transactions, and give it back."""
+    transaction = engine.transaction(claim)
+    answer = transaction.begin().execute("SELECT 1").fetchone()
+    transaction.rollback()
+    return answer == (1,)
 
 
 async def test_an_exchange_that_is_cancelled_leaves_no_busy_connection(

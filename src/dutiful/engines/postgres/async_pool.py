@@ -15,7 +15,7 @@ from dutiful.contract.statement import Plan, arun
 from dutiful.core.errors import EngineUnavailable, UsageError
 
 from .address import Address
-from .connection import ENDED, RESET, AsyncConnection, aconnect, aexecutor, options_of
+from .connection import ENDED, RESET, AsyncConnection, aconnect, aexecutor, options_of, usable
 from .faults import told
 
 T = TypeVar("T")
@@ -72,8 +72,9 @@ class AsyncLender(Generic[C]):
         try:
             while mine.idle:
                 connection = mine.idle.pop()
-                if not connection.closed:
+                if usable(connection):
                     return connection
+                connection.pgconn.finish()
             return await self._opener()
         except BaseException:
             mine.free.release()

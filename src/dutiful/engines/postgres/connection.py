@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from functools import cached_property
 from typing import Any, LiteralString, NoReturn, TypeVar
 
@@ -135,6 +136,15 @@ async def aconnect(address: Address) -> AsyncConnection:
         if not address.pooler:
             await connection.execute(PINS, prepare=False)
     return connection
+
+
+def usable(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> bool:
+    """Whether an idle connection can be lent: of one that was cut, the end can be read."""
+    if connection.closed:
+        return False
+    poll = select.poll()
+    poll.register(connection.pgconn.socket, select.POLLIN)
+    return not poll.poll(0)
 
 
 def connect_as(kind: type[C], address: Address, seconds: int = CONNECT_SECONDS, **more: Any) -> C:

@@ -21,7 +21,7 @@ from dutiful.contract.statement import Plan, run
 from dutiful.core.errors import EngineUnavailable
 
 from .address import Address
-from .connection import ANSWER_SECONDS, PINS, Connection, connect, executor
+from .connection import ANSWER_SECONDS, PINS, Connection, connect, executor, usable
 from .faults import Contended, told, translated
 from .statements import trusted
 
@@ -118,8 +118,9 @@ class Lender(Generic[C]):
         with suppress(IndexError):
             while True:
                 connection = self._idle.pop()
-                if not connection.closed:
+                if usable(connection):
                     return connection
+                _close(connection)
         return self._opener()
 
 
