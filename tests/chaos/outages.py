@@ -36,6 +36,11 @@ class Outage:
         self.strikes = strikes
         troubles = [log.count("the store cannot be used") for log in made.logs()]
         self.troubles = max(troubles, default=0)
+        self.said_once = all(
+            log.count("the store cannot be used") <= len(after.findall(log)) + 1
+            for log in made.logs()
+        )
+        """Whether each worker was silent from when it said so until it was well again."""
 
     def table(self) -> dict[str, str]:
         """Return the figures as rows of a report."""

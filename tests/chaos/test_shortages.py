@@ -66,8 +66,11 @@ def test_no_connection_left_is_waited_for(tmp_path: Path, server: LocalServer) -
     server.settings["max_connections"] = "60"
     server.restart()
     outage = shortages.crowded_out(tmp_path, server, 800, 2, 1.5)
-    fine(outage, 15)
+    print(outage.table())
+    assert not outage.verdict.faults()
     assert outage.back
+    assert max(outage.back) < 15
+    assert outage.said_once  # a connection may come free, and be taken away again, many times
 
 
 def test_a_pool_of_one_connection_serves_sixteen_slots(tmp_path: Path, server: LocalServer) -> None:
