@@ -70,5 +70,7 @@ def skewed(folder: Path, url: str, jobs: int, *, delay: float = 3.0, lease: floa
         runs = tries(made.lines())
         began = [each[0].start for order, each in runs.items() if order >= _LATER]
         workers = len({one.worker for each in runs.values() for one in each})
+        # One that has only just begun to start knows of no SIGTERM yet.
+        until(lambda: sum("serves" in log for log in made.logs()) == 5, 30, "all five have served")
         assert all(made.stop(member) == 0 for member in list(made.workers))
         return Skewed(judge(made), workers, [(at - fed) / 1e6 for at in began], delay)
