@@ -1,7 +1,6 @@
 """Exchanges on a connection that the loop awaits: what breaks them, and what they leave behind."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import psycopg
 import pytest
@@ -16,15 +15,6 @@ from dutiful.engines.postgres.connection import AsyncConnection
 from dutiful.testing.conformance.moves import add, hand, look, one
 
 WANTED = Wanted(("default",), 10)
-
-
-@pytest.fixture
-async def engine(postgres_database: str) -> AsyncIterator[PostgresEngine]:
-    engine = PostgresEngine(postgres_database)
-    await engine.open()
-    await engine.join(hand("w1"))
-    yield engine
-    await engine.close()
 
 
 async def claimed(engine: PostgresEngine) -> Claim:

@@ -17,18 +17,6 @@ from dutiful import App, DuplicateJob, UsageError, unique
 END = Callable[[bool], Awaitable[None]]
 
 
-@pytest.fixture
-async def app(postgres_url: str) -> AsyncIterator[App]:
-    app = App(postgres_url)
-
-    @app.task
-    async def charge(order: int) -> None: ...
-
-    await app.open()
-    yield app
-    await app.close()
-
-
 def plain(url: str) -> str:
     return url.partition("?")[0]
 

@@ -1,6 +1,5 @@
 """A connection that leads to another database than the app's is refused, whatever the library."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
@@ -12,18 +11,6 @@ from dutiful.core.errors import StoreUnusable
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.engines.postgres.home import Whereabouts
 from tests.engines.postgres.test_callers import END, WAYS, plain, psycopg_sync
-
-
-@pytest.fixture
-async def app(postgres_url: str) -> AsyncIterator[App]:
-    app = App(postgres_url)
-
-    @app.task
-    async def charge(order: int) -> None: ...
-
-    await app.open()
-    yield app
-    await app.close()
 
 
 @pytest.fixture(params=WAYS)

@@ -1,7 +1,7 @@
 """Old jobs go in slices however long the dead entries before them; what holds those is named."""
 
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,7 +15,7 @@ from dutiful.contract.page import Holder
 from dutiful.core.state import State
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.engines.postgres.connection import PINS
-from dutiful.testing.conformance.moves import hand, kill
+from dutiful.testing.conformance.moves import kill
 from tests.servers.postgres import programs
 
 OLD = "dutiful.engines.postgres.keeper.HELD_SECONDS"
@@ -28,15 +28,6 @@ SELECT $1::text || n, 'noop', 'default', $1::smallint, 0, '', 1, n, n,
   CASE WHEN $1::smallint >= 4 THEN n END
 FROM generate_series(1, $2::integer) AS n
 """
-
-
-@pytest.fixture
-async def engine(postgres_database: str) -> AsyncIterator[PostgresEngine]:
-    engine = PostgresEngine(postgres_database)
-    await engine.open()
-    await engine.join(hand("w1"))
-    yield engine
-    await engine.close()
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """After a failover to a standby that lagged, a new job may get the place of one that was lost."""
 
-from collections.abc import AsyncIterator
-
 import psycopg
 import pytest
 
@@ -9,16 +7,7 @@ from dutiful.core.job import Claim
 from dutiful.core.outcome import Crashed, Discarded, Failed, Outcome, Snoozed, Succeeded
 from dutiful.core.state import State
 from dutiful.engines.postgres import PostgresEngine
-from dutiful.testing.conformance.moves import add, end, hand, look, one
-
-
-@pytest.fixture
-async def engine(postgres_database: str) -> AsyncIterator[PostgresEngine]:
-    engine = PostgresEngine(postgres_database)
-    await engine.open()
-    await engine.join(hand("w1"))
-    yield engine
-    await engine.close()
+from dutiful.testing.conformance.moves import add, end, look, one
 
 
 async def replaced(engine: PostgresEngine, url: str) -> tuple[Claim, Claim]:

@@ -1,6 +1,6 @@
 """Hot statements keep their plans while the statistics tell of another time."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -16,14 +16,6 @@ INSERT INTO dutiful.job (
 SELECT n::text || random(), 'noop', 'default', $1::smallint, 0, '', 1, n, n
 FROM generate_series(1, $2::integer) AS n
 """
-
-
-@pytest.fixture
-async def engine(postgres_database: str) -> AsyncIterator[PostgresEngine]:
-    engine = PostgresEngine(postgres_database)
-    await engine.open()
-    yield engine
-    await engine.close()
 
 
 @pytest.fixture

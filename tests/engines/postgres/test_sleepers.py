@@ -33,14 +33,6 @@ where locktype = 'advisory' and datname = current_database()
 
 
 @pytest.fixture
-async def engine(postgres_database: str) -> AsyncIterator[PostgresEngine]:
-    engine = PostgresEngine(postgres_database)
-    await engine.open()
-    yield engine
-    await engine.close()
-
-
-@pytest.fixture
 def server(postgres_database: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(postgres_database, autocommit=True) as server:
         yield server

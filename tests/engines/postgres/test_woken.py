@@ -1,6 +1,5 @@
 """Who is woken claims first and looks afterwards."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import psycopg
@@ -9,18 +8,9 @@ import pytest
 from dutiful.contract.protocol import Exchanged, Wanted
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.engines.postgres.claiming import exchange
-from dutiful.testing.conformance.moves import add, hand, take
+from dutiful.testing.conformance.moves import add, take
 
 WANTED = Wanted(("default",), 10)
-
-
-@pytest.fixture
-async def engine(postgres_database: str) -> AsyncIterator[PostgresEngine]:
-    engine = PostgresEngine(postgres_database)
-    await engine.open()
-    await engine.join(hand("w1"))
-    yield engine
-    await engine.close()
 
 
 def woken(engine: PostgresEngine) -> Exchanged:
