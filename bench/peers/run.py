@@ -44,6 +44,8 @@ QUICK = Sizes(seconds=0.6, jobs_max=3_000, pickups=20)
 Row = dict[str, Any]
 
 FAILURES = (Broken, subprocess.TimeoutExpired, psycopg.Error, sqlite3.Error)
+FAILED_MAX = 2
+"""After so many runs that failed a system is not tried again."""
 _PLACE = re.compile(r"\w+://\S+|(?<![\w.])/[\w.-]+/\S+")
 
 
@@ -124,18 +126,22 @@ def measured(
                 give_up(row, f"{error}", missing=isinstance(error, venvs.Unavailable))
         for number in range(runs):
             for name, bench in benches.items():
-                if "why" not in rows[name]:
+                if len(rows[name]["failed"]) < FAILED_MAX:
                     once(bench, rows[name], sizes, number)
+    for row in rows.values():
+        if row["failed"] and not row["runs"]:
+            give_up(row, row["failed"][0], missing=False)
     return list(rows.values()), told
 
 
 def once(bench: Bench, row: Row, sizes: Sizes, number: int) -> None:
-    """Measure one system once more; a failure is its row's, not the whole run's."""
+    """Measure one system once more; what fails is told, and only that run has no figures."""
     started = time.monotonic()
     try:
         run = bench.run(sizes)
     except FAILURES as error:
-        give_up(row, f"run {number + 1} failed: {error}", missing=False)
+        say(f"{row['name']}: run {number + 1} failed: {error}")
+        row["failed"].append(in_a_line(f"run {number + 1} failed: {error}"))
         return
     row["runs"].append(run)
     took = time.monotonic() - started
@@ -146,10 +152,15 @@ def once(bench: Bench, row: Row, sizes: Sizes, number: int) -> None:
 
 
 def give_up(row: Row, why: str, *, missing: bool) -> None:
-    """Note why a system has no figures, in one line that names no place of this machine."""
+    """Note why a system has no figures."""
     say(f"{row['name']}: {why}")
-    row["why"] = _PLACE.sub("...", " ".join(why.split())).replace("|", "/")[:300]
+    row["why"] = in_a_line(why)
     row["missing"] = missing
+
+
+def in_a_line(why: str) -> str:
+    """Return a reason in one line that can stand in a table and names no place of this machine."""
+    return _PLACE.sub("...", " ".join(why.split())).replace("|", "/")[:300]
 
 
 def row_of(entry: Entry) -> Row:
@@ -162,6 +173,7 @@ def row_of(entry: Entry) -> Row:
         "version": venvs.version_of(entry),
         "settings": entry.settings,
         "runs": [],
+        "failed": [],
     }
 
 
@@ -177,6 +189,8 @@ def faulty(row: Row) -> bool:
     """Whether a system failed, or lost or repeated jobs; one that cannot be installed here has done neither."""
     if "why" in row:
         return not row["missing"]
+    if row["failed"]:
+        return True
     stages = [run[stage] for run in row["runs"] for stage in ("drain", "drain_two")]
     return any(stage[fault] for stage in stages for fault in ("lost", "repeated", "left"))
 

@@ -113,6 +113,8 @@ def _cell(values: list[float], show: Show, winner: float | None) -> str:
 def _faults(row: Row) -> list[str]:
     found = []
     where = f"{row['title']} on {'PostgreSQL' if row['store'] == 'postgresql' else 'SQLite'}"
+    if "why" not in row:
+        found += [f"- {where}: {why}." for why in row.get("failed", [])]
     for number, run in enumerate(row.get("runs", []), 1):
         for stage, workers in (("drain", "one worker"), ("drain_two", "two workers")):
             told = [

@@ -22,7 +22,7 @@ from dutiful.worker.options import WorkerOptions
 
 PACE = 1_000
 EVERY = 10.0
-TURNS = 3
+TURNS = 7
 
 
 async def drain(url: str, folder: Path, jobs: int) -> float:

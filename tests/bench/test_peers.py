@@ -150,3 +150,42 @@ def test_a_system_that_could_not_be_had_keeps_its_row() -> None:
     figures["systems"][1].update(why="needs Python 3.12", runs=[])
     assert "not measured: needs Python 3.12" in lines(figures, "| Rival ")[0]
     assert len({line.count("|") for line in lines(figures, "| ")[:4]}) == 1
+
+
+def test_a_run_that_failed_takes_no_figures_from_the_others() -> None:
+    figures = copy.deepcopy(FIGURES)
+    figures["systems"][1].update(failed=["run 2 failed: it hung"])
+    figures["systems"][1]["runs"].pop()
+    assert "| **3,800** (3,600-4,000) | 1.00 |" in lines(figures, "| Rival ")[0]
+    assert lines(figures, "- Rival") == ["- Rival on SQLite: run 2 failed: it hung."]
+
+
+def test_a_system_is_given_up_after_its_second_failed_run(
+    venvs: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = importlib.import_module("run")
+    tried = []
+
+    class Hung:
+        jobs = 7
+
+        def __init__(self, entry: Any, *_: Any) -> None:
+            self._name = entry.name
+
+        def prepare(self, sizes: Any) -> dict[str, int]:
+            return {"jobs": self.jobs}
+
+        def run(self, sizes: Any) -> dict[str, Any]:
+            tried.append(self._name)
+            raise bench.Broken("it hung")
+
+        def close(self) -> None: ...
+
+    monkeypatch.setattr(bench, "Bench", Hung)
+    monkeypatch.setattr(bench.venvs, "python_of", lambda *_: sys.executable)
+    entries = [entry for entry in venvs.ROSTER if entry.name == "huey"]
+    [row], _ = bench.measured(entries, bench.QUICK, 5, None)
+    assert tried == ["huey", "huey"]
+    assert row["failed"] == ["run 1 failed: it hung", "run 2 failed: it hung"]
+    assert (row["why"], row["missing"]) == ("run 1 failed: it hung", False)
+    assert bench.faulty(row)
