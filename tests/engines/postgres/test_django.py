@@ -6,6 +6,11 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
+
+from dutiful import UsageError
+from dutiful.engines.postgres.callers import on_django
+
 SCRIPT = """
 import sys
 import django
@@ -94,3 +99,10 @@ def test_an_alias_without_settings_is_told_what_to_do(postgres_url: str, tmp_pat
         [sys.executable, script, postgres_url], capture_output=True, text=True, env=environ
     )
     assert "set DJANGO_SETTINGS_MODULE and call django.setup() first" in done.stdout, done.stderr
+
+
+def test_an_alias_without_django_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "django", None)
+    monkeypatch.setitem(sys.modules, "django.db", None)
+    with pytest.raises(UsageError, match="'default' names a database of Django's"):
+        on_django.enqueue("default", lambda connection: None)  # type: ignore[arg-type, return-value]

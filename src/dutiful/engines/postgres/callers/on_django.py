@@ -17,8 +17,7 @@ T = TypeVar("T")
 
 def enqueue(given: Any, plans: Callable[[Any], Plan[T]]) -> T:
     """Run a plan in the transaction of a connection, or of the one an alias names."""
-    db: Any = import_module("django.db")
-
+    db = _django(given)
     connection: Any = _named(db, given) if isinstance(given, str) else given
     if connection.vendor != "postgresql":
         raise UsageError(
@@ -42,6 +41,16 @@ def enqueue(given: Any, plans: Callable[[Any], Plan[T]]) -> T:
     except db.DatabaseError as error:
         cause: BaseException = error
         raise told(cause.__cause__ or cause, "enqueueing on your connection") from cause
+
+
+def _django(given: Any) -> Any:
+    try:
+        return import_module("django.db")
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"connection={given!r} names a database of Django's, which is not installed here; "
+            "install it, or pass the connection itself"
+        ) from error
 
 
 def _named(db: Any, alias: str) -> Any:
