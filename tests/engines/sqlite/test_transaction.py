@@ -161,29 +161,21 @@ async def test_a_renewal_waits_for_one_transaction_only(
 
     (claim,) = await claimed(engine)
     first, second = engine.transaction(claim), engine.transaction(claim)
-    order: list[str] = []
-
-    async def renews() -> None:
-        assert (await engine.renew("w1")).valid
-        order.append("renewed")
-
-    async def begins() -> None:
-        await asyncio.to_thread(second.begin)
-        order.append("begun")
-        second.rollback()
-
     first.begin()
     monkeypatch.setattr(Door, "_wait", waits)
     monkeypatch.setattr(door, "_flock", locks)
     aside = contextvars.Context()
-    begun = asyncio.create_task(begins(), context=aside)
+    begun = asyncio.create_task(asyncio.to_thread(second.begin), context=aside)
     await waiting.get()
     await locked.get()  # the second holds the gate of whichever door it stands at
-    renewal = asyncio.create_task(renews(), context=aside)
+    renewal = asyncio.create_task(engine.renew("w1"), context=aside)
     await waiting.get()
+    await locked.get()  # so does the renewal, of the writers'
     first.rollback()
-    await asyncio.gather(begun, renewal)
-    assert order == ["renewed", "begun"]
+    # Behind the second it would wait for ever: that one ends only after it.
+    assert (await asyncio.wait_for(renewal, 30)).valid
+    await begun
+    second.rollback()
 
 
 async def test_the_write_lock_is_taken_from_a_task_that_holds_it_for_too_long(
