@@ -129,16 +129,25 @@ def _read(parts: list[str]) -> Pattern:
     second, minute, hour, day, month, weekday = (
         fields.read(field, text) for field, text in zip(_FIELDS, parts, strict=True)
     )
+    both = day.star or weekday.star
+    # What a "#" leaves out of a month need not be looked at day by day.
+    days = day.plain & _around(weekday.nth) if both and not weekday.plain else day.plain
     return Pattern(
         seconds=tuple(sorted(second.plain)),
         minutes=tuple(sorted(minute.plain)),
         hours=tuple(sorted(hour.plain)),
-        days=day.plain,
+        days=days,
         months=month.plain,
         weekdays=weekday.plain,
         nth=weekday.nth,
         last_day=day.last_day,
         last_weekday=day.last_weekday,
-        both=day.star or weekday.star,
+        both=both,
         fixed=not (minute.star or hour.star),
     )
+
+
+def _around(nth: frozenset[tuple[int, int]]) -> frozenset[int]:
+    """Return the days of a month on which the first to fifth, or the last, of a weekday can be."""
+    weeks = [(22, 31) if which == fields.LAST else (7 * which - 6, 7 * which) for _, which in nth]
+    return frozenset(day for first, last in weeks for day in range(first, last + 1))
