@@ -103,7 +103,7 @@ def _skip_is_forgotten(original: Any) -> Any:
 def _a_change_forgets_what_is_held(original: Any) -> Any:
     def change(standing: Any, schedule: Any, now: int) -> Any:
         found = original(standing, schedule, now)
-        return None if found is None else replace(found, held=None)
+        return None if found is None else replace(found, held=None, held_previous=None)
 
     return change
 

@@ -89,6 +89,7 @@ class Course:
     number: int = 0
     last: int | None = None
     held: int | None = None
+    held_previous: int | None = None
     paused: bool = False
     retired: bool = False
     former: list[tuple[Schedule, int]] = field(default_factory=list)
@@ -103,7 +104,7 @@ class Course:
             kept = [(self.schedule, now), *kept]
         self.version, self.schedule, self.former = self.version + 1, schedule, kept
         if self.retired:
-            self.retired, self.since, self.held = False, now, None
+            self.retired, self.since = False, now
         if not due:
             # Nothing may be made behind the last one, though the clock is set back.
             self.next = following(schedule, now if self.last is None else max(now, self.last))
@@ -150,7 +151,8 @@ class Course:
         if parts:
             self.last = max(self.last or 0, *(part[-1] for part in parts), parts[-1][-1])
         self.version += 1
-        self.retired, self.next, self.held = True, None, None
+        self.retired, self.next = True, None
+        self.held = self.held_previous = None
         return Missed(self.schedule.name, max(noted), missed) if noted else None
 
     def forget(self) -> None:
@@ -171,6 +173,7 @@ class Course:
             "last": (self.last, found.last),
             "next": (self.next, found.next),
             "held": (self.held, found.held),
+            "held_previous": (self.held_previous, found.held_previous),
             "since": (self.since, found.since),
             "paused": (self.paused, found.paused_at is not None),
             "retired": (self.retired, found.retired_at is not None),
@@ -191,6 +194,8 @@ class Forecast:
     last: int | None
     next: int | None
     held: int | None
+    previous: dict[int, int]
+    """What was planned before each; nothing before the first of all."""
     kinds: dict[int, Kind] = field(default_factory=dict)
     """Of those that are made or skipped."""
     lost: list[int] = field(default_factory=list)
@@ -203,10 +208,17 @@ class Forecast:
         """Say how a move differs from this."""
         kinds = {one.planned: one.kind for one in move.occurrences if one.kind != "missed"}
         missed = {one.planned for one in move.occurrences if one.kind == "missed"}
+        before = {one.planned: one.previous for one in move.occurrences if one.kind != "missed"}
+        if move.held is not None:
+            before[move.held] = move.held_previous
         pairs = {
             "last": (self.last, move.last),
             "next": (self.next, move.next),
             "held": (self.held, move.held),
+            "previous": (
+                {at: self.previous.get(at, found) for at, found in before.items()},
+                before,
+            ),
             "occurrences": (self.kinds, kinds),
             "cancel": (set(self.cancel), set(move.cancel)),
             "missed": (min(len(self.lost), COUNTED_MAX), move.missed),
@@ -222,7 +234,9 @@ class Forecast:
 
 def forecast(course: Course, now: int, live: Sequence[str]) -> Forecast:
     """Say what a schedule has to make at a moment, instant by instant."""
-    told = Forecast(course.last, course.next, course.held)
+    told = Forecast(course.last, course.next, course.held, {})
+    if course.held is not None and course.held_previous is not None:
+        told.previous[course.held] = course.held_previous
     making = list[int]()
     parts = list[tuple[Schedule, list[int], list[int], list[int]]]()
     for schedule, due in course.due(now):
@@ -232,6 +246,8 @@ def forecast(course: Course, now: int, live: Sequence[str]) -> Forecast:
         timely = due[len(late) :]
         made_up = _made_up(schedule, late, now, timely=bool(timely))
         parts.append((schedule, late, made_up, timely))
+        pairs = zip(due, [told.last, *due], strict=False)
+        told.previous |= {at: before for at, before in pairs if before is not None}
         told.last, told.next = due[-1], course.following(due[-1])
     for place, (schedule, late, made_up, timely) in enumerate(parts):
         later = any(more or fresh for _, _, more, fresh in parts[place + 1 :])

@@ -97,6 +97,7 @@ async def _add(store: Store, standing: Standing, occurrences: Sequence[Occurrenc
             last=standing.last,
             next=standing.next,
             held=standing.held,
+            held_previous=standing.held_previous,
             occurrences=tuple(occurrences),
             broken=standing.broken,
             retry_at=standing.retry_at,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from .former import following, remembering, without_former
+from .former import following, in_course, remembering, without_former
 from .instant import MINUTE
 from .misfire import plan_due
 from .occurrence import Advance, Due, Occurrence, Standing
@@ -63,6 +63,7 @@ def change(standing: Standing, schedule: Schedule, now: int) -> Standing | None:
         since=standing.since if standing.retired_at is None else now,
         next=standing.next if due else planned_after(schedule, since),
         held=standing.held if standing.retired_at is None else None,
+        held_previous=standing.held_previous if standing.retired_at is None else None,
         retired_at=None,
         broken=None,
         retry_at=None,
@@ -110,6 +111,7 @@ def advance(due: Due, now: int) -> Advance | None:
         last=last,
         next=following(latest, plans[-1][1].last) if plans else standing.next,
         held=choice.held,
+        held_previous=choice.held_previous,
         occurrences=tuple(sorted(missed + choice.occurrences, key=lambda one: one.planned)),
         cancel=tuple(choice.cancel),
         missed=sum(plan.missed for _, plan in plans),
@@ -126,6 +128,7 @@ def give_up(due: Due, error: str, now: int) -> Advance:
         last=standing.last,
         next=standing.next,
         held=standing.held,
+        held_previous=standing.held_previous,
         broken=error,
         retry_at=now + BROKEN_PAUSE,
     )
@@ -136,14 +139,13 @@ class _Overlap:
 
     def __init__(self, schedule: Schedule, standing: Standing, live: tuple[str, ...]) -> None:
         self.schedule = schedule
-        self.held = standing.held
+        self.held, self.held_previous = standing.held, standing.held_previous
         self.occurrences: list[Occurrence] = []
         self.cancel: list[str] = []
         self._live = list(live)
         self._made = 0
         if self.held is not None and not self._live:
-            planned, self.held = self.held, None
-            self._make(planned, before(schedule, planned))
+            self._make(self.held, self._let_go(self.held))
 
     def add(self, planned: int, previous: int | None) -> None:
         """Make one instant's occurrence, hold it, or skip it."""
@@ -153,14 +155,22 @@ class _Overlap:
                 self._skip(planned, previous, "the one before still runs")
             case "queue-one" if busy:
                 if self.held is not None:
-                    self._skip(self.held, None, "a later one took its place")
-                self.held = planned
+                    self._skip(self.held, self._let_go(self.held), "a later one took its place")
+                self.held, self.held_previous = planned, previous
             case "cancel-running" if busy:
                 self.cancel, self._live = self.cancel + self._live, []
                 self._supersede()
                 self._make(planned, previous)
             case _:
                 self._make(planned, previous)
+
+    def _let_go(self, planned: int) -> int | None:
+        """Hold an occurrence no more; return the planned instant before it."""
+        previous = self.held_previous
+        self.held = self.held_previous = None
+        if previous is None:  # an older release held it
+            return before(in_course(self.schedule, planned)[0], planned)
+        return previous
 
     def _make(self, planned: int, previous: int | None) -> None:
         self._made += 1

@@ -35,6 +35,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """The next planned instant; None when there is none."""
     held: int | None = None
     """An occurrence that waits for the job before it to end (``queue-one``)."""
+    held_previous: int | None = None
+    """The planned instant before that one, whose rule may have changed since."""
     since: int
     """When it began, was resumed or brought back: what was planned before is a misfire."""
     paused_at: int | None = None
@@ -76,6 +78,7 @@ class Advance(msgspec.Struct, frozen=True, kw_only=True):
     last: int | None
     next: int | None
     held: int | None = None
+    held_previous: int | None = None
     occurrences: tuple[Occurrence, ...] = ()
     cancel: tuple[str, ...] = ()
     """Ids of jobs to cancel, or to ask to end."""

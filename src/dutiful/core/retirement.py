@@ -40,7 +40,13 @@ def retire(standing: Standing, now: int) -> Retirement | None:
     if standing.held is not None:
         misses, missed = [standing.held, *misses], missed + 1
     after = replace(
-        standing, version=standing.version + 1, last=last, retired_at=now, next=None, held=None
+        standing,
+        version=standing.version + 1,
+        last=last,
+        retired_at=now,
+        next=None,
+        held=None,
+        held_previous=None,
     )
     if not misses:
         return Retirement(after)

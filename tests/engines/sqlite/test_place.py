@@ -15,6 +15,8 @@ from dutiful.engines.sqlite import SqliteEngine, place
 from dutiful.engines.sqlite.connection import connect
 from tests.engines.sqlite.support import child, ended, heard, new, rows, say
 
+FILES = ("0001_first", "0002_shut", "0003_schedules", "0004_held_previous")
+
 OPEN = """
 import asyncio, sys
 from pathlib import Path
@@ -136,15 +138,17 @@ def test_twelve_processes_open_at_once(path: Path) -> None:
     for process in crowd:
         say(process, "go")
     assert [ended(process).strip() for process in crowd] == ["opened"] * 12
-    assert rows(path, "SELECT number FROM dutiful_migration") == [(1,), (2,), (3,)]
+    assert rows(path, "SELECT number FROM dutiful_migration") == [
+        (number,) for number in range(1, len(FILES) + 1)
+    ]
     assert rows(path, "PRAGMA journal_mode") == [("wal",)]
 
 
 async def test_migrate_dry_run(path: Path) -> None:
     engine = SqliteEngine(path)
-    assert await engine.migrate(dry_run=True) == ("0001_first", "0002_shut", "0003_schedules")
+    assert await engine.migrate(dry_run=True) == FILES
     assert not path.exists()  # noqa: ASYNC240 - a look at a local file
-    assert await engine.migrate() == ("0001_first", "0002_shut", "0003_schedules")
+    assert await engine.migrate() == FILES
     assert await engine.migrate() == ()
     await engine.close()
 

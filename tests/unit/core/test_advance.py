@@ -33,7 +33,12 @@ def turn(schedule: Schedule, standing: Standing, now: int, *live: str) -> Advanc
 def moved(standing: Standing, move: Advance) -> Standing:
     """Apply a move as a store does."""
     return replace(
-        standing, version=standing.version + 1, last=move.last, next=move.next, held=move.held
+        standing,
+        version=standing.version + 1,
+        last=move.last,
+        next=move.next,
+        held=move.held,
+        held_previous=move.held_previous,
     )
 
 
@@ -185,6 +190,32 @@ def test_queue_one_holds_the_latest() -> None:
     assert freed is not None
     assert made(freed) == [START + 2 * MINUTE]
     assert (freed.held, freed.next, freed.last) == (None, standing.next, standing.last)
+
+
+def test_a_held_one_comes_after_what_its_own_rule_planned() -> None:
+    hourly, daily = every(HOUR, overlap="queue-one"), every(DAY, overlap="queue-one")
+    standing = a.begin(hourly, START)
+    for number in (1, 2, 3):
+        move = turn(hourly, standing, START + number * HOUR, "job")
+        assert move is not None
+        standing = moved(standing, move)
+    assert [one.previous for one in move.occurrences] == [START + HOUR]
+    changed = a.change(standing, daily, START + 3 * HOUR + MINUTE)
+    assert changed is not None
+    freed = turn(daily, changed, START + 3 * HOUR + 2 * MINUTE)
+    assert freed is not None
+    assert [(one.planned, one.previous) for one in freed.occurrences] == [
+        (START + 3 * HOUR, START + 2 * HOUR)
+    ]
+    assert (freed.held, freed.held_previous) == (None, None)
+
+
+def test_one_that_an_older_release_held_has_one_before_it_too() -> None:
+    schedule = every(HOUR, overlap="queue-one")
+    standing = replace(a.begin(schedule, START), held=START + 2 * HOUR, last=START + 2 * HOUR)
+    freed = turn(schedule, replace(standing, next=START + 3 * HOUR), START + 2 * HOUR + MINUTE)
+    assert freed is not None
+    assert [one.previous for one in freed.occurrences] == [START + HOUR]
 
 
 def test_cancel_running_ends_what_lives_and_makes_the_latest() -> None:

@@ -260,6 +260,7 @@ def _moved(before: Standing, move: Advance, number: int) -> Standing:
         last=move.last,
         next=move.next,
         held=move.held,
+        held_previous=move.held_previous,
         broken=move.broken,
         retry_at=move.retry_at,
     )

@@ -18,7 +18,7 @@ from .recording import record
 from .rows import storable
 from .statements import Texts
 
-_POSITION = (TextArray, Longs, Longs, Longs, Longs, TextArray, Longs)
+_POSITION = (TextArray, Longs, Longs, Longs, Longs, Longs, TextArray, Longs)
 
 
 def advance(sql: Texts, now: int | None, *, moves: Sequence[Advance]) -> Plan[Advanced]:
@@ -52,4 +52,5 @@ def _admitted(sql: Texts, moves: Sequence[Advance]) -> Plan[Counter[str]]:
 
 def _position(move: Advance, number: int) -> tuple[Any, ...]:
     broken = None if move.broken is None else storable(move.broken)
-    return (move.name, number, move.last, move.next, move.held, broken, move.retry_at)
+    held = (move.held, move.held_previous)
+    return (move.name, number, move.last, move.next, *held, broken, move.retry_at)

@@ -24,7 +24,7 @@ PATIENCE = "2s"
 """How long the server waits for the next statement before it lets go of what we have locked."""
 _KINDS = (
     *(TextArray, Bytes, TextArray, Booleans, Longs, Longs, Longs, Longs, Longs, Longs, Longs),
-    *(Longs, Longs, Longs, TextArray, Longs),
+    *(Longs, Longs, Longs, Longs, TextArray, Longs),
 )
 """Of the columns of a schedule, in the order of a standing's fields."""
 

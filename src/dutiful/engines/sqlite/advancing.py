@@ -69,4 +69,5 @@ def _jobs(jobs: Sequence[NewJob], now: int) -> Plan[tuple[tuple[str, ...], bool]
 
 
 def _position(move: Advance, number: int) -> tuple[Any, ...]:
-    return (number, move.last, move.next, move.held, move.broken, move.retry_at, move.name)
+    held = (move.held, move.held_previous)
+    return (number, move.last, move.next, *held, move.broken, move.retry_at, move.name)

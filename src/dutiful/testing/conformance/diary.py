@@ -29,6 +29,7 @@ FULL = Standing(
     last=3_000,
     next=4_000,
     held=3_500,
+    held_previous=2_500,
     since=1_500,
     broken="no zone data",
     retry_at=5_000,
@@ -61,7 +62,8 @@ class DiaryContract(Contract):
 
     async def test_a_schedule_comes_back_as_it_was_filled_in(self, engine: Engine) -> None:
         paused = Diary(replace(FULL, paused_at=6_000), (CLOSED, SKIPPED))
-        retired = Diary(replace(FULL, name="tock", retired_at=6_000, next=None, held=None))
+        idle = replace(FULL, name="tock", retired_at=6_000, next=None)
+        retired = Diary(replace(idle, held=None, held_previous=None))
         assert await engine.fill_schedules([paused, retired]) == ("tick", "tock")
         page = await engine.dump_schedules(10)
         assert (page.diaries, page.cursor) == ((paused, retired), None)
@@ -70,7 +72,8 @@ class DiaryContract(Contract):
     async def test_one_that_could_fire_is_shut_until_reopened(
         self, engine: Engine, clock: FakeClock
     ) -> None:
-        due = replace(FULL, exclusive=False, held=None, next=clock.now(), retry_at=None)
+        due = replace(FULL, exclusive=False, held=None, held_previous=None, next=clock.now())
+        due = replace(due, retry_at=None)
         await engine.fill_schedules([Diary(due)])
         assert (await standing(engine)).paused_at == SHUT
         batch = await engine.due(10)

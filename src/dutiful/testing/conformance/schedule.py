@@ -217,7 +217,8 @@ class ScheduleContract(Contract):
         assert await turn(engine) == ()
         held = clock.now()
         (due,) = (await engine.due(10)).due
-        assert (due.standing.held, due.live) == (held, (first,))
+        assert (due.standing.held, due.standing.held_previous) == (held, held - MINUTE)
+        assert due.live == (first,)
         assert await engine.cancel([first]) == (first,)
         assert await turn(engine) == (occurrence_id("tick", held),)
         assert (await engine.due(10)).due == ()
@@ -294,6 +295,7 @@ def by_hand(found: Standing, **fields: Any) -> Advance:
         last=found.last,
         next=found.next,
         held=found.held,
+        held_previous=found.held_previous,
         by_hand=True,
     )
     return replace(move, **fields)

@@ -4,7 +4,7 @@ SELECT clock.now, (
     SELECT due_at FROM {schema}.schedule WHERE due_at > clock.now ORDER BY due_at LIMIT 1
   ) - clock.now,
   name, spec, app, exclusive, version, number, created_at, changed_at, last_at, next_at, held_at,
-  since, paused_at, retired_at, broken, retry_at
+  held_previous_at, since, paused_at, retired_at, broken, retry_at
 FROM (SELECT coalesce($2::bigint, {now}) AS now) AS clock
 LEFT JOIN LATERAL (
   (

@@ -1,0 +1,3 @@
+-- What came before a held occurrence, for its rule may change while it is held. An older release
+-- writes nothing here: it works that out by the newest rule.
+ALTER TABLE dutiful_schedule ADD COLUMN held_previous_at INTEGER;
