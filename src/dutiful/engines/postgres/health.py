@@ -10,6 +10,7 @@ from dutiful.contract.schema import health
 from dutiful.contract.statement import Plan, Statement
 
 from .keeper import HELD_SECONDS, HELD_TRANSACTIONS
+from .numbering import numbering
 from .session import Session
 
 _SUPPORTED = range(15, 19)
@@ -28,6 +29,7 @@ def examine(session: Session) -> Plan[tuple[Finding, ...]]:
     missing = sorted(_INDEXES - found)
     text = f"missing or invalid: {', '.join(missing)}" if missing else "all there"
     findings.append(Finding("indexes", not missing, text))
+    findings.append((yield from numbering(sql)))
     held = (yield Statement(sql("horizon"), (HELD_SECONDS, HELD_TRANSACTIONS))).rows
     findings.append(_horizon(held))
     live, dead, vacuumed = (yield Statement(sql("bloat"))).rows[0]

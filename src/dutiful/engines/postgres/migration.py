@@ -10,6 +10,7 @@ from .address import Address
 from .applying import apply, rows
 from .connection import connect
 from .faults import translated
+from .numbering import refuse_repeats
 from .sharing import refuse_sharing
 from .spelling import spelled
 from .statements import Texts
@@ -34,7 +35,11 @@ def wanted(address: Address, sql: Texts, *, contract: bool = False) -> tuple[Mig
 
 def prepare(address: Address, sql: Texts) -> None:
     """Apply what is applied in passing when a store is opened."""
-    lacks = missing(address, sql)
+    with connect(address) as connection, translated("reading the store's schema"):
+        refuse_sharing(address, connection)
+        lacks = _missing(connection, sql, address)
+        if not is_new(sql.migrations, lacks):
+            refuse_repeats(connection, sql, address)
     for migration in opening(sql.migrations, lacks):
         apply(address, sql, migration, alone=is_new(sql.migrations, lacks))
 

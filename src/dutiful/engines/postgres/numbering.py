@@ -1,0 +1,48 @@
+"""Finds out that the sequence which numbers jobs lies behind them, so that numbers would repeat.
+
+Errors and steps are kept by a job's number. Logical replication copies no sequences: on the copy
+a new job would find the steps of an old one and skip its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+from dutiful.contract.page import Finding
+from dutiful.contract.statement import Plan, Statement
+from dutiful.core.errors import StoreUnusable
+
+from .address import Address
+from .applying import rows
+from .statements import Texts
+
+
+def refuse_repeats(connection: psycopg.Connection[Any], sql: Texts, address: Address) -> None:
+    """Raise StoreUnusable when the next job would share its number with one that is there."""
+    ((newest, last),) = rows(connection, sql("numbering"))
+    if _behind(newest, last):
+        raise StoreUnusable(f"{address.shown}: {_advice(sql, newest, last)}")
+
+
+def numbering(sql: Texts) -> Plan[Finding]:
+    """Look at the same for a check."""
+    newest, last = (yield Statement(sql("numbering"))).rows[0]
+    behind = _behind(newest, last)
+    text = _advice(sql, newest, last) if behind else "each new job gets a number of its own"
+    return Finding("numbers", not behind, text)
+
+
+def _behind(newest: Any, last: Any) -> bool:
+    return newest is not None and last is not None and newest > last
+
+
+def _advice(sql: Texts, newest: int, last: int) -> str:
+    table = f"{sql.quoted}.job"
+    mend = f"SELECT setval(pg_get_serial_sequence('{table}', 'seq'), max(seq)) FROM {table}"  # noqa: S608 - told, not run
+    return (
+        f"the newest job has number {newest:,} and the next one would get {last + 1:,}, for the "
+        "sequence did not come along (logical replication copies none); before anything is "
+        f"enqueued, run {mend}"
+    )
