@@ -202,20 +202,12 @@ def test_a_held_one_comes_after_what_its_own_rule_planned() -> None:
     assert [one.previous for one in move.occurrences] == [START + HOUR]
     changed = a.change(standing, daily, START + 3 * HOUR + MINUTE)
     assert changed is not None
-    freed = turn(daily, changed, START + 3 * HOUR + 2 * MINUTE)
-    assert freed is not None
-    assert [(one.planned, one.previous) for one in freed.occurrences] == [
-        (START + 3 * HOUR, START + 2 * HOUR)
-    ]
-    assert (freed.held, freed.held_previous) == (None, None)
-
-
-def test_one_that_an_older_release_held_has_one_before_it_too() -> None:
-    schedule = every(HOUR, overlap="queue-one")
-    standing = replace(a.begin(schedule, START), held=START + 2 * HOUR, last=START + 2 * HOUR)
-    freed = turn(schedule, replace(standing, next=START + 3 * HOUR), START + 2 * HOUR + MINUTE)
-    assert freed is not None
-    assert [one.previous for one in freed.occurrences] == [START + HOUR]
+    by_an_older_release = replace(changed, held_previous=None)
+    for stands, before in ((changed, START + 2 * HOUR), (by_an_older_release, START)):
+        freed = turn(daily, stands, START + 3 * HOUR + 2 * MINUTE)
+        assert freed is not None
+        found = [(one.planned, one.previous) for one in freed.occurrences]
+        assert (found, freed.held_previous) == ([(START + 3 * HOUR, before)], None)
 
 
 def test_cancel_running_ends_what_lives_and_makes_the_latest() -> None:

@@ -18,6 +18,8 @@ from .address import Address
 from .applying import rows
 from .statements import Texts
 
+_MEND = "SELECT setval(pg_get_serial_sequence({job}, 'seq'), max(seq)) FROM {schema}.job"
+
 
 def refuse_repeats(connection: psycopg.Connection[Any], sql: Texts, address: Address) -> None:
     """Raise StoreUnusable when the next job would share its number with one that is there."""
@@ -39,10 +41,8 @@ def _behind(newest: Any, last: Any) -> bool:
 
 
 def _advice(sql: Texts, newest: int, last: int) -> str:
-    table = f"{sql.quoted}.job"
-    mend = f"SELECT setval(pg_get_serial_sequence('{table}', 'seq'), max(seq)) FROM {table}"  # noqa: S608 - told, not run
     return (
         f"the newest job has number {newest:,} and the next one would get {last + 1:,}, for the "
         "sequence did not come along (logical replication copies none); before anything is "
-        f"enqueued, run {mend}"
+        f"enqueued, run {sql.fill(_MEND)}"
     )

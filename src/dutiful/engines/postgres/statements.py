@@ -36,12 +36,15 @@ class Texts:
         return quoted(self.schema)
 
     def fill(self, text: str) -> str:
-        """Put the schema, the store's clock and the channel where a text names them."""
-        quoted_channel = "'" + self.channel.replace("'", "''") + "'"
+        """Put the schema, the job table, the clock and the channel where a text names them.
+
+        The table and the channel are put as text, for functions that ask for a name.
+        """
         return (
             text.replace("{schema}", self.quoted)
             .replace("{now}", _NOW)
-            .replace("{channel}", quoted_channel)
+            .replace("{job}", _text(f"{self.quoted}.job"))
+            .replace("{channel}", _text(self.channel))
         )
 
 
@@ -55,6 +58,10 @@ def trusted(text: str) -> LiteralString:
 def quoted(name: str) -> str:
     """Spell a name as SQL does, whatever it holds."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def _text(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def channel(schema: str) -> str:

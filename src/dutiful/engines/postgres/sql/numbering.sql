@@ -4,4 +4,4 @@ SELECT
   (SELECT max(seq) FROM (SELECT seq FROM {schema}.job ORDER BY id DESC LIMIT 100) AS newest),
   CASE WHEN has_sequence_privilege(sequence, 'USAGE')
     THEN coalesce(pg_sequence_last_value(sequence::regclass), 0) END
-FROM pg_get_serial_sequence('{schema}.job', 'seq') AS sequence
+FROM pg_get_serial_sequence({job}, 'seq') AS sequence
