@@ -351,7 +351,8 @@ class Auditor(CalendarAuditor):
             for job in self.rows.values()
             if job.state is State.RUNNING and self.is_lost(job.worker)
         }
-        if {claim.job.id for claim in result} != orphans:
+        found = {claim.job.id for claim in result}
+        if found - orphans or len(found) != len(result) or len(found) != min(args[0], len(orphans)):
             self.fail(f"{[claim.job.id for claim in result]} are not the abandoned {orphans}")
 
     def _claimed(self, node: Node, args: tuple[Any, ...], result: Any, changed: Rows) -> None:

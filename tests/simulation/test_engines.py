@@ -26,6 +26,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[SimStore]:
         yield store
 
 
+@pytest.mark.timeout(170)
 def test_seeds_that_failed_once(store: SimStore) -> None:
     for seed in failed_before():
         story = live(seed, store)
