@@ -27,7 +27,7 @@ STEPS = settings(
 )
 HUNT = settings(
     STEPS,
-    max_examples=1000,
+    max_examples=4000,  # it stops at the first that shows
     phases=[Phase.generate],
     derandomize=True,  # the engine is broken on purpose: luck must not decide whether that shows
     print_blob=False,
