@@ -10,9 +10,14 @@ from pathlib import Path
 from tests.chaos import tasks
 from tests.chaos.crew import Crew, Member, crew, until
 from tests.chaos.kills import feed, load, through
-from tests.chaos.verdict import UNEXCUSED, Try, Verdict, judge, span, tries
+from tests.chaos.ledger import Line
+from tests.chaos.verdict import UNEXCUSED, Verdict, judge, span, tries
 
 _STANDING = "select 1 from dutiful_worker where pid = ? and not lost"
+_HELD = """
+select json_extract(cast(job.args as text), '$.order') from dutiful_job job
+where state = 2 and worker in (select id from dutiful_worker where pid = ?)
+"""
 
 
 @dataclass
@@ -28,7 +33,7 @@ class Thawed:
     caught_writing: int
 
     def faults(self) -> dict[str, object]:
-        """Return what was broken: only jobs that ran when it froze may run twice."""
+        """Return what was broken: only jobs that it had begun and not settled may run twice."""
         found = self.verdict.faults()
         found.pop(UNEXCUSED, None)
         if others := self.twice - self.running:
@@ -62,12 +67,13 @@ def frozen(folder: Path, jobs: int, *, lease: float, workers: int = 3, url: str 
         until(lambda: _at_work(made), 30, "every worker works")
         member, at, undone = _freeze(made)
         # A lost worker's row goes as soon as its jobs are taken back, so look for its absence.
+        held = {int(order) for (order,) in made.sql(_HELD, member.process.pid)}
         until(lambda: not made.sql(_STANDING, member.process.pid), 10 * lease, "lost")
         time.sleep(lease / 2)
         woken = made.thaw(member)
         through(made, 120)
         time.sleep(2)  # for whatever the woken worker may still do
-        return _compare(made, member, at, woken, undone)
+        return _compare(made, member, (at, woken), held, undone)
 
 
 def _at_work(made: Crew) -> bool:
@@ -91,12 +97,15 @@ def _freeze(made: Crew) -> tuple[Member, int, int]:
     raise AssertionError("no worker could be frozen while it did not write")
 
 
-def _compare(made: Crew, member: Member, at: int, woken: int, undone: int) -> Thawed:
+def _compare(
+    made: Crew, member: Member, stopped: tuple[int, int], held: set[int], undone: int
+) -> Thawed:
+    at, woken = stopped
     runs = tries(made.lines())
     twice = {order for order, each in runs.items() if len(each) > 1}
-    running = {
-        order for order, each in runs.items() if any(_running(one, member, at) for one in each)
-    }
+    # One that had just ended counts, if the store had not heard of it: nobody else can know.
+    begun = {one.order for one in made.lines() if _begins(one, member, at)}
+    running = begun & held
     again: Counter[int] = Counter()
     back = []
     for order, each in runs.items():
@@ -109,8 +118,8 @@ def _compare(made: Crew, member: Member, at: int, woken: int, undone: int) -> Th
     return Thawed(judge(made), running, twice, ended, started, back, undone)
 
 
-def _running(one: Try, member: Member, at: int) -> bool:
-    return one.worker == member.identity and one.start <= at and not 0 < one.end <= at
+def _begins(line: Line, member: Member, at: int) -> bool:
+    return line.what == "start" and line.worker == member.identity and line.at <= at
 
 
 @dataclass
