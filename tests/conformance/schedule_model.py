@@ -13,7 +13,7 @@ from dutiful.core.instant import MINUTE, SECOND
 from dutiful.core.occurrence import Advance, Recorded
 from dutiful.core.rule import Interval
 from dutiful.core.schedule import Schedule, read
-from dutiful.core.state import State
+from dutiful.core.state import FINAL, State
 from dutiful.testing.conformance.schedule import by_hand
 from tests.conformance.model import EngineMachine
 
@@ -94,6 +94,14 @@ class ScheduleMachine(EngineMachine):
     def write(self, moves: Sequence[Advance]) -> None:
         answer = self.both(lambda engine: engine.advance(moves))
         self.ids += answer.made
+
+    @rule()
+    def outlive(self) -> None:
+        """End the jobs that do not run and delete all that have ended: occurrences outlive them."""
+        self.both(lambda engine: engine.cancel(self.ids))
+        self.clock.advance("1us")
+        for state in FINAL:
+            self.both(lambda engine, state=state: engine.prune(state, 0, 100))
 
     @rule(names=picked_names, how=st.sampled_from(["pause", "resume", "resume", "delete"]))
     def switch(self, names: list[str], how: str) -> None:

@@ -27,7 +27,9 @@ STEPS = settings(
 )
 HUNT = settings(
     STEPS,
-    max_examples=4000,  # it stops at the first that shows
+    # It stops at the first that shows. The seed is fixed, and yet what is drawn depends on the
+    # constants of all modules that a process has imported, hence on what ran in it before.
+    max_examples=3000,
     phases=[Phase.generate],
     derandomize=True,  # the engine is broken on purpose: luck must not decide whether that shows
     print_blob=False,
