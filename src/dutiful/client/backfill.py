@@ -10,10 +10,10 @@ import msgspec
 from msgspec.structs import replace
 
 from dutiful.contract.facade import Store
-from dutiful.core.advance import before, make
+from dutiful.core.advance import before, make, staying
 from dutiful.core.errors import EngineUnavailable, UnknownSchedule, UsageError
 from dutiful.core.instant import SECOND
-from dutiful.core.occurrence import Advance, Occurrence, Standing
+from dutiful.core.occurrence import Occurrence, Standing
 from dutiful.core.schedule import Schedule, planned_between, read
 
 BACKFILL_MAX = 100_000
@@ -91,18 +91,7 @@ async def _add(store: Store, standing: Standing, occurrences: Sequence[Occurrenc
             raise UsageError(
                 f"schedule {standing.name} is retired; declare it again in code and start a worker"
             )
-        move = Advance(
-            name=standing.name,
-            version=standing.version,
-            last=standing.last,
-            next=standing.next,
-            held=standing.held,
-            held_previous=standing.held_previous,
-            occurrences=tuple(occurrences),
-            broken=standing.broken,
-            retry_at=standing.retry_at,
-            by_hand=True,
-        )
+        move = replace(staying(standing), occurrences=tuple(occurrences), by_hand=True)
         answer = await store.scheduling.advance([move])
         found = await store.scheduling.standings([standing.name])
         if not found:

@@ -121,7 +121,11 @@ def advance(due: Due, now: int) -> Advance | None:
 
 def give_up(due: Due, error: str, now: int) -> Advance:
     """Set a schedule aside that could not be advanced, so that it delays no other."""
-    standing = due.standing
+    return replace(staying(due.standing), broken=error, retry_at=now + BROKEN_PAUSE)
+
+
+def staying(standing: Standing) -> Advance:
+    """Return a move that leaves a schedule where it stands, to be given what it is made for."""
     return Advance(
         name=standing.name,
         version=standing.version,
@@ -129,8 +133,8 @@ def give_up(due: Due, error: str, now: int) -> Advance:
         next=standing.next,
         held=standing.held,
         held_previous=standing.held_previous,
-        broken=error,
-        retry_at=now + BROKEN_PAUSE,
+        broken=standing.broken,
+        retry_at=standing.retry_at,
     )
 
 

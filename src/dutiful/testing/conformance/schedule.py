@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from dutiful.contract.capability import Capability
-from dutiful.core.advance import advance, give_up, make
+from dutiful.core.advance import advance, give_up, make, staying
 from dutiful.core.instant import MINUTE, SECOND
 from dutiful.core.occurrence import Advance, Standing
 from dutiful.core.rule import Interval
@@ -217,7 +217,8 @@ class ScheduleContract(Contract):
         assert await turn(engine) == ()
         held = clock.now()
         (due,) = (await engine.due(10)).due
-        assert (due.standing.held_previous, due.live) == (held - MINUTE, (first,))
+        assert (due.standing.held, due.live) == (held, (first,))
+        assert due.standing.held_previous == held - MINUTE
         assert await engine.cancel([first]) == (first,)
         assert await turn(engine) == (occurrence_id("tick", held),)
         assert (await engine.due(10)).due == ()
@@ -288,13 +289,4 @@ class ScheduleContract(Contract):
 
 def by_hand(found: Standing, **fields: Any) -> Advance:
     """Build a move that leaves a schedule's position as it is."""
-    move = Advance(
-        name=found.name,
-        version=found.version,
-        last=found.last,
-        next=found.next,
-        held=found.held,
-        held_previous=found.held_previous,
-        by_hand=True,
-    )
-    return replace(move, **fields)
+    return replace(staying(found), by_hand=True, **fields)
