@@ -16,11 +16,17 @@ from .spelling import spelled
 from .statements import Texts
 
 
-def missing(address: Address, sql: Texts) -> tuple[Migration, ...]:
-    """Return the migrations that the store lacks; SchemaMismatch when this release is too old."""
+def missing(address: Address, sql: Texts, *, used: bool = False) -> tuple[Migration, ...]:
+    """Return the migrations that the store lacks; SchemaMismatch when this release is too old.
+
+    One that is about to be ``used`` may not give out the numbers of jobs twice: StoreUnusable.
+    """
     with connect(address) as connection, translated("reading the store's schema"):
         refuse_sharing(address, connection)
-        return _missing(connection, sql, address)
+        lacks = _missing(connection, sql, address)
+        if used and not is_new(sql.migrations, lacks):
+            refuse_repeats(connection, sql, address)
+        return lacks
 
 
 def wanted(address: Address, sql: Texts, *, contract: bool = False) -> tuple[Migration, ...]:
@@ -35,11 +41,7 @@ def wanted(address: Address, sql: Texts, *, contract: bool = False) -> tuple[Mig
 
 def prepare(address: Address, sql: Texts) -> None:
     """Apply what is applied in passing when a store is opened."""
-    with connect(address) as connection, translated("reading the store's schema"):
-        refuse_sharing(address, connection)
-        lacks = _missing(connection, sql, address)
-        if not is_new(sql.migrations, lacks):
-            refuse_repeats(connection, sql, address)
+    lacks = missing(address, sql, used=True)
     for migration in opening(sql.migrations, lacks):
         apply(address, sql, migration, alone=is_new(sql.migrations, lacks))
 
