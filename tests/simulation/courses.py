@@ -14,7 +14,7 @@ from dutiful.core.retirement import Missed
 from dutiful.core.schedule import Schedule, read
 from dutiful.core.state import State
 
-from .timetable import following, instants
+from .timetable import beat, following, instants
 
 COUNTED_MAX = 10_001
 DEADLINES: tuple[Deadline, ...] = ("start", "finish")
@@ -195,7 +195,7 @@ class Forecast:
     next: int | None
     held: int | None
     previous: dict[int, int]
-    """What was planned before each; nothing before the first of all."""
+    """What was planned before each; before the first of all, what its rule would have planned."""
     kinds: dict[int, Kind] = field(default_factory=dict)
     """Of those that are made or skipped."""
     lost: list[int] = field(default_factory=list)
@@ -215,10 +215,7 @@ class Forecast:
             "last": (self.last, move.last),
             "next": (self.next, move.next),
             "held": (self.held, move.held),
-            "previous": (
-                {at: self.previous.get(at, found) for at, found in before.items()},
-                before,
-            ),
+            "previous": ({at: self.previous.get(at) for at in before}, before),
             "occurrences": (self.kinds, kinds),
             "cancel": (set(self.cancel), set(move.cancel)),
             "missed": (min(len(self.lost), COUNTED_MAX), move.missed),
@@ -246,8 +243,8 @@ def forecast(course: Course, now: int, live: Sequence[str]) -> Forecast:
         timely = due[len(late) :]
         made_up = _made_up(schedule, late, now, timely=bool(timely))
         parts.append((schedule, late, made_up, timely))
-        pairs = zip(due, [told.last, *due], strict=False)
-        told.previous |= {at: before for at, before in pairs if before is not None}
+        last = due[0] - beat(schedule)[0] if told.last is None else told.last
+        told.previous |= dict(zip(due, [last, *due], strict=False))
         told.last, told.next = due[-1], course.following(due[-1])
     for place, (schedule, late, made_up, timely) in enumerate(parts):
         later = any(more or fresh for _, _, more, fresh in parts[place + 1 :])
