@@ -134,12 +134,9 @@ def _what_is_deleted_leaves_its_history(original: Any) -> Any:
     return switch
 
 
-@mutation("dutiful.client.backfill", "Advance")
+@mutation("dutiful.client.backfill", "staying")
 def _a_run_by_hand_moves_the_schedule(original: Any) -> Any:
-    def move(**given: Any) -> Any:
-        return original(**{**given, "last": given["occurrences"][-1].planned})
-
-    return move
+    return lambda standing: replace(original(standing), last=standing.next)
 
 
 @mutation("dutiful.core.deadline", "overdue")
