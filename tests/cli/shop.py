@@ -14,7 +14,7 @@ from dutiful.core.settle import Rules, settle
 from dutiful.core.unique import unique
 
 WORKER = "web-1:4711:a1b2"
-INFO = WorkerInfo(id=WORKER, queues=("billing",), concurrency=4, lease=60 * HOUR)
+INFO = WorkerInfo(id=WORKER, queues=("billing", "default"), concurrency=4, lease=60 * HOUR)
 TRACEBACK = 'Traceback (most recent call last):\n  File "shop.py", line 9, in charge\n'
 DECLINED = Failed("shop.CardDeclined", "insufficient funds\nsecond line", TRACEBACK)
 TIMEOUT = Failed("TimeoutError", "")

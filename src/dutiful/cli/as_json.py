@@ -120,6 +120,7 @@ def worker(row: WorkerStatus) -> dict[str, Any]:
         "silent_for": row.silent_for / SECOND,
         "lease": info.lease / SECOND,
         "hangs_for": row.stalled_for / SECOND,
+        "alive": row.alive,
         "lost": row.lost,
     }
 

@@ -77,7 +77,7 @@ def check(common: Common) -> None:
     """Look at the store's health; exit code 1 when something is bad."""
 
     async def body(opened: Opened) -> None:
-        findings = await opened.store.engine.check()
+        findings = await opened.store.check()
         if common.json:
             as_json.emit([as_json.finding(finding) for finding in findings])
         else:

@@ -68,6 +68,8 @@ def _row(worker: WorkerStatus) -> list[Text]:
 def _trouble(worker: WorkerStatus) -> Text:
     if worker.lost:
         return render.line("lost", "bold red")
+    if worker.overdue:
+        return render.line("lease is over", "bold red")
     if worker.stalled_for:
         return render.line(f"hangs for {render.rough(worker.stalled_for)}", "bold red")
     return render.line("")

@@ -11,9 +11,11 @@ from dutiful.core.job import NewJob
 from dutiful.core.settle import Settlement
 from dutiful.core.state import State
 
+from . import coverage
 from .capability import Capability
 from .guard import Guarded
 from .moving import Mover
+from .page import Finding
 from .protocol import (
     Consumer,
     Controller,
@@ -102,6 +104,17 @@ class Store:
     def consumer(self) -> Consumer:
         """The role of giving jobs out, without the facade's events (see `exchange`)."""
         return cast(Consumer, self.engine)
+
+    async def check(self) -> tuple[Finding, ...]:
+        """Look at the store's health: see `Lifecycle.check`; then at who serves its queues."""
+        found = await self.engine.check()
+        if not all(finding.ok for finding in found if finding.name in ("schema", "indexes")):
+            return found  # what is asked below may need what is missing
+        workers = await self.fleet.workers()
+        if Capability.INSPECT not in self.engine.capabilities:
+            return (*found, coverage.of_workers(workers))
+        queues = await self.inspector.queues()
+        return (*found, coverage.of_workers(workers), coverage.of_queues(workers, queues))
 
     async def enqueue(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
         """Store jobs: see `Producer.enqueue`."""

@@ -35,6 +35,16 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How many claims it holds."""
     lost: bool = False
 
+    @property
+    def overdue(self) -> bool:
+        """Whether its lease is over, though nobody has declared it lost yet."""
+        return not self.lost and self.silent_for > self.info.lease
+
+    @property
+    def alive(self) -> bool:
+        """Whether its lease holds."""
+        return not (self.lost or self.overdue)
+
 
 class Renewal(msgspec.Struct, frozen=True):
     """The store's answer to a heartbeat."""

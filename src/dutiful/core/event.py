@@ -53,6 +53,13 @@ class WorkerJoined(msgspec.Struct, frozen=True, tag=True):
     queues: tuple[str, ...]
 
 
+class QueuesUnserved(msgspec.Struct, frozen=True, tag=True):
+    """A worker that started saw queued jobs in queues that no live worker serves."""
+
+    waiting: dict[str, int]
+    """How many jobs are queued, by queue."""
+
+
 class WorkerLeft(msgspec.Struct, frozen=True, tag=True):
     """A worker drained and took its name off the list."""
 
@@ -201,6 +208,7 @@ Event = (
     | JobDied
     | ClaimsRefused
     | WorkerJoined
+    | QueuesUnserved
     | WorkerLeft
     | WorkerLost
     | WorkerStalled

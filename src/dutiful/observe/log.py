@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 
+from dutiful.contract.coverage import spell
 from dutiful.core import event as e
 from dutiful.core.instant import moment
 from dutiful.core.misfire import COUNTED_MAX
@@ -74,6 +75,8 @@ def _operations(event: e.Event) -> None:
     match event:
         case e.WorkerJoined(worker=worker, queues=queues):
             _LOG.info("worker %s serves %s", worker, ", ".join(queues))
+        case e.QueuesUnserved(waiting=waiting):
+            _LOG.warning(spell(waiting))
         case e.WorkerStalled(worker=worker, seconds=seconds):
             _LOG.error("worker %s hangs: its loop has not answered for %.0f s", worker, seconds)
         case e.WorkerLeft(worker=worker, released=released):

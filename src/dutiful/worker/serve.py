@@ -24,6 +24,7 @@ from dutiful.core.errors import BadConfiguration, DutifulError, EngineError
 from .host import WorkerHost
 from .options import WorkerOptions
 from .signals import dump_on_usr1, on_stop
+from .unserved import UnservedQueues
 from .worker import Worker
 
 EXIT_STOPPED = 0
@@ -64,7 +65,11 @@ def serve(app: WorkerHost, options: WorkerOptions) -> int:
         dump_on_usr1()
         pool = ThreadPoolExecutor(thread_name_prefix=_POOL)
         asyncio.get_running_loop().set_default_executor(pool)
-        ending = await worker.run()
+        unserved = UnservedQueues(app)
+        try:
+            ending = await worker.run()
+        finally:
+            await unserved.close()
         pool.shutdown(wait=False, cancel_futures=True)
         return EXIT_RECYCLE if ending == "recycled" else EXIT_STOPPED
 

@@ -39,9 +39,6 @@ def examine(session: Session) -> Plan[tuple[Finding, ...]]:
     findings.append(Finding("bloat", fits, text))
     total = sum(row[2] for row in (yield Statement(sql("counts"))).rows)
     findings.append(Finding("jobs", True, f"{total:,} job{'' if total == 1 else 's'}"))
-    workers = (yield Statement(sql("workers"), (session.now,))).rows
-    lost = sum(bool(row[11]) for row in workers)
-    findings.append(Finding("workers", not lost, f"{len(workers)} workers, {lost} of them lost"))
     return tuple(findings)
 
 

@@ -46,12 +46,7 @@ def _count() -> Plan[list[Finding]]:
     total = 0
     for counting in _COUNTS:
         total += sum(row[2] for row in (yield Statement(counting)).rows)
-    workers = (yield Statement(sql("workers"))).rows
-    lost = sum(bool(row[12]) for row in workers)
-    return [
-        Finding("jobs", True, f"{total:,} job{'' if total == 1 else 's'}"),
-        Finding("workers", not lost, f"{len(workers)} workers, {lost} of them lost"),
-    ]
+    return [Finding("jobs", True, f"{total:,} job{'' if total == 1 else 's'}")]
 
 
 def _integrity(rows: list[Any]) -> Finding:

@@ -1,0 +1,51 @@
+"""Says at a worker's start that jobs are queued where no worker takes them."""
+
+from __future__ import annotations
+
+import asyncio
+
+from dutiful.contract.capability import Capability
+from dutiful.contract.coverage import unserved
+from dutiful.contract.facade import Store
+from dutiful.core.errors import EngineError
+from dutiful.core.event import Event, QueuesUnserved, WorkerJoined
+
+from .host import WorkerHost
+
+
+class UnservedQueues:
+    """Looks once after each registration of a worker, beside the work; it counts all jobs."""
+
+    def __init__(self, app: WorkerHost) -> None:
+        """Listen on the app's bus; create it on the loop."""
+        self._app = app
+        self._loop = asyncio.get_running_loop()
+        self._looks: set[asyncio.Task[None]] = set()
+        self._leave = app.bus.subscribe(self._heard)
+
+    async def close(self) -> None:
+        """Stop listening and looking."""
+        self._leave()
+        for look in self._looks:
+            look.cancel()
+        await asyncio.gather(*self._looks, return_exceptions=True)
+
+    def _heard(self, event: Event) -> None:
+        if isinstance(event, WorkerJoined):
+            self._loop.call_soon_threadsafe(self._start)
+
+    def _start(self) -> None:
+        look = self._loop.create_task(_look(self._app.store))
+        self._looks.add(look)
+        look.add_done_callback(self._looks.discard)
+
+
+async def _look(store: Store) -> None:
+    if not store.can(Capability.INSPECT):
+        return
+    try:
+        workers, queues = await store.fleet.workers(), await store.inspector.queues()
+    except EngineError:  # the worker itself meets the same trouble, and tells it
+        return
+    if waiting := unserved(workers, queues):
+        store.emit(QueuesUnserved(waiting))

@@ -1,0 +1,95 @@
+"""What a worker says at its start, and what `--burst` does for schedules."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+from dutiful import App
+from dutiful.core.event import LeaseLost, QueuesUnserved
+from dutiful.core.instant import SECOND
+from dutiful.core.lease import Lease
+from dutiful.worker.options import WorkerOptions
+from dutiful.worker.serve import Orders
+from dutiful.worker.supervisor import Supervisor
+from dutiful.worker.unserved import UnservedQueues
+from tests.worker import jobs as cpu
+from tests.worker.support import DEADLINE, Events, burst, output, process, serving, until
+
+
+async def test_a_start_says_which_queues_nobody_serves(app: App) -> None:
+    @app.task(queue="mail")
+    def send() -> None: ...
+
+    events = Events(app)
+    await send.aenqueue()
+    unserved = UnservedQueues(app)
+    try:
+        async with serving(app):
+            (said,) = await until(lambda: events.of(QueuesUnserved))
+    finally:
+        await unserved.close()
+    assert said.waiting == {"mail": 1}
+
+
+async def test_a_process_says_it_in_its_log(jobs: App, tmp_path: Path) -> None:
+    await cpu.add.using(queue="elsewhere").aenqueue(1, 2)
+    with process("dutiful", "worker", "tests.worker.jobs:app", path=tmp_path):
+        await until(lambda: "no live worker serves elsewhere (1 queued)" in output(tmp_path))
+
+
+async def test_burst_makes_what_is_due(app: App) -> None:
+    ran: list[str] = []
+
+    @app.every("1s", name="tick")
+    @app.task
+    def tick() -> None:
+        ran.append("tick")
+
+    await burst(app)  # declares it
+    (standing,) = await app.schedules.alist()
+    assert standing.next is not None
+
+    end = time.monotonic() + DEADLINE
+    while not (await app.store.scheduling.due(10)).due:
+        assert time.monotonic() < end
+        await asyncio.sleep(0.05)
+    await burst(app)
+    assert ran
+
+
+async def test_the_count_of_stopped_jobs_is_right(app: App) -> None:
+    @app.task
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    events = Events(app)
+    for _ in range(3):
+        await hang.aenqueue()
+    lease = Lease(length=2 * SECOND, beat=SECOND // 2)
+    async with serving(app, lease=lease, services=False, concurrency=3):
+        (worker,) = await _holding(app, 3)
+        await app.store.fleet.expire([worker])
+        (lost,) = await until(lambda: events.of(LeaseLost))
+    assert lost.stopped == 3
+
+
+async def _holding(app: App, count: int) -> list[str]:
+    async with asyncio.timeout(DEADLINE):
+        while True:
+            found = [w.info.id for w in await app.store.fleet.workers() if w.running == count]
+            if found:
+                return found
+            await asyncio.sleep(0.02)
+
+
+def test_reload_sees_files_below_a_hidden_folder(tmp_path: Path) -> None:
+    """The folder itself may lie below a hidden one; only what is hidden inside it is left out."""
+    top = tmp_path / ".worktrees" / "shop"
+    for name in ("jobs.py", ".venv/site.py", "__pycache__/old.py", "deep/more.py"):
+        (top / name).parent.mkdir(parents=True, exist_ok=True)
+        (top / name).touch()
+    supervisor = Supervisor(Orders("shop:app", None, WorkerOptions()), 1, watch=top)
+    seen = {str(Path(path).relative_to(top)) for path in supervisor.stamps()}
+    assert seen == {"jobs.py", "deep/more.py"}
