@@ -1,8 +1,10 @@
 """``dutiful dead``."""
 
+import contextlib
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -169,3 +171,14 @@ def test_interrupt_counts_exactly(crowd: Path, run: Run) -> None:
     assert counts["queued"] == int(done)
     assert 0 < counts["queued"] < 250
     assert run("dead", "redrive", "--all", "--json").json["redriven"] == 250 - int(done)
+
+
+def test_since_is_when_they_died(place: Place, run: Run) -> None:
+    with contextlib.closing(sqlite3.connect("jobs.db", isolation_level=None)) as connection:
+        connection.execute("UPDATE dutiful_job SET enqueued_at = enqueued_at - 86400000000")
+    dead = {place.ids[name] for name in ("dead", "discarded", "timed_out")}
+    found = run("dead", "list", "--each", "--since", "1h", "--json").json["jobs"]
+    assert {job["id"] for job in found} == dead
+    assert run("dead", "list", "--each", "--until", "1h", "--json").json["jobs"] == []
+    assert run("jobs", "list", "--state", "dead", "--since", "1h", "--json").json["jobs"] == []
+    assert run("dead", "redrive", "--since", "1h", "--dry-run", "--json").json["matched"] == 3

@@ -110,6 +110,27 @@ class Letters:
         typer.Option(
             "--since",
             metavar="WHEN",
+            help="Died at or after: 2h, 7d, or 2026-03-01T09:00.",
+            rich_help_panel=FILTERS,
+        ),
+    ] = None
+    until: Annotated[
+        str | None,
+        typer.Option(
+            "--until", metavar="WHEN", help="Died before; as above.", rich_help_panel=FILTERS
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen(Letters):
+    """Which jobs; every part that is given must hold."""
+
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since",
+            metavar="WHEN",
             help="Enqueued at or after: 2h, 7d, or 2026-03-01T09:00.",
             rich_help_panel=FILTERS,
         ),
@@ -120,12 +141,6 @@ class Letters:
             "--until", metavar="WHEN", help="Enqueued before; as above.", rich_help_panel=FILTERS
         ),
     ] = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Chosen(Letters):
-    """Which jobs; every part that is given must hold."""
-
     state: States = field(default_factory=list[str])
     worker: Annotated[
         str | None,

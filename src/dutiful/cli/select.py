@@ -57,7 +57,10 @@ def read_filter(chosen: Letters, states: tuple[State, ...], now: int) -> Filter:
     """Build the filter that the options describe."""
     from dutiful.contract.page import Filter
 
-    since, until = chosen.since, chosen.until
+    since = None if chosen.since is None else read_moment(chosen.since, now, "--since")
+    until = None if chosen.until is None else read_moment(chosen.until, now, "--until")
+    # Whoever looks at dead letters asks when they died, which may be long after the enqueueing.
+    enqueued = isinstance(chosen, Chosen)
     return Filter(
         states=states,
         queues=tuple(chosen.queue),
@@ -66,8 +69,10 @@ def read_filter(chosen: Letters, states: tuple[State, ...], now: int) -> Filter:
         reason=chosen.reason,
         error_type=chosen.error,
         worker=chosen.worker if isinstance(chosen, Chosen) else None,
-        enqueued_after=None if since is None else read_moment(since, now, "--since"),
-        enqueued_before=None if until is None else read_moment(until, now, "--until"),
+        enqueued_after=since if enqueued else None,
+        enqueued_before=until if enqueued else None,
+        finished_after=None if enqueued else since,
+        finished_before=None if enqueued else until,
     )
 
 

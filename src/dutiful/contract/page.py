@@ -21,6 +21,9 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     worker: str | None = None
     enqueued_after: int | None = None
     enqueued_before: int | None = None
+    finished_after: int | None = None
+    """Jobs that have not ended match neither this nor the next."""
+    finished_before: int | None = None
 
 
 class Page(msgspec.Struct, frozen=True):

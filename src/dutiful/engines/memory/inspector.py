@@ -101,4 +101,11 @@ class MemoryInspector:
             and (which.worker is None or job.worker == which.worker)
             and (which.enqueued_after is None or job.enqueued_at >= which.enqueued_after)
             and (which.enqueued_before is None or job.enqueued_at < which.enqueued_before)
+            and _within(job.finished_at, which.finished_after, which.finished_before)
         )
+
+
+def _within(at: int | None, after: int | None, before: int | None) -> bool:
+    if after is None and before is None:
+        return True
+    return at is not None and at >= (after or 0) and (before is None or at < before)

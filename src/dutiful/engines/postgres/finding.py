@@ -90,6 +90,8 @@ def _conditions(which: Filter, below: str | None, first: int) -> tuple[str, list
         "worker = ?": which.worker,
         "enqueued_at >= ?": which.enqueued_after,
         "enqueued_at < ?": which.enqueued_before,
+        "finished_at >= ?": which.finished_after,
+        "finished_at < ?": which.finished_before,
     }
     parts: list[str] = []
     params: list[Any] = []

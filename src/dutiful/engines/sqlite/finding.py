@@ -99,6 +99,8 @@ def _conditions(which: Filter) -> tuple[str, list[Any]]:
         "worker = ?": which.worker,
         "enqueued_at >= ?": which.enqueued_after,
         "enqueued_at < ?": which.enqueued_before,
+        "finished_at >= ?": which.finished_after,
+        "finished_at < ?": which.finished_before,
     }
     for part, value in single.items():
         if value is not None:

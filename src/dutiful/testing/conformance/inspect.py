@@ -156,6 +156,20 @@ class InspectContract(Contract):
         which = Filter(enqueued_after=start + HOUR, enqueued_before=start + 2 * HOUR)
         assert [job.id for job in (await engine.find(which, 10)).jobs] == [ids[1]]
 
+    async def test_ends_filter_from_and_until(self, engine: Engine, clock: FakeClock) -> None:
+        start = clock.now()
+        ids: list[str] = []
+        for _ in range(3):
+            clock.advance("1h")
+            ids.append(await add(engine))
+            await end(engine, await one(engine), Discarded("x"))
+        await add(engine)  # has not ended, so it is never found
+        which = Filter(finished_after=start + 2 * HOUR, finished_before=start + 3 * HOUR)
+        assert [job.id for job in (await engine.find(which, 10)).jobs] == [ids[1]]
+        late = Filter(states=(State.DEAD,), finished_after=start + 2 * HOUR)
+        assert [job.id for job in (await engine.find(late, 10)).jobs] == [ids[2], ids[1]]
+        assert (await engine.find(Filter(finished_before=start), 10)).jobs == ()
+
     async def test_errors_are_listed_oldest_first(self, engine: Engine, clock: FakeClock) -> None:
         job_id = await add(engine)
         for name in ("a", "b"):
