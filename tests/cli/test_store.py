@@ -32,11 +32,23 @@ def test_queues(place: Place, run: Run) -> None:
 
 def test_pause_and_resume(place: Place, run: Run) -> None:
     assert "dutiful queues resume billing" in run("queues", "pause", "billing").out
-    assert run("queues", "pause", "billing", "--json").json == {"queue": "billing", "paused": True}
+    said = run("queues", "pause", "billing", "--json").json
+    assert said == {"queue": "billing", "paused": True, "known": True}
     assert run("queues", "resume", "billing").code == 0
     paused = [queue["queue"] for queue in run("queues", "list", "--json").json if queue["paused"]]
     assert paused == ["mail"]
     assert run("queues", "pause", "no good").code == 2
+
+
+def test_a_queue_that_nothing_knows_is_told(place: Place, run: Run) -> None:
+    said = run("queues", "pause", "biling")
+    assert said.code == 0
+    assert "No job is in a queue biling" in said.out
+    assert "did you mean billing?" in said.out
+    assert run("queues", "pause", "biling", "--json").json["known"] is False
+    assert run("queues", "resume", "biling", "--json").json["known"] is True
+    assert run("queues", "resume", "biling", "--json").json["known"] is False
+    assert "No job" not in run("queues", "pause", "default").out  # a worker serves it
 
 
 def test_workers(place: Place, run: Run) -> None:
@@ -46,7 +58,7 @@ def test_workers(place: Place, run: Run) -> None:
     assert worker["lost"] is False
     assert set(worker) == {
         "id", "host", "pid", "version", "queues", "slots", "running", "joined_at", "renewed_at",
-        "silent_for", "lease", "hangs_for", "lost",
+        "silent_for", "lease", "hangs_for", "alive", "lost",
     }  # fmt: skip
 
 
@@ -80,6 +92,18 @@ def test_check(place: Place, run: Run) -> None:
     findings = run("check", "--json").json
     assert findings
     assert all(set(finding) == {"name", "ok", "text"} for finding in findings)
+
+
+def test_check_sees_a_worker_whose_lease_is_over(place: Place, run: Run) -> None:
+    with contextlib.closing(sqlite3.connect("jobs.db", isolation_level=None)) as connection:
+        connection.execute("UPDATE dutiful_worker SET lease = 1")
+    said = run("check")
+    assert said.code == 1
+    assert "0 workers alive, 1 silent for longer than their lease" in said.out
+    assert "no live worker serves billing (1 queued), default (1 queued)" in said.out
+    assert "lease is over" in run("workers", "list").out
+    (worker,) = run("workers", "list", "--json").json
+    assert (worker["alive"], worker["lost"]) == (False, False)
 
 
 def test_unsupported_names_the_engine(run: Run) -> None:

@@ -77,6 +77,23 @@ def resume_queue(name: Name, common: Common) -> None:
     _switch(name, common, pause=False)
 
 
+async def _strange(opened: Opened, queue: str, *, pause: bool) -> str:
+    """Say that nothing in the store speaks of a queue, as when its name is misspelt."""
+    from difflib import get_close_matches
+
+    known = {
+        row.queue
+        for row in await opened.store.inspector.queues()
+        if any(row.counts.values()) or (not pause and row.paused_at is not None)
+    }
+    known |= {name for worker in await opened.store.fleet.workers() for name in worker.info.queues}
+    if queue in known:
+        return ""
+    near = get_close_matches(queue, sorted(known), 1)
+    advice = f"; did you mean {near[0]}?" if near else "."
+    return f"No job is in a queue {queue}, and no worker serves it{advice}"
+
+
 def _switch(name: str, common: Common, *, pause: bool) -> None:
     queue = queue_name(name)
 
@@ -85,10 +102,14 @@ def _switch(name: str, common: Common, *, pause: bool) -> None:
 
         opened.store.require(Capability.PAUSE)
         controller = opened.store.controller
+        strange = await _strange(opened, queue, pause=pause)
         await (controller.pause(queue) if pause else controller.resume(queue))
         if common.json:
-            as_json.emit({"queue": queue, "paused": pause})
-        elif pause:
+            as_json.emit({"queue": queue, "paused": pause, "known": not strange})
+            return
+        if strange:
+            render.say(strange, "yellow")
+        if pause:
             render.say(
                 f"Queue {queue} is paused. Its jobs wait until `dutiful queues resume {queue}`."
             )
