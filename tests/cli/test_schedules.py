@@ -235,6 +235,51 @@ def test_check_finds_trouble(shop: Path, run: Run) -> None:
     assert found["clock"]["ok"]
 
 
+def test_check_judges_the_code_that_is_given(shop: Path, run: Run) -> None:
+    changed = (
+        MODULE.replace("30 2 * * *", "30 3 * * *")
+        + """
+
+@app.cron("0 4 * * *", name="new")
+@app.task
+def other() -> None: ...
+"""
+    )
+    (shop / "calendar_shop.py").write_text(changed)
+    sys.modules.pop("calendar_shop")
+    said = run("schedules", "check", "--json", *AT)
+    assert said.code == 0
+    found = {row["name"]: row["text"] for row in said.json}
+    assert "the code differs from what is stored" in found["report"]
+    assert "not in the store yet" in found["new"]
+    (shop / "calendar_shop.py").write_text(MODULE.replace('@app.cron("30 2', '# ("30 2'))
+    sys.modules.pop("calendar_shop")
+    found = {row["name"]: row["text"] for row in run("schedules", "check", "--json", *AT).json}
+    assert "a worker that starts retires it" in found["report"]
+
+
+def test_declare_does_what_a_start_does(shop: Path, run: Run) -> None:
+    said = run("schedules", "declare", "--json", *AT).json
+    assert said == {"app": "calendar_shop", "added": [], "changed": [], "retired": []}
+    assert "as its code declares them" in run("schedules", "declare", *AT).out
+    (shop / "calendar_shop.py").write_text(MODULE.replace("30 2 * * *", "30 5 * * *"))
+    sys.modules.pop("calendar_shop")
+    assert run("schedules", "declare", *AT).out == "changed  report\n"
+    assert run("schedules", "declare", "--url", "sqlite:///jobs.db").code == 2
+
+
+def test_check_holds_arguments_to_the_signature(shop: Path, run: Run) -> None:
+    words = ("--every", "1h", "--args", '{"count": 1}')
+    assert run("schedules", "create", "tidy", "tidy", *words, *AT).code == 0
+    (shop / "calendar_shop.py").write_text(MODULE.replace("count: int", "count: dict[str, int]"))
+    sys.modules.pop("calendar_shop")
+    said = run("schedules", "check", "--json", *AT)
+    assert said.code == 1
+    found = {row["name"]: row for row in said.json}
+    assert "its arguments do not fit the task" in found["tidy"]["text"]
+    assert found["report"]["ok"]
+
+
 def test_history_tells_what_became_of_each(tmp_path: Path, run: Run) -> None:
     url = f"sqlite:///{tmp_path}/jobs.db"
 

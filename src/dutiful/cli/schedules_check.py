@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from dutiful.cli import as_json, render
 from dutiful.cli import schedule_rows as rows
 from dutiful.cli.expand import expand
@@ -28,7 +30,8 @@ _SAMPLE = 20
 def check_schedules(common: Common) -> None:
     """Look for schedules that never fire, meet a missing hour, are too slow, or have no task.
 
-    Name the app with --app to have its tasks compared. Exit code 1 when something is bad.
+    With --app, the schedules that its code declares are judged too, and all arguments are held
+    to the signatures of its tasks. Exit code 1 when something is bad.
     """
 
     async def body(opened: Opened) -> None:
@@ -39,10 +42,16 @@ def check_schedules(common: Common) -> None:
         found = [
             Finding("clock", abs(skew) <= _SKEW_MAX, f"{skew / SECOND:+.1f} s against the store's")
         ]
-        for standing in await opened.app.schedules.alist():
-            if standing.retired_at is None:
-                history = await opened.app.schedules.ahistory(standing.name, _SAMPLE)
-                found += _examine(opened, standing, history, now)
+        stored = {one.name: one for one in await opened.app.schedules.alist()}
+        declared = opened.app.schedules.declared if opened.named else {}
+        for name in sorted({*stored, *declared}):
+            standing = stored.get(name)
+            history: Sequence[Recorded] = ()
+            if standing is not None and standing.retired_at is None:
+                history = await opened.app.schedules.ahistory(name, _SAMPLE)
+            elif name not in declared:
+                continue
+            found.append(_examine(opened, name, standing, history, now))
         if common.json:
             as_json.emit([as_json.finding(finding) for finding in found])
         else:
@@ -55,32 +64,68 @@ def check_schedules(common: Common) -> None:
 
 
 def _examine(
-    opened: Opened, standing: Standing, history: Sequence[Recorded], now: int
-) -> Iterator[Finding]:
+    opened: Opened, name: str, standing: Standing | None, history: Sequence[Recorded], now: int
+) -> Finding:
+    """Judge a schedule as the code declares it, where an app was named, else as it is stored."""
     from dutiful.contract.page import Finding
 
-    schedule, notes = rows.known(standing), list[str]()
-    troubles = [standing.broken] if standing.broken else []
-    if schedule is None:
+    live = standing if standing is not None and standing.retired_at is None else None
+    stored = None if live is None else rows.known(live)
+    schedule = opened.app.schedules.declared.get(name, stored) if opened.named else stored
+    troubles = [live.broken] if live is not None and live.broken else []
+    notes: list[str] = []
+    if live is not None and stored is None:
         troubles.append("this version of Dutiful cannot read it; upgrade")
-    else:
-        tasks = opened.app.tasks if opened.named else None
-        if tasks is not None and schedule.task not in tasks:
-            troubles.append(f"the app has no task {schedule.task!r}; its jobs would wait")
-        troubles += _of_time(standing, schedule, now)
+    if schedule is not None:
+        troubles += _of_task(opened, schedule)
+        troubles += _of_time(live, schedule, now)
         troubles += _of_weight(schedule, history, now)
         notes += _missing_hours(schedule, now)
+        notes += _of_code(opened, schedule, stored)
     text = "; ".join([*troubles, *notes])
-    yield Finding(standing.name, not troubles, text or "fine")
+    return Finding(name, not troubles, text or "fine")
 
 
-def _of_time(standing: Standing, schedule: Schedule, now: int) -> Iterator[str]:
+def _of_task(opened: Opened, schedule: Schedule) -> Iterator[str]:
+    """Tell what the app's code lacks, or why the arguments do not fit it."""
+    from dutiful.core.errors import BadPayload
+
+    if not opened.named:
+        return
+    task = opened.app.tasks.get(schedule.task)
+    if task is None:
+        yield f"the app has no task {schedule.task!r}; its jobs would wait"
+        return
+    try:
+        task.signature.check(schedule.args.encode())
+    except BadPayload as error:
+        yield f"its arguments do not fit the task: {error}"
+
+
+def _of_code(opened: Opened, schedule: Schedule, stored: Schedule | None) -> Iterator[str]:
+    """Tell in what the code and the store differ: a worker's start makes up for it."""
+    from dutiful.core.schedule import written
+
+    if not opened.named:
+        return
+    if schedule.name not in opened.app.schedules.declared:
+        if schedule.app == opened.app.name:
+            yield "the code does not declare it any more; a worker that starts retires it"
+    elif stored is None:
+        yield "not in the store yet; a worker that starts brings it there"
+    elif written(schedule) != written(replace(stored, former=None)):
+        yield "the code differs from what is stored; a worker that starts changes it"
+
+
+def _of_time(standing: Standing | None, schedule: Schedule, now: int) -> Iterator[str]:
     from dutiful.core.schedule import planned_after
 
-    if standing.paused_at is not None:
+    if standing is not None and standing.paused_at is not None:
         return
     if planned_after(schedule, now) is None:
         yield "it never fires again; delete it"
+    elif standing is None:
+        return
     elif standing.next is not None and now - standing.next > max(schedule.late_after, MINUTE):
         late = spell((now - standing.next) // SECOND * SECOND)
         yield f"it is {late} late; does a worker run?"

@@ -27,10 +27,15 @@ async def take_turns(service: Service, emit: Emit, rng: Random) -> None:
     """Run a service for ever; a turn that raises is told and tried again at the next."""
     while True:
         await asyncio.sleep(service.rest(rng))
-        try:
-            await service.run_once()
-        except Exception as error:  # noqa: BLE001 - a duty must outlive its failures
-            emit(ServiceFailed(service.name, f"{type(error).__name__}: {error}"))
+        await take_turn(service, emit)
+
+
+async def take_turn(service: Service, emit: Emit) -> None:
+    """Let a service do what is due now; what it raises is told."""
+    try:
+        await service.run_once()
+    except Exception as error:  # noqa: BLE001 - a duty must outlive its failures
+        emit(ServiceFailed(service.name, f"{type(error).__name__}: {error}"))
 
 
 def about(seconds: float, rng: Random) -> float:

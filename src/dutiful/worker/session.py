@@ -22,7 +22,7 @@ from dutiful.core.event import (
 from dutiful.core.retry import Random
 from dutiful.core.settle import Rules
 from dutiful.services.process import Process
-from dutiful.services.service import Service, take_turns
+from dutiful.services.service import Service, take_turn, take_turns
 
 from .executor import Executor
 from .heart import Heart, HeartTask, HeartThread
@@ -99,6 +99,7 @@ class Session:
         self._pump.overdue = self._overdue
         self._patience = patience
         self._asked_at = 0.0
+        self._cut_off: set[str] = set()  # jobs that were stopped because the lease was lost
         self._rng = rng
 
     def healthy(self) -> bool:
@@ -126,9 +127,13 @@ class Session:
             return "stopped"
         beating = HeartThread if self.options.heart_in_thread else HeartTask
         heart = beating(self._heart)
+        services = make(self) if self.options.services else []
+        if self.options.burst:  # it may end before their first turn, and what they make is due
+            for service in services:
+                await take_turn(service, self.store.emit)
         chores = [
             asyncio.create_task(take_turns(service, self.store.emit, self._rng))
-            for service in (make(self) if self.options.services else [])
+            for service in services
         ]
         ending: list[Ending] = []
 
@@ -204,8 +209,8 @@ class Session:
         executor = self.executor
         executor.drain()
         if lost:
-            self.store.emit(LeaseLost(self.worker, len(executor.running)))
             self._interrupt("lost")
+            self.store.emit(LeaseLost(self.worker, len(self._cut_off)))
         with contextlib.suppress(EngineError):
             await self._wind_down(grace, lost=lost)
             if executor.running:
@@ -244,6 +249,8 @@ class Session:
     def _interrupt(self, why: Literal["shutdown", "lost"]) -> None:
         for running in list(self.executor.running.values()):
             running.interrupt(why)
+            if why == "lost":
+                self._cut_off.add(running.job.id)
 
     def _overdue(self) -> bool:
         """Whether to stop waiting for a store in trouble: lost, or out of grace."""

@@ -1,0 +1,51 @@
+"""``dutiful schedules declare``: what a worker's start does for schedules, without a worker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dutiful.cli import as_json, render
+from dutiful.cli.expand import expand
+from dutiful.cli.failure import Wrong
+from dutiful.cli.options import Common
+from dutiful.cli.target import Opened, reach
+
+if TYPE_CHECKING:
+    from dutiful.core.event import Event, SchedulesDeclared
+
+
+@expand
+def declare_schedules(common: Common) -> None:
+    """Bring the schedules that an app's code declares into the store, as a worker's start does."""
+
+    async def body(opened: Opened) -> None:
+        from dutiful.core.event import SchedulesDeclared
+
+        if not opened.named:
+            raise Wrong("no app is named, so no code declares schedules", "add --app MODULE:NAME")
+        said: list[SchedulesDeclared] = []
+
+        def hear(event: Event) -> None:
+            if isinstance(event, SchedulesDeclared):
+                said.append(event)
+
+        leave = opened.app.bus.subscribe(hear)
+        try:
+            await opened.app.schedules.declaration().bring(opened.store)
+        finally:
+            leave()
+        _tell(said[0] if said else SchedulesDeclared(opened.app.name, (), (), ()), common)
+
+    reach(common, body)
+
+
+def _tell(said: SchedulesDeclared, common: Common) -> None:
+    parts = {"added": said.added, "changed": said.changed, "retired": said.retired}
+    if common.json:
+        as_json.emit({"app": said.app} | {verb: list(names) for verb, names in parts.items()})
+        return
+    for verb, names in parts.items():
+        for name in names:
+            render.say(f"{verb}  {name}")
+    if not any(parts.values()):
+        render.say(f"The store has the schedules of app {said.app} as its code declares them.")
