@@ -11,6 +11,7 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
+from dutiful.cli.encoding import lenient, readable
 from dutiful.cli.failure import Interrupted, coloured, guard
 from dutiful.cli.interrupt import begin
 
@@ -101,6 +102,8 @@ class Root(Group):
         given = list(sys.argv[1:] if args is None else args)
 
         def run() -> Any:
+            lenient()
+            readable(given)
             name = prog_name or "dutiful"
             return super(Root, self).main(
                 given, name, complete_var, False, windows_expand_args, **extra

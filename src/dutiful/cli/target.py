@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import redirect_stdout
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TextIO, TypeVar
 
 from dutiful.cli.failure import Wrong
 from dutiful.cli.options import Common
@@ -87,14 +87,17 @@ def resolve(common: Common) -> tuple[App, bool]:
     raise Wrong(_NOWHERE, _EXAMPLE)
 
 
-def load_app(spec: str) -> App:
-    """Import ``module:name``, with the current folder on the path, and return the App there."""
+def load_app(spec: str, *, prints: bool = False) -> App:
+    """Import ``module:name``, with the current folder on the path, and return the App there.
+
+    What the module prints goes to stderr, lest it spoil ``--json``, unless it ``prints``.
+    """
     from dutiful import App
 
     name, colon, attribute = spec.partition(":")
     if not (name and colon and attribute):
         raise Wrong(f"{spec!r} names no app", "write it as MODULE:NAME, such as shop.jobs:app")
-    module = _import(name)
+    module = _import(name, sys.stdout if prints else sys.stderr)
     found: object = module
     for part in attribute.split("."):
         if not hasattr(found, part):
@@ -106,14 +109,14 @@ def load_app(spec: str) -> App:
     return found
 
 
-def _import(name: str) -> ModuleType:
+def _import(name: str, stdout: TextIO) -> ModuleType:
     import importlib
 
     here = os.getcwd()
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
-        with redirect_stdout(sys.stderr):  # what a module prints must not spoil --json
+        with redirect_stdout(stdout):
             return importlib.import_module(name)
     except ModuleNotFoundError as error:
         missing = error.name or name

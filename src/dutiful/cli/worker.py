@@ -59,7 +59,7 @@ def worker(
     name = target or app or load_settings().app
     if name is None:
         raise Wrong("no app is named", "write: dutiful worker shop.jobs:app")
-    loaded = load_app(name)
+    loaded = load_app(name, prints=True)
     if url is not None:
         loaded.at(url)
     options = WorkerOptions(
