@@ -150,20 +150,23 @@ class Supervisor:
 
     async def _reload(self) -> None:
         """Replace the children whenever a Python file has changed."""
-        before = await asyncio.to_thread(self._stamps)
+        before = await asyncio.to_thread(self.stamps)
         while True:
             await asyncio.sleep(0.5)
-            after = await asyncio.to_thread(self._stamps)
+            after = await asyncio.to_thread(self.stamps)
             if after != before:
                 before = after
                 _LOG.info("a file changed; replacing the worker processes")
                 self._edited.set()
                 self._tell(signal.SIGTERM)
 
-    def _stamps(self) -> dict[str, int]:
+    def stamps(self) -> dict[str, int]:
+        """Return the time of the last change of each Python file that is watched."""
         stamps: dict[str, int] = {}
-        for path in (self._watch or Path()).rglob("*.py"):
-            if not any(part.startswith(".") or part == "__pycache__" for part in path.parts):
+        top = self._watch or Path()
+        for path in top.rglob("*.py"):
+            below = path.relative_to(top).parts
+            if not any(part.startswith(".") or part == "__pycache__" for part in below):
                 try:
                     stamps[str(path)] = path.stat().st_mtime_ns
                 except OSError:  # it was just deleted
