@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from dutiful.core.errors import BadOption
-from dutiful.core.instant import SECOND, span
+from dutiful.core.instant import SECOND, span, spell
 from dutiful.core.retry import Retry
+from dutiful.core.text import shown
 
 from .declare import Declaring
 from .options import known
@@ -39,7 +40,12 @@ def check(fn: Callable[..., Any], given: Declaring) -> None:
         raise BadOption(f"task {name} is a method, and its object is not stored; use a function")
     retry: Any = given.get("retry")
     if retry is not None and not isinstance(retry, Retry):
-        raise BadOption(f"retry={retry!r}; write retry=Retry(max_attempts=...)")
+        raise BadOption(f"retry={shown(retry)}; write retry=Retry(max_attempts=...)")
+    if retry is not None and retry.after is not None:
+        raise BadOption(
+            "retry=Retry(after=...): after= is what a task raises; for a policy write "
+            f'retry=Retry(delay="{spell(retry.after)}", backoff="fixed")'
+        )
 
 
 def timeouts(given: Declaring) -> tuple[int | None, int | None]:

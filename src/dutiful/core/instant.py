@@ -4,28 +4,69 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from operator import index
+from typing import SupportsFloat, SupportsIndex, cast
 
 from .errors import BadOption
+from .text import shown
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
+SPAN_MAX = 100 * 366 * DAY
+"""The longest span that anybody may give: a century."""
+YEAR_FIRST, YEAR_LAST = 1000, 8999
+"""The years in which an instant that somebody gives may lie.
+
+An instant plus a few of the longest spans is still a date in every zone, and fits every store.
+"""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_INSTANT_MIN = (datetime(YEAR_FIRST, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_INSTANT_END = (datetime(YEAR_LAST + 1, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_EXAMPLE = "write datetime(..., tzinfo=ZoneInfo('...'))"
 _UNITS = {"us": 1, "ms": 1000, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 _SPANS = '"30s", "10m", "1h30m" or "7d"'
-_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|m|h|d|w)\s*")
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|m|h|d|w)\s*", re.ASCII)
+_TEXT_MAX = 1000
 
 
 def instant(moment: datetime) -> int:
-    """Turn an aware datetime into microseconds since the epoch; a naive one is refused."""
-    if moment.tzinfo is None:
+    """Turn an aware datetime into microseconds since the epoch.
+
+    BadOption for a naive one, and for one outside of the years `YEAR_FIRST` to `YEAR_LAST`.
+    """
+    return within_years(_micros(moment), moment)
+
+
+def within_years(at: int, written: object) -> int:
+    """Return an instant that somebody gave as ``written``; BadOption where it is out of bounds."""
+    if not _INSTANT_MIN <= at < _INSTANT_END:
         raise BadOption(
-            f"{moment.isoformat()} has no time zone; write datetime(..., tzinfo=ZoneInfo('...'))"
+            f"{_spelled(written)} is out of range; give a time in the years "
+            f"{YEAR_FIRST} to {YEAR_LAST}"
         )
-    return (moment - _EPOCH) // _MICROSECOND
+    return at
+
+
+def _micros(moment: datetime) -> int:
+    if not isinstance(moment, datetime):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped
+        raise BadOption(f"{shown(moment)} is no datetime; {_EXAMPLE}")
+    try:
+        if moment.utcoffset() is None:
+            raise BadOption(f"{moment.isoformat()} has no time zone; {_EXAMPLE}")
+        return (moment - _EPOCH) // _MICROSECOND
+    except BadOption:
+        raise
+    except Exception as error:  # a tzinfo is anybody's code
+        raise BadOption(f"{shown(moment)} cannot be placed in time: {error}") from error
+
+
+def _spelled(written: object) -> str:
+    return written.isoformat() if isinstance(written, datetime) else shown(written)
 
 
 def local_instant(moment: datetime) -> int:
@@ -34,10 +75,11 @@ def local_instant(moment: datetime) -> int:
     On the nights on which the clocks change a wall time may come twice or not at all. ``fold=1``
     says the second pass; ``fold=0`` is what everybody writes, so it says nothing.
     """
+    at = instant(moment)
     first, last = moment.replace(fold=0), moment.replace(fold=1)
     before, after = first.utcoffset(), last.utcoffset()
     if before is None or after is None or before == after or (before > after and moment.fold):
-        return instant(moment)
+        return at
     if before > after:
         happens, sides = "comes twice", ("the first", "the second")
         moments = [first, last]
@@ -62,29 +104,51 @@ def moment(at: int) -> datetime:
 def span(value: str | float | timedelta) -> int:
     """Read a length of time as microseconds: ``"1h30m"``, ``"250ms"``, seconds, a timedelta.
 
+    BadOption for what is negative, endless or longer than `SPAN_MAX`.
+
     >>> span("1m30s") == span(90) == span(timedelta(seconds=90)) == 90_000_000
     True
     """
     try:
-        if isinstance(value, timedelta):
-            micros = value // _MICROSECOND
-        else:
-            micros = _parse(value) if isinstance(value, str) else round(value * SECOND)
-    except (OverflowError, TypeError, ValueError) as error:  # infinity, NaN, None
-        raise BadOption(f"{value!r} is not a length of time; write {_SPANS}") from error
+        micros = _length(value)
+    except (ArithmeticError, TypeError, ValueError) as error:  # infinity, NaN, None
+        raise BadOption(f"{shown(value)} is not a length of time; write {_SPANS}") from error
     if micros < 0:
-        raise BadOption(f"{value!r} is a negative length of time")
+        raise BadOption(f"{shown(value)} is a negative length of time")
+    if micros > SPAN_MAX:
+        raise BadOption(f"{shown(value)} is longer than a century, the longest span there is")
     return micros
+
+
+def seconds(value: str | float | timedelta) -> float:
+    """Read a length of time as seconds.
+
+    >>> seconds("1m30s")
+    90.0
+    """
+    return span(value) / SECOND
+
+
+def _length(value: object) -> int:
+    if isinstance(value, timedelta):
+        return value // _MICROSECOND
+    if isinstance(value, str):
+        return _parse(value)
+    if isinstance(value, bool):
+        raise TypeError("True and False are no lengths of time")
+    if hasattr(type(value), "__index__"):  # also numbers that wrap around when multiplied
+        return index(cast(SupportsIndex, value)) * SECOND
+    return round(float(cast(SupportsFloat, value)) * SECOND)
 
 
 def _parse(text: str) -> int:
     position, total = 0, 0.0
-    stripped = text.strip()
+    stripped = text.strip() if len(text) <= _TEXT_MAX else ""
     while match := _PART.match(stripped, position):
         total += float(match[1]) * _UNITS[match[2]]
         position = match.end()
     if not stripped or position != len(stripped):
-        raise BadOption(f"{text!r} is not a length of time; write {_SPANS}")
+        raise BadOption(f"{shown(text)} is not a length of time; write {_SPANS}")
     return round(total)
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from .instant import instant, span
+from .errors import BadOption
+from .instant import SECOND, instant, span, spell
 
 
 class Succeeded(msgspec.Struct, frozen=True, gc=False):
@@ -89,18 +90,30 @@ class Signal(Exception):
     """What a task raises (or returns) to end its attempt in a way of its own choice."""
 
 
+SNOOZE_MIN = SECOND // 10
+"""The shortest snooze: a job that snoozes without end must not keep its worker busy alone."""
+
+
 class Snooze(Signal):
     """End this attempt without spending it and wake the job later.
 
-    ``Snooze("10m")`` waits from now, ``Snooze(until=moment)`` until an aware datetime.
+    ``Snooze("10m")`` waits from now, ``Snooze(until=moment)`` until an aware datetime. Less than
+    100 ms, or a moment that has passed, waits for 100 ms.
     """
 
     def __init__(
-        self, delay: str | float | timedelta = 0, *, until: datetime | None = None
+        self, delay: str | float | timedelta | None = None, *, until: datetime | None = None
     ) -> None:
         """Read the delay, or the moment, at once, so that a mistake shows where it was made."""
-        self.outcome = Snoozed(span(delay), None if until is None else instant(until))
-        super().__init__(f"snooze {delay if until is None else until}")
+        if delay is not None and until is not None:
+            raise BadOption("give Snooze a delay or until=, not both")
+        if until is not None:
+            self.outcome = Snoozed(0, instant(until))
+        elif delay is not None:
+            self.outcome = Snoozed(max(span(delay), SNOOZE_MIN))
+        else:
+            raise BadOption('Snooze needs a time: write Snooze("10m") or Snooze(until=...)')
+        super().__init__(f"snooze {spell(self.outcome.delay) if until is None else until}")
 
 
 class Discard(Signal):

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Sequence, Set
 from datetime import timedelta
-from typing import Literal, Protocol
+from types import UnionType
+from typing import Any, Literal, Protocol, TypeGuard, TypeVar, get_args
 
 import msgspec
 
 from .errors import BadOption
-from .instant import SECOND, span
+from .instant import SECOND, span, spell
 from .outcome import Signal
+from .text import shown
 
 Backoff = Literal["fixed", "linear", "exponential"]
 Jitter = Literal["full", "equal", "none"]
-Errors = type[BaseException] | tuple[type[BaseException], ...]
+W = TypeVar("W", bound=str)
+Error = type[BaseException]
+Errors = Error | UnionType | Sequence[Error | UnionType] | Set[Error]
 
 _BACKOFFS = ("fixed", "linear", "exponential")
 _JITTERS = ("full", "equal", "none")
 
-_ATTEMPTS_MAX = 2**31 - 1
+ATTEMPTS_MAX = 2**31 - 1
 """What four bytes hold, as stores keep it."""
+_DEPTH_MAX = 10
 
 
 class Random(Protocol):
@@ -79,9 +86,10 @@ class Retry(Signal):
 
     As a policy: at most ``max_attempts`` attempts, waiting ``delay`` (fixed), ``delay * n``
     (linear) or ``delay * factor ** (n - 1)`` (exponential), never more than ``cap``, with
-    ``full``, ``equal`` or no jitter; ``on`` and ``never`` choose by exception; ``within`` bounds
-    the time since the enqueue. As a signal: the attempt is spent, and the next starts ``after``
-    the given time, or when the policy says.
+    ``full``, ``equal`` or no jitter; ``on`` and ``never`` choose by exception, one class or a list
+    of them; ``within`` bounds the time since the enqueue. As a signal: the attempt is spent, and
+    the next starts ``after`` the given time, or when the policy says. Each keyword belongs to one
+    of the two.
     """
 
     def __init__(
@@ -99,30 +107,90 @@ class Retry(Signal):
         never: Errors = (),
     ) -> None:
         """Check every part at once, so that a mistake shows at import time."""
-        attempts(max_attempts)
-        if backoff not in _BACKOFFS:
-            raise BadOption(f"backoff={backoff!r}; choose one of {', '.join(_BACKOFFS)}")
-        if jitter not in _JITTERS:
-            raise BadOption(f"jitter={jitter!r}; choose one of {', '.join(_JITTERS)}")
-        if not factor >= 1:
-            raise BadOption(f"factor={factor}; use 1 or more, or the delays would shrink")
-        self.after = None if after is None else span(after)
         self.policy = RetryPolicy(
-            max_attempts=max_attempts,
-            backoff=backoff,
-            delay=span(delay),
-            factor=factor,
-            cap=span(cap),
-            jitter=jitter,
-            within=None if within is None else span(within),
-            on=None if on is None else _types(on),
-            never=_types(never),
+            max_attempts=attempts(max_attempts),
+            backoff=_word("backoff", backoff, _BACKOFFS),
+            delay=_span("delay", delay),
+            factor=_factor(factor),
+            cap=_span("cap", cap),
+            jitter=_word("jitter", jitter, _JITTERS),
+            within=None if within is None else _span("within", within),
+            on=None if on is None else _types("on", on),
+            never=_types("never", never),
         )
-        super().__init__("retry" if after is None else f"retry after {after}")
+        self.after = None if after is None else _span("after", after)
+        usual = RetryPolicy()
+        names = RetryPolicy.__struct_fields__
+        self._said = [one for one in names if getattr(self.policy, one) != getattr(usual, one)]
+        if after is not None and self._said:
+            raise BadOption(
+                f"after= and {self._said[0]}= do not go together: raise Retry(after=...) in a "
+                "task, and give the rest to @app.task(retry=Retry(...))"
+            )
+        super().__init__("retry" if after is None else f"retry after {_spelled(after)}")
+
+    def misuse(self) -> str | None:
+        """Say what to write instead where a policy was raised, which only a task may have."""
+        if not self._said:
+            return None
+        return (
+            f"{self._said[0]}= belongs to @app.task(retry=Retry(...)) and does nothing in a Retry "
+            f'that is raised; write raise Retry(after="{spell(self.policy.delay)}")'
+        )
 
 
-def _types(errors: Errors) -> tuple[type[BaseException], ...]:
-    return errors if isinstance(errors, tuple) else (errors,)
+def _spelled(value: str | float | timedelta) -> str:
+    """Write a span as it was given, cut short."""
+    return shown(value).strip("'") if isinstance(value, str) else str(value)
+
+
+def _span(name: str, value: str | float | timedelta) -> int:
+    try:
+        return span(value)
+    except BadOption as error:
+        raise BadOption(f"{name}: {error}") from error
+
+
+def _word(name: str, value: W, words: tuple[str, ...]) -> W:
+    if value not in words:
+        raise BadOption(f"{name}={shown(value)}; choose one of {', '.join(words)}")
+    return value
+
+
+def _factor(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise BadOption(f"factor={shown(value)}; use a number")
+    if not value >= 1:
+        raise BadOption(f"factor={value}; use 1 or more, or the delays would shrink")
+    try:
+        factor = float(value)
+    except OverflowError:
+        factor = math.inf
+    if math.isinf(factor):
+        raise BadOption(f"factor={shown(value)}; use a smaller number")
+    return factor
+
+
+def _types(name: str, errors: Any) -> tuple[Error, ...]:
+    """Return classes of exceptions as one tuple, from any list of them, lists in lists too."""
+    return tuple(dict.fromkeys(_each(name, errors, 0)))
+
+
+def _each(name: str, errors: Any, depth: int) -> Iterator[Error]:
+    if isinstance(errors, type) and issubclass(errors, BaseException):
+        yield errors
+    elif depth < _DEPTH_MAX and _is_group(errors):
+        for one in get_args(errors) if isinstance(errors, UnionType) else errors:
+            yield from _each(name, one, depth + 1)
+    else:
+        hint = f"give classes, such as {name}=[ConnectionError, TimeoutError]"
+        if isinstance(errors, BaseException):
+            hint = f"write the class, {name}={type(errors).__name__}"
+        raise BadOption(f"{name}: {shown(errors)} is no class of exceptions; {hint}")
+
+
+def _is_group(errors: Any) -> TypeGuard[Sequence[Any] | Set[Any] | UnionType]:
+    return isinstance(errors, list | tuple | set | frozenset | UnionType)
 
 
 def attempts(number: int) -> int:
@@ -131,8 +199,10 @@ def attempts(number: int) -> int:
     >>> attempts(20)
     20
     """
+    if type(number) is not int:
+        raise BadOption(f"max_attempts={shown(number)}; use a whole number")
     if number < 1:
-        raise BadOption(f"max_attempts={number}; a job needs at least one attempt")
-    if number > _ATTEMPTS_MAX:
-        raise BadOption(f"max_attempts={number}; use at most {_ATTEMPTS_MAX:,}")
+        raise BadOption(f"max_attempts={shown(number)}; a job needs at least one attempt")
+    if number > ATTEMPTS_MAX:
+        raise BadOption(f"max_attempts={shown(number)}; use at most {ATTEMPTS_MAX:,}")
     return number

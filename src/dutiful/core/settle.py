@@ -9,6 +9,7 @@ import msgspec
 from .instant import DAY, SECOND
 from .job import AttemptError, Claim, Job
 from .outcome import (
+    SNOOZE_MIN,
     Cancelled,
     Crashed,
     Discarded,
@@ -97,6 +98,8 @@ def _as_asked(claim: Claim, outcome: _Plain, now: int) -> Settlement:
         case Succeeded(result=result):
             return succeed(claim, result, now)
         case Snoozed(delay=delay, until=until):
+            if until is not None and until < now + SNOOZE_MIN:
+                delay, until = SNOOZE_MIN, None
             return _later(claim, State.WAITING, now, delay, run_at=until, attempt=job.attempt - 1)
         case Released():
             back = job.attempt - 1

@@ -66,6 +66,8 @@ def signalled(signal: Signal) -> Outcome:
     """Translate what a task said for itself."""
     match signal:
         case Retry():
+            if (misuse := signal.misuse()) is not None:
+                return Failed("BadOption", misuse, _trace(signal))
             return Failed("Retry", _text(signal), after=signal.after)
         case Snooze():
             return signal.outcome

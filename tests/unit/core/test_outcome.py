@@ -1,11 +1,12 @@
 """What a task may raise or return."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from dutiful.core.errors import BadOption
-from dutiful.core.instant import MINUTE, instant
+from dutiful.core.instant import MINUTE, SECOND, instant
 from dutiful.core.outcome import Cancel, Discard, Snooze, Snoozed, is_signal
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -24,8 +25,29 @@ def test_a_snooze_reads_its_moment_at_once() -> None:
         Snooze(until=NOON.replace(tzinfo=None))
 
 
-def test_a_snooze_of_nothing_is_due_at_once() -> None:
-    assert Snooze().outcome == Snoozed(0)
+@pytest.mark.parametrize("delay", [0, -0.0, "0s", 1e-9, "99ms", timedelta(0)])
+def test_a_snooze_lasts_a_tenth_of_a_second_at_least(delay: Any) -> None:
+    assert Snooze(delay).outcome == Snoozed(SECOND // 10)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, "Snooze needs a time"),
+        ({"delay": 5, "until": NOON}, "not both"),
+        ({"delay": timedelta.max}, "longer than a century"),
+        ({"delay": 1e13}, "longer than a century"),
+        ({"delay": -1}, "negative"),
+        ({"delay": True}, "not a length of time"),
+        ({"until": datetime.max.replace(tzinfo=UTC)}, "give a time in the years 1000 to 8999"),
+        ({"until": datetime.min.replace(tzinfo=UTC)}, "give a time in the years 1000 to 8999"),
+        ({"until": 5}, "5 is no datetime"),
+        ({"until": "tomorrow"}, "'tomorrow' is no datetime"),
+    ],
+)
+def test_a_snooze_without_a_time_of_sense_is_refused(given: Any, message: str) -> None:
+    with pytest.raises(BadOption, match=message):
+        Snooze(**given)
 
 
 def test_a_discard_and_a_cancel_keep_their_reasons() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dutiful.core.errors import BadOption
-from dutiful.core.instant import HOUR, MINUTE, SECOND
+from dutiful.core.instant import HOUR, MINUTE, SECOND, SPAN_MAX
 from dutiful.core.outcome import Signal, is_signal
 from dutiful.core.retry import Retry, RetryPolicy, backoff
 from tests.unit.core.dice import ALMOST, Dice
@@ -134,14 +134,76 @@ def test_a_raised_retry_may_say_after_how_long() -> None:
         ({"max_attempts": 2**31}, "max_attempts=2147483648; use at most 2,147,483,647"),
         ({"backoff": "cubic"}, "backoff='cubic'; choose one of fixed, linear, exponential"),
         ({"jitter": "some"}, "jitter='some'; choose one of full, equal, none"),
+        ({"max_attempts": 2.5}, "max_attempts=2.5; use a whole number"),
+        ({"max_attempts": True}, "max_attempts=True; use a whole number"),
+        ({"max_attempts": "3"}, "max_attempts='3'; use a whole number"),
+        ({"backoff": None}, "backoff=None; choose one of"),
+        ({"jitter": ["full"]}, "jitter=['full']; choose one of"),
         ({"factor": 0.5}, "factor=0.5; use 1 or more, or the delays would shrink"),
-        ({"delay": "soon"}, "'soon' is not a length of time"),
-        ({"cap": -1}, "-1 is a negative length of time"),
-        ({"within": "x"}, "'x' is not a length of time"),
-        ({"after": "x"}, "'x' is not a length of time"),
+        ({"factor": float("nan")}, "factor=nan; use 1 or more"),
+        ({"factor": float("inf")}, "factor=inf; use a smaller number"),
+        ({"factor": 10**400}, "factor=1000"),
+        ({"factor": "2"}, "factor='2'; use a number"),
+        ({"factor": True}, "factor=True; use a number"),
+        ({"delay": timedelta.max}, "delay: datetime.timedelta(days=999999999"),
+        ({"cap": 1e300}, "cap: 1e+300 is longer than a century"),
+        ({"within": "999999999w"}, "within: '999999999w' is longer than a century"),
+        ({"after": float("inf")}, "after: inf is not a length of time"),
+        ({"on": "X"}, "on: 'X' is no class of exceptions; give classes"),
+        ({"on": ValueError()}, "on: ValueError() is no class of exceptions; write the class, on=V"),
+        ({"on": [OSError, int]}, "on: <class 'int'> is no class of exceptions"),
+        ({"on": (each for each in [OSError])}, "on: <generator object"),
+        ({"on": {OSError: 1}}, "on: {<class 'OSError'>: 1} is no class"),
+        ({"on": list[OSError]}, "on: list[OSError] is no class"),
+        ({"never": 5}, "never: 5 is no class of exceptions"),
+        ({"never": None}, "never: None is no class of exceptions"),
+        ({"after": "1m", "delay": "1m"}, "after= and delay= do not go together"),
+        ({"after": "1m", "max_attempts": 3}, "after= and max_attempts= do not go together"),
+        ({"delay": "soon"}, "delay: 'soon' is not a length of time"),
+        ({"cap": -1}, "cap: -1 is a negative length of time"),
+        ({"within": "x"}, "within: 'x' is not a length of time"),
+        ({"after": "x"}, "after: 'x' is not a length of time"),
     ],
 )
 def test_a_mistake_shows_when_the_policy_is_made(options: dict[str, Any], message: str) -> None:
     with pytest.raises(BadOption) as caught:
         Retry(**options)
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "errors",
+    [
+        [OSError, KeyError],
+        (OSError, KeyError),
+        (OSError, [KeyError, OSError]),
+        OSError | KeyError,
+        [OSError | KeyError],
+    ],
+)
+def test_kinds_of_errors_may_be_given_in_any_list(errors: Any) -> None:
+    policy = Retry(on=errors, never=errors).policy
+    assert policy.on == policy.never == (OSError, KeyError)
+    assert Retry(on={OSError}, never=frozenset()).policy.on == (OSError,)
+
+
+def test_a_list_that_holds_itself_is_refused() -> None:
+    errors: list[Any] = [OSError]
+    errors.append(errors)
+    with pytest.raises(BadOption, match="is no class of exceptions"):
+        Retry(on=errors)
+
+
+def test_a_policy_that_is_raised_is_told_how_a_signal_is_written() -> None:
+    assert Retry().misuse() is Retry(after=5).misuse() is None
+    misuse = Retry(delay="1h").misuse()
+    assert misuse is not None
+    assert misuse.startswith("delay= belongs to @app.task(retry=Retry(...))")
+    assert misuse.endswith('write raise Retry(after="1h")')
+
+
+@pytest.mark.parametrize("backed", ["fixed", "linear", "exponential"])
+@pytest.mark.parametrize("attempt", [1, 2, 1024, 2**31 - 1])
+def test_the_longest_waits_are_bounded(backed: Any, attempt: int) -> None:
+    policy = Retry(backoff=backed, delay="36600d", cap="36600d", factor=1e308, jitter="none").policy
+    assert backoff(policy, attempt, Dice(0.0)) == SPAN_MAX

@@ -100,7 +100,14 @@ def test_a_snooze_waits_unspent() -> None:
 
 
 def test_a_snooze_until_an_instant_names_it() -> None:
-    assert decide(Snoozed(until=99)).run_at == 99
+    until = NOW + SECOND
+    assert decide(Snoozed(until=until)).run_at == until
+
+
+@pytest.mark.parametrize("until", [99, NOW, NOW + SECOND // 10 - 1])
+def test_a_snooze_until_a_moment_that_has_passed_is_no_hot_loop(until: int) -> None:
+    done = decide(Snoozed(until=until))
+    assert (done.run_at, done.delay) == (None, SECOND // 10)
 
 
 def test_a_release_goes_back_to_the_queue_unspent() -> None:

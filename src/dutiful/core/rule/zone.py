@@ -15,7 +15,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
 from dutiful.core.errors import BadSchedule
-from dutiful.core.instant import DAY, SECOND, instant, local_instant, moment
+from dutiful.core.instant import DAY, SECOND, local_instant, moment
 
 YEAR_MIN = 1850
 YEAR_MAX = 9990
@@ -25,6 +25,7 @@ _SETTLED = 2201
 """Zone data list no single changes this late: two years that begin alike have the same changes."""
 _WEEKDAYS_REPEAT = 28
 _MICROSECOND = timedelta(microseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EXAMPLE = 'an IANA name such as "Europe/Berlin"'
 _ABBREVIATION = re.compile("[A-Z]{2,5}")
 _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?00)?", re.IGNORECASE)
@@ -122,7 +123,7 @@ def at_wall(name: str, wall: datetime) -> int:
 
 def new_year(year: int) -> int:
     """Return the instant at which a year begins in UTC."""
-    return instant(datetime(year, 1, 1, tzinfo=UTC))
+    return (datetime(year, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
 
 
 def year_of(at: int) -> int:
