@@ -28,6 +28,7 @@ from .config import Settings, load_settings
 from .contract.capability import Capability
 from .contract.facade import Store
 from .contract.protocol import Lifecycle, Receipt
+from .core.admission import admit
 from .core.errors import DuplicateTask, UnknownTask
 from .core.job import NewJob
 from .core.retry import Retry
@@ -161,9 +162,9 @@ class App:
         """
         if connection is not None:
             return sum(
-                _created(self.enqueue_jobs(part, connection)) for part in chunks(jobs, batch)
+                _created(self.enqueue_jobs(admit(part), connection)) for part in chunks(jobs, batch)
             )
-        parts = map(self.hooks.before, chunks(jobs, batch))
+        parts = map(self.hooks.before, map(admit, chunks(jobs, batch)))
         return overlapped(parts, batch, lambda part: _created(self._enqueue(part)))
 
     async def aenqueue_many(
@@ -179,7 +180,7 @@ class App:
         """
 
         async def store(part: list[NewJob]) -> int:
-            return _created(await self.aenqueue_jobs(part, connection))
+            return _created(await self.aenqueue_jobs(admit(part), connection))
 
         parts = achunks(jobs, batch)
         if connection is not None:

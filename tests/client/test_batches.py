@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from dutiful import App
+from dutiful import App, BadOption
 from dutiful.client.batches import aoverlapped, overlapped
 from dutiful.contract.page import Filter
 from dutiful.core.errors import EngineUnavailable
 from dutiful.core.job import NewJob
+from dutiful.core.payload import plain
 
 PATIENCE = 5.0
 
@@ -20,7 +23,7 @@ PATIENCE = 5.0
 async def stored(app: App) -> list[int]:
     """The numbers of the stored jobs, in their order."""
     page = await app.store.inspector.find(Filter(), 100)
-    return [int(job.args) for job in reversed(page.jobs)]
+    return [plain(job.args)["number"] for job in reversed(page.jobs)]
 
 
 def test_the_next_part_is_built_while_one_is_stored_and_in_order() -> None:
@@ -182,7 +185,7 @@ async def test_a_source_that_raises_leaves_the_batches_before(app: App, way: str
 
 def _jobs(app: App, count: int) -> Iterator[NewJob]:
     for number in range(count):
-        yield NewJob(id=f"job-{number:04}", task="note", args=str(number).encode())
+        yield NewJob(id=f"job-{number:04}", task="note", args=b'{"number":%d}' % number)
 
 
 async def _enqueue(app: App, way: str, jobs: Iterator[NewJob]) -> None:
@@ -213,3 +216,26 @@ def _nth(app: App, monkeypatch: pytest.MonkeyPatch, number: int) -> list[int]:
     monkeypatch.setattr(app.store, "enqueue_sync", enqueue_sync)
     monkeypatch.setattr(app.store, "enqueue", enqueue)
     return sizes
+
+
+@pytest.mark.parametrize("batch", [0, -1, 2.5, None, True, "10", 10**30])
+async def test_a_batch_has_a_size(app: App, batch: Any) -> None:
+    with pytest.raises(BadOption, match=r"batch=.*; use a whole number from 1 to 1,000,000"):
+        app.enqueue_many(_jobs(app, 1), batch=batch)
+    with pytest.raises(BadOption, match=r"batch=.*; use a whole number from 1 to 1,000,000"):
+        await app.aenqueue_many(_jobs(app, 1), batch=batch)
+
+
+@pytest.mark.parametrize("jobs", [None, 5, "jobs", {"a": 1}, [5], [None], ["job"]])
+async def test_what_is_no_series_of_jobs_is_refused(app: App, jobs: Any) -> None:
+    with pytest.raises(BadOption, match=r"no job|no series of jobs"):
+        app.enqueue_many(jobs)
+    with pytest.raises(BadOption, match=r"no job|no series of jobs"):
+        await app.aenqueue_many(jobs)
+
+
+async def test_a_job_changed_by_hand_is_held_to_the_bounds(app: App) -> None:
+    job = next(iter(_jobs(app, 1)))
+    wrong: Any = {"order": 42}
+    with pytest.raises(BadOption, match=r"meta\['order'\] must be a string"):
+        await app.aenqueue_many([job, replace(job, id="other", meta=wrong)])

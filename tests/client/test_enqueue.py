@@ -18,6 +18,7 @@ import pytest
 
 from dutiful import App, BadOption, DuplicateJob, PayloadTooLarge, UsageError, unique
 from dutiful.core.job import NewJob
+from dutiful.core.unique import Unique
 
 
 def count(path: Path) -> int:
@@ -93,7 +94,8 @@ async def test_what_is_said_last_holds(app: App) -> None:
         ({"priority": "high"}, "priority='high'"),
         ({"priority": 1.5}, "whole number"),
         ({"queue": "with space"}, "queue name"),
-        ({"queue": 5}, "queue=5"),
+        ({"queue": 5}, "queue name 5"),
+        ({"queue": "a\nb"}, "queue name"),
         ({"max_attempts": 0}, "at least one"),
         ({"tags": "one"}, r"\['one'\]"),
         ({"tags": [1]}, "tag 1 must be"),
@@ -105,7 +107,33 @@ async def test_what_is_said_last_holds(app: App) -> None:
         ({"tags": ["a", "\udc00"]}, "tag '.udc00' holds half of a character"),
         ({"unique": "\ud800"}, "unique key '.ud800' holds half of a character"),
         ({"unique": ""}, "not empty"),
-        ({"run_at": "tomorrow"}, "run_at='tomorrow'"),
+        ({"run_at": "tomorrow"}, "run_at: 'tomorrow' is no datetime"),
+        ({"run_at": datetime.max.replace(tzinfo=UTC)}, "run_at: .* years 1000 to 8999"),
+        ({"run_at": 5}, "run_at: 5 is no datetime"),
+        ({"delay": timedelta.max}, "delay: .* longer than a century"),
+        ({"delay": True}, "delay: True is not a length of time"),
+        ({"expires_in": 1e300}, "expires_in: .* longer than a century"),
+        ({"priority": True}, "priority=True; use a whole number"),
+        ({"priority": None}, "priority=None; use a whole number"),
+        ({"max_attempts": 2.5}, "max_attempts=2.5; use a whole number"),
+        ({"max_attempts": True}, "max_attempts=True; use a whole number"),
+        ({"max_attempts": "3"}, "max_attempts='3'; use a whole number"),
+        ({"max_attempts": 2**40}, "use at most"),
+        ({"tags": 5}, "tags=5; give a list"),
+        ({"tags": None}, "tags=None; give a list"),
+        ({"tags": ["a\x1b[2J"]}, "tag .* holds '.x1b'"),
+        ({"tags": [""]}, "tag is empty"),
+        ({"tags": ["a" * 201]}, "use at most 200"),
+        ({"tags": ["a"] * 101}, "at most 100"),
+        ({"meta": {"a": "b\0"}}, "holds a NUL, at 1"),
+        ({"meta": [("a", "b")]}, "give a dict"),
+        ({"meta": {"a": "b" * 70_000}}, "use at most 65,536"),
+        ({"unique": 5}, "not 5"),
+        ({"unique": "k" * 2001}, "takes 2,001 bytes"),
+        ({"unique": "a\x1fb"}, "separates periods"),
+        ({"unique": "a\0"}, "holds a NUL"),
+        ({"unique": Unique("a", states=0)}, "every live state"),
+        ({"unique": Unique("a", period=-1)}, "longer than zero"),
         ({"priorty": 1}, "did you mean priority"),
         ({"nonsense": 1}, "there are queue"),
     ],

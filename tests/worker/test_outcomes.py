@@ -59,7 +59,8 @@ def make(app: App, raising: Any, kind: str, **options: Any) -> Any:
     ("raising", "states", "attempts"),
     [
         (Retry(after=0), "succeeded", 2),
-        (Snooze(0), "succeeded", 1),
+        (Snooze(0), "waiting", 0),
+        (Retry(delay=0), "succeeded", 2),
         (Discard("no use"), "dead", 1),
         (Cancel("not wanted"), "cancelled", 1),
         (ValueError("again"), "succeeded", 2),
@@ -92,7 +93,36 @@ async def test_signals_may_be_returned(app: App, kind: str) -> None:
     handle = await task.aenqueue()
     await burst(app)
     job = await stored(app, handle.id)
-    assert (job.state.word, job.attempt) == ("succeeded", 1)
+    assert (job.state.word, job.attempt) == ("waiting", 0)
+
+
+@pytest.mark.parametrize("raising", [Snooze, lambda: Snooze(timedelta.max), lambda: Snooze(1e13)])
+async def test_a_signal_that_cannot_be_is_an_error_of_the_task(app: App, raising: Any) -> None:
+    @app.task(retry=ONCE)
+    def task() -> None:
+        raise raising()
+
+    handle = await task.aenqueue()
+    await burst(app)
+    assert (await stored(app, handle.id)).state.word == "dead"
+    assert (await errors(app, handle.id))[0].type == "dutiful.core.errors.BadOption"
+
+
+async def test_a_policy_that_is_raised_is_told(app: App) -> None:
+    @app.task(retry=ONCE)
+    def task() -> None:
+        raise Retry(delay="1h")
+
+    handle = await task.aenqueue()
+    await burst(app)
+    [error] = await errors(app, handle.id)
+    assert error.type == "BadOption"
+    assert 'write raise Retry(after="1h")' in error.message
+
+
+def test_a_signal_is_no_policy(app: App) -> None:
+    with pytest.raises(BadOption, match=r'retry=Retry\(delay="5m", backoff="fixed"\)'):
+        app.task(retry=Retry(after="5m"))(print)
 
 
 @pytest.mark.parametrize(

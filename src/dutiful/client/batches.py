@@ -10,6 +10,7 @@ from collections.abc import (
     Callable,
     Iterable,
     Iterator,
+    Mapping,
     Sequence,
 )
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,8 +18,13 @@ from contextvars import copy_context
 from itertools import islice
 from typing import TypeVar
 
+from dutiful.core.errors import BadOption
+from dutiful.core.text import shown
+
 T = TypeVar("T")
 
+BATCH_MAX = 1_000_000
+_EXAMPLE = "write app.enqueue_many(task.job(id) for id in ids)"
 _SLICE = 100
 """So many items are taken of a sync source before other coroutines have their turn."""
 
@@ -29,16 +35,39 @@ def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
     >>> list(chunks("abc", 2))
     [['a', 'b'], ['c']]
     """
-    source = iter(items)
+    batch_size(size)
+    return _chunks(_iterated(items), size)
+
+
+def _chunks(source: Iterator[T], size: int) -> Iterator[list[T]]:
     while part := list(islice(source, size)):
         yield part
 
 
-async def achunks(items: Iterable[T] | AsyncIterable[T], size: int) -> AsyncIterator[list[T]]:
+def achunks(items: Iterable[T] | AsyncIterable[T], size: int) -> AsyncIterator[list[T]]:
     """Yield lists of at most ``size`` items of a sync or an async source."""
+    batch_size(size)
+    return _achunks(items if isinstance(items, AsyncIterable) else _iterated(items), size)
+
+
+def batch_size(size: int) -> None:
+    """Raise BadOption for a number that is no size of a batch."""
+    if type(size) is not int or not 0 < size <= BATCH_MAX:
+        raise BadOption(f"batch={shown(size)}; use a whole number from 1 to {BATCH_MAX:,}")
+
+
+def _iterated(items: Iterable[T]) -> Iterator[T]:
+    if isinstance(items, str | bytes | Mapping):
+        raise BadOption(f"{shown(items)} are no jobs; {_EXAMPLE}")
+    try:
+        return iter(items)
+    except TypeError:
+        raise BadOption(f"{shown(items)} is no series of jobs; {_EXAMPLE}") from None
+
+
+async def _achunks(source: Iterator[T] | AsyncIterable[T], size: int) -> AsyncIterator[list[T]]:
     part = list[T]()
-    if not isinstance(items, AsyncIterable):
-        source = iter(items)
+    if not isinstance(source, AsyncIterable):
         while few := list(islice(source, min(_SLICE, size - len(part)))):
             part += few
             if len(part) == size:
@@ -46,7 +75,7 @@ async def achunks(items: Iterable[T] | AsyncIterable[T], size: int) -> AsyncIter
                 part = []
             await asyncio.sleep(0)
     else:
-        async for item in items:
+        async for item in source:
             part.append(item)
             if len(part) == size:
                 yield part

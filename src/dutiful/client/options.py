@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
+from dutiful.core.admission import meta, priority, tags
 from dutiful.core.errors import BadOption
-from dutiful.core.instant import DAY, local_instant, span
+from dutiful.core.instant import local_instant, span
 from dutiful.core.queue import queue_name
 from dutiful.core.retry import attempts
 from dutiful.core.state import State
-from dutiful.core.text import whole
-from dutiful.core.unique import Conflict, Unique, unique
-
-PRIORITY_MAX = 100
-DELAY_MAX = 100 * 366 * DAY
+from dutiful.core.text import shown
+from dutiful.core.unique import Conflict, Unique, admissible, unique
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +49,7 @@ def refine(options: Options, changes: dict[str, Any]) -> Options:
                 raise
             raise BadOption(f"{name}: {error}") from None
         except (TypeError, AttributeError) as error:
-            raise BadOption(f"{name}={value!r} is of the wrong kind: {error}") from error
+            raise BadOption(f"{name}={shown(value)} is of the wrong kind: {error}") from error
     if "delay" in checked and "run_at" in checked:
         raise BadOption("give delay= or run_at=, not both")
     # What is said last holds: a delay replaces a moment, and a moment a delay.
@@ -75,7 +73,7 @@ def unique_rule(
     key: str,
     *,
     period: str | float | timedelta | None = None,
-    states: tuple[str, ...] | None = None,
+    states: Collection[str] | None = None,
     on_conflict: Conflict = "existing",
 ) -> Unique:
     """Build a unique rule: ``using(unique=unique("order:42", period="10m"))``.
@@ -85,6 +83,8 @@ def unique_rule(
     started would run, or raises DuplicateJob. With ``period``, each stretch of that length since
     the epoch admits one.
     """
+    if isinstance(states, str):
+        raise BadOption(f"states={shown(states)}; give a tuple of words, such as ({states!r},)")
     chosen = None if states is None else tuple(_state(word) for word in states)
     length = None if period is None else span(period)
     return unique(key, period=length, states=chosen, on_conflict=on_conflict)
@@ -100,24 +100,9 @@ def resolve(rule: Unique | bool | None, task: str, args: bytes) -> Unique | None
 def _state(word: str) -> State:
     try:
         return State[word.upper()]
-    except KeyError:
+    except (KeyError, AttributeError):
         names = ", ".join(state.word for state in State)
-        raise BadOption(f"state {word!r}; choose from {names}") from None
-
-
-def _delay(value: str | float | timedelta) -> int:
-    delay = span(value)
-    if delay > DELAY_MAX:
-        raise BadOption(f"{value!r} is longer than a century, for which a job may wait")
-    return delay
-
-
-def _priority(value: int) -> int:
-    if isinstance(value, float):
-        raise BadOption(f"priority={value}; use a whole number")
-    if not -PRIORITY_MAX <= value <= PRIORITY_MAX:
-        raise BadOption(f"priority={value}; use -{PRIORITY_MAX} to {PRIORITY_MAX}, higher first")
-    return value
+        raise BadOption(f"state {shown(word)}; choose from {names}") from None
 
 
 def _run_at(value: datetime | None) -> int | None:
@@ -125,27 +110,16 @@ def _run_at(value: datetime | None) -> int | None:
 
 
 def _expires(value: str | float | timedelta | None) -> int | None:
-    return None if value is None else _delay(value)
+    return None if value is None else span(value)
 
 
 def _unique(value: str | Unique | bool | None) -> Unique | bool | None:
-    return unique(value) if isinstance(value, str) else value
-
-
-def _tags(value: Any) -> tuple[str, ...]:
-    if isinstance(value, str):
-        raise BadOption(f"tags={value!r}; give a list of strings, such as [{value!r}]")
-    tags = tuple(value)
-    if wrong := [tag for tag in tags if not isinstance(tag, str)]:
-        raise BadOption(f"tag {wrong[0]!r} must be a string")
-    return tuple([whole(tag, "tag") for tag in tags])
-
-
-def _meta(value: dict[Any, Any]) -> dict[str, str]:
-    for name, text in value.items():
-        if not isinstance(name, str) or not isinstance(text, str):
-            raise BadOption(f"meta[{name!r}] must be a string, and its name as well")
-    return {whole(name, "meta"): whole(text, f"meta[{name!r}]") for name, text in value.items()}
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, Unique):
+        admissible(value)
+        return value
+    return unique(value)
 
 
 def _as_is(value: Any) -> Any:
@@ -154,13 +128,13 @@ def _as_is(value: Any) -> Any:
 
 _CHECKS: dict[str, Callable[[Any], Any]] = {
     "queue": queue_name,
-    "priority": _priority,
+    "priority": priority,
     "max_attempts": attempts,
-    "delay": _delay,
+    "delay": span,
     "run_at": _run_at,
     "expires_in": _expires,
     "unique": _unique,
-    "tags": _tags,
-    "meta": _meta,
+    "tags": tags,
+    "meta": meta,
     "connection": _as_is,
 }

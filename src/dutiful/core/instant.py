@@ -109,15 +109,19 @@ def span(value: str | float | timedelta) -> int:
     >>> span("1m30s") == span(90) == span(timedelta(seconds=90)) == 90_000_000
     True
     """
-    try:
-        micros = _length(value)
-    except (ArithmeticError, TypeError, ValueError) as error:  # infinity, NaN, None
-        raise BadOption(f"{shown(value)} is not a length of time; write {_SPANS}") from error
-    if micros < 0:
-        raise BadOption(f"{shown(value)} is a negative length of time")
+    micros = _length(value)
     if micros > SPAN_MAX:
         raise BadOption(f"{shown(value)} is longer than a century, the longest span there is")
     return micros
+
+
+def span_up_to(value: str | float | timedelta, most: int) -> int:
+    """Read a length of time that is cut at ``most``, as one that the outside world asks for.
+
+    >>> span_up_to("999999999w", DAY) == DAY
+    True
+    """
+    return min(_length(value), most)
 
 
 def seconds(value: str | float | timedelta) -> float:
@@ -130,6 +134,16 @@ def seconds(value: str | float | timedelta) -> float:
 
 
 def _length(value: object) -> int:
+    try:
+        micros = _counted(value)
+    except (ArithmeticError, TypeError, ValueError) as error:  # infinity, NaN, None
+        raise BadOption(f"{shown(value)} is not a length of time; write {_SPANS}") from error
+    if micros < 0:
+        raise BadOption(f"{shown(value)} is a negative length of time")
+    return micros
+
+
+def _counted(value: object) -> int:
     if isinstance(value, timedelta):
         return value // _MICROSECOND
     if isinstance(value, str):

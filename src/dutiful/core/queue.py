@@ -9,7 +9,9 @@ import msgspec
 
 from .errors import BadOption
 from .retry import Random
+from .text import shown
 
+_WEIGHT = re.compile("0*[1-9][0-9]{0,4}")
 _NAME = re.compile(r"[A-Za-z0-9_.\-]{1,100}")
 
 
@@ -20,10 +22,10 @@ class Served(msgspec.Struct, frozen=True):
     weight: int = 1
 
 
-def queue_name(name: str) -> str:
+def queue_name(name: object) -> str:
     """Return the name, or refuse it: letters, digits, ``_``, ``.`` and ``-``, 1 to 100 of them."""
-    if not _NAME.fullmatch(name):
-        raise BadOption(f"queue name {name!r}; use 1 to 100 letters, digits, '_', '.' or '-'")
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise BadOption(f"queue name {shown(name)}; use 1 to 100 letters, digits, '_', '.' or '-'")
     return name
 
 
@@ -36,8 +38,11 @@ def served(text: str) -> tuple[Served, ...]:
     queues: list[Served] = []
     for part in text.split(","):
         name, colon, weight = part.strip().partition(":")
-        if colon and not (weight.isdecimal() and int(weight) > 0):
-            raise BadOption(f"queue weight {weight!r} in {text!r}; write a whole number above 0")
+        if colon and not _WEIGHT.fullmatch(weight):
+            raise BadOption(
+                f"queue weight {shown(weight)} in {shown(text)}; "
+                "write a whole number above 0, at most 99,999"
+            )
         queues.append(Served(queue_name(name), int(weight) if colon else 1))
     return tuple(queues)
 

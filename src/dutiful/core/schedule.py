@@ -14,6 +14,7 @@ from .errors import BadOption, BadSchedule
 from .instant import MINUTE
 from .job import NewJob
 from .rule import Bounds, Calendar, Cron, Rule, after, before_or_at, jittered
+from .text import shown
 
 Misfire = Literal["skip", "once", "all"]
 Overlap = Literal["allow", "skip", "queue-one", "cancel-running"]
@@ -73,10 +74,12 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Only in a store: by what those instants go that were due when it was changed."""
 
 
-def schedule_name(name: str) -> str:
+def schedule_name(name: object) -> str:
     """Return the name, or refuse it: letters, digits, ``_``, ``.`` and ``-``, 1 to 100 of them."""
-    if not _NAME.fullmatch(name):
-        raise BadOption(f"schedule name {name!r}; use 1 to 100 letters, digits, '_', '.' or '-'")
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise BadOption(
+            f"schedule name {shown(name)}; use 1 to 100 letters, digits, '_', '.' or '-'"
+        )
     return name
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from .errors import BadOption
 
 _SHOWN_MAX = 80
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""What a terminal or a log would obey instead of show."""
 
 
 def shown(value: object) -> str:
@@ -22,17 +26,39 @@ def shown(value: object) -> str:
         return f"a {type(value).__qualname__}"
 
 
-def whole(text: str, what: str) -> str:
-    """Return a text as it is; BadOption where it holds half of a character.
+def whole(text: object, what: str) -> str:
+    """Return a text as it is; BadOption where it holds half of a character or a NUL.
 
     >>> whole("order:42", "the unique key")
     'order:42'
     """
+    if not isinstance(text, str):
+        raise BadOption(f"{what} {shown(text)} must be text")
+    if "\0" in text:
+        raise BadOption(f"{what} {shown(text)} holds a NUL, at {text.index(chr(0))}; leave it out")
     try:
         text.encode()
     except UnicodeEncodeError as error:
         raise BadOption(
-            f"{what} {text!r} holds half of a character, at {error.start}; "
+            f"{what} {shown(text)} holds half of a character, at {error.start}; "
             'decode it anew, or write it with errors="replace"'
         ) from None
+    return text
+
+
+def line(text: object, what: str, most: int) -> str:
+    """Return a text of one line; BadOption where it is empty, too long or holds control characters.
+
+    >>> line("charge", "task name", 200)
+    'charge'
+    """
+    text = whole(text, what)
+    if not text:
+        raise BadOption(f"{what} is empty")
+    if len(text) > most:
+        raise BadOption(f"{what} {shown(text)} has {len(text):,} characters; use at most {most:,}")
+    if (found := _CONTROL.search(text)) is not None:
+        raise BadOption(
+            f"{what} {shown(text)} holds {found[0]!r}, at {found.start()}; use text of one line"
+        )
     return text

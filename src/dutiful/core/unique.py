@@ -7,10 +7,15 @@ from typing import Literal
 import msgspec
 
 from .errors import BadOption
+from .instant import SPAN_MAX
 from .state import LIVE, State, mask
-from .text import whole
+from .text import shown, whole
+
+KEY_BYTES_MAX = 2_000
+"""What an index of every store can hold, with the number of a period behind it."""
 
 Conflict = Literal["existing", "replace", "raise"]
+_SEPARATOR = "\x1f"
 _CONFLICTS = ("existing", "replace", "raise")
 
 
@@ -35,13 +40,11 @@ def unique(
     on_conflict: Conflict = "existing",
 ) -> Unique:
     """Check a rule's parts and join them; with a period, a job that succeeded holds its key too."""
-    if not key:
-        raise BadOption('unique needs a key that is not empty, such as "order:42"')
-    whole(key, "unique key")
+    unique_key(key)
     if on_conflict not in _CONFLICTS:
-        raise BadOption(f"on_conflict={on_conflict!r}; choose one of {', '.join(_CONFLICTS)}")
-    if period is not None and period <= 0:
-        raise BadOption("unique period must be longer than zero")
+        raise BadOption(f"on_conflict={shown(on_conflict)}; choose one of {', '.join(_CONFLICTS)}")
+    if period is not None:
+        _period(period)
     if states is None:
         states = LIVE if period is None else (*LIVE, State.SUCCEEDED)
     missing = [state.word for state in LIVE if state not in states]
@@ -51,12 +54,48 @@ def unique(
     return Unique(key=key, states=mask(states), period=period, on_conflict=on_conflict)
 
 
+def unique_key(key: object) -> str:
+    """Return a key, or refuse one that is empty, too long, or that a store cannot hold."""
+    if not isinstance(key, str) or not key:
+        raise BadOption(
+            f'unique needs a key that is not empty, such as "order:42", not {shown(key)}'
+        )
+    whole(key, "unique key")
+    if _SEPARATOR in key:
+        raise BadOption(f"unique key {shown(key)} holds {_SEPARATOR!r}, which separates periods")
+    if (length := len(key.encode())) > KEY_BYTES_MAX:
+        raise BadOption(
+            f"unique key {shown(key)} takes {length:,} bytes; use at most {KEY_BYTES_MAX:,}, "
+            "or a digest of it"
+        )
+    return key
+
+
+def _period(period: int) -> None:
+    if type(period) is not int or period <= 0:
+        raise BadOption("unique period must be longer than zero")
+    if period > SPAN_MAX:
+        raise BadOption("unique period is longer than a century, the longest span there is")
+
+
+def admissible(rule: Unique) -> None:
+    """Raise BadOption where a rule that was put together by hand is none."""
+    unique_key(rule.key)
+    if rule.period is not None:
+        _period(rule.period)
+    if rule.on_conflict not in _CONFLICTS:
+        raise BadOption(f"on_conflict={shown(rule.on_conflict)} is not known")
+    known = mask(tuple(State))
+    if type(rule.states) is not int or rule.states & ~known or mask(LIVE) & ~rule.states:
+        raise BadOption("unique states must hold every live state, and states alone")
+
+
 def hold(rule: Unique, now: int) -> str:
     """Return the key as stored: with the number of the period, when there is one."""
     if rule.period is None:
         return rule.key
-    # No key that a person writes has this separator, so none meets another's period.
-    return f"{rule.key}\x1f{rule.period}:{now // rule.period}"
+    # No key may hold this separator, so none meets another's period.
+    return f"{rule.key}{_SEPARATOR}{rule.period}:{now // rule.period}"
 
 
 def holds(states: int, state: State) -> bool:

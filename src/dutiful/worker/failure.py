@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from dutiful.core.errors import BadOption, UsageError
-from dutiful.core.instant import DAY, span
+from dutiful.core.instant import DAY, span_up_to
 from dutiful.core.outcome import (
     Cancel,
     Cancelled,
@@ -93,10 +93,10 @@ def _asked(error: BaseException) -> int | None:
         return None
     if isinstance(wish, int | float | str | timedelta) and not isinstance(wish, bool):
         try:
-            asked = span(float(wish) if isinstance(wish, str) and wish.isdecimal() else wish)
+            asked = float(wish) if isinstance(wish, str) and wish.isdecimal() else wish
+            return span_up_to(asked, AFTER_MAX)
         except BadOption:
             return None
-        return min(asked, AFTER_MAX)
     return None
 
 

@@ -1,0 +1,162 @@
+"""What every job must satisfy before a store takes it in, whoever built it: code, hook or SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from .errors import BadOption, PayloadTooLarge
+from .instant import SPAN_MAX, within_years
+from .job import NewJob
+from .payload import offence
+from .queue import queue_name
+from .retry import attempts
+from .text import line, shown, whole
+from .unique import Unique, admissible
+
+NAME_MAX = 200
+"""The longest id, task name and tag, in characters."""
+PRIORITY_MAX = 100
+TAGS_MAX = 100
+META_BYTES_MAX = 64 * 1024
+"""The largest meta of a job, as JSON."""
+
+
+def admitted(job: NewJob, *, bytes_max: int | None = None) -> NewJob:
+    """Return a job that a store may take in; BadOption names the field that it may not.
+
+    PayloadTooLarge when the arguments are over ``bytes_max``. They must be a JSON object; whether
+    they fit the task is for its signature to say.
+    """
+    if not isinstance(job, NewJob):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped
+        raise BadOption(f"{shown(job)} is no job; build one with task.job(...)")
+    line(job.id, "job id", NAME_MAX)
+    task_name(job.task)
+    queue_name(job.queue)
+    priority(job.priority)
+    attempts(job.max_attempts)
+    _span(job.delay, "delay")
+    if job.expires_in is not None:
+        _span(job.expires_in, "expires_in")
+    if job.run_at is not None:
+        _whole_number(job.run_at, "run_at")
+        within_years(job.run_at, job.run_at)
+    if job.unique is not None:
+        if type(job.unique) is not Unique:
+            raise BadOption(f"unique={shown(job.unique)} is no unique rule")
+        admissible(job.unique)
+    tags(job.tags)
+    meta(job.meta)
+    _args(job, bytes_max)
+    return job
+
+
+def admit(jobs: Sequence[NewJob]) -> Sequence[NewJob]:
+    """Refuse a batch that holds what is no job, or a job that no store may take in.
+
+    Jobs that one task has built share their options, so each option is looked at once.
+    """
+    last: NewJob | None = None
+    for job in jobs:
+        if last is None or type(job) is not NewJob or not _alike(job, last):
+            last = admitted(job)
+    return jobs
+
+
+def _alike(job: NewJob, last: NewJob) -> bool:
+    """Whether a job has the very options of one that was admitted, and the usual id and args.
+
+    Such arguments are not read again: they cost their job alone, when it runs.
+    """
+    return (
+        job.meta is last.meta
+        and job.tags is last.tags
+        and job.task is last.task
+        and job.queue is last.queue
+        and job.run_at is last.run_at
+        and job.delay is last.delay
+        and job.priority is last.priority
+        and job.expires_in is last.expires_in
+        and job.max_attempts is last.max_attempts
+        and job.unique is None
+        and type(job.args) is bytes
+        and job.args[:1] == b"{"
+        and job.args[-1:] == b"}"
+        and type(job.id) is str
+        and 0 < len(job.id) <= NAME_MAX
+        and job.id.isprintable()
+    )
+
+
+def task_name(name: str) -> str:
+    """Return a task's name, or refuse it: text of one line, 1 to 200 characters."""
+    return line(name, "task name", NAME_MAX)
+
+
+def priority(value: int) -> int:
+    """Return a priority, or refuse it."""
+    if type(value) is not int:
+        raise BadOption(f"priority={shown(value)}; use a whole number")
+    if not -PRIORITY_MAX <= value <= PRIORITY_MAX:
+        raise BadOption(
+            f"priority={shown(value)}; use -{PRIORITY_MAX} to {PRIORITY_MAX}, higher first"
+        )
+    return value
+
+
+def tags(value: Any) -> tuple[str, ...]:
+    """Return tags as a tuple, or refuse them."""
+    if not isinstance(value, list | tuple | set | frozenset):
+        raise BadOption(f"tags={shown(value)}; give a list of strings, such as [{shown(value)}]")
+    found = tuple(value)
+    if len(found) > TAGS_MAX:
+        raise BadOption(f"tags: {len(found):,} of them; a job has at most {TAGS_MAX}")
+    for tag in found:
+        if not isinstance(tag, str):
+            raise BadOption(f"tag {shown(tag)} must be a string")
+    return tuple([line(tag, "tag", NAME_MAX) for tag in found])
+
+
+def meta(value: Any) -> dict[str, str]:
+    """Return meta as a dict of texts, or refuse it."""
+    if not isinstance(value, dict):
+        raise BadOption(f"meta={shown(value)}; give a dict of strings")
+    for name, text in value.items():
+        if not isinstance(name, str) or not isinstance(text, str):
+            raise BadOption(f"meta[{shown(name)}] must be a string, and its name as well")
+        whole(name, "the name in meta")
+        whole(text, f"meta[{shown(name)}]")
+    found: dict[str, str] = dict(value)
+    if value and (length := len(msgspec.json.encode(found))) > META_BYTES_MAX:
+        raise BadOption(f"meta takes {length:,} bytes; use at most {META_BYTES_MAX:,}")
+    return found
+
+
+def _whole_number(value: Any, name: str) -> None:
+    if type(value) is not int:
+        raise BadOption(f"{name}={shown(value)}; a job holds whole microseconds")
+
+
+def _span(value: Any, name: str) -> None:
+    _whole_number(value, name)
+    if not 0 <= value <= SPAN_MAX:
+        raise BadOption(f"{name}={shown(value)}; use 0 to a century of microseconds")
+
+
+def _args(job: NewJob, bytes_max: int | None) -> None:
+    if type(job.args) is not bytes:
+        raise BadOption(f"args={shown(job.args)} of {job.task}; give JSON as bytes")
+    try:
+        found = msgspec.json.decode(job.args)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise BadOption(f"args of {job.task} are no JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise BadOption(f"args of {job.task} are {shown(found)}; give an object by parameter names")
+    if place := offence(found):
+        raise BadOption(f"args of {job.task}: {place}")
+    if bytes_max is not None and len(job.args) > bytes_max:
+        raise PayloadTooLarge(
+            f"args of {job.task} take {len(job.args):,} bytes, over the limit of {bytes_max:,}"
+        )
