@@ -15,7 +15,7 @@ SERVER := $(if $(wildcard requirements/postgres-$(POSTGRES).txt),$(VENV)/servers
 PEERS := pgbouncer
 
 .DEFAULT_GOAL := help
-.PHONY: help peers setup demo test lint fmt types unit conformance e2e oracle simulate simulate-years chaos coverage lock \
+.PHONY: help peers setup demo test lint fmt types unit conformance e2e oracle simulate simulate-years chaos mutants coverage lock \
         docs verify bench bench-peers clean
 
 UNIT        := $(wildcard tests/unit tests/properties tests/architecture)
@@ -107,6 +107,7 @@ coverage: $(READY) ## Measure which lines and branches the tests reach
 lock: $(READY) ## Write the locked requirements anew (UPGRADE=--upgrade for newer versions)
 	$(LOCK) pyproject.toml --all-extras --group dev --output-file requirements/dev.txt
 	$(LOCK) --group bootstrap --output-file requirements/uv.txt
+	$(LOCK) --group mutation --output-file requirements/mutation.txt
 	$(LOCK) --no-deps --group postgres-16 --output-file requirements/postgres-16.txt
 	$(LOCK) --no-deps --group postgres-17 --output-file requirements/postgres-17.txt
 
@@ -116,6 +117,13 @@ docs: $(READY) ## Generate the reference pages
 verify: $(READY) ## Fail when a generated page is stale
 	@before=$$(mktemp -d) && cp -R docs "$$before" && $(BIN)/python docs/generate.py && \
 	  diff -r -x __pycache__ "$$before/docs" docs; code=$$?; rm -rf "$$before"; exit $$code
+
+$(VENV)/mutation/.ready: requirements/mutation.txt | $(READY)
+	$(UV) pip install --quiet --no-deps --require-hashes --target $(@D) -r $<
+	@touch $@
+
+mutants: $(READY) $(VENV)/mutation/.ready ## Measure how many changes of the code the tests catch
+	PYTHONPATH=$(VENV)/mutation $(BIN)/python -m tests.mutation $(ARGS)
 
 bench: $(READY) ## Measure speed
 	$(BIN)/dutiful bench $(ARGS)

@@ -1,0 +1,106 @@
+"""Changes the SQL of both engines, one thing at a time: guards, bounds, counts, order, locks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+ENGINES = ("sqlite", "postgres")
+ABOUT = re.compile(
+    r"(settle|succeed|fail|held|same_fence|claim|stage|renew|cancels|leases|lose|expire|abandoned"
+    r"|spent|forget|prun|purge|member|look)"
+)
+"""The statements that settle, claim, renew, expire and prune."""
+
+_SWAPS = (
+    (r" < ", " <= "),
+    (r" <= ", " < "),
+    (r" > ", " >= "),
+    (r" >= ", " > "),
+    (r" \+ 1\b", " + 0"),
+    (r"\bNOT (?=\w)", ""),
+    (r" DESC\b", ""),
+    (r"\bmin\(", "max("),
+    (r"\bgreatest\(", "least("),
+    (r"\bleast\(", "greatest("),
+    (r"\b(\w+) = NULL\b", r"\1 = \1"),
+    (r"\btrue\b", "false"),
+    (r" SKIP LOCKED", ""),
+    (r"\nLIMIT [?$]\d*", ""),
+)
+_STOP = re.compile(
+    r"\b(AND|OR|ORDER|LIMIT|RETURNING|GROUP|FOR|ON|WHERE|THEN|UNION|HAVING|FROM|SET|ELSE|END|AS)\b"
+)
+_START = re.compile(r"\b(WHERE|AND|FILTER \(WHERE)\s+")
+
+
+class Change(NamedTuple):
+    """One changed statement."""
+
+    path: str
+    what: str
+    after: str
+
+    @property
+    def name(self) -> str:
+        """Name the change, the same in every run on the same code."""
+        return f"{self.path} {self.what}"
+
+
+def changes(root: Path, engine: str) -> list[Change]:
+    """Return every change of an engine's statements."""
+    folder = root / "src/dutiful/engines" / engine / "sql"
+    found: list[Change] = []
+    for file in sorted(folder.glob("*.sql")):
+        if ABOUT.match(file.stem):
+            path = str(file.relative_to(root))
+            text = file.read_text(encoding="utf-8")
+            found += [Change(path, what, after) for what, after in _changed(text)]
+    return found
+
+
+def _changed(text: str) -> Iterator[tuple[str, str]]:
+    for start, end in _conditions(text):
+        condition = " ".join(text[start:end].split())
+        yield f"without {condition}", f"{text[:start]}({text[start:end]} OR true){text[end:]}"
+    for pattern, put in _SWAPS:
+        for number, match in enumerate(re.finditer(pattern, text)):
+            if _commented(text, match.start()):
+                continue
+            after = text[: match.start()] + match.expand(put) + text[match.end() :]
+            yield f"{match[0].strip()} -> {match.expand(put).strip()} #{number}", after
+
+
+def _conditions(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where each condition of a WHERE begins and ends."""
+    for match in _START.finditer(text):
+        start = match.end()
+        between = re.search(r"BETWEEN\s+\S+\s*$", text[: match.start()])
+        if between or _commented(text, match.start()):
+            continue
+        end = _end(text, start)
+        if text[start:end].strip():
+            yield start, start + len(text[start:end].rstrip())
+
+
+def _end(text: str, start: int) -> int:
+    depth, place = 0, start
+    while place < len(text):
+        sign = text[place]
+        if sign == "(":
+            depth += 1
+        elif sign == ")":
+            depth -= 1
+            if depth < 0:
+                return place
+        elif depth == 0 and (sign in ";," or _STOP.match(text, place)):
+            return place
+        place += 1
+    return place
+
+
+def _commented(text: str, place: int) -> bool:
+    line = text[text.rfind("\n", 0, place) + 1 : place]
+    return "--" in line
