@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 from dutiful.contract.facade import Store
 from dutiful.contract.moving import Record
 from dutiful.core.job import AttemptError, Job
+from dutiful.core.outcome import Succeeded
 from dutiful.core.state import LIVE, State, mask
 from dutiful.engines.memory import MemoryEngine
 from dutiful.engines.sqlite import SqliteEngine
 from dutiful.services.comparing import lines, missing, read_back
 from dutiful.services.copier import Copier, survey
 from dutiful.testing import FakeClock
-from dutiful.testing.conformance.moves import new
+from dutiful.testing.conformance.moves import end, hand, new, one
 
 INSTANT = st.integers(0, 2**52)
 MAYBE = st.none() | INSTANT
@@ -238,6 +239,26 @@ async def test_a_copier_killed_half_way_is_run_again(
         tally = await engine.tally()
         assert tally["enqueued"] == present + tally["purged"]
         await engine.close()
+
+
+async def test_the_other_store_gives_out_no_fence_again() -> None:
+    clock = FakeClock()
+    source, target = Store(MemoryEngine(clock)), Store(MemoryEngine(clock))
+    job, fences = new(), list[int]()
+    for store in (source, target):
+        await store.fleet.join(hand("w1"))
+    for _ in range(3):
+        await source.enqueue([job])
+        claim = await one(source.consumer)
+        fences.append(claim.job.fence)
+        await end(source.consumer, claim, Succeeded())
+        await source.controller.purge([job.id])
+    copier = Copier(source, target)
+    await copier.shut()
+    await copier.pour()
+    await copier.hand_over()
+    await target.enqueue([job])
+    assert (await one(target.consumer)).job.fence > max(fences)
 
 
 async def test_a_queue_that_appears_while_jobs_are_read_is_shut_first() -> None:

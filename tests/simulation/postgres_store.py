@@ -101,6 +101,7 @@ class PostgresStore(RealCalls):
     def begin(self, clock: Clock, loop: SimLoop) -> None:
         names = ", ".join(f"simulation.{name}" for name in _TABLES.split(", "))
         self._connection.execute(f"TRUNCATE {names} RESTART IDENTITY")
+        self._connection.execute("UPDATE simulation.fence SET floor = 0")
         self._clock.world = clock
         self._beds = Beds()
         self._names: dict[int, str] = {}

@@ -78,6 +78,7 @@ class MemoryStore:
 
     def begin(self, clock: Clock, loop: SimLoop) -> None:
         self._engine = MemoryEngine(clock)
+        self._engine.tables.floor = 0
         self.books = MemoryBooks(self._engine.tables)
 
     def engine(self, clock: Clock) -> MemoryEngine:

@@ -122,7 +122,8 @@ async def carry_out(order: Order, source: Source, act: Act) -> int:
         tally = Tally(matched=total or 0)
     else:
         label = None if order.as_json else order.verb
-        tally = await sweep(source(), act, rate=order.rate, total=total or order.total, label=label)
+        known = order.total if total is None else total
+        tally = await sweep(source(), act, rate=order.rate, total=known, label=label)
     return _tell(order, tally)
 
 

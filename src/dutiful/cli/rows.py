@@ -73,9 +73,11 @@ def when(job: Job, present: int) -> str:
         case State.QUEUED:
             return f"for {render.rough(present - job.run_at)}"
         case State.RUNNING:
-            return f"for {render.rough(present - (job.started_at or present))}"
+            since = present if job.started_at is None else job.started_at
+            return f"for {render.rough(present - since)}"
         case _:
-            return render.ago(job.finished_at or job.enqueued_at, present)
+            ended = job.enqueued_at if job.finished_at is None else job.finished_at
+            return render.ago(ended, present)
 
 
 def _detail(job: Job, error: AttemptError | None) -> Text:

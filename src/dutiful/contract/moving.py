@@ -112,6 +112,14 @@ class Mover(Protocol):
         """
         ...
 
+    async def fence_floor(self) -> int:
+        """Return the highest fence of all deleted jobs: every new claim's lies above it."""
+        ...
+
+    async def raise_fence_floor(self, floor: int) -> None:
+        """Let new claims have fences above ``floor``, unless they have; on lost reply: again."""
+        ...
+
     async def shut(self, queues: Sequence[str]) -> None:
         """Stop claims from queues until `reopen`; one that is paused already is not shut."""
         ...

@@ -50,7 +50,11 @@ class Job(msgspec.Struct, frozen=True, gc=False):
     crashes: int = 0
     """How many workers died while they ran it."""
     fence: int = 0
-    """Grows with every claim and every rescue; only its present holder may settle."""
+    """Grows with every claim and every rescue; only its present holder may settle.
+
+    No job of this id is given one again, also not after it was deleted and enqueued anew: so it
+    may be handed to other systems, to refuse whoever comes with a lower one.
+    """
     worker: str | None = None
     reason: str | None = None
     """Why it is dead, cancelled or parked."""

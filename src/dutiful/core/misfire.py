@@ -94,8 +94,9 @@ def _plan(schedule: Schedule, first: int, end: int, since: int, now: int) -> Pla
     timely += islice(planned_between(schedule, start, end), MADE_MAX - len(timely))
     if first >= fresh:
         return Plan(first=first, make=tuple(timely), last=timely[-1])
-    newest = planned_before_or_at(schedule, min(fresh - 1, end)) or first
-    return _with_misfires(schedule, first, max(first, newest), timely, now)
+    found = planned_before_or_at(schedule, min(fresh - 1, end))
+    newest = first if found is None else max(first, found)
+    return _with_misfires(schedule, first, newest, timely, now)
 
 
 def _with_misfires(

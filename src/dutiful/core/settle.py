@@ -137,7 +137,7 @@ def _retry_or_die(
     if job.attempt >= job.max_attempts:
         return _die(claim, now, "attempts-spent", error)
     delay = outcome.after if outcome.after is not None else backoff(policy, job.attempt, rng)
-    since = job.redriven_at or job.enqueued_at
+    since = job.enqueued_at if job.redriven_at is None else job.redriven_at
     if policy.within is not None and now + delay > since + policy.within:
         return _die(claim, now, "attempts-spent", error)
     return _later(claim, State.SCHEDULED, now, delay, attempt=job.attempt, error=error)

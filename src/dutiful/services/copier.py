@@ -125,6 +125,7 @@ class Copier:
     async def pour(self) -> Poured:
         """Store every job of the source that is not running in the target."""
         counts, there, stored, refused = Counts(), Counts(), 0, list[Refusal]()
+        await self._raise_fences()
         async for records in self.pages():
             filled = await self.target.fill(_settled(records))
             counts.update(_keys(records))
@@ -150,9 +151,14 @@ class Copier:
             dropped += len(gone)
             stored += len(filled.stored)
             self.advance(len(records))
+        await self._raise_fences()
         schedules = await carry(*self.stores)
         reopened = await self.target.reopen(sorted((self.queues | self._earlier) - kept))
         return HandedOver(dropped, stored, tuple(changed), reopened, schedules)
+
+    async def _raise_fences(self) -> None:
+        """Keep the target from giving out again a fence that the source has given out."""
+        await self.target.raise_fence_floor(await self.source.fence_floor())
 
     async def pages(self) -> AsyncIterator[Sequence[Record]]:
         """Page through the source; whoever is handed a live job finds its queue shut."""

@@ -164,7 +164,7 @@ class Scheduler:
             row = one.occurrence
             by = row.start_by if one.what == "start" else row.finish_by
             verb = "started" if one.what == "start" else "finished"
-            late = (batch.now - (by or batch.now)) / SECOND
+            late = 0.0 if by is None else (batch.now - by) / SECOND
             told = OccurrenceLate(
                 row.schedule, row.planned, late, f"not {verb} in time", row.job_id
             )

@@ -133,7 +133,8 @@ class Executor:
 
     def _start(self, claim: Claim) -> None:
         job = claim.job
-        outcome = before_start(job, job.started_at or self.reckoning.now())
+        at = self.reckoning.now() if job.started_at is None else job.started_at
+        outcome = before_start(job, at)
         if outcome is None and job.crashes:
             outcome = self._apart(claim)
         if outcome is not None:

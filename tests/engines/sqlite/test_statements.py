@@ -30,7 +30,7 @@ HOT = {
     "held": BY_SEQ,
     "same_fence": BY_SEQ,
     "ready": {"job by job_ready"},
-    "claim": {"job by seq", "job by job_ready"},
+    "claim": {"fence", "job by seq", "job by job_ready"},
     "stage": {"job by seq", "job by job_due"},
     # The one scan is of the index in its own order and ends at its first entry.
     "due": {"job by job_due", "*job by job_due"},

@@ -93,6 +93,11 @@ def test_the_time_allowed_counts_from_the_redrive() -> None:
     assert done.state is State.SCHEDULED
 
 
+def test_a_redrive_at_the_beginning_of_time_is_one() -> None:
+    rules = Rules(retry=RetryPolicy(backoff="fixed", delay=10, jitter="none", within=HOUR))
+    assert decide(FAILED, rules, now=HOUR + 50, redriven_at=0).state is State.DEAD
+
+
 def test_a_snooze_waits_unspent() -> None:
     done = decide(Snoozed(30), attempt=3, crashes=1)
     assert (done.state, done.delay, done.run_at) == (State.WAITING, 30, None)

@@ -7,6 +7,7 @@ from typing import Any
 
 from dutiful.contract.protocol import Exchanged, Wanted
 from dutiful.core.errors import UsageError
+from dutiful.core.fence import FENCE_MAX, next_fence
 from dutiful.core.job import Claim, Job
 from dutiful.core.settle import Settlement
 from dutiful.core.state import State
@@ -102,7 +103,7 @@ class MemoryConsumer:
             state=state,
             attempt=item.attempt,
             crashes=item.crashes,
-            fence=job.fence + item.rescue,
+            fence=min(job.fence + item.rescue, FENCE_MAX),
             run_at=job.run_at if state.final else run_at,
             finished_at=now if state.final else None,
             worker=None,
@@ -133,7 +134,7 @@ class MemoryConsumer:
                 job,
                 state=State.RUNNING,
                 attempt=job.attempt + 1,
-                fence=job.fence + 1,
+                fence=next_fence(job.fence, tables.floor),
                 worker=worker,
                 started_at=now,
             )

@@ -18,6 +18,7 @@ from dutiful.contract.moving import (
     still_open,
     without_state,
 )
+from dutiful.core.fence import raised_floor
 from dutiful.core.job import Job
 from dutiful.core.occurrence import Recorded
 from dutiful.core.unique import holds
@@ -78,6 +79,16 @@ class MemoryMover:
             for job in same:
                 tables.delete(job, "purged")
             return tuple(job.id for job in same)
+
+    async def fence_floor(self) -> int:
+        """Return the highest fence of all deleted jobs."""
+        with self.tables.lock:
+            return self.tables.floor
+
+    async def raise_fence_floor(self, floor: int) -> None:
+        """Let new claims have fences above a floor."""
+        with self.tables.lock:
+            self.tables.floor = raised_floor(self.tables.floor, floor)
 
     async def shut(self, queues: Sequence[str]) -> None:
         """Stop claims from queues that are open."""

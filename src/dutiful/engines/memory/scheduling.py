@@ -210,10 +210,11 @@ class MemoryScheduling:
         job = self.tables.jobs.get(entry.recorded.job_id or "")
         if job is None or not entry.open:
             return entry.recorded
+        started_at = entry.recorded.started_at
         return replace(
             entry.recorded,
             state=job.state,
-            started_at=entry.recorded.started_at or job.started_at,
+            started_at=job.started_at if started_at is None else started_at,
             finished_at=job.finished_at,
         )
 

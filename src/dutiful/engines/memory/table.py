@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from dutiful.contract.clock import Clock
 from dutiful.contract.fleet import WorkerInfo
+from dutiful.core.fence import first_floor, raised_floor
 from dutiful.core.job import AttemptError, Job
 from dutiful.core.occurrence import Edition, Recorded, Standing
 from dutiful.core.state import State, allowed
@@ -60,6 +61,8 @@ class Tables:
         self.places: dict[str, int] = {}
         self.next_place = 0
         self.totals = {"enqueued": 0, "pruned": 0, "purged": 0}
+        self.floor = first_floor(clock.now())
+        """The highest fence of all deleted jobs."""
         self.data: dict[str, Any] = {}
         """What tasks wrote through their transactions."""
         self.standings: dict[str, Standing] = {}
@@ -86,6 +89,7 @@ class Tables:
     def delete(self, job: Job, total: str) -> None:
         """Remove a job with all that belongs to it and count it."""
         del self.jobs[job.id]
+        self.floor = raised_floor(self.floor, job.fence)
         self.failures.pop(job.id, None)
         self.recorded.pop(job.id, None)
         self.places.pop(job.id, None)

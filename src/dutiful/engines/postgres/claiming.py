@@ -150,7 +150,8 @@ def _claim(
         last = rows[-1][:3] if rows else None
         line.learn(start, ended - began, len(rows), last, ended)
         if start is not None and len(rows) < room:
-            again = min(line.walk_in(ended), again or line.walk_in(ended))
+            walk = line.walk_in(ended)
+            again = walk if again is None else min(again, walk)
         claims.extend([claimed_of(row, queue, worker) for row in rows])
     return (yield from with_steps(sql, claims)), again
 

@@ -12,6 +12,7 @@ from msgspec.structs import astuple
 from dutiful.contract.moving import Diaries, Diary, Dumped, Filled, Record, Refusal
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.errors import BadPayload
+from dutiful.core.fence import raised_floor
 from dutiful.core.job import AttemptError, Job
 
 from . import diaries as carried
@@ -95,6 +96,23 @@ class PostgresMover:
             return tuple([job_id for job_id in given if job_id in gone])
 
         return await self._change(plan)
+
+    async def fence_floor(self) -> int:
+        """Return the highest fence of all deleted jobs."""
+
+        def plan(sql: Texts) -> Plan[int]:
+            floor: int = (yield Statement(sql("fence_floor"))).rows[0][0]
+            return floor
+
+        return await self._look(plan)
+
+    async def raise_fence_floor(self, floor: int) -> None:
+        """Let new claims have fences above a floor."""
+
+        def plan(sql: Texts) -> Plan[None]:
+            yield Statement(sql("fence_lift"), (raised_floor(0, floor),))
+
+        await self._change(plan)
 
     async def shut(self, queues: Sequence[str]) -> None:
         """Stop claims from queues that are open."""

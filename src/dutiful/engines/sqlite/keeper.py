@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from dutiful.contract.page import Holder
@@ -15,6 +16,7 @@ _PRUNABLE = sql("prunable")
 _DELETE = sql("delete")
 _DELETE_FAILURES = sql("delete_failures")
 _DELETE_STEPS = sql("delete_steps")
+_FENCE_RAISE = sql("fence_raise")
 _TALLY_ADD = sql("tally_add")
 
 
@@ -48,6 +50,7 @@ class SqliteKeeper:
 def delete(rows: Sequence[tuple[int]], total: str) -> Plan[None]:
     """Remove jobs with all that belongs to them and count them."""
     if rows:
+        yield Statement(_FENCE_RAISE, (json.dumps([row[0] for row in rows]),))
         for text in (_DELETE, _DELETE_FAILURES, _DELETE_STEPS):
             yield Statement(text, rows, many=True)
         yield Statement(_TALLY_ADD, (len(rows), total))

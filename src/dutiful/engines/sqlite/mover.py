@@ -8,6 +8,7 @@ from typing import Any
 
 from dutiful.contract.moving import Diaries, Diary, Dumped, Filled, Record, Refusal
 from dutiful.contract.statement import Plan, Statement
+from dutiful.core.fence import raised_floor
 from dutiful.core.job import AttemptError, Job
 
 from . import diaries as carried
@@ -27,6 +28,8 @@ _FILL = sql("fill")
 _FILL_FAILURES = sql("fill_failures")
 _FILL_STEPS = sql("fill_steps")
 _TALLY_ADD = sql("tally_add")
+_FENCE_FLOOR = sql("fence_floor")
+_FENCE_LIFT = sql("fence_lift")
 _SHUT = sql("shut")
 _REOPEN = sql("reopen")
 _SHUT_QUEUES = sql("shut_queues")
@@ -78,6 +81,24 @@ class SqliteMover:
             return tuple(job_id for _, job_id in same), False
 
         return await self.session.ready().writer.awrite(plan)
+
+    async def fence_floor(self) -> int:
+        """Return the highest fence of all deleted jobs."""
+
+        def plan() -> Plan[int]:
+            floor: int = (yield Statement(_FENCE_FLOOR)).rows[0][0]
+            return floor
+
+        return await self.session.ready().readers.aread(plan)
+
+    async def raise_fence_floor(self, floor: int) -> None:
+        """Let new claims have fences above a floor."""
+
+        def plan() -> Written[None]:
+            yield Statement(_FENCE_LIFT, (raised_floor(0, floor),))
+            return None, False
+
+        await self.session.ready().writer.awrite(plan)
 
     async def shut(self, queues: Sequence[str]) -> None:
         """Stop claims from queues that are open."""

@@ -30,6 +30,7 @@ from dutiful.testing.conformance.copy import CopyContract
 from dutiful.testing.conformance.declare import DeclareContract
 from dutiful.testing.conformance.diary import DiaryContract
 from dutiful.testing.conformance.enqueue import EnqueueContract
+from dutiful.testing.conformance.fence import FenceContract
 from dutiful.testing.conformance.inspect import InspectContract
 from dutiful.testing.conformance.lease import LeaseContract
 from dutiful.testing.conformance.matrix import matrix
@@ -62,6 +63,7 @@ __all__ = [
     "DiaryContract",
     "Engine",
     "EnqueueContract",
+    "FenceContract",
     "InspectContract",
     "LeaseContract",
     "Ledger",

@@ -27,7 +27,8 @@ class ClaimContract(Contract):
     ) -> None:
         await add(engine)
         job = (await one(engine)).job
-        assert (job.state, job.attempt, job.fence) == (State.RUNNING, 1, 1)
+        assert (job.state, job.attempt) == (State.RUNNING, 1)
+        assert job.fence > 0
         assert (job.worker, job.started_at) == ("w1", clock.now())
 
     @requires(Capability.INSPECT)
@@ -169,9 +170,11 @@ class ClaimContract(Contract):
 
     async def test_the_fence_grows_with_every_claim(self, engine: Engine) -> None:
         await add(engine)
-        for fence in (1, 2, 3):
+        fence = 0
+        for _ in range(3):
             claim = await one(engine)
-            assert claim.job.fence == fence
+            assert claim.job.fence > fence
+            fence = claim.job.fence
             await end(engine, claim, Released())
 
     async def test_one_round_trip_settles_and_claims(self, engine: Engine) -> None:

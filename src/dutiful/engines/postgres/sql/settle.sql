@@ -7,8 +7,8 @@ UPDATE {schema}.job AS job SET
   reason = CASE WHEN ended.state < 4 AND job.cancel_requested THEN 'cancelled'
     ELSE ended.reason END,
   result = ended.result, attempt = ended.attempt, crashes = ended.crashes,
-  parked_at = ended.parked_at, fence = job.fence + ended.rescue::integer, worker = NULL,
-  cancel_requested = false
+  parked_at = ended.parked_at, worker = NULL, cancel_requested = false,
+  fence = CASE WHEN ended.rescue THEN least(job.fence, 2147483646) + 1 ELSE job.fence END
 FROM unnest(
   $1::text[], $2::integer[], $3::smallint[], $4::bytea[], $5::bigint[], $6::bigint[],
   $7::integer[], $8::integer[], $9::text[], $10::bigint[], $11::boolean[]

@@ -1,5 +1,9 @@
+-- The fence as core/fence.py says.
 UPDATE dutiful_job SET
-  state = 2, attempt = attempt + 1, fence = fence + 1, worker = ?, started_at = ?
+  state = 2, attempt = attempt + 1, worker = ?, started_at = ?,
+  fence = min(
+    max(fence, (SELECT coalesce(max(floor), 0) FROM dutiful_fence)), 2147483646
+  ) + 1
 WHERE seq IN (
   SELECT seq FROM dutiful_job INDEXED BY dutiful_job_ready
   WHERE state = 1 AND queue = ? ORDER BY priority DESC, run_at, seq LIMIT ?

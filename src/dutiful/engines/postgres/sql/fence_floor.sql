@@ -1,0 +1,1 @@
+SELECT coalesce(max(floor), 0) FROM {schema}.fence

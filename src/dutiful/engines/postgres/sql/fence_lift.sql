@@ -1,0 +1,1 @@
+UPDATE {schema}.fence SET floor = $1 WHERE floor < $1

@@ -1,0 +1,1 @@
+UPDATE dutiful_fence SET floor = max(floor, ?)

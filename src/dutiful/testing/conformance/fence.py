@@ -1,0 +1,143 @@
+"""A fence is never given again for one id, whatever becomes of its jobs."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from dutiful.contract.capability import Capability
+from dutiful.contract.moving import Record
+from dutiful.core.fence import BELIEVED_MAX, FENCE_MAX
+from dutiful.core.job import Claim, NewJob
+from dutiful.core.outcome import Released, Succeeded
+from dutiful.core.state import State
+from dutiful.testing.clock import FakeClock
+from dutiful.testing.conformance.moves import FAILED, end, look, new, one, rescue, take
+from dutiful.testing.conformance.requires import requires
+from dutiful.testing.conformance.setting import Contract, Engine
+
+
+@requires(Capability.INSPECT)
+class FenceContract(Contract):
+    """Holds what `Job.fence` promises where jobs are deleted and come again."""
+
+    @requires(Capability.PURGE)
+    async def test_a_stale_claim_cannot_settle_the_same_job_after_a_purge(
+        self, engine: Engine
+    ) -> None:
+        job = new()
+        stale = await abandoned(engine, job)
+        assert await engine.purge([job.id]) == (job.id,)
+        await refuses(engine, job, stale)
+
+    @requires(Capability.PRUNE)
+    async def test_nor_after_it_was_pruned(self, engine: Engine, clock: FakeClock) -> None:
+        job = new()
+        stale = await abandoned(engine, job)
+        clock.advance("1s")
+        assert await engine.prune(State.SUCCEEDED, 0, 10) == 1
+        await refuses(engine, job, stale)
+
+    @requires(Capability.COPY)
+    async def test_nor_after_it_was_dropped(self, engine: Engine) -> None:
+        job = new()
+        stale = await abandoned(engine, job)
+        assert await engine.drop([await look(engine, job.id)]) == (job.id,)
+        await refuses(engine, job, stale)
+
+    @requires(Capability.COPY)
+    async def test_nor_after_it_went_away_and_came_back(
+        self, engine: Engine, clock: FakeClock
+    ) -> None:
+        job = new()
+        await engine.enqueue([job])
+        stale = await one(engine)
+        await end(engine, stale, FAILED)
+        (there,) = await engine.fetch([job.id])
+        await engine.drop([there.job])
+        await engine.fill([there])
+        clock.advance("10s")
+        await refuses(engine, job, stale)
+
+    @requires(Capability.COPY)
+    async def test_nor_after_it_came_back_with_a_lower_fence(self, engine: Engine) -> None:
+        job = new()
+        await engine.enqueue([job])
+        young = Record(await look(engine, job.id))
+        stale = await one(engine)
+        await engine.drop([stale.job])
+        await engine.fill([young])
+        await refuses(engine, job, stale)
+
+    @requires(Capability.PURGE)
+    async def test_the_fence_of_an_id_grows_through_all_of_its_lives(
+        self, engine: Engine, clock: FakeClock
+    ) -> None:
+        job, fences = new(), list[int]()
+        for _ in range(4):
+            await engine.enqueue([job])
+            for _ in range(2):
+                claim = await one(engine)
+                fences.append(claim.job.fence)
+                assert await end(engine, claim, Released())
+            fences.append((await one(engine)).job.fence)
+            (held,) = await engine.claimed("w1")
+            assert await end(engine, held, Succeeded())
+            clock.step("-1h")  # no clock decides
+            await engine.purge([job.id])
+        assert fences == sorted(set(fences))
+
+    @requires(Capability.COPY)
+    async def test_a_new_store_begins_above_what_older_releases_gave(self, engine: Engine) -> None:
+        assert await engine.fence_floor() >= 1_000_000
+
+    @requires(Capability.COPY)
+    async def test_a_fence_of_another_store_is_not_given_again(self, engine: Engine) -> None:
+        floor = await engine.fence_floor()
+        await engine.raise_fence_floor(floor + 1000)
+        await engine.raise_fence_floor(floor)
+        assert await engine.fence_floor() == floor + 1000
+        await engine.enqueue([new()])
+        assert (await one(engine)).job.fence > floor + 1000
+
+    @requires(Capability.COPY)
+    async def test_a_fence_beyond_belief_stops_nothing(self, engine: Engine) -> None:
+        job = new()
+        await engine.enqueue([job])
+        far = await look(engine, job.id)
+        await engine.drop([far])
+        await engine.fill([Record(replace(far, fence=FENCE_MAX))])
+        await engine.enqueue([new()])
+        claims = {claim.job.id: claim for claim in await take(engine, 2)}
+        assert len(claims) == 2
+        assert await rescue(engine, claims.pop(job.id))
+        (again,) = await take(engine)
+        assert await end(engine, again, Succeeded())
+        await engine.drop([await look(engine, job.id)])
+        assert await engine.fence_floor() < BELIEVED_MAX
+
+
+async def abandoned(engine: Engine, job: NewJob) -> Claim:
+    """Run a job to its end after a rescue, and return the claim that was taken back."""
+    await engine.enqueue([job])
+    stale = await one(engine)
+    assert await rescue(engine, stale)
+    assert await end(engine, await one(engine), Succeeded())
+    return stale
+
+
+async def refuses(engine: Engine, job: NewJob, stale: Claim) -> None:
+    """Run the job once more, and demand that the stale claim changes nothing of that."""
+    await engine.enqueue([job])
+    before, claim = await engine.errors(job.id), await one(engine)
+    assert claim.job.id == stale.job.id
+    assert claim.job.fence > stale.job.fence
+    assert not await end(engine, stale, Succeeded(b'"stale"'))
+    assert not await end(engine, stale, FAILED)
+    assert not await rescue(engine, stale)
+    if Capability.STEPS in engine.capabilities:
+        assert not await engine.record_step(stale, "charge", b"1")
+        assert await engine.steps(job.id) == {}
+    assert await look(engine, job.id) == claim.job
+    assert await engine.errors(job.id) == before
+    assert await end(engine, claim, Succeeded(b'"mine"'))
+    assert (await look(engine, job.id)).result == b'"mine"'
