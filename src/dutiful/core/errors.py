@@ -10,6 +10,7 @@
     │   ├── BadSchedule       a rule cannot be read, never fires, or names no known time zone
     │   ├── BadPayload        stored JSON does not fit the task's signature
     │   ├── PayloadTooLarge   arguments or result are over the size limit
+    │   ├── StepNotRecorded   a step has run and its result cannot be kept; not tried again
     │   ├── UnknownTask       no task of that name is registered
     │   ├── UnknownSchedule   the store has no schedule of that name
     │   ├── DuplicateTask     two functions want one task name
@@ -60,6 +61,10 @@ class BadPayload(UsageError):
 
 class PayloadTooLarge(UsageError):
     """Arguments or a result are over the size limit; store the data elsewhere and pass its key."""
+
+
+class StepNotRecorded(UsageError):
+    """A step has run and its result cannot be kept; another attempt would repeat its effects."""
 
 
 class UnknownTask(UsageError):

@@ -26,6 +26,8 @@ class Failed(msgspec.Struct, frozen=True):
     retryable: bool = True
     after: int | None = None
     """Microseconds until the next attempt, when the error says so; else the policy decides."""
+    until: int | None = None
+    """An instant before which the next attempt must not start."""
 
 
 class Snoozed(msgspec.Struct, frozen=True):
@@ -46,6 +48,8 @@ class Cancelled(msgspec.Struct, frozen=True):
     """Somebody asked for the end of it, and the attempt obeyed."""
 
     why: str = "cancelled"
+    error: Failed | None = None
+    """What failed beside the task's own wish to be cancelled."""
 
 
 class Released(msgspec.Struct, frozen=True):
@@ -135,5 +139,5 @@ class Cancel(Signal):
 
 
 def is_signal(value: Any) -> bool:
-    """Whether a returned value is a signal to the worker rather than a result."""
-    return isinstance(value, Signal)
+    """Whether a value is a signal to the worker, by its type, not by what it says it is."""
+    return issubclass(type(value), Signal)

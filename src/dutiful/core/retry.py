@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol, TypeGuard, TypeVar, get_args
 import msgspec
 
 from .errors import BadOption
+from .grouped import leaves, members
 from .instant import SECOND, span, spell
 from .outcome import Signal
 from .text import shown
@@ -52,10 +53,20 @@ class RetryPolicy(msgspec.Struct, frozen=True):
     never: tuple[type[BaseException], ...] = ()
 
     def retries(self, error: BaseException) -> bool:
-        """Whether this kind of error may be tried again: ``never`` wins over ``on``."""
-        if self.never and isinstance(error, self.never):
+        """Whether this kind of error may be tried again: ``never`` wins over ``on``.
+
+        Of a group, one error that ``never`` names is enough, and ``on`` must name all of them, or
+        the group itself. Signals in it have no part in this.
+        """
+        if self.never and any(isinstance(one, self.never) for one in members(error)):
             return False
-        return self.on is None or isinstance(error, self.on)
+        return self.on is None or self._named(error, self.on)
+
+    def _named(self, error: BaseException, on: tuple[type[BaseException], ...]) -> bool:
+        if isinstance(error, on):
+            return True
+        inner = [one for one in leaves(error) if not issubclass(type(one), Signal)]
+        return bool(inner) and all(isinstance(one, on) for one in inner)
 
 
 def backoff(policy: RetryPolicy, attempt: int, rng: Random) -> int:

@@ -75,8 +75,7 @@ def settle(claim: Claim, outcome: Outcome, now: int, rng: Random, rules: Rules) 
     job = claim.job
     match outcome:
         case Failed():
-            error = _error(job, now, outcome.type, outcome.message, outcome.traceback)
-            return _retry_or_die(claim, outcome, error, now, rng, rules)
+            return _retry_or_die(claim, outcome, _failure(job, now, outcome), now, rng, rules)
         case Crashed(message=message):
             return _crashed(claim, _error(job, now, "WorkerLost", message), now, rules)
         case Unknown():
@@ -104,8 +103,9 @@ def _as_asked(claim: Claim, outcome: _Plain, now: int) -> Settlement:
         case Released():
             back = job.attempt - 1
             return _later(claim, State.QUEUED, now, 0, attempt=back, parked_at=job.parked_at)
-        case Cancelled(why=why):
-            return _end(claim, State.CANCELLED, now, why)
+        case Cancelled(why=why, error=beside):
+            left = None if beside is None else _failure(job, now, beside)
+            return _end(claim, State.CANCELLED, now, why, error=left)
         case Discarded(why=why, traceback=trace):
             return _die(claim, now, "discarded", _error(job, now, "Discard", why, trace))
         case Undecodable(message=message):
@@ -138,9 +138,15 @@ def _retry_or_die(
         return _die(claim, now, "attempts-spent", error)
     delay = outcome.after if outcome.after is not None else backoff(policy, job.attempt, rng)
     since = job.enqueued_at if job.redriven_at is None else job.redriven_at
-    if policy.within is not None and now + delay > since + policy.within:
+    until = outcome.until if outcome.until is not None and outcome.until > now + delay else None
+    if (
+        policy.within is not None
+        and (now + delay if until is None else until) > since + policy.within
+    ):
         return _die(claim, now, "attempts-spent", error)
-    return _later(claim, State.SCHEDULED, now, delay, attempt=job.attempt, error=error)
+    return _later(
+        claim, State.SCHEDULED, now, delay, run_at=until, attempt=job.attempt, error=error
+    )
 
 
 def _crashed(claim: Claim, error: AttemptError, now: int, rules: Rules) -> Settlement:
@@ -238,6 +244,10 @@ def _end(
         error=error,
         rescue=rescue,
     )
+
+
+def _failure(job: Job, now: int, failed: Failed) -> AttemptError:
+    return _error(job, now, failed.type, failed.message, failed.traceback)
 
 
 def _error(job: Job, now: int, kind: str, message: str, trace: str = "") -> AttemptError:

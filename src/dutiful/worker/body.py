@@ -222,7 +222,7 @@ def _in_thread(running: Running, context: Context, call: Call, bytes_max: int) -
         outcome = failed(running, error)
     try:
         return outcome if running.transaction is None else conclude(running, outcome)
-    except Exception as error:  # noqa: BLE001 - the slot must come free whatever happens
+    except BaseException as error:  # noqa: BLE001 - the slot must come free whatever happens
         return raised(error, running.task.spec.retry)
 
 

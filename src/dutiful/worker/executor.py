@@ -151,7 +151,7 @@ class Executor:
             self._bodies.start(running)
         except BadPayload as error:
             self.ended.append((claim, Undecodable(str(error))))
-        except Exception as error:  # noqa: BLE001 - one job's fault must not end the worker
+        except BaseException as error:  # noqa: BLE001 - one job's fault must not end the worker
             running.unlimit()
             self.ended.append((claim, raised(error, task.spec.retry)))
         else:

@@ -1,14 +1,14 @@
-"""Turns what a task returned or raised into the outcome of its attempt."""
+"""Turns what a task returned or raised into the outcome of its attempt, and never raises."""
 
 from __future__ import annotations
 
 import inspect
-import traceback
 from datetime import timedelta
 from typing import Any
 
-from dutiful.core.errors import BadOption, UsageError
-from dutiful.core.instant import DAY, span_up_to
+from dutiful.core.errors import BadOption, StepNotRecorded, UsageError
+from dutiful.core.grouped import leaves, members
+from dutiful.core.instant import DAY, SPAN_MAX, span_up_to, within_years
 from dutiful.core.outcome import (
     Cancel,
     Cancelled,
@@ -16,16 +16,17 @@ from dutiful.core.outcome import (
     Discarded,
     Failed,
     Outcome,
-    Signal,
     Snooze,
+    Snoozed,
     Succeeded,
+    is_signal,
 )
 from dutiful.core.payload import encode
 from dutiful.core.retry import Retry, RetryPolicy
 
+from .error_text import chain, name_of, name_of_type, text_of, trace_of, written
+
 _DONE = Succeeded()
-MESSAGE_MAX = 4_000
-TRACEBACK_MAX = 16_000
 AFTER_MAX = 366 * DAY
 """The longest wait that an error from the outside world may ask for."""
 
@@ -37,106 +38,142 @@ def returned(value: Any, task: str, bytes_max: int) -> Outcome:
     """
     if value is None:
         return _DONE
-    if isinstance(value, Signal):
-        return signalled(value)
-    if inspect.iscoroutine(value):
-        value.close()
-        text = f"{task} returned a coroutine that nobody awaited; declare it with async def"
-        return Failed("TypeError", text, retryable=False)
     try:
+        if is_signal(value):
+            return _signalled([value], value)
+        if inspect.iscoroutine(value):
+            value.close()
+            text = f"{task} returned a coroutine that nobody awaited; declare it with async def"
+            return Failed("TypeError", text, retryable=False)
         return Succeeded(encode(value, what=f"the result of {task}", bytes_max=bytes_max))
     except UsageError as error:
-        return Failed(type(error).__name__, str(error), retryable=False)
+        return Failed(type(error).__name__, text_of(error), retryable=False)
+    except BaseException as fault:  # noqa: BLE001 - what a value does must not cost the slot
+        what = f"what {task} returned, a {name_of_type(value)}, cannot be read: {text_of(fault)}"
+        return Failed(name_of(fault), what, trace_of(fault), retryable=False)
 
 
 def raised(error: BaseException, policy: RetryPolicy) -> Outcome:
-    """Judge an exception by the task's policy; never raises, whatever the exception does."""
-    if isinstance(error, Signal):
-        return signalled(error)
-    return Failed(
-        type=_name(error),
-        message=_clip(_writable(_text(error)), MESSAGE_MAX),
-        traceback=_trace(error),
-        retryable=policy.retries(error),
-        after=_asked(error),
-    )
+    """Judge an exception by the signals in it and by the task's policy.
+
+    Where even that fails, as with a policy that is not one, the attempt has failed and may be
+    tried again.
+    """
+    try:
+        return _judged(error, policy)
+    except BaseException as fault:  # noqa: BLE001 - a slot must come free whatever is raised
+        text = f"{text_of(error)} (judging it failed, too: {name_of(fault)}: {text_of(fault)})"
+        return Failed(name_of(error), text, trace_of(error))
 
 
-def signalled(signal: Signal) -> Outcome:
-    """Translate what a task said for itself."""
-    match signal:
-        case Retry():
-            if (misuse := signal.misuse()) is not None:
-                return Failed("BadOption", misuse, _trace(signal))
-            return Failed("Retry", _text(signal), after=signal.after)
-        case Snooze():
-            return signal.outcome
-        case Discard():
-            return Discarded(_clip(_writable(str(signal.reason)), MESSAGE_MAX), _trace(signal))
-        case Cancel():
-            return Cancelled(_clip(_writable(str(signal.reason)), MESSAGE_MAX))
-        case _:
-            return Failed("Signal", f"{type(signal).__name__} is no signal that a worker knows")
+def stems_from(error: BaseException, kind: type[BaseException]) -> bool:
+    """Whether an error, what is in it, or what it was raised after, is of a kind."""
+    return any(issubclass(type(one), kind) for leaf in members(error) for one in chain(leaf))
+
+
+def holds(error: BaseException, kind: type[BaseException]) -> bool:
+    """Whether an error is of a kind, or a group in which there is one."""
+    return any(issubclass(type(one), kind) for one in members(error))
 
 
 def timed_out(seconds: float, policy: RetryPolicy) -> Failed:
     """Word the end of an attempt that took too long; the policy may refuse to try such again."""
     text = f"the attempt took longer than its timeout of {seconds:g} s"
-    return Failed("TimeoutError", text, retryable=policy.retries(TimeoutError(text)))
+    judged = raised(TimeoutError(text), policy)
+    return Failed("TimeoutError", text, retryable=getattr(judged, "retryable", True))
+
+
+def _judged(error: BaseException, policy: RetryPolicy) -> Outcome:
+    signals = [one for one in leaves(error) if is_signal(one)]
+    if not signals:
+        return _failed(error, policy, [])
+    outcome = _signalled(signals, error)
+    if isinstance(outcome, Discarded) or len(signals) == len(leaves(error)):
+        return outcome
+    failed = _failed(error, policy, signals)
+    return Cancelled(outcome.why, failed) if isinstance(outcome, Cancelled) else failed
+
+
+def _failed(error: BaseException, policy: RetryPolicy, signals: list[BaseException]) -> Failed:
+    """Word a failure; the longest wait that anybody in it asks for is obeyed."""
+    delays, untils = _waits(signals)
+    asked = [wish for one in members(error) if (wish := _asked(one)) is not None]
+    return Failed(
+        type=name_of(error),
+        message=text_of(error),
+        traceback=trace_of(error),
+        retryable=not stems_from(error, StepNotRecorded) and policy.retries(error),
+        after=max([*asked, *delays], default=None),
+        until=max(untils, default=None),
+    )
+
+
+def _signalled(signals: list[BaseException], error: BaseException) -> Outcome:
+    """Translate what a task said for itself; of several signals the strongest counts.
+
+    That is Discard, then Cancel, then Retry, then Snooze; of those that ask for a wait, the
+    longest.
+    """
+    for one in signals:
+        if isinstance(one, Discard):
+            return Discarded(written(one.reason), trace_of(error))
+    for one in signals:
+        if isinstance(one, Cancel):
+            return Cancelled(written(one.reason))
+    delays, untils = _waits(signals)
+    until = max(untils, default=None)
+    for one in signals:
+        if isinstance(one, Retry) and (misuse := one.misuse()) is not None:
+            return Failed("BadOption", misuse, trace_of(error))
+    for one in signals:
+        if isinstance(one, Retry):
+            return Failed("Retry", text_of(error), after=max(delays, default=None), until=until)
+    if all(isinstance(one, Snooze) for one in signals):
+        return Snoozed(max(delays, default=0), until)
+    return Failed("Signal", f"{name_of_type(signals[0])} is no signal that a worker knows")
+
+
+def _waits(signals: list[BaseException]) -> tuple[list[int], list[int]]:
+    """Return the spans and the instants that signals ask for; raises for what is neither.
+
+    A signal is an object of the task's, which may have put anything into it.
+    """
+    delays: list[int] = []
+    untils: list[int] = []
+    for one in signals:
+        if isinstance(one, Snooze):
+            if one.outcome.until is not None:
+                untils.append(_moment(one.outcome.until))
+            else:
+                delays.append(_delay(one.outcome.delay))
+        elif isinstance(one, Retry) and one.after is not None:
+            delays.append(_delay(one.after))
+    return delays, untils
+
+
+def _delay(value: Any) -> int:
+    if not 0 <= _whole(value) <= SPAN_MAX:
+        raise BadOption(f"the signal asks to wait for {value} microseconds, over the limit")
+    return _whole(value)
+
+
+def _moment(value: Any) -> int:
+    return within_years(_whole(value), value)
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int:
+        raise BadOption(f"the signal asks to wait for {written(value)}, which is no time")
+    return value
 
 
 def _asked(error: BaseException) -> int | None:
     """Microseconds that the error itself asks to wait, as HTTP clients' errors do."""
     try:
         wish = getattr(error, "retry_after", None)
-    except Exception:  # noqa: BLE001 - a broken property must not hide the failure
-        return None
-    if isinstance(wish, int | float | str | timedelta) and not isinstance(wish, bool):
-        try:
+        if isinstance(wish, int | float | str | timedelta) and not isinstance(wish, bool):
             asked = float(wish) if isinstance(wish, str) and wish.isdecimal() else wish
             return span_up_to(asked, AFTER_MAX)
-        except BadOption:
-            return None
+    except BaseException:  # noqa: BLE001 - a broken property must not hide the failure
+        return None
     return None
-
-
-def _name(error: BaseException) -> str:
-    kind = type(error)
-    if kind.__module__ in ("builtins", "__main__"):
-        return kind.__qualname__
-    return f"{kind.__module__}.{kind.__qualname__}"
-
-
-def _text(error: BaseException) -> str:
-    try:
-        return str(error)
-    except BaseException:  # noqa: BLE001 - a broken __str__ must not hide the failure
-        return "(its text could not be read)"
-
-
-def _trace(error: BaseException) -> str:
-    """Format the traceback from the task's own frame on; ours say nothing to its author."""
-    first = error.__traceback__
-    while first is not None and _ours(first.tb_frame.f_globals.get("__name__", "")):
-        first = first.tb_next
-    try:
-        lines = traceback.format_exception(type(error), error, first or error.__traceback__)
-    except BaseException:  # noqa: BLE001 - see _text
-        return ""
-    return _clip(_writable("".join(lines)), TRACEBACK_MAX)
-
-
-def _ours(module: str) -> bool:
-    return module == "dutiful" or module.startswith("dutiful.")
-
-
-def _writable(text: str) -> str:
-    """Spell out what no store can hold as text: lone surrogates, as file names have, and NUL."""
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
-
-
-def _clip(text: str, most: int) -> str:
-    if len(text) <= most:
-        return text
-    half = most // 2
-    return f"{text[:half]}\n... {len(text) - most} characters left out ...\n{text[-half:]}"

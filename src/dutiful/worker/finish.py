@@ -9,7 +9,7 @@ from dutiful.core.outcome import Cancel, Cancelled, Failed, Outcome, Released, S
 from dutiful.core.settle import Settlement, succeed
 
 from .attempt import Running
-from .failure import raised, timed_out
+from .failure import holds, raised, stems_from, timed_out
 from .opened import AsyncOpened, Opened
 
 
@@ -34,21 +34,11 @@ def failed(running: Running, error: BaseException) -> Outcome:
     an error of its own cleaning up has not failed: a deploy must cancel and spend nothing.
     """
     if running.why is None:
-        if isinstance(error, asyncio.CancelledError):
+        if issubclass(type(error), asyncio.CancelledError):
             return interrupted(running)
-    elif isinstance(error, Cancel) or _stems_from_interruption(error):
+    elif holds(error, Cancel) or stems_from(error, asyncio.CancelledError):
         return interrupted(running)
     return raised(error, running.task.spec.retry)
-
-
-def _stems_from_interruption(error: BaseException | None) -> bool:
-    seen = set[int]()
-    while error is not None and id(error) not in seen:
-        if isinstance(error, asyncio.CancelledError):
-            return True
-        seen.add(id(error))
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def conclude(running: Running, outcome: Outcome) -> Outcome | None:

@@ -168,8 +168,9 @@ def _serve(start: Start, line: socket.socket, current: list[Remote]) -> Ended | 
         if _withdrawn(line):
             current.clear()
             return Interrupted()
-        outcome = returned(task.fn(*args, **kwargs), task.name, start.bytes_max)
-        current.clear()
+        value = task.fn(*args, **kwargs)
+        current.clear()  # from here on an interruption comes too late
+        outcome = returned(value, task.name, start.bytes_max)
     except Stop:
         remote.rollback()
         if remote.asking:  # half an answer may have been read; nothing after it would be understood

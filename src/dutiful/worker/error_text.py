@@ -1,0 +1,114 @@
+"""What is kept of an error: its name, its text and its traceback, whatever the error does."""
+
+from __future__ import annotations
+
+import traceback
+from itertools import islice
+from typing import Any, cast
+
+from dutiful.core.grouped import leaves, members, parts
+
+NAME_MAX = 200
+MESSAGE_MAX = 4_000
+TRACEBACK_MAX = 16_000
+_LEAVES_TOLD = 3
+_read_name = cast(Any, type).__dict__["__name__"].__get__
+_read_traceback = cast(Any, BaseException).__traceback__.__get__
+_read_cause = cast(Any, BaseException).__cause__.__get__
+_read_context = cast(Any, BaseException).__context__.__get__
+"""These read past whatever a class of the task's has put in the place of such an attribute."""
+
+_CHAIN_TOLD, _MEMBERS_TOLD = 50, 200
+"""With more errors before it, or in it, than these, a traceback is kept without them."""
+
+
+def name_of(error: BaseException) -> str:
+    """Name an error's type with its module, but for the built-in ones."""
+    kind = type(error)
+    try:
+        module, name = str(kind.__module__), str(kind.__qualname__)
+        return clip(name if module in ("builtins", "__main__") else f"{module}.{name}", NAME_MAX)
+    except BaseException:  # noqa: BLE001 - a broken metaclass must not hide the failure
+        return name_of_type(error)
+
+
+def text_of(error: BaseException) -> str:
+    """Return an error's own text; that of a group goes on with its first errors."""
+    told = written(error)
+    if parts(error):
+        inner = leaves(error)
+        named = [f"{name_of(one)}: {written(one)}" for one in inner[:_LEAVES_TOLD]]
+        if len(inner) > _LEAVES_TOLD:
+            named.append(f"and {len(inner) - _LEAVES_TOLD} more")
+        told = f"{told}: {'; '.join(named)}"
+    return clip(told, MESSAGE_MAX)
+
+
+def written(value: object) -> str:
+    """Return a value's text, as a signal's reason, in bounds and in what a store can hold."""
+    try:
+        return clip(str(value), MESSAGE_MAX)
+    except BaseException:  # noqa: BLE001 - a broken __str__ must not hide the failure
+        return f"(the text of a {name_of_type(value)} could not be read)"
+
+
+def name_of_type(value: object) -> str:
+    """Name the type of any value."""
+    return clip(_read_name(type(value)), NAME_MAX)
+
+
+def trace_of(error: BaseException) -> str:
+    """Format the traceback from the task's own frame on; ours say nothing to its author."""
+    try:
+        at = first = _read_traceback(error)
+        while at is not None and _ours(at.tb_frame.f_globals.get("__name__", "")):
+            at = at.tb_next
+        frames = at or first
+        if _many(error):
+            lines = ["Traceback (without the errors before and in it, for they are many):\n"]
+            lines += [*traceback.format_tb(frames), f"{name_of(error)}: {written(error)}\n"]
+        else:
+            lines = traceback.format_exception(type(error), error, frames)
+        return clip("".join(lines), TRACEBACK_MAX)
+    except BaseException as fault:  # noqa: BLE001 - see `written`
+        return f"(the traceback could not be formatted: {name_of_type(fault)})"
+
+
+def clip(text: str, most: int) -> str:
+    """Bound a text, and spell out what no store can hold: NUL, and surrogates as in file names."""
+    short = _cut(str.__str__(text), most)  # of a subclass only the text itself
+    spelled = short.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+    return spelled if len(spelled) == len(short) else _cut(spelled, most)
+
+
+def _cut(text: str, most: int) -> str:
+    if len(text) <= most:
+        return text
+    half = most // 2
+    return f"{text[:half]}\n... {len(text) - most} characters left out ...\n{text[-half:]}"
+
+
+def _ours(module: object) -> bool:
+    return isinstance(module, str) and (module == "dutiful" or module.startswith("dutiful."))
+
+
+def chain(error: BaseException) -> list[BaseException]:
+    """Return an error and those before it: its cause, or what was being handled; bounded."""
+    found: list[BaseException] = []
+    at: BaseException | None = error
+    while at is not None and len(found) <= _CHAIN_TOLD and all(at is not one for one in found):
+        found.append(at)
+        at = _before(at)
+    return found
+
+
+def _before(error: BaseException) -> BaseException | None:
+    cause: BaseException | None = _read_cause(error)
+    context: BaseException | None = _read_context(error)
+    return context if cause is None else cause
+
+
+def _many(error: BaseException) -> bool:
+    """Whether an error comes with more others than anybody reads; formatting them takes long."""
+    inner = list(islice(members(error), _MEMBERS_TOLD + 1))
+    return len(inner) > _MEMBERS_TOLD or any(len(chain(one)) > _CHAIN_TOLD for one in inner)
