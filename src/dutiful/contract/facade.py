@@ -150,8 +150,9 @@ class Store:
         answer = await self.consumer.exchange(worker, settlements, wanted)
         if answer.refused:
             self.emit(ClaimsRefused(worker, answer.refused))
-            refused = frozenset(answer.refused)
-            settlements = [item for item in settlements if item.claim.job.id not in refused]
+        if answer.refused or answer.delayed:
+            unwritten = {*answer.refused, *answer.delayed}
+            settlements = [item for item in settlements if item.claim.job.id not in unwritten]
         if settlements:
             self.settled(worker, settlements)
         if answer.claims:

@@ -56,6 +56,11 @@ class Exchanged(msgspec.Struct, frozen=True):
     """Microseconds until the next scheduled job of the wanted queues is due, if known."""
     lost: bool = False
     """Whether the worker itself is no longer registered; nothing was claimed."""
+    delayed: tuple[str, ...] = ()
+    """Ids of jobs whose settlement was not written, because somebody else has locked them: send
+    it again later."""
+    locked_by: str = ""
+    """Who has locked them, if that could be seen."""
 
 
 class Redrive(msgspec.Struct, frozen=True):
@@ -116,11 +121,13 @@ class Consumer(Protocol):
 
         A settlement is written only while its job is running under the claim's fence; else it is
         refused and changes nothing. A settlement that would bring back a job whose cancellation
-        was requested cancels it. A claim makes a due job of a queue that is not paused running,
-        adds one to its attempts and to its fence. Only a registered worker is given claims.
-        Atomicity: each settlement with its error and released unique key; each claim; best all
-        together. On lost reply: send the same settlements again (those already written by the
-        same fence count as accepted); claims that nobody heard of come back by rescue.
+        was requested cancels it. One whose job somebody else has locked may be left for later, so
+        that it holds up no other; it is named in the answer. A claim makes a due job of a queue
+        that is not paused running, adds one to its attempts and to its fence. Only a registered
+        worker is given claims. Atomicity: each settlement with its error and released unique key;
+        each claim; best all together. On lost reply: send the same settlements again (those
+        already written by the same fence count as accepted); claims that nobody heard of come
+        back by rescue.
         """
         ...
 

@@ -46,6 +46,15 @@ class ClaimsRefused(msgspec.Struct, frozen=True, tag=True):
     job_ids: tuple[str, ...]
 
 
+class SettlementsDelayed(msgspec.Struct, frozen=True, tag=True):
+    """Attempts ended, but another session has locked their jobs; said once, and tried again."""
+
+    worker: str
+    job_ids: tuple[str, ...]
+    locked_by: str
+    """Who has locked them, empty where that cannot be seen."""
+
+
 class WorkerJoined(msgspec.Struct, frozen=True, tag=True):
     """A worker registered and may claim."""
 
@@ -207,6 +216,7 @@ Event = (
     | Settled
     | JobDied
     | ClaimsRefused
+    | SettlementsDelayed
     | WorkerJoined
     | QueuesUnserved
     | WorkerLeft

@@ -77,6 +77,13 @@ def _operations(event: e.Event) -> None:
             _LOG.info("worker %s serves %s", worker, ", ".join(queues))
         case e.QueuesUnserved(waiting=waiting):
             _LOG.warning(spell(waiting))
+        case e.SettlementsDelayed(job_ids=ids, locked_by=who):
+            _LOG.warning(
+                "the ends of %d jobs wait until %s lets go of their rows: %s",
+                len(ids),
+                who or "another session",
+                ", ".join(ids[:5]),
+            )
         case e.WorkerStalled(worker=worker, seconds=seconds):
             _LOG.error("worker %s hangs: its loop has not answered for %.0f s", worker, seconds)
         case e.WorkerLeft(worker=worker, released=released):

@@ -70,7 +70,7 @@ class Rescuer:
             now = self._clock.now()
             settlements = [self._settle(claim, now) for claim in claims]
             answer = await self._store.exchange(self._worker, settlements, None)
-            accepted = len(settlements) - len(answer.refused)
+            accepted = len(settlements) - len(answer.refused) - len(answer.delayed)
             if accepted:
                 self._store.emit(JobsRescued(accepted))
             rescued += accepted

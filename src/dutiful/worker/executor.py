@@ -17,6 +17,7 @@ from dutiful.core.settle import before_start
 from .appetite import Appetite
 from .attempt import Running
 from .body import Bodies
+from .delayed import Delayed
 from .failure import raised, timed_out
 from .host import WorkerHost
 from .patience import Patience
@@ -42,6 +43,7 @@ class Executor:
         self.running: dict[str, Running] = {}
         self.waiting: deque[Claim] = deque()
         self.ended: list[tuple[Claim, Outcome]] = []
+        self.delayed = Delayed(asyncio.get_running_loop().time)
         self.done = 0
         self.appetite = Appetite(slots)
         self._app = app
@@ -66,12 +68,13 @@ class Executor:
     @property
     def resting(self) -> bool:
         """Whether nothing runs, waits for a slot or is still to be settled."""
-        return not (self.running or self.waiting or self.ended)
+        return not (self.running or self.waiting or self.ended or self.delayed)
 
     def held(self) -> set[str]:
         """Return the ids of all jobs whose end is not in the store yet, as far as is known here."""
         waiting = (claim.job.id for claim in self.waiting)
-        return {*self.running, *waiting, *(claim.job.id for claim, _ in self.ended)}
+        ended = (claim.job.id for claim, _ in self.ended)
+        return {*self.running, *waiting, *ended, *self.delayed.ids()}
 
     def cancel(self, ids: Collection[str]) -> None:
         """End jobs that somebody cancelled: running ones are interrupted, others never start."""
@@ -94,14 +97,14 @@ class Executor:
 
     def wanted(self) -> int:
         """Return how many jobs to claim now."""
-        if self.draining or not self._valid():
+        if self.draining or self.delayed.full or not self._valid():
             return 0
         return self.appetite.limit(len(self.running), len(self.waiting))
 
     def take_ended(self) -> list[tuple[Claim, Outcome]]:
-        """Return the ends that are not settled yet, and forget them."""
+        """Return the ends that are to be settled now, and forget them."""
         ended, self.ended = self.ended, []
-        return ended
+        return ended + self.delayed.take() if self.delayed else ended
 
     def hand_back(self) -> None:
         """Give the jobs that have not started back, unspent."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from dutiful.contract.facade import Store
 from dutiful.contract.protocol import Exchanged, Wanted
+from dutiful.core.event import SettlementsDelayed
 from dutiful.core.job import Claim
 from dutiful.core.outcome import Outcome, Released
 from dutiful.core.queue import Served, fetch_order
@@ -114,6 +115,9 @@ class Pump:
         # What a store in trouble takes says nothing about how far ahead to claim.
         executor.appetite.observe_trip(min(self._time() - started, _TRIP_MOST))
         self._count(ended, answer)
+        fresh = executor.delayed.keep(ended, answer.delayed)
+        if fresh:
+            self._store.emit(SettlementsDelayed(self._worker, fresh, answer.locked_by))
         if answer.lost:
             self.lost = True
         elif wanted is not None:
@@ -132,7 +136,8 @@ class Pump:
 
     def _count(self, ended: list[tuple[Claim, Outcome]], answer: Exchanged) -> None:
         back = [claim.job.id for claim, outcome in ended if isinstance(outcome, Released)]
-        self.released += len(back) - len(set(back).intersection(answer.refused))
+        unwritten = {*answer.refused, *answer.delayed}
+        self.released += len(back) - len(unwritten.intersection(back))
 
     async def _find_lost(self) -> None:
         """Take up claims that the store made and nobody heard of, or that it has again.
@@ -177,7 +182,9 @@ class Pump:
         if not self._hopeful and executor.wanted():
             self._hungry.set()
         if not executor.waiting:
-            await self._changed.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(executor.delayed.due_in):
+                    await self._changed.wait()
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_STALE):

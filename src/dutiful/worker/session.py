@@ -222,7 +222,8 @@ class Session:
     async def _wind_down(self, grace: float, *, lost: bool) -> None:
         """Settle as attempts end, for ``grace`` seconds, fewer once a second stop is asked for."""
         end = self._loop.time() + grace
-        while self.executor.running:
+        executor = self.executor
+        while executor.running or (executor.delayed and not lost):
             await self._pump.flush()
             if not lost:
                 end = min(end, self._loop.time() + self._grace)
@@ -231,10 +232,11 @@ class Session:
                 return
             self._changed.clear()
             # What ended during the flush has told so already, and nobody else will.
-            if self.executor.ended or not self.executor.running:
+            if executor.ended or not (executor.running or executor.delayed):
                 continue
+            due_in = executor.delayed.due_in
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(left):
+                async with asyncio.timeout(left if due_in is None else min(left, due_in)):
                     await self._changed.wait()
 
     async def _leave(self) -> None:
