@@ -14,7 +14,7 @@ from dutiful.cli.demo.postgres import LocalServer, local_server
 from dutiful.contract.page import Holder
 from dutiful.core.state import State
 from dutiful.engines.postgres import PostgresEngine
-from dutiful.engines.postgres.connection import PINS
+from dutiful.engines.postgres.session_settings import PINS
 from dutiful.testing.conformance.moves import kill
 from tests.servers.postgres import programs
 

@@ -17,7 +17,7 @@ from dutiful.core.rule import Interval
 from dutiful.core.schedule import Schedule
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.engines.postgres.advancing import advance as moving
-from dutiful.engines.postgres.connection import PINS
+from dutiful.engines.postgres.session_settings import PINS
 from dutiful.testing import FakeClock
 
 PATIENCE = "dutiful.engines.postgres.advancing.PATIENCE"

@@ -17,6 +17,7 @@ from dutiful.core.errors import BadPayload, EngineUnavailable, StoreUnusable, Us
 
 from .address import Address
 from .connection import connect
+from .contention import named
 from .faults import DuplicateId, translated
 from .statements import Texts, quoted, trusted
 
@@ -173,10 +174,4 @@ def _clear(connection: psycopg.Connection[Any], sql: Texts, text: str) -> None:
 def _blockers(connection: psycopg.Connection[Any], sql: Texts) -> str:
     """Name the sessions that hold locks now; the one in the way may have gone."""
     found = rows(connection, sql("blockers"), sql.channel, sql.quoted)
-    return (
-        " and ".join(
-            f"{who} ({what}), which has held {locked} for {seconds:,} s"
-            for who, what, locked, seconds in found
-        )
-        or "a session that is gone now"
-    )
+    return named(found) or "a session that is gone now"

@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from dutiful.contract.statement import Plan, arun
-from dutiful.core.errors import EngineUnavailable, UsageError
+from dutiful.contract.statement import Plan, Statement, arun
+from dutiful.core.errors import EngineError, UsageError
 
 from .address import Address
-from .connection import ENDED, RESET, AsyncConnection, aconnect, aexecutor, options_of, usable
-from .faults import told
+from .async_lender import AsyncLender
+from .connection import (
+    ANSWER_SECONDS,
+    ENDED,
+    RESET,
+    AsyncConnection,
+    aconnect,
+    aconnect_as,
+    aexecutor,
+)
+from .contention import repeats
+from .faults import Contended, StatementLost, told, translated
+from .session_settings import begin, settings
+from .statements import plain, trusted
 
 T = TypeVar("T")
-C = TypeVar("C", bound="psycopg.AsyncConnection[Any]")
 
-_BUSY_SECONDS = 30.0
+_ASK_SECONDS = 10.0
+_CROWDED = 0.7
+"""The share of a server's connections beyond which it runs short."""
+_DOING = "using the store"
 
 
 class AsyncTaskConnection(psycopg.AsyncConnection[Any]):
@@ -43,84 +57,13 @@ class AsyncTaskConnection(psycopg.AsyncConnection[Any]):
         """Leave an ``async with`` block without committing."""
 
 
-class _Loop(Generic[C]):
-    def __init__(self, size: int) -> None:
-        self.idle: deque[C] = deque()
-        self.free = asyncio.Semaphore(size)
-
-
-class AsyncLender(Generic[C]):
-    """Up to so many connections for each event loop, for a loop cannot use another's."""
-
-    def __init__(self, opener: Callable[[], Awaitable[C]], size: int) -> None:
-        """Open nothing yet."""
-        self._opener = opener
-        self._size = size
-        self._loops: dict[asyncio.AbstractEventLoop, _Loop[C]] = {}
-
-    async def take(self) -> C:
-        """Lend a connection; waits while all are lent."""
-        mine = self._mine()
-        try:
-            async with asyncio.timeout(_BUSY_SECONDS):
-                await mine.free.acquire()
-        except TimeoutError:
-            raise EngineUnavailable(
-                f"all {self._size} connections of this loop have been busy for "
-                f"{_BUSY_SECONDS:g} s; raise connections= in the URL, or keep transactions short"
-            ) from None
-        try:
-            while mine.idle:
-                connection = mine.idle.pop()
-                if usable(connection):
-                    return connection
-                connection.pgconn.finish()
-            return await self._opener()
-        except BaseException:
-            mine.free.release()
-            raise
-
-    async def give_back(self, connection: C) -> None:
-        """Take a connection back, as new; one in an unknown state is closed."""
-        mine = self._mine()
-        try:
-            if await self._fit(connection):
-                mine.idle.append(connection)
-            else:
-                connection.pgconn.finish()
-        except BaseException:
-            connection.pgconn.finish()
-            raise
-        finally:
-            mine.free.release()
-
-    def close(self) -> None:
-        """Close what is idle."""
-        loops, self._loops = self._loops, {}
-        for mine in loops.values():
-            for connection in mine.idle:
-                connection.pgconn.finish()
-
-    async def _fit(self, connection: C) -> bool:
-        """Whether a connection may be used again."""
-        return connection.pgconn.transaction_status == TransactionStatus.IDLE
-
-    def _mine(self) -> _Loop[C]:
-        loop = asyncio.get_running_loop()
-        if loop not in self._loops:
-            for old in [one for one in self._loops if one.is_closed()]:
-                for connection in self._loops.pop(old).idle:
-                    connection.pgconn.finish()
-            self._loops[loop] = _Loop(self._size)
-        return self._loops[loop]
-
-
 class TaskConnections(AsyncLender[AsyncTaskConnection]):
     """What tasks write on."""
 
     def __init__(self, address: Address) -> None:
         """Open nothing yet."""
-        super().__init__(partial(_for_task, address), address.connections)
+        opener = partial(aconnect_as, AsyncTaskConnection, address)
+        super().__init__(opener, address.connections)
 
     async def _fit(self, connection: AsyncTaskConnection) -> bool:
         """Undo what the task did to its session."""
@@ -137,21 +80,78 @@ class TaskConnections(AsyncLender[AsyncTaskConnection]):
 class AsyncPool(AsyncLender[AsyncConnection]):
     """Connections of the engine's own on which plans are awaited."""
 
-    def __init__(self, address: Address) -> None:
-        """Open nothing yet."""
-        super().__init__(partial(aconnect, address), address.connections)
+    def __init__(self, address: Address, *, lock_seconds: float) -> None:
+        """Open nothing yet; a statement waits for others' locks for ``lock_seconds``."""
+        super().__init__(partial(aconnect, address, lock_seconds=lock_seconds), address.connections)
+        self._alone = not address.pooler  # there, a setting of ours lasts for a transaction
+        wanted = settings(ANSWER_SECONDS, lock_seconds, pinned=True)
+        self._begin = "BEGIN" if self._alone else begin(wanted)
+        self._crowd = plain("crowd")
+        self._asked_at, self._answer = -_ASK_SECONDS, False
 
     async def once(self, plan: Callable[[], Plan[T]], *, writes: bool = False) -> T:
-        """Run a plan whose every statement is a transaction of its own."""
-        connection = await self.take()
+        """Run a plan whose every statement is a transaction of its own, and may be repeated."""
+        if not self._alone:
+            return await self.run(plan)
+        return await self._repeated(lambda one: arun(plan(), aexecutor(one, commits=writes)))
+
+    async def run(self, plan: Callable[[], Plan[T]]) -> T:
+        """Run a plan in a transaction, again if another transaction stood in its way."""
+        return await self._repeated(lambda one: self._transaction(one, plan))
+
+    async def _crowded(self, connection: AsyncConnection) -> bool:
+        """Ask the server now and then whether it runs short of connections."""
+        now = time.monotonic()
+        if now - self._asked_at >= _ASK_SECONDS:
+            self._asked_at = now
+            try:
+                answer = await aexecutor(connection)(Statement(self._crowd))
+            except EngineError:
+                return True
+            used, most = answer.rows[0]
+            self._answer = used >= most * _CROWDED
+        return self._answer
+
+    async def _repeated(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Do work on a connection, again for as long as `repeats` says."""
+        tries = repeats()
+        while True:
+            connection = await self.take()
+            try:
+                return await work(connection)
+            except Contended as error:
+                if isinstance(error, StatementLost):
+                    connection.pgconn.finish()
+                pause = next(tries, None)
+                if pause is None:
+                    raise
+            finally:
+                await self.give_back(connection)
+            await asyncio.sleep(pause)
+
+    async def _transaction(self, connection: AsyncConnection, plan: Callable[[], Plan[T]]) -> T:
         try:
-            return await arun(plan(), aexecutor(connection, commits=writes))
-        finally:
-            await self.give_back(connection)
+            with translated(_DOING):
+                await connection.execute(trusted(self._begin), prepare=False)
+            result = await arun(plan(), aexecutor(connection))
+        except BaseException:
+            await _undo(connection)
+            raise
+        try:
+            await connection.execute("COMMIT")
+        except (psycopg.Error, OSError) as error:
+            await _undo(connection)
+            raise told(error, _DOING, committing=True) from error
+        return result
 
 
-async def _for_task(address: Address) -> AsyncTaskConnection:
+async def _undo(connection: AsyncConnection) -> None:
+    """Roll back; a connection on which that fails, or is interrupted, is closed."""
     try:
-        return await AsyncTaskConnection.connect(address.conninfo, **options_of(address))
-    except (psycopg.Error, OSError) as error:
-        raise told(error, f"connecting to {address.shown}") from error
+        if not connection.closed:
+            await connection.execute("ROLLBACK")
+    except (psycopg.Error, OSError):
+        connection.pgconn.finish()
+    except BaseException:
+        connection.pgconn.finish()
+        raise

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import select
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, LiteralString, NoReturn, TypeVar
 
@@ -18,7 +20,9 @@ from dutiful.core.errors import UsageError
 from .address import Address
 from .arrays import adapt
 from .faults import told, translated
-from .statements import trusted
+from .refusal import refused
+from .session_settings import settings
+from .statements import plain, trusted
 
 T = TypeVar("T")
 
@@ -29,16 +33,12 @@ RESET: LiteralString = (
 )
 """Take back what a task did to its session, but for the statements that the driver prepared: it
 would not notice that they are gone, as ``DISCARD ALL`` makes them."""
-PINS: LiteralString = (
-    "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; "
-    "SET enable_mergejoin = off; SET jit = off; SET plan_cache_mode = force_generic_plan"
-)
-"""Keep the planner to the indexes that statements were written for: while its statistics are old
-it would walk the whole table, or hash all of it to join a handful of rows. Nor is there a reason
-to plan a claim anew each time, as it does where a limit is a parameter."""
 ANSWER_SECONDS = 30.0
 """How long the server may take over one statement before its connection is given up."""
+LOCK_SECONDS = 5.0
+"""How long a statement waits for a lock that somebody holds, before that is said."""
 
+_SETTINGS_SQL = trusted(plain("settings"))
 _SETTINGS = {
     "application_name": "dutiful",
     "keepalives": 1,
@@ -109,33 +109,44 @@ class TaskConnection(psycopg.Connection[Any]):
 
 
 C = TypeVar("C", bound="psycopg.Connection[Any]")
+A = TypeVar("A", bound="psycopg.AsyncConnection[Any]")
 
 
 def connect(
-    address: Address, *, patience: float = ANSWER_SECONDS, pinned: bool = False
+    address: Address,
+    *,
+    patience: float = ANSWER_SECONDS,
+    lock_seconds: float = LOCK_SECONDS,
+    pinned: bool = False,
 ) -> Connection:
-    """Open a connection of ours; raises what `told` makes of the driver's error."""
+    """Open a connection of ours; raises what `told` makes of the driver's error.
+
+    Behind a pooler a setting lasts for a transaction, so that each transaction makes its own.
+    """
     hurried = min(CONNECT_SECONDS, max(2, int(patience)))  # libpq takes no less than two
     connection = connect_as(Connection, address, hurried, cursor_factory=RawCursor)
     adapt(connection)
-    if pinned and not address.pooler:
+    if not address.pooler:
+        wanted = settings(patience, lock_seconds, pinned)
         with translated(f"connecting to {address.shown}"):
-            connection.execute(PINS, prepare=False)
+            connection.execute(_SETTINGS_SQL, _columns(wanted), prepare=False)
     connection.patience = patience
     return connection
 
 
-async def aconnect(address: Address) -> AsyncConnection:
+async def aconnect(address: Address, *, lock_seconds: float = LOCK_SECONDS) -> AsyncConnection:
     """Open a connection of ours for hot statements that are awaited."""
-    options = options_of(address)
-    with translated(f"connecting to {address.shown}"):
-        connection = await AsyncConnection.connect(
-            address.conninfo, cursor_factory=AsyncRawCursor, **options
-        )
-        adapt(connection)
-        if not address.pooler:
-            await connection.execute(PINS, prepare=False)
+    connection = await aconnect_as(AsyncConnection, address, cursor_factory=AsyncRawCursor)
+    adapt(connection)
+    if not address.pooler:
+        wanted = settings(ANSWER_SECONDS, lock_seconds, True)
+        with translated(f"connecting to {address.shown}"):
+            await connection.execute(_SETTINGS_SQL, _columns(wanted), prepare=False)
     return connection
+
+
+def _columns(named: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    return list(named), list(named.values())
 
 
 def usable(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> bool:
@@ -152,7 +163,17 @@ def connect_as(kind: type[C], address: Address, seconds: int = CONNECT_SECONDS, 
     try:
         return kind.connect(address.conninfo, **options_of(address, seconds), **more)
     except (psycopg.Error, OSError) as error:
-        raise told(error, f"connecting to {address.shown}") from error
+        raise refused(error, address.conninfo, f"connecting to {address.shown}") from error
+
+
+async def aconnect_as(kind: type[A], address: Address, **more: Any) -> A:
+    """Do what `connect_as` does where it is awaited."""
+    try:
+        return await kind.connect(address.conninfo, **options_of(address), **more)
+    except (psycopg.Error, OSError) as error:
+        doing = f"connecting to {address.shown}"
+        why = await asyncio.to_thread(refused, error, address.conninfo, doing)
+        raise why from error
 
 
 def executor(connection: psycopg.Connection[Any], *, commits: bool = False) -> Execute:

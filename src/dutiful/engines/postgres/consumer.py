@@ -4,32 +4,64 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from dutiful.contract.protocol import Exchanged, Wanted
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement
 
 from .claiming import exchange, work
+from .faults import Locked
 from .producer import ready
 from .session import Session
 from .settling import simple
+
+_TRIES = 4
 
 
 class PostgresConsumer:
     """The role `Consumer`."""
 
     session: Session
+    _locked: frozenset[str] = frozenset()
+    """Jobs that others had locked when last seen: they are looked at before they are settled."""
 
     async def exchange(
         self, worker: str, settlements: Sequence[Settlement], wanted: Wanted | None
     ) -> Exchanged:
         """Settle and claim, in one transaction where several statements write one settlement.
 
-        Else each statement is a transaction of its own: two trips to the server less.
+        Else each statement is a transaction of its own: two trips to the server less. A job that
+        another session has locked is left out, once a short wait for it was in vain.
         """
         if not settlements and wanted is None:
             return Exchanged()
         session = await ready(self.session)
+        waiting: dict[str, str] = {}
+        if not self._locked.isdisjoint(item.claim.job.id for item in settlements):
+            waiting = await self._held_by_others(settlements)
+        for _ in range(_TRIES):
+            free = [item for item in settlements if item.claim.job.id not in waiting]
+            try:
+                answer = await self._exchanged(session, worker, free, wanted)
+            except Locked:
+                # Which row it was, the server does not say; without any, it is the whole table.
+                found = await self._held_by_others(free)
+                if not found:
+                    raise
+                waiting |= found
+            else:
+                return _with_delayed(answer, waiting)
+        raise Locked("settling: other sessions lock one job after the other")
+
+    async def _exchanged(
+        self,
+        session: Session,
+        worker: str,
+        settlements: Sequence[Settlement],
+        wanted: Wanted | None,
+    ) -> Exchanged:
         woken = wanted is not None and session.sleepers.woken()
 
         def plan() -> Plan[Exchanged]:
@@ -45,14 +77,29 @@ class PostgresConsumer:
 
         if all(map(simple, settlements)):
             return await session.apool.once(plan, writes=True)
-        return await session.pool.arun(plan)
+        return await session.apool.run(plan)
+
+    async def _held_by_others(self, settlements: Sequence[Settlement]) -> dict[str, str]:
+        """Return by id whose jobs other sessions have locked, with who that is."""
+        ids = [item.claim.job.id for item in settlements]
+        session = self.session
+
+        def plan() -> Plan[dict[str, str]]:
+            rows = (yield Statement(session.sql("settle_locked"), (ids,))).rows
+            return {job_id: who or "" for job_id, who in rows}
+
+        found = await session.apool.once(plan)
+        self._locked = self._locked.difference(ids).union(found)
+        return found
 
     async def wait(self, queues: Sequence[str], seconds: float) -> None:
         """Sleep until somebody who stored a job says so, or it is time to look."""
         session = await ready(self.session)
 
-        def look() -> bool:
-            return session.pool.once(lambda: work(session.sql, queues, session.now, session.floors))
+        async def look() -> bool:
+            return await session.apool.once(
+                lambda: work(session.sql, queues, session.now, session.floors)
+            )
 
         await session.sleepers.sleep(queues, seconds, look)
 
@@ -66,4 +113,11 @@ class PostgresConsumer:
                 return True
             return bool((yield Statement(sql("held"), guard)).rows)  # it was recorded before
 
-        return await session.pool.arun(plan)
+        return await session.apool.run(plan)
+
+
+def _with_delayed(answer: Exchanged, waiting: dict[str, str]) -> Exchanged:
+    if not waiting:
+        return answer
+    who = " and ".join(sorted({one for one in waiting.values() if one})[:3])
+    return replace(answer, delayed=tuple(waiting), locked_by=who)

@@ -20,7 +20,7 @@ from dutiful.core.errors import (
 _RETRYABLE = ("40001", "40P01")
 _DUPLICATE = "23505"
 _OUTDATED = ("42703", "42883")
-_CONFIGURATION = {
+CONFIGURATION = {
     "28P01": "the password is wrong; see the user and password in the URL, or PGPASSWORD",
     "28000": "the server refuses this user; see pg_hba.conf and the user in the URL",
     "3D000": "there is no such database; create it, or see the name in the URL",
@@ -30,8 +30,12 @@ _CONFIGURATION = {
     "08P01": "the server or a pooler before it refuses a setting; see what the URL asks for",
     "SSL": "the connection cannot be made safe; see sslmode= and sslrootcert= in the URL",
     "URL": "correct the URL",
-    "25006": "the server takes no writes (a replica?); point the URL at the primary",
+    "25006": "the server takes no writes (a replica, or default_transaction_read_only is on); "
+    "point the URL at the primary",
+    "42000": "the server refuses a setting; see what the URL asks for",
+    "refused": "the server refuses the connection for good; correct the URL or the server",
 }
+"""What a person has to put right, by the server's code or a word of ours for libpq's own."""
 
 _NUL = "PostgreSQL's text cannot hold NUL characters; take them out"
 _VALUES = {
@@ -44,7 +48,13 @@ _VALUES = {
 """What is wrong with a value; of others of class 22 the server's own words have to do."""
 
 _SHARED = {"26000", "42P05"}
-_SHARED_ADVICE = "is there a pooler in transaction mode? add pooler=yes to the URL"
+_SHARED_ADVICE = (
+    "this session's prepared statements are gone, as after DISCARD ALL, or belong to others, as "
+    "behind a pooler in transaction mode; open another connection, or there "
+    "add pooler=yes to the URL"
+)
+_LOCKED = "55P03"
+_FULL = "53300"
 
 _REFUSALS = {
     "password authentication failed": "28P01",
@@ -56,9 +66,14 @@ _REFUSALS = {
     "no such database": "3D000",
     'permission denied for database ".*"': "42501",
     "unsupported startup parameter": "08P01",
+    "too many (clients|connections)|remaining connection slots": "53300",
     "does not support SSL|certificate verify failed|root certificate file": "SSL",
     r"bad value for connect_timeout|invalid \w+ (value|number)": "URL",
 }
+
+
+class NoRoom(EngineUnavailable):
+    """The server has no connection left."""
 
 
 class DuplicateId(EngineUnavailable):
@@ -67,6 +82,14 @@ class DuplicateId(EngineUnavailable):
 
 class Contended(EngineUnavailable):
     """Two transactions stood in each other's way and this one was undone; it may be repeated."""
+
+
+class StatementLost(Contended):
+    """The session has forgotten a statement; nothing was done, and another session does it."""
+
+
+class Locked(EngineUnavailable):
+    """Another session has held a lock for longer than ours waits; nothing was done."""
 
 
 @contextmanager
@@ -78,30 +101,40 @@ def translated(doing: str, *, committing: bool = False) -> Generator[None]:
         raise told(error, doing, committing=committing) from error
 
 
-def told(error: BaseException, doing: str, *, committing: bool = False) -> EngineError | BadPayload:
-    """Return the error of ours that says what a driver's error means."""
+def told(
+    error: BaseException, doing: str, *, committing: bool = False, state: str | None = None
+) -> EngineError | BadPayload:
+    """Return the error of ours that says what a driver's error means.
+
+    ``state`` is the server's code, where the driver has none.
+    """
     text = _text(error)
-    state = getattr(error, "sqlstate", None) or _refusal(text)
+    state = state or getattr(error, "sqlstate", None)
     if state in _RETRYABLE:
         return Contended(f"{doing}: {text}")
     if state == _DUPLICATE:
         return DuplicateId(f"{doing}: {text}")
-    if state in _CONFIGURATION:
-        return _unusable(state, f"{doing}: {text}; {_CONFIGURATION[state]}")
+    if state == _FULL:
+        return NoRoom(f"{doing}: {text}")
+    if state in CONFIGURATION:
+        return _unusable(state, f"{doing}: {text}; {CONFIGURATION[state]}")
     if state in _OUTDATED:
         return SchemaMismatch(f"{doing}: {text}; run `dutiful migrate`, or upgrade dutiful here")
     if isinstance(error, psycopg.DataError) or state in _VALUES or (state or "").startswith("22"):
         return BadPayload(f"{doing}: {text}; {_wrong(state, text)}")
     if state in _SHARED:
-        return EngineUnavailable(f"{doing}: {text}; {_SHARED_ADVICE}")
+        return StatementLost(f"{doing}: {text}; {_SHARED_ADVICE}")
+    if state == _LOCKED:
+        return Locked(f"{doing}: {text}")
     lost = state is None or state.startswith(("08", "57P"))
     if committing and lost:
         return ReplyUnknown(f"{doing}: {text}; it may have been done")
     return EngineUnavailable(f"{doing}: {text}")
 
 
-def _refusal(text: str) -> str | None:
-    """Read why a connection was refused; the driver keeps no code of it."""
+def refusal_in_words(error: BaseException) -> str | None:
+    """Read why a connection was refused where no code is to be had, as of libpq's own errors."""
+    text = _text(error)
     return next((state for said, state in _REFUSALS.items() if re.search(said, text)), None)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from dutiful.contract.fleet import Renewal, WorkerInfo, WorkerStatus
 from dutiful.contract.statement import Plan, Statement
+from dutiful.core.errors import EngineError
 from dutiful.core.job import Claim
 
 from .claiming import with_steps
@@ -29,32 +30,45 @@ class PostgresFleet:
             for (at,) in (yield Statement(session.sql("join"), params)).rows:
                 session.steady.renewed(info.id, at)
 
-        await session.pool.aonce(plan, writes=True)
+        await session.apool.once(plan, writes=True)
 
     async def renew(self, worker: str, stalled_for: int = 0) -> Renewal:
-        """Prolong a lease, unless the worker is lost; on a connection that nobody else uses."""
+        """Prolong a lease, unless the worker is lost; on a connection that nobody else uses.
+
+        What the jobs have to tell is asked for afterwards: while they are locked it is not told,
+        and the lease is renewed nevertheless.
+        """
         session = await ready(self.session)
 
-        def plan() -> Plan[Renewal]:
+        def renewal() -> Plan[tuple[int | None, bool]]:
             params = (worker, session.now, stalled_for)
-            at, cancels, calm = (yield Statement(session.sql("renew"), params)).rows[0]
-            if at is None:
-                return Renewal(valid=False)
-            session.steady.renewed(worker, at)
-            return Renewal(valid=True, cancels=tuple(cancels), calm=calm)
+            at, calm = (yield Statement(session.sql("renew"), params)).rows[0]
+            return at, calm
 
-        return await session.pulse.aonce(plan, writes=True)
+        def review() -> Plan[tuple[list[str], bool]]:
+            cancels, orphans = (yield Statement(session.sql("claims_review"), (worker,))).rows[0]
+            return cancels, orphans
+
+        at, calm = await session.pulse.aonce(renewal, writes=True)
+        if at is None:
+            return Renewal(valid=False)
+        session.steady.renewed(worker, at)
+        try:
+            cancels, orphans = await session.pulse.aonce(review)
+        except EngineError:
+            return Renewal(valid=True)
+        return Renewal(valid=True, cancels=tuple(cancels), calm=calm and not orphans)
 
     async def leave(self, worker: str) -> None:
         """Forget a worker."""
         session = await ready(self.session)
-        await session.pool.aonce(lambda: _one(session.sql("leave"), (worker,)), writes=True)
+        await session.apool.once(lambda: _one(session.sql("leave"), (worker,)), writes=True)
 
     async def workers(self) -> tuple[WorkerStatus, ...]:
         """List the workers."""
         session = await ready(self.session)
 
-        return tuple(await session.pool.aonce(lambda: _statuses(session, judged=False)))
+        return tuple(await session.apool.once(lambda: _statuses(session, judged=False)))
 
     async def expire(self, gone: Sequence[str]) -> tuple[str, ...]:
         """Declare lost who is silent for longer than its lease, or named."""
@@ -72,7 +86,7 @@ class PostgresFleet:
             params = ([one.info.id for one in judged], [one.renewed_at for one in judged])
             return tuple(row[0] for row in (yield Statement(session.sql("expire"), params)).rows)
 
-        return await session.pool.aonce(plan, writes=True)
+        return await session.apool.once(plan, writes=True)
 
     async def abandoned(self, limit: int) -> tuple[Claim, ...]:
         """List the claims of lost and unknown workers; drop lost workers that hold none."""
@@ -83,7 +97,7 @@ class PostgresFleet:
             rows = (yield Statement(session.sql("abandoned"), (limit,))).rows
             return (yield from with_steps(session.sql, [claim_of(row) for row in rows]))
 
-        return tuple(await session.pool.aonce(plan))
+        return tuple(await session.apool.once(plan))
 
     async def claimed(self, worker: str) -> tuple[Claim, ...]:
         """List the claims of one worker."""
@@ -93,7 +107,7 @@ class PostgresFleet:
             rows = (yield Statement(session.sql("claimed"), (worker,))).rows
             return (yield from with_steps(session.sql, [claim_of(row) for row in rows]))
 
-        return tuple(await session.pool.aonce(plan))
+        return tuple(await session.apool.once(plan))
 
 
 def _statuses(session: Session, *, judged: bool) -> Plan[list[WorkerStatus]]:

@@ -29,7 +29,7 @@ class PostgresKeeper:
             rows = (yield Statement(session.sql("horizon"), params)).rows
             return tuple(Holder(*row) for row in rows)
 
-        return await session.readers.aonce(plan)
+        return await session.apool.once(plan)
 
     async def prune(self, state: int, older_than: int, limit: int) -> int:
         """Delete some jobs that ended long ago; without any, nothing is written."""
@@ -50,12 +50,12 @@ class PostgresKeeper:
             return count, last
 
         if state not in pruned:
-            prunable, long = await session.readers.aonce(look)
+            prunable, long = await session.apool.once(look)
             if long:
-                await session.pool.arun(fold)
+                await session.apool.run(fold)
             if not prunable:
                 return 0
-        count, last = await session.pool.arun(delete)
+        count, last = await session.apool.run(delete)
         if count < limit and pruned.pop(state, None) is not None:
             # Some may have ended, or been let go, before the place where this search began.
             return count or await self.prune(state, older_than, limit)

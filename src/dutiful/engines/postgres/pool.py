@@ -18,19 +18,22 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from dutiful.contract.statement import Plan, run
-from dutiful.core.errors import EngineUnavailable
+from dutiful.core.errors import EngineError, EngineUnavailable
 
 from .address import Address
-from .connection import ANSWER_SECONDS, PINS, Connection, connect, executor, usable
-from .faults import Contended, told, translated
-from .statements import trusted
+from .connection import ANSWER_SECONDS, LOCK_SECONDS, Connection, connect, executor, usable
+from .contention import holders, locked_by, repeats
+from .faults import Contended, Locked, NoRoom, StatementLost, told, translated
+from .session_settings import begin, settings
+from .statements import Texts, trusted
 
 T = TypeVar("T")
 C = TypeVar("C", bound="psycopg.Connection[Any]")
 
+IDLE_SECONDS = 10.0
+"""How long a connection may be idle before it is given back."""
 _BUSY_SECONDS = 30.0
 """How long a caller waits for a connection that others use."""
-_TRIES = 4
 
 
 class Lender(Generic[C]):
@@ -44,12 +47,16 @@ class Lender(Generic[C]):
 
     def _build(self) -> None:
         size = self._size
-        self._idle: deque[C] = deque()
+        self._idle: deque[tuple[C, float]] = deque()
+        """What can be lent, and since when it has been idle; the last in is the first out."""
         self._permits: SimpleQueue[None] = SimpleQueue()
         for _ in range(size):
             self._permits.put(None)
         self._threads: ThreadPoolExecutor | None = None
         self._guard = threading.Lock()
+        self._returned = threading.Condition(self._guard)
+        self._lent = self._short = 0
+        """How many are lent, and how many wait for one because no more can be opened."""
         self._era = 0
 
     @contextmanager
@@ -72,22 +79,38 @@ class Lender(Generic[C]):
                 f"{_BUSY_SECONDS:g} s; raise connections= in the URL, or enqueue in larger batches"
             ) from None
         try:
-            return self._take()
+            connection = self._take()
         except BaseException:
             self._permits.put(None)
             raise
+        with self._guard:
+            self._lent += 1
+        return connection
 
     def give_back(self, connection: C, era: int) -> None:
         """Take back what was lent in an era; a connection that broke meanwhile is closed."""
         try:
             fit = connection.pgconn.transaction_status == TransactionStatus.IDLE
             with self._guard:
+                self._lent -= 1
+                if self._short:
+                    self._returned.notify()
                 if fit and era == self._era:
-                    self._idle.append(connection)
+                    self._idle.append((connection, time.monotonic()))
                     return
             _close(connection)
         finally:
             self._permits.put(None)
+
+    def trim(self) -> None:
+        """Give back to the server what has been idle for a while."""
+        long_ago = time.monotonic() - IDLE_SECONDS
+        gone: list[C] = []
+        with self._guard:
+            while self._idle and self._idle[0][1] < long_ago:
+                gone.append(self._idle.popleft()[0])
+        for connection in gone:
+            _close(connection)
 
     def close(self) -> None:
         """Close what is idle, and what is in use as soon as it comes back."""
@@ -95,17 +118,17 @@ class Lender(Generic[C]):
             self._era += 1
             threads, self._threads = self._threads, None
             idle, self._idle = self._idle, deque()
-        for connection in idle:
+        for connection, _ in idle:
             _close(connection)
         if threads is not None:
             threads.shutdown(wait=False)
 
     def forsake(self) -> None:
         """Start anew in the child of a fork: the sockets are the parent's to speak through."""
-        for connection in self._idle:
+        for connection, _ in self._idle:
             # Only our copy of the descriptor goes; the parent's session must hear nothing of it.
             os.close(connection.pgconn.socket)
-        _abandoned.extend(self._idle)
+        _abandoned.extend(connection for connection, _ in self._idle)
         self._build()
 
     def _executor(self) -> ThreadPoolExecutor:
@@ -117,11 +140,32 @@ class Lender(Generic[C]):
     def _take(self) -> C:
         with suppress(IndexError):
             while True:
-                connection = self._idle.pop()
+                connection, _ = self._idle.pop()
                 if usable(connection):
                     return connection
                 _close(connection)
-        return self._opener()
+        try:
+            return self._opener()
+        except NoRoom:
+            # Then those that there are must do.
+            if (other := self._await_other()) is None:
+                raise
+            return other
+
+    def _await_other(self) -> C | None:
+        """Return a connection that another thread has given back; None when none is lent."""
+        ended = time.monotonic() + _BUSY_SECONDS
+        with self._guard:
+            self._short += 1
+            try:
+                while not self._idle:
+                    left = ended - time.monotonic()
+                    if not self._lent or left <= 0:
+                        return None
+                    self._returned.wait(left)
+                return self._idle.pop()[0]
+            finally:
+                self._short -= 1
 
 
 _abandoned: list[psycopg.Connection[Any]] = []
@@ -134,37 +178,34 @@ class Pool(Lender[Connection]):
     def __init__(
         self,
         address: Address,
+        sql: Texts,
         size: int,
         *,
         patience: float = ANSWER_SECONDS,
+        lock_seconds: float = LOCK_SECONDS,
         pinned: bool = False,
     ) -> None:
         """Open nothing yet; ``patience`` is the seconds that the server may take to answer.
 
         ``pinned`` ones serve hot statements, whose plans must not depend on statistics.
         """
-        opener = partial(connect, address, patience=patience, pinned=pinned)
+        opener = partial(
+            connect, address, patience=patience, lock_seconds=lock_seconds, pinned=pinned
+        )
         super().__init__(opener, size)
-        local = pinned and address.pooler  # behind a pooler a setting lasts for a transaction
-        self._begin = f"BEGIN; {PINS.replace('SET', 'SET LOCAL')}" if local else "BEGIN"
+        self._sql = sql
+        self._alone = not address.pooler  # there, a setting of ours lasts for a transaction
+        self._begin = "BEGIN" if self._alone else begin(settings(patience, lock_seconds, pinned))
 
     def run(self, plan: Callable[[], Plan[T]], *, doing: str = "using the store") -> T:
         """Run a plan in a transaction, again if another transaction stood in its way."""
-        for _ in range(_TRIES - 1):
-            try:
-                return self._transaction(plan, doing)
-            except Contended:
-                time.sleep(0.01)
-        return self._transaction(plan, doing)
+        return self._repeated(lambda connection: self._transaction(connection, plan, doing))
 
     def once(self, plan: Callable[[], Plan[T]], *, writes: bool = False) -> T:
-        """Run a plan whose every statement is a transaction of its own."""
-        era = self._era
-        connection = self.borrow()
-        try:
-            return run(plan(), executor(connection, commits=writes))
-        finally:
-            self.give_back(connection, era)
+        """Run a plan whose every statement is a transaction of its own, and may be repeated."""
+        if not self._alone:
+            return self.run(plan)
+        return self._repeated(lambda connection: run(plan(), executor(connection, commits=writes)))
 
     async def arun(self, plan: Callable[[], Plan[T]]) -> T:
         """Do what `run` does in a thread of the pool's."""
@@ -178,21 +219,48 @@ class Pool(Lender[Connection]):
         """Run a blocking call in a thread of the pool's."""
         return await asyncio.get_running_loop().run_in_executor(self._executor(), call)
 
-    def _transaction(self, plan: Callable[[], Plan[T]], doing: str) -> T:
-        with self.connection() as connection:
+    def _repeated(self, work: Callable[[Connection], T]) -> T:
+        """Do work on a connection, again for as long as `repeats` says."""
+        tries = repeats()
+        while True:
+            era = self._era
+            connection = self.borrow()
             try:
-                with translated(doing):
-                    connection.execute(trusted(self._begin), prepare=False)
-                result = run(plan(), executor(connection))
-            except BaseException:
-                _undo(connection)
-                raise
-            try:
-                connection.execute("COMMIT")
-            except (psycopg.Error, OSError) as error:
-                _undo(connection)
-                raise told(error, doing, committing=True) from error
-            return result
+                return work(connection)
+            except Contended as error:
+                if isinstance(error, StatementLost):
+                    connection.close()
+                pause = next(tries, None)
+                if pause is None:
+                    raise
+            except Locked as error:
+                raise self._named(error, connection) from error
+            finally:
+                self.give_back(connection, era)
+            time.sleep(pause)
+
+    def _named(self, error: Locked, connection: Connection) -> Locked:
+        """Say who holds locks now, as far as that can be seen."""
+        try:
+            found = run(holders(self._sql), executor(connection))
+        except EngineError:
+            return error
+        return locked_by(error, found)
+
+    def _transaction(self, connection: Connection, plan: Callable[[], Plan[T]], doing: str) -> T:
+        try:
+            with translated(doing):
+                connection.execute(trusted(self._begin), prepare=False)
+            result = run(plan(), executor(connection))
+        except BaseException:
+            undo(connection)
+            raise
+        try:
+            connection.execute("COMMIT")
+        except (psycopg.Error, OSError) as error:
+            undo(connection)
+            raise told(error, doing, committing=True) from error
+        return result
 
 
 def _close(connection: psycopg.Connection[Any]) -> None:
@@ -200,7 +268,7 @@ def _close(connection: psycopg.Connection[Any]) -> None:
     psycopg.Connection.close(connection)
 
 
-def _undo(connection: Connection) -> None:
+def undo(connection: Connection) -> None:
     """Roll back; a connection on which that fails is closed."""
     try:
         if not connection.closed:

@@ -123,11 +123,11 @@ class PostgresScheduling:
 
     async def _read_schedules(self, plan: Callable[[Texts, int | None], Plan[T]]) -> T:
         session = await ready(self.session)
-        return await session.pool.aonce(lambda: plan(session.sql, session.now))
+        return await session.apool.once(lambda: plan(session.sql, session.now))
 
     async def _write_schedules(self, plan: Callable[[Texts, int | None], Plan[T]]) -> T:
         session = await ready(self.session)
-        return await session.pool.arun(lambda: plan(session.sql, session.now))
+        return await session.apool.run(lambda: plan(session.sql, session.now))
 
 
 def _live(sql: Texts, names: Sequence[str]) -> Plan[dict[str, list[str]]]:

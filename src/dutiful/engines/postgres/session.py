@@ -14,6 +14,7 @@ from .async_pool import AsyncPool, TaskConnections
 from .connection import TaskConnection, connect_as
 from .floors import Floors
 from .gather import Gather
+from .heartbeat import Heartbeat
 from .home import Home
 from .migration import prepare
 from .pool import Lender, Pool
@@ -22,7 +23,8 @@ from .statements import Texts
 from .steady import Steady
 
 _READERS = 2
-_PULSE_SECONDS = 2.0
+_WORK_LOCK_SECONDS = 0.5
+"""How long settlements and claims of many jobs wait for the lock on one."""
 
 
 class Session:
@@ -41,16 +43,16 @@ class Session:
     def _build(self) -> None:
         address = self.address
         self._open = False
-        self.pool = Pool(address, address.connections, pinned=True)
-        self.readers = Pool(address, _READERS)
+        self.pool = Pool(address, self.sql, address.connections, pinned=True)
+        self.readers = Pool(address, self.sql, _READERS)
         # Leases are renewed beside all other work, which may wait for locks.
-        self.pulse = Pool(address, 1, patience=_PULSE_SECONDS)
+        self.pulse = Heartbeat(address, self.sql, now_and_then=self._trim)
         self.lent = Lender(partial(connect_as, TaskConnection, address), address.connections)
         self.alent = TaskConnections(address)
-        self.apool = AsyncPool(address)
+        self.apool = AsyncPool(address, lock_seconds=_WORK_LOCK_SECONDS)
         self.gather = Gather(self.pool)
         self.home = Home(address, self.sql)
-        self.sleepers = Sleepers(address, self.sql, self.pool)
+        self.sleepers = Sleepers(address, self.sql, self.apool, self.pulse)
         self.steady = Steady(self.ticks)
         self.floors = Floors(self.ticks)
         self.pruned: dict[int, int] = {}
@@ -77,6 +79,11 @@ class Session:
         """Whether this process has seen the schema up to date."""
         return self._open
 
+    def _trim(self) -> None:
+        self.pool.trim()
+        self.readers.trim()
+        self.lent.trim()
+
     def close(self) -> None:
         """Close what is open; the next use opens it again."""
         with self._guard:
@@ -96,7 +103,6 @@ class Session:
         self.readers.forsake()
         self.pulse.forsake()
         self.lent.forsake()
-        self.sleepers.forsake()
         self._build()
 
 

@@ -1,5 +1,10 @@
--- Only while the renewal that was judged is still the worker's last.
-UPDATE {schema}.worker AS worker SET lost = true
-FROM unnest($1::text[], $2::bigint[]) AS judged (id, renewed_at)
-WHERE NOT lost AND worker.id = judged.id AND worker.renewed_at = judged.renewed_at
-RETURNING worker.id
+-- Only while the renewal that was judged is still the worker's last; one that somebody has locked
+-- is left for the next look, so that it keeps nobody from judging the others.
+UPDATE {schema}.worker SET lost = true
+WHERE id IN (
+  SELECT worker.id FROM {schema}.worker AS worker
+  JOIN unnest($1::text[], $2::bigint[]) AS judged (id, renewed_at)
+    ON worker.id = judged.id AND worker.renewed_at = judged.renewed_at
+  WHERE NOT lost FOR UPDATE OF worker SKIP LOCKED
+) AND NOT lost
+RETURNING id

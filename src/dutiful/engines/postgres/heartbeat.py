@@ -1,0 +1,224 @@
+"""The one connection that a worker keeps whatever happens: it renews leases and hears of work.
+
+It is opened before the worker is registered, so that no lease is lost for want of a connection,
+and nothing that takes long runs on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from secrets import randbelow, randbits
+from typing import Any, Protocol, TypeVar
+
+import psycopg
+from psycopg import Notify
+
+from dutiful.contract.statement import Plan, run
+from dutiful.core.errors import EngineError, EngineUnavailable
+
+from .address import Address
+from .connection import Connection, connect, executor
+from .faults import told
+from .pool import undo
+from .session_settings import begin, settings
+from .statements import Texts, quoted, trusted
+
+T = TypeVar("T")
+
+_ANSWER_SECONDS = 2.0
+_LOCK_SECONDS = 0.1
+"""Short, for a renewal that waits is no use to a short lease."""
+_RECONNECT_FIRST, _RECONNECT_MOST = 0.1, 5.0
+_GLANCE = 5.0
+
+
+class Listener(Protocol):
+    """Who is told of what is heard; called in the connection's thread."""
+
+    def connected(self, lock: int) -> None:
+        """Notifications arrive from now on; the number of the lock shows this process alive."""
+        ...
+
+    def disconnected(self) -> None:
+        """Notifications do not arrive at present."""
+        ...
+
+    def notified(self, payload: str) -> None:
+        """Somebody stored work and named those who are to look."""
+        ...
+
+
+class Heartbeat:
+    """A thread with a connection, which runs short plans and listens in between."""
+
+    def __init__(
+        self, address: Address, sql: Texts, *, now_and_then: Callable[[], None] = lambda: None
+    ) -> None:
+        """Open nothing yet; ``now_and_then`` is called every few seconds."""
+        self._now_and_then = now_and_then
+        self._address = address
+        self._sql = sql
+        self.listener: Listener | None = None
+        wanted = settings(_ANSWER_SECONDS, _LOCK_SECONDS, False)
+        self._begin = begin(wanted) if address.pooler else ""
+        self._guard = threading.Lock()
+        self._build()
+
+    def _build(self) -> None:
+        self._thread: threading.Thread | None = None
+        self._calls: deque[tuple[Callable[[Connection], Any], Future[Any]]] = deque()
+        self._stop = threading.Event()
+        self._bell: socket.socket | None = None
+
+    def start(self) -> None:
+        """Connect and listen, if that has not begun."""
+        with self._guard:
+            if self._thread is None:
+                self._stop = threading.Event()
+                rung, self._bell = socket.socketpair()
+                self._thread = threading.Thread(
+                    target=self._run, args=(self._stop, rung), name="dutiful-pulse", daemon=True
+                )
+                self._thread.start()
+
+    async def aonce(self, plan: Callable[[], Plan[T]], *, writes: bool = False) -> T:
+        """Run a short plan whose every statement is a transaction of its own."""
+        self.start()
+        future: Future[T] = Future()
+
+        def call(connection: Connection) -> T:
+            if not self._begin:
+                return run(plan(), executor(connection, commits=writes))
+            return self._transaction(connection, plan)
+
+        self._calls.append((call, future))
+        self._ring()
+        return await asyncio.wrap_future(future)
+
+    def close(self) -> None:
+        """Close the connection; the next use opens another."""
+        with self._guard:
+            self._stop.set()
+            thread, self._thread = self._thread, None
+            bell, self._bell = self._bell, None
+        if bell is not None:
+            bell.close()  # which wakes the thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(2.0)
+
+    def forsake(self) -> None:
+        """Start anew in the child of a fork: the connection is the parent's."""
+        self._guard = threading.Lock()
+        self._build()
+
+    def _ring(self) -> None:
+        with self._guard:
+            if self._bell is not None:
+                with suppress(OSError):
+                    self._bell.send(b"!", socket.MSG_DONTWAIT)
+
+    def _run(self, stop: threading.Event, rung: socket.socket) -> None:
+        """Serve until told to stop; connect anew whenever the connection breaks."""
+        pause = _RECONNECT_FIRST
+        with rung:
+            while not stop.is_set():
+                try:
+                    with connect(
+                        self._address, patience=_ANSWER_SECONDS, lock_seconds=_LOCK_SECONDS
+                    ) as connection:
+                        self._listen(connection)
+                        pause = _RECONNECT_FIRST
+                        self._serve(connection, stop, rung)
+                except (EngineError, psycopg.Error, OSError) as error:
+                    self._down(error)
+                    _rest(pause * (0.5 + randbelow(500) / 1000), rung)
+                    pause = min(pause * 2, _RECONNECT_MOST)
+        self._down(EngineUnavailable("the store was closed"))
+
+    def _listen(self, connection: Connection) -> None:
+        listener = self.listener
+        if self._address.pooler or listener is None:
+            return
+        lock = randbits(63)  # a new one: the server may hold the last for a while yet
+        connection.add_notify_handler(self._heard)
+        connection.execute(trusted(self._sql("sleepers_vouch")), (lock,))
+        connection.execute(trusted(self._sql("sleepers_bury")))
+        connection.execute(trusted(f"LISTEN {quoted(self._sql.channel)}"))
+        listener.connected(lock)
+
+    def _heard(self, notice: Notify) -> None:
+        if self.listener is not None:
+            self.listener.notified(notice.payload)
+
+    def _serve(self, connection: Connection, stop: threading.Event, rung: socket.socket) -> None:
+        poll = select.poll()
+        poll.register(connection.pgconn.socket, select.POLLIN)
+        poll.register(rung, select.POLLIN)
+        looked_at = time.monotonic()
+        while not stop.is_set():
+            if (now := time.monotonic()) - looked_at > _GLANCE:
+                looked_at = now
+                self._now_and_then()
+            ready = {descriptor for descriptor, _ in poll.poll(_GLANCE * 1000)}
+            if rung.fileno() in ready:
+                rung.recv(4096)
+            if connection.pgconn.socket in ready:
+                self._hear(connection)
+            while self._calls:
+                self._answer(connection, *self._calls.popleft())
+
+    def _hear(self, connection: Connection) -> None:
+        connection.pgconn.consume_input()
+        while (notice := connection.pgconn.notifies()) is not None:
+            if self.listener is not None:
+                self.listener.notified(notice.extra.decode())
+
+    def _answer(
+        self, connection: Connection, call: Callable[[Connection], Any], future: Future[Any]
+    ) -> None:
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            future.set_result(call(connection))
+        except Exception as error:
+            future.set_exception(error)
+            if connection.closed:
+                raise EngineUnavailable(str(error)) from error
+
+    def _transaction(self, connection: Connection, plan: Callable[[], Plan[T]]) -> T:
+        try:
+            connection.execute(trusted(self._begin), prepare=False)
+            result = run(plan(), executor(connection))
+            connection.execute("COMMIT")
+        except BaseException as error:
+            undo(connection)
+            if isinstance(error, psycopg.Error | OSError):
+                raise told(error, "using the store", committing=True) from error
+            raise
+        return result
+
+    def _down(self, error: BaseException) -> None:
+        """Tell all who wait for an answer that there is none."""
+        if self.listener is not None:
+            self.listener.disconnected()
+        while self._calls:
+            _, future = self._calls.popleft()
+            if future.set_running_or_notify_cancel():
+                future.set_exception(
+                    error if isinstance(error, EngineError) else told(error, "using the store")
+                )
+
+
+def _rest(seconds: float, rung: socket.socket) -> None:
+    """Wait, but not while somebody wants to renew."""
+    ready, _, _ = select.select([rung], [], [], seconds)
+    if ready:
+        rung.recv(4096)

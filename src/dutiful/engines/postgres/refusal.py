@@ -1,0 +1,69 @@
+"""Why a server refused a connection, by its code: the driver keeps only the server's words.
+
+Those are in the server's language. So the attempt is made once more under libpq's trace, which
+shows the answer as the server sent it. An old libpq traces nothing so early and leaves the words.
+"""
+
+from __future__ import annotations
+
+import re
+import select
+import tempfile
+import time
+
+import psycopg
+from psycopg import pq
+from psycopg.pq.abc import PGconn
+
+from dutiful.core.errors import BadPayload, EngineError
+
+from .faults import CONFIGURATION, refusal_in_words, told
+
+_CODE = re.compile(rb'ErrorResponse\t.*? C "(\w{5})"')
+_SECONDS = 3.0
+_PASSING = ("08", "40", "53", "55", "57", "58", "XX")
+"""Classes of errors that may go by themselves; any other is the configuration's."""
+_POOLERS = "08P01"
+"""A protocol error; poolers also say it of what may pass."""
+
+
+def refused(error: BaseException, conninfo: str, doing: str) -> EngineError | BadPayload:
+    """Return the error of ours that says why a connection could not be made."""
+    if isinstance(error, psycopg.errors.ConnectionTimeout) or isinstance(error, OSError):
+        return told(error, doing)
+    state = getattr(error, "sqlstate", None) or code_of_refusal(conninfo)
+    if state is None or state == _POOLERS:
+        state = refusal_in_words(error)
+    if state is not None and state not in CONFIGURATION and state[:2] not in _PASSING:
+        state = f"{state[:2]}000" if f"{state[:2]}000" in CONFIGURATION else "refused"
+    return told(error, doing, state=state or "08006")
+
+
+def code_of_refusal(conninfo: str) -> str | None:
+    """Try once more, and return the code that the server gives; None when there is none."""
+    with tempfile.TemporaryFile() as shown:
+        connection = pq.PGconn.connect_start(conninfo.encode())
+        try:
+            if connection.status == pq.ConnStatus.BAD:
+                return None
+            connection.trace(shown.fileno())
+            _finish(connection, time.monotonic() + _SECONDS)
+            connection.untrace()
+        except (psycopg.Error, OSError):
+            return None
+        finally:
+            connection.finish()
+        shown.seek(0)
+        codes = _CODE.findall(shown.read())
+    return codes[-1].decode() if codes else None
+
+
+def _finish(connection: PGconn, until: float) -> None:
+    while (left := until - time.monotonic()) > 0:
+        match connection.connect_poll():
+            case pq.PollingStatus.READING:
+                select.select([connection.socket], [], [], left)
+            case pq.PollingStatus.WRITING:
+                select.select([], [connection.socket], [], left)
+            case _:
+                return

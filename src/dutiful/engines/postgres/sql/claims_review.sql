@@ -1,0 +1,9 @@
+-- What the jobs have to tell a worker: which of its own to cancel, and whether any has no worker.
+SELECT
+  ARRAY(
+    SELECT id FROM {schema}.job WHERE state = 2 AND worker = $1 AND cancel_requested
+  ),
+  EXISTS (
+    SELECT FROM {schema}.job
+    WHERE state = 2 AND NOT EXISTS (SELECT FROM {schema}.worker WHERE worker.id = job.worker)
+  )
