@@ -74,13 +74,13 @@ def text_of(sql: Texts, migration: Migration, *, alone: bool) -> str:
 
     It would also wait for every transaction of the database that is open just then.
     """
-    text = sql.fill(migration.text).strip()
-    return text.replace(" CONCURRENTLY", "") if alone else text
+    text = migration.text.strip()
+    return sql.fill(text.replace(" CONCURRENTLY", "") if alone else text)
 
 
-def indexes(text: str) -> list[str]:
+def indexes(migration: Migration) -> list[str]:
     """Return the names of the indexes that a migration makes or drops outside a transaction."""
-    return _INDEX.findall(text)
+    return _INDEX.findall(migration.text)
 
 
 @contextmanager
@@ -138,12 +138,12 @@ def _concurrently(
     _take_turn(connection, sql, "turn_long")
     if _applied(connection, sql, migration):
         return False
-    _clear(connection, sql, text)
+    _clear(connection, sql, migration)
     try:
         connection.execute(trusted(text))
     except psycopg.Error:
         with suppress(psycopg.Error):  # else the next run does it
-            _clear(connection, sql, text)
+            _clear(connection, sql, migration)
         raise
     connection.execute(trusted(sql("migrated")), (migration.number, migration.name))
     return True
@@ -165,8 +165,8 @@ def _applied(connection: psycopg.Connection[Any], sql: Texts, migration: Migrati
     return bool(exist) and migration.number in dict(rows(connection, sql("migrations")))
 
 
-def _clear(connection: psycopg.Connection[Any], sql: Texts, text: str) -> None:
-    for (name,) in rows(connection, sql("invalid"), sql.quoted, indexes(text)):
+def _clear(connection: psycopg.Connection[Any], sql: Texts, migration: Migration) -> None:
+    for (name,) in rows(connection, sql("invalid"), sql.quoted, indexes(migration)):
         where = f"{sql.quoted}.{quoted(name)}"
         connection.execute(trusted(f"DROP INDEX CONCURRENTLY IF EXISTS {where}"))
 

@@ -14,7 +14,7 @@ from dutiful.core.errors import BadOption
 from dutiful.core.state import State
 
 from .rows import job_of
-from .statements import Texts
+from .statements import Texts, bare
 
 SORTED_MAX = 10_000
 """Up to so many jobs of a state are sorted rather than the table walked from its newest row."""
@@ -54,10 +54,10 @@ def find(sql: Texts, which: Filter, limit: int, cursor: str | None) -> Plan[Page
             # A sum hides the state from the planner, which then walks from the newest row.
             road = _ROADS[state] if few else f"state + 0 = {int(state)}"
             conditions = f"AND {road} {conditions}"
-        text = sql("find").replace("{conditions}", sql.fill(conditions))
         # Ordering by an expression keeps it from a walk along the table where a few can be sorted.
         sorts = few and state not in _ORDERED
-        text = text.replace("{order}", "id || ''" if sorts else "id")
+        order = "id || ''" if sorts else "id"
+        text = sql.fill(bare("find"), conditions=conditions, order=order)
         rows += (yield Statement(text, (limit + 1, *params))).rows
     rows.sort(key=_id, reverse=True)
     page = rows[:limit]
@@ -73,7 +73,7 @@ def _few(sql: Texts, state: State, queues: Sequence[str]) -> Plan[bool]:
     if queues:
         conditions += " AND queue = ANY ($2::text[])"
         params.append(list(queues))
-    text = sql("probe").replace("{conditions}", conditions)
+    text = sql.fill(bare("probe"), conditions=conditions)
     rows = (yield Statement(text, (SORTED_MAX + 1, *params))).rows
     return bool(rows[0][0] <= SORTED_MAX)
 
@@ -84,7 +84,7 @@ def _conditions(which: Filter, below: str | None, first: int) -> tuple[str, list
         "id < ?": below,
         "queue = ANY (?::text[])": list(which.queues) or None,
         "task = ANY (?::text[])": list(which.tasks) or None,
-        "coalesce(tags, '[]')::jsonb ? $$": which.tag,
+        "coalesce(tags, '[]')::jsonb ? $n": which.tag,
         "reason = ?": which.reason,
         _LAST_ERROR: which.error_type,
         "worker = ?": which.worker,
@@ -97,7 +97,7 @@ def _conditions(which: Filter, below: str | None, first: int) -> tuple[str, list
     params: list[Any] = []
     for part, value in single.items():
         if value is not None:
-            mark = "$$" if "$$" in part else "?"
+            mark = "$n" if "$n" in part else "?"
             parts.append("AND " + part.replace(mark, f"${first + len(params)}"))
             params.append(value)
     return " ".join(parts), params

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dutiful.contract.schema import Migration, names
 
 from .applying import LOCK_SECONDS, indexes, text_of
-from .statements import Texts, quoted
+from .statements import Texts, bare, literal, quoted
 
 _HEAD = "-- Run it with: psql -v ON_ERROR_STOP=1 -f FILE. Each migration commits by itself."
 
@@ -26,12 +26,12 @@ def spelled(
 
 
 def _one(sql: Texts, migration: Migration, *, alone: bool) -> Iterable[str]:
-    name = migration.name.replace("'", "''")
-    done = sql("migrated").replace("$1", str(migration.number)).replace("$2", f"'{name}'")
+    record = bare("migrated").replace("$1", str(migration.number))
+    done = sql.fill(record.replace("$2", literal(migration.name)))
     text = text_of(sql, migration, alone=alone)
     if migration.concurrently and not alone:
         # An index that an interrupted run left behind would count as made.
-        for index in indexes(text):
+        for index in indexes(migration):
             yield f"DROP INDEX CONCURRENTLY IF EXISTS {sql.quoted}.{quoted(index)};"
         yield text
         yield f"{done};"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache, cached_property
 from importlib.resources import files
+from itertools import count
 from typing import Any, LiteralString
 
 from dutiful.contract.schema import Migration, read
@@ -11,6 +13,7 @@ from dutiful.contract.schema import Migration, read
 _FOLDER = files(__name__.rpartition(".")[0])
 _NOW = "(SELECT (extract(epoch FROM statement_timestamp()) * 1000000)::bigint)"
 """In a sub-select, so that it is reckoned once a statement and not once a row."""
+_PLACE = re.compile(r"\{([a-z]+)\}|\$\$")
 
 
 class Texts:
@@ -27,7 +30,7 @@ class Texts:
         """Return a statement without its comments."""
         text = self._texts.get(name)
         if text is None:
-            text = self._texts[name] = self.fill(_bare(_read(f"sql/{name}.sql")))
+            text = self._texts[name] = self.fill(bare(name))
         return text
 
     @cached_property
@@ -35,17 +38,27 @@ class Texts:
         """The schema's name as SQL spells it."""
         return quoted(self.schema)
 
-    def fill(self, text: str) -> str:
+    def fill(self, text: str, **more: str) -> str:
         """Put the schema, the job table, the clock and the channel where a text names them.
 
-        The table and the channel are put as text, for functions that ask for a name.
+        The table and the channel are put as text, for functions that ask for a name. ``more`` are
+        names of the caller's with texts that name these in turn. All is put in one pass, so no
+        schema's name is read as one of them; bodies of functions get a quote that is not in it.
         """
-        return (
-            text.replace("{schema}", self.quoted)
-            .replace("{now}", _NOW)
-            .replace("{job}", _text(f"{self.quoted}.job"))
-            .replace("{channel}", _text(self.channel))
-        )
+        if more:
+            text = _PLACE.sub(lambda found: more.get(found[1] or "", found[0]), text)
+        return _PLACE.sub(lambda found: self._parts.get(found[0], found[0]), text)
+
+    @cached_property
+    def _parts(self) -> dict[str, str]:
+        tag = next(tag for tag in map(_tag, count()) if tag not in self.quoted)
+        return {
+            "{schema}": self.quoted,
+            "{now}": _NOW,
+            "{job}": literal(f"{self.quoted}.job"),
+            "{channel}": literal(self.channel),
+            "$$": tag,
+        }
 
 
 def plain(name: str) -> str:
@@ -65,8 +78,12 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+def literal(text: str) -> str:
+    """Spell a text as SQL does, also where ``standard_conforming_strings`` is off."""
+    doubled = text.replace("'", "''")
+    if "\\" not in text:
+        return f"'{doubled}'"
+    return "E'" + doubled.replace("\\", "\\\\") + "'"
 
 
 def channel(schema: str) -> str:
@@ -85,6 +102,13 @@ def _read(path: str) -> str:
     return (_FOLDER / path).read_text(encoding="utf-8")
 
 
-def _bare(text: str) -> str:
+@cache
+def bare(name: str) -> str:
+    """Return a statement as its file has it, without its comments."""
+    text = _read(f"sql/{name}.sql")
     lines = [line for line in text.splitlines() if not line.startswith("--")]
     return "\n".join(lines).strip()
+
+
+def _tag(number: int) -> str:
+    return "$dutiful$" if number == 0 else f"$dutiful{number}$"

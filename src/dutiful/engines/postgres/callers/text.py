@@ -9,7 +9,8 @@ from typing import Any
 
 from dutiful.engines.postgres.arrays import Array
 
-_PLACE = re.compile(r"\$(\d+)")
+_PLACE = re.compile(r"""("(?:[^"]|"")*"|E?'(?:[^'\\]|''|\\.)*')|\$(\d+)""")
+"""A parameter, or what only looks like one within a name or a text."""
 
 
 @cache
@@ -18,8 +19,10 @@ def named(text: str) -> str:
 
     >>> named("SELECT $1 % $2")
     'SELECT %(p1)s %% %(p2)s'
+    >>> named('SELECT $1 FROM "a$2"')
+    'SELECT %(p1)s FROM "a$2"'
     """
-    return _PLACE.sub(r"%(p\1)s", text.replace("%", "%%"))
+    return _PLACE.sub(lambda found: found[1] or f"%(p{found[2]})s", text.replace("%", "%%"))
 
 
 def by_name(params: Sequence[Any]) -> dict[str, Any]:
