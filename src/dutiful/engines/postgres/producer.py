@@ -82,6 +82,11 @@ def again(
 ) -> Plan[tuple[Receipt, ...]]:
     """Store those of the jobs that can be, and say of the others why not."""
     stored = yield from store(sql, jobs, now, late=late)
+    replacing = [job for job in jobs if job.id not in stored and _replaces(job)]
+    if len(replacing) > 1:
+        # All lock jobs in one order, which need not be that of the keys.
+        keys, periods = _keys(replacing)
+        yield Statement(sql("holders_lock"), (keys, periods, now))
     receipts: list[Receipt] = []
     for job in jobs:
         if job.id in stored:
@@ -93,7 +98,9 @@ def again(
 
 def store(sql: Texts, jobs: Sequence[NewJob], now: int | None, *, late: bool) -> Plan[set[str]]:
     """Store those of the jobs that can be, and return their ids."""
-    answer = yield Statement(sql("enqueue"), (*_columns(jobs), now, late))
+    keyed = sum([job.unique is not None for job in jobs])
+    statement = sql("enqueue_keys" if keyed > 1 else "enqueue")
+    answer = yield Statement(statement, (*_columns(jobs), now, late))
     return set(answer.rows[0][0] or ())
 
 
@@ -160,6 +167,17 @@ def _plain(jobs: Sequence[NewJob]) -> bool:
     return all(job.unique is None for job in jobs)
 
 
+def _replaces(job: NewJob) -> bool:
+    return job.unique is not None and job.unique.on_conflict == "replace"
+
+
+def _keys(jobs: Sequence[NewJob]) -> tuple[TextArray, Longs]:
+    """Return the columns of the unique keys and of their periods."""
+    rules = [job.unique for job in jobs]
+    keys = TextArray([rule and rule.key for rule in rules])
+    return keys, Longs([rule and rule.period for rule in rules])
+
+
 def _columns(jobs: Sequence[NewJob]) -> tuple[Array, ...]:
     """Return the arrays of ``enqueue.sql``."""
     return (
@@ -172,8 +190,7 @@ def _columns(jobs: Sequence[NewJob]) -> tuple[Array, ...]:
         Longs([job.delay for job in jobs]),
         Longs([job.run_at for job in jobs]),
         Longs([job.expires_in for job in jobs]),
-        TextArray([job.unique and job.unique.key for job in jobs]),
-        Longs([job.unique and job.unique.period for job in jobs]),
+        *_keys(jobs),
         Shorts([job.unique.states if job.unique else 0 for job in jobs]),
         TextArray([packed(job.tags) if job.tags else None for job in jobs]),
         TextArray([packed(job.meta) if job.meta else None for job in jobs]),

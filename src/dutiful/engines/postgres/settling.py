@@ -26,10 +26,13 @@ def settle(
     # All lock rows in the same order, so that two who settle the same jobs do not block each other.
     items = sorted(items, key=_BY_ID)
     failed = [item for item in items if item.error is not None]
-    if failed:
-        yield Statement(sql("fail"), _failures(failed))
     successes = [item for item in items if simple(item)]
     plain = len(successes) == len(items)
+    if 0 < len(successes) < len(items) or 0 < len(failed) < len(items):
+        # Several statements follow, and each takes only some of the rows.
+        yield Statement(sql("lock"), (_guards(items)[0],))
+    if failed:
+        yield Statement(sql("fail"), _failures(failed))
     others = [] if plain else [item for item in items if not simple(item)]
     written, rescued = 0, set[str]()
     back: dict[str, int] = {}

@@ -41,7 +41,7 @@ class Texts:
     def fill(self, text: str, **more: str) -> str:
         """Put the schema, the job table, the clock and the channel where a text names them.
 
-        The table and the channel are put as text, for functions that ask for a name. ``more`` are
+        Table, sequence and channel are put as text, for functions that ask for a name. ``more`` are
         names of the caller's with texts that name these in turn. All is put in one pass, so no
         schema's name is read as one of them; bodies of functions get a quote that is not in it.
         """
@@ -56,6 +56,7 @@ class Texts:
             "{schema}": self.quoted,
             "{now}": _NOW,
             "{job}": literal(f"{self.quoted}.job"),
+            "{sequence}": literal(f"{self.quoted}.job_seq_seq"),
             "{channel}": literal(self.channel),
             "$$": tag,
         }

@@ -4,5 +4,8 @@ UPDATE {schema}.job SET
   finished_at = CASE WHEN state = 2 THEN finished_at ELSE coalesce($2::bigint, {now}) END,
   reason = CASE WHEN state = 2 THEN reason ELSE 'cancelled' END,
   parked_at = CASE WHEN state = 2 THEN parked_at END
-WHERE id = ANY ($1::text[]) AND state IN (0, 1, 2, 3)
+WHERE id = ANY (ARRAY(
+  SELECT id FROM {schema}.job WHERE id = ANY ($1::text[]) AND state IN (0, 1, 2, 3)
+  ORDER BY id FOR UPDATE
+))
 RETURNING id

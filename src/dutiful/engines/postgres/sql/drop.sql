@@ -1,5 +1,7 @@
 WITH gone AS (
-  DELETE FROM {schema}.job WHERE id = ANY ($1::text[]) RETURNING seq, id, fence
+  DELETE FROM {schema}.job WHERE id = ANY (ARRAY(
+    SELECT id FROM {schema}.job WHERE id = ANY ($1::text[]) ORDER BY id FOR UPDATE
+  )) RETURNING seq, id, fence
 ), failures AS (
   DELETE FROM {schema}.failure WHERE seq IN (SELECT seq FROM gone)
 ), steps AS (

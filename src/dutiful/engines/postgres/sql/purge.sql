@@ -1,6 +1,9 @@
 -- The sum keeps the planner from the index of ended jobs, which may be long.
 WITH gone AS (
-  DELETE FROM {schema}.job WHERE id = ANY ($1::text[]) AND state + 0 >= 4 RETURNING seq, id, fence
+  DELETE FROM {schema}.job WHERE id = ANY (ARRAY(
+    SELECT id FROM {schema}.job WHERE id = ANY ($1::text[]) AND state + 0 >= 4
+    ORDER BY id FOR UPDATE
+  )) RETURNING seq, id, fence
 ), failures AS (
   DELETE FROM {schema}.failure WHERE seq IN (SELECT seq FROM gone)
 ), steps AS (

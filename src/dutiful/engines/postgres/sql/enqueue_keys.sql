@@ -1,0 +1,41 @@
+-- As enqueue.sql, for jobs of several unique keys. They are stored in the order of their keys, so
+-- that two who store the same keys wait for each other only one way; their numbers are given out
+-- in the order of the arrays, which is that of the line.
+WITH given AS (
+  SELECT *, nextval({sequence}) AS seq, coalesce($15::bigint, {now}) AS now
+  FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::smallint[], $5::bytea[], $6::integer[], $7::bigint[],
+    $8::bigint[], $9::bigint[], $10::text[], $11::bigint[], $12::smallint[], $13::text[],
+    $14::text[]
+  ) AS given (
+    id, task, queue, priority, args, max_attempts, delay, run_at, expires_in, unique_key, period,
+    unique_states, tags, meta
+  )
+), stored AS (
+  INSERT INTO {schema}.job (
+    seq, id, task, queue, state, priority, args, max_attempts, enqueued_at, run_at, expires_at,
+    unique_key, unique_states, tags, meta
+  )
+  SELECT
+    seq, id, task, queue, CASE WHEN coalesce(run_at, now + delay) > now THEN 0 ELSE 1 END, priority,
+    args, max_attempts, now, coalesce(run_at, now + delay),
+    greatest(coalesce(run_at, now + delay), now) + expires_in,
+    CASE WHEN period IS NULL THEN unique_key
+      ELSE unique_key || E'\x1f' || period || ':' || now / period END,
+    unique_states, tags, meta
+  FROM given
+  ORDER BY unique_key COLLATE "C", now / period, id COLLATE "C"
+  ON CONFLICT DO NOTHING
+  RETURNING id, queue, state
+), counted AS (
+  SELECT count(*) AS jobs, count(*) FILTER (WHERE state = 1) AS due, array_agg(DISTINCT queue)
+    FILTER (WHERE state = 1) AS queues FROM stored
+), tallied AS (
+  INSERT INTO {schema}.tally (name, count, queues)
+  SELECT 'enqueued', jobs, CASE WHEN $16::boolean THEN queues END FROM counted WHERE jobs > 0
+)
+SELECT
+  (SELECT array_agg(id) FROM stored),
+  CASE WHEN NOT $16::boolean AND due > 0 AND EXISTS (SELECT FROM {schema}.sleeper)
+    THEN {schema}.wake(queues, due)::text END
+FROM counted
