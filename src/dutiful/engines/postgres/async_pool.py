@@ -28,7 +28,7 @@ from .connection import (
 from .contention import repeats
 from .faults import Contended, StatementLost, told, translated
 from .session_settings import begin, settings
-from .statements import plain, trusted
+from .statements import bare, trusted
 
 T = TypeVar("T")
 
@@ -86,7 +86,7 @@ class AsyncPool(AsyncLender[AsyncConnection]):
         self._alone = not address.pooler  # there, a setting of ours lasts for a transaction
         wanted = settings(ANSWER_SECONDS, lock_seconds, pinned=True)
         self._begin = "BEGIN" if self._alone else begin(wanted)
-        self._crowd = plain("crowd")
+        self._crowd = bare("crowd")
         self._asked_at, self._answer = -_ASK_SECONDS, False
 
     async def once(self, plan: Callable[[], Plan[T]], *, writes: bool = False) -> T:

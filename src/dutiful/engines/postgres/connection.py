@@ -22,7 +22,7 @@ from .arrays import adapt
 from .faults import told, translated
 from .refusal import refused
 from .session_settings import settings
-from .statements import plain, trusted
+from .statements import bare, trusted
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ ANSWER_SECONDS = 30.0
 LOCK_SECONDS = 5.0
 """How long a statement waits for a lock that somebody holds, before that is said."""
 
-_SETTINGS_SQL = trusted(plain("settings"))
+_SETTINGS_SQL = trusted(bare("settings"))
 _SETTINGS = {
     "application_name": "dutiful",
     "keepalives": 1,

@@ -62,11 +62,6 @@ class Texts:
         }
 
 
-def plain(name: str) -> str:
-    """Return a statement that names no table of ours, without its comments."""
-    return _bare(_read(f"sql/{name}.sql"))
-
-
 def trusted(text: str) -> LiteralString:
     """Vouch to the driver's types for a text: all of them come from this engine's own files."""
     ours: Any = text
