@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from .config import Settings
 from .contract.protocol import Lifecycle
@@ -48,17 +47,11 @@ def _memory(url: str, settings: Settings) -> Lifecycle:
 
 def _sqlite(url: str, settings: Settings) -> Lifecycle:
     from .engines.sqlite import SqliteEngine
+    from .engines.sqlite.address import address_of
 
-    parts = urlsplit(url)
-    path = unquote(parts.path).removeprefix("/")
-    if parts.netloc or not path:
-        raise BadConfiguration(
-            f"{url!r} names no file; write sqlite:///jobs.db for a file in this folder, "
-            "sqlite:////var/lib/jobs.db for a whole path"
-        )
-    if path == ":memory:":
-        raise BadConfiguration("jobs in memory are memory://; an SQLite engine needs a file")
-    return SqliteEngine(Path(path), durability=cast(Any, settings.durability))
+    address = address_of(url)
+    durability = address.durability or cast(Any, settings.durability)
+    return SqliteEngine(address.path, durability=durability)
 
 
 def _postgres(url: str, settings: Settings) -> Lifecycle:

@@ -8,7 +8,7 @@ import tempfile
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import typer
 from rich.console import Console
@@ -49,7 +49,7 @@ def bench(
     """
     with tempfile.TemporaryDirectory(prefix="dutiful-bench-") as name:
         folder = Path(name)
-        url = engine or f"sqlite:///{folder}/jobs.db"
+        url = engine or f"sqlite:///{quote(str(folder))}/jobs.db"
         if urlsplit(url).scheme == "memory":
             raise Wrong("memory:// has no second process", "measure sqlite:///FILE instead")
         options = WorkerOptions(concurrency=concurrency)

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from dutiful.app import App
 from dutiful.cli.demo.crew import Crew
@@ -47,7 +48,7 @@ def perform(plan: Plan, view: View, *, engine: str = "sqlite", keep: bool = Fals
 def _store(engine: str, folder: Path) -> Generator[str]:
     """Give the URL of an empty store; a server for it runs as long as the block."""
     if engine == "sqlite":
-        yield f"sqlite:///{folder / 'jobs.db'}"
+        yield f"sqlite:///{quote(str(folder / 'jobs.db'))}"
         return
     from dutiful.cli.demo.postgres import local_server
 

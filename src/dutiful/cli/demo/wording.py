@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 from dutiful.cli.demo.schedule import Occurrences
 from dutiful.cli.demo.verdict import Verdict, money
@@ -49,7 +50,8 @@ def advice(verdict: Verdict, folder: Path | None) -> list[tuple[str, str]]:
         ledger = (f"less {folder}/ledger.jsonl", "the gateway's ledger")
         if not (folder / "jobs.db").exists():  # the jobs were on a server, which has ended
             return [ledger]
-        return [(f"dutiful jobs list --url sqlite:///{folder}/jobs.db", "look at the jobs"), ledger]
+        url = f"sqlite:///{quote(str(folder))}/jobs.db"
+        return [(f"dutiful jobs list --url {url}", "look at the jobs"), ledger]
     if verdict.naive:
         return [("dutiful demo", "the same with the safety on")]
     return [
