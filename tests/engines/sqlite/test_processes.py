@@ -116,7 +116,8 @@ HOLD = """
 import sys
 from pathlib import Path
 from dutiful.engines.sqlite.door import Door
-Door(Path(sys.argv[1] + "-run")).enter()
+from dutiful.engines.sqlite.run_folder import RunFolder
+Door(RunFolder(Path(sys.argv[1]))).enter()
 print("inside", flush=True)
 sys.stdin.readline()
 """

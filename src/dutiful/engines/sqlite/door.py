@@ -7,13 +7,13 @@ import os
 import threading
 from contextlib import suppress
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType
 from typing import Literal
 
 from dutiful.core.errors import EngineUnavailable
 
 from .connection import PATIENCE_SECONDS
+from .run_folder import RunFolder
 
 fcntl: ModuleType | None
 try:
@@ -42,7 +42,7 @@ class Door:
     """
 
     def __init__(
-        self, folder: Path, seconds: float = PATIENCE_SECONDS, *, names: Names = WRITERS
+        self, folder: RunFolder, seconds: float = PATIENCE_SECONDS, *, names: Names = WRITERS
     ) -> None:
         """Open nothing yet; ``names`` are those of the gate and of the lock behind it."""
         self._folder = folder
@@ -72,7 +72,7 @@ class Door:
         except OSError as error:
             if error.errno in _NO_LOCKS:
                 return True
-            raise EngineUnavailable(f"{self._folder} cannot hold locks: {error}") from error
+            raise EngineUnavailable(f"{self._folder.path} cannot hold locks: {error}") from error
         return True
 
     def leave(self) -> None:
@@ -110,15 +110,12 @@ class Door:
         return self._kept
 
     def _open(self) -> tuple[int, int] | None:
-        gate = inner = None
-        try:
-            # For reading, which is all that flock needs: the file may belong to another user.
-            flags = os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC
-            gate = os.open(self._folder / self._names[0], flags, 0o644)
-            inner = os.open(self._folder / self._names[1], flags, 0o644)
-        except OSError:
-            if gate is not None:
-                os.close(gate)
+        gate = self._folder.lock_file(self._names[0])
+        if gate is None:
+            return None
+        inner = self._folder.lock_file(self._names[1])
+        if inner is None:
+            os.close(gate)
             return None
         return gate, inner
 

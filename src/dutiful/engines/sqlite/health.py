@@ -61,4 +61,4 @@ def _around(session: Session) -> Iterator[Finding]:
     free = shutil.disk_usage(place.path.parent).free
     yield Finding("disk", free >= FREE_BYTES_MIN, f"{free / _GIB:,.1f} GiB free")
     notices = place.notices()
-    yield Finding("file system", not notices, notices[0] if notices else "local")
+    yield Finding("place", not notices, "; ".join(notices) or "a local disk")

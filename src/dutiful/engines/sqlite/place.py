@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
+from contextlib import suppress
 from pathlib import Path
 
 from dutiful.core.errors import StoreUnusable
 
+from .access import make_private
 from .connection import explain
+from .run_folder import RunFolder
 
 SQLITE_MIN = (3, 35, 0)
 
@@ -24,8 +28,15 @@ class Place:
     def __init__(self, path: Path) -> None:
         """Look at nothing yet."""
         self.path = path
-        self.folder = path.with_name(f"{path.name}-run")
-        self.wal = path.with_name(f"{path.name}-wal")
+        self.folder = RunFolder(path)
+        self.locate()
+
+    def locate(self) -> None:
+        """Follow the path's links: SQLite keeps the neighbours beside the file itself."""
+        self.file = Path(os.path.realpath(self.path))
+        self.wal = self.file.with_name(f"{self.file.name}-wal")
+        self.shm = self.file.with_name(f"{self.file.name}-shm")
+        self.folder.move(self.file)
 
     def run(
         self, connection: sqlite3.Connection, command: str, *, committing: bool = False
@@ -55,6 +66,8 @@ class Place:
             raise StoreUnusable(f"{path} is a folder; give the path of a file")
         if not parent.is_dir():
             raise StoreUnusable(f"the folder {parent} does not exist; create it first")
+        self.locate()
+        self._distrust()
         if path.exists() and not os.access(path, os.R_OK | os.W_OK):
             raise StoreUnusable(f"{path} cannot be written by this user; change its permissions")
         if not os.access(parent, os.W_OK | os.X_OK):
@@ -62,6 +75,28 @@ class Place:
                 f"this user may not write to the folder {parent}, where SQLite keeps the "
                 "write-ahead log; change its permissions"
             )
+
+    def _distrust(self) -> None:
+        """Refuse links by which another user would choose what we write to."""
+        for neighbour in (self.wal, self.shm):
+            if neighbour.is_symlink():
+                raise StoreUnusable(
+                    f"{neighbour} is a link, which SQLite does not follow; remove it"
+                )
+        with suppress(FileNotFoundError):
+            link = self.path.lstat()
+            if not stat.S_ISLNK(link.st_mode) or link.st_uid in (0, os.geteuid()):
+                return
+            if not self.file.exists() or self.file.stat().st_uid != link.st_uid:
+                raise StoreUnusable(
+                    f"{self.path} is a link of another user (uid {link.st_uid}) to a file that is "
+                    f"not theirs; name the file itself: {self.file}"
+                )
+
+    def furnish(self) -> None:
+        """Make an empty file that others cannot read, unless there is a file."""
+        if not self.file.exists():
+            make_private(self.file)
 
     def require(self) -> None:
         """Raise StoreUnusable when there is no file: a look must not leave an empty one behind."""
@@ -71,30 +106,14 @@ class Place:
                 "so check the spelling and the folder"
             )
 
-    def furnish(self) -> None:
-        """Make the folder beside the file, with the rights that the file has."""
-        try:
-            self.folder.mkdir(exist_ok=True)
-            like = self.path.stat()
-            mine = self.folder.stat()
-            # Whoever may write to the file may meet the others: x where there is r.
-            mode = like.st_mode & 0o666 | (like.st_mode & 0o444) >> 2
-            if mine.st_uid == os.geteuid() and mine.st_mode & 0o777 != mode:
-                self.folder.chmod(mode)
-            if os.geteuid() == 0 and like.st_uid != 0:
-                os.chown(self.folder, like.st_uid, like.st_gid)
-        except OSError:
-            return  # without it writers queue less fairly, and sleepers poll
-
     def notices(self) -> tuple[str, ...]:
         """Say what an operator should know about the place."""
-        kind = _file_system(self.path.parent.resolve(), _mounts())
-        if kind in _NETWORK:
-            return (
-                f"{self.path} lies on a network file system ({kind}); SQLite's locks and its "
-                "write-ahead log need a local disk: keep the file on one host, or use PostgreSQL",
-            )
-        return ()
+        kind = _file_system(self.file.parent, _mounts())
+        network = (
+            f"{self.path} lies on a network file system ({kind}); SQLite's locks and its "
+            "write-ahead log need a local disk: keep the file on one host, or use PostgreSQL"
+        )
+        return tuple(filter(None, (network if kind in _NETWORK else "", self.folder.objection())))
 
 
 def _mounts() -> str:

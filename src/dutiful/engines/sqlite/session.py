@@ -19,6 +19,7 @@ from .connection import Durability, connect
 from .migration import migrate, missing, others, write_ahead
 from .place import Place
 from .reader import Readers
+from .run_folder import RunFolder
 from .statements import shipped
 from .wake import Sleepers
 from .watch import Watch
@@ -62,7 +63,9 @@ class Session:
         self.sleepers = Sleepers(self.place.folder, self.watch.version, self.watch.work)
         self.readers = Readers(self.place, opener)
         self.writer = Writer(self.place, opener, partial(_wake, self.sleepers))
-        self._finalizer = weakref.finalize(self, _close, self.writer, self.readers, self.watch)
+        self._finalizer = weakref.finalize(
+            self, _close, self.writer, self.readers, self.watch, self.place.folder
+        )
 
     @property
     def open(self) -> bool:
@@ -102,12 +105,13 @@ class Session:
             self.place.inspect()
             if dry_run and not self.place.path.exists():  # which a connection would make
                 return names(self.migrations)
+            if not dry_run:
+                self.place.furnish()
             connection = connect(self.place.path, self.durability)
             try:
                 chosen = choose(connection, missing(connection, self.place, self.migrations))
                 if dry_run:
                     return names(chosen)
-                self.place.furnish()
                 write_ahead(connection, self.place)
                 done = migrate(connection, self.place, chosen, self.clock.now())
             finally:
@@ -125,7 +129,7 @@ class Session:
         """Close what is open; the next use opens it again."""
         with self._guard:
             self._open = False
-            _close(self.writer, self.readers, self.watch)
+            _close(self.writer, self.readers, self.watch, self.place.folder)
 
     def freeze(self) -> None:
         """Close every connection before a fork.
@@ -149,6 +153,7 @@ class Session:
         """Start anew in the child of a fork; what others waited for is the parent's to do."""
         self._finalizer.detach()
         self.writer.forsake()
+        self.place.folder.forsake()
         self._build()
 
 
@@ -185,10 +190,11 @@ def _wake(sleepers: Sleepers, wakes: bool) -> None:
         sleepers.wake()
 
 
-def _close(writer: Writer, readers: Readers, watch: Watch) -> None:
+def _close(writer: Writer, readers: Readers, watch: Watch, folder: RunFolder) -> None:
     writer.close()
     readers.close()
     watch.close()
+    folder.close()
 
 
 def _boot() -> str:

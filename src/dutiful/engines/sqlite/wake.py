@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import count
-from pathlib import Path
+
+from .run_folder import RunFolder
 
 POLL_SECONDS = 1.0
 """The longest sleep: what nobody announced is found by then."""
@@ -24,23 +24,19 @@ Look = Callable[[Sequence[str]], bool]
 class Bell:
     """A named pipe that a sleeper reads and other processes write to."""
 
-    def __init__(self, path: Path, wake: Callable[[], None]) -> None:
-        """Hang it up; it appears under its name only when it can be rung."""
-        self._path = path
+    def __init__(self, folder: RunFolder, name: str, wake: Callable[[], None]) -> None:
+        """Hang it up; OSError where there is no folder for it."""
         self._loop = asyncio.get_running_loop()
-        hidden = path.with_suffix(".new")
-        os.mkfifo(hidden, 0o622)
+        self._folder = folder
+        self._name = name
+        pipe = folder.pipe(name)
+        if pipe is None:
+            raise FileNotFoundError(name)
+        self._pipe = pipe
         try:
-            # For reading and writing, so that the pipe is never without a reader or a writer.
-            self._pipe = os.open(hidden, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-            try:
-                self._loop.add_reader(self._pipe, wake)
-                hidden.rename(path)
-            except BaseException:
-                self.close()
-                raise
+            self._loop.add_reader(pipe, wake)
         except BaseException:
-            hidden.unlink(missing_ok=True)
+            self.close()
             raise
 
     def close(self) -> None:
@@ -48,17 +44,15 @@ class Bell:
         with suppress(NotImplementedError, RuntimeError):
             self._loop.remove_reader(self._pipe)
         os.close(self._pipe)
-        with suppress(OSError):
-            self._path.unlink()
+        self._folder.remove(self._name)
 
 
 class Sleepers:
     """Those of this process who sleep, and the way to those of others."""
 
-    def __init__(self, folder: Path, glance: Glance, look: Look) -> None:
+    def __init__(self, folder: RunFolder, glance: Glance, look: Look) -> None:
         """Sleep nowhere yet; ``glance`` changes with every commit, ``look`` finds work."""
         self._folder = folder
-        self._folder_name = os.fspath(folder)
         self._glance = glance
         self._look = look
         self._token = os.urandom(6).hex()
@@ -110,31 +104,12 @@ class Sleepers:
             except RuntimeError:  # that loop has been closed
                 with self._guard:
                     self._asleep.discard((loop, event))
-        with suppress(OSError), os.scandir(self._folder_name) as entries:
-            for entry in entries:
-                if entry.name.endswith(".bell") and not entry.name.startswith(self._token):
-                    _ring(entry.path)
+        self._folder.ring(".bell", self._token)
 
     def _hang(self, wake: Callable[[], None]) -> Bell | None:
         if not hasattr(os, "mkfifo"):
             return None
         try:
-            return Bell(self._folder / f"{self._token}-{next(self._numbers)}.bell", wake)
+            return Bell(self._folder, f"{self._token}-{next(self._numbers)}.bell", wake)
         except (OSError, NotImplementedError):
             return None  # no such pipes here: the glances have to do
-
-
-def _ring(path: str) -> None:
-    try:
-        pipe = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
-    except OSError as error:
-        if error.errno == errno.ENXIO:  # its reader died without taking it down
-            with suppress(OSError):
-                os.unlink(path)
-        return
-    try:
-        os.write(pipe, b"!")
-    except OSError:
-        return  # full: it has been rung often enough
-    finally:
-        os.close(pipe)

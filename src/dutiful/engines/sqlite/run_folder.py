@@ -1,0 +1,231 @@
+"""The folder beside the database: lock files and pipes of those who may write, and of nobody else.
+
+Others may have put there, or in its place, whatever they like: links to foreign files, pipes that
+block whoever opens them, files that they hold locks on. So nothing is used by its name but through
+the open folder; no link is followed; rights and owners are looked at after the opening, where they
+can no longer be swapped; and only what we have just made is given away.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from .access import Access, access_to
+
+_FRESH_SECONDS = 1.0
+_CAN = {os.open, os.mkdir, os.unlink} <= os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
+_SAFELY = (
+    getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_NOCTTY", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+)
+
+
+class RunFolder:
+    """The open folder, looked at again each second; without it everybody does as well as he can."""
+
+    def __init__(self, database: Path) -> None:
+        """Open nothing yet."""
+        self.forsake()
+        self.move(database)
+
+    def forsake(self) -> None:
+        """Start anew, in the child of a fork too."""
+        self._lock = threading.RLock()
+        self._folder: int | None = None
+        self._access: Access | None = None
+        self._own = False
+        self._until = 0.0
+
+    def move(self, database: Path) -> None:
+        """Stand beside another file from now on."""
+        self.database = database
+        self.path = database.with_name(f"{database.name}-run")
+        self.close()
+
+    def close(self) -> None:
+        """Close it; the next use opens it again."""
+        with self._lock:
+            folder, self._folder, self._until = self._folder, None, 0.0
+            if folder is not None:
+                os.close(folder)
+
+    def objection(self) -> str | None:
+        """Say why the folder is not used, if it is there and not fit."""
+        self.close()
+        with self.held() as opened:
+            if opened is not None or not _CAN or not os.path.lexists(self.path):
+                return None
+        return (
+            f"{self.path} is a link, or belongs to a user who may not write to {self.database}, "
+            "or is open to such; so it is not used: writers wait in no line, and idle workers "
+            "notice jobs after up to 50 ms; remove it, and the next start makes another"
+        )
+
+    @contextmanager
+    def held(self) -> Generator[tuple[int, Access] | None]:
+        """Give the folder, which nobody closes meanwhile, and who may use it."""
+        with self._lock:
+            if time.monotonic() >= self._until:
+                self.close()
+                with suppress(OSError):
+                    self._open()
+                self._until = time.monotonic() + _FRESH_SECONDS
+            folder, access = self._folder, self._access
+            yield None if folder is None or access is None else (folder, access)
+
+    def lock_file(self, name: str) -> int | None:
+        """Open a file to lock, for reading, which is all that flock needs."""
+        with self.held() as opened:
+            if opened is None:
+                return None
+            with suppress(OSError):
+                return self._lock_file(name, *opened)
+        return None
+
+    def pipe(self, name: str) -> int | None:
+        """Make a pipe and open its reading end, and a writing one, so that it is never without."""
+        with self.held() as opened:
+            if opened is None:
+                return None
+            folder, access = opened
+            hidden = f"{name}.new"
+            os.mkfifo(hidden, 0o600, dir_fd=folder)
+            try:
+                pipe = os.open(hidden, os.O_RDWR | _SAFELY, dir_fd=folder)
+                try:
+                    found = os.fstat(pipe)
+                    if not stat.S_ISFIFO(found.st_mode) or found.st_uid != os.geteuid():
+                        raise PermissionError(hidden)
+                    access.bestow(pipe, access.file_mode)
+                    os.rename(hidden, name, src_dir_fd=folder, dst_dir_fd=folder)
+                except BaseException:
+                    os.close(pipe)
+                    raise
+            except BaseException:
+                os.unlink(hidden, dir_fd=folder)
+                raise
+            return pipe
+
+    def ring(self, suffix: str, but: str) -> None:
+        """Write a byte to each pipe of that suffix whose name does not begin with ``but``."""
+        with self.held() as opened:
+            if opened is None:
+                return
+            folder, access = opened
+            with suppress(OSError):
+                for name in os.listdir(folder):
+                    if name.endswith(suffix) and not name.startswith(but):
+                        _ring(name, folder, access)
+
+    def remove(self, name: str) -> None:
+        """Remove what we have made."""
+        with self.held() as opened, suppress(OSError):
+            if opened is not None:
+                os.unlink(name, dir_fd=opened[0])
+
+    def _open(self) -> None:
+        if not _CAN:
+            return
+        access = access_to(self.database)
+        made = False
+        with suppress(FileExistsError):
+            self.path.mkdir(0o700)
+            made = True
+        folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | _SAFELY)
+        try:
+            self._own = self._fit(folder, access, made=made)
+        except BaseException:
+            os.close(folder)
+            raise
+        self._folder, self._access = folder, access
+
+    def _fit(self, folder: int, access: Access, *, made: bool) -> bool:
+        """Whether the folder is ours; PermissionError where it cannot be trusted."""
+        found = os.fstat(folder)
+        own = found.st_uid == os.geteuid()
+        mode = found.st_mode & 0o777
+        if made and own and not os.listdir(folder):
+            access.bestow(folder, access.folder_mode)
+        elif not access.admits(found):
+            raise PermissionError(self.path)
+        elif own and found.st_uid == access.uid and mode != access.folder_mode:
+            access.bestow(folder, access.folder_mode)
+        elif mode & 0o022 & ~access.folder_mode:
+            raise PermissionError(self.path)
+        return own
+
+    def _lock_file(self, name: str, folder: int, access: Access) -> int | None:
+        file: int | None
+        for _ in range(3):
+            try:
+                file = os.open(name, os.O_RDONLY | _SAFELY, dir_fd=folder)
+            except FileNotFoundError:
+                file = _made(name, folder, access)
+            except OSError:  # a link
+                file = None
+            if file is not None:
+                found = os.fstat(file)
+                if _lockable(found, access):
+                    if found.st_uid == access.uid == os.geteuid():
+                        _widen(file, found, access)
+                    return file
+                os.close(file)
+            if not self._own:
+                return None
+            # Of an older release, say, and open to readers, who may hold it for ever.
+            with suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=folder)
+        return None
+
+
+def _lockable(found: os.stat_result, access: Access) -> bool:
+    """Whether a file can be opened by those alone who may write to the database."""
+    plain = stat.S_ISREG(found.st_mode) and found.st_nlink == 1
+    return plain and access.admits(found) and not found.st_mode & 0o777 & ~access.file_mode
+
+
+def _widen(file: int, found: os.stat_result, access: Access) -> None:
+    """Let those in who may write to the database since somebody changed its rights."""
+    if found.st_mode & 0o777 != access.file_mode:
+        access.bestow(file, access.file_mode)
+
+
+def _made(name: str, folder: int, access: Access) -> int | None:
+    flags = os.O_RDONLY | os.O_CREAT | os.O_EXCL | _SAFELY
+    with suppress(FileExistsError):
+        file = os.open(name, flags, 0o600, dir_fd=folder)
+        access.bestow(file, access.file_mode)
+        return file
+    return None
+
+
+def _ring(name: str, folder: int, access: Access) -> None:
+    try:
+        pipe = os.open(name, os.O_WRONLY | _SAFELY, dir_fd=folder)
+    except OSError:
+        _remove_stale(name, folder)
+        return
+    try:
+        found = os.fstat(pipe)
+        if stat.S_ISFIFO(found.st_mode) and found.st_nlink == 1 and access.admits(found):
+            os.write(pipe, b"!")
+    except OSError:
+        return  # full: it has been rung often enough
+    finally:
+        os.close(pipe)
+
+
+def _remove_stale(name: str, folder: int) -> None:
+    """Remove a pipe whose reader died without taking it down."""
+    with suppress(OSError):
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        if stat.S_ISFIFO(found.st_mode):
+            os.unlink(name, dir_fd=folder)
