@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dutiful.contract.schema import names
 from dutiful.core.errors import (
     BadOption,
     EngineUnavailable,
@@ -13,9 +14,10 @@ from dutiful.core.errors import (
 )
 from dutiful.engines.sqlite import SqliteEngine, place
 from dutiful.engines.sqlite.connection import connect
+from dutiful.engines.sqlite.statements import shipped
 from tests.engines.sqlite.support import child, ended, heard, new, rows, say
 
-FILES = ("0001_first", "0002_shut", "0003_schedules", "0004_held_previous")
+FILES = names(shipped())
 
 OPEN = """
 import asyncio, sys
