@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,15 @@ from dutiful.contract.facade import Store
 from dutiful.contract.fleet import WorkerInfo
 from dutiful.contract.page import Holder
 from dutiful.contract.protocol import Wanted
-from dutiful.core.event import Event, HorizonHeld, JobsRescued, Pruned, ServiceFailed, WorkerLost
+from dutiful.core.event import (
+    Event,
+    HorizonHeld,
+    JobsRescued,
+    OutcomeRefused,
+    Pruned,
+    ServiceFailed,
+    WorkerLost,
+)
 from dutiful.core.instant import DAY, SECOND
 from dutiful.core.job import NewJob
 from dutiful.core.outcome import Cancelled, Discarded, Succeeded
@@ -205,3 +214,48 @@ async def test_what_holds_the_horizon_is_told_once(world: World) -> None:
     assert await told() == 2
     held.append(Holder("snapshot", "psql (idle in transaction)", 70.0))
     assert await told() == 3
+
+
+async def test_one_job_that_cannot_be_rescued_holds_up_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.give("dead", 5)
+    engine: Any = world.store.engine
+    exchange = engine.exchange
+
+    async def refusing(worker: str, settlements: Any, wanted: Any) -> Any:
+        if any(item.claim.job.id == "dead-2" for item in settlements):
+            raise OverflowError("too large")
+        return await exchange(worker, settlements, wanted)
+
+    monkeypatch.setattr(engine, "exchange", refusing)
+    world.clock.advance("11s")
+    assert await world.rescuer().run_once() == 4
+    told = [event for event in world.events if isinstance(event, OutcomeRefused)]
+    assert {event.job_id for event in told} == {"dead-2"}
+    states = [job.state for job in await world.store.inspector.get([f"dead-{n}" for n in range(5)])]
+    assert states.count(State.QUEUED) == 4
+
+
+async def test_a_turn_that_exits_does_not_end_its_worker(world: World) -> None:
+    class Exits:
+        name = "exits"
+
+        def rest(self, rng: Any) -> float:
+            return 0.001
+
+        async def run_once(self) -> int:
+            raise SystemExit(3)
+
+    again = asyncio.Event()
+
+    def heard(event: Event) -> None:
+        world.events.append(event)
+        if len(world.of(ServiceFailed)) == 2:
+            again.set()
+
+    turns = asyncio.create_task(take_turns(Exits(), heard, RNG))
+    await again.wait()
+    turns.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await turns

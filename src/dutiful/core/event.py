@@ -130,6 +130,14 @@ class EngineRecovered(msgspec.Struct, frozen=True, tag=True):
     seconds: float
 
 
+class OutcomeRefused(msgspec.Struct, frozen=True, tag=True):
+    """The store cannot hold how an attempt ended; a failure is settled in its place."""
+
+    job_id: str
+    task: str
+    error: str
+
+
 class ServiceFailed(msgspec.Struct, frozen=True, tag=True):
     """A background duty raised; it is tried again at its next turn."""
 
@@ -226,6 +234,7 @@ Event = (
     | LeaseLost
     | TaskUnknown
     | SlotStuck
+    | OutcomeRefused
     | EngineTroubled
     | EngineRecovered
     | ServiceFailed

@@ -34,6 +34,9 @@ def log(event: e.Event) -> None:
             _LOG.warning("job %s waits: this worker has no task %r", job_id, task)
         case e.SlotStuck(job_id=job_id, task=task, isolation=isolation):
             _LOG.error("job %s (%s) goes on past its hard timeout in a %s", job_id, task, isolation)
+        case e.OutcomeRefused(job_id=job_id, task=task, error=error):
+            text = "job %s (%s): how it ended cannot be stored, its attempt has failed: %s"
+            _LOG.error(text, job_id, task, _line(error))
         case _:
             _operations(event)
 

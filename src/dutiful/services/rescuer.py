@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from dutiful.contract.clock import Clock
 from dutiful.contract.facade import Store
 from dutiful.contract.fleet import WorkerInfo, WorkerStatus
+from dutiful.contract.protocol import Exchanged
 from dutiful.core.event import JobsRescued, WorkerLost, WorkerStalled
 from dutiful.core.job import Claim
 from dutiful.core.outcome import Crashed
 from dutiful.core.retry import Random
 from dutiful.core.settle import Rules, Settlement, settle
+from dutiful.core.unwritable import undecided
 
 from .service import about
+from .settling import settle_apart, told
 
 _BATCH = 200
 
@@ -69,7 +72,7 @@ class Rescuer:
         while claims := await self._store.fleet.abandoned(_BATCH):
             now = self._clock.now()
             settlements = [self._settle(claim, now) for claim in claims]
-            answer = await self._store.exchange(self._worker, settlements, None)
+            answer = await settle_apart(self._send, settlements, self._store.emit, self._rng)
             accepted = len(settlements) - len(answer.refused) - len(answer.delayed)
             if accepted:
                 self._store.emit(JobsRescued(accepted))
@@ -77,6 +80,9 @@ class Rescuer:
             if len(claims) < _BATCH or not accepted:
                 break
         return rescued
+
+    async def _send(self, settlements: Sequence[Settlement]) -> Exchanged:
+        return await self._store.exchange(self._worker, settlements, None)
 
     async def _declare(self) -> None:
         workers = await self._store.fleet.workers()
@@ -99,7 +105,10 @@ class Rescuer:
     def _settle(self, claim: Claim, now: int) -> Settlement:
         worker = claim.job.worker or "an unknown worker"
         outcome = Crashed(f"{worker} died or fell silent while it ran attempt {claim.job.attempt}")
-        return settle(claim, outcome, now, self._rng, self._rules(claim.job.task))
+        try:
+            return settle(claim, outcome, now, self._rng, self._rules(claim.job.task))
+        except Exception as error:  # noqa: BLE001 - one job must not hold up the rescue of others
+            return undecided(claim, outcome, now, told(error), self._rng)
 
 
 def _why(worker: str, gone: set[str], others: list[WorkerStatus]) -> str:

@@ -34,7 +34,9 @@ async def take_turn(service: Service, emit: Emit) -> None:
     """Let a service do what is due now; what it raises is told."""
     try:
         await service.run_once()
-    except Exception as error:  # noqa: BLE001 - a duty must outlive its failures
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a duty must outlive its failures
         emit(ServiceFailed(service.name, f"{type(error).__name__}: {error}"))
 
 

@@ -56,7 +56,7 @@ def conclude(running: Running, outcome: Outcome) -> Outcome | None:
         return undone
     try:
         held = transaction.commit(_completion(running, outcome))
-    except Exception as error:  # noqa: BLE001 - a failed commit is the attempt's failure
+    except BaseException as error:  # noqa: BLE001 - a failed commit is the attempt's failure
         undo(transaction)
         return raised(error, running.task.spec.retry)
     report(running, held)
@@ -82,7 +82,7 @@ async def aconclude(running: Running, outcome: Outcome) -> Outcome | None:
 
 def undo(transaction: Opened) -> None:
     """Roll back; where the store cannot be told, it undoes what nobody commits by itself."""
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(BaseException):
         transaction.rollback()
 
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
+
+from msgspec.structs import replace
 
 from dutiful.contract.facade import Store
 from dutiful.contract.protocol import Exchanged, Wanted
-from dutiful.core.event import SettlementsDelayed
+from dutiful.core.errors import EngineError
+from dutiful.core.event import Event, OutcomeRefused, SettlementsDelayed
 from dutiful.core.job import Claim
 from dutiful.core.outcome import Outcome, Released
 from dutiful.core.queue import Served, fetch_order
 from dutiful.core.retry import Random
 from dutiful.core.settle import Rules, Settlement, settle
+from dutiful.core.unwritable import undecided
+from dutiful.services.settling import about_the_store, settle_apart, told
 
 from .executor import Executor
 from .patience import Patience
@@ -22,6 +27,8 @@ _STALE = 0.5
 """Seconds after which jobs claimed ahead are handed back when no slot came free for them."""
 _BATCH = 2000
 _TRIP_MOST = 0.25
+_TRIES = 4
+"""So often an end is offered to a store that refuses it in any form."""
 
 
 class Pump:
@@ -63,6 +70,8 @@ class Pump:
         """Ends the wait that is under way when something is due sooner than it knew."""
         self.lost = False
         self._dry_at: int | None = None
+        self._unwritable: dict[str, int] = {}
+        """How often the end of a job could not be stored in any form."""
         self.released = 0
         """How many jobs were handed back."""
         self.overdue: Callable[[], bool] = lambda: False
@@ -96,19 +105,11 @@ class Pump:
         if not ended and limit == 0:
             return False
         now = self._executor.reckoning.now()
-        settlements = [
-            settle(claim, outcome, now, self._rng, self._rules(claim.job.task))
-            for claim, outcome in ended
-        ]
+        settlements = [self._decide(claim, outcome, now) for claim, outcome in ended]
         wanted = self._wanted(min(limit, _BATCH)) if limit else None
         started, done = self._time(), executor.done
         try:
-            answer = await self._patience.ask(
-                lambda: self._store.exchange(
-                    self._worker, settlements, None if executor.draining else wanted
-                ),
-                self._give_up,
-            )
+            answer = await self._exchange(settlements, wanted)
         except BaseException:
             executor.ended[:0] = ended
             raise
@@ -116,8 +117,8 @@ class Pump:
         executor.appetite.observe_trip(min(self._time() - started, _TRIP_MOST))
         self._count(ended, answer)
         fresh = executor.delayed.keep(ended, answer.delayed)
-        if fresh:
-            self._store.emit(SettlementsDelayed(self._worker, fresh, answer.locked_by))
+        if locked := tuple(job_id for job_id in fresh if job_id not in self._unwritable):
+            self._store.emit(SettlementsDelayed(self._worker, locked, answer.locked_by))
         if answer.lost:
             self.lost = True
         elif wanted is not None:
@@ -133,6 +134,55 @@ class Pump:
         else:
             self._released(settlements)
         return True
+
+    def _decide(self, claim: Claim, outcome: Outcome, now: int) -> Settlement:
+        try:
+            return settle(claim, outcome, now, self._rng, self._rules(claim.job.task))
+        except Exception as error:  # noqa: BLE001 - one job's policy must not cost the others
+            self._store.emit(OutcomeRefused(claim.job.id, claim.job.task, told(error)))
+            why = f"what follows from this attempt cannot be worked out: {told(error)}"
+            return undecided(claim, outcome, now, why, self._rng)
+
+    async def _exchange(self, settlements: list[Settlement], wanted: Wanted | None) -> Exchanged:
+        """Settle and claim; a settlement that cannot be written costs its own attempt alone."""
+        try:
+            return await self._send(settlements, wanted)
+        except Exception as error:
+            # Without settlements, or with a store that cannot be used, no job is to blame.
+            if not settlements or (isinstance(error, EngineError) and about_the_store(error)):
+                raise
+        apart = await settle_apart(self._send, settlements, self._tell, self._rng)
+        answer = await self._send([], wanted) if wanted is not None else Exchanged()
+        return replace(
+            answer,
+            refused=apart.refused,
+            delayed=tuple(filter(self._worth_another_try, apart.delayed)),
+            locked_by=apart.locked_by,
+        )
+
+    def _tell(self, event: Event) -> None:
+        """Tell once of each end that cannot be stored, though it is tried again."""
+        if isinstance(event, OutcomeRefused):
+            if event.job_id in self._unwritable:
+                return
+            self._unwritable[event.job_id] = 0
+        self._store.emit(event)
+
+    def _worth_another_try(self, job_id: str) -> bool:
+        """Whether to keep an end that could not be stored; else the job is left to its rescue."""
+        if job_id not in self._unwritable:
+            return True
+        self._unwritable[job_id] += 1
+        return self._unwritable[job_id] < _TRIES
+
+    async def _send(
+        self, settlements: Sequence[Settlement], wanted: Wanted | None = None
+    ) -> Exchanged:
+        def exchange() -> Awaitable[Exchanged]:
+            asked = None if self._executor.draining else wanted
+            return self._store.exchange(self._worker, settlements, asked)
+
+        return await self._patience.ask(exchange, self._give_up)
 
     def _count(self, ended: list[tuple[Claim, Outcome]], answer: Exchanged) -> None:
         back = [claim.job.id for claim, outcome in ended if isinstance(outcome, Released)]

@@ -68,6 +68,13 @@ def serve(app: WorkerHost, options: WorkerOptions) -> int:
         unserved = UnservedQueues(app)
         try:
             ending = await worker.run()
+        except EngineError:
+            raise
+        except Exception:
+            if not worker.began:
+                raise
+            logging.getLogger("dutiful").exception("the worker broke down; its jobs are rescued")
+            return EXIT_BROKEN
         finally:
             await unserved.close()
         pool.shutdown(wait=False, cancel_futures=True)

@@ -59,6 +59,8 @@ class Worker:
         self.options = options or WorkerOptions(lease=app.settings.leases())
         self.clean = True
         """Whether no thread was left running; else the process must end without waiting for it."""
+        self.began = False
+        """Whether it has come so far as to serve: what goes wrong later is no wrong usage."""
         self._clock = clock or SystemClock()
         self._rng = rng or random.SystemRandom()
         self._process = process or Process()
@@ -84,6 +86,7 @@ class Worker:
                 self._names.add(session.worker)
                 if self._stopped():
                     session.stop(None if self._stop is True else self._stop)
+                self.began = True
                 try:
                     ending = await session.run(self._services, self._recycle)
                 finally:

@@ -8,11 +8,12 @@ from msgspec.structs import replace
 
 from dutiful.contract.protocol import Exchanged, Wanted
 from dutiful.contract.statement import Plan, Statement
+from dutiful.core.errors import BadPayload
 from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement
 
 from .claiming import exchange, work
-from .faults import Locked
+from .faults import DuplicateId, Locked
 from .producer import ready
 from .session import Session
 from .settling import simple
@@ -75,9 +76,12 @@ class PostgresConsumer:
                 woken=woken,
             )
 
-        if all(map(simple, settlements)):
-            return await session.apool.once(plan, writes=True)
-        return await session.apool.run(plan)
+        try:
+            if all(map(simple, settlements)):
+                return await session.apool.once(plan, writes=True)
+            return await session.apool.run(plan)
+        except DuplicateId as error:  # a job that comes back meets another of its key
+            raise BadPayload(str(error)) from error
 
     async def _held_by_others(self, settlements: Sequence[Settlement]) -> dict[str, str]:
         """Return by id whose jobs other sessions have locked, with who that is."""

@@ -47,6 +47,9 @@ _VALUES = {
 }
 """What is wrong with a value; of others of class 22 the server's own words have to do."""
 
+_VALUE_CLASSES = ("22", "23", "44", "P0")
+"""Data, constraints, checks of views, and what a trigger raises: repeating it helps nobody."""
+
 _SHARED = {"26000", "42P05"}
 _SHARED_ADVICE = (
     "this session's prepared statements are gone, as after DISCARD ALL, or belong to others, as "
@@ -120,7 +123,8 @@ def told(
         return _unusable(state, f"{doing}: {text}; {CONFIGURATION[state]}")
     if state in _OUTDATED:
         return SchemaMismatch(f"{doing}: {text}; run `dutiful migrate`, or upgrade dutiful here")
-    if isinstance(error, psycopg.DataError) or state in _VALUES or (state or "").startswith("22"):
+    of_a_value = state in _VALUES or (state or "").startswith(_VALUE_CLASSES)
+    if of_a_value or isinstance(error, psycopg.DataError):
         return BadPayload(f"{doing}: {text}; {_wrong(state, text)}")
     if state in _SHARED:
         return StatementLost(f"{doing}: {text}; {_SHARED_ADVICE}")

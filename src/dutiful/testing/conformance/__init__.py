@@ -46,6 +46,7 @@ from dutiful.testing.conformance.settle import SettleContract
 from dutiful.testing.conformance.step import StepContract
 from dutiful.testing.conformance.transaction import Ledger, TransactionContract
 from dutiful.testing.conformance.unique import UniqueContract
+from dutiful.testing.conformance.unwritable import UnwritableContract
 from dutiful.testing.conformance.wake import WakeContract
 
 __all__ = [
@@ -77,6 +78,7 @@ __all__ = [
     "StepContract",
     "TransactionContract",
     "UniqueContract",
+    "UnwritableContract",
     "WakeContract",
     "matrix",
     "requires",

@@ -24,6 +24,7 @@ from dutiful.testing.conformance.settle import SettleContract
 from dutiful.testing.conformance.step import StepContract
 from dutiful.testing.conformance.transaction import TransactionContract
 from dutiful.testing.conformance.unique import UniqueContract
+from dutiful.testing.conformance.unwritable import UnwritableContract
 from dutiful.testing.conformance.wake import WakeContract
 
 CONTRACTS: tuple[type[Contract], ...] = (
@@ -33,6 +34,7 @@ CONTRACTS: tuple[type[Contract], ...] = (
     CallerContract,
     ClaimContract,
     SettleContract,
+    UnwritableContract,
     FenceContract,
     StepContract,
     TransactionContract,

@@ -1,0 +1,74 @@
+"""Finds the one settlement that a store refuses to hold, so that its attempt alone fails."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from dutiful.contract.protocol import Exchanged
+from dutiful.core.errors import EngineError
+from dutiful.core.event import Emit, OutcomeRefused
+from dutiful.core.retry import Random
+from dutiful.core.settle import Settlement
+from dutiful.core.unwritable import bare, instead
+
+Send = Callable[[Sequence[Settlement]], Awaitable[Exchanged]]
+
+_WORDS_MAX = 1_000
+
+
+async def settle_apart(
+    send: Send, items: Sequence[Settlement], emit: Emit, rng: Random
+) -> Exchanged:
+    """Write settlements, apart where they cannot be written together.
+
+    Returns what was refused and what is still to be written.
+    Halves are tried until the guilty one is alone. In its place a failure is settled, and where
+    even that cannot be written, a death with nothing beside it; where that cannot be written
+    either, the settlement is delayed. Raises only what says that the store itself cannot be used.
+    """
+    try:
+        return await send(items)
+    except EngineError as error:
+        if about_the_store(error):
+            raise
+        refusal: Exception = error
+    except Exception as error:  # noqa: BLE001 - whatever it is, it must cost one attempt only
+        refusal = error
+    if len(items) > 1:
+        middle = len(items) // 2
+        first = await settle_apart(send, items[:middle], emit, rng)
+        second = await settle_apart(send, items[middle:], emit, rng)
+        return Exchanged(
+            refused=first.refused + second.refused,
+            delayed=first.delayed + second.delayed,
+            locked_by=first.locked_by or second.locked_by,
+        )
+    return await _instead(send, items[0], refusal, emit, rng)
+
+
+def about_the_store(error: EngineError) -> bool:
+    """Whether an engine's error says that the store cannot be used, whatever is written to it."""
+    return type(error) is not EngineError
+
+
+async def _instead(
+    send: Send, item: Settlement, refusal: Exception, emit: Emit, rng: Random
+) -> Exchanged:
+    job, why = item.claim.job, told(refusal)
+    emit(OutcomeRefused(job.id, job.task, why))
+    text = f"the store refused to hold how attempt {job.attempt} ended: {why}"
+    for other in (instead(item, "OutcomeRefused", text, rng), bare(item)):
+        try:
+            return await send([other])
+        except EngineError as error:
+            if about_the_store(error):
+                raise
+        except Exception as error:  # noqa: BLE001 - the bare one comes after it
+            emit(OutcomeRefused(job.id, job.task, told(error)))
+    return Exchanged(delayed=(job.id,))
+
+
+def told(error: BaseException) -> str:
+    """Word an error of a driver or of an engine in bounds, and in what any store can hold."""
+    text = f"{type(error).__name__}: {error}"[:_WORDS_MAX]
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
