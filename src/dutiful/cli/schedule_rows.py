@@ -160,9 +160,9 @@ def _span(end: int | None, start: int | None) -> str:
 
 def local(at: int, zone: str) -> str:
     """Write an instant on the clocks of a zone, with the offset."""
-    from zoneinfo import ZoneInfo
+    from dutiful.core.rule.zone import zone as zone_named
 
-    text = moment(at).astimezone(ZoneInfo(zone))
+    text = moment(at).astimezone(zone_named(zone))
     places = "milliseconds" if at % SECOND else "seconds"
     return text.isoformat(" ", places)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -18,6 +17,7 @@ from dutiful.cli.schedules import Name
 from dutiful.cli.schedules_next import read_moment
 from dutiful.cli.target import Opened, reach
 from dutiful.core.instant import instant
+from dutiful.core.rule.zone import zone as zone_named
 
 From = Annotated[
     str, typer.Option("--from", metavar="WHEN", help="The first instant, in the schedule's zone.")
@@ -106,7 +106,7 @@ def _last(text: str, zone: str) -> int:
         day = date.fromisoformat(text)
     except ValueError:
         return at
-    midnight = datetime.combine(day + timedelta(days=1), time(), ZoneInfo(zone))
+    midnight = datetime.combine(day + timedelta(days=1), time(), zone_named(zone))
     return min(instant(midnight) - 1, present)
 
 

@@ -84,7 +84,8 @@ def next_instants(
         )
     from dutiful.core.rule.zone import zone as zone_named
 
-    zone = "UTC" if tz is None else zone_named(tz).key
+    zone = "UTC" if tz is None else tz
+    zone_named(zone)
     if every is not None or rrule is not None or (what is not None and _is_cron(what)):
         rule = _rule(what, every, rrule, zone, begin)
         start = render.now() if begin is None else read_moment(begin, zone, "--from")
@@ -115,10 +116,10 @@ def _rule(
     if every is not None:
         return Interval.every(every)
     if rrule is not None:
-        from zoneinfo import ZoneInfo
+        from dutiful.core.rule.zone import zone as zone_named
 
         at = render.now() if begin is None else read_moment(begin, zone, "--from")
-        start = moment(at).astimezone(ZoneInfo(zone)).replace(tzinfo=None, microsecond=0, fold=0)
+        start = moment(at).astimezone(zone_named(zone)).replace(tzinfo=None, microsecond=0, fold=0)
         return Calendar(rrule, zone, start)
     return Cron(what or "", zone)
 
@@ -170,9 +171,9 @@ def _known(instants: list[int], start: int) -> list[int]:
 
 
 def _print(preview: Preview, common: Common, count: int) -> None:
-    from zoneinfo import ZoneInfo
+    from dutiful.core.rule.zone import zone as zone_named
 
-    zone = ZoneInfo(preview.zone)
+    zone = zone_named(preview.zone)
     if common.json:
         as_json.emit([moment(at).astimezone(zone).isoformat() for at in preview.instants])
         return
@@ -187,12 +188,11 @@ def _print(preview: Preview, common: Common, count: int) -> None:
 
 def _lines(preview: Preview) -> Iterator[tuple[str, str]]:
     """Write the instants, with each change of the clocks where it falls among them."""
-    from zoneinfo import ZoneInfo
-
     from dutiful.core.rule import changes
+    from dutiful.core.rule.zone import zone as zone_named
 
     instants, zone = preview
-    clock = ZoneInfo(zone)
+    clock = zone_named(zone)
     marks = changes(zone, instants[0] - 1, instants[-1] + 1)
     for at in instants:
         while marks and marks[0].instant <= at:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from dutiful.core.instant import moment
 from dutiful.core.job import Job
+from dutiful.core.rule.zone import zone as zone_named
 
 
 class ThisOccurrence(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +29,7 @@ def occurrence_of(job: Job) -> ThisOccurrence | None:
     meta = job.meta
     if "schedule" not in meta or "planned" not in meta:
         return None
-    zone = ZoneInfo(meta.get("zone", "UTC"))
+    zone = zone_named(meta.get("zone", "UTC"))
     previous = meta.get("previous")
     return ThisOccurrence(
         schedule=meta["schedule"],

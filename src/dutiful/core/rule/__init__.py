@@ -1,7 +1,7 @@
 """Rules of schedules: which instants are planned. Values in, values out, in microseconds UTC.
 
 Each rule is plain data, is checked where it is made, and answers three questions. The calendars
-extra (RRULE, holidays) is loaded when such a rule is made, and not before.
+extra (holidays) is loaded when such a rule is made, and not before.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from bisect import bisect_left
 from datetime import date
 from functools import lru_cache
 from importlib import import_module
@@ -14,6 +15,8 @@ from dutiful.core.errors import BadSchedule
 from dutiful.core.instant import DAY, moment
 
 from .zone import changes, offset, zone
+
+DAYS_MAX = 10_000
 
 
 class Bounds(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -32,6 +35,10 @@ class Bounds(msgspec.Struct, frozen=True, omit_defaults=True):
     def __post_init__(self) -> None:
         """Refuse bounds that leave nothing, unknown calendars and unknown zones."""
         zone(self.zone)
+        if len(self.days) > DAYS_MAX:
+            raise BadSchedule(f"{len(self.days):,} days left out; use at most {DAYS_MAX:,}")
+        if self.days != (ordered := tuple(sorted(set(self.days)))):
+            msgspec.structs.force_setattr(self, "days", ordered)
         if self.start is not None and self.end is not None and self.end < self.start:
             raise BadSchedule(f"end {moment(self.end)} is before start {moment(self.start)}")
         for name in self.holidays:
@@ -42,7 +49,8 @@ class Bounds(msgspec.Struct, frozen=True, omit_defaults=True):
         if not (self.days or self.holidays):
             return False
         today = moment(at + offset(self.zone, at)).date()
-        return today in self.days or any(
+        place = bisect_left(self.days, today)
+        return self.days[place : place + 1] == (today,) or any(
             today in holidays(name, today.year) for name in self.holidays
         )
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 import msgspec
 
 from dutiful.core.errors import BadSchedule
+from dutiful.core.text import shown
 
 from . import daylight, fields
 from .daylight import BEAT, FIXED, Dst
@@ -27,6 +28,7 @@ _ELSEWHERE = {
     "@reboot": "a schedule has times; run what belongs to a start where the worker starts",
     "@every": 'use an interval: every="10m"',
 }
+_TEXT_MAX = 1_000
 _FIELDS = (
     fields.SECOND,
     fields.MINUTE,
@@ -53,11 +55,17 @@ class Cron(msgspec.Struct, frozen=True, tag="cron", omit_defaults=True):
         """Refuse what cannot be read, never happens, or names no zone."""
         if type(self.expression) is not str:
             raise BadSchedule(
-                f"cron {self.expression!r}: not text; "
+                f"cron {shown(self.expression)}: not text; "
                 'write @app.cron("30 9 * * MON-FRI") above @app.task'
+            )
+        if len(self.expression) > _TEXT_MAX:
+            raise BadSchedule(
+                f"cron {shown(self.expression)}: {len(self.expression):,} characters; "
+                f"use at most {_TEXT_MAX:,}"
             )
         pattern(self.expression)
         zone(self.zone)
+        daylight.check(self.dst)
 
     @property
     def fixed(self) -> bool:
@@ -102,16 +110,23 @@ def _split(expression: str) -> list[str]:
     if len(parts) == 6:
         return parts
     count = f"{len(parts)} field" + ("s" if len(parts) != 1 else "")
-    if len(parts) == 4:
+    hint = ', such as "30 9 * * MON-FRI"'
+    if len(parts) == 4 and _readable(["0", *parts, "*"]):
         hint = f'; did you mean "{" ".join(parts)} *"?'
-    elif len(parts) == 7:
+    elif len(parts) == 7 and _readable(parts[:6]):
         hint = f'; there is no field for the year: did you mean "{" ".join(parts[:6])}"?'
-    else:
-        hint = ', such as "30 9 * * MON-FRI"'
     raise BadSchedule(
         f"{count}; write 5 (minute, hour, day of month, month, day of week) or 6 with the second "
         f"first{hint}"
     )
+
+
+def _readable(parts: list[str]) -> bool:
+    """Whether an expression that is to be offered would be taken."""
+    try:
+        return _read(parts).possible()
+    except BadSchedule:
+        return False
 
 
 def _named(text: str) -> str:

@@ -7,8 +7,11 @@ from datetime import datetime
 
 import msgspec
 
-from dutiful.core.errors import BadSchedule
-from dutiful.core.instant import local_instant
+from dutiful.core.errors import BadOption, BadSchedule
+from dutiful.core.instant import local_instant, within_years
+from dutiful.core.text import shown
+
+DATES_MAX = 10_000
 
 
 class Dates(msgspec.Struct, frozen=True, tag="dates"):
@@ -23,13 +26,24 @@ class Dates(msgspec.Struct, frozen=True, tag="dates"):
 
     def __post_init__(self) -> None:
         """Put the instants in order; an empty list is refused."""
+        if type(self.instants) is not tuple:
+            raise BadSchedule(f"{shown(self.instants)} are no dates; write Dates.at(...)")
+        if len(self.instants) > DATES_MAX:
+            raise BadSchedule(
+                f"{len(self.instants):,} dates; one schedule has at most {DATES_MAX:,}"
+            )
         if not self.instants:
             raise BadSchedule("a list of dates needs at least one")
         if wrong := [one for one in self.instants if type(one) is not int]:
             raise BadSchedule(
-                f"{wrong[0]!r} is no instant; write Dates.at(...) with datetimes that have a zone, "
-                "or give microseconds since 1970"
+                f"{shown(wrong[0])} is no instant; write Dates.at(...) with datetimes that "
+                "have a zone, or give microseconds since 1970"
             )
+        try:
+            for one in (min(self.instants), max(self.instants)):
+                within_years(one, one)
+        except BadOption as error:
+            raise BadSchedule(f"a list of dates: {error}") from error
         ordered = tuple(sorted(set(self.instants)))
         if ordered != self.instants:
             msgspec.structs.force_setattr(self, "instants", ordered)

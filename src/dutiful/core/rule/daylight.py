@@ -12,6 +12,7 @@ import msgspec
 
 from dutiful.core.errors import BadSchedule
 from dutiful.core.instant import DAY
+from dutiful.core.text import shown
 
 from .zone import YEAR_MAX, YEAR_MIN, Stretch, new_year, stretches, year_of
 
@@ -39,15 +40,21 @@ class Dst(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         """Refuse words that are not known."""
         if self.missing not in ("after", "skip"):
-            raise BadSchedule(f'missing={self.missing!r}; choose "after" or "skip"')
+            raise BadSchedule(f'missing={shown(self.missing)}; choose "after" or "skip"')
         if self.repeated not in ("first", "last", "both"):
-            raise BadSchedule(f'repeated={self.repeated!r}; choose "first", "last" or "both"')
+            raise BadSchedule(f'repeated={shown(self.repeated)}; choose "first", "last" or "both"')
 
 
 FIXED = Dst("after", "first")
 """For times that somebody named: each runs once."""
 BEAT = Dst("skip", "both")
 """For wildcards: whatever the clock shows, so the beat goes on through both kinds of night."""
+
+
+def check(dst: object) -> None:
+    """Raise BadSchedule for what is no `Dst`, nor None."""
+    if dst is not None and not isinstance(dst, Dst):
+        raise BadSchedule(f'dst={shown(dst)}; write dst=Dst(missing="skip", repeated="first")')
 
 
 class Walls(Protocol):

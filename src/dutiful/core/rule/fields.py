@@ -84,7 +84,8 @@ def _nth(term: str) -> tuple[int, int]:
         return _value(WEEKDAY, term[:-1], term) % 7, LAST
     weekday, _, which = term.partition("#")
     if which not in ("1", "2", "3", "4", "5"):
-        hint = f"; the last one is {weekday}L" if which in ("", "L", "6") else ""
+        last = which in ("", "L", "6") and _readable(WEEKDAY, f"{weekday}L")
+        hint = f"; the last one is {weekday}L" if last else ""
         raise BadSchedule(
             f"day of week {term!r}: the number after # is which of the month, 1-5{hint}"
         )
@@ -105,19 +106,30 @@ def _plain(field: Field, term: str) -> range:
     if field is WEEKDAY and last == "SUN" and low > 0:
         high = 7
     if high < low:
-        raise BadSchedule(f"{field.name} {term!r} runs backwards; write {_turned(field, body)}")
+        raise BadSchedule(f"{field.name} {term!r} runs backwards{_turned(field, body)}")
     return range(low, high + 1, step)
 
 
 def _turned(field: Field, body: str) -> str:
     """Offer the range the right way round, and the one that wraps, when that was meant."""
     first, _, last = body.partition("-")
+    if field is WEEKDAY and first == "7":  # Sunday, and the first of a range is 0
+        return f"; write 0-{last}"
     named = first in field.names
     floor = field.names[0] if named else str(field.low)
     top = field.names[-1] if named else str(6 if field is WEEKDAY else field.high)
     ceiling = first if first == top else f"{first}-{top}"
     ground = last if last == floor else f"{floor}-{last}"
-    return f"{last}-{first}, or {ceiling},{ground} for one that wraps"
+    return f"; write {last}-{first}, or {ceiling},{ground} for one that wraps"
+
+
+def _readable(field: Field, text: str) -> bool:
+    """Whether a text that is to be offered would be taken."""
+    try:
+        read(field, text)
+    except BadSchedule:
+        return False
+    return True
 
 
 def _step(field: Field, term: str, text: str) -> int:
@@ -127,9 +139,8 @@ def _step(field: Field, term: str, text: str) -> int:
     step = int(text)
     if step == 0:
         body = term.partition("/")[0]
-        raise BadSchedule(
-            f"{field.name} {term!r}: step 0 is out of range 1-{top}; did you mean {body}?"
-        )
+        hint = f"; did you mean {body}?" if _readable(field, body) else ""
+        raise BadSchedule(f"{field.name} {term!r}: step 0 is out of range 1-{top}{hint}")
     if step > top:
         advice = f"write {field.low}" + (f"; {field.step}" if field.step else "")
         raise BadSchedule(

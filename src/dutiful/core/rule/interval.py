@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from dutiful.core.errors import BadSchedule
-from dutiful.core.instant import instant, span, spell
+from dutiful.core.errors import BadOption, BadSchedule
+from dutiful.core.instant import SPAN_MAX, instant, span, spell, within_years
+from dutiful.core.text import shown
 
 PERIOD_MIN = 1000
 """What a person may ask for; more often than each millisecond no store keeps up."""
@@ -29,14 +30,27 @@ class Interval(msgspec.Struct, frozen=True, tag="interval"):
         length = span(period)
         if 0 < length < PERIOD_MIN:
             raise BadSchedule(f"every {period!r}; the shortest period is {spell(PERIOD_MIN)}")
-        return cls(length, 0 if anchor is None else instant(anchor))
+        try:
+            return cls(length, 0 if anchor is None else instant(anchor))
+        except BadOption as error:
+            raise BadOption(f"anchor: {error}") from error
 
     def __post_init__(self) -> None:
         """Refuse a period that is not longer than nothing."""
         if type(self.period) is not int:
-            raise BadSchedule(f'period={self.period!r}; write Interval.every("10s")')
+            raise BadSchedule(f'period={shown(self.period)}; write Interval.every("10s")')
         if self.period <= 0:
             raise BadSchedule(f"period={self.period}; an interval must be longer than zero")
+        if self.period > SPAN_MAX:
+            raise BadSchedule(f"period={shown(self.period)}; an interval is a century at most")
+        if type(self.anchor) is not int:
+            raise BadSchedule(
+                f"anchor={shown(self.anchor)}; write Interval.every(..., anchor=datetime(...))"
+            )
+        try:
+            within_years(self.anchor, self.anchor)
+        except BadOption as error:
+            raise BadSchedule(f"anchor={error}") from error
 
     def after(self, at: int) -> int | None:
         """Return the first planned instant after ``at``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dutiful.core.errors import BadSchedule
 from dutiful.core.instant import DAY
 
 from .bounds import Bounds
@@ -15,6 +16,11 @@ Rule = Cron | Interval | Calendar | Dates
 
 _HORIZON = HORIZON_YEARS * 366 * DAY
 _ALWAYS = Bounds()
+LEFT_OUT_MAX = 2_000
+"""How many days in a row may be left out, before a question ends without an answer."""
+_LEFT_OUT = (
+    f"more than {LEFT_OUT_MAX:,} of its days in a row are left out; leave out fewer, or end it"
+)
 
 
 def after(rule: Rule, instant: int, bounds: Bounds = _ALWAYS) -> int | None:
@@ -25,11 +31,13 @@ def after(rule: Rule, instant: int, bounds: Bounds = _ALWAYS) -> int | None:
     if bounds.end is not None:
         latest = min(latest, bounds.end)
     found = rule.after(instant)
-    while found is not None and found <= latest:
+    for _ in range(LEFT_OUT_MAX):
+        if found is None or found > latest:
+            return None
         if not bounds.leaves_out(found):
             return found
         found = rule.after(bounds.day(found)[1])
-    return None
+    raise BadSchedule(_LEFT_OUT)
 
 
 def before_or_at(rule: Rule, instant: int, bounds: Bounds = _ALWAYS) -> int | None:
@@ -40,11 +48,13 @@ def before_or_at(rule: Rule, instant: int, bounds: Bounds = _ALWAYS) -> int | No
     if bounds.start is not None:
         earliest = max(earliest, bounds.start)
     found = rule.before_or_at(instant)
-    while found is not None and found >= earliest:
+    for _ in range(LEFT_OUT_MAX):
+        if found is None or found < earliest:
+            return None
         if not bounds.leaves_out(found):
             return found
         found = rule.before_or_at(bounds.day(found)[0] - 1)
-    return None
+    raise BadSchedule(_LEFT_OUT)
 
 
 def between(rule: Rule, start: int, end: int, limit: int, bounds: Bounds = _ALWAYS) -> list[int]:

@@ -1,150 +1,151 @@
-"""Reads the text of an RRULE, writes out what its start implies, and counts its turns.
-
-A turn is one step of FREQ x INTERVAL: with ``FREQ=WEEKLY;INTERVAL=2`` every other week.
-"""
+"""Reads the text of an RRULE (RFC 5545), and writes out what its start implies."""
 
 from __future__ import annotations
 
-import difflib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import MAXYEAR, datetime, timedelta
+from datetime import datetime
 
 from dutiful.core.errors import BadSchedule
+from dutiful.core.text import shown
 
-_DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-_LENGTHS = {
-    "WEEKLY": timedelta(weeks=1),
-    "DAILY": timedelta(days=1),
-    "HOURLY": timedelta(hours=1),
-    "MINUTELY": timedelta(minutes=1),
-    "SECONDLY": timedelta(seconds=1),
+from . import parts
+from .parts import DAYS, FREQUENCIES, Weekday
+
+COUNT_MAX = 10_000
+_TEXT_MAX = 2_000
+_INTERVAL_MAX = {
+    "YEARLY": 100,
+    "MONTHLY": 1_200,
+    "WEEKLY": 5_218,
+    "DAILY": 36_525,
+    "HOURLY": 876_600,
+    "MINUTELY": 52_596_000,
+    "SECONDLY": 3_155_760_000,
 }
-FREQUENCIES = ("YEARLY", "MONTHLY", *_LENGTHS)
-_KEYS = (
-    "FREQ",
-    "INTERVAL",
-    "COUNT",
-    "UNTIL",
-    "WKST",
-    *("BYMONTH", "BYWEEKNO", "BYYEARDAY", "BYMONTHDAY", "BYDAY"),
-    *("BYHOUR", "BYMINUTE", "BYSECOND", "BYSETPOS"),
-)
-_DATES = {"BYMONTH", "BYWEEKNO", "BYYEARDAY", "BYMONTHDAY"}
+"""A century of each: what repeats less often repeats never."""
 _MONTH_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-_UNTIL = re.compile(r"\d{8}(T\d{6}Z?)?")
+_UNTIL = re.compile(r"[0-9]{8}(T[0-9]{6}Z?)?")
+_ELSEWHERE = ("DTSTART", "DTEND", "TZID", "EXDATE", "EXRULE", "RDATE")
 
 
 @dataclass(frozen=True, slots=True)
 class Recurrence:
-    """An RRULE, complete without its start but for the phase of its interval."""
+    """An RRULE with every part that its start implies; empty parts leave nothing out."""
 
-    text: str
-    """Every part but COUNT and UNTIL, the implied ones too."""
     freq: str
     interval: int
     count: int | None
     until: datetime | None
+    """A local time; with ``until_utc`` one in UTC."""
     until_utc: bool
-
-    def turn(self, start: datetime, wall: datetime) -> int:
-        """Return the number of the turn that a wall time lies in, counted from the start's."""
-        if self.freq == "YEARLY":
-            return (wall.year - start.year) // self.interval
-        if self.freq == "MONTHLY":
-            months = (wall.year - start.year) * 12 + wall.month - start.month
-            return months // self.interval
-        return (wall - self._origin(start)) // (_LENGTHS[self.freq] * self.interval)
-
-    def begin(self, start: datetime, turn: int) -> datetime:
-        """Return the wall time at which a turn begins; OverflowError beyond the calendar."""
-        origin = self._origin(start)
-        if self.freq in _LENGTHS:
-            return origin + _LENGTHS[self.freq] * self.interval * turn
-        step = self.interval * (12 if self.freq == "YEARLY" else 1) * turn
-        years, month = divmod(origin.month - 1 + step, 12)
-        if origin.year + years > MAXYEAR:
-            raise OverflowError
-        return origin.replace(year=origin.year + years, month=month + 1)
-
-    def _origin(self, start: datetime) -> datetime:
-        day = start.replace(hour=0, minute=0, second=0, microsecond=0)
-        if self.freq == "YEARLY":
-            return day.replace(month=1, day=1)
-        if self.freq == "MONTHLY":
-            return day.replace(day=1)
-        # Weeks are counted from the start's day: dateutil itself knows where its week begins.
-        if self.freq in ("WEEKLY", "DAILY"):
-            return day
-        if self.freq == "HOURLY":
-            return start.replace(minute=0, second=0, microsecond=0)
-        return start.replace(microsecond=0) - timedelta(
-            seconds=start.second if self.freq == "MINUTELY" else 0
-        )
+    week_start: int
+    """Monday is 0."""
+    months: frozenset[int]
+    weeks: frozenset[int]
+    year_days: frozenset[int]
+    month_days: frozenset[int]
+    weekdays: frozenset[Weekday]
+    hours: tuple[int, ...]
+    minutes: tuple[int, ...]
+    seconds: tuple[int, ...]
+    positions: tuple[int, ...]
 
 
 def read(text: str, start: datetime) -> Recurrence:
-    """Read an RRULE; raises BadSchedule naming the part that is wrong."""
-    parts = _parts(text)
-    freq = parts.get("FREQ", "")
+    """Read an RRULE; raises BadSchedule naming the part that is wrong, and what it may be."""
+    found = _split(text)
+    freq = found.get("FREQ", "")
     if freq not in FREQUENCIES:
-        raise BadSchedule(_unknown("FREQ", freq, FREQUENCIES))
-    interval, count = _number(parts, "INTERVAL", 1), _number(parts, "COUNT", None)
-    until = parts.pop("UNTIL", None)
+        raise BadSchedule(parts.unknown("FREQ", freq, FREQUENCIES))
+    week_start = found.get("WKST", DAYS[0])
+    if week_start not in DAYS:
+        raise BadSchedule(parts.unknown("WKST", week_start, DAYS))
+    interval = parts.number("INTERVAL", found.get("INTERVAL", "1"), _INTERVAL_MAX[freq])
+    count = found.get("COUNT")
+    until = found.get("UNTIL")
     if until is not None and count is not None:
         raise BadSchedule("COUNT and UNTIL do not go together; keep one")
-    _refuse(parts, freq)
-    _imply(parts, freq, start)
-    week_start = parts.get("WKST", _DAYS[0])
-    if week_start not in _DAYS:
-        raise BadSchedule(_unknown("WKST", week_start, _DAYS))
-    parts.pop("COUNT", None)
+    parts.refuse_together(found, freq)
+    months = frozenset(parts.numbers(found, "BYMONTH"))
+    month_days = frozenset(parts.numbers(found, "BYMONTHDAY"))
+    _refuse_never(months, month_days)
+    weekdays = parts.weekdays(found, freq)
+    weeks = frozenset(parts.numbers(found, "BYWEEKNO"))
+    year_days = frozenset(parts.numbers(found, "BYYEARDAY"))
+    if not (weekdays or weeks or year_days or month_days):
+        if freq == "YEARLY":
+            months = months or frozenset((start.month,))
+        if freq in ("YEARLY", "MONTHLY"):
+            month_days = frozenset((start.day,))
+        elif freq == "WEEKLY":
+            weekdays = frozenset((Weekday(0, start.weekday()),))
+    hours, minutes, seconds = _times(found, freq, start)
     return Recurrence(
-        text=";".join(f"{key}={value}" for key, value in parts.items()),
         freq=freq,
-        interval=interval or 1,
-        count=count,
+        interval=interval,
+        count=None if count is None else parts.number("COUNT", count, COUNT_MAX),
         until=_until(until),
         until_utc=bool(until and until.endswith("Z")),
+        week_start=DAYS.index(week_start),
+        months=months,
+        weeks=weeks,
+        year_days=year_days,
+        month_days=month_days,
+        weekdays=weekdays,
+        hours=hours,
+        minutes=minutes,
+        seconds=seconds,
+        positions=parts.numbers(found, "BYSETPOS"),
     )
 
 
-def _parts(text: str) -> dict[str, str]:
-    if "\n" in text.strip() or text.upper().startswith(("DTSTART", "EXDATE", "RDATE")):
+def _split(text: str) -> dict[str, str]:
+    if len(text) > _TEXT_MAX:
+        raise BadSchedule(f"it has {len(text):,} characters; use at most {_TEXT_MAX:,}")
+    upper = text.strip().upper()
+    if "\n" in upper or upper.startswith(_ELSEWHERE):
         raise BadSchedule("give one RRULE; the start and excluded days are options of their own")
-    parts: dict[str, str] = {}
-    for part in text.strip().upper().removeprefix("RRULE:").strip(";").split(";"):
+    found: dict[str, str] = {}
+    for part in upper.removeprefix("RRULE:").strip(";").split(";"):
         key, equals, value = (word.strip() for word in part.partition("="))
-        if key not in _KEYS:
-            raise BadSchedule(_unknown("part", key, _KEYS))
+        if key in _ELSEWHERE:
+            raise BadSchedule(f"{key} has no place here; start= and exclude= are options")
+        if key not in parts.KEYS:
+            raise BadSchedule(parts.unknown("part", key, parts.KEYS))
         if not equals or not value:
             raise BadSchedule(f"{key} has no value")
-        if key in parts:
+        if key in found:
             raise BadSchedule(f"{key} stands twice; join its values with commas")
-        parts[key] = value
-    return parts
+        found[key] = value
+    return found
 
 
-def _unknown(what: str, word: str, known: tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"write one of {', '.join(known)}"
-    return f"{what} {word!r} is not known; {hint}" if word else f"{what} is missing; {hint}"
-
-
-def _number(parts: dict[str, str], key: str, default: int | None) -> int | None:
-    text = parts.get(key)
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdigit()) or not 0 < int(text[:9]) == int(text):
-        raise BadSchedule(f"{key} {text!r} is not a whole number from 1 on")
-    return int(text)
+def _times(
+    found: Mapping[str, str], freq: str, start: datetime
+) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """Return hours, minutes and seconds: as given, implied by the start, or all of them."""
+    fineness = FREQUENCIES.index(freq)
+    times: list[tuple[int, ...]] = []
+    for key, implied, unit, size in (
+        ("BYHOUR", start.hour, "HOURLY", 24),
+        ("BYMINUTE", start.minute, "MINUTELY", 60),
+        ("BYSECOND", start.second, "SECONDLY", 60),
+    ):
+        coarse = fineness < FREQUENCIES.index(unit)
+        given = parts.numbers(found, key)
+        times.append(given or ((implied,) if coarse else tuple(range(size))))
+    return times[0], times[1], times[2]
 
 
 def _until(text: str | None) -> datetime | None:
     if text is None:
         return None
     if not _UNTIL.fullmatch(text):
-        raise BadSchedule(f"UNTIL {text!r}; write 20261231, 20261231T235959 or 20261231T225959Z")
+        raise BadSchedule(
+            f"UNTIL {shown(text)}; write 20261231, 20261231T235959 or 20261231T225959Z"
+        )
     # A day alone counts to its end: whoever names the last day wants it, too.
     whole = text.rstrip("Z") if "T" in text else f"{text}T235959"
     try:
@@ -153,43 +154,8 @@ def _until(text: str | None) -> datetime | None:
         raise BadSchedule(f"UNTIL {text!r} is no date: {error}") from error
 
 
-def _refuse(parts: dict[str, str], freq: str) -> None:
-    """Refuse dates that never come, and what would be looked for second by second."""
-    dates = _DATES & parts.keys()
-    if freq == "SECONDLY" and "BYDAY" in parts:
-        dates.add("BYDAY")
-    if freq in ("MINUTELY", "SECONDLY") and dates:
-        raise BadSchedule(
-            f"FREQ={freq} with {sorted(dates)[0]} would be searched one by one; use a cron "
-            'expression, such as "*/5 * * 1 *", or FREQ=DAILY with BYHOUR, BYMINUTE and BYSECOND'
-        )
-    if freq not in ("YEARLY", "MONTHLY") and re.search(r"\d", parts.get("BYDAY", "")):
-        raise BadSchedule(f"BYDAY={parts['BYDAY']}: numbered days need FREQ=MONTHLY or YEARLY")
-    days = _whole(parts.get("BYMONTHDAY", ""))
-    months = [month for month in _whole(parts.get("BYMONTH", "")) if 0 < month < 13]
+def _refuse_never(months: frozenset[int], month_days: frozenset[int]) -> None:
+    """Refuse a day that none of the months has."""
     longest = max((_MONTH_DAYS[month - 1] for month in months), default=31)
-    if days and min(abs(day) for day in days) > longest:
+    if month_days and min(abs(day) for day in month_days) > longest:
         raise BadSchedule(f"this date never comes; no month named has {longest + 1} days or more")
-
-
-def _whole(text: str) -> list[int]:
-    return [int(word) for word in text.split(",") if re.fullmatch(r"[+-]?\d{1,3}", word)]
-
-
-def _imply(parts: dict[str, str], freq: str, start: datetime) -> None:
-    """Write out the parts that RFC 5545 takes from the start."""
-    if not parts.keys() & {"BYWEEKNO", "BYYEARDAY", "BYMONTHDAY", "BYDAY"}:
-        if freq == "YEARLY":
-            parts.setdefault("BYMONTH", str(start.month))
-        if freq in ("YEARLY", "MONTHLY"):
-            parts["BYMONTHDAY"] = str(start.day)
-        elif freq == "WEEKLY":
-            parts["BYDAY"] = _DAYS[start.weekday()]
-    finer = FREQUENCIES.index(freq)
-    for key, value, unit in (
-        ("BYHOUR", start.hour, "HOURLY"),
-        ("BYMINUTE", start.minute, "MINUTELY"),
-        ("BYSECOND", start.second, "SECONDLY"),
-    ):
-        if finer < FREQUENCIES.index(unit):
-            parts.setdefault(key, str(value))

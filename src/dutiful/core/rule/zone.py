@@ -9,13 +9,14 @@ from __future__ import annotations
 import difflib
 import re
 from calendar import isleap, weekday
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
 from dutiful.core.errors import BadSchedule
 from dutiful.core.instant import DAY, SECOND, local_instant, moment
+from dutiful.core.text import shown
 
 YEAR_MIN = 1850
 YEAR_MAX = 9990
@@ -26,6 +27,7 @@ _SETTLED = 2201
 _WEEKDAYS_REPEAT = 28
 _MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NEEDS_NO_DATA = ("UTC", "Etc/UTC")
 _EXAMPLE = 'an IANA name such as "Europe/Berlin"'
 _ABBREVIATION = re.compile("[A-Z]{2,5}")
 _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?00)?", re.IGNORECASE)
@@ -53,17 +55,26 @@ class Change(NamedTuple):
     after: int
 
 
-@lru_cache(maxsize=1024)
-def zone(name: str) -> ZoneInfo:
-    """Return the IANA zone of that name; raises BadSchedule with the nearest names."""
+def zone(name: str) -> tzinfo:
+    """Return the IANA zone of that name; raises BadSchedule with the nearest names.
+
+    UTC needs no zone data.
+    """
     if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped
-        raise BadSchedule(f"no time zone {name!r}; give its name, such as 'Europe/Berlin'")
+        raise BadSchedule(f"no time zone {shown(name)}; give its name, such as 'Europe/Berlin'")
+    return _zone(name)
+
+
+@lru_cache(maxsize=1024)
+def _zone(name: str) -> tzinfo:
     if name in _OF_THE_MACHINE:
         raise BadSchedule(f"{name!r} is another zone on each machine; write {_EXAMPLE}")
     try:
         return ZoneInfo(name)
     # A folder of zones ("Europe") and a malformed name each raise something else.
     except (KeyError, ValueError, OSError) as error:
+        if name in _NEEDS_NO_DATA:
+            return UTC
         raise BadSchedule(_unknown(name)) from error
 
 
@@ -161,20 +172,20 @@ def _halve(name: str, low: int, high: int) -> int:
 def _unknown(name: str) -> str:
     names = available_timezones() - _OF_THE_MACHINE
     if not names:
-        return f"no time zone {name!r}: this machine has no zone data; pip install tzdata"
+        return f"no time zone {shown(name)}: this machine has no zone data; pip install tzdata"
     if ahead := _OFFSET.fullmatch(name.strip()):
         sign, hours = ("-" if ahead[1] == "+" else "+"), int(ahead[2])
         fixed = f"Etc/GMT{sign}{hours}"
         if fixed in names:
-            return f"no time zone {name!r}; that offset is {fixed}, whose sign is turned round"
-    wanted = name.strip().replace(" ", "_").lower()
+            return f"no time zone {shown(name)}; that offset is {fixed}, whose sign is turned round"
+    wanted = name[:100].strip().replace(" ", "_").lower()
     whole = {known.lower(): known for known in sorted(names)}
     places = {known.rpartition("/")[2].lower(): known for known in sorted(names)}
     if _ABBREVIATION.fullmatch(name) and wanted not in whole and wanted not in places:
-        return f"no time zone {name!r}; an abbreviation may mean several, so write {_EXAMPLE}"
+        return f"no time zone {shown(name)}; an abbreviation may mean several, so write {_EXAMPLE}"
     near = [places[wanted]] if wanted in places else []
     near += [whole[key] for key in difflib.get_close_matches(wanted, whole, n=3)]
     near += [places[key] for key in difflib.get_close_matches(wanted, places, n=3, cutoff=0.75)]
     hint = ", ".join(list(dict.fromkeys(near))[:3])
     advice = f"did you mean {hint}?" if hint else f"write {_EXAMPLE}"
-    return f"no time zone {name!r}; {advice}"
+    return f"no time zone {shown(name)}; {advice}"

@@ -123,3 +123,19 @@ def test_jitter_is_the_same_for_everybody_and_spreads() -> None:
     assert len(set(found)) > 190
     assert min(found) < JULY + 6 * SECOND < JULY + 54 * SECOND < max(found)
     assert jittered("digest", JULY, 0) == JULY
+
+
+def test_days_are_kept_in_order_and_once() -> None:
+    first, second = date(2026, 7, 1), date(2026, 7, 2)
+    assert Bounds(days=(second, first, second)) == Bounds(days=(first, second))
+    with pytest.raises(BadSchedule, match="10,001 days left out"):
+        Bounds(days=tuple(date.fromordinal(700_000 + day) for day in range(10_001)))
+
+
+def test_a_question_ends_where_all_days_are_left_out() -> None:
+    start = date(2026, 7, 1).toordinal()
+    limits = Bounds(days=tuple(date.fromordinal(start + day) for day in range(5_000)))
+    with pytest.raises(BadSchedule, match="more than 2,000 of its days in a row are left out"):
+        after(Interval(HOUR), JULY, limits)
+    with pytest.raises(BadSchedule, match="more than 2,000 of its days in a row are left out"):
+        before_or_at(Interval(HOUR), JULY + 4_000 * DAY, limits)

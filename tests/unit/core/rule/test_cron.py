@@ -1,6 +1,7 @@
 """Cron expressions: what they plan on ordinary days, and what is said of those that are wrong."""
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 import pytest
@@ -155,3 +156,17 @@ def test_an_unknown_word_for_daylight_saving_is_refused() -> None:
         Dst(missing="later")  # type: ignore[arg-type]  # what is refused
     with pytest.raises(BadSchedule, match='choose "first", "last" or "both"'):
         Dst(repeated="twice")  # type: ignore[arg-type]  # what is refused
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (("* " * 1000,), "2,000 characters; use at most 1,000"),
+        (("* * * * *", 5), "no time zone 5"),
+        (("* * * * *", "UTC", "skip"), "dst='skip'; write dst=Dst"),
+        ((["* * * * *"],), "not text"),
+    ],
+)
+def test_each_part_is_of_its_kind(given: tuple[Any, ...], message: str) -> None:
+    with pytest.raises(BadSchedule, match=message):
+        Cron(*given)

@@ -1,9 +1,13 @@
 """Intervals and lists of instants."""
 
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import Any, cast
+
 import pytest
 
-from dutiful.core.errors import BadSchedule
-from dutiful.core.instant import DAY, HOUR, SECOND
+from dutiful.core.errors import BadSchedule, UsageError
+from dutiful.core.instant import DAY, HOUR, SECOND, SPAN_MAX
 from dutiful.core.rule import Dates, Interval, after, before_or_at, between, read_rule, write_rule
 
 
@@ -60,3 +64,28 @@ def test_no_dates_are_refused() -> None:
 def test_rules_are_plain_data(rule: Interval | Dates) -> None:
     assert read_rule(write_rule(rule)) == rule
     assert hash(read_rule(write_rule(rule))) == hash(rule)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Interval(cast(Any, "10m")), "write Interval.every"),
+        (lambda: Interval(cast(Any, True)), "write Interval.every"),
+        (lambda: Interval(SPAN_MAX + 1), "a century at most"),
+        (lambda: Interval(HOUR, 2**62), "anchor=.* is out of range"),
+        (lambda: Interval(HOUR, cast(Any, "2026")), "anchor='2026'; write Interval.every"),
+        (lambda: Interval.every(10**30), "longer than a century"),
+        (
+            lambda: Interval.every(60, anchor=cast(Any, "2026-01-01")),
+            "anchor: '2026-01-01' is no",
+        ),
+        (lambda: Dates(cast(Any, 5)), "are no dates"),
+        (lambda: Dates((2**62,)), "a list of dates: .* out of range"),
+        (lambda: Dates(tuple(range(10_001))), "10,001 dates"),
+        (lambda: Dates.at(cast(Any, date(2026, 1, 1))), "is no datetime"),
+        (lambda: Dates.at(datetime.max.replace(tzinfo=UTC)), "years 1000 to 8999"),
+    ],
+)
+def test_what_is_out_of_bounds_is_refused(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        make()

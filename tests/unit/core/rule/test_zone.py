@@ -1,6 +1,10 @@
 """Zones: names, changes of the clocks, local times."""
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -135,3 +139,49 @@ def test_a_thousand_leap_days_ask_for_the_offset_of_few_years(
     leap_days = between(Cron("0 0 29 2 *", "America/New_York"), 0, zones.new_year(9000), 1000)
     assert len(leap_days) == 1000
     assert asked < 20_000
+
+
+WITHOUT_DATA = """
+import sys
+sys.modules["tzdata"] = None  # as where the package is not installed
+from datetime import datetime
+from dutiful import App, BadSchedule, Calendar, Cron
+app = App("memory://")
+@app.every("1m")
+@app.cron("0 9 * * *", name="nine")
+@app.schedule(Calendar("FREQ=DAILY", "UTC", datetime(2026, 1, 1)), name="calendar")
+@app.task
+def task(): ...
+from dutiful.core.rule import after, before_or_at
+for one in app.schedules.declared.values():
+    assert after(one.rule, 0) and before_or_at(one.rule, 10**16)
+for name in ("Europe/Berlin", "GMT", "localtime", "Europe"):
+    try:
+        Cron("0 9 * * *", name)
+    except BadSchedule as error:
+        print(error)
+"""
+
+
+def test_utc_needs_no_zone_data() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_DATA],
+        env={**os.environ, "PYTHONTZPATH": "/nonexistent"},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    said = done.stdout.splitlines()
+    assert said[0] == (
+        "no time zone 'Europe/Berlin': this machine has no zone data; pip install tzdata"
+    )
+    assert len(said) == 4
+
+
+@pytest.mark.parametrize("name", [None, 5, ["UTC"], b"UTC", "x" * 100_000, "../etc/passwd", "\0"])
+def test_what_is_no_name_of_a_zone_is_refused(name: Any) -> None:
+    with pytest.raises(BadSchedule, match="no time zone") as caught:
+        zones.zone(name)
+    assert len(str(caught.value)) < 300
