@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from dutiful.services.copier import HandedOver, Poured
 
 
+_REFUSED = (
+    "where two hold one unique key, end or cancel one of them; what cannot be read can be purged: "
+    "`dutiful jobs list --unreadable`; then run the command again"
+)
+
+
 class Asked(NamedTuple):
     """What was typed; the URLs may be shown."""
 
@@ -142,11 +148,14 @@ def _amiss(asked: Asked, outcome: Outcome) -> Trouble | None:
         return Trouble(f"{text}: {', '.join(handed.changed[:3])}", advice=again)
     if refused:
         text = f"{plural(len(refused), 'job')} not copied: {refused[0].id}: {refused[0].why}"
-        return Trouble(text, advice="end or cancel one of the two, then run the command again")
+        return Trouble(text, advice=_REFUSED)
     if handed is not None and handed.schedules.kept:
         kept = handed.schedules.kept
         text = f"{plural(len(kept), 'schedule')} left in {asked.source}: {', '.join(kept[:3])}"
-        advice = f"{asked.target} has another of that name; delete one of the two, and run it again"
+        advice = (
+            f"{asked.target} has another of that name, or it cannot be read; delete one of the "
+            "two, and run it again"
+        )
         return Trouble(text, advice=advice)
     if outcome.left or outcome.running or (outcome.changed and handed is None):
         number = outcome.left or outcome.running or outcome.changed

@@ -34,6 +34,8 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     running: int
     """How many claims it holds."""
     lost: bool = False
+    unreadable: str | None = None
+    """Names the columns that cannot be read as what they should hold; other values stand there."""
 
     @property
     def overdue(self) -> bool:

@@ -24,6 +24,8 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     finished_after: int | None = None
     """Jobs that have not ended match neither this nor the next."""
     finished_before: int | None = None
+    unreadable: bool = False
+    """Only jobs that cannot be read: see `core.job.Job.unreadable`."""
 
 
 class Page(msgspec.Struct, frozen=True):

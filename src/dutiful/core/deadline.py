@@ -29,10 +29,10 @@ class Stretch(msgspec.Struct, frozen=True):
     after: Place
     upto: Place = END
 
-    def onward(self, found: Sequence[Recorded], limit: int) -> Place:
+    def onward(self, found: Sequence[Place], limit: int) -> Place:
         """Return where the next review begins, after one that asked for ``limit`` of them."""
         if len(found) >= limit:
-            return (found[-1].schedule, found[-1].planned)
+            return found[-1]
         return BEGINNING if self.upto == END else self.upto
 
 

@@ -69,6 +69,17 @@ class Job(msgspec.Struct, frozen=True, gc=False):
     steps: int = 0
     """How many steps are recorded."""
     redriven_at: int | None = None
+    unreadable: str | None = None
+    """Names the columns that cannot be read as what they should hold; other values stand there.
+
+    Such a job is shown, and dies as ``bad-payload`` when it is claimed; it never runs.
+    """
+
+    @property
+    def purgeable(self) -> bool:
+        """Whether it may be deleted by hand: it has ended, or nobody can ever run it."""
+        ended = self.state.final or self.unreadable is not None
+        return ended and self.state is not State.RUNNING
 
 
 class Claim(msgspec.Struct, frozen=True, gc=False):

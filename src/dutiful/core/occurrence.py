@@ -46,6 +46,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """Why it could not be advanced, when it last failed."""
     retry_at: int | None = None
     """When a broken one is tried again."""
+    unreadable: str | None = None
+    """Names the columns that cannot be read as what they should hold; other values stand there."""
 
 
 class Due(msgspec.Struct, frozen=True):

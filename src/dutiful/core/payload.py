@@ -87,7 +87,7 @@ def decode(raw: bytes, by: msgspec.json.Decoder[Any], *, what: str) -> Any:
     """Read JSON into an annotated type; raises BadPayload with the path of what does not fit."""
     try:
         return by.decode(raw)
-    except (msgspec.MsgspecError, ValueError, TypeError) as error:
+    except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as error:
         raise BadPayload(f"{what} does not fit: {error}") from error
 
 
@@ -95,7 +95,7 @@ def plain(raw: bytes) -> Any:
     """Read JSON as plain dicts, lists, strings and numbers."""
     try:
         return msgspec.json.decode(raw)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise BadPayload(f"stored JSON cannot be read: {error}") from error
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, assert_never
 
 import msgspec
 
+from .errors import BadPayload
 from .instant import DAY, SECOND
 from .job import AttemptError, Claim, Job
 from .outcome import (
@@ -22,6 +24,7 @@ from .outcome import (
     Undecodable,
     Unknown,
 )
+from .payload import plain
 from .retry import Random, RetryPolicy, backoff
 from .state import State
 
@@ -31,6 +34,10 @@ Reason = Literal[
 
 CRASHES_MAX = 3
 """The death of so many workers under one job makes it a dead letter."""
+
+
+COUNTED_MAX = 2**31 - 1
+"""What every store can count; only a hand has written so many crashes."""
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -121,11 +128,23 @@ def before_start(job: Job, now: int) -> Outcome | None:
     """Return the outcome of a claimed job that must not start, or None when it may."""
     if job.cancel_requested:
         return Cancelled()
+    if job.unreadable is not None:
+        return Undecodable(_unreadable(job))
     if job.expires_at is None or now < job.expires_at or job.attempt > 1:
         return None
     # A first attempt that asked to be woken after the expiry did start in time; a parked one not.
     woken = job.run_at >= job.expires_at and job.parked_at is None
     return None if woken else Expired()
+
+
+def unreadable_step(steps: Mapping[str, bytes]) -> Outcome | None:
+    """Return the outcome of a job one of whose recorded steps is no JSON, or None."""
+    for name, raw in steps.items():
+        try:
+            plain(raw)
+        except BadPayload as error:
+            return Undecodable(f"the recorded step {name!r} cannot be read: {error}")
+    return None
 
 
 def _retry_or_die(
@@ -151,9 +170,12 @@ def _retry_or_die(
 
 def _crashed(claim: Claim, error: AttemptError, now: int, rules: Rules) -> Settlement:
     job = claim.job
-    crashes = job.crashes + 1
+    crashes = min(job.crashes + 1, COUNTED_MAX)
     if job.cancel_requested:
         return _end(claim, State.CANCELLED, now, "cancelled", error=error, rescue=True)
+    if job.unreadable is not None:  # no worker could run it
+        error = _error(job, now, "BadPayload", _unreadable(job))
+        return _die(claim, now, "bad-payload", error, crashes=crashes, rescue=True)
     if crashes >= rules.crashes_max or job.attempt >= job.max_attempts:
         return _die(claim, now, "worker-lost", error, crashes=crashes, rescue=True)
     return _later(
@@ -248,6 +270,10 @@ def _end(
 
 def _failure(job: Job, now: int, failed: Failed) -> AttemptError:
     return _error(job, now, failed.type, failed.message, failed.traceback)
+
+
+def _unreadable(job: Job) -> str:
+    return f"the stored job cannot be read, in {job.unreadable}: another program wrote its row"
 
 
 def _error(job: Job, now: int, kind: str, message: str, trace: str = "") -> AttemptError:

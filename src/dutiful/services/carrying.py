@@ -52,7 +52,11 @@ async def names(store: Store) -> tuple[str, ...]:
 
 
 async def _hand_over(source: Store, target: Store, diaries: tuple[Diary, ...]) -> tuple[str, ...]:
-    """Delete from the source what the target has and the source has not changed."""
+    """Delete from the source what the target has and the source has not changed.
+
+    A schedule that cannot be read stays.
+    """
+    diaries = tuple([diary for diary in diaries if diary.standing.unreadable is None])
     await target.mover.fill_schedules(diaries)
     asked = [diary.standing.name for diary in diaries]
     there = set(await target.scheduling.standings(asked))

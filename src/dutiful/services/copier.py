@@ -131,7 +131,7 @@ class Copier:
             counts.update(_keys(records))
             there.update(_keys(_taken(records, filled)))
             stored += len(filled.stored)
-            refused += filled.refused
+            refused += [*filled.refused, *_unreadable(records)]
             self.advance(len(records))
         return Poured(counts, there, stored, tuple(refused))
 
@@ -166,7 +166,8 @@ class Copier:
         while True:
             page = await self.source.dump(limit, cursor)
             jobs = [record.job for record in page.records]
-            fresh = {job.queue for job in jobs if not job.state.final}
+            live = [job for job in jobs if job.unreadable is None and not job.state.final]
+            fresh = {job.queue for job in live}
             if not fresh <= self.queues:
                 await self._shut(fresh)
                 continue  # a worker may have claimed some of them meanwhile
@@ -195,8 +196,20 @@ def _live(row: QueueCount) -> bool:
 
 
 def _settled(records: Sequence[Record]) -> list[Record]:
-    """Leave out what runs: it belongs to its worker."""
-    return [record for record in records if record.job.state is not State.RUNNING]
+    """Leave out what runs, which belongs to its worker, and what cannot be read."""
+    return [
+        record
+        for record in records
+        if record.job.state is not State.RUNNING and record.job.unreadable is None
+    ]
+
+
+def _unreadable(records: Sequence[Record]) -> list[Refusal]:
+    return [
+        Refusal(record.job.id, f"it cannot be read, in {record.job.unreadable}")
+        for record in records
+        if record.job.unreadable is not None
+    ]
 
 
 def _taken(records: Sequence[Record], filled: Filled) -> list[Record]:

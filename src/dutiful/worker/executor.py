@@ -12,7 +12,7 @@ from dutiful.core.event import SlotStuck, TaskUnknown
 from dutiful.core.instant import SECOND
 from dutiful.core.job import Claim
 from dutiful.core.outcome import Cancelled, Outcome, Released, Snoozed, Undecodable, Unknown
-from dutiful.core.settle import before_start
+from dutiful.core.settle import before_start, unreadable_step
 
 from .appetite import Appetite
 from .attempt import Running
@@ -138,6 +138,8 @@ class Executor:
         job = claim.job
         at = self.reckoning.now() if job.started_at is None else job.started_at
         outcome = before_start(job, at)
+        if outcome is None and claim.steps:
+            outcome = unreadable_step(claim.steps)
         if outcome is None and job.crashes:
             outcome = self._apart(claim)
         if outcome is not None:

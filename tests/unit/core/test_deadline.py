@@ -53,6 +53,6 @@ def test_of_a_job_that_lives_only_its_start_is_noted() -> None:
 
 def test_a_review_goes_on_where_the_last_one_ended() -> None:
     part = Stretch(("a", 1), ("c", 3))
-    assert part.onward([ROW], 2) == ("c", 3)
-    assert part.onward([ROW], 1) == ("s", START)
-    assert Stretch(("a", 1)).onward([ROW], 2) == BEGINNING
+    assert part.onward([("s", START)], 2) == ("c", 3)
+    assert part.onward([("s", START)], 1) == ("s", START)
+    assert Stretch(("a", 1)).onward([("s", START)], 2) == BEGINNING

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dutiful.contract.page import Holder
 from dutiful.contract.protocol import Redrive
 from dutiful.core.job import Job
+from dutiful.core.redrive import redriven
 from dutiful.core.state import State
 from dutiful.core.unique import holds
 
@@ -74,7 +75,7 @@ class MemoryController:
     async def purge(self, ids: Sequence[str]) -> tuple[str, ...]:
         """Delete jobs that have ended."""
         with self.tables.lock:
-            ended = [job for job in self.tables.some(ids) if job.state.final]
+            ended = [job for job in self.tables.some(ids) if job.purgeable]
             for job in ended:
                 self.tables.delete(job, "purged")
         return tuple(job.id for job in ended)
@@ -117,7 +118,6 @@ class MemoryController:
 
     def _redrive(self, job: Job, args: bytes | None) -> None:
         now = self.tables.clock.now()
-        count = int(job.meta.get("redriven", "0")) + 1
         self.tables.change(
             job,
             state=State.QUEUED,
@@ -131,5 +131,5 @@ class MemoryController:
             reason=None,
             parked_at=None,
             cancel_requested=False,
-            meta={**job.meta, "redriven": str(count), "redriven_from": job.reason or ""},
+            meta=redriven(job.meta, job.reason),
         )

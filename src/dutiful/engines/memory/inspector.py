@@ -92,7 +92,8 @@ class MemoryInspector:
     def _matches(self, job: Job, which: Filter) -> bool:
         last = self._last(job) if which.error_type else None
         return (
-            (not which.states or job.state in which.states)
+            (not which.unreadable or job.unreadable is not None)
+            and (not which.states or job.state in which.states)
             and (not which.queues or job.queue in which.queues)
             and (not which.tasks or job.task in which.tasks)
             and (which.tag is None or which.tag in job.tags)

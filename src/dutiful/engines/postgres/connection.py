@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import select
+import struct
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, LiteralString, NoReturn, TypeVar
@@ -19,7 +20,7 @@ from dutiful.core.errors import UsageError
 
 from .address import Address
 from .arrays import adapt
-from .faults import told, translated
+from .faults import told, translated, unfit
 from .refusal import refused
 from .session_settings import settings
 from .statements import bare, trusted
@@ -190,6 +191,8 @@ def executor(connection: psycopg.Connection[Any], *, commits: bool = False) -> E
             rows = cursor.fetchall() if cursor.description else []
         except (psycopg.Error, OSError) as error:
             raise told(error, "using the store", committing=commits) from error
+        except (struct.error, UnicodeEncodeError) as error:
+            raise unfit(error) from error
         return Answer(rows, cursor.rowcount)
 
     return execute
@@ -209,6 +212,8 @@ def aexecutor(connection: psycopg.AsyncConnection[Any], *, commits: bool = False
             rows = await cursor.fetchall() if cursor.description else []
         except (psycopg.Error, OSError) as error:
             raise told(error, "using the store", committing=commits) from error
+        except (struct.error, UnicodeEncodeError) as error:
+            raise unfit(error) from error
         return Answer(rows, cursor.rowcount)
 
     return execute

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-import msgspec
-
 from dutiful.contract.protocol import Redrive
+from dutiful.contract.records import noted
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.state import State
 from dutiful.core.unique import holds
 
 from .faults import DuplicateId
 from .producer import ready
-from .rows import packed
 from .session import Session
 from .statements import Texts
 
@@ -102,7 +100,7 @@ def _redrive(session: Session, job: Redrive) -> Plan[bool]:
         holder = (yield Statement(sql("key_holder"), (key,))).rows
         if holder and holder[0][0] != job.id:
             return False
-    yield Statement(sql("redrive"), (job.id, job.args, _redriven(meta, reason), session.now))
+    yield Statement(sql("redrive"), (job.id, job.args, noted(meta, reason), session.now))
     yield from _wake(sql, [queue])
     return True
 
@@ -115,10 +113,3 @@ def _wake(sql: Texts, queues: Sequence[str]) -> Plan[None]:
 def _in_order(ids: Sequence[str], changed: Iterable[str]) -> tuple[str, ...]:
     found = set(changed)
     return tuple(job_id for job_id in dict.fromkeys(ids) if job_id in found)
-
-
-def _redriven(meta: str | None, reason: str | None) -> str | None:
-    """Count the redrive in the job's meta, and keep what it had died of."""
-    kept = msgspec.json.decode(meta, type=dict[str, str]) if meta else {}
-    count = int(kept.get("redriven", "0")) + 1
-    return packed({**kept, "redriven": str(count), "redriven_from": reason or ""})

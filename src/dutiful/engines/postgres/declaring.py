@@ -7,17 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import astuple, replace
 
+from dutiful.contract import records
 from dutiful.contract.scheduling import Declared
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core import advance as decide
 from dutiful.core.edition import forgotten, in_force, rules, shown
-from dutiful.core.occurrence import Edition, Standing
+from dutiful.core.occurrence import Standing
 from dutiful.core.retirement import Retirement, retire
 from dutiful.core.schedule import Schedule
 
 from .arrays import Booleans, Bytes, Longs, TextArray, columns
 from .recording import record
-from .rows import standing_of
 from .statements import Texts
 
 PATIENCE = "2s"
@@ -39,7 +39,7 @@ def declare(
 ) -> Plan[Declared]:
     """Show an edition, and write its schedules if it rules."""
     at = yield from guard(sql, now)
-    editions = {row[0]: Edition(*row) for row in (yield Statement(sql("editions"), (app,))).rows}
+    editions = records.editions((yield Statement(sql("editions"), (app,))).rows)
     mine = editions[edition] = shown(editions.values(), edition, at)
     if outworn := forgotten(editions.values(), at):
         yield Statement(sql("editions_forget"), (app, list(outworn)))
@@ -71,7 +71,7 @@ def guard(sql: Texts, now: int | None) -> Plan[int]:
 def locked(sql: Texts, names: Sequence[str]) -> Plan[dict[str, Standing]]:
     """Find schedules by their names and keep others from moving them."""
     rows = (yield Statement(sql("schedules_locked"), (list(names),))).rows
-    return {row[0]: standing_of(row) for row in rows}
+    return {one.name: one for one in records.standings(rows)}
 
 
 def bring(
@@ -91,7 +91,7 @@ def bring(
 def put(sql: Texts, standings: Sequence[Standing]) -> Plan[None]:
     """Write where schedules stand."""
     if standings:
-        rows = [astuple(one) for one in standings]
+        rows = [astuple(one)[: len(_KINDS)] for one in standings]
         yield Statement(sql("schedules_put"), columns(_KINDS, rows))
 
 

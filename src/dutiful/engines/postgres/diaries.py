@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+from dutiful.contract import records
 from dutiful.contract.moving import SHUT, Diaries, Diary, held_shut, still_open, without_state
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.occurrence import Recorded
 
 from .arrays import Array, Booleans, Longs, Shorts, TextArray, columns
 from .declaring import guard, locked, put
-from .rows import recorded_of, recorded_row, standing_of
+from .rows import recorded_row
 from .statements import Texts
 
 _KINDS: tuple[type[Array], ...] = (
@@ -23,11 +24,11 @@ _KINDS: tuple[type[Array], ...] = (
 def dump(sql: Texts, limit: int, cursor: str | None) -> Plan[Diaries]:
     """List schedules by name."""
     rows = (yield Statement(sql("schedules"), (cursor or "", limit + 1))).rows
-    page = [standing_of(row) for row in rows[:limit]]
+    page = records.standings(rows[:limit])
     kept: defaultdict[str, list[Recorded]] = defaultdict(list)
     names = [one.name for one in page]
     for row in (yield Statement(sql("occurrences_dump"), (names,))).rows:
-        kept[row[0]].append(recorded_of(row))
+        kept[row[0]].append(records.recorded(row))
     diaries = tuple([Diary(one, tuple(kept[one.name])) for one in page])
     return Diaries(diaries, names[-1] if len(rows) > limit else None)
 

@@ -136,6 +136,11 @@ def told(
     return EngineUnavailable(f"{doing}: {text}")
 
 
+def unfit(error: Exception) -> BadPayload:
+    """Return the error for a value that cannot even be written for the server."""
+    return BadPayload(f"using the store: a number is too large, or a text is none: {error}")
+
+
 def refusal_in_words(error: BaseException) -> str | None:
     """Read why a connection was refused where no code is to be had, as of libpq's own errors."""
     text = _text(error)

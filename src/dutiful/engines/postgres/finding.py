@@ -5,8 +5,11 @@ The order is that of the ids, which begin with the time: no index is kept for an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
+
+import msgspec
 
 from dutiful.contract.page import Filter, Page
 from dutiful.contract.statement import Plan, Statement
@@ -41,7 +44,7 @@ _LAST_ERROR = (
 
 def find(sql: Texts, which: Filter, limit: int, cursor: str | None) -> Plan[Page]:
     """List a page of jobs; the states' own lists are merged."""
-    if cursor is not None and not (cursor and cursor.isprintable()):
+    if cursor is not None and (not cursor or "\0" in cursor):
         raise BadOption(f"cursor {cursor!r}; pass on the cursor of the page before")
     states: Sequence[State | None] = tuple(dict.fromkeys(which.states)) or (None,)
     if which.worker is not None and not which.states:
@@ -84,7 +87,7 @@ def _conditions(which: Filter, below: str | None, first: int) -> tuple[str, list
         "id < ?": below,
         "queue = ANY (?::text[])": list(which.queues) or None,
         "task = ANY (?::text[])": list(which.tasks) or None,
-        "coalesce(tags, '[]')::jsonb ? $n": which.tag,
+        "tags ~ ?": None if which.tag is None else _tagged(which.tag),
         "reason = ?": which.reason,
         _LAST_ERROR: which.error_type,
         "worker = ?": which.worker,
@@ -97,10 +100,17 @@ def _conditions(which: Filter, below: str | None, first: int) -> tuple[str, list
     params: list[Any] = []
     for part, value in single.items():
         if value is not None:
-            mark = "$n" if "$n" in part else "?"
-            parts.append("AND " + part.replace(mark, f"${first + len(params)}"))
+            parts.append("AND " + part.replace("?", f"${first + len(params)}"))
             params.append(value)
     return " ".join(parts), params
+
+
+def _tagged(tag: str) -> str:
+    """Write a pattern for an array of JSON that holds a tag.
+
+    A cast to jsonb would fail the whole list on one row that is no JSON or holds a NUL.
+    """
+    return rf"(^\s*\[|,)\s*{re.escape(msgspec.json.encode(tag).decode())}\s*(,|\]\s*$)"
 
 
 def _id(row: Sequence[str]) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from dutiful.contract import records
 from dutiful.contract.page import DeadGroup, Filter, Page, QueueCount
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.job import AttemptError, Job
-from dutiful.core.state import State
 
 from .finding import find
 from .producer import ready
@@ -37,7 +36,7 @@ class PostgresInspector:
     async def errors(self, job_id: str) -> tuple[AttemptError, ...]:
         """Return a job's errors."""
         rows = await self._read(lambda sql: _rows(sql("errors"), (job_id,)))
-        return tuple(AttemptError(job_id, *row) for row in rows)
+        return tuple(records.error(job_id, row) for row in rows)
 
     async def steps(self, job_id: str) -> dict[str, bytes]:
         """Return a job's steps."""
@@ -50,7 +49,7 @@ class PostgresInspector:
     async def dead_groups(self) -> tuple[DeadGroup, ...]:
         """Group dead letters."""
         rows = await self._read(lambda sql: _rows(sql("dead_groups")))
-        return tuple(DeadGroup(*row) for row in rows)
+        return tuple(map(records.group, rows))
 
     async def tally(self) -> dict[str, int]:
         """Count over the whole life."""
@@ -83,16 +82,6 @@ def _get(sql: Texts, ids: Sequence[str]) -> Plan[tuple[Job, ...]]:
 
 
 def _queues(sql: Texts) -> Plan[tuple[QueueCount, ...]]:
-    counts: defaultdict[str, Counter[State]] = defaultdict(Counter)
-    oldest: dict[str, int] = {}
-    for queue, state, count, since in (yield Statement(sql("counts"))).rows:
-        counts[queue][State(state)] += count
-        if since is not None:
-            oldest[queue] = since
-    paused: dict[str, int] = dict((yield Statement(sql("paused"))).rows)
-    for queue in paused:
-        counts[queue].update(())
-    return tuple(
-        QueueCount(queue, dict(counts[queue]), paused.get(queue), oldest.get(queue))
-        for queue in sorted(counts)
-    )
+    rows = (yield Statement(sql("counts"))).rows
+    paused = records.counted((yield Statement(sql("paused"))).rows)
+    return records.queue_counts(rows, paused)

@@ -9,11 +9,12 @@ from typing import Any, TypeVar
 
 from msgspec.structs import astuple
 
+from dutiful.contract import records as reading
 from dutiful.contract.moving import Diaries, Diary, Dumped, Filled, Record, Refusal
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.errors import BadPayload
 from dutiful.core.fence import raised_floor
-from dutiful.core.job import AttemptError, Job
+from dutiful.core.job import Job
 
 from . import diaries as carried
 from .arrays import (
@@ -50,8 +51,12 @@ class PostgresMover:
         """List records, oldest first."""
 
         def plan(sql: Texts) -> Plan[Dumped]:
-            after = "" if cursor is None else cursor
-            rows = (yield Statement(sql("dump"), (after, limit + 1))).rows
+            text = sql("dump")
+            if cursor is None:  # also what has no id
+                text, cursor_or_first = text.replace("id >", "id >="), ""
+            else:
+                cursor_or_first = cursor
+            rows = (yield Statement(text, (cursor_or_first, limit + 1))).rows
             page = rows[:limit]
             records = yield from _records(sql, page)
             return Dumped(tuple(records), page[-1][1] if len(rows) > limit else None)
@@ -173,7 +178,7 @@ def _records(sql: Texts, rows: Sequence[Any]) -> Plan[list[Record]]:
     return [
         Record(
             job_of(row),
-            tuple([AttemptError(row[1], *failure) for failure in failures.get(row[1], ())]),
+            tuple([reading.error(row[1], failure) for failure in failures.get(row[1], ())]),
             dict(steps.get(row[1], ())),
         )
         for row in rows
@@ -247,7 +252,7 @@ def _columns(records: Sequence[Record]) -> tuple[Array, ...]:
     """Return the arrays of ``fill.sql``."""
     rows: list[list[Any]] = []
     for record in records:
-        fields: list[Any] = list(astuple(record.job))
+        fields: list[Any] = list(astuple(record.job))[: len(_KINDS)]
         fields[3] = int(fields[3])
         fields[21], fields[22] = packed(record.job.tags), packed(record.job.meta)
         rows.append(fields)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dutiful.contract import records
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core import deadline as decide
 from dutiful.core.deadline import END, REVIEWED_MAX, Overdue, Place, Stretch
 
 from .arrays import Booleans, Longs, Shorts, TextArray, columns
-from .rows import recorded_of
 from .statements import Texts
 
 _NOTE = (Longs, Longs, Shorts, Shorts, Booleans, TextArray, Longs)
@@ -25,12 +25,12 @@ def review(
 ) -> Plan[tuple[tuple[Overdue, ...], Place]]:
     """Note starts and ends, and return those newly overdue and where to go on."""
     rows = (yield _open(sql, now, part, limit)).rows
-    found = [recorded_of(row[:-1]) for row in rows]
+    found = [records.recorded(row[:-1]) for row in rows]
     seen = decide.review(found, rows[0][-1] if rows else 0, limit)
     if seen.notes:
         notes = [note.row() for note in seen.notes]
         yield Statement(sql("occurrences_note"), columns(_NOTE, notes))
-    return seen.overdue, part.onward(found, limit)
+    return seen.overdue, part.onward([row[:2] for row in rows], limit)
 
 
 def _open(sql: Texts, now: int | None, part: Stretch, limit: int) -> Statement:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from msgspec.structs import astuple
 
+from dutiful.contract import records
 from dutiful.contract.fleet import WorkerInfo, WorkerStatus
+from dutiful.contract.stored import REFUSALS, salvage
 from dutiful.core.deadline import TOLD
 from dutiful.core.job import Claim, Job
-from dutiful.core.occurrence import Recorded, Standing
+from dutiful.core.occurrence import Recorded
 from dutiful.core.state import State
 
 _STATES = tuple(State)
@@ -19,8 +20,8 @@ _RUNNING = State.RUNNING
 _encode = msgspec.json.encode
 _tags = msgspec.json.Decoder(tuple[str, ...]).decode
 _meta = msgspec.json.Decoder(dict[str, str]).decode
-_STANDING = Standing.__struct_fields__
-_RECORDED = Recorded.__struct_fields__
+_WORKER = {**records.WORKER, **records.WORKER_STATE}
+"""The columns of ``workers.sql``, but for the time."""
 
 
 def packed(value: tuple[str, ...] | dict[str, str]) -> str | None:
@@ -29,13 +30,18 @@ def packed(value: tuple[str, ...] | dict[str, str]) -> str | None:
 
 
 def job_of(row: tuple[Any, ...]) -> Job:
-    """Build a job from all columns, the first of which is ``seq``."""
+    """Build a job from all columns, ``seq`` first; it does not fail, see `Job.unreadable`."""
     fields = list(row)
-    fields[4] = _STATES[fields[4]]
-    tags, meta = fields[22:24]
-    fields[22] = _tags(tags) if tags else ()
-    fields[23] = _meta(meta) if meta else {}
-    return Job(*fields[1:])
+    if row[1] and 0 <= row[4] < len(_STATES):
+        try:
+            fields[4] = _STATES[row[4]]
+            tags, meta = row[22:24]
+            fields[22] = _tags(tags) if tags else ()
+            fields[23] = _meta(meta) if meta else {}
+            return Job(*fields[1:])
+        except REFUSALS:
+            pass
+    return records.job(row[1:])
 
 
 def claim_of(row: tuple[Any, ...]) -> Claim:
@@ -52,9 +58,12 @@ def claimed_of(row: tuple[Any, ...], queue: str, worker: str) -> Claim:
     fields[12] = row[1]
     fields[18] = worker
     tags, meta = row[24], row[25]
-    fields[24] = _tags(tags) if tags else ()
-    fields[25] = _meta(meta) if meta else {}
-    return Claim(Job(*fields[3:]))
+    try:
+        fields[24] = _tags(tags) if tags else ()
+        fields[25] = _meta(meta) if meta else {}
+    except REFUSALS:
+        return Claim(records.job(fields[3:]))
+    return Claim(Job(*fields[3:]) if row[3] else records.job(fields[3:]))
 
 
 def worker_row(info: WorkerInfo) -> tuple[Any, ...]:
@@ -66,45 +75,24 @@ def worker_row(info: WorkerInfo) -> tuple[Any, ...]:
 
 def status_of(row: tuple[Any, ...], silent_for: int) -> WorkerStatus:
     """Build a worker's status from a row of ``workers.sql``."""
-    id_, queues, concurrency, lease, host, pid, born, version = row[:8]
-    joined_at, renewed_at, _, lost, stalled_for, running = row[8:]
+    found = salvage(_WORKER, (*row[:10], *row[11:]))
+    has = found.values
     return WorkerStatus(
-        info=WorkerInfo(
-            id=id_,
-            queues=_tags(queues),
-            concurrency=concurrency,
-            lease=lease,
-            host=host,
-            pid=pid,
-            born=born,
-            version=version,
-        ),
-        joined_at=joined_at,
-        renewed_at=renewed_at,
+        info=WorkerInfo(**{name: has[name] for name in WorkerInfo.__struct_fields__}),
+        joined_at=has["joined_at"],
+        renewed_at=has["renewed_at"],
         silent_for=silent_for,
-        stalled_for=stalled_for,
-        running=running,
-        lost=lost,
+        stalled_for=has["stalled_for"],
+        running=has["running"],
+        lost=has["lost"],
+        unreadable=found.unreadable,
     )
-
-
-def standing_of(row: Sequence[Any]) -> Standing:
-    """Build where a schedule stands from all of its columns."""
-    return Standing(**dict(zip(_STANDING, row, strict=True)))
 
 
 def recorded_row(one: Recorded, *, open: bool) -> tuple[Any, ...]:
     """Return all columns of an occurrence."""
     *fields, told = astuple(one)
     return (*fields, TOLD.index(told), open)
-
-
-def recorded_of(row: Sequence[Any]) -> Recorded:
-    """Build an occurrence from its columns; the last are its job's state and what was told."""
-    fields = dict(zip(_RECORDED, row, strict=True))
-    fields["state"] = None if row[13] is None else _STATES[row[13]]
-    fields["told"] = TOLD[row[14]]
-    return Recorded(**fields)
 
 
 def storable(text: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
+from dutiful.contract import records
 from dutiful.contract.scheduling import Advanced, Declared, DueBatch, Switch
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core import advance as decide
@@ -18,7 +19,6 @@ from .advancing import advance
 from .declaring import bring, declare, guard, locked, put
 from .producer import ready
 from .reviewing import look, review
-from .rows import recorded_of, standing_of
 from .session import Session
 from .statements import Texts
 
@@ -62,7 +62,7 @@ class PostgresScheduling:
             page = Statement(sql("schedules"), (after, limit))
             if names is not None:
                 page = Statement(sql("schedules_named"), (list(names),))
-            return tuple(map(standing_of, (yield page).rows))
+            return tuple(records.standings((yield page).rows))
 
         return await self._read_schedules(plan)
 
@@ -71,7 +71,7 @@ class PostgresScheduling:
 
         def plan(sql: Texts, now: int | None) -> Plan[DueBatch]:
             rows = (yield Statement(sql("schedules_due"), (limit, now))).rows
-            found = [standing_of(row[2:]) for row in rows if row[2] is not None]
+            found = records.standings([row[2:] for row in rows if row[2] is not None])
             live = yield from _live(sql, [one.name for one in found if one.exclusive])
             due = tuple([Due(one, tuple(live.get(one.name, ()))) for one in found])
             return DueBatch(rows[0][0], due, rows[0][1])
@@ -108,7 +108,7 @@ class PostgresScheduling:
 
         def plan(sql: Texts, _: int | None) -> Plan[tuple[Recorded, ...]]:
             rows = (yield Statement(sql("occurrences"), (name, before, limit))).rows
-            return tuple(map(recorded_of, rows))
+            return tuple(map(records.recorded, rows))
 
         return await self._read_schedules(plan)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from msgspec.structs import replace
 
@@ -12,7 +13,7 @@ from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement
 
 from .group import Written
-from .rows import claim_of
+from .rows import claims_of, seq_of, steps_from
 from .settling import brings_back, settle
 from .statements import sql
 
@@ -57,7 +58,7 @@ def work(queues: Sequence[str], now: int) -> Plan[tuple[bool, int | None]]:
     for queue in queues:
         if queue not in paused and (yield Statement(_READY, (queue,))).rows:
             return True, None
-    due: list[tuple[str, int]] = (yield Statement(_DUE)).rows
+    due = yield from _dues()
     if any(at <= now for _, at in due):
         return True, None
     return False, _next(due, queues, now)
@@ -65,19 +66,26 @@ def work(queues: Sequence[str], now: int) -> Plan[tuple[bool, int | None]]:
 
 def steps_of(claim: Claim) -> Plan[Claim]:
     """Load what earlier attempts recorded."""
-    rows = (yield Statement(_STEPS_OF, (claim.handle,))).rows
-    return replace(claim, steps=dict(rows))
+    steps, sound = steps_from((yield Statement(_STEPS_OF, (seq_of(claim),))).rows)
+    job = claim.job if sound else replace(claim.job, unreadable="steps")
+    return replace(claim, job=job, steps=steps)
+
+
+def _dues() -> Plan[list[tuple[str, int]]]:
+    """Return by queue when its next job is due, as far as that can be read."""
+    rows = (yield Statement(_DUE)).rows
+    return [(queue, at) for queue, at in rows if type(queue) is str and type(at) is int]
 
 
 def _stage(queues: Sequence[str], now: int) -> Plan[tuple[int, int | None]]:
     """Queue what has become due, in every queue; return how many, and when the next is due."""
-    due: list[tuple[str, int]] = (yield Statement(_DUE)).rows
+    due = yield from _dues()
     staged = 0
     for queue, at in due:
         if at <= now:
             staged += (yield Statement(_STAGE, (queue, now, STAGED_MAX))).count
     if staged:
-        due = (yield Statement(_DUE)).rows
+        due = yield from _dues()
     return staged, _next(due, queues, now)
 
 
@@ -92,8 +100,9 @@ def _claim(worker: str, wanted: Wanted, now: int) -> Plan[list[Claim]]:
             continue
         rows = (yield Statement(_CLAIM, (worker, now, queue, room))).rows
         # RETURNING keeps no order: priority, then time, then place in the line.
-        rows.sort(key=_turn)
-        claims.extend(map(claim_of, rows))
+        with suppress(TypeError):  # a priority or a time that is no number has no turn
+            rows.sort(key=_turn)
+        claims.extend(claims_of(rows))
     for place, claim in enumerate(claims):
         if claim.job.steps:
             claims[place] = yield from steps_of(claim)

@@ -54,22 +54,74 @@ def connect(
         return connection
 
 
+class NotText(bytes):
+    """A stored text that is not UTF-8, as its bytes."""
+
+
+class Undecoded(EngineError):
+    """A statement that wrote has met a text that is not UTF-8: run it again with `lenient`."""
+
+
+@contextmanager
+def lenient(connection: sqlite3.Connection) -> Generator[None, None, None]:
+    """Read a text that is not UTF-8 as `NotText`, where the driver would fail the whole page.
+
+    Not for every statement: a call for each text is slower than the driver's own reading.
+    """
+    kept, connection.text_factory = connection.text_factory, _text
+    try:
+        yield
+    finally:
+        connection.text_factory = kept
+
+
+def _text(raw: bytes) -> str | NotText:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return NotText(raw)
+
+
 def executor(connection: sqlite3.Connection | sqlite3.Cursor, path: Path) -> Execute:
     """Return what runs a plan's statements on a connection or a cursor."""
     execute, executemany = connection.execute, connection.executemany
 
+    def run_plainly(statement: Statement) -> Answer:
+        if statement.many:
+            return Answer([], executemany(statement.text, statement.params).rowcount)
+        cursor = execute(statement.text, statement.params)
+        try:
+            return Answer(cursor.fetchall(), cursor.rowcount)
+        except BaseException:
+            if cursor is not connection:  # half-read, it would keep the transaction from its end
+                cursor.close()
+            raise
+
     def run_one(statement: Statement) -> Answer:
         try:
-            if statement.many:
-                return Answer([], executemany(statement.text, statement.params).rowcount)
-            cursor = execute(statement.text, statement.params)
-            return Answer(cursor.fetchall(), cursor.rowcount)
+            try:
+                return run_plainly(statement)
+            except sqlite3.OperationalError as error:
+                if not _is_undecoded(error):
+                    raise
+                if not statement.text.startswith(("SELECT", "WITH")):
+                    raise Undecoded(f"a text in {path} is not UTF-8") from error
+                owner = connection
+                with lenient(owner.connection if isinstance(owner, sqlite3.Cursor) else owner):
+                    return run_plainly(statement)
         except sqlite3.Error as error:
             raise explain(error, path) from error
         except OverflowError as error:
             raise BadOption("a number does not fit in the 64 bits that SQLite stores") from error
+        except UnicodeEncodeError as error:
+            raise BadOption("a text holds half of a character, which SQLite refuses") from error
 
     return run_one
+
+
+def _is_undecoded(error: sqlite3.OperationalError) -> bool:
+    """Whether the driver itself failed, on a text: what SQLite refuses has a code."""
+    return getattr(error, "sqlite_errorcode", None) is None
 
 
 @contextmanager

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import msgspec
-
 from dutiful.contract.protocol import Redrive
+from dutiful.contract.records import noted
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.state import State
 from dutiful.core.unique import holds
 
 from .group import Written
 from .keeper import delete
-from .rows import packed
+from .rows import by_id, job_of
 from .session import Session
 from .statements import sql
 
@@ -24,7 +23,7 @@ _HURRY = sql("hurry")
 _ENDED = sql("ended")
 _HOLDER = sql("holder")
 _REDRIVE = sql("redrive")
-_PURGEABLE = sql("purgeable")
+_GET = sql("get")
 _PAUSE = sql("pause")
 _RESUME = sql("resume")
 
@@ -42,7 +41,7 @@ class SqliteController:
         """Make jobs due now."""
 
         def one(job_id: str, now: int) -> Plan[bool]:
-            return bool((yield Statement(_HURRY, (now, job_id))).count)
+            return bool((yield Statement(*by_id(_HURRY, job_id, now))).count)
 
         return await self._each(ids, one)
 
@@ -51,15 +50,16 @@ class SqliteController:
         args = {item.id: item.args for item in jobs}
 
         def one(job_id: str, now: int) -> Plan[bool]:
-            rows = (yield Statement(_ENDED, (job_id,))).rows
+            rows = (yield Statement(*by_id(_ENDED, job_id))).rows
             if not rows:
                 return False
             seq, key, states, meta, reason = rows[0]
+            states = states if type(states) is int else 0
             if key is not None and holds(states, State.QUEUED):
                 holder = (yield Statement(_HOLDER, (key,))).rows
                 if holder and holder[0][0] != seq:
                     return False
-            params = (args[job_id], now, now, _redriven(meta, reason), seq)
+            params = (args[job_id], now, now, noted(meta, reason), seq)
             yield Statement(_REDRIVE, params)
             return True
 
@@ -69,9 +69,10 @@ class SqliteController:
         """Delete jobs that have ended."""
 
         def one(job_id: str, _: int) -> Plan[bool]:
-            rows = (yield Statement(_PURGEABLE, (job_id,))).rows
-            yield from delete(rows, "purged")
-            return bool(rows)
+            rows = (yield Statement(*by_id(_GET, job_id))).rows
+            gone = [row[:1] for row in rows if job_of(row).purgeable]
+            yield from delete(gone, "purged")
+            return bool(gone)
 
         return await self._each(ids, one)
 
@@ -112,13 +113,6 @@ class SqliteController:
 
 def cancel(job_id: str, now: int) -> Plan[bool]:
     """Cancel a job that waits, or ask one that runs."""
-    if (yield Statement(_CANCEL, (now, job_id))).count:
+    if (yield Statement(*by_id(_CANCEL, job_id, now))).count:
         return True
-    return bool((yield Statement(_CANCEL_RUNNING, (job_id,))).count)
-
-
-def _redriven(meta: str | None, reason: str | None) -> str | None:
-    """Count the redrive in the job's meta, and keep what it had died of."""
-    kept = msgspec.json.decode(meta, type=dict[str, str]) if meta else {}
-    count = int(kept.get("redriven", "0")) + 1
-    return packed({**kept, "redriven": str(count), "redriven_from": reason or ""})
+    return bool((yield Statement(*by_id(_CANCEL_RUNNING, job_id))).count)

@@ -7,17 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import astuple, replace
 
+from dutiful.contract import records
 from dutiful.contract.scheduling import Declared
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core import advance as decide
 from dutiful.core.edition import forgotten, in_force, rules, shown
-from dutiful.core.occurrence import Edition, Standing
+from dutiful.core.occurrence import Standing
 from dutiful.core.retirement import Retirement, retire
 from dutiful.core.schedule import Schedule
 
 from .group import Written
 from .recording import record
-from .rows import standing_of, standing_row
+from .rows import standing_row
 from .statements import sql
 
 _EDITIONS = sql("editions")
@@ -32,7 +33,7 @@ def declare(
     app: str, edition: str, schedules: Sequence[Schedule] | None, now: int
 ) -> Written[Declared]:
     """Show an edition, and write its schedules if it rules."""
-    editions = {row[0]: Edition(*row) for row in (yield Statement(_EDITIONS, (app,))).rows}
+    editions = records.editions((yield Statement(_EDITIONS, (app,))).rows)
     mine = editions[edition] = shown(editions.values(), edition, now)
     if outworn := forgotten(editions.values(), now):
         yield Statement(_EDITION_FORGET, [(app, digest) for digest in outworn], many=True)
@@ -74,13 +75,13 @@ def put(standings: Sequence[Standing]) -> Plan[None]:
 def named(names: Sequence[str]) -> Plan[dict[str, Standing]]:
     """Find schedules by their names, in the order of these."""
     rows = (yield Statement(_SCHEDULES_NAMED, (json.dumps(list(names)),))).rows
-    return {row[0]: standing_of(row) for row in rows}
+    return {one.name: one for one in records.standings(rows)}
 
 
 def _retire(app: str, declared: set[str], now: int) -> Plan[list[Retirement]]:
     """Retire those of the app that are declared no more, and record what they leave undone."""
     rows = (yield Statement(_SCHEDULES_OF, (app,))).rows
-    dropped = [one for one in map(standing_of, rows) if one.name not in declared]
+    dropped = [one for one in records.standings(rows) if one.name not in declared]
     gone = [ended for one in dropped if (ended := retire(one, now)) is not None]
     numbers = {ended.standing.name: ended.standing.number for ended in gone}
     undone = [(ended.standing.name, one) for ended in gone for one in ended.occurrences]

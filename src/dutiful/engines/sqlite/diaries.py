@@ -6,13 +6,14 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 
+from dutiful.contract import records
 from dutiful.contract.moving import SHUT, Diaries, Diary, held_shut, still_open, without_state
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.occurrence import Recorded
 
 from .declaring import named, put
 from .group import Written
-from .rows import recorded_of, recorded_row, standing_of
+from .rows import recorded_row
 from .statements import sql
 
 _SCHEDULES = sql("schedules")
@@ -25,13 +26,13 @@ _SCHEDULE_REOPEN = sql("schedule_reopen")
 def dump(limit: int, cursor: str | None) -> Plan[Diaries]:
     """List schedules by name."""
     rows = (yield Statement(_SCHEDULES, (cursor or "", limit + 1))).rows
-    page = [standing_of(row) for row in rows[:limit]]
+    page = records.standings(rows[:limit])
     kept: defaultdict[str, list[Recorded]] = defaultdict(list)
     names = json.dumps([one.name for one in page])
     for row in (yield Statement(_OCCURRENCES_DUMP, (names,))).rows:
-        kept[row[0]].append(recorded_of(row))
+        kept[row[0]].append(records.recorded(row))
     diaries = tuple([Diary(one, tuple(kept[one.name])) for one in page])
-    return Diaries(diaries, page[-1].name if len(rows) > limit else None)
+    return Diaries(diaries, page[-1].name if page and len(rows) > limit else None)
 
 
 def fill(diaries: Sequence[Diary]) -> Written[tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -10,8 +11,9 @@ from dutiful.contract.statement import Plan, Statement
 from dutiful.core.errors import BadOption
 from dutiful.core.state import State
 
-from .rows import job_of
+from .rows import jobs_of
 from .statements import sql
+from .unreadable import unreadable_jobs
 
 _FIND = sql("find")
 _PROBE = sql("probe")
@@ -55,6 +57,10 @@ def find(which: Filter, limit: int, cursor: str | None) -> Plan[Page]:
     states: Sequence[State | None] = tuple(dict.fromkeys(which.states)) or (None,)
     if which.worker is not None and not which.states:
         states = (State.RUNNING,)  # no other job has a worker
+    if which.unreadable:
+        numbers = json.dumps(list((yield from unreadable_jobs())))
+        conditions += "AND seq IN (SELECT value FROM json_each(?)) "
+        params.append(numbers)
     rows: list[Any] = []
     for state in states:
         index, implied = "", ""
@@ -70,7 +76,7 @@ def find(which: Filter, limit: int, cursor: str | None) -> Plan[Page]:
     rows.sort(key=_seq, reverse=True)
     page = rows[:limit]
     more = len(rows) > limit and bool(page)
-    return Page(tuple(job_of(row) for row in page), str(page[-1][0]) if more else None)
+    return Page(tuple(jobs_of(page)), str(page[-1][0]) if more else None)
 
 
 def _few(road: Road, queues: Sequence[str]) -> Plan[bool]:
@@ -93,7 +99,7 @@ def _conditions(which: Filter) -> tuple[str, list[Any]]:
             parts.append(_any(column, values))
             params += values
     single = {
-        "? IN (SELECT value FROM json_each(coalesce(tags, '[]')))": which.tag,
+        "? IN (SELECT value FROM json_each(iif(json_valid(tags), tags, '[]')))": which.tag,
         "reason = ?": which.reason,
         _LAST_ERROR: which.error_type,
         "worker = ?": which.worker,
@@ -116,7 +122,7 @@ def _any(column: str, values: Sequence[str]) -> str:
 def _below(cursor: str | None) -> int:
     if cursor is None:
         return _SEQ_MAX
-    if not cursor.isdecimal():
+    if not cursor.removeprefix("-").isdecimal():
         raise BadOption(f"cursor {cursor!r}; pass on the cursor of the page before")
     return int(cursor)
 

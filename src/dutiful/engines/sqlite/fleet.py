@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from dutiful.contract.fleet import Renewal, WorkerInfo, WorkerStatus
 from dutiful.contract.statement import Plan, Statement
+from dutiful.contract.stored import shown
 from dutiful.core.job import Claim
 
 from .claiming import steps_of
 from .group import Written
-from .rows import claim_of, status_of, worker_row
+from .rows import claims_of, overdue, status_of, worker_row
 from .session import Session
 from .statements import sql
 
@@ -81,19 +82,15 @@ class SqliteFleet:
         # Taken before we wait for our turn to write: while we wait no worker can renew either.
         ticks, boot = session.clock.ticks(), session.boot
 
-        def silent() -> Plan[list[str]]:
-            leases: list[tuple[str, int, int, str]] = (yield Statement(_LEASES)).rows
-            return [
-                worker
-                for worker, lease, renewed, renewed_boot in leases
-                if worker in gone or renewed_boot != boot or ticks - renewed > lease
-            ]
+        def silent() -> Plan[list[tuple[int, str]]]:
+            leases = (yield Statement(_LEASES)).rows
+            return [row[:2] for row in leases if row[1] in gone or overdue(row, ticks, boot)]
 
         def plan() -> Written[tuple[str, ...]]:
             lost = yield from silent()
-            for worker in lost:
-                yield Statement(_LOSE, (worker,))
-            return tuple(lost), False
+            for place, _ in lost:
+                yield Statement(_LOSE, (place,))
+            return tuple([shown(worker) for _, worker in lost]), False
 
         if not await session.readers.aread(silent):
             return ()
@@ -125,8 +122,7 @@ class SqliteFleet:
 
 def _claims(statement: Statement) -> Plan[list[Claim]]:
     claims: list[Claim] = []
-    for row in (yield statement).rows:
-        claim = claim_of(row)
+    for claim in claims_of((yield statement).rows):
         claims.append((yield from steps_of(claim)) if claim.job.steps else claim)
     return claims
 

@@ -11,8 +11,10 @@ from dutiful.contract.schema import health
 from dutiful.contract.statement import Plan, Statement
 
 from .connection import WAL_BYTES_KEPT
+from .rows import status_of
 from .session import Session
 from .statements import sql
+from .unreadable import look_for_unreadable
 
 _MIB = 2**20
 _GIB = 2**30
@@ -38,15 +40,21 @@ def examine(session: Session) -> Plan[tuple[Finding, ...]]:
     text = f"missing: {', '.join(missing)}; restore a backup" if missing else "all there"
     findings.append(Finding("indexes", not missing, text))
     if not missing:  # the statements below name their indexes
-        findings += yield from _count()
+        findings += yield from _count(session)
     return (*findings, *_around(session))
 
 
-def _count() -> Plan[list[Finding]]:
+def _count(session: Session) -> Plan[list[Finding]]:
     total = 0
     for counting in _COUNTS:
         total += sum(row[2] for row in (yield Statement(counting)).rows)
-    return [Finding("jobs", True, f"{total:,} job{'' if total == 1 else 's'}")]
+    now, ticks = session.clock.now(), session.clock.ticks()
+    rows = (yield Statement(sql("workers"))).rows
+    workers = [status_of(row, now, ticks, session.boot) for row in rows]
+    return [
+        Finding("jobs", True, f"{total:,} job{'' if total == 1 else 's'}"),
+        (yield from look_for_unreadable(workers)),
+    ]
 
 
 def _integrity(rows: list[Any]) -> Finding:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from dutiful.contract import records
 from dutiful.contract.page import DeadGroup, Filter, Page, QueueCount
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.job import AttemptError, Job
-from dutiful.core.state import State
 
 from .finding import find
-from .rows import job_of
+from .rows import by_id, job_of, steps_from
 from .session import Session
 from .statements import sql
 
@@ -44,12 +43,12 @@ class SqliteInspector:
 
     async def errors(self, job_id: str) -> tuple[AttemptError, ...]:
         """Return a job's errors."""
-        rows = await self._read(lambda: _rows(_ERRORS, (job_id,)))
-        return tuple(AttemptError(job_id, *row) for row in rows)
+        rows = await self._read(lambda: _rows(*by_id(_ERRORS, job_id)))
+        return tuple(records.error(job_id, row) for row in rows)
 
     async def steps(self, job_id: str) -> dict[str, bytes]:
         """Return a job's steps."""
-        return dict(await self._read(lambda: _rows(_STEPS, (job_id,))))
+        return steps_from(await self._read(lambda: _rows(*by_id(_STEPS, job_id))))[0]
 
     async def queues(self) -> tuple[QueueCount, ...]:
         """Count by queue and state, from the indexes alone."""
@@ -58,11 +57,11 @@ class SqliteInspector:
     async def dead_groups(self) -> tuple[DeadGroup, ...]:
         """Group dead letters."""
         rows = await self._read(lambda: _rows(_DEAD_GROUPS))
-        return tuple(DeadGroup(*row) for row in rows)
+        return tuple(map(records.group, rows))
 
     async def tally(self) -> dict[str, int]:
         """Count over the whole life."""
-        return dict(await self._read(lambda: _rows(_TALLY)))
+        return records.counted(await self._read(lambda: _rows(_TALLY)))
 
     async def _read(self, plan: Callable[[], Plan[T]]) -> T:
         return await self.session.ready().readers.aread(plan)
@@ -75,7 +74,7 @@ def _rows(text: str, params: Sequence[Any] = ()) -> Plan[list[Any]]:
 def _get(ids: Sequence[str]) -> Plan[tuple[Job, ...]]:
     found: list[Job] = []
     for job_id in ids:
-        rows = (yield Statement(_GET, (job_id,))).rows
+        rows = (yield Statement(*by_id(_GET, job_id))).rows
         if not rows and len(job_id) >= _PREFIX_MIN:
             # The highest code point sorts after whatever may follow the prefix.
             rows = (yield Statement(_GET_PREFIX, (job_id, job_id + chr(0x10FFFF)))).rows
@@ -85,18 +84,8 @@ def _get(ids: Sequence[str]) -> Plan[tuple[Job, ...]]:
 
 
 def _queues() -> Plan[tuple[QueueCount, ...]]:
-    counts: defaultdict[str, Counter[State]] = defaultdict(Counter)
-    oldest: dict[str, int] = {}
-    for text in _COUNTS:
-        for queue, state, count, since in (yield Statement(text)).rows:
-            if count:
-                counts[queue][State(state)] += count
-            if since is not None:
-                oldest[queue] = since
-    paused: dict[str, int] = dict((yield Statement(_PAUSED)).rows)
-    for queue in paused:
-        counts[queue].update(())
-    return tuple(
-        QueueCount(queue, dict(counts[queue]), paused.get(queue), oldest.get(queue))
-        for queue in sorted(counts)
-    )
+    rows: list[Any] = []
+    for counting in _COUNTS:
+        rows += (yield Statement(counting)).rows
+    paused = records.counted((yield Statement(_PAUSED)).rows)
+    return records.queue_counts(rows, paused)

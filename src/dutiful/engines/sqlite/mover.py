@@ -6,15 +6,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
+from dutiful.contract import records as reading
 from dutiful.contract.moving import Diaries, Diary, Dumped, Filled, Record, Refusal
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.fence import raised_floor
-from dutiful.core.job import AttemptError, Job
+from dutiful.core.job import Job
 
 from . import diaries as carried
 from .group import Written
 from .keeper import delete
-from .rows import error_row, job_of, job_row
+from .rows import by_id, error_row, job_of, job_row, jobs_of, steps_from
 from .session import Session
 from .statements import sql
 
@@ -33,6 +36,7 @@ _FENCE_LIFT = sql("fence_lift")
 _SHUT = sql("shut")
 _REOPEN = sql("reopen")
 _SHUT_QUEUES = sql("shut_queues")
+_FIRST = -(2**63)
 
 
 class SqliteMover:
@@ -44,7 +48,7 @@ class SqliteMover:
         """List records, oldest first."""
 
         def plan() -> Plan[Dumped]:
-            after = -1 if cursor is None else int(cursor)
+            after = _FIRST if cursor is None else int(cursor)
             rows = (yield Statement(_DUMP, (after, limit + 1))).rows
             page = rows[:limit]
             records = yield from _records(page)
@@ -58,7 +62,7 @@ class SqliteMover:
         def plan() -> Plan[tuple[Record, ...]]:
             found: list[Record] = []
             for job_id in ids:
-                rows = (yield Statement(_GET, (job_id,))).rows
+                rows = (yield Statement(*by_id(_GET, job_id))).rows
                 found += yield from _records(rows)
             return tuple(found)
 
@@ -74,7 +78,7 @@ class SqliteMover:
         def plan() -> Written[tuple[str, ...]]:
             same: list[tuple[int, str]] = []
             for job in jobs:
-                rows = (yield Statement(_GET, (job.id,))).rows
+                rows = (yield Statement(*by_id(_GET, job.id))).rows
                 if rows and job_of(rows[0]) == job:
                     same.append((rows[0][0], job.id))
             yield from delete([(seq,) for seq, _ in same], "purged")
@@ -151,16 +155,13 @@ def _records(rows: Sequence[Any]) -> Plan[tuple[Record, ...]]:
     span = (rows[0][0], rows[-1][0])
     failures = _by_seq((yield Statement(_FAILURES, span)).rows)
     steps = _by_seq((yield Statement(_STEPS, span)).rows)
-    return tuple(
-        [
-            Record(
-                job_of(row),
-                tuple([AttemptError(row[1], *failure) for failure in failures.get(row[0], ())]),
-                dict(steps.get(row[0], ())),
-            )
-            for row in rows
-        ]
-    )
+    records: list[Record] = []
+    for row, job in zip(rows, jobs_of(list(rows)), strict=True):
+        errors = tuple([reading.error(job.id, failure) for failure in failures.get(row[0], ())])
+        taken, sound = steps_from(steps.get(row[0], ()))
+        kept = job if sound else replace(job, unreadable="steps")
+        records.append(Record(kept, errors, taken))
+    return tuple(records)
 
 
 def _by_seq(rows: Iterable[Any]) -> dict[int, list[Any]]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+from dutiful.contract import records
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core import deadline as decide
 from dutiful.core.deadline import END, REVIEWED_MAX, Overdue, Place, Stretch
-from dutiful.core.occurrence import Recorded
 
 from .group import Written
-from .rows import recorded_of
 from .statements import sql
 
 _OCCURRENCES_UPTO = sql("occurrences_upto")
@@ -22,16 +24,23 @@ def stretch(after: Place) -> Plan[Stretch]:
     return Stretch(after, rows[0] if rows else END)
 
 
-def look(part: Stretch, now: int, limit: int) -> Plan[list[Recorded]]:
+def is_place(row: Sequence[Any]) -> bool:
+    """Whether an occurrence can be named by its schedule and its planned instant."""
+    return isinstance(row[0], str) and type(row[1]) is int
+
+
+def look(part: Stretch, now: int, limit: int) -> Plan[list[Any]]:
     """Find occurrences of which something is to be noted or told."""
     params = (now, limit, *part.after, *part.upto)
-    return [recorded_of(row) for row in (yield Statement(_OCCURRENCES_OPEN, params)).rows]
+    return (yield Statement(_OCCURRENCES_OPEN, params)).rows
 
 
 def review(part: Stretch, limit: int, now: int) -> Written[tuple[tuple[Overdue, ...], Place]]:
     """Note starts and ends, and return those newly overdue and where to go on."""
-    found = yield from look(part, now, limit)
+    rows = yield from look(part, now, limit)
+    # What cannot be named cannot be noted either.
+    found = [records.recorded(row) for row in rows if is_place(row)]
     seen = decide.review(found, now, limit)
     if seen.notes:
         yield Statement(_OCCURRENCE_NOTE, [note.row() for note in seen.notes], many=True)
-    return (seen.overdue, part.onward(found, limit)), False
+    return (seen.overdue, part.onward([row[:2] for row in rows], limit)), False

@@ -2,23 +2,70 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
+from msgspec import Meta
 from msgspec.structs import astuple
 
+from dutiful.contract import records, stored
 from dutiful.contract.fleet import WorkerInfo, WorkerStatus
+from dutiful.contract.stored import Column, always, shown, text, whole
 from dutiful.core.deadline import TOLD
 from dutiful.core.job import AttemptError, Claim, Job
 from dutiful.core.occurrence import Recorded, Standing
 from dutiful.core.state import State
 
+from .connection import NotText
+
+ROW = "row:"
+"""Begins the name of a job whose own id is no text: the number of its row follows."""
+
 _STATES = tuple(State)
+_JOB = len(records.JOB)
 _encode = msgspec.json.encode
 _tags = msgspec.json.Decoder(tuple[str, ...]).decode
 _meta = msgspec.json.Decoder(dict[str, str]).decode
-_STANDING = Standing.__struct_fields__
-_RECORDED = Recorded.__struct_fields__
+
+_Name = Annotated[str, Meta(min_length=1)]
+_Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+_State = Annotated[int, Meta(ge=0, le=len(_STATES) - 1)]
+_Flag = Annotated[int, Meta(ge=0, le=1)]
+_Row = tuple[
+    int,
+    _Name,
+    _Name,
+    _Name,
+    _State,
+    int,
+    bytes,
+    _Count,
+    Annotated[int, Meta(ge=1, le=2**31 - 1)],
+    int,
+    int,
+    int | None,
+    int | None,
+    int | None,
+    _Count,
+    int,
+    str | None,
+    str | None,
+    int | None,
+    _Flag,
+    str | None,
+    int,
+    str | None,
+    str | None,
+    bytes | None,
+    _Count,
+    int | None,
+]
+"""The types of the columns of a job, ``seq`` first."""
+
+_RENEWED = {"renewed_ticks": Column(whole(), always(0)), "boot": Column(text, shown)}
+_WORKER = {**records.WORKER, **_RENEWED, **records.WORKER_STATE}
+"""The columns of ``workers.sql``."""
 
 
 def packed(value: tuple[str, ...] | dict[str, str]) -> str | None:
@@ -49,15 +96,43 @@ def new_row(job: Job) -> tuple[Any, ...]:
 
 def job_row(job: Job) -> tuple[Any, ...]:
     """Return the parameters of ``fill.sql``: all of a job's columns but ``seq``."""
-    fields = list(astuple(job))
+    fields = list(astuple(job))[:_JOB]
     fields[3] = int(job.state)
     fields[18] = int(job.cancel_requested)
     fields[21], fields[22] = packed(job.tags), packed(job.meta)
     return tuple(fields)
 
 
+class _Sound(msgspec.Struct, array_like=True):
+    """Rows of jobs whose columns, from ``seq`` on, hold what they should: SQLite's may hold all."""
+
+    rows: list[_Row]
+
+
+def jobs_of(rows: list[tuple[Any, ...]]) -> list[Job]:
+    """Build jobs from all columns, the first of which is ``seq``; none fails, see `Job.unreadable`.
+
+    All are looked over by one call, which costs a hundredth of what a claim does.
+    """
+    try:
+        msgspec.convert((rows,), _Sound)
+        return [_job(row) for row in rows]
+    except msgspec.MsgspecError:
+        return [job_of(row) for row in rows]
+
+
 def job_of(row: tuple[Any, ...]) -> Job:
-    """Build a job from all columns, the first of which is ``seq``."""
+    """Build one job, as `jobs_of` does."""
+    try:
+        msgspec.convert(((row,),), _Sound)
+        return _job(row)
+    except msgspec.MsgspecError:
+        job = records.job(row[1:])
+        bad = job.unreadable is not None and not isinstance(row[1], str)
+        return msgspec.structs.replace(job, id=f"{ROW}{row[0]}") if bad else job
+
+
+def _job(row: tuple[Any, ...]) -> Job:
     fields = list(row)
     fields[4] = _STATES[fields[4]]
     fields[19] = fields[19] == 1
@@ -67,9 +142,68 @@ def job_of(row: tuple[Any, ...]) -> Job:
     return Job(*fields[1:])
 
 
-def claim_of(row: tuple[Any, ...]) -> Claim:
-    """Build the claim on a job that is running; without its steps."""
-    return Claim(job_of(row), row[0])
+class Raw(NamedTuple):
+    """Where the row of an unreadable job is, and what its fence and its id are as stored."""
+
+    seq: int
+    fence: Any
+    id: Any
+
+
+def claims_of(rows: list[tuple[Any, ...]]) -> list[Claim]:
+    """Build the claims on jobs that are running; without their steps."""
+    return [
+        Claim(job, row[0] if job.unreadable is None else Raw(row[0], row[15], row[1]))
+        for job, row in zip(jobs_of(rows), rows, strict=True)
+    ]
+
+
+def seq_of(claim: Claim) -> int:
+    """Return the number of the row of a claimed job."""
+    seq: int = claim.handle.seq if isinstance(claim.handle, Raw) else claim.handle
+    return seq
+
+
+def numbered(job_id: str) -> int | None:
+    """Return the number in the name of a row whose own id cannot be written; else None."""
+    digits = job_id.removeprefix(ROW)
+    return int(digits) if digits != job_id and digits.isdecimal() and len(digits) < 19 else None
+
+
+def by_id(text: str, job_id: str, *params: Any) -> tuple[str, tuple[Any, ...]]:
+    """Return a statement that ends in a job's id, with its parameters, as `Statement` takes them.
+
+    A job whose own id cannot be written goes by the number of its row.
+    """
+    seq = numbered(job_id)
+    if seq is None:
+        return text, (*params, job_id)
+    return text.replace(" id = ?", " seq = ?"), (*params, seq)
+
+
+def guarded(text: str, claim: Claim) -> tuple[str, tuple[Any, ...]]:
+    """Return a statement that ends in the guard of a claim, with the guard's parameters."""
+    where = claim.handle
+    if not isinstance(where, Raw):
+        return text, (where, claim.job.fence, claim.job.id)
+    text = text.replace("AND fence = ?", f"AND fence IS {_mark(where.fence)}")
+    return text.replace("AND id = ?", f"AND id IS {_mark(where.id)}"), tuple(where)
+
+
+def _mark(value: Any) -> str:
+    return "CAST(? AS TEXT)" if isinstance(value, NotText) else "?"
+
+
+def steps_from(rows: Iterable[tuple[Any, Any]]) -> tuple[dict[str, bytes], bool]:
+    """Build steps from rows of names and results, and say whether all of them can be read."""
+    steps: dict[str, bytes] = {}
+    sound = True
+    for name, result in rows:
+        sound = sound and isinstance(name, str) and type(result) is bytes
+        steps[stored.shown(name) if not isinstance(name, str) else name] = (
+            result if type(result) is bytes else stored.shown(result).encode()
+        )
+    return steps, sound
 
 
 def error_row(error: AttemptError) -> tuple[Any, ...]:
@@ -93,55 +227,41 @@ def worker_row(info: WorkerInfo, now: int, ticks: int, boot: str) -> tuple[Any, 
 
 def status_of(row: tuple[Any, ...], now: int, ticks: int, boot: str) -> WorkerStatus:
     """Build a worker's status from a row of ``workers.sql``."""
-    id_, queues, concurrency, lease, host, pid, born, version = row[:8]
-    joined_at, renewed_at, renewed_ticks, renewed_boot, lost, stalled_for, running = row[8:]
+    found = stored.salvage(_WORKER, row)
+    has, unread = found.values, set((found.unreadable or "").split(", "))
+    lease = has["lease"]
     # Ticks start anew with each boot, so those of another cannot be compared with ours.
-    silent = ticks - renewed_ticks if renewed_boot == boot else max(now - renewed_at, lease + 1)
+    same = has["boot"] == boot and not unread & {"boot", "renewed_ticks"}
+    silent = ticks - has["renewed_ticks"] if same else max(now - has["renewed_at"], lease + 1)
     return WorkerStatus(
-        info=WorkerInfo(
-            id=id_,
-            queues=_tags(queues),
-            concurrency=concurrency,
-            lease=lease,
-            host=host,
-            pid=pid,
-            born=born,
-            version=version,
-        ),
-        joined_at=joined_at,
-        renewed_at=renewed_at,
+        info=WorkerInfo(**{name: has[name] for name in WorkerInfo.__struct_fields__}),
+        joined_at=has["joined_at"],
+        renewed_at=has["renewed_at"],
         silent_for=silent,
-        stalled_for=stalled_for,
-        running=running,
-        lost=bool(lost),
+        stalled_for=has["stalled_for"],
+        running=has["running"],
+        lost=has["lost"],
+        unreadable=found.unreadable,
     )
+
+
+def overdue(row: tuple[Any, ...], ticks: int, boot: str) -> bool:
+    """Whether the lease of a row of ``leases.sql`` is over; one that cannot be read is."""
+    _, _, lease, renewed, renewed_boot = row
+    if type(lease) is not int or type(renewed) is not int:
+        return True
+    return bool(renewed_boot != boot or ticks - renewed > lease)
 
 
 def standing_row(standing: Standing) -> tuple[Any, ...]:
     """Return the parameters of ``schedule_put.sql``."""
-    return astuple(standing)
-
-
-def standing_of(row: tuple[Any, ...]) -> Standing:
-    """Build where a schedule stands from all of its columns."""
-    fields = dict(zip(_STANDING, row, strict=True))
-    fields["exclusive"] = row[3] == 1
-    return Standing(**fields)
+    return astuple(standing)[:-1]
 
 
 def recorded_row(one: Recorded, *, open: bool) -> tuple[Any, ...]:
     """Return all columns of an occurrence."""
     *fields, told = astuple(one)
     return (*fields, TOLD.index(told), open)
-
-
-def recorded_of(row: tuple[Any, ...]) -> Recorded:
-    """Build an occurrence from its columns; the last are its job's state and what was told."""
-    fields = dict(zip(_RECORDED, row, strict=True))
-    fields["backfilled"] = row[8] == 1
-    fields["state"] = None if row[13] is None else _STATES[row[13]]
-    fields["told"] = TOLD[row[14]]
-    return Recorded(**fields)
 
 
 def _storable(text: str) -> str:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from dutiful.contract import records
 from dutiful.contract.scheduling import Advanced, Declared, DueBatch, Switch
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core import advance as decide
@@ -18,7 +19,6 @@ from .advancing import advance
 from .declaring import bring, declare, named, put
 from .group import Written
 from .reviewing import look, review, stretch
-from .rows import recorded_of, standing_of
 from .session import Session
 from .statements import sql
 
@@ -69,7 +69,7 @@ class SqliteScheduling:
             if names is not None:
                 return tuple((yield from named(names)).values())
             rows = (yield Statement(_SCHEDULES, (after, limit))).rows
-            return tuple(map(standing_of, rows))
+            return tuple(records.standings(rows))
 
         return await self.session.ready().readers.aread(plan)
 
@@ -82,10 +82,11 @@ class SqliteScheduling:
             rows = (yield Statement(_SCHEDULES_DUE, (now, limit))).rows
             rows += (yield Statement(_SCHEDULES_HELD, (now, limit - len(rows)))).rows
             upcoming = (yield Statement(_SCHEDULE_NEXT, (now,))).rows
-            found = [standing_of(row) for row in rows]
+            found = records.standings(rows)
             live = yield from _live([one.name for one in found if one.exclusive])
             due = tuple([Due(one, tuple(live.get(one.name, ()))) for one in found])
-            return DueBatch(now, due, upcoming[0][0] - now if upcoming else None)
+            known = bool(upcoming) and type(upcoming[0][0]) is int
+            return DueBatch(now, due, upcoming[0][0] - now if known else None)
 
         return await session.readers.aread(plan)
 
@@ -118,7 +119,7 @@ class SqliteScheduling:
 
         def plan() -> Plan[tuple[Recorded, ...]]:
             params = (name, _EVER if before is None else before, limit)
-            return tuple(map(recorded_of, (yield Statement(_OCCURRENCES, params)).rows))
+            return tuple(map(records.recorded, (yield Statement(_OCCURRENCES, params)).rows))
 
         return await self.session.ready().readers.aread(plan)
 
@@ -147,5 +148,6 @@ def _live(names: Sequence[str]) -> Plan[dict[str, list[str]]]:
     found: defaultdict[str, list[str]] = defaultdict(list)
     if names:
         for name, job_id in (yield Statement(_LIVE, (json.dumps(names),))).rows:
-            found[name].append(job_id)
+            if isinstance(name, str) and isinstance(job_id, str):
+                found[name].append(job_id)
     return found

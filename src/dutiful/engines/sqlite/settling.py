@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from dutiful.contract.statement import Plan, Statement
+from dutiful.core.errors import EngineError
 from dutiful.core.settle import Settlement
 from dutiful.core.state import State
 
-from .rows import error_row
+from .rows import error_row, guarded
 from .statements import sql
 
 _SUCCEED = sql("succeed")
@@ -24,6 +25,10 @@ def settle(items: Sequence[Settlement], now: int) -> Plan[tuple[str, ...]]:
     """Write settlements whose claims hold and return the ids of those refused."""
     groups: dict[str, list[Settlement]] = {}
     refused: list[str] = []
+    odd = [item for item in items if item.claim.job.unreadable is not None]
+    if odd:
+        items = [item for item in items if item.claim.job.unreadable is None]
+        refused += yield from _settle_odd(odd, now)
     failed = [item for item in items if item.error is not None]
     if failed:
         yield Statement(_FAIL, [_failure(item) for item in failed], many=True)
@@ -39,6 +44,23 @@ def settle(items: Sequence[Settlement], now: int) -> Plan[tuple[str, ...]]:
         if answer.count < len(group):
             refused.extend((yield from _refused(group)))
     return tuple(refused)
+
+
+def _settle_odd(items: Sequence[Settlement], now: int) -> Plan[list[str]]:
+    """Write the ends of jobs that cannot be read, one by one: none may hold up another."""
+    refused: list[str] = []
+    for item in items:
+        try:
+            if item.error is not None:
+                text, guard = guarded(_FAIL, item.claim)
+                yield Statement(text, (*error_row(item.error), *guard))
+            text, guard = guarded(_verb(item), item.claim)
+            written = (yield Statement(text, (*_params(item, now)[:-3], *guard))).count
+        except EngineError:
+            written = 0
+        if not written:
+            refused.append(item.claim.job.id)
+    return refused
 
 
 def held(item: Settlement) -> Plan[bool]:

@@ -157,7 +157,8 @@ class SqliteTransaction:
     def _limit(self, connection: sqlite3.Connection) -> float:
         """Return how long this transaction may last: no lease must run out over it."""
         row = connection.execute(_LEASE, (self._claim.job.worker,)).fetchone()
-        return min(SECONDS_MAX, row[0] / SECOND / 2) if row else SECONDS_MAX
+        known = row is not None and type(row[0]) is int and row[0] > 0
+        return min(SECONDS_MAX, row[0] / SECOND / 2) if known else SECONDS_MAX
 
     def _overrun(self, seconds: float) -> None:
         """Take the write lock from a task that holds it for too long; in the timer's thread."""

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from dutiful.core.errors import EngineUnavailable, ReplyUnknown
 
-from .connection import PATIENCE_SECONDS, WAL_BYTES_KEPT
+from .connection import PATIENCE_SECONDS, WAL_BYTES_KEPT, Undecoded, lenient
 from .door import Door, Wait
 from .group import Entry, Transaction, Written, deliver
 from .place import Place
@@ -283,6 +283,9 @@ class Writer:
                     wakes |= transaction.apply(entry, alone=len(batch) == 1)
             self.commits += 1
             return wakes
+        except Undecoded:
+            with lenient(connection):
+                return self._transact(connection, batch)
         except (EngineUnavailable, ReplyUnknown) as error:
             for entry in batch:
                 entry.error = error

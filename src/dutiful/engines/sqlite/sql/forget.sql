@@ -1,1 +1,1 @@
-DELETE FROM dutiful_worker WHERE id = ? AND lost = 1
+DELETE FROM dutiful_worker WHERE rowid = ? AND lost <> 0

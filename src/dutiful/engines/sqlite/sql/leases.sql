@@ -1,1 +1,1 @@
-SELECT id, lease, renewed_ticks, boot FROM dutiful_worker WHERE lost = 0
+SELECT rowid, id, lease, renewed_ticks, boot FROM dutiful_worker WHERE lost = 0

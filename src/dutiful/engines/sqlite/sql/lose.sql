@@ -1,1 +1,1 @@
-UPDATE dutiful_worker SET lost = 1 WHERE id = ? AND lost = 0
+UPDATE dutiful_worker SET lost = 1 WHERE rowid = ? AND lost = 0

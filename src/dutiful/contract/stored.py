@@ -1,0 +1,140 @@
+"""Reads rows that anybody may have written: what cannot be read costs its own column, no more.
+
+The tables are open to every program that reaches the database, and SQLite's columns take any type.
+An engine reads a row the fast way and comes here when that fails; the record that is built here
+has the right types throughout, so that nothing which handles it later can fail on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
+from typing import Any, NamedTuple
+
+import msgspec
+
+from dutiful.core.state import State
+
+Read = Callable[[Any], Any]
+"""Returns what a stored value means; raises ValueError or TypeError when it cannot be read."""
+
+REFUSALS = (ValueError, TypeError, msgspec.MsgspecError, RecursionError)
+_LONG = 2**63 - 1
+_SHOWN = 500
+"""How many characters of a text that cannot be read are shown in its place."""
+
+
+class Column(NamedTuple):
+    """How one column is read, and what stands in its place when it cannot be."""
+
+    read: Read
+    instead: Read
+
+
+class Found(NamedTuple):
+    """The values of a row, and the names of those that stand in for what cannot be read."""
+
+    values: dict[str, Any]
+    unreadable: str | None
+
+
+def salvage(columns: Mapping[str, Column], row: Sequence[Any]) -> Found:
+    """Read a row column by column, in the order of ``columns``."""
+    values: dict[str, Any] = {}
+    bad: list[str] = []
+    for (name, column), value in zip(columns.items(), row, strict=True):
+        try:
+            values[name] = column.read(value)
+        except REFUSALS:
+            values[name] = column.instead(value)
+            bad.append(name)
+    return Found(values, ", ".join(bad) or None)
+
+
+def shown(value: Any) -> str:
+    """Write any stored value as a text that every output and every store can take."""
+    if value is None:
+        return ""
+    if isinstance(value, bytes):
+        return value[: 4 * _SHOWN].decode("utf-8", "backslashreplace")[:_SHOWN]
+    return str(value).encode("utf-8", "backslashreplace").decode()[:_SHOWN]
+
+
+def always(value: Any) -> Read:
+    """Return what gives this value, whatever was stored."""
+    return lambda _: value
+
+
+def whole(low: int = -_LONG - 1, high: int = _LONG) -> Read:
+    """Read a whole number within bounds; SQLite may hold it as a float."""
+
+    def read(value: Any) -> int:
+        if isinstance(value, float) and isfinite(value):
+            value = int(value)
+        if not isinstance(value, int) or not low <= value <= high:
+            raise ValueError(value)
+        return int(value)
+
+    return read
+
+
+def text(value: Any) -> str:
+    """Read a text that can be written as UTF-8."""
+    if not isinstance(value, str):
+        raise TypeError(value)
+    value.encode()
+    return value
+
+
+def name(value: Any) -> str:
+    """Read a text that is not empty."""
+    if not text(value):
+        raise ValueError(value)
+    return text(value)
+
+
+def blob(value: Any) -> bytes:
+    """Read bytes; a person who writes JSON by hand may have stored it as text."""
+    if isinstance(value, bytes):
+        return bytes(value)
+    return text(value).encode()
+
+
+def flag(value: Any) -> bool:
+    """Read what is true or false, stored as a number or as itself."""
+    return bool(whole()(value))
+
+
+def state(value: Any) -> State:
+    """Read a state."""
+    return State(whole()(value))
+
+
+def maybe(read: Read) -> Read:
+    """Read a column that may be empty."""
+    return lambda value: None if value is None else read(value)
+
+
+def parsed(kind: Any, empty: Any) -> Read:
+    """Read a column of JSON that may be empty."""
+    decode = msgspec.json.Decoder(kind).decode
+
+    def read(value: Any) -> Any:
+        return decode(text(value)) if value else empty
+
+    return read
+
+
+def one_of(*words: str) -> Read:
+    """Read one of a few words."""
+
+    def read(value: Any) -> str:
+        if value not in words:
+            raise ValueError(value)
+        return str(value)
+
+    return read
+
+
+tags = parsed(tuple[str, ...], ())
+meta = parsed(dict[str, str], {})

@@ -1,1 +1,0 @@
-SELECT seq FROM dutiful_job WHERE id = ? AND state >= 4
