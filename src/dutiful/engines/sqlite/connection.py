@@ -84,32 +84,13 @@ def _text(raw: bytes) -> str | NotText:
 
 def executor(connection: sqlite3.Connection | sqlite3.Cursor, path: Path) -> Execute:
     """Return what runs a plan's statements on a connection or a cursor."""
-    execute, executemany = connection.execute, connection.executemany
-
-    def run_plainly(statement: Statement) -> Answer:
-        if statement.many:
-            return Answer([], executemany(statement.text, statement.params).rowcount)
-        cursor = execute(statement.text, statement.params)
-        try:
-            return Answer(cursor.fetchall(), cursor.rowcount)
-        except BaseException:
-            if cursor is not connection:  # half-read, it would keep the transaction from its end
-                cursor.close()
-            raise
 
     def run_one(statement: Statement) -> Answer:
         try:
-            try:
-                return run_plainly(statement)
-            except sqlite3.OperationalError as error:
-                if not _is_undecoded(error):
-                    raise
-                if not statement.text.startswith(("SELECT", "WITH")):
-                    raise Undecoded(f"a text in {path} is not UTF-8") from error
-                owner = connection
-                with lenient(owner.connection if isinstance(owner, sqlite3.Cursor) else owner):
-                    return run_plainly(statement)
+            return _run(connection, statement)
         except sqlite3.Error as error:
+            if _is_undecoded(error):
+                return _run_leniently(connection, statement, path)
             raise explain(error, path) from error
         except OverflowError as error:
             raise BadOption("a number does not fit in the 64 bits that SQLite stores") from error
@@ -119,9 +100,33 @@ def executor(connection: sqlite3.Connection | sqlite3.Cursor, path: Path) -> Exe
     return run_one
 
 
-def _is_undecoded(error: sqlite3.OperationalError) -> bool:
+def _run(connection: sqlite3.Connection | sqlite3.Cursor, statement: Statement) -> Answer:
+    if statement.many:
+        return Answer([], connection.executemany(statement.text, statement.params).rowcount)
+    cursor = connection.execute(statement.text, statement.params)
+    try:
+        return Answer(cursor.fetchall(), cursor.rowcount)
+    except BaseException:
+        if cursor is not connection:  # half-read, it would keep the transaction from its end
+            cursor.close()
+        raise
+
+
+def _run_leniently(
+    connection: sqlite3.Connection | sqlite3.Cursor, statement: Statement, path: Path
+) -> Answer:
+    """Read again what the driver could not; what has written is undone first, by whoever began."""
+    if not statement.text.startswith(("SELECT", "WITH")):
+        raise Undecoded(f"a text in {path} is not UTF-8")
+    owner = connection.connection if isinstance(connection, sqlite3.Cursor) else connection
+    with translated(path), lenient(owner):
+        return _run(connection, statement)
+
+
+def _is_undecoded(error: sqlite3.Error) -> bool:
     """Whether the driver itself failed, on a text: what SQLite refuses has a code."""
-    return getattr(error, "sqlite_errorcode", None) is None
+    unknown = getattr(error, "sqlite_errorcode", None) is None
+    return unknown and isinstance(error, sqlite3.OperationalError)
 
 
 @contextmanager

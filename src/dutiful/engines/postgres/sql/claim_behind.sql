@@ -4,7 +4,8 @@
 -- The fence is as core/fence.py says.
 -- A row begins with what orders the line, then come a job's columns; NULL is what the worker knows.
 UPDATE {schema}.job SET
-  state = 2, attempt = attempt + 1, worker = $1, started_at = coalesce($4::bigint, {now}),
+  state = 2, attempt = least(attempt, 2147483646) + 1, worker = $1,
+  started_at = coalesce($4::bigint, {now}),
   fence = least(
     greatest(fence, (SELECT coalesce(max(floor), 0) FROM {schema}.fence)), 2147483646
   ) + 1
