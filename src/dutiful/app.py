@@ -58,7 +58,7 @@ class App:
         self.tasks: dict[str, Task[..., Any, Any]] = {}
         self.bus = Bus()
         self.bus.subscribe(log)
-        self.hooks = Hooks()
+        self.hooks = Hooks(lambda: self.payload_bytes_max)
         self.schedules = Schedules(self)
         self.portal = Portal()
         self._engine_given = engine is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from .errors import BadSchedule
 from .former import following, in_course, remembering, without_former
 from .instant import MINUTE
 from .misfire import plan_due
@@ -46,6 +47,8 @@ def change(standing: Standing, schedule: Schedule, now: int) -> Standing | None:
     History and position are kept. Occurrences that are due already go by the old rule, and the
     next ones by the new. One that comes back from retirement begins now.
     """
+    if standing.unreadable is not None:
+        return _written_anew(standing, schedule, now)
     as_it_was = standing.retired_at is None and standing.app == schedule.app
     if as_it_was and written(schedule) == without_former(standing.spec):
         return None
@@ -70,6 +73,16 @@ def change(standing: Standing, schedule: Schedule, now: int) -> Standing | None:
     )
 
 
+def _written_anew(standing: Standing, schedule: Schedule, now: int) -> Standing:
+    """Begin a schedule again whose row cannot be read; what can be is kept."""
+    return replace(
+        begin(schedule, now),
+        version=max(standing.version + 1, now),
+        number=standing.number,
+        paused_at=standing.paused_at,
+    )
+
+
 def paused(standing: Standing, now: int) -> Standing | None:
     """Return where a schedule stands once paused; None when it is."""
     if standing.paused_at is not None:
@@ -89,7 +102,10 @@ def advance(due: Due, now: int) -> Advance | None:
 
     Raises BadSchedule, and whatever a broken rule raises: see `give_up`.
     """
-    standing, latest = due.standing, read(due.standing.spec)
+    standing = due.standing
+    if standing.unreadable is not None:
+        raise BadSchedule(f"the stored schedule cannot be read, in {standing.unreadable}")
+    latest = read(standing.spec)
     if standing.paused_at is not None or standing.retired_at is not None:
         return None
     plans = plan_due(latest, standing, now)

@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from .admission import admitted
 from .errors import BadOption, BadSchedule
 from .instant import MINUTE
 from .job import NewJob
@@ -137,7 +138,7 @@ def occurrence_id(name: str, planned: int) -> str:
 
 
 def job_of(schedule: Schedule, planned: int, previous: int | None, *, backfilled: bool) -> NewJob:
-    """Build the job of an occurrence."""
+    """Build the job of an occurrence; BadOption when the stored schedule asks for no such job."""
     meta = {**schedule.meta, "schedule": schedule.name, "planned": str(planned)}
     if previous is not None:
         meta["previous"] = str(previous)
@@ -146,7 +147,7 @@ def job_of(schedule: Schedule, planned: int, previous: int | None, *, backfilled
     if backfilled:
         meta["backfilled"] = "yes"
     due = jittered(schedule.name, planned, schedule.jitter)
-    return NewJob(
+    job = NewJob(
         id=occurrence_id(schedule.name, planned),
         task=schedule.task,
         args=schedule.args.encode(),
@@ -158,3 +159,4 @@ def job_of(schedule: Schedule, planned: int, previous: int | None, *, backfilled
         tags=schedule.tags,
         meta=meta,
     )
+    return admitted(job)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Protocol
 
 from msgspec.structs import replace
 
 from dutiful.contract.clock import Clock
 from dutiful.contract.facade import Store
-from dutiful.contract.scheduling import DueBatch
+from dutiful.contract.scheduling import Advanced, DueBatch
 from dutiful.core.advance import advance, give_up
+from dutiful.core.errors import UsageError
 from dutiful.core.event import ClockSkewed, OccurrenceLate, OccurrenceMissed, ScheduleBroken
 from dutiful.core.instant import SECOND
 from dutiful.core.job import NewJob
@@ -117,9 +119,7 @@ class Scheduler:
             return None if move is None else self._prepared(move)
         except Exception as error:  # noqa: BLE001 - a broken schedule must not delay the others
             text = f"{type(error).__name__}: {error}"
-            if self._broken.get(due.standing.name) != text:
-                self._broken[due.standing.name] = text
-                self._store.emit(ScheduleBroken(due.standing.name, text))
+            self._tell_broken(due.standing.name, text)
             return give_up(due, text, now)
 
     def _prepared(self, move: Advance) -> Advance:
@@ -132,7 +132,7 @@ class Scheduler:
         )
 
     async def _write(self, moves: list[Advance], batch: DueBatch) -> int:
-        answer = await self._store.scheduling.advance(moves)
+        answer = await self._advanced(moves)
         self._leads = bool(answer.accepted)
         specs = {due.standing.name: due.standing.spec for due in batch.due}
         for move in moves:
@@ -140,6 +140,26 @@ class Scheduler:
                 self._broken.pop(move.name, None)
                 self._tell(move, read(specs[move.name]), batch.now)
         return len(answer.made)
+
+    async def _advanced(self, moves: Sequence[Advance]) -> Advanced:
+        """Write moves, all at once; where one cannot be written, each by itself."""
+        try:
+            return await self._store.scheduling.advance(moves)
+        except UsageError as error:
+            if len(moves) == 1:
+                self._tell_broken(moves[0].name, f"{type(error).__name__}: {error}")
+                return Advanced()
+        parts = [await self._advanced([move]) for move in moves]
+        return Advanced(
+            tuple(chain.from_iterable(part.accepted for part in parts)),
+            tuple(chain.from_iterable(part.made for part in parts)),
+            tuple(chain.from_iterable(part.cancelled for part in parts)),
+        )
+
+    def _tell_broken(self, name: str, text: str) -> None:
+        if self._broken.get(name) != text:
+            self._broken[name] = text
+            self._store.emit(ScheduleBroken(name, text))
 
     def _tell(self, move: Advance, schedule: Schedule, now: int) -> None:
         """Tell of what was late or is not made up for."""
