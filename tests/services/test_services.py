@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from dutiful.contract.clock import SystemClock
 from dutiful.contract.facade import Store
 from dutiful.contract.fleet import WorkerInfo
 from dutiful.contract.page import Holder
@@ -35,7 +36,8 @@ from dutiful.engines.memory import MemoryEngine
 from dutiful.services import process
 from dutiful.services.pruner import Pruner
 from dutiful.services.rescuer import Rescuer
-from dutiful.services.service import about, take_turns
+from dutiful.services.service import Turns, about
+from dutiful.services.trouble import Trouble
 from dutiful.testing import FakeClock
 
 RNG = random.Random(1)
@@ -167,12 +169,14 @@ async def test_turns_go_on_after_a_failure() -> None:
                 enough.set()
             raise LookupError("again")
 
-    duty = asyncio.create_task(take_turns(Failing(), events.append, RNG))
+    trouble = Trouble(events.append, SystemClock().ticks)
+    turns = Turns(Failing(), events.append, RNG, trouble)
+    duty = asyncio.create_task(turns.forever())
     async with asyncio.timeout(5):
         await enough.wait()
     duty.cancel()
     await asyncio.gather(duty, return_exceptions=True)
-    assert ServiceFailed("failing", "LookupError: again") in events
+    assert events == [ServiceFailed("failing", "LookupError: again")]
 
 
 def test_a_process_is_known_by_its_birth() -> None:

@@ -105,6 +105,41 @@ async def test_trouble_is_told_once(app: App, faults: Faults) -> None:
     assert len(events.of(EngineRecovered)) == 1
 
 
+VERBS = ("exchange", "renew", "join", "workers", "expire", "abandoned", "claimed", "due", "prune")
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["idle", "busy"])
+async def test_an_outage_is_told_once_whoever_meets_it_first(
+    app: App, faults: Faults, busy: bool
+) -> None:
+    """Heartbeat, services and claims all meet it, and the lease is lost in the middle."""
+    events, away = Events(app), [False]
+
+    @app.task
+    async def note(number: int) -> None:
+        await asyncio.sleep(0.01)
+
+    for verb in VERBS:
+        faults.on(verb, lambda call: "before" if away[0] else None)
+    async with serving(app, lease=LEASE) as worker:
+        await until(lambda: events.of(WorkerJoined))
+        if busy:
+            await app.aenqueue_many(note.job(number) for number in range(2000))
+            await until(lambda: worker._session and worker._session.executor.done > 5)
+        away[0] = True
+        failed = Counter(faults.calls)
+        await until(lambda: events.of(LeaseLost))
+        await until(lambda: faults.calls["join"] > failed["join"] + 2)
+        away[0] = False
+        await until(lambda: events.of(EngineRecovered))
+        await until(lambda: len(events.of(WorkerJoined)) == 2)
+        answered = Counter(faults.calls)
+        await until(lambda: faults.calls["due"] > answered["due"])
+        await until(lambda: faults.calls["workers"] > answered["workers"])
+    assert (len(events.of(EngineTroubled)), len(events.of(EngineRecovered))) == (1, 1)
+    assert not events.of(ServiceFailed)
+
+
 @pytest.mark.parametrize("odd", [False, True], ids=["unavailable", "unforeseen"])
 async def test_a_worker_that_cannot_renew_stops_its_jobs_and_starts_anew(
     app: App, faults: Faults, odd: bool

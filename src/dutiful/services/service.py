@@ -5,8 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+from dutiful.core.errors import EngineUnavailable, ReplyUnknown
 from dutiful.core.event import Emit, ServiceFailed
 from dutiful.core.retry import Random
+
+from .trouble import Trouble
+
+_AGAIN_FIRST, _AGAIN_MOST = 0.1, 2.0
+"""Seconds between the tries of a duty that fails."""
+_TOLD_SECONDS = 60.0
+"""The same failure is told so often at most."""
 
 
 class Service(Protocol):
@@ -23,21 +31,55 @@ class Service(Protocol):
         ...
 
 
-async def take_turns(service: Service, emit: Emit, rng: Random) -> None:
-    """Run a service for ever; a turn that raises is told and tried again at the next."""
-    while True:
-        await asyncio.sleep(service.rest(rng))
-        await take_turn(service, emit)
+class Turns:
+    """The turns of one service; a failure is told once, and tried again more and more seldom."""
 
+    def __init__(self, service: Service, emit: Emit, rng: Random, trouble: Trouble) -> None:
+        """Take no turn yet; ``trouble`` is told of a store that cannot be used."""
+        self._service = service
+        self._emit = emit
+        self._rng = rng
+        self._trouble = trouble
+        self._failures = 0
+        self._told: dict[str, float] = {}
 
-async def take_turn(service: Service, emit: Emit) -> None:
-    """Let a service do what is due now; what it raises is told."""
-    try:
-        await service.run_once()
-    except asyncio.CancelledError:
-        raise
-    except BaseException as error:  # noqa: BLE001 - a duty must outlive its failures
-        emit(ServiceFailed(service.name, f"{type(error).__name__}: {error}"))
+    async def forever(self) -> None:
+        """Take one turn after the other."""
+        try:
+            while True:
+                await asyncio.sleep(self._rest())
+                await self.once()
+        finally:
+            self._trouble.left(self._service.name)
+
+    async def once(self) -> None:
+        """Let the service do what is due now."""
+        name = self._service.name
+        try:
+            await self._service.run_once()
+        except (EngineUnavailable, ReplyUnknown) as error:
+            self._failures += 1
+            self._trouble.met(name, error)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a duty must outlive its failures
+            self._failures += 1
+            self._tell(f"{type(error).__name__}: {error}")
+        else:
+            self._failures = 0
+            self._trouble.answered(name)
+
+    def _rest(self) -> float:
+        if not self._failures:
+            return self._service.rest(self._rng)
+        return about(min(_AGAIN_FIRST * 2**self._failures, _AGAIN_MOST), self._rng)
+
+    def _tell(self, error: str) -> None:
+        """Tell of a failure, but not of the same one at every turn."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._told.get(error, now):
+            self._told = {error: now + _TOLD_SECONDS}
+            self._emit(ServiceFailed(self._service.name, error))
 
 
 def about(seconds: float, rng: Random) -> float:

@@ -36,6 +36,7 @@ class Heart:
         on_cancels: Callable[[tuple[str, ...]], None],
         on_fault: Callable[[Exception], None],
         on_stalled: Callable[[float], None],
+        on_answer: Callable[[Exception | None], None] = lambda error: None,
         ask: Callable[[Callable[[], None]], None],
         idle: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -52,6 +53,7 @@ class Heart:
         self._on_cancels = on_cancels
         self._on_fault = on_fault
         self._on_stalled = on_stalled
+        self._on_answer = on_answer
         self._ask = ask
         self._idle = idle
         self.calm = False
@@ -109,12 +111,15 @@ class Heart:
             async with asyncio.timeout(left / 1_000_000):
                 renewal = await self._fleet.renew(self._worker, stalled_for)
         except Exception as error:  # noqa: BLE001 - see above
-            if not isinstance(error, EngineError | TimeoutError):
+            if isinstance(error, EngineError | TimeoutError):
+                self._on_answer(error)
+            else:
                 self._on_fault(error)
             self._failed, self.calm = True, False
             if not self.valid():
                 self._lose()
             return
+        self._on_answer(None)
         self._failed, self.calm = False, renewal.calm
         if not renewal.valid:
             self._lose()

@@ -22,7 +22,8 @@ from dutiful.core.event import (
 from dutiful.core.retry import Random
 from dutiful.core.settle import Rules
 from dutiful.services.process import Process
-from dutiful.services.service import Service, take_turn, take_turns
+from dutiful.services.service import Service, Turns
+from dutiful.services.trouble import Trouble
 
 from .executor import Executor
 from .heart import Heart, HeartTask, HeartThread
@@ -34,6 +35,7 @@ from .pump import Pump
 Ending = Literal["stopped", "burst", "recycled", "lost"]
 MakeServices = Callable[["Session"], list[Service]]
 
+_HEART = "heartbeat"
 _LOST_GRACE = 0.5
 """Seconds that interrupted coroutines get after the lease is lost: others may soon start them."""
 
@@ -52,6 +54,7 @@ class Session:
         rng: Random,
         rules: Callable[[str], Rules],
         patience: Patience,
+        trouble: Trouble,
     ) -> None:
         """Prepare a session under a new id; call it on the loop that runs the jobs."""
         self.worker = worker = process.name()
@@ -73,6 +76,7 @@ class Session:
                 ServiceFailed("heart", f"{type(error).__name__}: {error}")
             ),
             on_stalled=lambda seconds: store.emit(WorkerStalled(worker, seconds)),
+            on_answer=self._heard_of_store,
             ask=self._from_heart,
             idle=lambda: self.executor.resting,
         )
@@ -98,6 +102,7 @@ class Session:
         )
         self._pump.overdue = self._overdue
         self._patience = patience
+        self._trouble = trouble
         self._asked_at = 0.0
         self._cut_off: set[str] = set()  # jobs that were stopped because the lease was lost
         self._rng = rng
@@ -128,13 +133,11 @@ class Session:
         beating = HeartThread if self.options.heart_in_thread else HeartTask
         heart = beating(self._heart)
         services = make(self) if self.options.services else []
+        turns = [Turns(service, self.store.emit, self._rng, self._trouble) for service in services]
         if self.options.burst:  # it may end before their first turn, and what they make is due
-            for service in services:
-                await take_turn(service, self.store.emit)
-        chores = [
-            asyncio.create_task(take_turns(service, self.store.emit, self._rng))
-            for service in services
-        ]
+            for one in turns:
+                await one.once()
+        chores = [asyncio.create_task(one.forever()) for one in turns]
         ending: list[Ending] = []
 
         def stopping() -> bool:
@@ -157,6 +160,7 @@ class Session:
                 chore.cancel()
             await asyncio.gather(*chores, return_exceptions=True)
             await heart.stop()
+            self._trouble.left(_HEART)
         if not lost:
             await self._leave()
         self.store.emit(WorkerLeft(self.worker, self._pump.released))
@@ -260,6 +264,14 @@ class Session:
         return self._heart.lost or (
             stopping and self._loop.time() >= self._asked_at + self._grace + _LOST_GRACE
         )
+
+    def _heard_of_store(self, error: Exception | None) -> None:
+        if error is None:
+            self._trouble.answered(_HEART)
+        elif isinstance(error, TimeoutError):
+            self._trouble.met(_HEART, TimeoutError("it did not renew the lease in time"))
+        else:
+            self._trouble.met(_HEART, error)
 
     def _from_heart(self, call: Callable[..., None], *args: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has been closed meanwhile

@@ -26,6 +26,7 @@ from dutiful.services.pruner import Pruner
 from dutiful.services.rescuer import Rescuer
 from dutiful.services.scheduler import Scheduler
 from dutiful.services.service import Service
+from dutiful.services.trouble import Trouble
 
 from .host import WorkerHost
 from .options import WorkerOptions
@@ -67,7 +68,8 @@ class Worker:
         self._rules: dict[str, Rules] = {}
         self._session: Session | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._patience = Patience(app.bus.emit, self._rng)
+        self._trouble = Trouble(app.bus.emit, self._clock.ticks)
+        self._patience = Patience(self._trouble, self._rng)
         self._stop: float | bool = False
         self._names: set[str] = set()
         self._hooks: set[asyncio.Task[None]] = set()
@@ -155,6 +157,7 @@ class Worker:
             rng=self._rng,
             rules=self._rules_of,
             patience=self._patience,
+            trouble=self._trouble,
         )
 
     def _services(self, session: Session) -> list[Service]:

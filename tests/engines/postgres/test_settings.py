@@ -6,10 +6,14 @@ from collections.abc import AsyncIterator
 import psycopg
 import pytest
 
+from dutiful import App
 from dutiful.core.errors import EngineUnavailable
 from dutiful.core.outcome import Failed, Succeeded
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.testing.conformance.moves import add, end, hand, one
+from dutiful.worker.options import WorkerOptions
+from dutiful.worker.worker import Worker
+from tests.worker.support import until
 
 HOSTILE = {
     "default_transaction_isolation": "serializable",
@@ -77,6 +81,30 @@ async def test_many_at_once_meet_no_conflict_of_a_stricter_isolation(
 
     await asyncio.gather(work(hostile, "w1"), work(other, "w2"))
     await other.close()
+
+
+async def test_workers_meet_no_trouble_and_tell_none(
+    hostile: PostgresEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    apps = [App(hostile.session.address.conninfo) for _ in range(3)]
+    ran: list[int] = []
+
+    async def note(number: int) -> None:
+        ran.append(number)
+
+    for app in apps:
+        app.task(note)
+    await apps[0].aenqueue_many(apps[0].tasks["note"].job(number) for number in range(300))
+    workers = [Worker(app, WorkerOptions(concurrency=8)) for app in apps]
+    running = [asyncio.create_task(worker.run()) for worker in workers]
+    await until(lambda: len(ran) == 300)
+    for worker in workers:
+        worker.stop()
+    await asyncio.gather(*running)
+    for app in apps:
+        await app.close()
+    assert sorted(ran) == list(range(300))
+    assert [record.message for record in caplog.records if record.levelname != "INFO"] == []
 
 
 async def test_what_was_acknowledged_is_on_the_disk(hostile: PostgresEngine) -> None:

@@ -1,0 +1,51 @@
+"""One store's trouble, told once when it begins and once when it ends, whoever meets it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from dutiful.core.event import Emit, EngineRecovered, EngineTroubled
+
+
+class Trouble:
+    """Shared by all of a worker process that ask the store: each says how its last call went.
+
+    It begins with the first call that fails, and is over when all whose calls failed have been
+    answered again, so that a heartbeat that gets through ends no trouble of the claims. May be
+    used from any thread.
+    """
+
+    def __init__(self, emit: Emit, ticks: Callable[[], int]) -> None:
+        """Start without trouble; ``ticks`` are microseconds that nobody can step."""
+        self._emit = emit
+        self._ticks = ticks
+        self._guard = threading.Lock()
+        self._since: int | None = None
+        self._failing: set[str] = set()
+
+    def met(self, who: str, error: Exception) -> None:
+        """Note that a call failed because of the store."""
+        with self._guard:
+            self._failing.add(who)
+            if self._since is not None:
+                return
+            self._since = self._ticks()
+        self._emit(EngineTroubled(str(error) or type(error).__name__))
+
+    def answered(self, who: str) -> None:
+        """Note that a call was answered."""
+        if self._since is None:
+            return
+        with self._guard:
+            self._failing.discard(who)
+            since = self._since
+            if self._failing or since is None:
+                return
+            self._since = None
+        self._emit(EngineRecovered((self._ticks() - since) / 1_000_000))
+
+    def left(self, who: str) -> None:
+        """Forget one who asks no more; that alone is no sign that the store is well."""
+        with self._guard:
+            self._failing.discard(who)
