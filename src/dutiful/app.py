@@ -12,24 +12,24 @@ from typing import Any, Unpack, cast
 
 from .client.batches import achunks, aoverlapped, chunks, overlapped
 from .client.birthplace import made_in
-from .client.check import ENQUEUE_OPTIONS, check, timeouts
+from .client.check import ENQUEUE_OPTIONS, check, same, timeouts
 from .client.declare import Declaring, TaskDecorator
 from .client.hooks import AroundAttempt, Hooks, OnDeath, OnEnqueue
-from .client.insist import ainsist, insist
 from .client.options import Options, refine
 from .client.portal import Portal
 from .client.rules import Scheduling
 from .client.rules import Span as Period
 from .client.schedules import AnyTask, Schedules
 from .client.signature import Signature
+from .client.storing import astore, created, store
 from .client.task import Spec, Task, isolation_of
 from .composition import engine_of
 from .config import Settings, load_settings
-from .contract.capability import Capability
 from .contract.facade import Store
 from .contract.protocol import Lifecycle, Receipt
 from .core.admission import admit
 from .core.errors import DuplicateTask, UnknownTask
+from .core.instant import span
 from .core.job import NewJob
 from .core.retry import Retry
 from .core.rule import Cron, Dst, Interval, Rule
@@ -81,6 +81,11 @@ class App:
     def payload_bytes_max(self) -> int:
         """The largest arguments or result, in bytes of JSON."""
         return self.settings.payload_bytes_max
+
+    @property
+    def enqueue_patience(self) -> int:
+        """How long to try to enqueue while the store cannot be used, in microseconds."""
+        return self.settings.enqueue_patience
 
     @property
     def store(self) -> Store:
@@ -152,20 +157,27 @@ class App:
             raise UnknownTask(f"no task is called {name!r}{hint}") from None
 
     def enqueue_many(
-        self, jobs: Iterable[NewJob], *, connection: Any = None, batch: int = 1000
+        self,
+        jobs: Iterable[NewJob],
+        *,
+        connection: Any = None,
+        batch: int = 1000,
+        patience: Period | None = None,
     ) -> int:
         """Store any number of jobs, streamed in batches, and return how many were new.
 
         ``app.enqueue_many(charge.job(id) for id in ids)``. The next batch is built while one is
         stored. Each batch is all or none; after an error, of the store or of ``jobs``, the batches
         before it are stored and none behind it. With ``connection`` all is the caller's to commit.
+        ``patience`` is how long each batch is tried while the store cannot be used.
         """
+        waits = None if patience is None else span(patience)
         if connection is not None:
             return sum(
-                _created(self.enqueue_jobs(admit(part), connection)) for part in chunks(jobs, batch)
+                created(self.enqueue_jobs(admit(part), connection)) for part in chunks(jobs, batch)
             )
         parts = map(self.hooks.before, map(admit, chunks(jobs, batch)))
-        return overlapped(parts, batch, lambda part: _created(self._enqueue(part)))
+        return overlapped(parts, batch, lambda part: created(store(self, part, waits)))
 
     async def aenqueue_many(
         self,
@@ -173,44 +185,39 @@ class App:
         *,
         connection: Any = None,
         batch: int = 1000,
+        patience: Period | None = None,
     ) -> int:
         """Do what `enqueue_many` does, from async code and also from an async iterable.
 
         Cancelled, it begins no other batch; the one under way may be stored or not.
         """
+        waits = None if patience is None else span(patience)
 
-        async def store(part: list[NewJob]) -> int:
-            return _created(await self.aenqueue_jobs(admit(part), connection))
+        async def each(part: list[NewJob]) -> int:
+            return created(await self.aenqueue_jobs(admit(part), connection, waits))
 
         parts = achunks(jobs, batch)
         if connection is not None:
-            return sum([await store(part) async for part in parts])
-        return await aoverlapped(parts, store)
+            return sum([await each(part) async for part in parts])
+        return await aoverlapped(parts, each)
 
     async def aenqueue_jobs(
-        self, jobs: Sequence[NewJob], connection: Any = None
+        self, jobs: Sequence[NewJob], connection: Any = None, patience: int | None = None
     ) -> tuple[Receipt, ...]:
         """Store one batch of built jobs."""
         ready = self.hooks.before(jobs)
         if connection is not None:
             return await self.store.aenqueue_on(connection, ready)
-        if self._opened is None:
-            await self.open()
-        return await ainsist(lambda: self.store.enqueue(ready))
+        return await astore(self, ready, patience)
 
-    def enqueue_jobs(self, jobs: Sequence[NewJob], connection: Any = None) -> tuple[Receipt, ...]:
+    def enqueue_jobs(
+        self, jobs: Sequence[NewJob], connection: Any = None, patience: int | None = None
+    ) -> tuple[Receipt, ...]:
         """Store one batch of built jobs from sync code."""
         ready = self.hooks.before(jobs)
         if connection is not None:
             return self.store.enqueue_on(connection, ready)
-        return self._enqueue(ready)
-
-    def _enqueue(self, ready: Sequence[NewJob]) -> tuple[Receipt, ...]:
-        if self._opened is None:
-            self.portal.run(self.open())
-        if self.store.can(Capability.SYNC_ENQUEUE):
-            return insist(lambda: self.store.enqueue_sync(ready))
-        return self.portal.run(ainsist(lambda: self.store.enqueue(ready)))
+        return store(self, ready, patience)
 
     async def open(self, *, create: bool = True) -> tuple[str, ...]:
         """Open the store and return the engine's notices; opening twice is harmless.
@@ -220,6 +227,11 @@ class App:
         if self._opened is None:
             self._opened = await self.store.engine.open(create=create)
         return self._opened
+
+    @property
+    def opened(self) -> bool:
+        """Whether the store is open."""
+        return self._opened is not None
 
     async def ready(self) -> Store:
         """Open the store if it is not, and return it."""
@@ -262,7 +274,7 @@ class App:
             return partial(self._task, **given)
         task = self._build(fn, given)
         other = self.tasks.get(task.name)
-        if other is not None and not _same(other, task):
+        if other is not None and not same(other, task):
             raise DuplicateTask(
                 f"{other.__module__}.{other.__qualname__} and {task.__module__}."
                 f"{task.__qualname__} are both called {task.name!r}; give one name=..."
@@ -285,13 +297,3 @@ class App:
         )
         defaults = refine(Options(max_attempts=retry.policy.max_attempts), options)
         return Task(self, fn, spec, Signature(fn, name), defaults)
-
-
-def _created(receipts: Sequence[Receipt]) -> int:
-    return sum(receipt.created for receipt in receipts)
-
-
-def _same(one: Task[..., Any, Any], other: Task[..., Any, Any]) -> bool:
-    """Whether two tasks are one function: reloaded, or in a module that is also the main script."""
-    modules = {one.__module__, other.__module__}
-    return one.__qualname__ == other.__qualname__ and (len(modules) == 1 or "__main__" in modules)

@@ -31,6 +31,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """``full`` survives a power cut; ``normal`` only the death of processes, but is faster."""
     payload_bytes_max: int = PAYLOAD_BYTES_MAX
     """The largest arguments or result of a job, in bytes of JSON."""
+    enqueue_patience: int = 15 * SECOND
+    """How long an enqueue goes on trying while the store cannot be used, before it raises."""
     lease: int = 10 * SECOND
     """How long a silent worker keeps its jobs before the others take them back."""
     heartbeat: int = 2 * SECOND
@@ -52,6 +54,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _SPANS = {
+    "enqueue_patience",
     "lease",
     "heartbeat",
     "keep_succeeded",

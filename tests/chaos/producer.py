@@ -23,7 +23,7 @@ def main(first: int, count: int, batch: int, pause: float, aimed: int) -> None:
         began = ticks()
         while True:
             try:
-                app.enqueue_jobs(jobs)
+                app.enqueue_jobs(jobs, patience=0)
                 break
             except (EngineUnavailable, ReplyUnknown) as error:
                 note("refused", start, size, more=f"{type(error).__name__}: {error}")

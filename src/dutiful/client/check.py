@@ -13,6 +13,7 @@ from dutiful.core.text import shown
 
 from .declare import Declaring
 from .options import known
+from .task import Task
 
 HARD_TIMEOUT_GRACE = 10 * SECOND
 """How long after its timeout a task is given to end by itself, unless it says otherwise."""
@@ -74,3 +75,9 @@ def _is_method(fn: Callable[..., Any]) -> bool:
         return False
     first = next(iter(inspect.signature(fn).parameters), "")
     return first in ("self", "cls")
+
+
+def same(one: Task[..., Any, Any], other: Task[..., Any, Any]) -> bool:
+    """Whether two tasks are one function: reloaded, or in a module that is also the main script."""
+    modules = {one.__module__, other.__module__}
+    return one.__qualname__ == other.__qualname__ and (len(modules) == 1 or "__main__" in modules)

@@ -31,15 +31,29 @@ class Host(Protocol):
         ...
 
     @property
+    def enqueue_patience(self) -> int:
+        """How long to try to enqueue while the store cannot be used, in microseconds."""
+        ...
+
+    @property
+    def opened(self) -> bool:
+        """Whether the store is open."""
+        ...
+
+    @property
     def payload_bytes_max(self) -> int:
         """The largest arguments or result, in bytes of JSON."""
         ...
 
-    async def aenqueue_jobs(self, jobs: Sequence[NewJob], connection: Any) -> tuple[Receipt, ...]:
+    async def aenqueue_jobs(
+        self, jobs: Sequence[NewJob], connection: Any, patience: int | None
+    ) -> tuple[Receipt, ...]:
         """Store built jobs, after the hooks around enqueue."""
         ...
 
-    def enqueue_jobs(self, jobs: Sequence[NewJob], connection: Any) -> tuple[Receipt, ...]:
+    def enqueue_jobs(
+        self, jobs: Sequence[NewJob], connection: Any, patience: int | None
+    ) -> tuple[Receipt, ...]:
         """Do what `aenqueue_jobs` does, from sync code."""
         ...
 

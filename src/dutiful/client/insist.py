@@ -1,4 +1,7 @@
-"""Asks again when the reply to an enqueue was lost: jobs carry their ids, so twice stores once."""
+"""Stores again what could not be stored, for as long as the caller has patience.
+
+Jobs carry their ids, so that what is stored twice is there once.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +10,67 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from dutiful.core.errors import ReplyUnknown
+from dutiful.core.errors import EngineError, EngineUnavailable, ReplyUnknown
+from dutiful.core.instant import SECOND, spell
 
 T = TypeVar("T")
 
-_PAUSES = (0.05, 0.2, 0.5, 1.0)
+_FIRST, _MOST = 0.05, 1.0
 
 
-def insist(call: Callable[[], T]) -> T:
-    """Call until the reply is known, five times at most; then ReplyUnknown is the caller's."""
-    for pause in _PAUSES:
+def insist(call: Callable[[], T], patience: int) -> T:
+    """Call until the store answers, for ``patience`` microseconds; then its error is the caller's.
+
+    ReplyUnknown, if of any try it is not known whether it was done.
+    """
+    tries = _Tries(patience, time.monotonic)
+    while True:
         try:
             return call()
-        except ReplyUnknown:
-            time.sleep(pause)
-    return call()
+        except (EngineUnavailable, ReplyUnknown) as error:
+            pause = tries.pause_after(error)
+        time.sleep(pause)
 
 
-async def ainsist(call: Callable[[], Awaitable[T]]) -> T:
+async def ainsist(call: Callable[[], Awaitable[T]], patience: int) -> T:
     """Do what `insist` does, without blocking the loop."""
-    for pause in _PAUSES:
+    tries = _Tries(patience, asyncio.get_running_loop().time)
+    while True:
         try:
             return await call()
-        except ReplyUnknown:
-            await asyncio.sleep(pause)
-    return await call()
+        except (EngineUnavailable, ReplyUnknown) as error:
+            pause = tries.pause_after(error)
+        await asyncio.sleep(pause)
+
+
+class _Tries:
+    """The tries of one call."""
+
+    __slots__ = ("_clock", "_ended", "_patience", "_pause", "_unknown")
+
+    def __init__(self, patience: int, clock: Callable[[], float]) -> None:
+        self._patience = patience
+        self._clock = clock
+        self._ended = clock() + patience / SECOND
+        self._pause = _FIRST
+        self._unknown = False
+
+    def pause_after(self, error: EngineError) -> float:
+        """Return how long to wait before the next try; raises the error when there is none."""
+        self._unknown = self._unknown or isinstance(error, ReplyUnknown)
+        left = self._ended - self._clock()
+        if left <= 0:
+            raise self._last(error) from error
+        pause = min(self._pause, left)
+        self._pause = min(self._pause * 2, _MOST)
+        return pause
+
+    def _last(self, error: EngineError) -> EngineError:
+        text = str(error)
+        if self._patience:
+            text = f"{text}; tried for {spell(self._patience)} (enqueue_patience)"
+        if not self._unknown:
+            return EngineUnavailable(text)
+        if not isinstance(error, ReplyUnknown):
+            text = f"{text}; an earlier try may have stored it"
+        return ReplyUnknown(text)

@@ -35,6 +35,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     meta: dict[str, str] = {}
     connection: Any = None
     """The caller's own connection, when the job is to commit with its transaction."""
+    patience: int | None = None
+    """How long to go on trying while the store cannot be used; None is the app's setting."""
 
 
 def refine(options: Options, changes: dict[str, Any]) -> Options:
@@ -109,7 +111,7 @@ def _run_at(value: datetime | None) -> int | None:
     return None if value is None else local_instant(value)
 
 
-def _expires(value: str | float | timedelta | None) -> int | None:
+def _span_or_none(value: str | float | timedelta | None) -> int | None:
     return None if value is None else span(value)
 
 
@@ -132,9 +134,10 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "max_attempts": attempts,
     "delay": span,
     "run_at": _run_at,
-    "expires_in": _expires,
+    "expires_in": _span_or_none,
     "unique": _unique,
     "tags": tags,
     "meta": meta,
     "connection": _as_is,
+    "patience": _span_or_none,
 }

@@ -42,6 +42,7 @@ class Using(TypedDict, total=False):
     tags: tuple[str, ...] | list[str]
     meta: dict[str, str]
     connection: Any
+    patience: Span | None
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,13 +95,14 @@ class Enqueuer(Generic[P, T]):
         Raises BadArguments before any I/O, and what the engine may raise. On an event loop it
         blocks for one commit: use `aenqueue` there.
         """
-        receipts = self.app.enqueue_jobs([self.job(*args, **kwargs)], self.options.connection)
+        options, job = self.options, self.job(*args, **kwargs)
+        receipts = self.app.enqueue_jobs([job], options.connection, options.patience)
         return self._handle(receipts[0].id, receipts[0].created)
 
     async def aenqueue(self, *args: P.args, **kwargs: P.kwargs) -> Handle[T]:
         """Store a job from async code; concurrent callers share a commit."""
-        job = self.job(*args, **kwargs)
-        receipts = await self.app.aenqueue_jobs([job], self.options.connection)
+        options, job = self.options, self.job(*args, **kwargs)
+        receipts = await self.app.aenqueue_jobs([job], options.connection, options.patience)
         return self._handle(receipts[0].id, receipts[0].created)
 
     def handle(self, job_id: str) -> Handle[T]:
