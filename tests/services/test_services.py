@@ -242,24 +242,25 @@ async def test_one_job_that_cannot_be_rescued_holds_up_no_other(
 
 
 async def test_a_turn_that_exits_does_not_end_its_worker(world: World) -> None:
+    again = asyncio.Event()
+
     class Exits:
-        name = "exits"
+        name, turns = "exits", 0
 
         def rest(self, rng: Any) -> float:
             return 0.001
 
         async def run_once(self) -> int:
+            self.turns += 1
+            if self.turns == 2:
+                again.set()
             raise SystemExit(3)
 
-    again = asyncio.Event()
-
-    def heard(event: Event) -> None:
-        world.events.append(event)
-        if len(world.of(ServiceFailed)) == 2:
-            again.set()
-
-    turns = asyncio.create_task(take_turns(Exits(), heard, RNG))
+    heard = world.events.append
+    trouble = Trouble(heard, SystemClock().ticks)
+    turns = asyncio.create_task(Turns(Exits(), heard, RNG, trouble).forever())
     await again.wait()
     turns.cancel()
     with pytest.raises(asyncio.CancelledError):
         await turns
+    assert len(world.of(ServiceFailed)) == 1

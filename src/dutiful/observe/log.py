@@ -28,10 +28,9 @@ def log(event: e.Event) -> None:
         case e.JobDied(job=job, reason=reason, error=error):
             why = f": {error.type}: {_line(error.message)}" if error else ""
             _LOG.error("job %s (%s) is dead, %s%s", job.id, job.task, reason, why)
-        case e.LeaseLost(stopped=0):
-            _LOG.info("could not renew the lease in time; no job was running")
         case e.ClaimsRefused() | e.WorkerLost() | e.JobsRescued() | e.LeaseLost():
-            _LOG.warning(_warning(event))
+            idle = isinstance(event, e.LeaseLost) and not event.stopped  # nothing came of it
+            _LOG.log(logging.INFO if idle else logging.WARNING, _warning(event))
         case e.TaskUnknown(task=task, job_id=job_id):
             _LOG.warning("job %s waits: this worker has no task %r", job_id, task)
         case e.SlotStuck(job_id=job_id, task=task, isolation=isolation):

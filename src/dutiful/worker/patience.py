@@ -25,7 +25,7 @@ class Patience:
 
     def __init__(self, trouble: Trouble, rng: Random) -> None:
         """Start without a failure."""
-        self._trouble = trouble
+        self.trouble = trouble
         self._rng = rng
         self.failures = 0
         """How many calls have failed so far; a reply that was lost is one of them."""
@@ -39,13 +39,13 @@ class Patience:
             except (EngineUnavailable, ReplyUnknown) as error:
                 self.failures += 1
                 if until():
-                    self._trouble.left(_WHO)
+                    self.trouble.left(_WHO)
                     raise
-                self._trouble.met(_WHO, error)
+                self.trouble.met(_WHO, error)
                 await self._rest(pause * (0.5 + self._rng.random()), until)
                 pause = min(pause * 2, _MOST)
             else:
-                self._trouble.answered(_WHO)
+                self.trouble.answered(_WHO)
                 return result
 
     async def _rest(self, seconds: float, until: Callable[[], bool]) -> None:

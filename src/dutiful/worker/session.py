@@ -23,7 +23,6 @@ from dutiful.core.retry import Random
 from dutiful.core.settle import Rules
 from dutiful.services.process import Process
 from dutiful.services.service import Service, Turns
-from dutiful.services.trouble import Trouble
 
 from .executor import Executor
 from .heart import Heart, HeartTask, HeartThread
@@ -54,7 +53,6 @@ class Session:
         rng: Random,
         rules: Callable[[str], Rules],
         patience: Patience,
-        trouble: Trouble,
     ) -> None:
         """Prepare a session under a new id; call it on the loop that runs the jobs."""
         self.worker = worker = process.name()
@@ -72,9 +70,7 @@ class Session:
             clock,
             on_lost=lambda: self._from_heart(self._lease_lost),
             on_cancels=lambda ids: self._from_heart(self.executor.cancel, ids),
-            on_fault=lambda error: store.emit(
-                ServiceFailed("heart", f"{type(error).__name__}: {error}")
-            ),
+            on_fault=self._heart_failed,
             on_stalled=lambda seconds: store.emit(WorkerStalled(worker, seconds)),
             on_answer=self._heard_of_store,
             ask=self._from_heart,
@@ -102,7 +98,7 @@ class Session:
         )
         self._pump.overdue = self._overdue
         self._patience = patience
-        self._trouble = trouble
+        self._trouble = patience.trouble
         self._asked_at = 0.0
         self._cut_off: set[str] = set()  # jobs that were stopped because the lease was lost
         self._rng = rng
@@ -264,6 +260,9 @@ class Session:
         return self._heart.lost or (
             stopping and self._loop.time() >= self._asked_at + self._grace + _LOST_GRACE
         )
+
+    def _heart_failed(self, error: Exception) -> None:
+        self.store.emit(ServiceFailed("heart", f"{type(error).__name__}: {error}"))
 
     def _heard_of_store(self, error: Exception | None) -> None:
         if error is None:

@@ -68,8 +68,7 @@ class Worker:
         self._rules: dict[str, Rules] = {}
         self._session: Session | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._trouble = Trouble(app.bus.emit, self._clock.ticks)
-        self._patience = Patience(self._trouble, self._rng)
+        self._patience = Patience(Trouble(app.bus.emit, self._clock.ticks), self._rng)
         self._stop: float | bool = False
         self._names: set[str] = set()
         self._hooks: set[asyncio.Task[None]] = set()
@@ -157,7 +156,6 @@ class Worker:
             rng=self._rng,
             rules=self._rules_of,
             patience=self._patience,
-            trouble=self._trouble,
         )
 
     def _services(self, session: Session) -> list[Service]:
