@@ -16,6 +16,7 @@ from dutiful.core.state import State
 
 if TYPE_CHECKING:
     from dutiful.contract.page import Filter
+    from dutiful.contract.protocol import Redrive
     from dutiful.core.job import Job
 
 Rate = Annotated[
@@ -28,6 +29,14 @@ Set = Annotated[
         "--set",
         metavar="KEY=JSON",
         help="Change an argument: card=null, order.id=5, name='\"Ada\"'; repeatable.",
+        rich_help_panel=BULK,
+    ),
+]
+KeepSteps = Annotated[
+    bool,
+    typer.Option(
+        "--keep-steps",
+        help="Keep recorded steps and the idempotency key, though --set changes arguments.",
         rich_help_panel=BULK,
     ),
 ]
@@ -45,9 +54,14 @@ def redrive_dead(
     limit: Limit = None,
     rate: Rate = None,
     changes: Set = None,
+    keep_steps: KeepSteps = False,
     dry_run: DryRun = False,
 ) -> int:
-    """Send dead letters back to their queues, with all their attempts to spend again."""
+    """Send dead letters back to their queues, with all their attempts to spend again.
+
+    Steps that earlier attempts recorded are not run again, unless --set changes arguments: then
+    they are dropped, for they were done for the old ones.
+    """
     which = read_choice("redrive", ids, letters, everything=everything)
     edits = edit.read_edits(changes or ())
     pace = bulk.read_rate(rate)
@@ -59,9 +73,14 @@ def redrive_dead(
         opened.store.require(Capability.REDRIVE)
         editor = edit.Editor(edits, opened)
 
+        lost = set[str]()
+
         async def redrive(batch: Sequence[Job]) -> Sequence[str]:
-            jobs = [Redrive(job.id, editor.edited(job)) for job in batch]
-            return await opened.store.controller.redrive(jobs)
+            jobs = [Redrive(job.id, editor.edited(job), keep_steps) for job in batch]
+            changed = await opened.store.controller.redrive(jobs)
+            pairs = zip(batch, jobs, strict=True)
+            lost.update({job.id for job, item in pairs if _loses(job, item)} & set(changed))
+            return changed
 
         chosen = await source(opened, ids, which, limit, "redriven")
         if edits:  # all are tried before the first is sent back
@@ -70,9 +89,24 @@ def redrive_dead(
                     editor.edited(job)
         total = None if ids else await _about(opened, letters, limit)
         order = bulk.Order("redrive", "redriven", common.json, dry_run, True, pace, total, _LEFT)
-        return await bulk.carry_out(order, chosen, redrive)
+        code = await bulk.carry_out(order, chosen, redrive)
+        if lost and not common.json:
+            render.say(
+                f"The steps that {render.plural(len(lost), 'job')} had recorded were dropped: they "
+                "were done for the old arguments. --keep-steps would have kept them."
+            )
+        return code
 
     return reach(common, body)
+
+
+def _loses(job: Job, item: Redrive) -> bool:
+    """Whether recorded steps go with the arguments for which they were done."""
+    from dutiful.core.replacement import Work, edited
+
+    old = Work(job.task, job.args)
+    after = edited(old, item.args, None, keep_steps=item.keep_steps)
+    return job.steps > 0 and after.drops_steps
 
 
 def read_choice(

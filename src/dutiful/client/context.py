@@ -14,6 +14,7 @@ from dutiful.core.errors import UsageError
 from dutiful.core.instant import moment
 from dutiful.core.job import Job
 from dutiful.core.outcome import Cancel
+from dutiful.core.replacement import idempotency_key
 
 from .occurrence import ThisOccurrence, occurrence_of
 
@@ -116,8 +117,11 @@ class Context:
 
     @property
     def idempotency_key(self) -> str:
-        """A key for the outside world: the same on every attempt of this job, and only there."""
-        return self._attempt.job.id
+        """A key for the outside world: the same on every attempt of this job, and only there.
+
+        A job whose arguments were replaced, or edited for a redrive, gets another key with them.
+        """
+        return idempotency_key(self._attempt.job.id, self._attempt.job.meta)
 
     @property
     def attempt(self) -> int:

@@ -68,6 +68,8 @@ class Redrive(msgspec.Struct, frozen=True):
 
     id: str
     args: bytes | None = None
+    keep_steps: bool = False
+    """Whether recorded steps and the idempotency key stay, though they are of other arguments."""
 
 
 @runtime_checkable
@@ -237,7 +239,8 @@ class Controller(Protocol):
     async def redrive(self, jobs: Sequence[Redrive]) -> tuple[str, ...]:
         """Send dead or cancelled jobs back to their queues with their attempts and crashes at 0.
 
-        The fence goes on growing, errors and steps are kept, ``meta["redriven"]`` counts.
+        The fence goes on growing, errors are kept, ``meta["redriven"]`` counts. Steps and the
+        idempotency key are kept, too, unless the arguments are others (`core.replacement`).
         A job whose unique key another live job holds is left dead. Atomicity: each job.
         """
         ...

@@ -12,6 +12,7 @@ from dutiful.core.deadline import TOLD
 from dutiful.core.job import AttemptError, Job
 from dutiful.core.occurrence import Edition, Recorded, Standing
 from dutiful.core.redrive import redriven
+from dutiful.core.replacement import MARK, marked
 from dutiful.core.state import State
 
 from .page import DeadGroup, Finding, QueueCount
@@ -230,10 +231,19 @@ def queue_counts(
     )
 
 
-def noted(kept: Any, reason: Any) -> Any:
+def mark_of(kept: Any) -> str | None:
+    """Return the mark in a job's meta as stored, that of changed arguments, if it can be read."""
+    try:
+        found: dict[str, str] = meta(kept)
+    except REFUSALS:
+        return None
+    return found.get(MARK)
+
+
+def noted(kept: Any, reason: Any, mark: str | None) -> Any:
     """Return a job's meta, as stored, once the job is redriven; one that cannot be read stays."""
     try:
-        after = redriven(meta(kept), maybe(text)(reason))
+        after = marked(redriven(meta(kept), maybe(text)(reason)), mark)
     except REFUSALS:
         return kept
     return msgspec.json.encode(after).decode()

@@ -8,6 +8,7 @@ from dutiful.contract.page import Holder
 from dutiful.contract.protocol import Redrive
 from dutiful.core.job import Job
 from dutiful.core.redrive import redriven
+from dutiful.core.replacement import MARK, Work, edited, marked
 from dutiful.core.state import State
 from dutiful.core.unique import holds
 
@@ -67,7 +68,7 @@ class MemoryController:
                     continue
                 if not self._admitted(job):
                     continue
-                self._redrive(job, item.args)
+                self._redrive(job, item)
                 changed.append(job.id)
         tables.wake()
         return tuple(changed)
@@ -116,12 +117,15 @@ class MemoryController:
         holder = self.tables.holder(job.unique_key)
         return holder is None or holder.id == job.id or not holds(job.unique_states, State.QUEUED)
 
-    def _redrive(self, job: Job, args: bytes | None) -> None:
-        now = self.tables.clock.now()
+    def _redrive(self, job: Job, item: Redrive) -> None:
+        now, old = self.tables.clock.now(), Work(job.task, job.args)
+        mark, drops_steps = edited(old, item.args, job.meta.get(MARK), keep_steps=item.keep_steps)
+        if drops_steps:
+            self.tables.recorded.pop(job.id, None)
         self.tables.change(
             job,
             state=State.QUEUED,
-            args=job.args if args is None else args,
+            args=job.args if item.args is None else item.args,
             attempt=0,
             crashes=0,
             run_at=now,
@@ -131,5 +135,6 @@ class MemoryController:
             reason=None,
             parked_at=None,
             cancel_requested=False,
-            meta=redriven(job.meta, job.reason),
+            meta=marked(redriven(job.meta, job.reason), mark),
+            steps=0 if drops_steps else job.steps,
         )

@@ -8,6 +8,7 @@ from typing import Any
 from dutiful.contract.protocol import Receipt
 from dutiful.core.errors import DuplicateJob, Unsupported
 from dutiful.core.job import Job, NewJob, stamp
+from dutiful.core.replacement import MARK, Work, changed, marked
 from dutiful.core.state import State
 
 from .table import Tables
@@ -28,10 +29,12 @@ class MemoryProducer:
         with tables.lock:
             now = tables.clock.now()
             kept, total = dict(tables.jobs), tables.totals["enqueued"]
+            steps = dict(tables.recorded)
             try:
                 receipts = tuple(self._one(new, now) for new in jobs)
             except DuplicateJob:
                 tables.jobs, tables.totals["enqueued"] = kept, total
+                tables.recorded = steps
                 raise
         tables.wake()
         return receipts
@@ -62,7 +65,11 @@ class MemoryProducer:
         return Receipt(holder.id, created=False)
 
     def _replace(self, holder: Job, job: Job) -> None:
-        replaced = Job(
+        old, new = Work(holder.task, holder.args), Work(job.task, job.args)
+        mark, drops_steps = changed(old, new, holder.meta.get(MARK))
+        if drops_steps:
+            self.tables.recorded.pop(holder.id, None)
+        after = Job(
             id=holder.id,
             task=job.task,
             queue=job.queue,
@@ -80,11 +87,11 @@ class MemoryProducer:
             unique_key=holder.unique_key,
             unique_states=holder.unique_states,
             tags=job.tags,
-            meta=job.meta,
-            steps=holder.steps,
+            meta=marked(job.meta, mark),
+            steps=0 if drops_steps else holder.steps,
             redriven_at=holder.redriven_at,
         )
-        self.tables.put(replaced)
+        self.tables.put(after)
 
 
 _NOT_STARTED = (State.SCHEDULED, State.QUEUED, State.WAITING)

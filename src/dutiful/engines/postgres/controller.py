@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from dutiful.contract.protocol import Redrive
-from dutiful.contract.records import noted
+from dutiful.contract.records import mark_of, noted
 from dutiful.contract.statement import Plan, Statement
+from dutiful.core.replacement import Work, edited
 from dutiful.core.state import State
 from dutiful.core.unique import holds
 
@@ -95,12 +96,17 @@ def _redrive(session: Session, job: Redrive) -> Plan[bool]:
     rows = (yield Statement(sql("ended"), (job.id,))).rows
     if not rows:
         return False
-    key, states, meta, reason, queue = rows[0]
+    key, states, meta, reason, queue, task, args = rows[0]
     if key is not None and holds(states, State.QUEUED):
         holder = (yield Statement(sql("key_holder"), (key,))).rows
         if holder and holder[0][0] != job.id:
             return False
-    yield Statement(sql("redrive"), (job.id, job.args, noted(meta, reason), session.now))
+    old = Work(task, args)
+    mark, drops_steps = edited(old, job.args, mark_of(meta), keep_steps=job.keep_steps)
+    if drops_steps:
+        yield Statement(sql("steps_drop"), (job.id,))
+    after = noted(meta, reason, mark)
+    yield Statement(sql("redrive"), (job.id, job.args, after, session.now))
     yield from _wake(sql, [queue])
     return True
 

@@ -7,9 +7,11 @@ from operator import attrgetter
 from typing import Any
 
 from dutiful.contract.protocol import Receipt
+from dutiful.contract.records import mark_of
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.errors import DuplicateJob
 from dutiful.core.job import NewJob
+from dutiful.core.replacement import Work, changed, marked
 from dutiful.core.state import State
 
 from .arrays import Array, Bytes, Integers, Longs, Shorts, TextArray
@@ -151,11 +153,10 @@ def _refused(sql: Texts, job: NewJob, now: int | None, late: bool) -> Plan[Recei
             if rule.on_conflict == "raise":
                 raise DuplicateJob(rule.key, holder)
             if rule.on_conflict == "replace":
-                params = _replacement(job, holder, now)
-                replaced = (yield Statement(sql("replace"), params)).rows
-                if replaced:
-                    if replaced[0][0] == State.QUEUED and not late:
-                        yield Statement(sql("wake"), ([job.queue], 1))
+                state = yield from _replace(sql, job, holder, now)
+                if state == State.QUEUED and not late:
+                    yield Statement(sql("wake"), ([job.queue], 1))
+                if state is not None:
                     return Receipt(holder, created=False, replaced=True)
             return Receipt(holder, created=False)
         # The holder ended between the two statements, so the key is free.
@@ -197,7 +198,24 @@ def _columns(jobs: Sequence[NewJob]) -> tuple[Array, ...]:
     )
 
 
-def _replacement(job: NewJob, holder: str, now: int | None) -> tuple[Any, ...]:
+def _replace(sql: Texts, job: NewJob, holder: str, now: int | None) -> Plan[int | None]:
+    """Give the job that holds a key what a later one would run; None when it runs or has ended."""
+    rows = (yield Statement(sql("work"), (holder,))).rows
+    if not rows:
+        return None
+    task, args, meta = rows[0]
+    new = Work(job.task, job.args)
+    mark, drops_steps = changed(Work(task, args), new, mark_of(meta))
+    if drops_steps:
+        yield Statement(sql("steps_drop"), (holder,))
+    params = _replacement(job, marked(job.meta, mark), holder, now)
+    state: int = (yield Statement(sql("replace"), params)).rows[0][0]
+    return state
+
+
+def _replacement(
+    job: NewJob, meta: dict[str, str], holder: str, now: int | None
+) -> tuple[Any, ...]:
     what = (holder, job.task, job.queue, job.priority, job.args, job.max_attempts)
     when = (job.delay, job.run_at, job.expires_in)
-    return (*what, *when, packed(job.tags), packed(job.meta), now)
+    return (*what, *when, packed(job.tags), packed(meta), now)

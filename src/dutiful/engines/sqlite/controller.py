@@ -6,13 +6,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from dutiful.contract.protocol import Redrive
-from dutiful.contract.records import noted
+from dutiful.contract.records import mark_of, noted
 from dutiful.contract.statement import Plan, Statement
+from dutiful.core.replacement import Work, edited
 from dutiful.core.state import State
 from dutiful.core.unique import holds
 
 from .group import Written
 from .keeper import delete
+from .producer import drop_steps
 from .rows import by_id, job_of
 from .session import Session
 from .statements import sql
@@ -47,20 +49,24 @@ class SqliteController:
 
     async def redrive(self, jobs: Sequence[Redrive]) -> tuple[str, ...]:
         """Send dead and cancelled jobs back."""
-        args = {item.id: item.args for item in jobs}
+        items = {item.id: item for item in jobs}
 
         def one(job_id: str, now: int) -> Plan[bool]:
             rows = (yield Statement(*by_id(_ENDED, job_id))).rows
             if not rows:
                 return False
-            seq, key, states, meta, reason = rows[0]
+            seq, key, states, meta, reason, task, args = rows[0]
             states = states if type(states) is int else 0
             if key is not None and holds(states, State.QUEUED):
                 holder = (yield Statement(_HOLDER, (key,))).rows
                 if holder and holder[0][0] != seq:
                     return False
-            params = (args[job_id], now, now, noted(meta, reason), seq)
-            yield Statement(_REDRIVE, params)
+            item, old = items[job_id], Work(task, args)
+            mark, drops_steps = edited(old, item.args, mark_of(meta), keep_steps=item.keep_steps)
+            if drops_steps:
+                yield from drop_steps(seq)
+            after = noted(meta, reason, mark)
+            yield Statement(_REDRIVE, (item.args, now, now, after, seq))
             return True
 
         return await self._each([item.id for item in jobs], one)

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from dutiful.contract.protocol import Receipt
+from dutiful.contract.records import mark_of
 from dutiful.contract.statement import Plan, Statement, run
 from dutiful.core.errors import DuplicateJob, UsageError
 from dutiful.core.instant import SECOND
 from dutiful.core.job import Job, NewJob, stamp
+from dutiful.core.replacement import Work, changed, marked
 from dutiful.core.state import State
 
 from .connection import executor, translated
@@ -28,6 +30,9 @@ _ENQUEUE = sql("enqueue")
 _KNOWN = sql("known")
 _HOLDER = sql("holder")
 _REPLACE = sql("replace")
+_WORK = sql("work")
+_STEPS_DROP = sql("steps_drop")
+_DELETE_STEPS = sql("delete_steps")
 _TALLY_ADD = sql("tally_add")
 _TABLES = sql("tables")
 
@@ -119,14 +124,30 @@ def _unique(new: NewJob, job: Job) -> Plan[tuple[Receipt, int]]:
         raise DuplicateJob(new.unique.key, holder)
     replaces = new.unique is not None and new.unique.on_conflict == "replace"
     if replaces and state in _NOT_STARTED:
-        yield Statement(_REPLACE, _replacement(job, seq))
+        yield from _replace(job, seq)
         return Receipt(holder, created=False, replaced=True), 0
     return Receipt(holder, created=False), 0
 
 
-def _replacement(job: Job, seq: int) -> tuple[Any, ...]:
+def _replace(job: Job, seq: int) -> Plan[None]:
+    """Give the job that holds a key what a later one would run."""
+    task, args, meta = (yield Statement(_WORK, (seq,))).rows[0]
+    new = Work(job.task, job.args)
+    mark, drops_steps = changed(Work(task, args), new, mark_of(meta))
+    if drops_steps:
+        yield from drop_steps(seq)
+    yield Statement(_REPLACE, _replacement(job, marked(job.meta, mark), seq))
+
+
+def drop_steps(seq: int) -> Plan[None]:
+    """Forget what earlier attempts of a job recorded."""
+    yield Statement(_DELETE_STEPS, (seq,))
+    yield Statement(_STEPS_DROP, (seq,))
+
+
+def _replacement(job: Job, meta: dict[str, str], seq: int) -> tuple[Any, ...]:
     what = (job.task, job.queue, int(job.state), job.priority, job.args, job.max_attempts)
-    return (*what, job.run_at, job.expires_at, packed(job.tags), packed(job.meta), seq)
+    return (*what, job.run_at, job.expires_at, packed(job.tags), packed(meta), seq)
 
 
 def _picky(jobs: Sequence[NewJob]) -> bool:

@@ -38,6 +38,7 @@ from dutiful.testing.conformance.open import OpenContract
 from dutiful.testing.conformance.pause import PauseContract
 from dutiful.testing.conformance.prune import PruneContract
 from dutiful.testing.conformance.redrive import RedriveContract
+from dutiful.testing.conformance.replacement import ReplacementContract
 from dutiful.testing.conformance.requires import requires
 from dutiful.testing.conformance.review import ReviewContract
 from dutiful.testing.conformance.schedule import ScheduleContract
@@ -72,6 +73,7 @@ __all__ = [
     "PauseContract",
     "PruneContract",
     "RedriveContract",
+    "ReplacementContract",
     "ReviewContract",
     "ScheduleContract",
     "SettleContract",

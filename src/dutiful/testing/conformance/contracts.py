@@ -17,6 +17,7 @@ from dutiful.testing.conformance.open import OpenContract
 from dutiful.testing.conformance.pause import PauseContract
 from dutiful.testing.conformance.prune import PruneContract
 from dutiful.testing.conformance.redrive import RedriveContract
+from dutiful.testing.conformance.replacement import ReplacementContract
 from dutiful.testing.conformance.review import ReviewContract
 from dutiful.testing.conformance.schedule import ScheduleContract
 from dutiful.testing.conformance.setting import Contract
@@ -37,6 +38,7 @@ CONTRACTS: tuple[type[Contract], ...] = (
     UnwritableContract,
     FenceContract,
     StepContract,
+    ReplacementContract,
     TransactionContract,
     AwaitedContract,
     LeaseContract,

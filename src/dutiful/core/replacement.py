@@ -1,0 +1,77 @@
+"""What belongs to a job's arguments and not to its id: recorded steps and the idempotency key.
+
+A job keeps its id when a later enqueue of its unique key replaces what it would run, or when it is
+redriven with other arguments. What earlier attempts did was done for the old ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+MARK = "args_digest"
+"""In a job's meta once its arguments were changed: by what its idempotency key is made."""
+
+
+class Work(NamedTuple):
+    """What a job runs, as it is stored; both may be anything that a hand has written."""
+
+    task: Any
+    args: Any
+
+
+class Change(NamedTuple):
+    """What a change of a job's arguments means for what is kept beside them."""
+
+    mark: str | None
+    drops_steps: bool
+
+
+def idempotency_key(job_id: str, meta: Mapping[str, str]) -> str:
+    """Return the key of a job for the outside world.
+
+    >>> idempotency_key("7f", {}), idempotency_key("7f", {"args_digest": "c0ffee"})
+    ('7f', '7f:c0ffee')
+    """
+    mark = meta.get(MARK)
+    return job_id if mark is None else f"{job_id}:{mark}"
+
+
+def changed(old: Work, new: Work, mark: str | None) -> Change:
+    """Decide what stays beside a job's arguments; ``mark`` is that of its meta until now.
+
+    For the same arguments of the same task all stays.
+    """
+    before, now = _digest(old), _digest(new)
+    return Change(mark, drops_steps=False) if now == before else Change(now, drops_steps=True)
+
+
+def edited(old: Work, args: bytes | None, mark: str | None, *, keep_steps: bool = False) -> Change:
+    """Decide the same for a job that is sent back, perhaps with other arguments.
+
+    ``keep_steps`` says that what was done for the old ones counts for the new ones, too.
+    """
+    if args is None or keep_steps:
+        return Change(mark, drops_steps=False)
+    return changed(old, Work(old.task, args), mark)
+
+
+def marked(meta: Mapping[str, str], mark: str | None) -> dict[str, str]:
+    """Return a meta with this mark and no other."""
+    kept = {name: text for name, text in meta.items() if name != MARK}
+    return kept if mark is None else {**kept, MARK: mark}
+
+
+def _digest(work: Work) -> str:
+    text = f"{work.task}\x1f".encode("utf-8", "backslashreplace") + _canonical(work.args)
+    return hashlib.sha256(text).hexdigest()[:16]
+
+
+def _canonical(args: Any) -> bytes:
+    """Write arguments so that the order of their names makes no difference."""
+    try:
+        return json.dumps(json.loads(args), sort_keys=True).encode("utf-8", "backslashreplace")
+    except (TypeError, ValueError, RecursionError):  # no JSON, so nobody can run it
+        return repr(args).encode("utf-8", "backslashreplace")

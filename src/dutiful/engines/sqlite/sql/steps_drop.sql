@@ -1,0 +1,1 @@
+UPDATE dutiful_job SET steps = 0 WHERE seq = ?

@@ -1,0 +1,1 @@
+SELECT task, args, meta FROM dutiful_job WHERE seq = ?
