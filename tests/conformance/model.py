@@ -124,6 +124,9 @@ class EngineMachine(RuleBasedStateMachine):
     @initialize()
     def open(self) -> None:
         self.do(self.engine.open())
+        # They begin with the time, and not the same one.
+        floors = [self.do(engine.fence_floor()) for engine in (self.memory, self.engine)]
+        self.both(lambda engine: engine.raise_fence_floor(max(floors)))
         for worker in WORKERS:
             self.both(lambda engine, worker=worker: engine.join(hand(worker)))
 
