@@ -138,11 +138,7 @@ class Auditor(CalendarAuditor):
             old, row = changed.pop(receipt.id, (None, existing))
             if old is not None and (old.state is State.RUNNING or row.fence != old.fence):
                 self.fail(f"{new.id} replaced {receipt.id}, which had been claimed")
-            steps = self.records[receipt.id].steps
-            if old is not None and (old.task, old.args) != (new.task, new.args):
-                steps.clear()  # they were taken for the old arguments
-            if row.steps != len(steps):
-                self.fail(f"{new.id} replaced {receipt.id} and left {row.steps} of its steps")
+            self.blame(receipt.id, invariants.replaced(old, row, self.records[receipt.id].steps))
 
     def _exchange(
         self, node: Node, args: tuple[Any, ...], answer: Exchanged, changed: Rows

@@ -160,3 +160,10 @@ def poisoned(job: Job, record: Record) -> str | None:
     if job.state is State.DEAD and job.reason in ("worker-lost", "expired"):
         return None
     return f"a job that kills its workers ended {job.state.word} ({job.reason})"
+
+
+def replaced(old: Job | None, row: Job, steps: dict[str, tuple[int, bytes]]) -> str | None:
+    """Judge the steps that a replacement leaves; with other arguments none may be left."""
+    if old is not None and (old.task, old.args) != (row.task, row.args):
+        steps.clear()
+    return None if row.steps == len(steps) else f"{row.steps} steps are left of {len(steps)}"
