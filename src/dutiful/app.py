@@ -14,7 +14,7 @@ from .client.batches import achunks, aoverlapped, chunks, overlapped
 from .client.birthplace import made_in
 from .client.check import ENQUEUE_OPTIONS, check, same, timeouts
 from .client.declare import Declaring, TaskDecorator
-from .client.hooks import AroundAttempt, Hooks, OnDeath, OnEnqueue
+from .client.hooks import HookDecorators, Hooks
 from .client.options import Options, refine
 from .client.portal import Portal
 from .client.rules import Scheduling
@@ -37,7 +37,7 @@ from .observe.bus import Bus
 from .observe.log import log
 
 
-class App:
+class App(HookDecorators):
     """One set of tasks on one store; several may live in one process.
 
     The URL says which engine: ``sqlite:///jobs.db``, ``memory://``. Without one, ``DUTIFUL_URL``
@@ -253,21 +253,6 @@ class App:
     async def __aexit__(self, *error: object) -> None:
         """Close the store."""
         await self.close()
-
-    def on_enqueue(self, hook: OnEnqueue) -> OnEnqueue:
-        """Call ``hook(new_job)`` before each enqueue; it returns the job, changed or not."""
-        self.hooks.on_enqueue.append(hook)
-        return hook
-
-    def around_attempt(self, hook: AroundAttempt) -> AroundAttempt:
-        """Wrap every attempt: ``async def hook(ctx, proceed)``, which awaits ``proceed()``."""
-        self.hooks.around_attempt.append(hook)
-        return hook
-
-    def on_death(self, hook: OnDeath) -> OnDeath:
-        """Call ``hook(died)``, sync or async, in the worker that saw a job become a dead letter."""
-        self.hooks.on_death.append(hook)
-        return hook
 
     def _task(self, fn: Callable[..., Any] | None = None, /, **given: Unpack[Declaring]) -> Any:
         if fn is None:

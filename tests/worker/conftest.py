@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dutiful import App
+from tests.worker import isolated
 from tests.worker import jobs as cpu
 
 
@@ -33,3 +34,15 @@ async def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         yield cpu.app
     cpu.app.hooks.around_attempt.clear()
     cpu.app.hooks.on_death.clear()
+
+
+@pytest.fixture
+async def isolation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[App]:
+    """The app of `tests.worker.isolated`, whose tasks reach beyond their own job."""
+    monkeypatch.setenv("MARKS", str(tmp_path / "marks"))
+    isolated.app.at(f"sqlite:///{tmp_path}/jobs.db")
+    async with isolated.app:
+        yield isolated.app
+    isolated.app.hooks.around_attempt.clear()
+    isolated.app.hooks.around_call.clear()
+    isolated.app.hooks.on_death.clear()

@@ -112,9 +112,10 @@ def load_app(spec: str, *, prints: bool = False) -> App:
 def _import(name: str, stdout: TextIO) -> ModuleType:
     import importlib
 
+    from dutiful.worker.isolation.search_path import add_project
+
     here = os.getcwd()
-    if here not in sys.path:
-        sys.path.insert(0, here)
+    add_project(here)
     try:
         with redirect_stdout(stdout):
             return importlib.import_module(name)

@@ -11,6 +11,7 @@ import typer
 from dutiful.config import load_settings
 from dutiful.core.instant import span
 from dutiful.core.queue import served
+from dutiful.worker.isolation.first_process import leave_first_process
 from dutiful.worker.options import WorkerOptions
 from dutiful.worker.serve import Orders, serve, show_logs
 from dutiful.worker.supervisor import Supervisor
@@ -51,11 +52,12 @@ def worker(
         int | None, typer.Option(min=1, help="Replace a process that holds more memory.")
     ] = None,
 ) -> None:
-    """Run jobs until TERM or INT: then drain; a second signal hands running jobs back at once.
+    """Run jobs until TERM, INT or HUP: then drain; a second signal hands running jobs back at once.
 
     USR1 prints every thread's and task's stack. Exit codes: 0 stopped after a drain, 1 broken,
     2 wrong use, 3 the store cannot be used, 75 due to be started anew (without --processes).
     """
+    leave_first_process()
     name = target or app or load_settings().app
     if name is None:
         raise Wrong("no app is named", "write: dutiful worker shop.jobs:app")

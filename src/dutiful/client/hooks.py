@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from dutiful.core.admission import admitted, meta
 from dutiful.core.errors import BadOption, PayloadTooLarge, UsageError
@@ -13,6 +13,10 @@ from dutiful.core.payload import PAYLOAD_BYTES_MAX
 from dutiful.core.text import shown
 
 from .context import Context
+from .surround import AroundCall, Told, asurrounded, surrounded
+
+T = TypeVar("T")
+C = TypeVar("C", bound=AroundCall)
 
 Proceed = Callable[[], Awaitable[Any]]
 OnEnqueue = Callable[[NewJob], NewJob]
@@ -28,6 +32,7 @@ class Hooks:
         self._bytes_max = bytes_max
         self.on_enqueue: list[OnEnqueue] = []
         self.around_attempt: list[AroundAttempt] = []
+        self.around_call: list[AroundCall] = []
         self.on_death: list[OnDeath] = []
 
     def before(self, jobs: Sequence[NewJob]) -> Sequence[NewJob]:
@@ -40,11 +45,55 @@ class Hooks:
             jobs = [_kept(hook, job, hook(job), self._bytes_max()) for job in jobs]
         return jobs
 
+    def surround(
+        self, context: Context, call: Callable[[], T], told: Told
+    ) -> Callable[[], T | None]:
+        """Nest the hooks of a call around a sync task's function, the first added outermost."""
+        managers = self.around_call
+        return lambda: surrounded(managers, context, call, told)
+
+    def asurround(
+        self, context: Context, call: Callable[[], Awaitable[T]], told: Told
+    ) -> Callable[[], Awaitable[T | None]]:
+        """Do the same around an async task's."""
+        managers = self.around_call
+        return lambda: asurrounded(managers, context, call, told)
+
     def wrap(self, context: Context, call: Proceed) -> Proceed:
         """Nest the hooks of attempt around a call, the first added outermost."""
         for hook in reversed(self.around_attempt):
             call = _layer(hook, context, call)
         return call
+
+
+class HookDecorators:
+    """The decorators by which an app is given its hooks."""
+
+    hooks: Hooks
+
+    def on_enqueue(self, hook: OnEnqueue) -> OnEnqueue:
+        """Call ``hook(new_job)`` before each enqueue; it returns the job, changed or not."""
+        self.hooks.on_enqueue.append(hook)
+        return hook
+
+    def around_attempt(self, hook: AroundAttempt) -> AroundAttempt:
+        """Wrap every attempt: ``async def hook(ctx, proceed)``, which awaits ``proceed()``."""
+        self.hooks.around_attempt.append(hook)
+        return hook
+
+    def around_call(self, hook: C) -> C:
+        """Enter ``hook(ctx)``, a context manager, around the task's function, where that runs.
+
+        Sync ones are for sync tasks, in their own thread or child process; async ones for async
+        tasks. What a hook raises fails the attempt, and is reported as HookFailed, too.
+        """
+        self.hooks.around_call.append(hook)
+        return hook
+
+    def on_death(self, hook: OnDeath) -> OnDeath:
+        """Call ``hook(died)``, sync or async, in the worker that saw a job become a dead letter."""
+        self.hooks.on_death.append(hook)
+        return hook
 
 
 def _kept(hook: OnEnqueue, given: NewJob, job: Any, bytes_max: int) -> NewJob:

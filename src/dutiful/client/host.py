@@ -9,11 +9,14 @@ from dutiful.contract.facade import Store
 from dutiful.contract.protocol import Receipt
 from dutiful.core.job import NewJob
 
+from .hooks import Hooks
 from .portal import Portal
 
 
 class Host(Protocol):
     """The app, as far as its client side goes."""
+
+    hooks: Hooks
 
     @property
     def name(self) -> str:

@@ -146,7 +146,7 @@ class ServiceFailed(msgspec.Struct, frozen=True, tag=True):
 
 
 class HookFailed(msgspec.Struct, frozen=True, tag=True):
-    """A hook of the user's raised; the job is not affected."""
+    """A hook of the user's raised; around an attempt or a call that fails the attempt, too."""
 
     hook: str
     error: str

@@ -13,10 +13,11 @@ from dutiful.core.errors import ClaimLost, UsageError
 from dutiful.core.job import Claim, Job
 from dutiful.core.payload import encode, plain
 
+from .isolation import forks
 from .opened import AsyncOpened, Opened
 from .patience import Patience
 
-Why = Literal["timeout", "cancel", "shutdown", "lost"]
+Why = Literal["timeout", "cancel", "shutdown", "lost", "exit"]
 
 _CHOOSING = threading.Lock()
 """Held while an attempt decides on its one transaction; a coroutine's threads may enter, too."""
@@ -26,10 +27,12 @@ class Running:
     """A claimed job in a slot."""
 
     __slots__ = (
+        "_pid",
         "aside",
         "atransaction",
         "body",
         "claim",
+        "exit",
         "job",
         "kill",
         "limits",
@@ -58,6 +61,7 @@ class Running:
         self.task = task
         self.store = store
         self.loop = loop
+        self._pid = forks.THIS.pid
         self.since = 0.0
         """When the body began, by the loop's clock."""
         self.patience = patience
@@ -67,6 +71,8 @@ class Running:
         """The same for a coroutine, where the engine has a connection that is awaited."""
         self.why: Why | None = None
         """Why it was asked to end, if it was."""
+        self.exit: BaseException | None = None
+        """What a part of the task raised to leave the program, which ends this attempt only."""
         self.body: asyncio.Task[None] | None = None
         self.stop: Callable[[], Any] | None = None
         """Interrupts the body; a thread has nothing that could."""
@@ -105,6 +111,7 @@ class Running:
 
     async def record_raw(self, name: str, raw: bytes) -> None:
         """Record a step's result that is JSON already."""
+        self._original()
         if self.why == "lost" or not await self.patience.ask(
             lambda: self.store.consumer.record_step(self.claim, name, raw), lambda: self.cancelled
         ):
@@ -113,6 +120,7 @@ class Running:
 
     def record_sync(self, name: str, value: Any) -> None:
         """Record a step's result from a thread."""
+        self._original()
         recording = self.record(name, value)
         try:
             future = asyncio.run_coroutine_threadsafe(recording, self.loop)
@@ -125,6 +133,7 @@ class Running:
 
     def begin(self) -> Any:
         """Open the transaction, or return the connection of the one that is open."""
+        self._original()
         with _CHOOSING:
             if self.atransaction is not None:
                 raise UsageError(
@@ -137,6 +146,7 @@ class Running:
 
     async def abegin(self) -> Any:
         """Do what `begin` does without holding up the loop."""
+        self._original()
         if self.awaits:
             with _CHOOSING:
                 if self.transaction is None and self.atransaction is None:
@@ -146,12 +156,29 @@ class Running:
             return await self.atransaction.abegin()
         return await self.aside(self.begin)
 
+    def _original(self) -> None:
+        """Refuse to act for a copy that the task forked: the attempt is the original's."""
+        if forks.copied(self._pid):
+            raise UsageError(
+                f"job {self.job.id}: a forked copy of the task has no part in its attempt; take "
+                "steps and open transactions in the process that runs the job"
+            )
+
     def interrupt(self, why: Why) -> None:
         """Ask the body to end, once; it may take its time, and a thread may never obey."""
         if self.why is None:
             self.why = why
             if self.stop is not None:
                 self.stop()
+
+    def exited(self, error: BaseException) -> bool:
+        """End the attempt: a part of it raised SystemExit or KeyboardInterrupt."""
+        if self.stop is None:
+            return False
+        if self.why is None:
+            self.exit = error
+        self.interrupt("exit")
+        return True
 
     def unlimit(self) -> None:
         """Take back the timers of the timeouts."""

@@ -16,6 +16,9 @@ from .attempt import Running
 from .failure import raised, returned
 from .finish import aconclude, aundo, conclude, failed, interrupted, report, undo
 from .host import WorkerHost
+from .isolation import forks
+from .isolation.contained import OWNER, Contained
+from .isolation.contexts import Contexts
 from .isolation.frames import Ended, Interrupted
 from .isolation.processes import ProcessSlots
 from .isolation.threads import ThreadSlots
@@ -45,6 +48,7 @@ class Bodies:
         self._begun = begun
         self._finish = finish
         self._bytes_max = app.settings.payload_bytes_max
+        self._contexts = Contexts()
         self._threads = ThreadSlots(loop)
         self._processes = ProcessSlots()
         self._coroutines: set[asyncio.Task[None]] = set()
@@ -56,21 +60,29 @@ class Bodies:
         running.aside = self._aside
         if task.spec.isolation == "process":
             task.signature.check(running.job.args)
-            self._watch(running, self._spawn(running, self._in_process(running)))
+            own = self._contexts.fresh()
+            self._watch(running, self._spawn(running, self._in_process(running), own))
             return
-        context = Context(running)
-        args, kwargs = task.signature.decode(running.job.args)
+        context, own = Context(running), self._contexts.fresh()
+        # Types of the task's own may run code while they are made.
+        args, kwargs = own.run(forks.guarded, task.signature.decode, running.job.args)
         if task.signature.takes_context:
             args, kwargs = task.signature.insert(context, args, kwargs)
         call = partial(task.fn, *args, **kwargs) if args or kwargs else task.fn
         if task.spec.isolation == "loop":
-            self._spawn(running, self._on_loop(running, context, call))
+            if self._app.hooks.around_call:
+                call = self._app.hooks.asurround(context, call, self._app.bus.emit)
+            self._spawn(running, self._on_loop(running, context, call), own)
             running.stop = partial(self._stop, running)
-        elif self._app.hooks.around_attempt:
-            call = partial(self._threaded, call)
-            self._watch(running, self._spawn(running, self._on_loop(running, context, call)))
+            self._begun(running)
+            return
+        if self._app.hooks.around_call:
+            call = self._app.hooks.surround(context, call, self._app.bus.emit)
+        if self._app.hooks.around_attempt:
+            call = partial(self._aside, call)
+            self._watch(running, self._spawn(running, self._on_loop(running, context, call), own))
         else:
-            run = partial(_in_thread, running, context, call, self._bytes_max)
+            run = partial(own.run, _in_thread, running, context, call, self._bytes_max)
             self._threads.submit(run, partial(self._finish, running))
         self._begun(running)
 
@@ -95,8 +107,11 @@ class Bodies:
             await asyncio.wait(self._undoing, timeout=_UNDOING)
         return await asyncio.to_thread(self._threads.close) and not stuck
 
-    def _spawn(self, running: Running, coroutine: Any) -> asyncio.Task[None]:
-        body = self._loop.create_task(coroutine)
+    def _spawn(
+        self, running: Running, coroutine: Any, context: contextvars.Context
+    ) -> asyncio.Task[None]:
+        contained = Contained(coroutine, running)
+        body = self._loop.create_task(contained, context=context)
         self._coroutines.add(body)
         running.body = body
         return body
@@ -120,13 +135,19 @@ class Bodies:
 
     async def _on_loop(self, running: Running, context: Context, call: Call) -> None:
         CURRENT.set(context)
+        OWNER.set(running)
         outcome: Outcome | None
+        pid = forks.THIS.pid
         try:
             if self._app.hooks.around_attempt:
                 call = self._app.hooks.wrap(context, call)
             outcome = returned(await call(), running.task.spec.name, self._bytes_max)
         except BaseException as error:  # noqa: BLE001 - SystemExit, too, is an answer of the task's
+            if forks.copied(pid):
+                forks.leave(error)
             outcome = failed(running, error)
+        if forks.copied(pid):
+            forks.leave(None)
         if running.atransaction is not None or running.transaction is not None:
             outcome = await self._concluded(running, outcome)
         if running.body is not None:
@@ -146,9 +167,6 @@ class Bodies:
         except BaseException as error:  # noqa: BLE001 - what broke is the attempt's failure
             return raised(error, running.task.spec.retry)
         return concluded
-
-    async def _threaded(self, call: Call) -> Any:
-        return await self._aside(call)
 
     async def _aside(self, call: Call) -> Any:
         """Run a blocking call in a thread of the worker's own, in the present context and back.
@@ -170,6 +188,7 @@ class Bodies:
     async def _in_process(self, running: Running) -> None:
         context = Context(running)
         CURRENT.set(context)
+        OWNER.set(running)
         if not self._app.hooks.around_attempt:
             self._finish(running, await self._remote(running))
             return
@@ -216,8 +235,9 @@ class Bodies:
 
 def _in_thread(running: Running, context: Context, call: Call, bytes_max: int) -> Outcome | None:
     CURRENT.set(context)
+    OWNER.set(running)
     try:
-        outcome = returned(call(), running.task.name, bytes_max)
+        outcome = returned(forks.guarded(call), running.task.name, bytes_max)
     except BaseException as error:  # noqa: BLE001 - SystemExit, too, is an answer of the task's
         outcome = failed(running, error)
     try:
@@ -228,7 +248,7 @@ def _in_thread(running: Running, context: Context, call: Call, bytes_max: int) -
 
 def _caught(call: Call) -> tuple[Any, BaseException | None]:
     try:
-        return call(), None
+        return forks.guarded(call), None
     except BaseException as error:  # noqa: BLE001 - carried to the loop and raised there
         return None, error
 

@@ -23,6 +23,9 @@ def interrupted(running: Running) -> Outcome:
             return Cancelled()
         case "shutdown" | "lost":
             return Released()
+        case "exit":
+            error = running.exit or SystemExit()
+            return raised(error, running.task.spec.retry)
         case None:
             return Failed("CancelledError", "the task's coroutine was cancelled by its own code")
 

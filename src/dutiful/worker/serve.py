@@ -1,4 +1,4 @@
-"""Runs one worker in this process: ``python -m dutiful.worker.serve`` is a supervisor's child."""
+"""Runs one worker in this process; `main` is what a supervisor's child calls."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ import logging
 import os
 import signal
 import sys
-import threading
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,11 @@ import msgspec
 from dutiful.core.errors import BadConfiguration, DutifulError, EngineError
 
 from .host import WorkerHost
+from .isolation import contained, forks
+from .isolation.process_end import end_process, limit_end, obey_at_once
+from .isolation.search_path import add_project
+from .isolation.standard import open_standard
+from .isolation.steady_loop import SteadyLoop
 from .options import WorkerOptions
 from .signals import dump_on_usr1, on_stop
 from .unserved import UnservedQueues
@@ -36,8 +39,6 @@ EXIT_RECYCLE = 75
 
 _PR_SET_PDEATHSIG = 1
 _POOL = "dutiful-pool"
-_MOMENT = 0.5
-
 
 ORDERS = "DUTIFUL_ORDERS"
 
@@ -48,6 +49,13 @@ class Orders(msgspec.Struct, frozen=True):
     app: str
     url: str | None
     options: WorkerOptions
+
+
+class _Pool(ThreadPoolExecutor):
+    """The loop's own threads, as ``asyncio.to_thread`` uses them: a forked copy ends in them."""
+
+    def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        return super().submit(forks.guarded, call, *args, **kwargs)
 
 
 def serve(app: WorkerHost, options: WorkerOptions) -> int:
@@ -63,7 +71,7 @@ def serve(app: WorkerHost, options: WorkerOptions) -> int:
     async def main() -> int:
         on_stop(worker.stop)
         dump_on_usr1()
-        pool = ThreadPoolExecutor(thread_name_prefix=_POOL)
+        pool = _Pool(thread_name_prefix=_POOL)
         asyncio.get_running_loop().set_default_executor(pool)
         unserved = UnservedQueues(app)
         try:
@@ -80,23 +88,30 @@ def serve(app: WorkerHost, options: WorkerOptions) -> int:
         pool.shutdown(wait=False, cancel_futures=True)
         return EXIT_RECYCLE if ending == "recycled" else EXIT_STOPPED
 
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        code = runner.run(main())
-        if not worker.clean or not _pool_ended():
-            # A thread that swallowed its interruption would hold the interpreter up for ever.
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
-    return code
+    pid, loop = os.getpid(), new_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        code = contained.run(loop, loop.create_task(main()))
+    except BaseException as error:
+        if forks.copied(pid):
+            forks.leave(error)
+        contained.close(loop)
+        # The caller words the error; what jobs left must not keep the process from ending then.
+        limit_end(EXIT_STORE if isinstance(error, EngineError) else EXIT_BROKEN)
+        raise
+    obey_at_once(code)
+    clean = contained.close(loop)
+    return end_process(code, clean=worker.clean and clean)
 
 
-def _pool_ended() -> bool:
-    """Whether what tasks gave to threads has ended, or does so within a moment."""
-    end = time.monotonic() + _MOMENT
-    threads = [thread for thread in threading.enumerate() if thread.name.startswith(_POOL)]
-    for thread in threads:
-        thread.join(max(end - time.monotonic(), 0))
-    return not any(thread.is_alive() for thread in threads)
+def new_loop() -> asyncio.AbstractEventLoop:
+    """Make the loop that runs jobs: uvloop's where that is installed."""
+    try:
+        import uvloop
+    except ImportError:
+        return SteadyLoop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
 
 
 def load(target: str) -> Any:
@@ -104,9 +119,7 @@ def load(target: str) -> Any:
     module, colon, attribute = target.partition(":")
     if not colon or not module or not attribute:
         raise BadConfiguration(f"app {target!r}; write module:attribute, such as shop.jobs:app")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
+    add_project(str(Path.cwd()))
     found: Any = importlib.import_module(module)
     for name in attribute.split("."):
         found = getattr(found, name)
@@ -120,14 +133,6 @@ def show_logs() -> None:
     )
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
-
-
 def _die_with_supervisor() -> None:
     """Drain when the supervisor dies, where the kernel can be asked to say so."""
     if sys.platform == "linux":
@@ -139,6 +144,7 @@ def _die_with_supervisor() -> None:
 def main() -> int:
     """Serve as a supervisor's child; the orders come as JSON in a variable of the environment."""
     _die_with_supervisor()
+    open_standard()
     show_logs()
     orders = msgspec.json.decode(os.environ.pop(ORDERS), type=Orders)
     try:

@@ -10,14 +10,25 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
+from .isolation import forks
+
 _ONE_AND_THE_SAME = 0.5
 """Seconds in which a second signal is an echo: a service manager tells a whole group of processes,
 and the supervisor in it tells its children once more."""
-_STOPS = (signal.SIGTERM, signal.SIGINT)
+_STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_AGAIN = 1.0
+"""Seconds after which the handlers are set again: what a task does to them must not last."""
+
+
+def stop_signals() -> tuple[signal.Signals, ...]:
+    """Return the signals that ask for a stop; under ``nohup`` a hangup does not."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        return _STOPS[:2]
+    return _STOPS
 
 
 def on_stop(stop: Callable[[float | None], None]) -> None:
-    """Call ``stop(None)`` at the first TERM or INT (drain), ``stop(0)`` at the second.
+    """Call ``stop(None)`` at the first TERM, INT or HUP (drain), ``stop(0)`` at the second.
 
     Call it on the running loop's own thread, which must be the main one.
     """
@@ -33,8 +44,15 @@ def on_stop(stop: Callable[[float | None], None]) -> None:
         elif now - first > _ONE_AND_THE_SAME:
             stop(0)
 
-    for number in _STOPS:
-        loop.add_signal_handler(number, handle)
+    numbers = stop_signals()
+    forks.reset_in_copies((*numbers, signal.SIGUSR1))
+
+    def hold() -> None:
+        for number in numbers:
+            loop.add_signal_handler(number, handle)
+        loop.call_later(_AGAIN, hold)
+
+    hold()
 
 
 def dump_on_usr1() -> None:

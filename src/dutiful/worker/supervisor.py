@@ -12,7 +12,10 @@ from pathlib import Path
 
 import msgspec
 
+from .isolation.child_process import tell
+from .isolation.search_path import arguments, bootstrap
 from .serve import EXIT_BROKEN, EXIT_RECYCLE, EXIT_STOPPED, EXIT_USAGE, ORDERS, Orders
+from .signals import stop_signals
 
 _LOG = logging.getLogger("dutiful")
 
@@ -44,7 +47,7 @@ class Supervisor:
     async def run(self) -> int:
         """Supervise until every child has ended for good; return the exit code."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in stop_signals():
             loop.add_signal_handler(number, self._stop)
         loop.add_signal_handler(signal.SIGUSR1, self._tell, signal.SIGUSR1)
         watcher = asyncio.create_task(self._reload()) if self._watch else None
@@ -95,9 +98,8 @@ class Supervisor:
     async def _child(self, number: int) -> int:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            "-m",
-            "dutiful.worker.serve",
-            str(os.getpid()),
+            *bootstrap("dutiful.worker.serve"),
+            *arguments(str(os.getpid())),
             # Not in the arguments, which every user of the host can read: the URL may be secret.
             env={**os.environ, ORDERS: self._orders},
             # A terminal's Ctrl-C must reach the children once, through this process.
@@ -105,7 +107,7 @@ class Supervisor:
         )
         self._children.add(process)
         if self._stopping.is_set():
-            process.send_signal(signal.SIGTERM)
+            tell(process.pid, signal.SIGTERM)
         _LOG.info("worker process %d started, pid %d", number, process.pid)
         try:
             return await process.wait()
@@ -133,7 +135,7 @@ class Supervisor:
     def _tell(self, number: signal.Signals) -> None:
         for process in self._children:
             if process.returncode is None:
-                process.send_signal(number)
+                tell(process.pid, number)
 
     async def _changed(self) -> None:
         """Wait until a file changes or a stop is asked for: trying again would fail again."""

@@ -29,6 +29,9 @@ from dutiful.services.service import Service
 from dutiful.services.trouble import Trouble
 
 from .host import WorkerHost
+from .isolation import forks
+from .isolation.contained import OWNER, Contained, HookRun, contain, release
+from .isolation.contexts import Contexts
 from .options import WorkerOptions
 from .patience import Patience
 from .session import Ending, Session
@@ -72,6 +75,7 @@ class Worker:
         self._stop: float | bool = False
         self._names: set[str] = set()
         self._hooks: set[asyncio.Task[None]] = set()
+        self._contexts = Contexts()
         self._rss_seen = 0.0
 
     async def run(self) -> Ending:
@@ -81,6 +85,7 @@ class Worker:
         if not await self._open():
             return "stopped"
         leave = self.app.bus.subscribe(lambda event: self._heard(loop, event))
+        contain(loop)
         try:
             while True:
                 self._session = session = self._new_session()
@@ -98,6 +103,7 @@ class Worker:
             self._session = None
             leave()
             await self._mourned()
+            release(loop)
 
     def stop(self, grace: float | None = None) -> None:
         """Drain and return from `run`; a second call with ``grace=0`` hands back at once.
@@ -189,7 +195,7 @@ class Worker:
             clock=self._clock,
             rng=self._rng,
             healthy=session.healthy,
-            prepare=self.app.hooks.before,
+            prepare=lambda jobs: self._contexts.fresh().run(self.app.hooks.before, jobs),
         )
 
     def _rules_of(self, task: str) -> Rules:
@@ -224,22 +230,32 @@ class Worker:
                     loop.call_soon_threadsafe(self._run_hook, hook, died)
 
     def _run_hook(self, hook: OnDeath, event: JobDied) -> None:
-        task = asyncio.get_running_loop().create_task(self._mourn(hook, event))
+        owner = HookRun()
+        coroutine = Contained(self._mourn(hook, event, owner), owner)
+        owner.task = task = asyncio.get_running_loop().create_task(
+            coroutine, context=self._contexts.fresh()
+        )
         self._hooks.add(task)
         task.add_done_callback(self._hooks.discard)
 
-    async def _mourn(self, hook: OnDeath, event: JobDied) -> None:
+    async def _mourn(self, hook: OnDeath, event: JobDied, owner: HookRun) -> None:
+        OWNER.set(owner)
         try:
             call: Callable[[JobDied], Any] = hook
             is_async = inspect.iscoroutinefunction(hook)
-            said = call(event) if is_async else await asyncio.to_thread(call, event)
+            said = call(event) if is_async else await asyncio.to_thread(forks.guarded, call, event)
             if inspect.isawaitable(said):
                 await said
         except asyncio.CancelledError:
-            raise
+            if owner.exit is None:
+                raise
+            self._hook_failed(hook, owner.exit)
         except BaseException as error:  # noqa: BLE001 - a hook that exits must not end the worker
-            name = getattr(hook, "__name__", "on_death")
-            self.app.bus.emit(HookFailed(name, f"{type(error).__name__}: {error}"))
+            self._hook_failed(hook, error)
+
+    def _hook_failed(self, hook: OnDeath, error: BaseException) -> None:
+        name = getattr(hook, "__name__", "on_death")
+        self.app.bus.emit(HookFailed(name, f"{type(error).__name__}: {error}"))
 
 
 def _rss_mb() -> float:

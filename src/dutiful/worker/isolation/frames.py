@@ -1,8 +1,13 @@
-"""What a worker and its child processes say to each other: JSON in length-prefixed frames."""
+"""What a worker and its child processes say to each other: JSON in length-prefixed frames.
+
+Every frame names the job and the fence that it is about: what belongs to another attempt, as the
+words of a copy that a task forked, is never taken for an answer.
+"""
 
 from __future__ import annotations
 
 import struct
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -12,9 +17,17 @@ from dutiful.core.outcome import Outcome
 HEADER = struct.Struct("!I")
 
 
+class About(NamedTuple):
+    """The attempt that a frame is about."""
+
+    job: str
+    fence: int
+
+
 class Start(msgspec.Struct, frozen=True, tag=True):
     """To the child: run this claim's job."""
 
+    about: About
     module: str
     attribute: str
     url: str | None
@@ -22,36 +35,55 @@ class Start(msgspec.Struct, frozen=True, tag=True):
     handle: bytes
     """The claim's handle as JSON; only engines whose handles are plain data get a transaction."""
     bytes_max: int
+    hooks: tuple[str, ...] = ()
+    """The modules that hold the hooks around the task's call."""
 
 
 class Withdrawn(msgspec.Struct, frozen=True, tag=True):
     """To the child: do not begin the job that you were given."""
 
+    about: About
+
 
 class Begun(msgspec.Struct, frozen=True, tag=True):
     """To the worker: the job was taken; what follows is the job's doing."""
+
+    about: About
 
 
 class Interrupted(msgspec.Struct, frozen=True, tag=True):
     """To the worker: the task ended because it was interrupted."""
 
+    about: About
+
 
 class Recorded(msgspec.Struct, frozen=True, tag=True):
     """To the child: the step was recorded, or the claim is stale."""
 
+    about: About
     held: bool
 
 
 class Step(msgspec.Struct, frozen=True, tag=True):
     """To the worker: record this step."""
 
+    about: About
     name: str
     result: bytes
+
+
+class HookBroke(msgspec.Struct, frozen=True, tag=True):
+    """To the worker: a hook around the call raised; the end of the attempt follows."""
+
+    about: About
+    hook: str
+    error: str
 
 
 class Ended(msgspec.Struct, frozen=True, tag=True):
     """To the worker: how the attempt ended."""
 
+    about: About
     kind: str
     body: bytes
     """The outcome as JSON of the class that ``kind`` names."""
@@ -61,23 +93,35 @@ class Ended(msgspec.Struct, frozen=True, tag=True):
     """Whether its transaction was refused, because the claim was stale."""
 
 
+ToChildFrame = Start | Recorded | Withdrawn
+ToWorkerFrame = Begun | Step | Ended | Interrupted | HookBroke
+
 _OUTCOMES: dict[str, type[Outcome]] = {kind.__name__: kind for kind in Outcome.__args__}
 _ENCODER = msgspec.json.Encoder()
-ToChild = msgspec.json.Decoder(Start | Recorded | Withdrawn)
-ToWorker = msgspec.json.Decoder(Begun | Step | Ended | Interrupted)
+ToChild = msgspec.json.Decoder(ToChildFrame)
+ToWorker = msgspec.json.Decoder(ToWorkerFrame)
 
 
-def pack(message: Start | Recorded | Withdrawn | Begun | Step | Ended | Interrupted) -> bytes:
+def pack(message: ToChildFrame | ToWorkerFrame) -> bytes:
     """Write a message with its length in front."""
     body = _ENCODER.encode(message)
     return HEADER.pack(len(body)) + body
 
 
-def ended(outcome: Outcome, *, committed: bool = False, refused: bool = False) -> Ended:
+def about(claim: Claim) -> About:
+    """Name the attempt of a claim."""
+    return About(claim.job.id, claim.job.fence)
+
+
+def ended(
+    attempt: About, outcome: Outcome, *, committed: bool = False, refused: bool = False
+) -> Ended:
     """Wrap an outcome to be sent."""
-    return Ended(type(outcome).__name__, _ENCODER.encode(outcome), committed, refused)
+    body = _ENCODER.encode(outcome)
+    return Ended(attempt, type(outcome).__name__, body, committed, refused)
 
 
 def outcome_of(message: Ended) -> Outcome:
     """Unwrap an outcome that was sent."""
-    return msgspec.json.decode(message.body, type=_OUTCOMES[message.kind])
+    outcome: Any = msgspec.json.decode(message.body, type=_OUTCOMES[message.kind])
+    return outcome  # type: ignore[no-any-return]

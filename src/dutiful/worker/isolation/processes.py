@@ -3,68 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
-import socket
-import sys
 from collections import deque
 from collections.abc import Callable
 
 import msgspec
 
 from dutiful.core.errors import ClaimLost, UsageError
+from dutiful.core.event import HookFailed
 from dutiful.core.outcome import Crashed, Outcome
 from dutiful.worker.attempt import Running
 
+from .child_process import Child, Garbled, start_child
 from .frames import (
-    HEADER,
     Begun,
     Ended,
+    HookBroke,
     Interrupted,
     Recorded,
     Start,
     Step,
-    ToWorker,
-    Withdrawn,
+    about,
     outcome_of,
     pack,
 )
 
-_FAREWELL = 1.0
-"""Seconds that an idle child gets to end by itself."""
-
-
-class Child:
-    """One child process and the socket to it."""
-
-    def __init__(
-        self,
-        process: asyncio.subprocess.Process,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-    ) -> None:
-        """Hold the parts together."""
-        self.process = process
-        self.reader = reader
-        self.writer = writer
-
-    def interrupt(self) -> None:
-        """Raise an exception inside the running task, at its next bytecode.
-
-        The word on the line is for a task that has not begun, which a signal would miss.
-        """
-        if not self.writer.is_closing():
-            self.writer.write(pack(Withdrawn()))
-        self._signal(signal.SIGUSR2)
-
-    def kill(self) -> None:
-        """End the process at once."""
-        self._signal(signal.SIGKILL)
-
-    def _signal(self, number: signal.Signals) -> None:
-        if self.process.returncode is None:
-            self.process.send_signal(number)
+_FAREWELL = 2.0
+"""Seconds that idle children get to end by themselves."""
 
 
 class ProcessSlots:
@@ -102,10 +68,12 @@ class ProcessSlots:
     ) -> Ended | Interrupted | Crashed | None:
         """Give the job to one child; None when that had died before it could take it."""
         rested = self._rested()
-        child = rested or await self._start()
+        child = rested or await start_child()
+        self._all.add(child)
+        child.about = start.about
         if running.cancelled:
             self._idle.append(child)
-            return Interrupted()
+            return Interrupted(start.about)
         taken = False
 
         def take() -> None:
@@ -119,34 +87,49 @@ class ProcessSlots:
             running.stop, running.kill = child.interrupt, child.kill
             message = await self._converse(child, running, take)
         except (asyncio.IncompleteReadError, ConnectionError):
-            code = await child.process.wait()
-            self._drop(child)
+            code = await self._end(child)
             if rested is not None and not taken:
                 return None
             return Crashed(f"the task's process ended by itself ({_ending(code)})")
+        except Garbled as error:
+            await self._end(child)
+            return Crashed(f"the task's process was ended: {error}")
         except BaseException:
             child.kill()
             self._drop(child)
             raise
         finally:
             running.stop = running.kill = None
-        self._idle.append(child)
+        if child.sound:
+            self._idle.append(child)
+        else:
+            await self._end(child)
         return message
 
     async def close(self) -> None:
         """End every child."""
         children = list(self._all)
         for child in children:
-            child.writer.close()
-        for child in children:
-            try:
-                async with asyncio.timeout(_FAREWELL):
-                    await child.process.wait()
-            except TimeoutError:
-                child.kill()
-                await child.process.wait()
+            child.drop()
+        ends = [asyncio.create_task(child.process.wait()) for child in children]
+        if ends:
+            _, late = await asyncio.wait(ends, timeout=_FAREWELL)
+            if late:
+                for child in children:
+                    child.kill()
+                await asyncio.wait(late)
         self._all.clear()
         self._idle.clear()
+
+    async def _end(self, child: Child) -> int:
+        """End a child that has hung up, or is not to be trusted; return its exit code."""
+        self._drop(child)
+        ended = asyncio.create_task(child.process.wait())
+        # One that hung up goes on to end with a code of its own; one that cannot is killed.
+        _, late = await asyncio.wait((ended,), timeout=_FAREWELL if child.sound else 0)
+        if late:
+            child.kill()
+        return await ended
 
     def _rested(self) -> Child | None:
         """Take an idle child that lives: one that died at rest is not the next job's doing."""
@@ -161,38 +144,19 @@ class ProcessSlots:
         self, child: Child, running: Running, take: Callable[[], None]
     ) -> Ended | Interrupted:
         while True:
-            (length,) = HEADER.unpack(await child.reader.readexactly(HEADER.size))
-            message: Begun | Step | Ended | Interrupted = ToWorker.decode(
-                await child.reader.readexactly(length)
-            )
-            if isinstance(message, Begun):
-                take()
-                continue
-            if not isinstance(message, Step):
-                return message
-            child.writer.write(pack(Recorded(await _record(running, message))))
-
-    async def _start(self) -> Child:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "dutiful.worker.isolation.child",
-                str(theirs.fileno()),
-                # What this process can import, its child can: the main script's folder, too.
-                json.dumps(sys.path),
-                pass_fds=(theirs.fileno(),),
-                stdin=asyncio.subprocess.DEVNULL,
-            )
-        ours.setblocking(False)
-        reader, writer = await asyncio.open_connection(sock=ours)
-        child = Child(process, reader, writer)
-        self._all.add(child)
-        return child
+            match message := await child.heard():
+                case Begun():
+                    take()
+                case Step():
+                    held = await _record(running, message)
+                    child.writer.write(pack(Recorded(message.about, held)))
+                case HookBroke():
+                    running.store.emit(HookFailed(message.hook, message.error))
+                case _:
+                    return message
 
     def _drop(self, child: Child) -> None:
-        child.writer.close()
+        child.drop()
         self._all.discard(child)
 
 
@@ -212,13 +176,16 @@ def _start(running: Running, url: str | None, bytes_max: int) -> Start:
             "move it to a module"
         )
     claim = msgspec.structs.replace(running.claim, handle=None)
+    hooks = (getattr(hook, "__module__", None) for hook in task.app.hooks.around_call)
     return Start(
+        about=about(claim),
         module=task.__module__,
         attribute=task.__qualname__,
         url=url,
         claim=claim,
         handle=msgspec.json.encode(running.claim.handle),
         bytes_max=bytes_max,
+        hooks=tuple({name: None for name in hooks if name and name != "__main__"}),
     )
 
 

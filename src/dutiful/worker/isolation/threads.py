@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from . import forks
+
 Call = Callable[[], Any]
 Done = Callable[[Any], None]
 
@@ -66,7 +68,7 @@ class ThreadSlots:
     def _work(self, calls: Calls, idle: threading.Semaphore) -> None:
         while (item := calls.get()) is not None:
             call, done = item
-            result = contextvars.copy_context().run(call)
+            result = contextvars.copy_context().run(forks.guarded, call)
             self._results.append((done, result))
             del item, call, done, result
             # Before the loop is told: it may have the next call ready at once.

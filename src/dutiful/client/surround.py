@@ -1,0 +1,134 @@
+"""Hooks around the call of a task's function, where it runs: in its thread, child or coroutine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    ExitStack,
+)
+from types import TracebackType
+from typing import Any, TypeVar
+
+from dutiful.core.event import HookFailed
+from dutiful.core.outcome import Signal
+
+from .context import Context
+
+T = TypeVar("T")
+
+AroundCall = Callable[[Context], AbstractContextManager[Any] | AbstractAsyncContextManager[Any]]
+Told = Callable[[HookFailed], None]
+
+
+class _Watched(AbstractContextManager[Any], AbstractAsyncContextManager[Any]):
+    """A hook's context manager; what it raises itself is reported as the hook's failure."""
+
+    def __init__(self, hook: AroundCall, manager: Any, told: Told) -> None:
+        self._name = name_of(hook)
+        self._manager = manager
+        self._told = told
+
+    def __enter__(self) -> Any:
+        try:
+            return self._manager.__enter__()
+        except BaseException as error:
+            self._failed(error)
+            raise
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool | None:
+        try:
+            answer: bool | None = self._manager.__exit__(kind, error, trace)
+        except BaseException as raised:
+            if raised is not error:
+                self._failed(raised)
+            raise
+        return answer
+
+    async def __aenter__(self) -> Any:
+        try:
+            return await self._manager.__aenter__()
+        except BaseException as error:
+            self._failed(error)
+            raise
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool | None:
+        try:
+            answer: bool | None = await self._manager.__aexit__(kind, error, trace)
+        except BaseException as raised:
+            if raised is not error:
+                self._failed(raised)
+            raise
+        return answer
+
+    def _failed(self, error: BaseException) -> None:
+        if not isinstance(error, Signal | asyncio.CancelledError | GeneratorExit):
+            self._told(HookFailed(self._name, _worded(error)))
+
+
+def surrounded(
+    hooks: Sequence[AroundCall], context: Context, call: Callable[[], T], told: Told
+) -> T | None:
+    """Call within the hooks whose context managers are sync; None when one suppressed an error."""
+    value: T | None = None
+    with ExitStack() as stack:
+        for hook in hooks:
+            manager = _made(hook, context, told)
+            if hasattr(manager, "__enter__"):
+                stack.enter_context(_Watched(hook, manager, told))
+        value = call()
+    return value
+
+
+async def asurrounded(
+    hooks: Sequence[AroundCall], context: Context, call: Callable[[], Awaitable[T]], told: Told
+) -> T | None:
+    """Do the same with the hooks whose context managers are async."""
+    value: T | None = None
+    async with AsyncExitStack() as stack:
+        for hook in hooks:
+            manager = _made(hook, context, told)
+            if hasattr(manager, "__aenter__"):
+                await stack.enter_async_context(_Watched(hook, manager, told))
+        value = await call()
+    return value
+
+
+def name_of(hook: Callable[..., Any]) -> str:
+    """Return what a hook is called in reports."""
+    return str(getattr(hook, "__qualname__", None) or type(hook).__qualname__)
+
+
+def _made(hook: AroundCall, context: Context, told: Told) -> Any:
+    try:
+        manager = hook(context)
+        if not (hasattr(manager, "__enter__") or hasattr(manager, "__aenter__")):
+            raise TypeError(
+                f"around_call: {name_of(hook)} returned {type(manager).__name__}; return a "
+                "context manager, as contextlib.contextmanager makes one"
+            )
+    except BaseException as error:
+        if not isinstance(error, Signal):
+            told(HookFailed(name_of(hook), _worded(error)))
+        raise
+    return manager
+
+
+def _worded(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - a broken __str__ must not hide the failure
+        return type(error).__name__

@@ -1,0 +1,227 @@
+"""Coroutines of jobs: what would end the loop ends the attempt, and a forked copy never awaits.
+
+asyncio lets SystemExit and KeyboardInterrupt of any task end the whole loop. In a worker, the
+task that raised one is a part of a job, and the job's attempt is what it ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Generator
+from contextvars import Context, ContextVar
+from types import CodeType, TracebackType
+from typing import Any, Protocol, TypeVar
+
+from . import forks
+
+T = TypeVar("T")
+
+_FAREWELL = 0.5
+"""Seconds that what jobs left on the loop gets to end."""
+ENDING = (SystemExit, KeyboardInterrupt)
+"""What asyncio does not keep in the task that raised it."""
+
+
+class Owner(Protocol):
+    """Whose code it is: an attempt, or a hook."""
+
+    def exited(self, error: BaseException) -> bool:
+        """End, because a part raised SystemExit or KeyboardInterrupt; False when it has ended."""
+        ...
+
+
+class HookRun:
+    """The owner of what a hook starts."""
+
+    task: asyncio.Task[None] | None = None
+    exit: BaseException | None = None
+
+    def exited(self, error: BaseException) -> bool:
+        """End the hook."""
+        if self.task is None or self.task.done():
+            return False
+        self.exit = error
+        self.task.cancel()
+        return True
+
+
+OWNER: ContextVar[Owner | None] = ContextVar("dutiful_owner", default=None)
+
+
+class _Awaited(RuntimeError):
+    """A copy got as far as an await, which only the loop of the original could answer."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a copy that a task forked cannot await on the worker's loop; use asyncio.run() there, "
+            "or end it with os._exit()"
+        )
+
+
+class Contained(Coroutine[Any, Any, Any]):
+    """Stands in for a coroutine of an owner's."""
+
+    __slots__ = ("__weakref__", "_inner", "_origin", "_owner")
+
+    def __init__(self, inner: Coroutine[Any, Any, Any], owner: Owner) -> None:
+        """Stand in for ``inner``, in this process only."""
+        self._inner = inner
+        self._owner = owner
+        self._origin = forks.THIS
+
+    def send(self, value: Any) -> Any:
+        """Resume the coroutine."""
+        origin = self._origin
+        if forks.THIS is not origin:
+            forks.leave(None)
+        try:
+            awaited = self._inner.send(value)
+        except BaseException as error:
+            self._judge(error)
+            raise
+        if forks.THIS is not origin:
+            forks.leave(_Awaited())
+        return awaited
+
+    def throw(  # type: ignore[override]
+        self,
+        kind: Any,
+        value: BaseException | None = None,
+        trace: TracebackType | None = None,
+    ) -> Any:
+        """Raise an exception in the coroutine."""
+        if forks.THIS is not self._origin:
+            forks.leave(None)
+        try:
+            awaited = self._inner.throw(kind if value is None else value)
+        except BaseException as error:
+            self._judge(error)
+            raise
+        if forks.THIS is not self._origin:
+            forks.leave(_Awaited())
+        return awaited
+
+    def close(self) -> None:
+        """Close the coroutine."""
+        self._inner.close()
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        """Be awaited like the coroutine."""
+        return self._inner.__await__()
+
+    def __getattr__(self, name: str) -> Any:
+        """Show the coroutine's own frame, code and name to who looks at tasks."""
+        return getattr(self._inner, name)
+
+    def _judge(self, error: BaseException) -> None:
+        """Pass by what a coroutine may end with; it keeps no reference to it."""
+        if forks.THIS is not self._origin:
+            forks.leave(error)
+        if isinstance(error, ENDING):
+            if not self._owner.exited(error):
+                _report(asyncio.get_running_loop(), error)
+            raise asyncio.CancelledError(f"{type(error).__name__} ended the attempt") from error
+
+
+class _Factory:
+    """A loop's task factory that contains the tasks of owners, on top of the one before."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.before = loop.get_task_factory()
+        self.users = 0
+        self.descriptor = _backend(loop)
+        if self.descriptor is not None:
+            # Without it a copy cannot go on with the loop, whose wake-ups it would take.
+            forks.close_in_copies(self.descriptor)
+
+    def __call__(
+        self, loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any
+    ) -> asyncio.Future[Any]:
+        context: Context | None = options.get("context")
+        owner = OWNER.get() if context is None else context.get(OWNER)
+        if owner is not None and isinstance(coroutine, Coroutine):
+            coroutine = Contained(coroutine, owner)
+        if self.before is None:
+            return asyncio.Task(coroutine, loop=loop, **options)
+        return self.before(loop, coroutine, **options)
+
+
+def contain(loop: asyncio.AbstractEventLoop) -> None:
+    """Contain what owners start on a loop, until `release` has been called as often."""
+    factory: Any = loop.get_task_factory()
+    if not isinstance(factory, _Factory):
+        factory = _Factory(loop)
+        loop.set_task_factory(factory)
+    factory.users += 1
+
+
+def release(loop: asyncio.AbstractEventLoop) -> None:
+    """Give the loop the task factory back that it had."""
+    factory: Any = loop.get_task_factory()
+    if isinstance(factory, _Factory):
+        factory.users -= 1
+        if not factory.users:
+            loop.set_task_factory(factory.before)
+            if factory.descriptor is not None:
+                forks.keep_in_copies(factory.descriptor)
+
+
+def _backend(loop: Any) -> int | None:
+    """Return the descriptor on which a loop waits, where it has one to show."""
+    ask = getattr(loop, "_get_backend_id", None) or getattr(
+        getattr(loop, "_selector", None), "fileno", None
+    )
+    return None if ask is None else ask()
+
+
+def run(loop: asyncio.AbstractEventLoop, main: asyncio.Task[T]) -> T:
+    """Run a loop until ``main`` ends, whatever a callback of a job's raises.
+
+    asyncio's own loop says whose callback it was. uvloop does not: there it is only logged.
+    """
+    while True:
+        try:
+            return loop.run_until_complete(main)
+        except ENDING as error:
+            if main.done():
+                raise
+            owner = _owner_of(error.__traceback__)
+            if owner is None or not owner.exited(error):
+                _report(loop, error)
+
+
+def close(loop: asyncio.AbstractEventLoop) -> bool:
+    """Cancel what still runs on a loop and close it; False when something would not end."""
+
+    async def end() -> bool:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for other in others:
+            other.cancel()
+        late: set[Any] = set()
+        if others:
+            _, late = await asyncio.wait(others, timeout=_FAREWELL)
+        ending = asyncio.create_task(loop.shutdown_asyncgens())
+        _, stuck = await asyncio.wait((ending,), timeout=_FAREWELL)
+        return not (late or stuck)
+
+    if clean := run(loop, loop.create_task(end())):
+        asyncio.set_event_loop(None)
+        loop.close()
+    return clean
+
+
+_RUN: CodeType = asyncio.Handle._run.__code__
+
+
+def _owner_of(trace: TracebackType | None) -> Owner | None:
+    while trace is not None:
+        if trace.tb_frame.f_code is _RUN:
+            context: Context | None = getattr(trace.tb_frame.f_locals["self"], "_context", None)
+            return None if context is None else context.get(OWNER)
+        trace = trace.tb_next
+    return None
+
+
+def _report(loop: asyncio.AbstractEventLoop, error: BaseException) -> None:
+    message = f"{type(error).__name__} of a job's code that belongs to no running attempt"
+    loop.call_exception_handler({"message": message, "exception": error})

@@ -1,0 +1,24 @@
+"""A context for each attempt: the worker's own as it was, and nothing of the job before."""
+
+from __future__ import annotations
+
+import contextvars
+import decimal
+
+
+class Contexts:
+    """Makes copies of the context in which the worker was started."""
+
+    def __init__(self) -> None:
+        """Remember the present context, with what the program has set in it."""
+        self._base = contextvars.copy_context()
+        # A copy shares the values, and this one is changed in place: getcontext().prec = 4.
+        shared = any(variable.name == "decimal_context" for variable in self._base)
+        self._decimal = self._base.run(decimal.getcontext).copy() if shared else None
+
+    def fresh(self) -> contextvars.Context:
+        """Return a copy for one attempt."""
+        context = self._base.copy()
+        if self._decimal is not None:
+            context.run(decimal.setcontext, self._decimal.copy())
+        return context

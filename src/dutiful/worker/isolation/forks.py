@@ -1,0 +1,118 @@
+"""Keeps forked copies of a worker, and of its children, from going on with its code.
+
+What a task does in a copy that it forked is the task's business until its function ends there.
+Then the copy ends, too: everything beyond is the original's, and the two share its descriptors.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn, TypeVar
+
+T = TypeVar("T")
+
+_FLUSH_SECONDS = 5
+_FAILED = 1
+
+
+class Origin:
+    """This process, as those remember it who may wake up in a copy of it."""
+
+    __slots__ = ("descriptors", "pid", "signals")
+
+    def __init__(self) -> None:
+        """Belong to the process that calls."""
+        self.pid = os.getpid()
+        self.descriptors: set[int] = set()
+        """What a copy closes: held open there, it would hide the end of the original."""
+        self.signals: set[int] = set()
+        """What a copy no longer handles; the handlers' doorbell is shared with the original."""
+
+
+THIS = Origin()
+
+
+def copied(pid: int) -> bool:
+    """Whether this process is a copy of the one that had the number ``pid``."""
+    return os.getpid() != pid
+
+
+def close_in_copies(descriptor: int) -> None:
+    """Let copies made from now on close a descriptor."""
+    THIS.descriptors.add(descriptor)
+
+
+def keep_in_copies(descriptor: int) -> None:
+    """Forget a descriptor, which must happen before it is closed and its number used again."""
+    THIS.descriptors.discard(descriptor)
+
+
+def reset_in_copies(numbers: Iterable[int]) -> None:
+    """Let copies made from now on handle signals as a fresh process does."""
+    THIS.signals.update(numbers)
+
+
+def guarded(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """Call, and end the process at once where the call forked and this is the copy."""
+    pid = THIS.pid
+    try:
+        value = call(*args, **kwargs)
+    except BaseException as error:
+        if copied(pid):
+            leave(error)
+        raise
+    if copied(pid):
+        leave(None)
+    return value
+
+
+def leave(error: BaseException | None) -> NoReturn:
+    """End a copy as Python ends a program, but with nothing that belongs to the original."""
+    code = _FAILED
+    try:
+        # A lock that another thread of the original held at the fork never comes free here.
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(_FLUSH_SECONDS)
+        code = _code(error)
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(Exception):
+                stream.flush()
+    finally:
+        os._exit(code)
+
+
+def _code(error: BaseException | None) -> int:
+    if error is None or isinstance(error, StopIteration):
+        return 0
+    if isinstance(error, SystemExit):
+        if error.code is None:
+            return 0
+        if isinstance(error.code, int):
+            return error.code & 0xFF
+        with contextlib.suppress(Exception):
+            print(error.code, file=sys.stderr)  # noqa: T201 - as Python does at its own end
+        return _FAILED
+    traceback.print_exception(error)
+    return _FAILED
+
+
+def _after_fork_in_child() -> None:
+    global THIS
+    origin, THIS = THIS, Origin()
+    if origin.signals:
+        with contextlib.suppress(ValueError):
+            signal.set_wakeup_fd(-1)
+        for number in origin.signals:
+            signal.signal(number, signal.SIG_DFL)
+    for descriptor in origin.descriptors:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,111 @@
+"""The end of a process that ran jobs: threads that they left must not keep it from ending."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from time import monotonic, sleep
+from types import FrameType
+from typing import Any
+
+_LOG = logging.getLogger("dutiful")
+
+_THREADS_SECONDS = 0.5
+"""How long what tasks left running may go on after the worker's own end."""
+_EXIT_SECONDS = 5.0
+"""How long the program's own atexit functions may take."""
+_ECHO = 0.5
+"""Seconds in which a signal belongs to the one that asked for this end."""
+
+
+def end_process(code: int, *, clean: bool = True) -> int:
+    """Return the exit code, or end the process with it where something would hold it up.
+
+    Threads get a moment; then those that are left are logged, the functions of ``atexit`` run,
+    and the process ends without the threads. Unless ``clean``, threads of the worker's own run on.
+    """
+    obey_at_once(code)
+    left = _left()
+    if left:
+        names = ", ".join(sorted(thread.name for thread in left))
+        _LOG.warning(
+            "%d threads that jobs left behind still run (%s); the process ends without them",
+            len(left),
+            names,
+        )
+    limit_end(code)
+    if left or not clean:
+        with suppress(Exception):
+            atexit._run_exitfuncs()
+        _leave(code)
+    return code
+
+
+def _left() -> list[threading.Thread]:
+    """Return the threads that Python would wait for, after it was given a moment."""
+    end = monotonic() + _THREADS_SECONDS
+    # Idle threads of executors end when they are asked to, as Python does at its own end.
+    pools = sys.modules.get("concurrent.futures.thread")
+    if pools is not None:
+        _aside(lambda: vars(pools)["_python_exit"](), end)
+    for thread in _waited_for():
+        thread.join(max(end - monotonic(), 0))
+    return _waited_for()
+
+
+def _waited_for() -> list[threading.Thread]:
+    present = threading.current_thread()
+    return [
+        thread
+        for thread in threading.enumerate()
+        if thread is not present and thread is not threading.main_thread() and not thread.daemon
+    ]
+
+
+def _aside(call: Callable[[], Any], end: float) -> None:
+    """Call in a daemon thread, and wait for it until ``end``."""
+    try:
+        thread = threading.Thread(target=call, name="dutiful-end", daemon=True)
+        thread.start()
+    except RuntimeError:  # the system has no thread left
+        return
+    thread.join(max(end - monotonic(), 0))
+
+
+def limit_end(code: int) -> None:
+    """End the process when its own ending takes too long."""
+
+    def watch() -> None:
+        sleep(_EXIT_SECONDS)
+        _LOG.warning("atexit functions took longer than %g s; ending without them", _EXIT_SECONDS)
+        _leave(code)
+
+    with suppress(RuntimeError):
+        threading.Thread(target=watch, name="dutiful-limit", daemon=True).start()
+
+
+def obey_at_once(code: int) -> None:
+    """Let a further TERM or INT end the process without any of this."""
+    since = monotonic()
+
+    def obey(number: int, frame: FrameType | None) -> None:
+        if monotonic() - since > _ECHO:
+            _leave(code)
+
+    with suppress(ValueError):  # not the main thread: the signals are somebody else's
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, obey)
+
+
+def _leave(code: int) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()
+    os._exit(code)

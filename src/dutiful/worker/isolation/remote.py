@@ -1,0 +1,128 @@
+"""The attempt as a child process sees it, and how the child hears its worker."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import msgspec
+
+from dutiful.client.task import Task
+from dutiful.core.errors import ClaimLost, UsageError
+from dutiful.core.event import HookFailed
+from dutiful.core.outcome import Outcome, Succeeded
+from dutiful.core.payload import encode, plain
+from dutiful.core.settle import succeed
+
+from . import forks
+from .frames import HEADER, Ended, Recorded, Start, Step, ToChild, Withdrawn, ended, pack
+
+
+class Remote:
+    """The attempt as the child sees it: steps are recorded by the worker, on request."""
+
+    def __init__(self, start: Start, task: Task[..., Any, Any], line: socket.socket) -> None:
+        """Stand behind the task's context."""
+        self.job = start.claim.job
+        self.about = start.about
+        self.broken: list[HookFailed] = []
+        """What hooks around the call raised, which the worker is told before the end."""
+        self.cancelled = False
+        self.awaits = False
+        self.asking = False
+        """Whether the line holds, or will hold, the answer to a question."""
+        self._claim = msgspec.structs.replace(start.claim, handle=msgspec.json.decode(start.handle))
+        self._steps = dict(start.claim.steps)
+        self._line = line
+        self._pid = forks.THIS.pid
+        self._task = task
+        self._shared = start.url is not None
+        self.transaction: Any = None
+        self._connection: Any = None
+
+    def recall(self, name: str) -> tuple[bool, Any]:
+        """Say whether a step is recorded, and its result; refuses one inside the transaction."""
+        raw = self._steps.get(name)
+        if raw is not None:
+            return True, plain(raw)
+        if self.transaction is not None:
+            raise UsageError(f"step {name!r} must be taken before ctx.transaction() is entered")
+        return False, None
+
+    async def abegin(self) -> Any:
+        """Open the transaction; cpu tasks are sync, so this only keeps the protocol whole."""
+        return self.begin()
+
+    async def record(self, name: str, value: Any) -> None:
+        """Record a step; cpu tasks are sync, so this only keeps the protocol whole."""
+        self.record_sync(name, value)
+
+    def record_sync(self, name: str, value: Any) -> None:
+        """Ask the worker to record a step and wait for its answer."""
+        self._original()
+        raw = encode(value, what=f"the result of step {name!r}")
+        self.asking = True
+        self._line.sendall(pack(Step(self.about, name, raw)))
+        answer = receive(self._line)
+        while answer is not None and (
+            isinstance(answer, Withdrawn) or answer.about != self.about
+        ):  # the signal that came with a withdrawal does the work
+            answer = receive(self._line)
+        self.asking = False
+        if not (isinstance(answer, Recorded) and answer.held):
+            raise ClaimLost(f"job {self.job.id} is no longer this worker's; step {name!r} is void")
+        self._steps[name] = raw
+
+    def begin(self) -> Any:
+        """Open the job's transaction on a connection of this process's own."""
+        self._original()
+        if self._connection is None:
+            if not self._shared:
+                raise UsageError(
+                    "ctx.transaction() in a cpu=True task needs a store of its own URL"
+                )
+            store = self._task.app.store
+            self.transaction = store.transactional.transaction(self._claim)
+            self._connection = self.transaction.begin()
+        return self._connection
+
+    def conclude(self, outcome: Outcome) -> Ended:
+        """Commit the task's writes with its completion, or roll them back."""
+        if self.transaction is None:
+            return ended(self.about, outcome)
+        if not isinstance(outcome, Succeeded):
+            self.rollback()
+            return ended(self.about, outcome)
+        settlement = succeed(self._claim, outcome.result, 0)
+        held = bool(self.transaction.commit(settlement))
+        return ended(self.about, outcome, committed=held, refused=not held)
+
+    def rollback(self) -> None:
+        """Undo the task's writes, if it made any."""
+        if self.transaction is not None:
+            self.transaction.rollback()
+
+    def _original(self) -> None:
+        """Refuse to act for a copy that the task forked: the attempt is the original's."""
+        if forks.copied(self._pid):
+            raise UsageError(
+                f"job {self.job.id}: a forked copy of the task has no part in its attempt; take "
+                "steps and open transactions in the process that runs the job"
+            )
+
+
+def receive(line: socket.socket) -> Start | Recorded | Withdrawn | None:
+    """Read one message; None when the worker has hung up."""
+    header = _exactly(line, HEADER.size)
+    body = header and _exactly(line, HEADER.unpack(header)[0])
+    return ToChild.decode(body) if body else None
+
+
+def _exactly(line: socket.socket, count: int) -> bytes | None:
+    parts = bytearray()
+    while len(parts) < count:
+        part = line.recv(count - len(parts))
+        if not part:
+            return None
+        parts += part
+    return bytes(parts)

@@ -1,0 +1,26 @@
+"""The standard streams of a process that was started without them."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def open_standard() -> None:
+    """Open the null device where a standard descriptor is closed; call it before anything else.
+
+    The next file to be opened would else take its number, and what is printed would go there.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            os.set_inheritable(number, True)
+        if getattr(sys, name) is None:
+            stream = open(number, mode, encoding="utf-8", errors="replace", closefd=False)
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)

@@ -1,0 +1,203 @@
+"""Tasks that would reach beyond their own job, for workers and children that can import them."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import decimal
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from dutiful import App, Context, Retry
+from dutiful.core.errors import UsageError
+from tests.worker.jobs import mark
+
+app = App()
+once = Retry(max_attempts=1)
+TENANT: ContextVar[str] = ContextVar("tenant", default="none")
+SET_AT_IMPORT: ContextVar[str] = ContextVar("set_at_import")
+SET_AT_IMPORT.set("by the module")
+POOL = ThreadPoolExecutor(2)
+
+
+def _copy(how: str) -> None:
+    """Do in a forked copy what ``how`` says."""
+    mark(f"copy {os.getpid()}")
+    match how:
+        case "exit":
+            sys.exit(7)
+        case "raise":
+            raise ValueError("in the copy")
+        case "linger":
+            time.sleep(60)
+
+
+def _reap(pid: int, how: str) -> str:
+    """Wait for a copy and say how it ended; the pid of one that lingers."""
+    if how == "linger":
+        return str(pid)
+    return str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+
+@app.task(cpu=True, retry=once)
+def fork_in_child(how: str) -> str:
+    if (pid := os.fork()) == 0:
+        _copy(how)
+        return "from the copy"
+    return _reap(pid, how)
+
+
+@app.task(retry=once)
+def fork_in_thread(how: str) -> str:
+    if (pid := os.fork()) == 0:
+        _copy(how)
+        return "from the copy"
+    return _reap(pid, how)
+
+
+@app.task(retry=once)
+async def fork_on_loop(how: str) -> str:
+    if (pid := os.fork()) == 0:
+        if how == "await":
+            future: asyncio.Future[None] = asyncio.Future(loop=asyncio.new_event_loop())
+            await future
+        _copy(how)
+        return "from the copy"
+    return await asyncio.to_thread(_reap, pid, how)
+
+
+@app.task(retry=once)
+async def fork_in_a_callback() -> str:
+    loop = asyncio.get_running_loop()
+    forked: asyncio.Future[int] = loop.create_future()
+    loop.call_soon(lambda: forked.set_result(os.fork()))
+    return await asyncio.to_thread(_reap, await forked, "")
+
+
+@app.task(retry=once)
+async def fork_aside() -> str:
+    pid = await asyncio.to_thread(os.fork)
+    return await asyncio.to_thread(_reap, pid, "")
+
+
+@app.task(retry=once)
+def step_in_a_copy(ctx: Context) -> str:
+    if (pid := os.fork()) == 0:
+        try:
+            ctx.step("never", lambda: 1)
+        except UsageError as error:
+            mark(f"{type(error).__name__}: {error}")
+        os._exit(0)
+    return _reap(pid, "")
+
+
+@app.task(cpu=True, retry=once)
+def die_and_leave_a_copy() -> None:
+    if os.fork() == 0:
+        mark(f"copy {os.getpid()}")
+        time.sleep(60)
+    os._exit(9)
+
+
+@app.task(cpu=True, retry=once)
+def signal_a_copy() -> str:
+    heard, said = os.pipe()
+    if (pid := os.fork()) == 0:
+        os.write(said, b"!")
+        time.sleep(60)
+    os.read(heard, 1)
+    os.kill(pid, signal.SIGTERM)
+    return _reap(pid, "")
+
+
+@app.task(cpu=True, retry=once)
+def end_a_program() -> int:
+    program = subprocess.Popen(["sleep", "60"])
+    program.terminate()
+    return program.wait()
+
+
+@app.task(cpu=True, retry=once)
+def echo(number: int) -> int:
+    return number
+
+
+@app.task(name="see_on_loop", retry=once)
+async def see_on_loop(tenant: str) -> list[str]:
+    return _see(tenant)
+
+
+@app.task(name="see_in_thread", retry=once)
+def see_in_thread(tenant: str) -> list[str]:
+    return _see(tenant)
+
+
+@app.task(name="see_in_child", cpu=True, retry=once)
+def see_in_child(tenant: str) -> list[str]:
+    return _see(tenant)
+
+
+def _see(tenant: str) -> list[str]:
+    before = [TENANT.get(), SET_AT_IMPORT.get(), str(decimal.getcontext().prec)]
+    TENANT.set(tenant)
+    SET_AT_IMPORT.set(tenant)
+    decimal.getcontext().prec = 5
+    return before
+
+
+@app.task(retry=once)
+def leave_a_thread() -> None:
+    threading.Thread(target=time.sleep, args=(120,), name="left-behind", daemon=False).start()
+    POOL.submit(time.sleep, 0)
+    atexit.register(mark, "atexit ran")
+
+
+@app.task(retry=once)
+def leave_a_pool() -> None:
+    POOL.submit(time.sleep, 120)
+
+
+@app.task(cpu=True, retry=once)
+def leave_a_thread_in_a_child() -> int:
+    threading.Thread(target=time.sleep, args=(120,), daemon=False).start()
+    atexit.register(mark, "child atexit ran")
+    return os.getpid()
+
+
+@app.task(retry=once)
+def hang_at_exit() -> None:
+    atexit.register(time.sleep, 120)
+
+
+@app.task(retry=once)
+async def ignore_term() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+@contextmanager
+def _told(ctx: Context) -> Iterator[None]:
+    mark(f"enter {threading.current_thread().name} {os.getpid()}")
+    if ctx.meta.get("break") == "enter":
+        raise LookupError("cannot enter")
+    try:
+        yield
+    finally:
+        mark(f"leave {threading.current_thread().name} {os.getpid()}")
+        if ctx.meta.get("break") == "exit":
+            raise LookupError("cannot leave")
+
+
+hook = _told
+
+
+@app.task(cpu=True, retry=once)
+def where_in_child() -> str:
+    return f"{threading.current_thread().name} {os.getpid()}"
