@@ -195,7 +195,8 @@ def _told(ctx: Context) -> Iterator[None]:
             raise LookupError("cannot leave")
 
 
-hook = _told
+if os.environ.get("HOOKED"):
+    app.around_call(_told)
 
 
 @app.task(cpu=True, retry=once)

@@ -21,7 +21,7 @@ from dutiful.core.errors import BadConfiguration, DutifulError, EngineError
 
 from .host import WorkerHost
 from .isolation import contained, forks
-from .isolation.process_end import end_process, limit_end, obey_at_once
+from .isolation.process_end import end_process, held_back, limit_end, obey_at_once
 from .isolation.search_path import add_project
 from .isolation.standard import open_standard
 from .isolation.steady_loop import SteadyLoop
@@ -99,8 +99,9 @@ def serve(app: WorkerHost, options: WorkerOptions) -> int:
         # The caller words the error; what jobs left must not keep the process from ending then.
         limit_end(EXIT_STORE if isinstance(error, EngineError) else EXIT_BROKEN)
         raise
-    obey_at_once(code)
-    clean = contained.close(loop)
+    with held_back():  # the loop's end sets the signals' handlers back
+        clean = contained.close(loop)
+        obey_at_once(code)
     return end_process(code, clean=worker.clean and clean)
 
 

@@ -8,8 +8,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from time import monotonic, sleep
 from types import FrameType
 from typing import Any
@@ -20,6 +20,7 @@ _THREADS_SECONDS = 0.5
 """How long what tasks left running may go on after the worker's own end."""
 _EXIT_SECONDS = 5.0
 """How long the program's own atexit functions may take."""
+_STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _ECHO = 0.5
 """Seconds in which a signal belongs to the one that asked for this end."""
 
@@ -60,11 +61,14 @@ def _left() -> list[threading.Thread]:
 
 
 def _waited_for() -> list[threading.Thread]:
-    present = threading.current_thread()
+    mine = {threading.current_thread(), threading.main_thread()}
+    # Those of executors it waits for though they are daemons.
+    pools = sys.modules.get("concurrent.futures.thread")
+    pooled = set[Any]() if pools is None else set(vars(pools)["_threads_queues"])
     return [
         thread
         for thread in threading.enumerate()
-        if thread is not present and thread is not threading.main_thread() and not thread.daemon
+        if thread not in mine and (not thread.daemon or thread in pooled)
     ]
 
 
@@ -90,6 +94,16 @@ def limit_end(code: int) -> None:
         threading.Thread(target=watch, name="dutiful-limit", daemon=True).start()
 
 
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Let signals that ask for a stop wait until the end of a block."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def obey_at_once(code: int) -> None:
     """Let a further TERM or INT end the process without any of this."""
     since = monotonic()
@@ -99,7 +113,7 @@ def obey_at_once(code: int) -> None:
             _leave(code)
 
     with suppress(ValueError):  # not the main thread: the signals are somebody else's
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in _STOPS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, obey)
 
