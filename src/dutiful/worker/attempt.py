@@ -13,7 +13,7 @@ from dutiful.core.errors import ClaimLost, UsageError
 from dutiful.core.job import Claim, Job
 from dutiful.core.payload import encode, plain
 
-from .isolation import forks
+from . import forks
 from .opened import AsyncOpened, Opened
 from .patience import Patience
 

@@ -11,12 +11,12 @@ from typing import Any
 from dutiful.client.context import CURRENT, Context
 from dutiful.core.outcome import Cancelled, Crashed, Failed, Outcome, Succeeded
 
+from . import forks
 from .around import ChildEnded, carried, value_of
 from .attempt import Running
 from .failure import raised, returned
 from .finish import aconclude, aundo, conclude, failed, interrupted, report, undo
 from .host import WorkerHost
-from .isolation import forks
 from .isolation.contained import OWNER, Contained
 from .isolation.contexts import Contexts
 from .isolation.frames import Ended, Interrupted

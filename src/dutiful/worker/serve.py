@@ -19,8 +19,9 @@ import msgspec
 
 from dutiful.core.errors import BadConfiguration, DutifulError, EngineError
 
+from . import forks
 from .host import WorkerHost
-from .isolation import contained, forks
+from .isolation import contained
 from .isolation.process_end import end_process, held_back, limit_end, obey_at_once
 from .isolation.search_path import add_project
 from .isolation.standard import open_standard

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
-from .isolation import forks
+from . import forks
 
 _ONE_AND_THE_SAME = 0.5
 """Seconds in which a second signal is an echo: a service manager tells a whole group of processes,

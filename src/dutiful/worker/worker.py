@@ -28,8 +28,8 @@ from dutiful.services.scheduler import Scheduler
 from dutiful.services.service import Service
 from dutiful.services.trouble import Trouble
 
+from . import forks
 from .host import WorkerHost
-from .isolation import forks
 from .isolation.contained import OWNER, Contained, HookRun, contain, release
 from .isolation.contexts import Contexts
 from .options import WorkerOptions

@@ -16,9 +16,9 @@ from dutiful.client.context import CURRENT, Context
 from dutiful.client.task import Task
 from dutiful.core.errors import BadPayload, UnknownTask
 from dutiful.core.outcome import Failed, Outcome, Undecodable
+from dutiful.worker import forks
 from dutiful.worker.failure import raised, returned
 
-from . import forks
 from .contexts import Contexts
 from .frames import Begun, Ended, HookBroke, Interrupted, Start, ended, pack
 from .process_end import end_process

@@ -12,7 +12,8 @@ import sys
 
 import msgspec
 
-from . import forks
+from dutiful.worker import forks
+
 from .frames import HEADER, About, ToWorker, ToWorkerFrame, Withdrawn, pack
 from .search_path import arguments, bootstrap
 

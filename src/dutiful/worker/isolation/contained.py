@@ -12,7 +12,7 @@ from contextvars import Context, ContextVar
 from types import CodeType, TracebackType
 from typing import Any, Protocol, TypeVar
 
-from . import forks
+from dutiful.worker import forks
 
 T = TypeVar("T")
 
@@ -83,7 +83,7 @@ class Contained(Coroutine[Any, Any, Any]):
             forks.leave(_Awaited())
         return awaited
 
-    def throw(  # type: ignore[override]
+    def throw(  # type: ignore[override]  # one form of three is enough
         self,
         kind: Any,
         value: BaseException | None = None,

@@ -7,7 +7,7 @@ words of a copy that a task forked, is never taken for an answer.
 from __future__ import annotations
 
 import struct
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -123,5 +123,4 @@ def ended(
 
 def outcome_of(message: Ended) -> Outcome:
     """Unwrap an outcome that was sent."""
-    outcome: Any = msgspec.json.decode(message.body, type=_OUTCOMES[message.kind])
-    return outcome  # type: ignore[no-any-return]
+    return msgspec.json.decode(message.body, type=_OUTCOMES[message.kind])

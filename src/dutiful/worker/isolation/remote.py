@@ -13,8 +13,8 @@ from dutiful.core.event import HookFailed
 from dutiful.core.outcome import Outcome, Succeeded
 from dutiful.core.payload import encode, plain
 from dutiful.core.settle import succeed
+from dutiful.worker import forks
 
-from . import forks
 from .frames import HEADER, Ended, Recorded, Start, Step, ToChild, Withdrawn, ended, pack
 
 

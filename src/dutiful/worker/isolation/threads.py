@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from . import forks
+from dutiful.worker import forks
 
 Call = Callable[[], Any]
 Done = Callable[[Any], None]
