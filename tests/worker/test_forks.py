@@ -6,11 +6,13 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dutiful import App
 from dutiful.core.outcome import Succeeded
+from dutiful.worker.isolation import child_process
 from dutiful.worker.isolation.frames import About, ended, pack
 from tests.worker import isolated
 from tests.worker.support import burst, errors, marks, process, serving, stored, until
@@ -104,16 +106,10 @@ async def test_what_is_no_answer_is_not_taken_for_one(
     foreign = pack(ended(About("another", 1), Succeeded(b"99")))
     text = foreign if said == "foreign" else b"\xff\xff\xff\xff garbage"
 
-    @isolation.around_attempt
-    async def speak(ctx: object, proceed: object) -> object:
-        return await proceed()  # type: ignore[operator]
-
-    from dutiful.worker.isolation import child_process
-
     begin = child_process.Child.__init__
 
-    def init(self: child_process.Child, *args: object) -> None:
-        begin(self, *args)  # type: ignore[arg-type]
+    def init(self: child_process.Child, *args: Any) -> None:
+        begin(self, *args)
         self.reader.feed_data(text)
 
     monkeypatch.setattr(child_process.Child, "__init__", init)
