@@ -213,3 +213,71 @@ def test_a_models_input_is_not_repeated_in_errors() -> None:
         task.signature.decode(b'{"to":{"street":"hunter2","since":"hunter2"}}')
     assert "since" in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+NAMES = {
+    "__x": "def task(__x: int) -> int: return __x",
+    "__struct_fields__": "def task(__struct_fields__: int) -> int: return __struct_fields__",
+    "__init__": "def task(__init__: int = 3) -> int: return __init__",
+    "self": "def task(self: int) -> int: return self",
+    "fn": "def task(fn: int) -> int: return fn",
+    "args": "def task(args: int) -> int: return args",
+    "größe": "def task(größe: int) -> int: return größe",
+    "app": "def task(app: int) -> int: return app",
+    "job": "def task(job: int, **rest: int) -> int: return job + len(rest)",
+    "p1": "def task(p1: int, p0: int = 0) -> int: return p1 + p0",
+}
+
+
+@pytest.mark.parametrize(("name", "code"), NAMES.items(), ids=NAMES)
+async def test_a_parameter_may_have_any_name(name: str, code: str) -> None:
+    names: dict[str, Any] = {"__name__": __name__}
+    exec(code, names)  # noqa: S102 - the name of a parameter is what is tried
+    async with App("memory://") as app:
+        task = app.task(name="task")(names["task"])
+        for job in (task.job(5), task.job(**{name: 5})):
+            assert msgspec.json.decode(job.args) == {name: 5}
+            given, named = task.signature.decode(job.args)
+            assert task.fn(*given, **named) == 5
+        handle = await task.aenqueue(**{name: 5})
+        assert handle.created
+        assert task(**{name: 5}) == 5
+        with pytest.raises(BadArguments, match=rf"\$\.{name}"):
+            task.job("five")
+
+
+def test_positional_only_and_variable_arguments_come_back() -> None:
+    def kept(a: int, b: int = 2, /, *rest: int, key: str = "k", **more: float) -> object:
+        return a, b, rest, key, more
+
+    assert back(kept, 1) == (1, 2, (), "k", {})
+    assert back(kept, 1, 3, 4, 5, key="x", a=1.5) == (1, 3, (4, 5), "x", {"a": 1.5})
+
+
+def test_the_context_is_not_given() -> None:
+    def first(ctx: Ctx, **more: int) -> None: ...
+    def only(ctx: Ctx, /, **more: int) -> None: ...
+
+    with pytest.raises(BadArguments, match=r"'ctx' is the task's context"):
+        App("memory://").task(first).job(ctx=5)
+    assert App("memory://").task(only).job(ctx=5).args == b'{"more":{"ctx":5}}'
+
+
+class Picky:
+    """Raises when it is read."""
+
+    @classmethod
+    def model_validate_json(cls, raw: bytes) -> Picky:
+        """Fail."""
+        raise LookupError("no such thing")
+
+
+def test_what_the_own_code_of_a_type_raises_is_bad_arguments() -> None:
+    def task(a: Picky) -> None: ...
+    def broken(a: 1 / 0) -> None: ...  # type: ignore[valid-type]  # under test
+
+    with pytest.raises(BadArguments, match=r"task\(a: .Picky.\): LookupError: no such") as caught:
+        App("memory://").task(task).job(1)
+    assert isinstance(caught.value.__cause__, LookupError)
+    with pytest.raises(BadOption, match="its annotations cannot be read: ZeroDivisionError"):
+        App("memory://").task(broken).job(1)

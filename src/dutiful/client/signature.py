@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from dutiful.core.errors import BadArguments, BadOption
-from dutiful.core.payload import PAYLOAD_BYTES_MAX, decode, decoder, encode
+from dutiful.core.payload import PAYLOAD_BYTES_MAX, decode, decoder, encode, said
 
 from .context import Context
 
@@ -32,12 +32,15 @@ class Signature:
         self._what = f"arguments of {task}"
         everything = inspect.signature(fn).parameters.values()
         self._context_at: int | str | None = None
+        self._context_name: str | None = None
         self._parameters: list[Parameter] = []
         names = getattr(inspect.unwrap(_annotated(fn)), "__globals__", {})
         for place, parameter in enumerate(everything):
             if _is_context(parameter, names):
                 keyword = parameter.kind is Parameter.KEYWORD_ONLY
                 self._context_at = parameter.name if keyword else place
+                if parameter.kind is not Parameter.POSITIONAL_ONLY:
+                    self._context_name = parameter.name
             else:
                 self._parameters.append(parameter)
         self._signature = inspect.Signature(self._parameters)
@@ -61,16 +64,28 @@ class Signature:
         if self._simple and not kwargs and len(args) == len(self._names):
             named = dict(zip(self._names, args, strict=True))
         else:
-            try:
-                named = self._signature.bind(*args, **kwargs).arguments
-            except TypeError as error:
-                raise BadArguments(f"{self._task}{self._signature}: {error}") from None
+            named = self.bind(args, kwargs)
         raw = encode(named, what=self._what, bytes_max=bytes_max)
+        reader = self._decoder
         try:
-            self._decoder.decode(raw)
+            reader.decode(raw)
         except (msgspec.MsgspecError, ValueError, TypeError) as error:
-            raise BadArguments(f"{self._task}{self._signature}: {error}") from None
+            raise BadArguments(f"{self._task}{self._signature}: {said(error)}") from None
+        except Exception as error:  # a type's own code may raise anything
+            raise BadArguments(f"{self._task}{self._signature}: {said(error)}") from error
         return raw
+
+    def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Name the arguments as Python would; BadArguments for those that it would not take."""
+        if self._context_name in kwargs:
+            raise BadArguments(
+                f"{self._task}{self._signature}: {self._context_name!r} is the task's context, "
+                "which its worker gives"
+            )
+        try:
+            return self._signature.bind(*args, **kwargs).arguments
+        except TypeError as error:
+            raise BadArguments(f"{self._task}{self._signature}: {error}") from None
 
     def decode(self, raw: bytes) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Read stored arguments into annotated types, to call the function without its context.
@@ -135,24 +150,32 @@ class Signature:
             raise BadOption(
                 f"task {self._task}: {error}; import that name outside of TYPE_CHECKING"
             ) from error
+        except Exception as error:  # an annotation in quotes is any code
+            raise BadOption(
+                f"task {self._task}: its annotations cannot be read: {said(error)}"
+            ) from error
 
     @cached_property
     def _decoder(self) -> msgspec.json.Decoder[Any]:
         fields: list[Any] = []
-        for parameter in self._parameters:
+        for place, parameter in enumerate(self._parameters):
             kind = self._hints.get(parameter.name, Any)
             if parameter.kind is Parameter.VAR_POSITIONAL:
                 kind = GenericAlias(list, (kind,))
             elif parameter.kind is Parameter.VAR_KEYWORD:
                 kind = GenericAlias(dict, (str, kind))
             elif parameter.default is Parameter.empty:
-                fields.append((parameter.name, kind))
+                fields.append((_field(place), kind))
                 continue
-            fields.append((parameter.name, kind | msgspec.UnsetType, msgspec.UNSET))
+            fields.append((_field(place), kind | msgspec.UnsetType, msgspec.UNSET))
+        # Fields have names of their own: a parameter's may be one that a class cannot have.
+        names = {_field(place): name for place, name in enumerate(self._names)}
         try:
-            shape = msgspec.defstruct("Arguments", fields, kw_only=True, forbid_unknown_fields=True)
+            shape = msgspec.defstruct(
+                "Arguments", fields, kw_only=True, forbid_unknown_fields=True, rename=names
+            )
             return decoder(shape)
-        except TypeError as error:
+        except (TypeError, RuntimeError) as error:
             raise BadOption(
                 f"task {self._task}: its annotations cannot be JSON: {error}"
             ) from error
@@ -160,8 +183,8 @@ class Signature:
     def _spread(self, fields: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
         args: list[Any] = []
         kwargs: dict[str, Any] = {}
-        for parameter in self._parameters:
-            value = getattr(fields, parameter.name)
+        for place, parameter in enumerate(self._parameters):
+            value = getattr(fields, _field(place))
             if value is msgspec.UNSET:
                 continue
             if parameter.kind is Parameter.VAR_POSITIONAL:
@@ -177,6 +200,10 @@ class Signature:
     def _gap(self, parameter: Parameter, args: list[Any]) -> bool:
         """Whether a parameter before this one was left to its default."""
         return self._names.index(parameter.name) != len(args)
+
+
+def _field(place: int) -> str:
+    return f"p{place}"
 
 
 def _annotated(fn: Callable[..., Any]) -> Callable[..., Any]:

@@ -70,7 +70,7 @@ class Enqueuer(Generic[P, T]):
         changed = refine(self.options, dict(options))
         return Enqueuer(self.app, self.spec, self.signature, changed)
 
-    def job(self, *args: P.args, **kwargs: P.kwargs) -> NewJob:
+    def job(self, /, *args: P.args, **kwargs: P.kwargs) -> NewJob:
         """Build a job without storing it, for ``app.enqueue_many``; checks the arguments."""
         options, name = self.options, self.spec.name
         raw = self.signature.encode(args, kwargs, self.app.payload_bytes_max)
@@ -89,7 +89,7 @@ class Enqueuer(Generic[P, T]):
             meta=options.meta,
         )
 
-    def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Handle[T]:
+    def enqueue(self, /, *args: P.args, **kwargs: P.kwargs) -> Handle[T]:
         """Store a job; when this returns, it survives a crash of every process.
 
         Raises BadArguments before any I/O, and what the engine may raise. On an event loop it
@@ -99,7 +99,7 @@ class Enqueuer(Generic[P, T]):
         receipts = self.app.enqueue_jobs([job], options.connection, options.patience)
         return self._handle(receipts[0].id, receipts[0].created)
 
-    async def aenqueue(self, *args: P.args, **kwargs: P.kwargs) -> Handle[T]:
+    async def aenqueue(self, /, *args: P.args, **kwargs: P.kwargs) -> Handle[T]:
         """Store a job from async code; concurrent callers share a commit."""
         options, job = self.options, self.job(*args, **kwargs)
         receipts = await self.app.aenqueue_jobs([job], options.connection, options.patience)
@@ -132,7 +132,7 @@ class Task(Enqueuer[P, T], Generic[P, R, T]):
         """Show the name."""
         return f"<Task {self.spec.name}>"
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the function inline, as a part of the task that calls it, if one does.
 
         A context it asks for is that task's, or a stand-in with a job of its own where there is

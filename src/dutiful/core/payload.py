@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeGuard
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
 import msgspec
 
 from .errors import BadArguments, BadPayload, PayloadTooLarge
+from .text import shown
 
 PAYLOAD_BYTES_MAX = 256 * 1024
 
@@ -19,15 +21,23 @@ _BY_JSON = "model_validate_json"
 _DIGITS = 19
 _LONG = re.compile(rb"\d{%d}" % _DIGITS)
 """So many digits has an integer that may not fit in 64 bits; the encoder lets all of them pass."""
-_REFUSALS = (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError)
+_OFFSET = re.compile(rb':\d\d"')
+"""How a time ends that has an offset, other than Z, which also stands for one of seconds."""
+_MINUTE, _NONE = timedelta(minutes=1), timedelta()
 
 
-def _foreign(value: Any) -> Any:
+def _dumped(value: Any) -> Any:
     """Turn what msgspec does not know, such as a pydantic model, into plain data."""
-    dump: Callable[..., Any] | None = getattr(value, "model_dump", None)
-    if dump is not None and hasattr(value, _BY_JSON):
-        return dump(mode="json")
-    raise TypeError(f"a {type(value).__qualname__} is not plain data")
+    kind = type(value)  # not the object, which may have any attribute that is asked for
+    dump: Callable[..., Any] | None = getattr(kind, "model_dump", None)
+    if dump is not None and hasattr(kind, _BY_JSON):
+        return dump(value, mode="json")
+    raise TypeError(f"a {kind.__qualname__} is not plain data")
+
+
+def _foreign(value: Any) -> msgspec.Raw:
+    """Write such a value; what its own code returns must be plain, or this would never end."""
+    return msgspec.Raw(_PLAIN_ENCODER.encode(_dumped(value)))
 
 
 def _faults(error: ValueError) -> str:
@@ -53,6 +63,7 @@ def _adopt(kind: Any, value: Any) -> Any:
     raise TypeError(f"cannot make a {kind.__qualname__} from JSON")
 
 
+_PLAIN_ENCODER = msgspec.json.Encoder(decimal_format="string")
 _ENCODER = msgspec.json.Encoder(enc_hook=_foreign, decimal_format="string")
 
 
@@ -64,11 +75,13 @@ def encode(value: Any, *, what: str, bytes_max: int = PAYLOAD_BYTES_MAX) -> byte
     """
     try:
         raw = _ENCODER.encode(value)
-    except _REFUSALS as error:
-        place: str | None = offence(value) or f"$: {error}"
+        if (b'Z"' in raw or _OFFSET.search(raw)) and (exact := in_utc(value)) is not None:
+            raw = _ENCODER.encode(exact)
+    except Exception as error:  # a model's own code may raise anything
+        place: str | None = _offence(value) or f"$: {said(error)}"
         raise BadArguments(f"{what} cannot be written as JSON: at {place}") from error
     suspect = b"null" in raw or (len(raw) >= _DIGITS and _LONG.search(raw))
-    if suspect and (place := offence(value)):
+    if suspect and (place := _offence(value)):
         raise BadArguments(f"{what} cannot be written as JSON: at {place}")
     if len(raw) > bytes_max:
         raise PayloadTooLarge(
@@ -87,8 +100,8 @@ def decode(raw: bytes, by: msgspec.json.Decoder[Any], *, what: str) -> Any:
     """Read JSON into an annotated type; raises BadPayload with the path of what does not fit."""
     try:
         return by.decode(raw)
-    except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as error:
-        raise BadPayload(f"{what} does not fit: {error}") from error
+    except Exception as error:  # a type's own code may raise anything
+        raise BadPayload(f"{what} does not fit: {said(error)}") from error
 
 
 def plain(raw: bytes) -> Any:
@@ -107,6 +120,8 @@ def offence(value: Any, path: str = "$", depth: int = 0) -> str | None:
         return f"{path}: {value} is no JSON number"
     if isinstance(value, int) and not -(2**63) <= value < 2**64:
         return f"{path}: the integer does not fit in 64 bits; pass it as a string"
+    if isinstance(value, time) and _odd(value):
+        return f"{path}: the offset of {value} is no whole minute, which JSON cannot hold"
     parts = _parts(value)
     if parts is None:
         return _refused(value, path)
@@ -116,27 +131,104 @@ def offence(value: Any, path: str = "$", depth: int = 0) -> str | None:
     return None
 
 
+def _offence(value: Any) -> str | None:
+    try:
+        return offence(value)
+    except Exception as error:  # noqa: BLE001 - see `encode`
+        return f"$: {said(error)}"
+
+
+def said(error: BaseException) -> str:
+    """Return an error's text; its type where that is empty or cannot be had."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - an exception is anybody's code
+        text = ""
+    if isinstance(error, msgspec.MsgspecError | TypeError | ValueError):
+        return text or type(error).__qualname__
+    return f"{type(error).__qualname__}: {text}" if text else type(error).__qualname__
+
+
+def in_utc(value: Any) -> Any:
+    """Return a value with each datetime in UTC whose offset is no whole minute, or None.
+
+    JSON's datetimes (RFC 3339) name hours and minutes alone: what is left would shift the instant.
+    """
+    if not _may_move(value):
+        return None
+    built = msgspec.to_builtins(value, builtin_types=(datetime, time), enc_hook=_dumped_exactly)
+    moved: list[datetime] = []
+    exact = _moved(built, moved)
+    return exact if moved else None
+
+
+def _may_move(value: Any) -> bool:
+    """Whether a value is, or may hold, a time whose offset is no whole minute."""
+    kind = type(value)
+    if kind is str or kind is int or value is None:
+        return False
+    if kind is datetime or kind is time:
+        return bool(value.tzinfo is not UTC and _odd(value))
+    if kind is dict:
+        return any(map(_may_move, value.values())) or any(map(_may_move, value))
+    if kind is list or kind is tuple:
+        return any(map(_may_move, value))
+    return kind is not float and kind is not bool
+
+
+def _dumped_exactly(value: Any) -> Any:
+    """Turn a model into plain data; TypeError where that would shift one of its instants."""
+    dumped, moved = _dumped(value), list[datetime]()
+    _moved(type(value).model_dump(value), moved)
+    if moved:
+        raise TypeError(
+            f"the offset of {moved[0]} is no whole minute, which JSON cannot hold; "
+            "give it in UTC: .astimezone(UTC)"
+        )
+    return dumped
+
+
+def _moved(value: Any, moved: list[datetime]) -> Any:
+    """Copy plain data with its odd datetimes in UTC, which are noted in ``moved``."""
+    if isinstance(value, datetime | time) and _odd(value):
+        if isinstance(value, time):
+            raise TypeError("the offset of a time is no whole minute")
+        moved.append(value)
+        return value.astimezone(UTC)
+    if isinstance(value, dict):
+        parts: Iterable[tuple[Any, Any]] = value.items()
+        return {_moved(key, moved): _moved(part, moved) for key, part in parts}
+    if isinstance(value, list | tuple | set | frozenset):
+        series: Iterable[Any] = value
+        return [_moved(part, moved) for part in series]
+    return value
+
+
+def _odd(value: datetime | time) -> bool:
+    ahead = value.utcoffset()
+    return ahead is not None and ahead % _MINUTE != _NONE
+
+
 def _parts(value: Any) -> Iterator[tuple[str, Any]] | None:
-    if _is_mapping(value):
-        return ((f".{key}", part) for key, part in value.items())
-    if _is_series(value):
-        return ((f"[{place}]", part) for place, part in enumerate(value))
+    """Return the parts of a container, by the code of its type and not by its own."""
+    kind = type(value)
+    if issubclass(kind, dict):
+        return ((f".{_shown(key)}", part) for key, part in dict.items(value))
+    for series in (list, tuple, set, frozenset):
+        if issubclass(kind, series):
+            return ((f"[{n}]", part) for n, part in enumerate(series.__iter__(value)))
     return None
 
 
-def _is_mapping(value: Any) -> TypeGuard[Mapping[Any, Any]]:
-    return isinstance(value, Mapping)
-
-
-def _is_series(value: Any) -> TypeGuard[Iterable[Any]]:
-    return isinstance(value, list | tuple | set | frozenset)
+def _shown(key: Any) -> str:
+    return key if isinstance(key, str) else shown(key)
 
 
 def _refused(value: Any, path: str) -> str | None:
     try:
         _ENCODER.encode(value)
-        built = msgspec.to_builtins(value, enc_hook=_foreign)
-    except _REFUSALS as error:
-        return f"{path}: {error}"
+        built = msgspec.to_builtins(value, enc_hook=_dumped_exactly)
+    except Exception as error:  # noqa: BLE001 - see `encode`
+        return f"{path}: {said(error)}"
     # A dataclass, a Struct or a model shows its parts only as plain data.
     return offence(built, path) if isinstance(built, dict | list) else None

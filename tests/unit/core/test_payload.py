@@ -2,12 +2,17 @@
 
 import enum
 import math
+import re
+import tracemalloc
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta, timezone
 from decimal import Decimal
+from itertools import count, repeat
 from numbers import Number
 from typing import Any, Literal, TypedDict
+from unittest.mock import MagicMock, Mock
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -214,3 +219,143 @@ def test_plain_reads_any_json() -> None:
 def test_what_json_holds_is_no_offence() -> None:
     assert offence({"a": [1, 2.5, "x", None, True, Colour.RED, Point(1.0, 2.0)]}) is None
     assert offence(math.pi) is None
+
+
+class Endless:
+    """Looks like a model, and gives itself as its plain data."""
+
+    def model_dump(self, mode: str = "python") -> Any:
+        """Return what is no plain data."""
+        return {"self": self}
+
+    @classmethod
+    def model_validate_json(cls, raw: bytes) -> Any:
+        """Only be there."""
+        return cls()
+
+
+class Odd(Exception):
+    """An error whose text cannot be had."""
+
+    def __str__(self) -> str:
+        """Fail."""
+        raise RuntimeError
+
+
+class Faulty(BaseModel):
+    number: int = 0
+
+    def model_dump(self, **options: Any) -> Any:
+        """Fail in the user's own code."""
+        raise self.fault()
+
+    @staticmethod
+    def fault() -> BaseException:
+        """Return what is raised."""
+        return KeyError("no such column")
+
+
+class Unreadable(Faulty):
+    @staticmethod
+    def fault() -> BaseException:
+        """Return an error without a text."""
+        return Odd()
+
+
+class Circular(dict[str, Any]):
+    """A dict whose own code would never end."""
+
+    def items(self) -> Any:
+        """Never end."""
+        return zip(count(), repeat(float("nan")), strict=False)
+
+    def __iter__(self) -> Any:
+        """Never end."""
+        return count()
+
+
+HOSTILE = [
+    (Mock(), "a Mock is not plain data"),
+    (MagicMock(), "a MagicMock is not plain data"),
+    (Mock(spec=BaseModel), "a Mock is not plain data"),
+    (Mock(spec=dict), "a Mock is not plain data"),
+    (Endless(), "Endless"),
+    (Faulty(), "KeyError: 'no such column'"),
+    (Unreadable(), "Odd"),
+    ((n for n in count()), "a generator is not plain data"),
+    (count(), "a count is not plain data"),
+    (range(10**12), "a range is not plain data"),
+    (Circular(a=object()), "a object is not plain data"),
+    (time(1, tzinfo=timezone(timedelta(seconds=30))), "no whole minute"),
+]
+
+
+@pytest.mark.parametrize(("value", "text"), HOSTILE, ids=range(len(HOSTILE)))
+def test_a_hostile_value_is_refused_with_its_place(value: Any, text: str) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadArguments, match=rf"at \$\.a\[0\].*{re.escape(text)}") as caught:
+            encode({"a": [value]}, what="x")
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+    assert caught.value.__cause__ is not None
+
+
+@dataclass
+class Guarded:
+    number: int
+
+    def __post_init__(self) -> None:
+        """Fail in the user's own code."""
+        raise LookupError("not today")
+
+
+def test_what_a_type_raises_while_it_is_read_is_told() -> None:
+    with pytest.raises(BadPayload, match="x does not fit: LookupError: not today") as caught:
+        decode(b'{"number":1}', decoder(Guarded), what="x")
+    assert isinstance(caught.value.__cause__, LookupError)
+
+
+AMSTERDAM = datetime(1890, 1, 1, tzinfo=ZoneInfo("Europe/Amsterdam"))
+ODD = [
+    AMSTERDAM,
+    datetime(1920, 5, 5, 5, tzinfo=ZoneInfo("Europe/Amsterdam")),
+    datetime(2026, 1, 1, tzinfo=timezone(timedelta(seconds=30))),
+    datetime(2026, 1, 1, tzinfo=timezone(-timedelta(hours=5, minutes=3, seconds=59))),
+    datetime(2026, 1, 1, 0, 0, 0, 7, tzinfo=timezone(timedelta(microseconds=1))),
+    datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=5, minutes=45))),
+    datetime(2026, 1, 1, tzinfo=UTC),
+    datetime(2026, 1, 1),  # noqa: DTZ001 - a naive one stays as it is
+]
+
+
+@dataclass
+class Dated:
+    at: datetime
+    others: list[datetime]
+    by_moment: dict[str, datetime]
+
+
+@pytest.mark.parametrize("at", ODD, ids=str)
+def test_a_datetime_comes_back_exact_whatever_its_offset(at: datetime) -> None:
+    kept = Dated(at, [at, at], {"a": at})
+    assert decode(encode(kept, what="x"), decoder(Dated), what="x") == kept
+    keyed = {at: [at]}
+    assert decode(encode(keyed, what="x"), decoder(dict[datetime, list[datetime]]), what="x") == (
+        keyed
+    )
+
+
+class When(BaseModel):
+    at: datetime
+
+
+@pytest.mark.parametrize("at", ODD, ids=str)
+def test_a_models_datetime_comes_back_exact_or_is_refused(at: datetime) -> None:
+    offset = at.utcoffset()
+    if offset is not None and offset % timedelta(minutes=1):
+        with pytest.raises(BadArguments, match=r"at \$\.a: the offset of .*no whole minute"):
+            encode({"a": When(at=at)}, what="x")
+    else:
+        assert decode(encode(When(at=at), what="x"), decoder(When), what="x") == When(at=at)
