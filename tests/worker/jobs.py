@@ -163,3 +163,8 @@ async def stay() -> None:
             await asyncio.sleep(60)
         except asyncio.CancelledError:
             mark("swallowed")
+
+
+@app.task(cpu=True, retry=at_once)
+def step_without_json(ctx: Context) -> None:
+    ctx.step("charge", object)

@@ -10,13 +10,15 @@ from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
-from dutiful.core.errors import UsageError
+from dutiful.core.errors import StepNotRecorded, UsageError
 from dutiful.core.instant import moment
 from dutiful.core.job import Job
 from dutiful.core.outcome import Cancel
 from dutiful.core.replacement import idempotency_key
+from dutiful.core.text import line
 
 from .occurrence import ThisOccurrence, occurrence_of
+from .recording import STEP_NAME_MAX, recording
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -180,9 +182,12 @@ class Context:
         The name identifies the step within its job. In an async task ``fn`` is async and the
         step is awaited; in a sync task it is a plain function. The result must be plain data and
         comes back as such. A crash after ``fn`` and before the record runs ``fn`` again: give it
-        ``ctx.idempotency_key`` where that matters. Raises ClaimLost when the claim is stale.
+        ``ctx.idempotency_key`` where that matters. Raises ClaimLost when the claim is stale, and
+        StepNotRecorded when the result cannot be kept: a job that lets this pass ends at once.
         """
         known, value = self._attempt.recall(name)
+        if not known:
+            line(name, "step name", STEP_NAME_MAX)
         if inspect.iscoroutinefunction(fn) and not self._attempt.awaits:
             raise UsageError(f"step {name!r}: a sync task takes sync functions, not async ones")
         # A thread that an async task started takes steps as sync tasks do.
@@ -191,7 +196,8 @@ class Context:
         if known:
             return value
         result = fn(*args, **kwargs)
-        self._attempt.record_sync(name, result)
+        with recording(name):
+            self._attempt.record_sync(name, result)
         return self._attempt.recall(name)[1]
 
     def transaction(self) -> Transaction:
@@ -211,12 +217,13 @@ class Context:
             return value
         pending = fn(*args, **kwargs)
         if not inspect.isawaitable(pending):
-            raise UsageError(
+            raise StepNotRecorded(
                 f"step {name!r}: in an async task the function must be async; "
                 "wrap a blocking one: ctx.step(name, asyncio.to_thread, fn, ...)"
             )
         result = await pending
-        await self._attempt.record(name, result)
+        with recording(name):
+            await self._attempt.record(name, result)
         return self._attempt.recall(name)[1]
 
 

@@ -110,6 +110,14 @@ class TaskUnknown(msgspec.Struct, frozen=True, tag=True):
     job_id: str
 
 
+class ArgumentsUnfit(msgspec.Struct, frozen=True, tag=True):
+    """A job was parked, because its arguments do not fit the task as this worker knows it."""
+
+    task: str
+    job_id: str
+    error: str
+
+
 class SlotStuck(msgspec.Struct, frozen=True, tag=True):
     """A job went on past its hard timeout in a place where it cannot be stopped."""
 
@@ -233,6 +241,7 @@ Event = (
     | JobsRescued
     | LeaseLost
     | TaskUnknown
+    | ArgumentsUnfit
     | SlotStuck
     | OutcomeRefused
     | EngineTroubled

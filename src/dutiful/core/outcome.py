@@ -70,6 +70,8 @@ class Undecodable(msgspec.Struct, frozen=True):
     """The stored arguments do not fit the task's signature: dead letter ``bad-payload``."""
 
     message: str
+    waits: bool = False
+    """Whether they are whole, so that another version's signature may fit."""
 
 
 class Expired(msgspec.Struct, frozen=True):

@@ -49,6 +49,8 @@ class Rules(msgspec.Struct, frozen=True):
     """How long a job of an unknown task waits before a worker looks at it again."""
     park_max: int = 7 * DAY
     """How long a job may stay parked before it dies as ``unknown-task``."""
+    park_args_max: int = DAY
+    """How long, ``park_max`` at most, it may stay parked because of its arguments."""
 
 
 class Settlement(msgspec.Struct, frozen=True, gc=False):
@@ -86,7 +88,11 @@ def settle(claim: Claim, outcome: Outcome, now: int, rng: Random, rules: Rules) 
         case Crashed(message=message):
             return _crashed(claim, _error(job, now, "WorkerLost", message), now, rules)
         case Unknown():
-            return _park_or_die(claim, now, rules)
+            error = _error(job, now, "UnknownTask", f"no worker knows the task {job.task!r}")
+            return _park_or_die(claim, now, rules, "unknown-task", error)
+        case Undecodable(message=message, waits=True):
+            error = _error(job, now, "BadPayload", message)
+            return _park_or_die(claim, now, rules, "bad-payload", error)
         case _:
             return _as_asked(claim, outcome, now)
 
@@ -183,20 +189,27 @@ def _crashed(claim: Claim, error: AttemptError, now: int, rules: Rules) -> Settl
     )
 
 
-def _park_or_die(claim: Claim, now: int, rules: Rules) -> Settlement:
+def _park_or_die(
+    claim: Claim, now: int, rules: Rules, reason: Reason, error: AttemptError
+) -> Settlement:
+    """Let a job wait for a worker of another version, which may know what this one does not.
+
+    What is wrong with its arguments is kept when it is parked first: the job itself names the task.
+    """
     job = claim.job
     parked_at = now if job.parked_at is None else job.parked_at
-    if now - parked_at >= rules.park_max:
-        error = _error(job, now, "UnknownTask", f"no worker knows the task {job.task!r}")
-        return _die(claim, now, "unknown-task", error, attempt=job.attempt - 1)
+    of_args = reason == "bad-payload"
+    if now - parked_at >= (min(rules.park_max, rules.park_args_max) if of_args else rules.park_max):
+        return _die(claim, now, reason, error, attempt=job.attempt - 1)
     return _later(
         claim,
         State.SCHEDULED,
         now,
         rules.park,
         attempt=job.attempt - 1,
-        reason="unknown-task",
+        reason=reason,
         parked_at=parked_at,
+        error=error if of_args and job.parked_at is None else None,
     )
 
 

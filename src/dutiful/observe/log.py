@@ -31,8 +31,16 @@ def log(event: e.Event) -> None:
         case e.ClaimsRefused() | e.WorkerLost() | e.JobsRescued() | e.LeaseLost():
             idle = isinstance(event, e.LeaseLost) and not event.stopped  # nothing came of it
             _LOG.log(logging.INFO if idle else logging.WARNING, _warning(event))
+        case _:
+            _of_single_jobs(event)
+
+
+def _of_single_jobs(event: e.Event) -> None:
+    match event:
         case e.TaskUnknown(task=task, job_id=job_id):
             _LOG.warning("job %s waits: this worker has no task %r", job_id, task)
+        case e.ArgumentsUnfit(task=task, job_id=job_id, error=error):
+            _LOG.warning("job %s (%s) waits for other code: %s", job_id, task, _line(error))
         case e.SlotStuck(job_id=job_id, task=task, isolation=isolation):
             _LOG.error("job %s (%s) goes on past its hard timeout in a %s", job_id, task, isolation)
         case e.OutcomeRefused(job_id=job_id, task=task, error=error):
@@ -49,7 +57,7 @@ def _line(text: str) -> str:
 
 def _settlement(settlement: Settlement) -> None:
     job, error = settlement.claim.job, settlement.error
-    if settlement.state is State.DEAD or error is None:
+    if settlement.state is State.DEAD or error is None or settlement.parked_at is not None:
         return
     _LOG.warning(
         "job %s (%s) attempt %d/%d failed: %s: %s; now %s",

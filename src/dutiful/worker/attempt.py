@@ -7,6 +7,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
+from dutiful.client.recording import recording
 from dutiful.client.task import Task
 from dutiful.contract.facade import Store
 from dutiful.core.errors import ClaimLost, UsageError
@@ -107,14 +108,19 @@ class Running:
 
     async def record(self, name: str, value: Any) -> None:
         """Record a step's result under the claim's fence; raises ClaimLost when it is stale."""
-        await self.record_raw(name, encode(value, what=f"the result of step {name!r}"))
+        most = self.task.app.payload_bytes_max
+        raw = encode(value, what=f"the result of step {name!r}", bytes_max=most)
+        await self.record_raw(name, raw)
 
     async def record_raw(self, name: str, raw: bytes) -> None:
         """Record a step's result that is JSON already."""
         self._original()
-        if self.why == "lost" or not await self.patience.ask(
-            lambda: self.store.consumer.record_step(self.claim, name, raw), lambda: self.cancelled
-        ):
+        with recording(name):
+            held = self.why != "lost" and await self.patience.ask(
+                lambda: self.store.consumer.record_step(self.claim, name, raw),
+                lambda: self.cancelled,
+            )
+        if not held:
             raise ClaimLost(f"job {self.job.id} is no longer this worker's; step {name!r} is void")
         self.steps = {**self.steps, name: raw}
 

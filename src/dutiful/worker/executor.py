@@ -8,10 +8,11 @@ from collections.abc import Callable, Collection, Iterable
 
 from dutiful.contract.clock import Clock
 from dutiful.core.errors import BadPayload
-from dutiful.core.event import SlotStuck, TaskUnknown
+from dutiful.core.event import ArgumentsUnfit, SlotStuck, TaskUnknown
 from dutiful.core.instant import SECOND
 from dutiful.core.job import Claim
 from dutiful.core.outcome import Cancelled, Outcome, Released, Snoozed, Undecodable, Unknown
+from dutiful.core.payload import plain
 from dutiful.core.settle import before_start, unreadable_step
 
 from .appetite import Appetite
@@ -147,7 +148,8 @@ class Executor:
             return
         task = self._app.tasks.get(job.task)
         if task is None:
-            self._app.bus.emit(TaskUnknown(job.task, job.id))
+            if job.parked_at is None:
+                self._app.bus.emit(TaskUnknown(job.task, job.id))
             self.ended.append((claim, Unknown()))
             return
         running = Running(claim, task, self._app.store, self._loop, self._patience)
@@ -155,12 +157,21 @@ class Executor:
         try:
             self._bodies.start(running)
         except BadPayload as error:
-            self.ended.append((claim, Undecodable(str(error))))
+            self.ended.append((claim, self._unfit(claim, str(error))))
         except BaseException as error:  # noqa: BLE001 - one job's fault must not end the worker
             running.unlimit()
             self.ended.append((claim, raised(error, task.spec.retry)))
         else:
             self.running[job.id] = running
+
+    def _unfit(self, claim: Claim, error: str) -> Outcome:
+        """Judge arguments that do not fit: those that are whole may fit another version's task."""
+        job = claim.job
+        if not _whole(job.args):
+            return Undecodable(error)
+        if job.parked_at is None:
+            self._app.bus.emit(ArgumentsUnfit(job.task, job.id, error))
+        return Undecodable(error, waits=True)
 
     def _apart(self, claim: Claim) -> Outcome | None:
         """Put a job off whose next crash is its last while another such job runs here.
@@ -209,3 +220,11 @@ class Executor:
             self.ended.append((running.claim, outcome))
         self._fill()
         self._changed()
+
+
+def _whole(args: bytes) -> bool:
+    """Whether stored arguments are an object, which is what a client writes."""
+    try:
+        return isinstance(plain(args), dict)
+    except Exception:  # noqa: BLE001 - of whatever kind, it is no object
+        return False

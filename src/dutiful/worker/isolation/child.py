@@ -77,7 +77,8 @@ class Child:
             own = Contexts().fresh()
             args, kwargs = own.run(forks.guarded, task.signature.decode, start.claim.job.args)
         except BadPayload as error:
-            return ended(about, Undecodable(str(error)))
+            # The worker's own code took them; this process may have loaded a newer version.
+            return ended(about, Undecodable(str(error), waits=True))
         except BaseException as error:  # noqa: BLE001 - a broken module is the job's failure
             return ended(about, _unloaded(error))
         if start.url is not None:

@@ -34,6 +34,7 @@ class Remote:
         self._claim = msgspec.structs.replace(start.claim, handle=msgspec.json.decode(start.handle))
         self._steps = dict(start.claim.steps)
         self._line = line
+        self._bytes_max = start.bytes_max
         self._pid = forks.THIS.pid
         self._task = task
         self._shared = start.url is not None
@@ -60,7 +61,7 @@ class Remote:
     def record_sync(self, name: str, value: Any) -> None:
         """Ask the worker to record a step and wait for its answer."""
         self._original()
-        raw = encode(value, what=f"the result of step {name!r}")
+        raw = encode(value, what=f"the result of step {name!r}", bytes_max=self._bytes_max)
         self.asking = True
         self._line.sendall(pack(Step(self.about, name, raw)))
         answer = receive(self._line)
