@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import difflib
 from collections.abc import AsyncIterable, Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from .client.storing import astore, created, store
 from .client.task import Spec, Task, isolation_of
 from .composition import engine_of
 from .config import Settings, load_settings
+from .contract.beside import beside
 from .contract.facade import Store
 from .contract.protocol import Lifecycle, Receipt
 from .core.admission import admit
@@ -243,7 +243,7 @@ class App(HookDecorators):
         self._opened = None
         if self._store is not None:
             await self._store.engine.close()
-        await asyncio.to_thread(self.portal.close)
+        await beside(self.portal.close)
 
     async def __aenter__(self) -> App:
         """Open the store."""

@@ -18,6 +18,8 @@ from contextvars import copy_context
 from itertools import islice
 from typing import TypeVar
 
+from dutiful.contract.beside import is_ending
+from dutiful.contract.reentry import refuse_reentry
 from dutiful.core.errors import BadOption
 from dutiful.core.text import shown
 
@@ -90,6 +92,9 @@ def overlapped(parts: Iterable[Sequence[T]], size: int, store: Callable[[Sequenc
     One part is under way at a time, so that they are stored in their order: an error of one ends
     it before the next is begun, and an error of the source leaves all parts before it stored.
     """
+    refuse_reentry()  # in a thread of its own it could not be told
+    if is_ending():  # no thread can be had any more
+        return sum(map(store, parts))
     total = 0
     pending: Future[int] | None = None
     context = copy_context()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import weakref
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from dutiful.contract.reentry import refuse_reentry
 from dutiful.core.errors import UsageError
 
 T = TypeVar("T")
@@ -22,20 +24,28 @@ class Portal:
 
     def __init__(self) -> None:
         """Start nothing yet."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may interrupt who holds it
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._pid = 0
+        _portals.add(self)
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine to its end and return its result; raises UsageError on the portal itself.
+        """Run a coroutine to its end and return its result; UsageError where that cannot be.
 
-        A fork starts a thread of its own, since threads do not survive one.
+        A fork starts a thread of its own, since threads do not survive one. Where no thread can be
+        started, as when the interpreter is about to end, the coroutine runs in the caller's.
         """
-        loop = self._started()
-        if threading.current_thread() is self._thread:
+        try:
+            refuse_reentry()
+            loop = self._started()
+            if threading.current_thread() is self._thread:
+                raise UsageError("a sync call from the portal's own loop would wait for itself")
+        except BaseException:
             coroutine.close()
-            raise UsageError("a sync call from the portal's own loop would wait for itself")
+            raise
+        if loop is None:
+            return _run_here(coroutine)
         future = asyncio.run_coroutine_threadsafe(coroutine, loop)
         try:
             return future.result()
@@ -54,18 +64,49 @@ class Portal:
             thread.join()
             loop.close()
 
-    def _started(self) -> asyncio.AbstractEventLoop:
+    def forsake(self) -> None:
+        """Start anew in the child of a fork, where nobody will release the lock."""
+        self._lock = threading.RLock()
+
+    def _started(self) -> asyncio.AbstractEventLoop | None:
+        """Return the loop; None where its thread cannot be started."""
         with self._lock:
             if self._loop is None or self._pid != os.getpid():
+                loop = asyncio.new_event_loop()
+                thread = threading.Thread(
+                    target=loop.run_forever, name="dutiful-portal", daemon=True
+                )
+                try:
+                    thread.start()
+                except RuntimeError:
+                    loop.close()
+                    return None
                 if self._loop is not None:
                     _ORPHANS.append(self._loop)
-                self._pid = os.getpid()
-                self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(
-                    target=self._loop.run_forever, name="dutiful-portal", daemon=True
-                )
-                self._thread.start()
+                self._loop, self._thread, self._pid = loop, thread, os.getpid()
             return self._loop
+
+
+_portals: weakref.WeakSet[Portal] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for portal in list(_portals):
+        portal.forsake()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+def _run_here(coroutine: Coroutine[Any, Any, T]) -> T:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        with asyncio.Runner() as runner:
+            return runner.run(coroutine)
+    coroutine.close()
+    raise UsageError("no thread can be started for a sync call here; await its async twin")
 
 
 async def _cancel_all() -> None:

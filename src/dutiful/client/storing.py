@@ -16,10 +16,10 @@ def store(app: Host, jobs: Sequence[NewJob], patience: int | None) -> tuple[Rece
     """Store jobs from sync code; ``patience`` is in microseconds, None is the app's."""
 
     def once() -> tuple[Receipt, ...]:
+        if app.store.can(Capability.SYNC_ENQUEUE):  # such an engine opens itself, in this thread
+            return app.store.enqueue_sync(jobs)
         if not app.opened:
             app.portal.run(app.ready())
-        if app.store.can(Capability.SYNC_ENQUEUE):
-            return app.store.enqueue_sync(jobs)
         return app.portal.run(app.store.enqueue(jobs))
 
     return insist(once, app.enqueue_patience if patience is None else patience)

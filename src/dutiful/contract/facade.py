@@ -30,7 +30,10 @@ from .protocol import (
     Transactional,
     Wanted,
 )
+from .reentry import Entering
 from .scheduling import Scheduling
+
+_ENTERING = Entering()
 
 
 class Store:
@@ -127,7 +130,8 @@ class Store:
         """Store jobs in the calling thread: see `SyncProducer.enqueue_sync`."""
         self._check(jobs)
         self.require(Capability.SYNC_ENQUEUE)
-        receipts = cast(SyncProducer, self.engine).enqueue_sync(jobs)
+        with _ENTERING:
+            receipts = cast(SyncProducer, self.engine).enqueue_sync(jobs)
         self.emit(_enqueued(receipts))
         return receipts
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import threading
 import time
@@ -17,6 +16,7 @@ from typing import Any, Generic, TypeVar
 import psycopg
 from psycopg.pq import TransactionStatus
 
+from dutiful.contract.beside import beside
 from dutiful.contract.statement import Plan, run
 from dutiful.core.errors import EngineError, EngineUnavailable
 
@@ -53,7 +53,7 @@ class Lender(Generic[C]):
         for _ in range(size):
             self._permits.put(None)
         self._threads: ThreadPoolExecutor | None = None
-        self._guard = threading.Lock()
+        self._guard = threading.RLock()  # a handler may interrupt who holds it
         self._returned = threading.Condition(self._guard)
         self._lent = self._short = 0
         """How many are lent, and how many wait for one because no more can be opened."""
@@ -217,7 +217,7 @@ class Pool(Lender[Connection]):
 
     async def aside(self, call: Callable[[], T]) -> T:
         """Run a blocking call in a thread of the pool's."""
-        return await asyncio.get_running_loop().run_in_executor(self._executor(), call)
+        return await beside(call, self._executor())
 
     def _repeated(self, work: Callable[[Connection], T]) -> T:
         """Do work on a connection, again for as long as `repeats` says."""

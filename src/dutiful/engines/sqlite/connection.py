@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,14 +31,18 @@ _PRAGMAS = (
 )
 
 
+class StoreConnection(sqlite3.Connection):
+    """A connection of this engine's own, whose transactions end by themselves."""
+
+
 def connect(
     path: Path,
     durability: Durability = "full",
-    factory: type[sqlite3.Connection] = sqlite3.Connection,
-) -> sqlite3.Connection:
+    factory: type[StoreConnection] = StoreConnection,
+) -> StoreConnection:
     """Open the file in this engine's settings, without implicit transactions."""
     with translated(path):
-        connection = sqlite3.connect(
+        connection: StoreConnection = sqlite3.connect(
             path,
             timeout=PATIENCE_SECONDS,
             isolation_level=None,
@@ -84,6 +89,7 @@ def _text(raw: bytes) -> str | NotText:
 
 def executor(connection: sqlite3.Connection | sqlite3.Cursor, path: Path) -> Execute:
     """Return what runs a plan's statements on a connection or a cursor."""
+    since = time.monotonic()
 
     def run_one(statement: Statement) -> Answer:
         try:
@@ -91,7 +97,7 @@ def executor(connection: sqlite3.Connection | sqlite3.Cursor, path: Path) -> Exe
         except sqlite3.Error as error:
             if _is_undecoded(error):
                 return _run_leniently(connection, statement, path)
-            raise explain(error, path) from error
+            raise explain(error, path, since=since) from error
         except OverflowError as error:
             raise BadOption("a number does not fit in the 64 bits that SQLite stores") from error
         except UnicodeEncodeError as error:
@@ -130,22 +136,44 @@ def _is_undecoded(error: sqlite3.Error) -> bool:
 
 
 @contextmanager
-def translated(path: Path) -> Generator[None, None, None]:
+def translated(path: Path, *, committing: bool = False) -> Generator[None, None, None]:
     """Raise SQLite's errors as Dutiful's."""
+    since = time.monotonic()
     try:
         yield
     except sqlite3.Error as error:
-        raise explain(error, path) from error
+        raise explain(error, path, committing=committing, since=since) from error
 
 
-def explain(error: sqlite3.Error, path: Path, *, committing: bool = False) -> EngineError:
-    """Turn SQLite's error into Dutiful's, which says what to do next."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+def code_of(error: sqlite3.Error) -> int:
+    """Return SQLite's own code, the extended one."""
+    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR))
+
+
+def is_locked(error: sqlite3.Error) -> bool:
+    """Whether another connection holds what was wanted."""
+    return code_of(error) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def explain(
+    error: sqlite3.Error, path: Path, *, committing: bool = False, since: float | None = None
+) -> EngineError:
+    """Turn SQLite's error into Dutiful's, which says what to do next.
+
+    A full disk leaves no doubt: the mark of a commit is what is written last.
+    """
+    code = code_of(error)
     match code & 0xFF:
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+        case sqlite3.SQLITE_BUSY if code == sqlite3.SQLITE_BUSY_SNAPSHOT:
             return EngineUnavailable(
-                f"{path} stayed locked for {PATIENCE_SECONDS:.0f} s by another connection; "
-                "look for a long or stopped transaction on this file"
+                f"the transaction on {path} began with a read, and somebody else has written "
+                "since, so it can no longer write: roll it back, and begin it with BEGIN IMMEDIATE"
+            )
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            waited = "" if since is None else f" (waited {time.monotonic() - since:.1f} s)"
+            return EngineUnavailable(
+                f"{path} is locked by another connection{waited}; look for a long or stopped "
+                "transaction on this file"
             )
         case sqlite3.SQLITE_FULL:
             return EngineUnavailable(f"no space left for {path}; free some on its disk: {error}")

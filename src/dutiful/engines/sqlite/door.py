@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
+import time
 from contextlib import suppress
 from importlib import import_module
 from types import ModuleType
@@ -25,6 +26,7 @@ _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
 
 _AT_ONCE: int = getattr(fcntl, "LOCK_NB", 0)
 _ENTRIES = 500
+_KNOCK_SECONDS = 0.005
 
 Wait = Literal["not", "a minute", "for ever"]
 Names = tuple[str, str]
@@ -152,7 +154,7 @@ class Door:
     def _queue_up(self, gate: int, inner: int) -> None:
         """Wait in the kernel's queue; in a thread, since flock knows no timeout."""
         inside, guard = threading.Event(), threading.Lock()
-        gate = os.dup(gate)  # the same lock, and the thread's own to close
+        gate_given, gate = gate, os.dup(gate)  # the same lock, and the thread's own to close
         gave_up = False
 
         def wait() -> None:
@@ -166,7 +168,11 @@ class Door:
                 else:
                     inside.set()
 
-        threading.Thread(target=wait, name="dutiful-sqlite-door", daemon=True).start()
+        try:
+            threading.Thread(target=wait, name="dutiful-sqlite-door", daemon=True).start()
+        except RuntimeError:  # the interpreter ends, or there are too many threads
+            os.close(gate)
+            return self._knock(gate_given, inner)
         try:
             in_time = inside.wait(self._seconds)
         except BaseException:  # an interrupt must not leave the door locked behind us
@@ -178,10 +184,21 @@ class Door:
         with guard:
             gave_up = not (in_time or inside.is_set())
         if gave_up:
-            raise EngineUnavailable(
-                f"another process has been writing to the store for {self._seconds:.0f} s; "
-                "look for a stopped process or a long transaction, then try again"
-            )
+            raise self._tired()
+
+    def _knock(self, gate: int, inner: int) -> None:
+        """Wait where no thread can: by asking again and again."""
+        end = time.monotonic() + self._seconds
+        while not self._at_once(gate, inner):
+            if time.monotonic() > end:
+                raise self._tired()
+            time.sleep(_KNOCK_SECONDS)
+
+    def _tired(self) -> EngineUnavailable:
+        return EngineUnavailable(
+            f"another process has been writing to the store for {self._seconds:.0f} s; "
+            "look for a stopped process or a long transaction, then try again"
+        )
 
 
 def _flock(file: int, flags: int = 0) -> None:

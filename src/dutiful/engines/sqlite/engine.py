@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from pathlib import Path
 
+from dutiful.contract.beside import beside
 from dutiful.contract.capability import Capability
 from dutiful.contract.clock import Clock, SystemClock
 from dutiful.contract.page import Finding
@@ -53,17 +53,17 @@ class SqliteEngine(
         """Open the file, which is made when missing, and migrate it."""
         if not create:
             self.session.place.require()
-        await asyncio.to_thread(self.session.ready)
+        await beside(self.session.ready)
         return self.session.place.notices()
 
     async def close(self) -> None:
         """Close all connections; a later use opens them again."""
-        await asyncio.to_thread(self.session.close)
+        await beside(self.session.close)
 
     async def migrate(self, *, dry_run: bool = False, contract: bool = False) -> tuple[str, ...]:
         """Apply what is missing of the schema, or only name it."""
         call = partial(self.session.migrate, dry_run=dry_run, contract=contract)
-        return await asyncio.to_thread(call)
+        return await beside(call)
 
     async def script(self, *, contract: bool = False) -> str:
         """Return the SQL of what is missing of the schema, with the record that it was run."""

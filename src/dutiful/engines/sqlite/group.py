@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from dutiful.contract.statement import Plan, run
 from dutiful.core.errors import DutifulError, EngineError
 
-from .connection import executor
+from .connection import executor, explain, is_locked
 from .place import Place
 
 T = TypeVar("T")
@@ -53,27 +53,35 @@ class Entry(Generic[T]):
 
 
 class Transaction:
-    """``BEGIN IMMEDIATE`` to ``COMMIT``; an exception rolls back."""
+    """``BEGIN IMMEDIATE`` to ``COMMIT``."""
 
     def __init__(self, connection: sqlite3.Connection, place: Place) -> None:
         """Begin nothing yet."""
-        self._connection = connection
+        self.connection = connection
         self._place = place
         self._execute = executor(connection, place.path)
 
-    def __enter__(self) -> Transaction:
-        """Begin."""
-        self._place.run(self._connection, "BEGIN IMMEDIATE")
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Commit, or roll back after an exception."""
+    def begin(self) -> bool:
+        """Begin; False where another connection holds the lock and does not let go for a moment."""
         try:
-            if kind is None:
-                self._place.run(self._connection, "COMMIT", committing=True)
+            self.connection.execute("BEGIN IMMEDIATE").close()
+        except sqlite3.Error as error:
+            if is_locked(error):
+                return False
+            raise explain(error, self._place.path) from error
+        return True
+
+    def commit(self) -> None:
+        """Commit, or undo everything when that fails."""
+        try:
+            self._place.run(self.connection, "COMMIT", committing=True)
         finally:
-            if self._connection.in_transaction:
-                self._place.run(self._connection, "ROLLBACK")
+            self.undo()
+
+    def undo(self) -> None:
+        """Roll back what has not been committed."""
+        if self.connection.in_transaction:
+            self._place.run(self.connection, "ROLLBACK")
 
     def apply(self, entry: Entry[Any], *, alone: bool) -> bool:
         """Run one entry's plan; what it refuses concerns its own caller only."""
@@ -81,7 +89,7 @@ class Transaction:
         if not entry.picky or alone:
             entry.value, wakes = run(entry.plan(), self._execute)
             return wakes
-        self._place.run(self._connection, "SAVEPOINT dutiful_entry")
+        self._place.run(self.connection, "SAVEPOINT dutiful_entry")
         try:
             entry.value, wakes = run(entry.plan(), self._execute)
         except DutifulError as error:
@@ -89,8 +97,8 @@ class Transaction:
                 raise
             entry.error = error
             wakes = False
-            self._place.run(self._connection, "ROLLBACK TO dutiful_entry")
-        self._place.run(self._connection, "RELEASE dutiful_entry")
+            self._place.run(self.connection, "ROLLBACK TO dutiful_entry")
+        self._place.run(self.connection, "RELEASE dutiful_entry")
         return wakes
 
 

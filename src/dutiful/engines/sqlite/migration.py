@@ -9,6 +9,7 @@ from dutiful.contract.schema import Migration, lacking, names, release
 
 from .connection import translated
 from .door import Door
+from .patience import run_patiently
 from .place import Place
 from .statements import sql
 
@@ -42,7 +43,7 @@ def migrate(
         door = Door(place.folder)
         door.enter()
         try:
-            place.run(connection, "BEGIN IMMEDIATE")
+            run_patiently(place, connection, "BEGIN IMMEDIATE")
             # Another process may have done it while we waited for our turn.
             if missing(connection, place, [migration]):
                 place.run(connection, sql("migrations_create"))
@@ -90,6 +91,6 @@ def write_ahead(connection: sqlite3.Connection, place: Place) -> None:
     door = Door(place.folder)
     door.enter()
     try:
-        place.run(connection, "PRAGMA journal_mode = WAL")
+        run_patiently(place, connection, "PRAGMA journal_mode = WAL")
     finally:
         door.close()

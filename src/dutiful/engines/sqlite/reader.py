@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable, Generator
@@ -10,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
+from dutiful.contract.beside import beside
 from dutiful.contract.statement import Plan, run
 
 from .connection import executor
@@ -49,8 +49,7 @@ class Readers:
             if self._threads is None:
                 self._threads = ThreadPoolExecutor(2, "dutiful-sqlite-reader")
             threads = self._threads
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(threads, lambda: self.read(plan, snapshot=True))
+        return await beside(lambda: self.read(plan, snapshot=True), threads)
 
     def freeze(self) -> None:
         """Wait for the reads that are going on, let no other begin, and close all."""

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from dutiful.contract.clock import Clock
+from dutiful.contract.reentry import is_inside
 from dutiful.contract.schema import Migration, due, names, opening
 from dutiful.core.errors import UsageError
 
@@ -24,6 +25,9 @@ from .statements import shipped
 from .wake import Sleepers
 from .watch import Watch
 from .writer import Writer
+
+_LEAVE_SECONDS = 1.0
+"""How long a close waits for the writer's thread to end."""
 
 Migrations = tuple[Migration, ...]
 
@@ -51,6 +55,7 @@ class Session:
         self.clock = clock
         self.boot = _boot()
         self.migrations = shipped()
+        self._torn = False
         self._build()
         _sessions.add(self)
 
@@ -75,6 +80,11 @@ class Session:
     def ready(self) -> Session:
         """Return itself, opened and with the schema up to date."""
         if not self._open:
+            if self._torn:
+                raise UsageError(
+                    "this process was forked in the middle of a write to the store, so it can no "
+                    "longer tell which locks it has; start it with exec, or fork elsewhere"
+                )
             self._bring(lambda _, lacks: opening(self.migrations, lacks))
         return self
 
@@ -129,6 +139,7 @@ class Session:
         """Close what is open; the next use opens it again."""
         with self._guard:
             self._open = False
+            self.writer.close(_LEAVE_SECONDS)
             _close(self.writer, self.readers, self.watch, self.place.folder)
 
     def freeze(self) -> None:
@@ -149,9 +160,19 @@ class Session:
         self.writer.thaw()
         self._guard.release()
 
-    def renew(self) -> None:
-        """Start anew in the child of a fork; what others waited for is the parent's to do."""
+    def renew(self, *, torn: bool = False) -> None:
+        """Start anew in the child of a fork; what others waited for is the parent's to do.
+
+        A handler that interrupted a write of this very thread may have forked, and then nothing
+        could be closed before: the child keeps its copies and uses them no more.
+        """
         self._finalizer.detach()
+        if torn:
+            self._torn = True
+            _abandoned.append((self.writer, self.readers, self.watch))
+            self.place.folder.forsake()
+            self._build()
+            return
         self.writer.forsake()
         self.place.folder.forsake()
         self._build()
@@ -159,9 +180,13 @@ class Session:
 
 _sessions: weakref.WeakSet[Session] = weakref.WeakSet()
 _frozen: list[Session] = []
+_abandoned: list[object] = []
+"""What the child of a fork may neither use nor close."""
 
 
 def _before_fork() -> None:
+    if is_inside():
+        return  # this thread has stopped the write that we would wait for
     for session in list(_sessions):
         session.freeze()
         _frozen.append(session)
@@ -173,6 +198,8 @@ def _after_fork_in_parent() -> None:
 
 
 def _after_fork_in_child() -> None:
+    for session in set(_sessions).difference(_frozen):
+        session.renew(torn=session.open)
     while _frozen:
         _frozen.pop().renew()
 

@@ -14,8 +14,9 @@ from dutiful.core.instant import SECOND
 from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement
 
-from .connection import connect, executor
+from .connection import StoreConnection, connect, executor
 from .door import TASKS, Door
+from .patience import run_patiently
 from .session import Hold, Session, holding
 from .settling import brings_back, held, settle
 from .statements import sql
@@ -31,7 +32,7 @@ _ENDED = (
 )
 
 
-class TaskConnection(sqlite3.Connection):
+class TaskConnection(StoreConnection):
     """A plain connection that leaves the end of its transaction to the job."""
 
     def __exit__(
@@ -92,7 +93,7 @@ class SqliteTransaction:
             # Were all who wait at the door tasks, no renewal would come through in time.
             self._lane.enter()
             self._door.enter()
-            place.run(connection, "BEGIN IMMEDIATE")
+            run_patiently(place, connection, "BEGIN IMMEDIATE")
             # Its absence tells at the end that somebody ended the transaction by hand.
             place.run(connection, f"SAVEPOINT {_GUARD}")
             seconds = self._limit(connection)

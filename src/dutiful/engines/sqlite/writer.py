@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import queue
 import sqlite3
 import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from dutiful.contract.reentry import insider
 from dutiful.core.errors import EngineUnavailable, ReplyUnknown
 
 from .connection import PATIENCE_SECONDS, WAL_BYTES_KEPT, Undecoded, lenient
 from .door import Door, Wait
 from .group import Entry, Transaction, Written, deliver
+from .patience import Patience
 from .place import Place
+from .writer_thread import WriterThread
 
 T = TypeVar("T")
 
-_IDLE_SECONDS = 10.0
 _TEND_COMMITS = 64
 _TEND_MS = 200
+_LOCKED_MS = 100
+"""How long one try to begin may take; tries are short, so that a fork need not wait for long."""
 
 
 class Writer:
@@ -40,12 +43,11 @@ class Writer:
         self._line = Door(place.folder)
         """Where the writer's thread waits, while others close and fork around it."""
         self._connection: sqlite3.Connection | None = None
-        self._mutex = threading.Lock()
+        self._mutex = threading.RLock()
         self._turn = threading.Lock()
         self._pending: list[Entry[Any]] = []
         self._busy = False
-        self._thread: threading.Thread | None = None
-        self._calls = queue.SimpleQueue[None]()
+        self._thread = WriterThread(lambda: self._lead("for ever"))
         self.commits = 0
         self.seconds = PATIENCE_SECONDS
         """How long a caller waits for other processes before it is told EngineUnavailable."""
@@ -58,7 +60,7 @@ class Writer:
             follows, self._busy = self._busy, True
         if follows:
             self._follow(entry)
-        while not entry.done and not self._lead(in_thread=False):
+        while not entry.done and not self._lead("not"):
             self._follow(entry)
         if entry.error is not None:
             raise entry.error
@@ -69,16 +71,18 @@ class Writer:
         """Run a plan in the writer's thread and return when it is committed."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         entry = Entry(plan, picky, future)
-        with self._mutex:
-            self._pending.append(entry)
-            leads, self._busy = not self._busy, True
-            if leads:
-                self._call()
-        patience = future.get_loop().call_later(self.seconds, self._give_up, entry)
+        with insider():
+            with self._mutex:
+                self._pending.append(entry)
+                leads, self._busy = not self._busy, True
+            if leads and not self._thread.call():
+                self._lead("a minute")
+        patience = Patience(self._place, self.seconds)
+        timer = patience.watch(future, lambda error: self._give_up(entry, error))
         try:
             return await future
         finally:
-            patience.cancel()
+            timer.cancel()
 
     def freeze(self) -> None:
         """Wait for the commit that is going on, let no other begin, and close the connection."""
@@ -93,8 +97,9 @@ class Writer:
         """Let go, in the child of a fork, of what the parent's thread waits with."""
         self._line.forsake()
 
-    def close(self) -> None:
-        """Close the connection after the commit that is going on."""
+    def close(self, seconds: float = 0) -> None:
+        """Close the connection after the commit that is going on; wait so long for the thread."""
+        self._thread.stop(seconds)
         with self._turn:
             self._close()
 
@@ -102,21 +107,25 @@ class Writer:
         """Wait until the write is done, or ours to lead."""
         if entry.gate is None:
             return
+        patience = Patience(self._place, self.seconds)
         try:
-            if not entry.gate.acquire(timeout=self.seconds):
-                if self._withdraw(entry):
-                    raise self._tired()
-                entry.gate.acquire()  # it is being committed at this moment
+            while not entry.gate.acquire(timeout=patience.next()):
+                error = patience.judge()
+                if error is not None and self._withdraw(entry):
+                    raise error
+                if error is not None:
+                    entry.gate.acquire()  # it is being committed at this moment
+                    return
         except BaseException:  # also an interrupt: leave the line, never with the lead in hand
             self._withdraw(entry)
             if entry.leads:
-                self._lead(in_thread=False)
+                self._lead("not")
             raise
 
-    def _give_up(self, entry: Entry[Any]) -> None:
+    def _give_up(self, entry: Entry[Any], error: Exception) -> None:
         """Tell a coroutine that its write has waited too long."""
         if self._withdraw(entry):
-            entry.error = self._tired()
+            entry.error = error
             entry.answer()
 
     def _withdraw(self, entry: Entry[Any]) -> bool:
@@ -127,58 +136,31 @@ class Writer:
             self._pending.remove(entry)
             return True
 
-    def _tired(self) -> EngineUnavailable:
-        return EngineUnavailable(
-            f"another process has been writing to {self._place.path} for {self.seconds:g} s; "
-            "look for a stopped process or a long transaction, then try again"
-        )
-
     def _close(self) -> None:
         connection, self._connection = self._connection, None
         self._door.close()
         if connection is not None:
             connection.close()
 
-    def _call(self) -> None:
-        """Hand the lead to the writer's thread; the mutex is held."""
-        self._calls.put(None)
-        if self._thread is None:
-            self._thread = threading.Thread(
-                target=self._serve, name="dutiful-sqlite-writer", daemon=True
-            )
-            self._thread.start()
-
-    def _serve(self) -> None:
-        """Lead when called; end when nobody called for a while, so that an engine can be freed."""
-        while True:
-            try:
-                self._calls.get(timeout=_IDLE_SECONDS)
-            except queue.Empty:
-                with self._mutex:
-                    if self._calls.empty():
-                        self._thread = None
-                        return
-            else:
-                self._lead(in_thread=True)
-
-    def _lead(self, *, in_thread: bool) -> bool:
+    def _lead(self, wait: Wait) -> bool:
         """Commit for everyone who waits, then let the first of those who came meanwhile lead.
 
-        A caller finds False where another process writes: the writer's thread takes the lead, since
-        the wait at the door has no end, and a caller's must have one.
+        A caller, who does not wait here, finds False where somebody else writes: the writer's
+        thread takes the lead, since the wait has no end there, and a caller's must have one.
         """
         batch: list[Entry[Any]] = []
-        wakes = False
+        wakes: bool | None = None
         try:
             with self._turn:
-                entered = not self._connected(batch) or self._enter(batch, self._door, "not")
-                if entered:
-                    wakes = self._commit_all(batch, self._door)
-            if not entered and not in_thread:
-                self._hand_to_thread()
+                if not self._connected(batch) or self._enter(batch, self._door, "not"):
+                    try:
+                        wakes = self._commit_all(batch)
+                    finally:
+                        self._door.leave()
+            if wakes is None and wait == "not" and self._hand_to_thread():
                 return False
-            if not entered:
-                wakes = self._commit_in_line(batch)
+            if wakes is None:
+                wakes = self._commit_in_line(batch, "a minute" if wait == "not" else wait)
         except BaseException:
             lost = ReplyUnknown("the write was interrupted; it may or may not have happened")
             for entry in batch:
@@ -186,39 +168,49 @@ class Writer:
             self._hand_over()
             deliver(batch)
             raise
-        self._hand_over()
+        stranded = self._hand_over()
         deliver(batch)
         self._committed(wakes)
+        if stranded:
+            self._lead("a minute")
         return True
 
-    def _hand_over(self) -> None:
+    def _hand_over(self) -> bool:
+        """Let the next one lead; True where that is a coroutine, and no thread can be had."""
         with self._mutex:
             heir = self._pending[0] if self._pending else None
             self._busy = heir is not None
-            if heir is not None and heir.gate is None:
-                self._call()
-            elif heir is not None and heir.gate is not None:
+            if heir is not None and heir.gate is not None:
                 heir.leads = True
                 heir.gate.release()
+            return heir is not None and heir.gate is None and not self._thread.call()
 
-    def _hand_to_thread(self) -> None:
+    def _hand_to_thread(self) -> bool:
         with self._mutex:
+            if not self._thread.call():
+                return False
             for entry in self._pending:
                 entry.leads = False
-            self._call()
+            return True
 
-    def _commit_in_line(self, batch: list[Entry[Any]]) -> bool:
+    def _commit_in_line(self, batch: list[Entry[Any]], wait: Wait) -> bool:
         """Wait for our turn among the processes, then commit.
 
-        The wait is outside of the turn, and so of `freeze`: uvloop forks as it starts a process,
+        The waits are outside of the turn, and so of `freeze`: uvloop forks as it starts a process,
         and the one who writes may be a task of that very loop, which it needs to come to its end.
         """
+        patience = Patience(self._place, self.seconds)
         try:
-            if not self._enter(batch, self._line, "for ever"):
+            if not self._enter(batch, self._line, wait):
                 return False
-            with self._turn:
-                # The connection may have been closed meanwhile.
-                return self._connected(batch) and self._commit_all(batch, self._line)
+            while True:
+                with self._turn:
+                    # The connection may have been closed meanwhile.
+                    wakes = self._commit_all(batch) if self._connected(batch) else False
+                if wakes is not None or not self._pending:
+                    return bool(wakes)
+                if wait != "for ever" and (error := patience.judge()):
+                    self._fail(batch, error)
         finally:
             self._line.close()
 
@@ -227,6 +219,7 @@ class Writer:
         try:
             if self._connection is None:
                 self._connection = self._connect()
+                self._connection.execute(f"PRAGMA busy_timeout = {_LOCKED_MS}").close()
         except Exception as error:  # noqa: BLE001 - whatever it is, the callers must hear of it
             self._fail(batch, error)
         return not batch
@@ -244,18 +237,25 @@ class Writer:
         for entry in batch:
             entry.error = error
 
-    def _commit_all(self, batch: list[Entry[Any]], door: Door) -> bool:
-        """Commit all that has gathered until it was our turn."""
+    def _commit_all(self, batch: list[Entry[Any]]) -> bool | None:
+        """Commit all that has gathered until it was our turn; None while others hold the lock."""
         connection = self._connection
+        if batch or connection is None:  # they have had their error
+            return False
         try:
-            if batch or connection is None:  # they have had their error
-                return False
-            self._take(batch)
-            wakes = self._transact(connection, batch) if batch else False
-            self._tend(connection)
-            return wakes
-        finally:
-            door.leave()
+            transaction = Transaction(connection, self._place)
+            if not transaction.begin():
+                return None
+        except Exception as error:  # noqa: BLE001 - whatever it is, the callers must hear of it
+            self._fail(batch, error)
+            return False
+        self._take(batch)
+        if not batch:
+            transaction.undo()
+            return False
+        wakes = self._transact(transaction, batch)
+        self._tend(connection)
+        return wakes
 
     def _tend(self, connection: sqlite3.Connection) -> None:
         """Start the log anew when readers who overlap have kept it from being reused."""
@@ -267,30 +267,44 @@ class Writer:
         except sqlite3.Error:
             return  # the next turn tries again
         finally:
-            connection.execute(f"PRAGMA busy_timeout = {PATIENCE_SECONDS * 1000:.0f}").close()
+            connection.execute(f"PRAGMA busy_timeout = {_LOCKED_MS}").close()
 
     def _take(self, batch: list[Entry[Any]]) -> None:
         with self._mutex:
             batch.extend(self._pending)
             self._pending.clear()
 
-    def _transact(self, connection: sqlite3.Connection, batch: list[Entry[Any]]) -> bool:
+    def _transact(self, transaction: Transaction, batch: list[Entry[Any]]) -> bool:
         """Run the batch in one transaction; should one fail unforeseen, each in its own."""
         try:
             wakes = False
-            with Transaction(connection, self._place) as transaction:
+            try:
                 for entry in batch:
                     wakes |= transaction.apply(entry, alone=len(batch) == 1)
+            except BaseException:
+                transaction.undo()
+                raise
+            transaction.commit()
             self.commits += 1
             return wakes
         except Undecoded:
-            with lenient(connection):
-                return self._transact(connection, batch)
+            with lenient(transaction.connection):
+                return self._again(transaction, batch)
         except (EngineUnavailable, ReplyUnknown) as error:
             for entry in batch:
                 entry.error = error
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller must hear of it
             if len(batch) > 1:
-                return any([self._transact(connection, [entry]) for entry in batch])
+                return any([self._again(transaction, [entry]) for entry in batch])
             batch[0].error = error
         return False
+
+    def _again(self, transaction: Transaction, batch: list[Entry[Any]]) -> bool:
+        try:
+            if not transaction.begin():
+                raise EngineUnavailable(f"{self._place.path} is locked by another connection")
+        except EngineUnavailable as error:
+            for entry in batch:
+                entry.error = error
+            return False
+        return self._transact(transaction, batch)

@@ -1,0 +1,28 @@
+"""Blocking calls beside an event loop, also when the interpreter is about to end."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def is_ending() -> bool:
+    """Whether the main program has returned: no pool takes work any more, no thread can start."""
+    return not threading.main_thread().is_alive()
+
+
+async def beside(call: Callable[[], T], threads: Executor | None = None) -> T:
+    """Run a call in a thread; in this one where nobody gives a thread any more, as in atexit."""
+    loop = asyncio.get_running_loop()
+    try:
+        future = loop.run_in_executor(threads, call)
+    except RuntimeError:
+        if not is_ending():
+            raise
+        return call()
+    return await future

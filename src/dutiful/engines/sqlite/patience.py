@@ -1,0 +1,97 @@
+"""How long one waits for the write lock, and what is said then."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from typing import Any
+
+from dutiful.core.errors import DutifulError, EngineUnavailable, UsageError
+
+from .connection import PATIENCE_SECONDS, explain, is_locked
+from .lock_holder import lock_holder, waits_for_itself
+from .place import Place
+
+_FIRST_LOOK, _LOOKS_APART = 0.05, 4.0
+_TRY_MS = 100
+
+
+class Patience:
+    """One wait, which ends at once where it would be a wait for ourselves."""
+
+    def __init__(self, place: Place, seconds: float = PATIENCE_SECONDS) -> None:
+        """Begin to wait."""
+        self._place = place
+        self._seconds = seconds
+        self._since = time.monotonic()
+        self._slice = _FIRST_LOOK
+        self._look_at = self._since + self._slice
+
+    def next(self) -> float:
+        """Return after how many seconds to judge."""
+        return max(min(self._look_at, self._since + self._seconds) - time.monotonic(), 0)
+
+    def judge(self) -> DutifulError | None:
+        """Say what the wait has come to, in the thread that waits; None while it goes on.
+
+        The look for transactions of our own is dear, so it comes seldom, and more seldom each time.
+        """
+        now = time.monotonic()
+        if now >= self._look_at:
+            self._slice *= _LOOKS_APART
+            self._look_at = now + self._slice
+            if waits_for_itself(self._place.file):
+                return self._own()
+        return self._tired() if now - self._since >= self._seconds else None
+
+    def watch(
+        self, future: asyncio.Future[Any], give_up: Callable[[DutifulError], None]
+    ) -> asyncio.TimerHandle:
+        """Wait for a coroutine: its loop goes on, so that others may end what holds the lock."""
+        loop = future.get_loop()
+        return loop.call_later(self._seconds, lambda: give_up(self._tired()))
+
+    def _own(self) -> UsageError:
+        return UsageError(
+            f"this thread has a transaction of its own open on {self._place.path}, and would wait "
+            "for itself; enqueue on its connection, task.using(connection=...).enqueue(...), or "
+            "after its end"
+        )
+
+    def _tired(self) -> EngineUnavailable:
+        holder = lock_holder(self._place.file)
+        path, seconds = self._place.path, f"{time.monotonic() - self._since:.1f} s"
+        if holder == os.getpid():
+            return EngineUnavailable(
+                f"a connection of this very process has held the write lock of {path} for "
+                f"{seconds}; look for a transaction that stays open, end it, or enqueue on its "
+                "connection: task.using(connection=...).enqueue(...)"
+            )
+        who = "another process" if holder is None else f"another process (pid {holder})"
+        return EngineUnavailable(
+            f"{who} has been writing to {path} for {seconds}; "
+            "look for a stopped process or a long transaction, then try again"
+        )
+
+
+def run_patiently(
+    place: Place, connection: sqlite3.Connection, command: str, seconds: float = PATIENCE_SECONDS
+) -> None:
+    """Run a command that takes the write lock."""
+    patience = Patience(place, seconds)
+    connection.execute(f"PRAGMA busy_timeout = {_TRY_MS}").close()
+    try:
+        while True:
+            try:
+                connection.execute(command).close()
+                return
+            except sqlite3.Error as error:
+                if not is_locked(error):
+                    raise explain(error, place.path) from error
+                if (verdict := patience.judge()) is not None:
+                    raise verdict from error
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {PATIENCE_SECONDS * 1000:.0f}").close()
