@@ -18,11 +18,6 @@ def is_ending() -> bool:
 
 async def beside(call: Callable[[], T], threads: Executor | None = None) -> T:
     """Run a call in a thread; in this one where nobody gives a thread any more, as in atexit."""
-    loop = asyncio.get_running_loop()
-    try:
-        future = loop.run_in_executor(threads, call)
-    except RuntimeError:
-        if not is_ending():
-            raise
+    if is_ending():
         return call()
-    return await future
+    return await asyncio.get_running_loop().run_in_executor(threads, call)

@@ -15,6 +15,7 @@ from .connection import explain
 from .run_folder import RunFolder
 
 SQLITE_MIN = (3, 35, 0)
+_RESTART_MS = 200
 
 _NETWORK = frozenset(
     {"nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs"}
@@ -53,6 +54,12 @@ class Place:
             return self.wal.stat().st_size
         except OSError:
             return 0
+
+    def restart_log(self, connection: sqlite3.Connection) -> None:
+        """Empty the write-ahead log, unless readers keep it for longer than a moment."""
+        connection.execute(f"PRAGMA busy_timeout = {_RESTART_MS}").close()
+        with suppress(sqlite3.Error):  # the next turn tries again
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
 
     def inspect(self) -> None:
         """Raise StoreUnusable for what SQLite would only call "unable to open database file"."""

@@ -21,7 +21,6 @@ from .writer_thread import WriterThread
 T = TypeVar("T")
 
 _TEND_COMMITS = 64
-_TEND_MS = 200
 _LOCKED_MS = 100
 """How long one try to begin may take; tries are short, so that a fork need not wait for long."""
 
@@ -261,13 +260,8 @@ class Writer:
         """Start the log anew when readers who overlap have kept it from being reused."""
         if self.commits % _TEND_COMMITS or self._place.wal_bytes() <= WAL_BYTES_KEPT:
             return
-        try:
-            connection.execute(f"PRAGMA busy_timeout = {_TEND_MS}").close()
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
-        except sqlite3.Error:
-            return  # the next turn tries again
-        finally:
-            connection.execute(f"PRAGMA busy_timeout = {_LOCKED_MS}").close()
+        self._place.restart_log(connection)
+        connection.execute(f"PRAGMA busy_timeout = {_LOCKED_MS}").close()
 
     def _take(self, batch: list[Entry[Any]]) -> None:
         with self._mutex:
