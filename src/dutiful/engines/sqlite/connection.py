@@ -39,11 +39,19 @@ def connect(
     path: Path,
     durability: Durability = "full",
     factory: type[StoreConnection] = StoreConnection,
+    *,
+    create: bool = True,
 ) -> StoreConnection:
-    """Open the file in this engine's settings, without implicit transactions."""
+    """Open the file in this engine's settings, without implicit transactions.
+
+    Without ``create``, EngineUnavailable where there is none: an empty one would hide that it went.
+    """
+    if not create and not path.exists():
+        raise EngineUnavailable(f"{path} was removed while it was in use; put it back")
     with translated(path):
         connection: StoreConnection = sqlite3.connect(
-            path,
+            path.as_uri() + ("" if create else "?mode=rw"),
+            uri=True,
             timeout=PATIENCE_SECONDS,
             isolation_level=None,
             check_same_thread=False,

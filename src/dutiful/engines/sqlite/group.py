@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from dutiful.contract.statement import Plan, run
-from dutiful.core.errors import DutifulError, EngineError
+from dutiful.core.errors import DutifulError, EngineError, EngineUnavailable, ReplyUnknown
 
-from .connection import executor, explain, is_locked
+from .connection import Undecoded, executor, explain, is_locked, lenient
 from .place import Place
 
 T = TypeVar("T")
@@ -59,6 +59,8 @@ class Transaction:
         """Begin nothing yet."""
         self.connection = connection
         self._place = place
+        self.path = place.path
+        self.commits = 0
         self._execute = executor(connection, place.path)
 
     def begin(self) -> bool:
@@ -74,7 +76,8 @@ class Transaction:
     def commit(self) -> None:
         """Commit, or undo everything when that fails."""
         try:
-            self._place.run(self.connection, "COMMIT", committing=True)
+            self._place.commit(self.connection)
+            self.commits += 1
         finally:
             self.undo()
 
@@ -100,6 +103,42 @@ class Transaction:
             self._place.run(self.connection, "ROLLBACK TO dutiful_entry")
         self._place.run(self.connection, "RELEASE dutiful_entry")
         return wakes
+
+
+def transact(transaction: Transaction, batch: list[Entry[Any]]) -> bool:
+    """Run the batch in one transaction; should one fail unforeseen, each in its own."""
+    try:
+        wakes = False
+        try:
+            for entry in batch:
+                wakes |= transaction.apply(entry, alone=len(batch) == 1)
+        except BaseException:
+            transaction.undo()
+            raise
+        transaction.commit()
+        return wakes
+    except Undecoded:
+        with lenient(transaction.connection):
+            return _again(transaction, batch)
+    except (EngineUnavailable, ReplyUnknown) as error:
+        for entry in batch:
+            entry.error = error
+    except Exception as error:  # noqa: BLE001 - whatever it is, the caller must hear of it
+        if len(batch) > 1:
+            return any([_again(transaction, [entry]) for entry in batch])
+        batch[0].error = error
+    return False
+
+
+def _again(transaction: Transaction, batch: list[Entry[Any]]) -> bool:
+    try:
+        if not transaction.begin():
+            raise EngineUnavailable(f"{transaction.path} is locked by another connection")
+    except EngineError as error:
+        for entry in batch:
+            entry.error = error
+        return False
+    return transact(transaction, batch)
 
 
 def deliver(batch: list[Entry[Any]]) -> None:

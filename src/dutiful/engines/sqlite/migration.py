@@ -52,7 +52,7 @@ def migrate(
                 row = (migration.number, migration.name, now)
                 connection.execute(sql("migrated"), row).close()
                 done.append(migration)
-            place.run(connection, "COMMIT", committing=True)
+            place.commit(connection)
         finally:
             if connection.in_transaction:
                 place.run(connection, "ROLLBACK")

@@ -8,10 +8,10 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from dutiful.core.errors import StoreUnusable
+from dutiful.core.errors import EngineUnavailable, ReplyUnknown, StoreUnusable
 
 from .access import make_private
-from .connection import explain
+from .connection import explain, translated
 from .run_folder import RunFolder
 
 SQLITE_MIN = (3, 35, 0)
@@ -30,6 +30,11 @@ class Place:
         """Look at nothing yet."""
         self.path = path
         self.folder = RunFolder(path)
+        self.astray: str | None = None
+        """What a commit has found out to be wrong with the file."""
+        self._name = os.fspath(path)
+        self._identity: tuple[int, int] | None = None
+        self._logged = False
         self.locate()
 
     def locate(self) -> None:
@@ -39,14 +44,47 @@ class Place:
         self.shm = self.file.with_name(f"{self.file.name}-shm")
         self.folder.move(self.file)
 
-    def run(
-        self, connection: sqlite3.Connection, command: str, *, committing: bool = False
-    ) -> list[tuple[object, ...]]:
+    def run(self, connection: sqlite3.Connection, command: str) -> list[tuple[object, ...]]:
         """Run a command without parameters and return its rows."""
         try:
             return connection.execute(command).fetchall()
         except sqlite3.Error as error:
-            raise explain(error, self.path, committing=committing) from error
+            raise explain(error, self.path) from error
+
+    def commit(self, connection: sqlite3.Connection) -> None:
+        """Commit; ReplyUnknown where nobody can tell whether that will be found again."""
+        with translated(self.path, committing=True):
+            connection.execute("COMMIT").close()
+        trouble = self.trouble()
+        if trouble is None and self._logged and not self._has_log():
+            trouble = f"the write-ahead log of {self.path} (-wal, -shm) was removed while in use"
+        if trouble is not None:
+            self.astray = trouble
+            raise ReplyUnknown(f"{trouble}; what was written at this moment is gone with the old")
+
+    def recognise(self) -> None:
+        """Remember which file it is that has been opened."""
+        found = os.stat(self.path)
+        self._identity, self.astray = (found.st_dev, found.st_ino), None
+
+    def look_for_log(self) -> None:
+        """Remember that there is a write-ahead log, in the first transaction of a connection."""
+        self._logged = self._has_log()
+
+    def trouble(self) -> str | None:
+        """Say whether the file that was opened is no longer the one at the path."""
+        if self._identity is None:
+            return None
+        try:
+            found = os.stat(self._name)
+        except OSError:
+            return f"{self.path} was removed while it was in use; put it back"
+        if (found.st_dev, found.st_ino) != self._identity:
+            return f"{self.path} was replaced by another file while it was in use"
+        return None
+
+    def _has_log(self) -> bool:
+        return os.access(self.wal, os.F_OK) and os.access(self.shm, os.F_OK)
 
     def wal_bytes(self) -> int:
         """Return the size of the write-ahead log."""
@@ -61,6 +99,10 @@ class Place:
         with suppress(sqlite3.Error):  # the next turn tries again
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
 
+    def forget(self) -> None:
+        """Take any file that will be opened for the right one."""
+        self._identity, self.astray, self._logged = None, None, False
+
     def inspect(self) -> None:
         """Raise StoreUnusable for what SQLite would only call "unable to open database file"."""
         if sqlite3.sqlite_version_info < SQLITE_MIN:
@@ -69,6 +111,11 @@ class Place:
                 f"{'.'.join(map(str, SQLITE_MIN))} or newer: use a newer Python build"
             )
         path, parent = self.path, self.path.parent
+        if self._identity is not None and not path.exists():
+            raise EngineUnavailable(
+                f"{path} was removed while it was in use; put it back, or start this process again "
+                "to begin with an empty store"
+            )
         if path.is_dir():
             raise StoreUnusable(f"{path} is a folder; give the path of a file")
         if not parent.is_dir():

@@ -13,7 +13,7 @@ from typing import Any
 from dutiful.contract.protocol import Receipt
 from dutiful.contract.records import mark_of
 from dutiful.contract.statement import Plan, Statement, run
-from dutiful.core.errors import DuplicateJob, UsageError
+from dutiful.core.errors import DuplicateJob, EngineUnavailable, UsageError
 from dutiful.core.instant import SECOND
 from dutiful.core.job import Job, NewJob, stamp
 from dutiful.core.replacement import Work, changed, marked
@@ -191,7 +191,11 @@ def _check(cursor: sqlite3.Cursor, path: Path) -> None:
     """Refuse a connection to another file."""
     with translated(path):
         file = cursor.execute("PRAGMA database_list").fetchone()[2]
-    if not file or not os.path.samefile(file, path):
+    try:
+        same = bool(file) and os.path.samefile(file, path)
+    except OSError as error:
+        raise EngineUnavailable(f"{path} was removed while it was in use: {error}") from error
+    if not same:
         raise UsageError(
             f"the connection is open on {file or 'memory'}, and the jobs are in {path}; "
             "one transaction can only span one file"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -14,7 +15,7 @@ from pathlib import Path
 from dutiful.contract.clock import Clock
 from dutiful.contract.reentry import is_inside
 from dutiful.contract.schema import Migration, due, names, opening
-from dutiful.core.errors import UsageError
+from dutiful.core.errors import EngineUnavailable, UsageError
 
 from .connection import Durability, connect
 from .migration import migrate, missing, others, write_ahead
@@ -28,6 +29,9 @@ from .writer import Writer
 
 _LEAVE_SECONDS = 1.0
 """How long a close waits for the writer's thread to end."""
+_LOOK_SECONDS = 0.25
+_TROUBLE_SECONDS = 1.0
+"""How long the trouble with a file is told to all who come, before another one is opened."""
 
 Migrations = tuple[Migration, ...]
 
@@ -56,12 +60,15 @@ class Session:
         self.boot = _boot()
         self.migrations = shipped()
         self._torn = False
+        self._trouble = ""
+        self._trouble_until = 0.0
+        self._look_at = 0.0
         self._build()
         _sessions.add(self)
 
     def _build(self) -> None:
         """Make the parts, all closed; a forked child makes its own anew."""
-        opener = partial(connect, self.place.path, self.durability)
+        opener = partial(connect, self.place.path, self.durability, create=False)
         self._guard = threading.Lock()
         self._open = False
         self.watch = Watch(self.place, self.durability, self.clock)
@@ -78,7 +85,12 @@ class Session:
         return self._open
 
     def ready(self) -> Session:
-        """Return itself, opened and with the schema up to date."""
+        """Return itself, opened and with the schema up to date.
+
+        EngineUnavailable for a moment after the file was found to be gone, or to be another.
+        """
+        if (now := time.monotonic()) >= self._look_at or self.place.astray is not None:
+            self._look(now)
         if not self._open:
             if self._torn:
                 raise UsageError(
@@ -87,6 +99,22 @@ class Session:
                 )
             self._bring(lambda _, lacks: opening(self.migrations, lacks))
         return self
+
+    def _look(self, now: float) -> None:
+        """See whether the file is still the one that was opened."""
+        if now < self._trouble_until:
+            raise EngineUnavailable(self._trouble)
+        self._look_at = now + _LOOK_SECONDS
+        trouble = self.place.astray or (self.place.trouble() if self._open else None)
+        if trouble is None:
+            return
+        with self._guard:
+            self._open = False
+            self.place.astray = None
+            self._trouble, self._trouble_until = trouble, now + _TROUBLE_SECONDS
+            self._look_at = now
+            _close(self.writer, self.readers, self.watch, self.place.folder)
+        raise EngineUnavailable(trouble)
 
     def migrate(self, *, dry_run: bool = False, contract: bool = False) -> tuple[str, ...]:
         """Apply what the schema lacks, or only name it, and return the names.
@@ -126,6 +154,7 @@ class Session:
                 done = migrate(connection, self.place, chosen, self.clock.now())
             finally:
                 connection.close()
+            self.place.recognise()
             self._open = True
             return done
 
@@ -139,6 +168,7 @@ class Session:
         """Close what is open; the next use opens it again."""
         with self._guard:
             self._open = False
+            self.place.forget()
             self.writer.close(_LEAVE_SECONDS)
             _close(self.writer, self.readers, self.watch, self.place.folder)
 

@@ -88,7 +88,7 @@ class SqliteTransaction:
         if self._connection is not None:
             raise UsageError("this transaction has begun already")
         session.forbid_inside("use the transaction that is open")
-        connection = connect(place.path, session.durability, TaskConnection)
+        connection = connect(place.path, session.durability, TaskConnection, create=False)
         try:
             # Were all who wait at the door tasks, no renewal would come through in time.
             self._lane.enter()
@@ -130,7 +130,7 @@ class SqliteTransaction:
             plan = _settle(settlement, self._session.clock.now())
             if not run(plan, executor(connection, place.path)):
                 return False
-            place.run(connection, "COMMIT", committing=True)
+            place.commit(connection)
         finally:
             self._end(connection)
         if brings_back((settlement,)):

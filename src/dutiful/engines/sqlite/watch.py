@@ -63,7 +63,7 @@ class Watch:
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = connect(self._place.path, self._durability)
+            self._connection = connect(self._place.path, self._durability, create=False)
         return self._connection
 
     def _close(self) -> None:

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from dutiful.contract.reentry import insider
-from dutiful.core.errors import EngineUnavailable, ReplyUnknown
+from dutiful.core.errors import ReplyUnknown
 
-from .connection import PATIENCE_SECONDS, WAL_BYTES_KEPT, Undecoded, lenient
+from .connection import PATIENCE_SECONDS, WAL_BYTES_KEPT
 from .door import Door, Wait
-from .group import Entry, Transaction, Written, deliver
+from .group import Entry, Transaction, Written, deliver, transact
 from .patience import Patience
 from .place import Place
 from .writer_thread import WriterThread
@@ -42,6 +42,7 @@ class Writer:
         self._line = Door(place.folder)
         """Where the writer's thread waits, while others close and fork around it."""
         self._connection: sqlite3.Connection | None = None
+        self._fresh = True
         self._mutex = threading.RLock()
         self._turn = threading.Lock()
         self._pending: list[Entry[Any]] = []
@@ -217,7 +218,7 @@ class Writer:
         """Open the connection if it is not; what goes wrong goes to all who wait with us."""
         try:
             if self._connection is None:
-                self._connection = self._connect()
+                self._connection, self._fresh = self._connect(), True
                 self._connection.execute(f"PRAGMA busy_timeout = {_LOCKED_MS}").close()
         except Exception as error:  # noqa: BLE001 - whatever it is, the callers must hear of it
             self._fail(batch, error)
@@ -248,11 +249,15 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - whatever it is, the callers must hear of it
             self._fail(batch, error)
             return False
+        if self._fresh:
+            self._fresh = False
+            self._place.look_for_log()
         self._take(batch)
         if not batch:
             transaction.undo()
             return False
-        wakes = self._transact(transaction, batch)
+        wakes = transact(transaction, batch)
+        self.commits += transaction.commits
         self._tend(connection)
         return wakes
 
@@ -267,38 +272,3 @@ class Writer:
         with self._mutex:
             batch.extend(self._pending)
             self._pending.clear()
-
-    def _transact(self, transaction: Transaction, batch: list[Entry[Any]]) -> bool:
-        """Run the batch in one transaction; should one fail unforeseen, each in its own."""
-        try:
-            wakes = False
-            try:
-                for entry in batch:
-                    wakes |= transaction.apply(entry, alone=len(batch) == 1)
-            except BaseException:
-                transaction.undo()
-                raise
-            transaction.commit()
-            self.commits += 1
-            return wakes
-        except Undecoded:
-            with lenient(transaction.connection):
-                return self._again(transaction, batch)
-        except (EngineUnavailable, ReplyUnknown) as error:
-            for entry in batch:
-                entry.error = error
-        except Exception as error:  # noqa: BLE001 - whatever it is, the caller must hear of it
-            if len(batch) > 1:
-                return any([self._again(transaction, [entry]) for entry in batch])
-            batch[0].error = error
-        return False
-
-    def _again(self, transaction: Transaction, batch: list[Entry[Any]]) -> bool:
-        try:
-            if not transaction.begin():
-                raise EngineUnavailable(f"{self._place.path} is locked by another connection")
-        except EngineUnavailable as error:
-            for entry in batch:
-                entry.error = error
-            return False
-        return self._transact(transaction, batch)
