@@ -9,10 +9,11 @@ import asyncpg
 import psycopg
 import pytest
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
-from dutiful import App, DuplicateJob, UsageError, unique
+from dutiful import App, DuplicateJob, EngineUnavailable, UsageError, unique
 
 END = Callable[[bool], Awaitable[None]]
 
@@ -198,10 +199,63 @@ async def test_asyncpg_without_a_transaction_is_refused(app: App, postgres_url: 
     await connection.close()
 
 
-async def test_an_autocommit_connection_commits_the_batch(app: App, postgres_url: str) -> None:
+async def test_psycopg_in_autocommit_is_refused(app: App, postgres_url: str) -> None:
+    charge = app.tasks["charge"]
     with psycopg.connect(plain(postgres_url), autocommit=True) as connection:
-        app.tasks["charge"].using(connection=connection).enqueue(1)
-        assert await states(app) == {"default": 1}
+        with pytest.raises(UsageError, match="no transaction open"):
+            charge.using(connection=connection).enqueue(1)
+        with connection.transaction():
+            charge.using(connection=connection).enqueue(1)
+    assert await states(app) == {"default": 1}
+
+
+async def test_a_closed_connection_is_refused(app: App, postgres_url: str) -> None:
+    charge = app.tasks["charge"]
+    connection = psycopg.connect(plain(postgres_url))
+    connection.close()
+    with pytest.raises(UsageError, match="closed"):
+        charge.using(connection=connection).enqueue(1)
+    other = await asyncpg.connect(plain(postgres_url))
+    await other.close()
+    with pytest.raises(UsageError, match="closed"):
+        await charge.using(connection=other).aenqueue(1)
+    engine = create_engine(plain(postgres_url).replace("://", "+psycopg://"))
+    alchemy = engine.connect()
+    alchemy.close()
+    with pytest.raises(UsageError, match="closed"):
+        charge.using(connection=alchemy).enqueue(1)
+    engine.dispose()
+
+
+async def test_a_connection_that_was_cut_is_told_as_ours(app: App, postgres_url: str) -> None:
+    charge = app.tasks["charge"]
+    cut = "SELECT pg_terminate_backend(pg_backend_pid())"
+    engine = create_engine(plain(postgres_url).replace("://", "+psycopg://"))
+    with engine.connect() as alchemy:
+        with pytest.raises(DBAPIError):
+            alchemy.exec_driver_sql(cut)
+        with pytest.raises((EngineUnavailable, UsageError)):
+            charge.using(connection=alchemy).enqueue(1)
+    engine.dispose()
+    connection = await asyncpg.connect(plain(postgres_url))
+    await connection.transaction().start()
+    with pytest.raises(asyncpg.PostgresError):
+        await connection.execute(cut)
+    with pytest.raises((EngineUnavailable, UsageError)):
+        await charge.using(connection=connection).aenqueue(1)
+
+
+async def test_a_session_that_failed_is_refused(app: App, postgres_url: str) -> None:
+    engine = create_engine(plain(postgres_url).replace("://", "+psycopg://"))
+    with Session(engine) as session:
+        with pytest.raises(DBAPIError), session.begin_nested():
+            session.execute(text("select 1 / 0"))
+        app.tasks["charge"].using(connection=session).enqueue(1)  # it was rolled back to there
+        with pytest.raises(DBAPIError):
+            session.execute(text("select 1 / 0"))
+        with pytest.raises(UsageError, match="failed already"):
+            app.tasks["charge"].using(connection=session).enqueue(1)
+    engine.dispose()
 
 
 async def test_a_session_enqueues_with_its_own_rows(app: App, postgres_url: str) -> None:

@@ -75,10 +75,13 @@ async def test_callers_factories_do_not_matter(engine: SqliteEngine, path: Path)
     assert (receipt.id, receipt.created) == (first.id, False)
 
 
-async def test_without_transaction_it_commits_at_once(engine: SqliteEngine, path: Path) -> None:
+async def test_without_a_transaction_it_is_refused(engine: SqliteEngine, path: Path) -> None:
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as mine:
+        with pytest.raises(UsageError, match="no transaction open"):
+            engine.enqueue_on(mine, [new(), new()])
+        mine.execute("BEGIN")
         engine.enqueue_on(mine, [new(), new()])
-        assert not mine.in_transaction
+        mine.execute("COMMIT")
     assert (await engine.tally())["enqueued"] == 2
 
 

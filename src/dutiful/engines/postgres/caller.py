@@ -37,6 +37,7 @@ _ASYNC: dict[str, AEnqueue] = {
     "asyncpg.connection.Connection": on_asyncpg.aenqueue,
     "asyncpg.pool.PoolConnectionProxy": on_asyncpg.aenqueue,
     "sqlalchemy.ext.asyncio.session.AsyncSession": on_sqlalchemy.aenqueue,
+    "sqlalchemy.ext.asyncio.scoping.async_scoped_session": on_sqlalchemy.aenqueue_scoped,
     "sqlalchemy.ext.asyncio.engine.AsyncConnection": on_sqlalchemy.aenqueue,
 }
 

@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from dutiful.contract.django import connection_of, is_django
+from dutiful.contract.django import translated as translated_django
 from dutiful.contract.protocol import Receipt
 from dutiful.contract.records import mark_of
 from dutiful.contract.statement import Plan, Statement, run
@@ -19,7 +21,7 @@ from dutiful.core.job import Job, NewJob, stamp
 from dutiful.core.replacement import Work, changed, marked
 from dutiful.core.state import State
 
-from .connection import executor, translated
+from .connection import executor, explain, translated
 from .group import Written
 from .rows import new_row, packed
 from .session import Session
@@ -61,6 +63,8 @@ class SqliteProducer:
 
     def enqueue_on(self, connection: Any, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
         """Store jobs on the caller's connection, inside its transaction."""
+        if is_django(connection):
+            return self._on_django(connection, jobs)
         session = self.session
         path = session.place.path
         with _plain(connection, path) as cursor:
@@ -80,6 +84,26 @@ class SqliteProducer:
             with translated(path):
                 cursor.execute("RELEASE dutiful_enqueue")
             return receipts
+
+    def _on_django(self, given: Any, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
+        path = self.session.place.path
+        connection = connection_of(given, vendor="sqlite", engine=f"the file {path}")
+        if connection.needs_rollback:
+            raise UsageError(
+                "your transaction has failed already, by the error that came before, and takes "
+                "nothing more; roll it back (or to a savepoint) first"
+            )
+        if not connection.in_atomic_block:
+            self.session.ready()  # which would have to wait for the transaction below
+
+        def told(error: BaseException) -> Exception:
+            return (
+                explain(error, path) if isinstance(error, sqlite3.Error) else UsageError(f"{error}")
+            )
+
+        with translated_django(connection, told) as atomic, atomic:
+            connection.ensure_connection()
+            return self.enqueue_on(connection.connection, jobs)
 
     async def aenqueue_on(self, connection: Any, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
         """Store jobs on the caller's connection, which blocks as all that it does."""
@@ -205,7 +229,19 @@ def _check(cursor: sqlite3.Cursor, path: Path) -> None:
 def _join(cursor: sqlite3.Cursor) -> None:
     """Begin the transaction that the connection would have begun at its own first write."""
     connection = cursor.connection
+    if connection.in_transaction:
+        return
     legacy = getattr(connection, "autocommit", -1) == -1
-    if legacy and connection.isolation_level is not None and not connection.in_transaction:
+    if not legacy:
+        commits = getattr(connection, "autocommit", None) is True
+    else:
+        commits = connection.isolation_level is None
+    if commits:
+        raise UsageError(
+            "the sqlite3 connection has no transaction open, so there is nothing to join: the job "
+            "would be committed at once, whatever becomes of your rows; execute BEGIN first, or "
+            "leave out connection="
+        )
+    if legacy:
         # Else the savepoint would open the transaction, and its release would commit it.
         cursor.execute(f"BEGIN {connection.isolation_level}")

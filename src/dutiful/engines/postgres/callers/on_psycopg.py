@@ -6,40 +6,126 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg.pq import TransactionStatus
+from psycopg import AsyncRawCursor, RawCursor
+from psycopg.pq import PipelineStatus, TransactionStatus
+from psycopg.rows import tuple_row
 
-from dutiful.contract.statement import Plan, arun, run
-from dutiful.engines.postgres.connection import aexecutor, executor
-from dutiful.engines.postgres.faults import told
+from dutiful.contract.statement import Answer, AsyncExecute, Execute, Plan, Statement, arun, run
+from dutiful.core.errors import UsageError
+from dutiful.engines.postgres.arrays import adapt
+from dutiful.engines.postgres.statements import trusted
+
+from .refusals import ABORTED, CLOSED, demand_transaction, in_its_encoding, translated
 
 T = TypeVar("T")
-_ENQUEUEING = "enqueueing on your connection"
+_ADVICE = "write `with conn.transaction():` around it, or connect without autocommit"
+_BUSY = "your connection runs another statement at present; wait for its end first"
 
 
 def enqueue(connection: psycopg.Connection[Any], plans: Callable[[Any], Plan[T]]) -> T:
     """Run a plan inside the connection's transaction; what fails undoes itself alone."""
-    try:
-        if _would_begin(connection):
-            # Else the block below would be the transaction, and its end would commit it.
-            connection.execute("SELECT")
-        with connection.transaction():
-            return run(plans(connection), executor(connection))
-    except psycopg.Error as error:
-        raise told(error, _ENQUEUEING) from error
+    _demand_open(connection)
+    if _pipelined(connection):
+        with connection.pipeline() as pipeline:
+            pipeline.sync()  # what went wrong before is the caller's own, and raised as it is
+            return _enqueue(connection, plans, pipeline)
+    return _enqueue(connection, plans, None)
 
 
 async def aenqueue(connection: psycopg.AsyncConnection[Any], plans: Callable[[Any], Plan[T]]) -> T:
     """Do what `enqueue` does on an async connection."""
-    try:
-        if _would_begin(connection):
+    _demand_open(connection)
+    if _pipelined(connection):
+        async with connection.pipeline() as pipeline:
+            await pipeline.sync()
+            return await _aenqueue(connection, plans, pipeline)
+    return await _aenqueue(connection, plans, None)
+
+
+def _enqueue(
+    connection: psycopg.Connection[Any],
+    plans: Callable[[Any], Plan[T]],
+    pipeline: psycopg.Pipeline | None,
+) -> T:
+    _demand(connection)
+    with translated(psycopg.Error):
+        if _idle(connection):
+            # Else the block below would be the transaction, and its end would commit it.
+            connection.execute("SELECT")
+            if pipeline is not None:
+                pipeline.sync()
+        with connection.transaction():
+            plan = in_its_encoding(connection, plans)
+            return run(plan, _executor(connection, pipeline))
+
+
+async def _aenqueue(
+    connection: psycopg.AsyncConnection[Any],
+    plans: Callable[[Any], Plan[T]],
+    pipeline: psycopg.AsyncPipeline | None,
+) -> T:
+    _demand(connection)
+    with translated(psycopg.Error):
+        if _idle(connection):
             await connection.execute("SELECT")
+            if pipeline is not None:
+                await pipeline.sync()
         async with connection.transaction():
-            return await arun(plans(connection), aexecutor(connection))
-    except psycopg.Error as error:
-        raise told(error, _ENQUEUEING) from error
+            plan = in_its_encoding(connection, plans)
+            return await arun(plan, _aexecutor(connection, pipeline))
 
 
-def _would_begin(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> bool:
+def _executor(connection: psycopg.Connection[Any], pipeline: psycopg.Pipeline | None) -> Execute:
+    cursor = RawCursor(connection, row_factory=tuple_row)
+    adapt(cursor)
+
+    def execute(statement: Statement) -> Answer:
+        with translated(psycopg.Error):
+            cursor.execute(trusted(statement.text), statement.params, binary=True)
+            if pipeline is not None:
+                pipeline.sync()  # the next statement depends on the answer
+            return Answer(cursor.fetchall() if cursor.description else [], cursor.rowcount)
+
+    return execute
+
+
+def _aexecutor(
+    connection: psycopg.AsyncConnection[Any], pipeline: psycopg.AsyncPipeline | None
+) -> AsyncExecute:
+    cursor = AsyncRawCursor(connection, row_factory=tuple_row)
+    adapt(cursor)
+
+    async def execute(statement: Statement) -> Answer:
+        with translated(psycopg.Error):
+            await cursor.execute(trusted(statement.text), statement.params, binary=True)
+            if pipeline is not None:
+                await pipeline.sync()
+            rows = await cursor.fetchall() if cursor.description else []
+            return Answer(rows, cursor.rowcount)
+
+    return execute
+
+
+def _demand_open(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> None:
+    if connection.closed:
+        raise UsageError(CLOSED)
+
+
+def _demand(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> None:
+    """Refuse what cannot be joined."""
+    status = connection.info.transaction_status
+    if status is TransactionStatus.INERROR:
+        raise UsageError(ABORTED)
+    if status is TransactionStatus.ACTIVE:
+        raise UsageError(_BUSY)
+    joins = status is TransactionStatus.INTRANS or not connection.autocommit
+    demand_transaction("the psycopg connection", _ADVICE, open=joins)
+
+
+def _pipelined(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> bool:
+    return connection.pgconn.pipeline_status != PipelineStatus.OFF
+
+
+def _idle(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> bool:
     """Whether the connection's next statement begins the transaction that its user will end."""
-    idle = connection.info.transaction_status is TransactionStatus.IDLE
-    return idle and not connection.autocommit
+    return connection.info.transaction_status is TransactionStatus.IDLE

@@ -2,49 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from dutiful.contract.statement import Answer, Execute, Plan, Statement, run
 from dutiful.core.errors import UsageError
-from dutiful.engines.postgres.faults import told
 
+from .refusals import demand_no_pipeline, demand_transaction, in_its_encoding, told
 from .text import by_name, named, plain
 
 T = TypeVar("T")
 _DRIVERS = ("psycopg", "asyncpg", "psycopg2", "psycopg_async")
+_ADVICE = "begin one on an engine or connection whose isolation level is not AUTOCOMMIT"
 
 
 def enqueue(given: Any, plans: Callable[[Any], Plan[T]]) -> T:
     """Run a plan in the transaction of a ``Session`` or ``Connection``, in a savepoint."""
-    from sqlalchemy.exc import DBAPIError
-
-    connection = given.connection() if hasattr(given, "get_bind") else given
-    driver = connection.dialect.driver
-    if connection.dialect.name != "postgresql" or driver not in _DRIVERS:
-        raise UsageError(
-            f"the SQLAlchemy engine uses {connection.dialect.name}+{driver}; jobs are enqueued on "
-            "postgresql+psycopg and postgresql+asyncpg"
-        )
-    try:
+    with _translated():
+        connection = given.connection() if hasattr(given, "get_bind") else given
+        driver = connection.dialect.driver
+        if connection.dialect.name != "postgresql" or driver not in _DRIVERS:
+            raise UsageError(
+                f"the SQLAlchemy engine uses {connection.dialect.name}+{driver}; jobs are enqueued "
+                "on postgresql+psycopg, postgresql+asyncpg and postgresql+psycopg2"
+            )
+        raw = connection.connection
+        commits = getattr(raw.dbapi_connection, "autocommit", False)
+        demand_transaction("the SQLAlchemy connection", _ADVICE, open=not commits)
+        demand_no_pipeline(raw.driver_connection)
         with connection.begin_nested():
-            plan = plans(connection.connection.driver_connection)
+            plan = in_its_encoding(raw.driver_connection, plans)
             return run(plan, _executor(connection, numbered=driver == "asyncpg"))
-    except DBAPIError as error:
-        raise told(error.orig or error, "enqueueing on your connection") from error
 
 
 async def aenqueue(given: Any, plans: Callable[[Any], Plan[T]]) -> T:
     """Do what `enqueue` does on an ``AsyncSession`` or ``AsyncConnection``."""
-    answer: T = await given.run_sync(enqueue, plans)
-    return answer
+    with _translated():
+        answer: T = await given.run_sync(enqueue, plans)
+        return answer
+
+
+async def aenqueue_scoped(given: Any, plans: Callable[[Any], Plan[T]]) -> T:
+    """Do the same on the session that an ``async_scoped_session`` has for its scope."""
+    return await aenqueue(given(), plans)
+
+
+@contextmanager
+def _translated() -> Generator[None]:
+    """Tell the driver's errors and SQLAlchemy's own as ours."""
+    from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+    try:
+        yield
+    except DBAPIError as error:
+        raise told(error.orig or error) from error
+    except SQLAlchemyError as error:
+        text = " ".join(str(error).split())
+        raise UsageError(
+            f"SQLAlchemy takes no statement on what you passed: {text}; roll back or open another"
+        ) from error
 
 
 def _executor(connection: Any, *, numbered: bool) -> Execute:
-    from sqlalchemy.exc import DBAPIError
-
     def execute(statement: Statement) -> Answer:
-        try:
+        with _translated():
             if numbered:
                 text, params = statement.text, tuple(plain(statement.params))
                 result = connection.exec_driver_sql(text, params)
@@ -52,8 +74,6 @@ def _executor(connection: Any, *, numbered: bool) -> Execute:
                 named_text, by_names = named(statement.text), by_name(statement.params)
                 result = connection.exec_driver_sql(named_text, by_names)
             rows = [tuple(row) for row in result.fetchall()] if result.returns_rows else []
-        except DBAPIError as error:
-            raise told(error.orig or error, "enqueueing on your connection") from error
-        return Answer(rows, len(rows))
+            return Answer(rows, len(rows))
 
     return execute

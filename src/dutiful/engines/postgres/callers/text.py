@@ -33,3 +33,22 @@ def by_name(params: Sequence[Any]) -> dict[str, Any]:
 def plain(params: Sequence[Any]) -> list[Any]:
     """Return the parameters with columns as lists."""
     return [list(value.items) if isinstance(value, Array) else value for value in params]
+
+
+def encodings(driver: Any) -> tuple[str, str] | None:
+    """Return in what a connection's texts arrive at present, and in what its driver writes them.
+
+    None where these are one.
+    """
+    if (settings := getattr(driver, "get_settings", None)) is not None:  # asyncpg
+        present, writes = settings().client_encoding, "UTF8"
+    else:
+        present = driver.info.parameter_status("client_encoding")
+        # psycopg asks the connection each time, psycopg2 when it is opened.
+        writes = getattr(driver, "encoding", "UTF8")
+    same = present is None or _bare(present) == _bare(writes)
+    return None if same else (present, writes)
+
+
+def _bare(encoding: str) -> str:
+    return encoding.upper().replace("-", "").replace("_", "")

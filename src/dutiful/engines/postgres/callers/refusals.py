@@ -1,0 +1,84 @@
+"""What keeps a caller's connection from taking jobs in, told before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from dutiful.contract.statement import Plan, Statement
+from dutiful.core.errors import BadPayload, EngineError, UsageError
+from dutiful.engines.postgres import faults
+from dutiful.engines.postgres.statements import literal
+
+from .text import encodings
+
+T = TypeVar("T")
+_DOING = "enqueueing on your connection"
+
+ABORTED = (
+    "your transaction has failed already, by the error that came before, and takes nothing more; "
+    "roll it back (or to a savepoint) first"
+)
+CLOSED = "your connection is closed; pass one that is open"
+IDLE = (
+    "has no transaction open, so there is nothing to join: the job would be committed at once, "
+    "whatever becomes of your rows; {advice}, or leave out connection="
+)
+_READ_ONLY = (
+    "your transaction is read-only (or its server a standby); enqueue in one that may write"
+)
+_PIPELINE = (
+    "your connection is in pipeline mode, which only psycopg's own connections may be in here; "
+    "end the pipeline first"
+)
+_BY_STATE = {"25P02": ABORTED, "25006": _READ_ONLY}
+
+
+def told(error: BaseException) -> EngineError | BadPayload | UsageError:
+    """Return the error of ours that says what one of a caller's library means."""
+    state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+    if (words := _BY_STATE.get(state or "")) is not None:
+        return UsageError(words)
+    return faults.told(error, _DOING)
+
+
+@contextmanager
+def translated(*kinds: type[BaseException]) -> Generator[None]:
+    """Tell errors of a library as ours."""
+    theirs: tuple[type[BaseException], ...] = (*kinds, OSError)
+    try:
+        yield
+    except UnicodeEncodeError as error:
+        raise BadPayload(
+            f"{_DOING}: your connection's encoding lacks a character: {error}"
+        ) from error
+    except theirs as error:
+        raise told(error) from error
+
+
+def demand_transaction(kind: str, advice: str, *, open: bool) -> None:
+    """Refuse a connection on which each statement commits by itself."""
+    if not open:
+        raise UsageError(f"{kind} {IDLE.format(advice=advice)}")
+
+
+def demand_no_pipeline(driver: Any) -> None:
+    """Refuse a psycopg connection in pipeline mode below a library that knows none."""
+    status = getattr(getattr(driver, "pgconn", None), "pipeline_status", None)
+    if status:
+        raise UsageError(_PIPELINE)
+
+
+def in_its_encoding(driver: Any, plans: Callable[[Any], Plan[T]]) -> Plan[T]:
+    """Run a plan with texts as the driver writes them, whatever its user has set for the server.
+
+    An error undoes this with all else, for it ends the savepoint.
+    """
+    if (differ := encodings(driver)) is None:
+        return (yield from plans(driver))
+    present, writes = differ
+    yield Statement(f"SET LOCAL client_encoding TO {literal(writes)}")
+    result = yield from plans(driver)
+    yield Statement(f"SET LOCAL client_encoding TO {literal(present)}")
+    return result
