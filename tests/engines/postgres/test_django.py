@@ -111,3 +111,83 @@ def test_an_alias_without_django_says_so(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def run_nothing() -> Plan[None]:
     raise AssertionError("there is nothing to run it on")
+
+
+ON_SQLITE = """
+import sys
+import django
+from django.conf import settings
+
+path = sys.argv[1]
+settings.configure(DATABASES={"default": {
+    "ENGINE": "django.db.backends.sqlite3", "NAME": path}, "other": {
+    "ENGINE": "django.db.backends.sqlite3", "NAME": path + "-other"}})
+django.setup()
+from django.db import connection, connections, transaction
+from dutiful import App, DuplicateJob, UsageError, unique
+
+app = App(f"sqlite:///{path}")
+
+@app.task
+def charge(order: int) -> None: ...
+
+def count() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from dutiful_job")
+        return cursor.fetchone()[0]
+
+charge.using(connection="default").enqueue(0)  # makes the tables, and commits at once
+print(count())
+with transaction.atomic():
+    charge.using(connection="default").enqueue(1)
+    with transaction.atomic():
+        charge.using(connection=connection).enqueue(2)
+    app.enqueue_many([charge.job(3)], connection=connections["default"])
+print(count())
+try:
+    with transaction.atomic():
+        charge.using(connection="default").enqueue(4)
+        raise KeyError
+except KeyError:
+    print(count())
+key = unique("k", on_conflict="raise")
+with transaction.atomic():
+    charge.using(connection="default", unique=key).enqueue(5)
+    try:
+        charge.using(connection="default", unique=key).enqueue(6)
+    except DuplicateJob:
+        pass
+    charge.using(connection="default").enqueue(7)
+print(count())
+for wrong in ("other", "nowhere"):
+    try:
+        charge.using(connection=wrong).enqueue(8)
+    except UsageError as error:
+        print(type(error).__name__)
+with transaction.atomic():
+    transaction.set_rollback(True)
+    try:
+        charge.using(connection="default").enqueue(9)
+    except UsageError as error:
+        print("failed" in str(error))
+import asyncio
+
+async def inside() -> None:
+    try:
+        await charge.using(connection="default").aenqueue(10)
+    except UsageError as error:
+        print("sync_to_async" in str(error))
+
+asyncio.run(inside())
+asyncio.run(app.close())
+"""
+
+
+def test_an_alias_works_on_sqlite_as_well(tmp_path: Path) -> None:
+    script = tmp_path / "shop.py"
+    script.write_text(ON_SQLITE)
+    done = subprocess.run(
+        [sys.executable, script, str(tmp_path / "jobs.db")], capture_output=True, text=True
+    )
+    said = ["1", "4", "4", "6", "UsageError", "UsageError", "True", "True"]
+    assert done.stdout.split() == said, done.stderr
