@@ -11,7 +11,7 @@ import stat
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -44,10 +44,13 @@ def binaries() -> Path:
 
 
 @contextmanager
-def local_server(folder: Path, *, programs: Path | None = None) -> Generator[LocalServer]:
+def local_server(
+    folder: Path, *, programs: Path | None = None, settings: Mapping[str, str] | None = None
+) -> Generator[LocalServer]:
     """Run an empty server below a folder, or where another user may work if it is closed to all.
 
-    It is stopped and its files are gone at the end. ``programs`` are those of another version.
+    It is stopped and its files are gone at the end. ``programs`` are those of another version,
+    ``settings`` what it is given beside the usual ones.
     """
     closed = os.geteuid() == 0 and not _open_to_all(folder)
     home = Path(tempfile.mkdtemp(prefix="dutiful-pg-", dir=_OPEN if closed else folder))
@@ -55,6 +58,7 @@ def local_server(folder: Path, *, programs: Path | None = None) -> Generator[Loc
     server = LocalServer(home, programs=programs)
     try:
         server.create()
+        server.settings.update(settings or {})
         server.start()
         yield server
     finally:

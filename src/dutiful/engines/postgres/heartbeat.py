@@ -28,6 +28,7 @@ from .address import Address
 from .connection import Connection, connect, executor
 from .faults import told
 from .pool import undo
+from .prepared import PreparedWatch
 from .session_settings import begin, settings
 from .statements import Texts, quoted, trusted
 
@@ -163,11 +164,14 @@ class Heartbeat:
         poll.register(connection.pgconn.socket, select.POLLIN)
         poll.register(rung, select.POLLIN)
         looked_at = time.monotonic()
+        listens = self.listener is not None and not self._address.pooler
+        watch = PreparedWatch(connection, self._sql) if listens else None
         while not stop.is_set():
             if (now := time.monotonic()) - looked_at > _GLANCE:
                 looked_at = now
                 self._now_and_then()
-            ready = {descriptor for descriptor, _ in poll.poll(_GLANCE * 1000)}
+            pause = _GLANCE if watch is None else min(_GLANCE, watch.look())
+            ready = {descriptor for descriptor, _ in poll.poll(pause * 1000)}
             if rung.fileno() in ready:
                 rung.recv(4096)
             if connection.pgconn.socket in ready:

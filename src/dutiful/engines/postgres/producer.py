@@ -153,11 +153,8 @@ def _refused(sql: Texts, job: NewJob, now: int | None, late: bool) -> Plan[Recei
             if rule.on_conflict == "raise":
                 raise DuplicateJob(rule.key, holder)
             if rule.on_conflict == "replace":
-                state = yield from _replace(sql, job, holder, now)
-                if state == State.QUEUED and not late:
-                    yield Statement(sql("wake"), ([job.queue], 1))
-                if state is not None:
-                    return Receipt(holder, created=False, replaced=True)
+                replaced = yield from _replace(sql, job, holder, now, late)
+                return Receipt(holder, created=False, replaced=replaced)
             return Receipt(holder, created=False)
         # The holder ended between the two statements, so the key is free.
         if (yield from store(sql, [job], now, late=late)):
@@ -198,11 +195,11 @@ def _columns(jobs: Sequence[NewJob]) -> tuple[Array, ...]:
     )
 
 
-def _replace(sql: Texts, job: NewJob, holder: str, now: int | None) -> Plan[int | None]:
-    """Give the job that holds a key what a later one would run; None when it runs or has ended."""
+def _replace(sql: Texts, job: NewJob, holder: str, now: int | None, late: bool) -> Plan[bool]:
+    """Give the job that holds a key what a later one would run; False when it runs or has ended."""
     rows = (yield Statement(sql("work"), (holder,))).rows
     if not rows:
-        return None
+        return False
     task, args, meta = rows[0]
     new = Work(job.task, job.args)
     mark, drops_steps = changed(Work(task, args), new, mark_of(meta))
@@ -210,7 +207,11 @@ def _replace(sql: Texts, job: NewJob, holder: str, now: int | None) -> Plan[int 
         yield Statement(sql("steps_drop"), (holder,))
     params = _replacement(job, marked(job.meta, mark), holder, now)
     state: int = (yield Statement(sql("replace"), params)).rows[0][0]
-    return state
+    if state == State.QUEUED and late:
+        yield Statement(sql("wake_late"), (job.queue,))
+    elif state == State.QUEUED:
+        yield Statement(sql("wake"), ([job.queue], 1))
+    return True
 
 
 def _replacement(

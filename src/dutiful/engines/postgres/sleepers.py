@@ -20,12 +20,14 @@ from .statements import Texts
 
 T = TypeVar("T")
 
-_AGAIN_SECONDS = (0.003, 0.1)
+_AGAIN_SECONDS = (0.003, 0.1, 1.0)
 """After so long a sleeper looks again, for a job whose enqueue began before it lay down."""
 _DOZE_SECONDS = 0.003
 """How long to wait for the next job of a stream before asking to be woken."""
 _POLL_SECONDS = 0.5
 """How often to look where notifications cannot be heard."""
+_STAGGER_SECONDS, _STAGGER_SECONDS_MOST = 0.001, 0.03
+"""Over how long those who hear of work at once spread their looks: for each of them, and in all."""
 
 
 class Sleepers:
@@ -44,6 +46,8 @@ class Sleepers:
         self._asleep: set[_Sleeper] = set()
         self._marked: frozenset[str] | None = None
         """The queues for which the server knows that somebody sleeps here."""
+        self._crowd = 0
+        """How many processes slept when this one lay down."""
         self.hears = False
         """Whether notifications arrive at present."""
         self._news = False
@@ -116,9 +120,23 @@ class Sleepers:
         self._rouse(work=False)
 
     def notified(self, payload: str) -> None:
-        """Wake who sleeps here, if the notification names this process."""
-        if _id(self._lock) in payload.split():
+        """Wake who sleeps here, if the notification names this process, or all by a star."""
+        first, *queues = payload.split() or [""]
+        if first == "*":
+            self._announced(frozenset(queues))
+        elif _id(self._lock) in (first, *queues):
             self.tell()
+
+    def _announced(self, queues: frozenset[str]) -> None:
+        """Let all look who sleep for some queues, or for any; one after the other in a crowd.
+
+        Work was stored by a transaction that could not choose whom to wake.
+        """
+        crowd = min(self._crowd * _STAGGER_SECONDS, _STAGGER_SECONDS_MOST)
+        with self._guard:
+            asleep = [one for one in self._asleep if not queues or queues & one.queues]
+        for sleeper in asleep:
+            sleeper.rouse(False, crowd * _jitter(0.0))
 
     async def _lie_down(self) -> bool:
         """Ask to be woken, for all that sleep here; False when that was said before."""
@@ -129,7 +147,8 @@ class Sleepers:
             self._marked, lock = queues, self._lock
 
         def plan() -> Plan[None]:
-            yield Statement(self._sql("sleep"), (_id(lock), sorted(queues), lock))
+            answer = yield Statement(self._sql("sleep"), (_id(lock), sorted(queues), lock))
+            self._crowd = answer.rows[0][0]
 
         try:
             await self._pool.once(plan)
@@ -164,9 +183,13 @@ class _Sleeper:
         self.queues = queues
         self.roused = False
 
-    def rouse(self, work: bool) -> None:
+    def rouse(self, work: bool, after: float = 0.0) -> None:
         self.roused = self.roused or work
-        if not self._loop.is_closed():
+        if self._loop.is_closed():
+            return
+        if after:
+            self._loop.call_soon_threadsafe(self._loop.call_later, after, self._event.set)
+        else:
             self._loop.call_soon_threadsafe(self._event.set)
 
     def settle_down(self) -> None:

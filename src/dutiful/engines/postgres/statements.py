@@ -41,9 +41,9 @@ class Texts:
     def fill(self, text: str, **more: str) -> str:
         """Put the schema, the job table, the clock and the channel where a text names them.
 
-        Table, sequence and channel are put as text, for functions that ask for a name. ``more`` are
-        names of the caller's with texts that name these in turn. All is put in one pass, so no
-        schema's name is read as one of them; bodies of functions get a quote that is not in it.
+        Table, sequences and channel are put as text, for functions that ask for a name. ``more``
+        are names of the caller's with texts that name these in turn. All is put in one pass, so
+        no schema's name is read as one of them; bodies of functions get a quote that is not in it.
         """
         if more:
             text = _PLACE.sub(lambda found: more.get(found[1] or "", found[0]), text)
@@ -57,6 +57,7 @@ class Texts:
             "{now}": _NOW,
             "{job}": literal(f"{self.quoted}.job"),
             "{sequence}": literal(f"{self.quoted}.job_seq_seq"),
+            "{prepared}": literal(f"{self.quoted}.prepared"),
             "{channel}": literal(self.channel),
             "$$": tag,
         }

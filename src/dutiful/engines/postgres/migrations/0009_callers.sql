@@ -1,0 +1,174 @@
+-- Counts transactions that were prepared after they had stored jobs. It counts at once, whether
+-- they commit or not, so that somebody can watch for their commit: they may not notify.
+CREATE SEQUENCE {schema}.prepared;
+
+-- Wakes as many sleepers as there are jobs, and one more in case that one of them has frozen. One
+-- whose lock can be had is dead and is passed over, lest the dead be woken instead of the living.
+-- A sleeper that is locked is being woken by somebody else, who need not be waited for.
+-- A transaction that keeps the snapshot of its beginning cannot know who sleeps, and deleting from
+-- what others write would be a conflict: it tells all who listen for its queues.
+CREATE OR REPLACE FUNCTION {schema}.wake(wanted text[], jobs bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  said text;
+BEGIN
+  IF current_setting('transaction_isolation') IN ('read committed', 'read uncommitted') THEN
+    WITH chosen AS (
+      SELECT id FROM {schema}.sleeper
+      WHERE queues && wanted AND (lock IS NULL OR NOT pg_try_advisory_xact_lock_shared(lock))
+      LIMIT least(jobs, 100) + 1 FOR UPDATE SKIP LOCKED
+    ), woken AS (
+      DELETE FROM {schema}.sleeper WHERE id IN (SELECT id FROM chosen) RETURNING id
+    )
+    SELECT string_agg(id, ' ') INTO said FROM woken;
+  ELSE
+    said := '* ' || array_to_string(wanted, ' ');
+    IF octet_length(said) > 4000 THEN  -- a notification has less than 8,000 bytes
+      said := '*';
+    END IF;
+  END IF;
+  IF said IS NOT NULL THEN
+    PERFORM pg_notify({channel}, said);
+  END IF;
+END
+$$;
+
+-- In a transaction of the caller's the sleepers are looked for at its commit, which may be late.
+-- At its PREPARE nothing may be notified; where that cannot be, nobody asks for it.
+CREATE OR REPLACE FUNCTION {schema}.wake_at_commit() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF current_setting('max_prepared_transactions')::integer > 0
+    AND current_query() ~* 'prepare.*transaction' THEN
+    IF has_sequence_privilege({prepared}, 'USAGE') THEN
+      PERFORM nextval({prepared});
+    END IF;
+  ELSE
+    PERFORM {schema}.wake(NEW.queues, NEW.count);
+  END IF;
+  RETURN NULL;
+END
+$$;
+
+-- For psql, triggers and other languages: the rules of Python's enqueue, in the caller's own
+-- transaction. Arguments are an object by the names of the task's parameters.
+CREATE OR REPLACE FUNCTION {schema}.enqueue(
+  task text,
+  args jsonb DEFAULT '{}',
+  queue text DEFAULT 'default',
+  delay interval DEFAULT NULL,
+  run_at timestamptz DEFAULT NULL,
+  priority integer DEFAULT 0,
+  max_attempts integer DEFAULT 20,
+  unique_key text DEFAULT NULL,
+  expires_in interval DEFAULT NULL,
+  tags text[] DEFAULT NULL,
+  meta jsonb DEFAULT NULL,
+  id text DEFAULT NULL
+) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  now bigint := {now};
+  due bigint := now;
+  control text := CASE WHEN getdatabaseencoding() = 'UTF8'
+    THEN '[\x01-\x1f\x7f-\x9f\u2028\u2029]' ELSE '[\x01-\x1f\x7f-\x9f]' END;
+  body bytea := convert_to(enqueue.args::text, 'UTF8');
+  wrong text;
+  chosen text := enqueue.id;
+  holder text;
+  stamp bytea;
+BEGIN
+  wrong := CASE
+    WHEN coalesce(enqueue.task, '') = '' THEN 'task is empty; give the name of a task'
+    WHEN length(enqueue.task) > 200 OR enqueue.task ~ control
+      THEN 'task must be text of one line, of at most 200 characters'
+    WHEN length(enqueue.id) NOT BETWEEN 1 AND 200 OR enqueue.id ~ control
+      THEN 'id must be text of one line, of 1 to 200 characters'
+    WHEN jsonb_typeof(enqueue.args) IS DISTINCT FROM 'object'
+      THEN 'args must be an object, such as {"order_id": 42}'
+    WHEN octet_length(body) > 262144
+      THEN format('args take %s bytes, over the limit of 262144', octet_length(body))
+    WHEN jsonb_path_exists(enqueue.args, 'strict $.**{65}')
+      THEN 'args are nested deeper than 64 levels'
+    WHEN jsonb_path_exists(enqueue.args, 'strict $.** ? (@.type() == "number"
+        && (@ > 18446744073709551615 || @ < -9223372036854775808))')
+      THEN 'args hold a number that does not fit in 64 bits; give it as a string'
+    WHEN enqueue.queue IS NULL OR enqueue.queue !~ '^[A-Za-z0-9_.-]{1,100}$'
+      THEN format(
+        'queue %s; use 1 to 100 letters, digits, "_", "." or "-"', left(enqueue.queue, 80)
+      )
+    WHEN enqueue.priority IS NULL OR enqueue.priority NOT BETWEEN -100 AND 100
+      THEN format('priority %s; use -100 to 100, higher first', enqueue.priority)
+    WHEN enqueue.max_attempts IS NULL OR enqueue.max_attempts < 1
+      THEN format('max_attempts %s; a job needs at least one', enqueue.max_attempts)
+    WHEN enqueue.delay IS NOT NULL AND enqueue.run_at IS NOT NULL
+      THEN 'give delay or run_at, not both'
+    WHEN enqueue.delay < interval '0' OR enqueue.expires_in < interval '0'
+      THEN 'delay and expires_in may not be negative'
+    -- First roughly, for a longer one would leave the range of time itself.
+    WHEN enqueue.delay > interval '110 years' OR enqueue.expires_in > interval '110 years'
+        OR statement_timestamp() + enqueue.delay > statement_timestamp() + interval '36600 days'
+        OR extract(epoch FROM enqueue.expires_in) > 36600 * 86400.0
+      THEN 'delay and expires_in may not be longer than a century'
+    WHEN enqueue.run_at < timestamptz '1000-01-01 00:00:00+00'
+        OR enqueue.run_at >= timestamptz '9000-01-01 00:00:00+00'
+      THEN format('run_at %s; give a time in the years 1000 to 8999', enqueue.run_at)
+    WHEN octet_length(convert_to(enqueue.unique_key, 'UTF8')) NOT BETWEEN 1 AND 2000
+      THEN 'unique_key must have 1 to 2000 bytes; leave it out, give a shorter one or its hash'
+    WHEN array_ndims(enqueue.tags) > 1 OR cardinality(enqueue.tags) > 100
+      THEN 'tags must be a list of at most 100 texts'
+    WHEN EXISTS (
+        SELECT FROM unnest(enqueue.tags) AS tag
+        WHERE tag IS NULL OR length(tag) NOT BETWEEN 1 AND 200 OR tag ~ control
+      ) THEN 'each tag must be text of one line, of 1 to 200 characters'
+    WHEN jsonb_typeof(enqueue.meta) <> 'object' THEN 'meta must be an object of strings'
+    WHEN EXISTS (
+        SELECT FROM jsonb_each(enqueue.meta) WHERE jsonb_typeof(value) <> 'string'
+      ) THEN 'meta must be an object of strings'
+    WHEN octet_length(convert_to(enqueue.meta::text, 'UTF8')) > 65536
+      THEN 'meta takes more than 65536 bytes'
+  END;
+  IF wrong IS NOT NULL THEN
+    RAISE EXCEPTION '%', wrong USING ERRCODE = '22023';
+  END IF;
+  IF enqueue.run_at IS NOT NULL THEN
+    due := (extract(epoch FROM enqueue.run_at) * 1000000)::bigint;
+  ELSIF enqueue.delay IS NOT NULL THEN
+    due := (extract(epoch FROM statement_timestamp() + enqueue.delay) * 1000000)::bigint;
+  END IF;
+  IF chosen IS NULL THEN  -- a UUID of version 7, as the clients make them (RFC 9562)
+    stamp := substring(int8send(now / 1000) FROM 3)
+      || substring(uuid_send(gen_random_uuid()) FROM 7);
+    stamp := set_byte(stamp, 6, (get_byte(stamp, 6) & 15) | 112);
+    chosen := encode(stamp, 'hex')::uuid::text;
+  END IF;
+  LOOP
+    INSERT INTO {schema}.job (
+      id, task, queue, state, priority, args, max_attempts, enqueued_at, run_at, expires_at,
+      unique_key, unique_states, tags, meta
+    ) VALUES (
+      chosen, enqueue.task, enqueue.queue, CASE WHEN due > now THEN 0 ELSE 1 END,
+      enqueue.priority, body, enqueue.max_attempts, now, due,
+      greatest(due, now) + (extract(epoch FROM enqueue.expires_in) * 1000000)::bigint,
+      enqueue.unique_key, CASE WHEN enqueue.unique_key IS NULL THEN 0 ELSE 15 END,
+      array_to_json(nullif(enqueue.tags, '{}'))::text, nullif(enqueue.meta, '{}')::text
+    ) ON CONFLICT DO NOTHING;
+    IF FOUND THEN
+      INSERT INTO {schema}.tally (name, count, queues)
+      VALUES ('enqueued', 1, CASE WHEN due <= now THEN ARRAY[enqueue.queue] END);
+      RETURN chosen;
+    END IF;
+    SELECT job.id INTO holder FROM {schema}.job AS job WHERE job.id = chosen;
+    IF FOUND THEN
+      RETURN holder;
+    END IF;
+    SELECT job.id INTO holder FROM {schema}.job AS job
+    WHERE job.unique_key IS NOT NULL AND (job.unique_states >> job.state) & 1 = 1
+      AND job.unique_key = enqueue.unique_key;
+    IF FOUND THEN
+      RETURN holder;
+    END IF;  -- the holder ended between the two statements, so the key is free
+  END LOOP;
+END
+$$;

@@ -1,0 +1,74 @@
+"""Watching for the commit of transactions that were prepared: they may not notify anybody.
+
+PostgreSQL refuses to prepare a transaction that has notified, so jobs stored in one are announced
+by somebody else when it has committed. One process watches for all, and only on a server that
+allows such transactions: it asks a few times a second how many there have been, and which wait.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import psycopg
+
+from .connection import Connection
+from .statements import Texts, trusted
+
+_STEP_SECONDS = 0.05
+_RIVAL_SECONDS = 2.0
+"""How often to ask whether the watch is to be had."""
+_NEVER = float("inf")
+_ECHOES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+"""When to announce after a transaction was seen to be prepared: it may commit before it is seen to
+wait, and a slow disk may keep it from being prepared for a while yet."""
+
+
+class PreparedWatch:
+    """The watch of one listening connection."""
+
+    def __init__(self, connection: Connection, sql: Texts) -> None:
+        """Ask the server once whether there is anything to watch."""
+        self._connection = connection
+        self._sql = sql
+        self._ours = False
+        self._count: int | None = -1
+        self._waiting: set[str] = set()
+        self._echoes: list[float] = []
+        (allowed,) = self._row(sql("prepared_allowed"))
+        self._next = time.monotonic() if allowed else _NEVER
+
+    def look(self) -> float:
+        """Look if it is time, and return for how many seconds there is nothing to look for.
+
+        What has ended is announced: there may be work.
+        """
+        now = time.monotonic()
+        if now >= self._next:
+            try:
+                pause = self._look(now)
+            except psycopg.Error:
+                if self._connection.closed:
+                    raise
+                pause = _RIVAL_SECONDS  # renewals, which share the connection, come first
+            self._next = now + pause
+        return max(self._next - now, 0.0)
+
+    def _look(self, now: float) -> float:
+        if not self._ours:
+            (self._ours,) = self._row(self._sql("prepared_turn"), self._sql.schema)
+            if not self._ours:
+                return _RIVAL_SECONDS
+        count, waiting = self._row(self._sql("prepared_watch"))
+        if count != self._count:
+            self._echoes = [now + after for after in _ECHOES]
+        ended = self._waiting.difference(waiting)
+        self._count, self._waiting = count, set(waiting)
+        due = [at for at in self._echoes if at <= now]
+        self._echoes = self._echoes[len(due) :]
+        if due or ended:
+            self._row(self._sql("announce"))
+        return _STEP_SECONDS
+
+    def _row(self, text: str, *params: object) -> Any:
+        return self._connection.execute(trusted(text), params).fetchone()

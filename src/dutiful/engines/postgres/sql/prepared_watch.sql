@@ -1,0 +1,8 @@
+-- How many transactions were ever prepared after they had stored jobs, and which of these wait for
+-- their end, as far as locks tell: their numbers.
+SELECT pg_sequence_last_value({prepared}::regclass), ARRAY(
+  SELECT virtualtransaction FROM pg_locks
+  WHERE pid IS NULL AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND relation = {job}::regclass AND mode = 'RowExclusiveLock'
+    AND EXISTS (SELECT FROM pg_prepared_xact())
+)
