@@ -138,6 +138,20 @@ class EngineRecovered(msgspec.Struct, frozen=True, tag=True):
     seconds: float
 
 
+class SlotsShort(msgspec.Struct, frozen=True, tag=True):
+    """A thread or process could not be started: fewer slots are used, the jobs are handed back."""
+
+    slots: int
+    of: int
+    error: str
+
+
+class SlotsRestored(msgspec.Struct, frozen=True, tag=True):
+    """All slots of a worker are in use again after `SlotsShort`."""
+
+    slots: int
+
+
 class OutcomeRefused(msgspec.Struct, frozen=True, tag=True):
     """The store cannot hold how an attempt ended; a failure is settled in its place."""
 
@@ -243,6 +257,8 @@ Event = (
     | TaskUnknown
     | ArgumentsUnfit
     | SlotStuck
+    | SlotsShort
+    | SlotsRestored
     | OutcomeRefused
     | EngineTroubled
     | EngineRecovered

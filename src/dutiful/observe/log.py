@@ -43,6 +43,11 @@ def _of_single_jobs(event: e.Event) -> None:
             _LOG.warning("job %s (%s) waits for other code: %s", job_id, task, _line(error))
         case e.SlotStuck(job_id=job_id, task=task, isolation=isolation):
             _LOG.error("job %s (%s) goes on past its hard timeout in a %s", job_id, task, isolation)
+        case e.SlotsShort(slots=slots, of=of, error=error):
+            text = "%d of %d slots are used for now, jobs beyond them are handed back: %s"
+            _LOG.error(text, slots, of, _line(error))
+        case e.SlotsRestored(slots=slots):
+            _LOG.warning("all %d slots are used again", slots)
         case e.OutcomeRefused(job_id=job_id, task=task, error=error):
             text = "job %s (%s): how it ended cannot be stored, its attempt has failed: %s"
             _LOG.error(text, job_id, task, _line(error))

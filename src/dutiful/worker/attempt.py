@@ -45,6 +45,7 @@ class Running:
         "store",
         "task",
         "transaction",
+        "unstarted",
         "why",
     )
 
@@ -79,6 +80,8 @@ class Running:
         """Interrupts the body; a thread has nothing that could."""
         self.kill: Callable[[], Any] | None = None
         """Ends the body at once; only a process can be ended so."""
+        self.unstarted: str | None = None
+        """Why the body could not be started, where that shows later than at once."""
         self.limits: list[asyncio.TimerHandle] = []
         self.aside: Callable[[Callable[[], Any]], Awaitable[Any]] = asyncio.to_thread
         """Runs a blocking call for a coroutine."""

@@ -9,12 +9,14 @@ from functools import partial
 from typing import Any
 
 from dutiful.client.context import CURRENT, Context
-from dutiful.core.outcome import Cancelled, Crashed, Failed, Outcome, Succeeded
+from dutiful.core.outcome import Cancelled, Crashed, Failed, Outcome, Released, Succeeded
 
 from . import forks
 from .around import ChildEnded, carried, value_of
 from .attempt import Running
-from .failure import raised, returned
+from .capacity import CannotStart
+from .error_text import text_of
+from .failure import holds, raised, returned
 from .finish import aconclude, aundo, conclude, failed, interrupted, report, undo
 from .host import WorkerHost
 from .isolation.contained import OWNER, Contained
@@ -55,7 +57,11 @@ class Bodies:
         self._undoing: set[asyncio.Task[None]] = set()
 
     def start(self, running: Running) -> None:
-        """Start a body; raises BadPayload, before anything runs, when its arguments do not fit."""
+        """Start a body.
+
+        Raises, before anything runs, BadPayload when its arguments do not fit and CannotStart when
+        the system has nothing left to run it with.
+        """
         task = running.task
         running.aside = self._aside
         if task.spec.isolation == "process":
@@ -79,7 +85,7 @@ class Bodies:
         if self._app.hooks.around_call:
             call = self._app.hooks.surround(context, call, self._app.bus.emit)
         if self._app.hooks.around_attempt:
-            call = partial(self._aside, call)
+            call = partial(self._in_thread_of_ours, running, call)
             self._watch(running, self._spawn(running, self._on_loop(running, context, call), own))
         else:
             run = partial(own.run, _in_thread, running, context, call, self._bytes_max)
@@ -89,11 +95,15 @@ class Bodies:
     def abandon(self, running: Running) -> None:
         """Undo the transaction of a body that goes on, so that it does not hold up the store."""
         if running.transaction is not None:
-            self._threads.submit(partial(undo, running.transaction), _nothing)
+            undoing = partial(undo, running.transaction)
+            try:
+                self._threads.submit(undoing, _nothing)
+            except CannotStart:
+                undoing()
         if running.atransaction is not None:
-            undoing = self._loop.create_task(aundo(running.atransaction))
-            self._undoing.add(undoing)
-            undoing.add_done_callback(self._undoing.discard)
+            awaited = self._loop.create_task(aundo(running.atransaction))
+            self._undoing.add(awaited)
+            awaited.add_done_callback(self._undoing.discard)
 
     async def close(self) -> bool:
         """End children, coroutines and idle threads; False when one of these runs on."""
@@ -105,7 +115,11 @@ class Bodies:
             _, stuck = await asyncio.wait(self._coroutines, timeout=_FAREWELL)
         if self._undoing:
             await asyncio.wait(self._undoing, timeout=_UNDOING)
-        return await asyncio.to_thread(self._threads.close) and not stuck
+        try:
+            ended = await asyncio.to_thread(self._threads.close)
+        except RuntimeError:  # no thread can be started
+            ended = self._threads.close()
+        return ended and not stuck
 
     def _spawn(
         self, running: Running, coroutine: Any, context: contextvars.Context
@@ -145,7 +159,7 @@ class Bodies:
         except BaseException as error:  # noqa: BLE001 - SystemExit, too, is an answer of the task's
             if forks.copied(pid):
                 forks.leave(error)
-            outcome = failed(running, error)
+            outcome = self._judged(running, error)
         if forks.copied(pid):
             forks.leave(None)
         if running.atransaction is not None or running.transaction is not None:
@@ -154,7 +168,21 @@ class Bodies:
             self._coroutines.discard(running.body)
         # Both hold the attempt, which then would wait for the collector.
         running.stop = running.body = None
-        self._finish(running, outcome)
+        self._finish(running, outcome if running.unstarted is None else Released())
+
+    def _judged(self, running: Running, error: BaseException) -> Outcome:
+        """Judge an error; a shortage of the system's is not the task's failure."""
+        if holds(error, CannotStart):
+            running.unstarted = text_of(error)
+        return failed(running, error)
+
+    async def _in_thread_of_ours(self, running: Running, call: Call) -> Any:
+        """Run the body of a sync task; a hook may hide that it could not be started."""
+        try:
+            return await self._aside(call)
+        except CannotStart as error:
+            running.unstarted = str(error)
+            raise
 
     async def _concluded(self, running: Running, outcome: Outcome) -> Outcome | None:
         """End the attempt's transaction; the slot comes free whatever happens."""
@@ -165,7 +193,9 @@ class Bodies:
         except asyncio.CancelledError:
             return interrupted(running)
         except BaseException as error:  # noqa: BLE001 - what broke is the attempt's failure
-            return raised(error, running.task.spec.retry)
+            if isinstance(error, CannotStart) and running.transaction is not None:
+                undo(running.transaction)
+            return self._judged(running, error)
         return concluded
 
     async def _aside(self, call: Call) -> Any:
@@ -190,7 +220,8 @@ class Bodies:
         CURRENT.set(context)
         OWNER.set(running)
         if not self._app.hooks.around_attempt:
-            self._finish(running, await self._remote(running))
+            outcome = await self._remote(running)
+            self._finish(running, outcome if running.unstarted is None else Released())
             return
         answers: list[Succeeded | None] = []
 
@@ -201,7 +232,8 @@ class Bodies:
                 return value_of(answer)
             raise ChildEnded(answer)
 
-        name, outcome = running.task.name, None
+        name = running.task.name
+        outcome = None
         try:
             value = await self._app.hooks.wrap(context, proceed)()
             if answers:
@@ -212,7 +244,7 @@ class Bodies:
             outcome = ended.outcome
         except BaseException as error:  # noqa: BLE001 - a hook's error is the attempt's
             outcome = failed(running, error)
-        self._finish(running, outcome)
+        self._finish(running, outcome if running.unstarted is None else Released())
 
     async def _remote(self, running: Running) -> Outcome | None:
         """Run the task in a child; None when the attempt is settled already."""
@@ -222,7 +254,7 @@ class Bodies:
                 running, self._app.address, self._bytes_max, self._begun
             )
         except Exception as error:  # noqa: BLE001 - no process could be started
-            answer = raised(error, running.task.spec.retry)
+            answer = self._judged(running, error)
         if isinstance(answer, Ended):
             report(running, answer.committed)
             return None

@@ -18,6 +18,7 @@ from dutiful.core.settle import before_start, unreadable_step
 from .appetite import Appetite
 from .attempt import Running
 from .body import Bodies
+from .capacity import CannotStart, Capacity
 from .delayed import Delayed
 from .failure import raised, timed_out
 from .host import WorkerHost
@@ -49,6 +50,7 @@ class Executor:
         self.appetite = Appetite(slots)
         self._app = app
         self._slots = slots
+        self.capacity = Capacity(slots, app.bus.emit, self._roomier)
         self.reckoning = Reckoning(clock)
         self._patience = patience
         self._valid = valid
@@ -100,6 +102,8 @@ class Executor:
         """Return how many jobs to claim now."""
         if self.draining or self.delayed.full or not self._valid():
             return 0
+        if self.capacity.short:
+            return max(self.capacity.slots - len(self.running) - len(self.waiting), 0)
         return self.appetite.limit(len(self.running), len(self.waiting))
 
     def take_ended(self) -> list[tuple[Claim, Outcome]]:
@@ -127,10 +131,15 @@ class Executor:
 
     async def close(self) -> bool:
         """End children and idle threads; False when a thread runs on."""
+        self.capacity.close()
         return await self._bodies.close()
 
+    def _roomier(self) -> None:
+        self._fill()
+        self._changed()
+
     def _fill(self) -> None:
-        while self.waiting and len(self.running) < self._slots and not self.draining:
+        while self.waiting and len(self.running) < self.capacity.slots and not self.draining:
             if not self._valid():
                 return
             self._start(self.waiting.popleft())
@@ -158,6 +167,10 @@ class Executor:
             self._bodies.start(running)
         except BadPayload as error:
             self.ended.append((claim, self._unfit(claim, str(error))))
+        except CannotStart as error:
+            running.unlimit()
+            self.ended.append((claim, Released()))
+            self.capacity.shrink(len(self.running), str(error))
         except BaseException as error:  # noqa: BLE001 - one job's fault must not end the worker
             running.unlimit()
             self.ended.append((claim, raised(error, task.spec.retry)))
@@ -214,6 +227,8 @@ class Executor:
         del self.running[job_id]
         if running.limits:
             running.unlimit()
+        if running.unstarted is not None:
+            self.capacity.shrink(len(self.running), running.unstarted)
         self.appetite.observe(self._time() - running.since)
         self.done += 1
         if outcome is not None:

@@ -10,6 +10,8 @@ from dutiful.core.errors import EngineUnavailable, ReplyUnknown
 from dutiful.core.retry import Random
 from dutiful.services.trouble import Trouble
 
+from .capacity import shortage
+
 T = TypeVar("T")
 
 _FIRST, _MOST = 0.05, 2.0
@@ -36,7 +38,9 @@ class Patience:
         while True:
             try:
                 result = await call()
-            except (EngineUnavailable, ReplyUnknown) as error:
+            except Exception as error:
+                if not (isinstance(error, EngineUnavailable | ReplyUnknown) or shortage(error)):
+                    raise
                 self.failures += 1
                 if until():
                     self.trouble.left(_WHO)

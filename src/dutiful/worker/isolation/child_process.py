@@ -13,6 +13,7 @@ import sys
 import msgspec
 
 from dutiful.worker import forks
+from dutiful.worker.capacity import starting
 
 from .frames import HEADER, About, ToWorker, ToWorkerFrame, Withdrawn, pack
 from .search_path import arguments, bootstrap
@@ -115,6 +116,11 @@ def tell(pid: int, number: signal.Signals) -> None:
 
 async def start_child() -> Child:
     """Start a child process of this worker."""
+    with starting("process"):
+        return await _start_child()
+
+
+async def _start_child() -> Child:
     ours, theirs = socket.socketpair()
     with theirs:
         process = await asyncio.create_subprocess_exec(

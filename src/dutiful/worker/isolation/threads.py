@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dutiful.worker import forks
+from dutiful.worker.capacity import starting
 
 Call = Callable[[], Any]
 Done = Callable[[Any], None]
@@ -40,14 +41,15 @@ class ThreadSlots:
     def submit(self, call: Call, done: Done) -> None:
         """Run ``call`` in a thread, then ``done`` with its result on the loop.
 
-        Raises RuntimeError, with nothing run, when the system has no thread left.
+        Raises CannotStart, with nothing run, when the system has no thread left.
         """
         # An idle thread takes it; else one more is started. The worker's slots bound how many.
         if not self._idle.acquire(blocking=False):
             thread = threading.Thread(
                 target=self._work, args=(self._calls, self._idle), name="dutiful-slot", daemon=True
             )
-            thread.start()
+            with starting("thread"):
+                thread.start()
             self._threads.append(thread)
         self._calls.put((call, done))
 

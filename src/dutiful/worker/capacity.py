@@ -1,0 +1,84 @@
+"""How many slots can be used: fewer for a while where the system has no room for all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+from dutiful.core.event import Emit, SlotsRestored, SlotsShort
+
+_FIRST, _MOST = 1.0, 30.0
+"""Seconds until one more slot is tried, and until the next try after each that failed."""
+_STEP = 8
+"""At least one slot is tried at a time, at most the eighth part of all."""
+_ERRORS = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
+_NO_THREAD = ("can't start new thread", "can't allocate lock")
+"""The interpreter gives these no code of their own."""
+
+
+class CannotStart(Exception):
+    """The system has no thread, process, memory or descriptor left; nothing of the job has run."""
+
+
+def shortage(error: BaseException) -> bool:
+    """Whether an error says that the system has nothing left to start something with."""
+    if isinstance(error, OSError):
+        return error.errno in _ERRORS
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and str(error) in _NO_THREAD
+    )
+
+
+@contextmanager
+def starting(what: str) -> Generator[None]:
+    """Raise CannotStart where a shortage keeps something from being started."""
+    try:
+        yield
+    except (RuntimeError, MemoryError, OSError) as error:
+        if not shortage(error):
+            raise
+        raise CannotStart(f"no {what} can be started: {str(error) or 'out of memory'}") from error
+
+
+class Capacity:
+    """The number of slots in use; called on the loop."""
+
+    def __init__(self, slots: int, emit: Emit, changed: Callable[[], None]) -> None:
+        """Begin with all slots; ``changed`` is told when there are more again."""
+        self.slots = slots
+        self._all = slots
+        self._emit = emit
+        self._changed = changed
+        self._pause = _FIRST
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def short(self) -> bool:
+        """Whether fewer slots than all are in use."""
+        return self._timer is not None
+
+    def shrink(self, running: int, why: str) -> None:
+        """Go on with the slots that are taken: one more could not be started."""
+        self.slots = min(running, self._all)
+        if self._timer is None:
+            self._emit(SlotsShort(self.slots, self._all, why))
+        else:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(self._pause, self._grow)
+        self._pause = min(self._pause * 2, _MOST)
+
+    def close(self) -> None:
+        """Try no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _grow(self) -> None:
+        self.slots = min(self._all, self.slots + max(self._all // _STEP, 1))
+        if self.slots < self._all:
+            self._timer = asyncio.get_running_loop().call_later(_FIRST, self._grow)
+        else:
+            self._timer, self._pause = None, _FIRST
+            self._emit(SlotsRestored(self._all))
+        self._changed()
