@@ -33,6 +33,7 @@ from .core.instant import span
 from .core.job import NewJob
 from .core.retry import Retry
 from .core.rule import Cron, Dst, Interval, Rule
+from .core.url import public
 from .observe.bus import Bus
 from .observe.log import log
 
@@ -96,9 +97,12 @@ class App(HookDecorators):
 
     @property
     def address(self) -> str | None:
-        """The URL by which another process reaches the store, if one can."""
-        url = None if self._engine_given else self.settings.url
-        return None if url is None or url.startswith("memory:") else url
+        """Where another process reaches the store, if one can: the URL without its password."""
+        return (url := self.child_url()) and public(url)
+
+    def child_url(self) -> str | None:
+        """Return the URL for a process of our own, with its password."""
+        return None if self._engine_given else self.settings.child_url()
 
     def at(self, url: str) -> None:
         """Point the app at another store, unless it is there already; close it first."""

@@ -15,6 +15,7 @@ from .core.errors import BadConfiguration, BadOption
 from .core.instant import DAY, SECOND, span, spell
 from .core.lease import Lease
 from .core.payload import PAYLOAD_BYTES_MAX
+from .core.url import public, struct_text
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +48,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a job of a task that no worker knows stays parked before it dies."""
     crashes_max: int = 3
     """The death of so many workers under one job makes it a dead letter."""
+
+    def child_url(self) -> str | None:
+        """Return the URL by which another process reaches the store, None where none can."""
+        return None if self.url is None or self.url.startswith("memory:") else self.url
+
+    def __repr__(self) -> str:
+        """Show every setting, and no password."""
+        return struct_text(self, self.__struct_fields__, "url")
 
     def leases(self) -> Lease:
         """Return the lease; raises BadOption when the heartbeat leaves no room for a failed one."""
@@ -124,7 +133,7 @@ def _read(name: str, value: Any, source: str) -> Any:
     except (BadOption, ValueError, TypeError) as error:
         raise BadConfiguration(f"{source}: {name}={value!r}: {error}") from error
     if value is not None and not isinstance(value, str):
-        raise BadConfiguration(f"{source}: {name}={value!r}; write it as text")
+        raise BadConfiguration(f"{source}: {name}={public(repr(value))}; write it as text")
     if name == "durability" and value not in _DURABILITIES:
         raise BadConfiguration(f"{source}: durability={value!r}; choose full or normal")
     return value

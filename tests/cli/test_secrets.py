@@ -2,7 +2,7 @@
 
 import pytest
 
-from dutiful.cli.target import public
+from dutiful.core.url import public
 from tests.cli.conftest import Run
 
 

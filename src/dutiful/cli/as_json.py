@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
 from dutiful.core.instant import SECOND
+from dutiful.core.instant import iso as instant_text
 
 if TYPE_CHECKING:
     from dutiful.contract.fleet import WorkerStatus
@@ -14,29 +16,51 @@ if TYPE_CHECKING:
     from dutiful.core.job import AttemptError, Job
 
 
+_DEPTH_MAX = 100
+_STEERS = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
 def emit(value: Any) -> None:
     """Print one JSON value on stdout: indented for a person, on one line for a pipe."""
     indent = 2 if sys.stdout.isatty() else None
-    sys.stdout.write(json.dumps(value, indent=indent, ensure_ascii=False) + "\n")
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    # The encoder escapes what is below a blank; the rest of what steers a terminal is in strings.
+    sys.stdout.write(_STEERS.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n")
 
 
 def iso(at: int | None) -> str | None:
     """Write an instant as ISO 8601 in UTC."""
-    from dutiful.core.instant import moment
-
-    if at is None:
-        return None
-    return moment(at).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return None if at is None else instant_text(at)
 
 
 def value(raw: bytes | None) -> Any:
-    """Return stored JSON as a value; what cannot be read is returned as text."""
+    """Return stored JSON as a value; what is none, or too deep for most readers, as text."""
     if raw is None:
         return None
     try:
-        return json.loads(raw)
-    except ValueError:
-        return raw.decode(errors="replace")
+        found = json.loads(raw, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return raw.decode(errors="backslashreplace")
+    return found if _shallow(found) else raw.decode(errors="backslashreplace")
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(constant)
+
+
+def _shallow(value: Any) -> bool:
+    """Whether a value is nested no deeper than our own writers let it be, with room to spare."""
+    level: list[Any] = [value]
+    for _ in range(_DEPTH_MAX):
+        level = [
+            part
+            for one in level
+            if isinstance(one, dict | list)
+            for part in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not level:
+            return True
+    return False
 
 
 def job(row: Job) -> dict[str, Any]:
@@ -64,6 +88,7 @@ def job(row: Job) -> dict[str, Any]:
         "meta": dict(row.meta),
         "args": value(row.args),
         "result": value(row.result),
+        "unreadable": row.unreadable,
     }
 
 
@@ -122,6 +147,7 @@ def worker(row: WorkerStatus) -> dict[str, Any]:
         "hangs_for": row.stalled_for / SECOND,
         "alive": row.alive,
         "lost": row.lost,
+        "unreadable": row.unreadable,
     }
 
 

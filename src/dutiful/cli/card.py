@@ -46,10 +46,10 @@ def as_screen(
     from rich.text import Text
 
     word = job.state.word
-    reason = f" ({job.reason})" if job.reason and job.reason != word else ""
+    reason = f" ({render.flat(job.reason)})" if job.reason and job.reason != word else ""
     parts: list[RenderableType] = [
         Text.assemble(
-            (render.clean(job.task), "bold"), "  ", render.state(job.state, word + reason)
+            (render.flat(job.task), "bold"), "  ", render.state(job.state, word + reason)
         ),
         *_fields(job),
         *_block("arguments", _pretty(job.args)),
@@ -57,7 +57,8 @@ def as_screen(
     if job.result is not None:
         parts += _block("result", _pretty(job.result))
     if steps:
-        parts += _block("steps", "\n".join(f"{name}: {_flat(raw)}" for name, raw in steps.items()))
+        lines = [f"{render.flat(name)}: {_flat(raw)}" for name, raw in steps.items()]
+        parts += _block("steps", "\n".join(lines))
     for error in errors:
         parts += _failure(error)
     return parts
@@ -69,7 +70,7 @@ def _fields(job: Job) -> Iterator[RenderableType]:
     pairs = [(name, text) for name, text in _facts(job) if text]
     width = max(len(name) for name, _ in pairs)
     for name, text in pairs:
-        yield Text.assemble((f"{_INDENT}{name:<{width}}  ", "dim"), render.clean(text))
+        yield Text.assemble((f"{_INDENT}{name:<{width}}  ", "dim"), render.flat(text))
 
 
 def _facts(job: Job) -> Iterator[tuple[str, str]]:
@@ -77,6 +78,7 @@ def _facts(job: Job) -> Iterator[tuple[str, str]]:
     if job.crashes:
         attempts += f", {render.plural(job.crashes, 'worker')} died under it"
     yield "id", job.id
+    yield "unreadable", job.unreadable or ""
     yield "queue", job.queue
     yield "priority", str(job.priority) if job.priority else ""
     yield "attempts", attempts
@@ -105,7 +107,7 @@ def _failure(error: AttemptError) -> Iterator[RenderableType]:
     where = f" on {error.worker}" if error.worker else ""
     yield Text.assemble(
         (f"attempt {error.attempt}", "dim"),
-        (f"  {_time(error.at)}{render.clean(where)}", "dim"),
+        (f"  {_time(error.at)}{render.flat(where)}", "dim"),
     )
     yield _indented(f"{error.type}: {error.message}", "red")
     if error.traceback:

@@ -88,7 +88,7 @@ def _table(lines: tuple[Line, ...]) -> RenderableType:
     columns += [Column("from", right=True), Column("to", right=True)]
     rows = [
         (
-            render.line(line.queue, "bold"),
+            render.line(render.flat(line.queue), "bold"),
             render.state(line.state),
             render.count(line.source, line.state),
             render.count(line.target, line.state),

@@ -12,8 +12,8 @@ from dutiful.cli.copied import Asked, Outcome
 from dutiful.cli.failure import Interrupted, Trouble, Wrong
 from dutiful.cli.options import BULK, STORE
 from dutiful.cli.render import plural
-from dutiful.cli.target import public
 from dutiful.contract.capability import Capability
+from dutiful.core.url import public
 
 if TYPE_CHECKING:
     from dutiful import App

@@ -66,7 +66,7 @@ class Editor:
                 _put(args, edit)
             raw = json.dumps(args, ensure_ascii=False, separators=(",", ":")).encode()
             self._check(job, raw)
-        except (ValueError, BadPayload) as error:
+        except (ValueError, RecursionError, BadPayload) as error:
             refusal = BadPayload(f"job {job.id} ({job.task}): {error}")
             refusal.add_note("no job was sent back")
             raise refusal from error

@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple, cast
 
 from dutiful.core import errors
+from dutiful.core.text import visible
 
 
 class Code(IntEnum):
@@ -175,6 +176,7 @@ def guard(run: Callable[[], Any], *, as_json: bool) -> int:
 def report(error: BaseException, *, as_json: bool) -> int:
     """Print an error on stderr and return its exit code."""
     failure = explain(error)
+    failure = failure._replace(message=visible(failure.message), advice=visible(failure.advice))
     if as_json:
         said = {"type": failure.kind, "message": failure.message}
         if failure.advice:

@@ -126,6 +126,14 @@ class Letters:
 class Chosen(Letters):
     """Which jobs; every part that is given must hold."""
 
+    unreadable: Annotated[
+        bool,
+        typer.Option(
+            "--unreadable",
+            help="Whose row cannot be read: another program wrote it.",
+            rich_help_panel=FILTERS,
+        ),
+    ] = False
     since: Annotated[
         str | None,
         typer.Option(

@@ -56,7 +56,7 @@ def _table(queues: tuple[QueueCount, ...]) -> RenderableType:
         oldest = queue.oldest_queued_at
         lines.append(
             [
-                render.line(queue.queue, "bold"),
+                render.line(render.flat(queue.queue), "bold"),
                 *(render.count(queue.counts.get(state, 0), state) for state in states),
                 render.line("" if oldest is None else render.rough(present - oldest)),
                 render.line("paused" if queue.paused_at is not None else "", "yellow"),

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from dutiful.cli.failure import coloured
-from dutiful.core.instant import DAY, HOUR, MINUTE, SECOND, moment
+from dutiful.core.instant import DAY, HOUR, MINUTE, SECOND, iso, moment
 from dutiful.core.state import State
+from dutiful.core.text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -23,7 +24,9 @@ _PIPE_WIDTH = 10_000
 _WIDE = 100
 _ID_SHOWN = 18
 _NAME_SHOWN = 40
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 STATE_STYLES = {
     State.SCHEDULED: "blue",
@@ -76,7 +79,12 @@ def clean(text: str) -> str:
     >>> clean("red \x1b[31m alert")
     'red \\x1b[31m alert'
     """
-    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+    return _CONTROL.sub(lambda match: repr(match[0])[1:-1], text)
+
+
+def flat(text: str) -> str:
+    """Make also ends of lines visible: for what is a name and ought to stand on one line."""
+    return visible(text)
 
 
 def line(text: str, style: str = "") -> Text:
@@ -125,7 +133,7 @@ def say(text: str, style: str = "") -> None:
     """Print a sentence."""
     from rich.text import Text
 
-    show(Text(text, style))
+    show(Text(clean(text), style))
 
 
 def state(of: State, word: str = "") -> Text:
@@ -173,7 +181,10 @@ def ago(at: int, present: int) -> str:
 
 def local(at: int) -> str:
     """Write an instant in the zone of this machine, with the zone."""
-    return moment(at).astimezone().isoformat(" ", "seconds")
+    try:
+        return moment(at).astimezone().isoformat(" ", "seconds")
+    except (OverflowError, ValueError, OSError):  # beyond the years that a clock here has
+        return iso(at)
 
 
 def plural(count: int, noun: str) -> str:

@@ -52,9 +52,9 @@ def jobs_table(jobs: Sequence[Job], errors: Mapping[str, AttemptError]) -> Rende
     columns = _JOBS if render.wide() else [column for column in _JOBS if column != _QUEUE]
     rows = [
         (
-            render.line(short[job.id]),
-            render.line(job.task),
-            *([render.line(job.queue)] if _QUEUE in columns else []),
+            render.line(render.flat(short[job.id])),
+            render.line(render.flat(job.task)),
+            *([render.line(render.flat(job.queue))] if _QUEUE in columns else []),
             render.state(job.state),
             render.line(f"{job.attempt}/{job.max_attempts}"),
             render.line(when(job, present)),
@@ -84,8 +84,10 @@ def _detail(job: Job, error: AttemptError | None) -> Text:
     if job.state is State.RUNNING:
         if job.cancel_requested:
             return render.line("asked to cancel", "yellow")
-        return render.line(f"on {job.worker}" if job.worker else "", "dim")
-    reason = job.reason or ""
+        return render.line(f"on {render.flat(job.worker)}" if job.worker else "", "dim")
+    reason = render.flat(job.reason or "")
+    if error is None and job.unreadable is not None:
+        return render.line(f"cannot be read, in {job.unreadable}", "red")
     if error is None:
         return render.line("" if reason == job.state.word else reason, "dim")
     if reason and reason != "attempts-spent":
@@ -105,8 +107,8 @@ def groups_table(groups: Sequence[DeadGroup]) -> RenderableType:
     rows = [
         (
             render.line(f"{group.count:,}", "bold red"),
-            render.line(group.task),
-            render.line(group.reason),
+            render.line(render.flat(group.task)),
+            render.line(render.flat(group.reason)),
             render.line(render.ago(group.latest_at, present)),
             _summary(group.error_type, group.message),
         )

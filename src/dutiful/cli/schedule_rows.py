@@ -9,6 +9,7 @@ from dutiful.cli import render
 from dutiful.cli.as_json import iso, value
 from dutiful.cli.render import Column
 from dutiful.core.instant import MINUTE, SECOND, moment, spell
+from dutiful.core.instant import iso as instant_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -71,6 +72,8 @@ def known(standing: Standing) -> Schedule | None:
 
 def status(standing: Standing) -> str:
     """Say in a word how a schedule stands."""
+    if standing.unreadable is not None:
+        return "broken"
     if standing.retired_at is not None:
         return "retired"
     if standing.paused_at is not None:
@@ -91,7 +94,7 @@ def standings_table(standings: Sequence[Standing]) -> RenderableType:
         schedule, word = known(standing), status(standing)
         rows.append(
             [
-                render.line(standing.name, "bold"),
+                render.line(render.flat(standing.name), "bold"),
                 render.line("?" if schedule is None else rule_text(schedule.rule)),
                 render.line("" if schedule is None else zone_text(schedule.rule)),
                 _next(standing, word, present),
@@ -148,7 +151,7 @@ def _detail(row: Recorded) -> str:
     notes = [row.why or ""]
     notes += ["backfilled"] if row.backfilled else []
     notes += [row.job_id[:18]] if row.job_id else []
-    return ", ".join(note for note in notes if note)
+    return render.flat(", ".join(note for note in notes if note))
 
 
 def _span(end: int | None, start: int | None) -> str:
@@ -160,9 +163,13 @@ def _span(end: int | None, start: int | None) -> str:
 
 def local(at: int, zone: str) -> str:
     """Write an instant on the clocks of a zone, with the offset."""
+    from dutiful.core.errors import BadSchedule
     from dutiful.core.rule.zone import zone as zone_named
 
-    text = moment(at).astimezone(zone_named(zone))
+    try:
+        text = moment(at).astimezone(zone_named(zone))
+    except (OverflowError, ValueError, BadSchedule):  # beyond the calendar, or no known zone
+        return instant_text(at)
     places = "milliseconds" if at % SECOND else "seconds"
     return text.isoformat(" ", places)
 
@@ -185,7 +192,7 @@ def as_object(standing: Standing) -> dict[str, Any]:
         "changed_at": iso(standing.changed_at),
         "paused_at": iso(standing.paused_at),
         "retired_at": iso(standing.retired_at),
-        "broken": standing.broken,
+        "broken": unread(standing) or standing.broken,
         "task": None if schedule is None else schedule.task,
         "queue": None if schedule is None else schedule.queue,
         "args": None if schedule is None else value(schedule.args.encode()),
@@ -193,6 +200,11 @@ def as_object(standing: Standing) -> dict[str, Any]:
         "rule": None if schedule is None else rule_text(schedule.rule),
         "spec": spec,
     }
+
+
+def unread(standing: Standing) -> str | None:
+    """Say what of a schedule's row cannot be read."""
+    return standing.unreadable and f"cannot be read, in {standing.unreadable}"
 
 
 def occurrence_object(row: Recorded) -> dict[str, Any]:

@@ -76,13 +76,15 @@ def _card(standing: Standing, schedule: Schedule | None) -> Iterator[RenderableT
     from rich.text import Text
 
     word = rows.status(standing)
-    yield Text.assemble((standing.name, "bold"), "  ", (word, "green" if word == "active" else ""))
+    yield Text.assemble(
+        (render.flat(standing.name), "bold"), "  ", (word, "green" if word == "active" else "")
+    )
     facts = [(name, text) for name, text in _facts(standing, schedule) if text]
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for name, text in facts:
-        grid.add_row(f"  {name}", Text(render.clean(text)))
+        grid.add_row(f"  {name}", Text(render.flat(text)))
     yield grid
 
 
@@ -103,7 +105,7 @@ def _facts(standing: Standing, schedule: Schedule | None) -> Iterator[tuple[str,
     for name, at in (("next", standing.next), ("last", standing.last), ("held", standing.held)):
         yield name, "" if at is None else f"{rows.local(at, zone)}  ({render.ago(at, present)})"
     yield "made", render.plural(standing.number, "occurrence")
-    yield "trouble", standing.broken or ""
+    yield "trouble", rows.unread(standing) or standing.broken or ""
 
 
 def _bounds(schedule: Schedule, zone: str) -> Iterator[tuple[str, str]]:

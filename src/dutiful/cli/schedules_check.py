@@ -74,7 +74,9 @@ def _examine(
     schedule = opened.app.schedules.declared.get(name, stored) if opened.named else stored
     troubles = [live.broken] if live is not None and live.broken else []
     notes: list[str] = []
-    if live is not None and stored is None:
+    if live is not None and live.unreadable is not None:
+        troubles.append(f"its row cannot be read, in {live.unreadable}: another program wrote it")
+    elif live is not None and stored is None:
         troubles.append("this version of Dutiful cannot read it; upgrade")
     if schedule is not None:
         troubles += _of_task(opened, schedule)

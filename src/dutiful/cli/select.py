@@ -69,6 +69,7 @@ def read_filter(chosen: Letters, states: tuple[State, ...], now: int) -> Filter:
         reason=chosen.reason,
         error_type=chosen.error,
         worker=chosen.worker if isinstance(chosen, Chosen) else None,
+        unreadable=isinstance(chosen, Chosen) and chosen.unreadable,
         enqueued_after=since if enqueued else None,
         enqueued_before=until if enqueued else None,
         finished_after=None if enqueued else since,
@@ -161,7 +162,7 @@ async def named(
     """Find jobs by id; raises Trouble, before anything is changed, when one has another state."""
     jobs = {job.id: job for job in [await one(inspector, text) for text in ids]}
     for job in jobs.values():
-        if job.state not in states:
+        if job.state not in states and not (verb == "purged" and job.purgeable):
             words = ", ".join(state.word for state in states)
             raise Trouble(
                 f"job {job.id} is {job.state.word} and cannot be {verb}",

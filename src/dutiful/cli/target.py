@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import redirect_stdout
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn, TextIO, TypeVar
 
 from dutiful.cli.failure import Wrong
 from dutiful.cli.options import Common
+from dutiful.core.url import public
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from dutiful.contract.facade import Store
 
 T = TypeVar("T")
-
-_SECRET = re.compile(r"([?&][^=&]*(?:password|secret)[^=&]*=)[^&#]*", re.IGNORECASE)
 
 _NOWHERE = "no store is named"
 _EXAMPLE = (
@@ -167,13 +165,3 @@ def _apps(module: ModuleType, kind: type[App]) -> str:
     if not apps:
         return 'it holds no App; write app = App("sqlite:///jobs.db") there'
     return "it holds " + ", ".join(f"{module.__name__}:{name}" for name in apps)
-
-
-def public(url: str | None) -> str:
-    """Return a URL that may be shown: without a password, wherever it stands."""
-    plain, mark, query = (url or "").partition("?")
-    head, slashes, rest = plain.partition("://")
-    server, at, tail = rest.rpartition("@")
-    user, colon, _ = server.partition(":")
-    shown = f"{user}:***" if colon else server
-    return head + slashes + shown + at + tail + _SECRET.sub(r"\1***", mark + query)

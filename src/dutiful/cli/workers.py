@@ -54,10 +54,10 @@ def _row(worker: WorkerStatus) -> list[Text]:
     info = worker.info
     quiet = worker.silent_for > info.lease // 2
     return [
-        render.line(info.id),
-        render.line(info.host),
+        render.line(render.flat(info.id)),
+        render.line(render.flat(info.host)),
         render.line(str(info.pid or "")),
-        render.line(",".join(info.queues)),
+        render.line(render.flat(",".join(info.queues))),
         render.line(str(info.concurrency)),
         render.line(str(worker.running)),
         render.line(render.rough(worker.silent_for), "yellow" if quiet else ""),
@@ -68,6 +68,8 @@ def _row(worker: WorkerStatus) -> list[Text]:
 def _trouble(worker: WorkerStatus) -> Text:
     if worker.lost:
         return render.line("lost", "bold red")
+    if worker.unreadable is not None:
+        return render.line(f"cannot be read, in {worker.unreadable}", "red")
     if worker.overdue:
         return render.line("lease is over", "bold red")
     if worker.stalled_for:

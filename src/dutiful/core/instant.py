@@ -23,6 +23,10 @@ YEAR_FIRST, YEAR_LAST = 1000, 8999
 An instant plus a few of the longest spans is still a date in every zone, and fits every store.
 """
 
+_FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
+"""The instants of the years 1 to 9999."""
+_CYCLE = 146_097 * DAY
+"""Four hundred years, after which the calendar begins again."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _INSTANT_MIN = (datetime(YEAR_FIRST, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
@@ -99,6 +103,21 @@ def local_instant(moment: datetime) -> int:
 def moment(at: int) -> datetime:
     """Turn microseconds since the epoch into an aware datetime in UTC."""
     return _EPOCH + timedelta(microseconds=at)
+
+
+def iso(at: int) -> str:
+    """Write an instant as ISO 8601 in UTC, also beyond the years that a calendar here has.
+
+    Such a year has a sign, as the standard wants it; the Gregorian calendar repeats itself.
+
+    >>> iso(0), iso(2**63 - 1)
+    ('1970-01-01T00:00:00.000000Z', '+294247-01-10T04:00:54.775807Z')
+    """
+    cycles = 0 if _FIRST <= at <= _LAST else (at - _FIRST) // _CYCLE
+    text = moment(at - cycles * _CYCLE).isoformat(timespec="microseconds")
+    if cycles:
+        text = f"{int(text[:4]) + 400 * cycles:+05d}{text[4:]}"
+    return text.replace("+00:00", "Z")
 
 
 def span(value: str | float | timedelta) -> int:

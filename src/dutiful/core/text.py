@@ -9,6 +9,10 @@ from .errors import BadOption
 _SHOWN_MAX = 80
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 """What a terminal or a log would obey instead of show."""
+_STEERS = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""The same, with what turns the direction of writing and with halves of characters."""
 
 
 def shown(value: object) -> str:
@@ -24,6 +28,17 @@ def shown(value: object) -> str:
         return f"{text[:_SHOWN_MAX]}..." if cut else text
     except Exception:  # noqa: BLE001 - a value whose own code fails is refused by its type
         return f"a {type(value).__qualname__}"
+
+
+def visible(text: str) -> str:
+    r"""Make what a terminal or a log would obey visible, ends of lines too.
+
+    >>> visible("red \x1b[31m alert\nline two")
+    'red \\x1b[31m alert\\nline two'
+    """
+    if text.isprintable():
+        return text
+    return _STEERS.sub(lambda match: repr(match[0])[1:-1], text)
 
 
 def whole(text: object, what: str) -> str:

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import logging
-import re
+from functools import partial
 
 from dutiful.contract.coverage import spell
 from dutiful.core import event as e
-from dutiful.core.instant import moment
+from dutiful.core.instant import iso, moment
 from dutiful.core.misfire import COUNTED_MAX
 from dutiful.core.settle import Settlement
 from dutiful.core.state import State
+from dutiful.core.text import visible
 
 _LOG = logging.getLogger("dutiful")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
+def _write(level: int, text: str, *args: object) -> None:
+    """Write one line; what a task, a row or a person has worded is kept from steering a terminal.
+
+    The store has the words as they were.
+    """
+    shown = [visible(arg) if isinstance(arg, str) else arg for arg in args]
+    _LOG.log(level, visible(text), *shown, stacklevel=2)
+
+
+_debug, _info, _warning, _error = (
+    partial(_write, level)
+    for level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR)
+)
 
 
 def log(event: e.Event) -> None:
@@ -26,11 +41,11 @@ def log(event: e.Event) -> None:
         case e.Enqueued() | e.Claimed():
             pass
         case e.JobDied(job=job, reason=reason, error=error):
-            why = f": {error.type}: {_line(error.message)}" if error else ""
-            _LOG.error("job %s (%s) is dead, %s%s", job.id, job.task, reason, why)
+            why = f": {error.type}: {error.message}" if error else ""
+            _error("job %s (%s) is dead, %s%s", job.id, job.task, reason, why)
         case e.ClaimsRefused() | e.WorkerLost() | e.JobsRescued() | e.LeaseLost():
             idle = isinstance(event, e.LeaseLost) and not event.stopped  # nothing came of it
-            _LOG.log(logging.INFO if idle else logging.WARNING, _warning(event))
+            _write(logging.INFO if idle else logging.WARNING, _worded(event))
         case _:
             _of_single_jobs(event)
 
@@ -38,45 +53,47 @@ def log(event: e.Event) -> None:
 def _of_single_jobs(event: e.Event) -> None:
     match event:
         case e.TaskUnknown(task=task, job_id=job_id):
-            _LOG.warning("job %s waits: this worker has no task %r", job_id, task)
+            _warning("job %s waits: this worker has no task %r", job_id, task)
         case e.ArgumentsUnfit(task=task, job_id=job_id, error=error):
-            _LOG.warning("job %s (%s) waits for other code: %s", job_id, task, _line(error))
+            _warning("job %s (%s) waits for other code: %s", job_id, task, error)
         case e.SlotStuck(job_id=job_id, task=task, isolation=isolation):
-            _LOG.error("job %s (%s) goes on past its hard timeout in a %s", job_id, task, isolation)
+            _error("job %s (%s) goes on past its hard timeout in a %s", job_id, task, isolation)
         case e.SlotsShort(slots=slots, of=of, error=error):
             text = "%d of %d slots are used for now, jobs beyond them are handed back: %s"
-            _LOG.error(text, slots, of, _line(error))
+            _error(text, slots, of, error)
         case e.SlotsRestored(slots=slots):
-            _LOG.warning("all %d slots are used again", slots)
+            _warning("all %d slots are used again", slots)
         case e.OutcomeRefused(job_id=job_id, task=task, error=error):
             text = "job %s (%s): how it ended cannot be stored, its attempt has failed: %s"
-            _LOG.error(text, job_id, task, _line(error))
+            _error(text, job_id, task, error)
         case _:
             _operations(event)
 
 
-def _line(text: str) -> str:
-    """Keep a task's words to one line that steers no terminal; the store has them as they were."""
-    return _CONTROL.sub(lambda match: repr(match[0])[1:-1], text)
+def _at(instant: int) -> str:
+    try:
+        return moment(instant).isoformat()
+    except OverflowError:  # only a hand has written such a time
+        return iso(instant)
 
 
 def _settlement(settlement: Settlement) -> None:
     job, error = settlement.claim.job, settlement.error
     if settlement.state is State.DEAD or error is None or settlement.parked_at is not None:
         return
-    _LOG.warning(
+    _warning(
         "job %s (%s) attempt %d/%d failed: %s: %s; now %s",
         job.id,
         job.task,
         error.attempt,
         job.max_attempts,
         error.type,
-        _line(error.message),
+        error.message,
         settlement.state.word,
     )
 
 
-def _warning(event: e.ClaimsRefused | e.WorkerLost | e.JobsRescued | e.LeaseLost) -> str:
+def _worded(event: e.ClaimsRefused | e.WorkerLost | e.JobsRescued | e.LeaseLost) -> str:
     match event:
         case e.ClaimsRefused(job_ids=ids):
             return f"{len(ids)} stale claims were refused: {', '.join(ids[:5])}"
@@ -91,28 +108,28 @@ def _warning(event: e.ClaimsRefused | e.WorkerLost | e.JobsRescued | e.LeaseLost
 def _operations(event: e.Event) -> None:
     match event:
         case e.WorkerJoined(worker=worker, queues=queues):
-            _LOG.info("worker %s serves %s", worker, ", ".join(queues))
+            _info("worker %s serves %s", worker, ", ".join(queues))
         case e.QueuesUnserved(waiting=waiting):
-            _LOG.warning(spell(waiting))
+            _warning(spell(waiting))
         case e.SettlementsDelayed(job_ids=ids, locked_by=who):
-            _LOG.warning(
+            _warning(
                 "the ends of %d jobs wait until %s lets go of their rows: %s",
                 len(ids),
                 who or "another session",
                 ", ".join(ids[:5]),
             )
         case e.WorkerStalled(worker=worker, seconds=seconds):
-            _LOG.error("worker %s hangs: its loop has not answered for %.0f s", worker, seconds)
+            _error("worker %s hangs: its loop has not answered for %.0f s", worker, seconds)
         case e.WorkerLeft(worker=worker, released=released):
-            _LOG.info("worker %s left; %d jobs handed back", worker, released)
+            _info("worker %s left; %d jobs handed back", worker, released)
         case e.EngineTroubled(error=error):
-            _LOG.error("the store cannot be used, trying again: %s", error)
+            _error("the store cannot be used, trying again: %s", error)
         case e.EngineRecovered(seconds=seconds):
-            _LOG.warning("the store can be used again after %.1f s", seconds)
+            _warning("the store can be used again after %.1f s", seconds)
         case e.ServiceFailed(service=service, error=error):
-            _LOG.error("service %s failed: %s", service, error)
+            _error("service %s failed: %s", service, error)
         case e.HookFailed(hook=hook, error=error):
-            _LOG.error("hook %s failed: %s", hook, error)
+            _error("hook %s failed: %s", hook, error)
         case _:
             _of_the_store(event)
 
@@ -120,12 +137,12 @@ def _operations(event: e.Event) -> None:
 def _of_the_store(event: e.Event) -> None:
     match event:
         case e.Pruned(count=count):
-            _LOG.debug("%d finished jobs were pruned", count)
+            _debug("%d finished jobs were pruned", count)
         case e.HorizonHeld(kind=kind, who=who, seconds=seconds):
             since = "" if seconds is None else f" for {seconds:.0f} s"
-            _LOG.warning("%s %s keeps dead rows from being removed%s", kind, who, since)
+            _warning("%s %s keeps dead rows from being removed%s", kind, who, since)
         case e.Notice(text=text):
-            _LOG.warning(text)
+            _warning(text)
         case _:
             _of_schedules(event)
 
@@ -133,20 +150,20 @@ def _of_the_store(event: e.Event) -> None:
 def _of_schedules(event: e.Event) -> None:
     match event:
         case e.OccurrenceLate(schedule=name, planned=planned, seconds=seconds, what=what):
-            at = moment(planned).isoformat()
-            _LOG.warning("schedule %s: occurrence of %s %s (%.1f s)", name, at, what, seconds)
+            at = _at(planned)
+            _warning("schedule %s: occurrence of %s %s (%.1f s)", name, at, what, seconds)
         case e.OccurrenceMissed(schedule=name, planned=planned, count=count, why=why):
-            at = moment(planned).isoformat()
+            at = _at(planned)
             many = str(count) if count <= COUNTED_MAX else f"more than {COUNTED_MAX}"
             text = "schedule %s: missed and not made up for up to %s: %s; %s"
-            _LOG.warning(text, name, at, many, why)
+            _warning(text, name, at, many, why)
         case e.ScheduleBroken(schedule=name, error=error):
-            _LOG.error("schedule %s cannot go on, trying again: %s", name, error)
+            _error("schedule %s cannot go on, trying again: %s", name, error)
         case e.SchedulesDeclared(app=app, added=added, changed=changed, retired=retired):
             parts = {"added": added, "changed": changed, "retired": retired}
             said = [f"{', '.join(names)} {verb}" for verb, names in parts.items() if names]
-            _LOG.info("app %s declares schedules: %s", app, "; ".join(said))
+            _info("app %s declares schedules: %s", app, "; ".join(said))
         case e.ClockSkewed(seconds=seconds):
-            _LOG.warning("this clock is %.1f s off the store's, which decides", seconds)
+            _warning("this clock is %.1f s off the store's, which decides", seconds)
         case _:
             pass

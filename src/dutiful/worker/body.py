@@ -251,7 +251,7 @@ class Bodies:
         answer: Outcome | Ended | Interrupted
         try:
             answer = await self._processes.run(
-                running, self._app.address, self._bytes_max, self._begun
+                running, self._app.child_url(), self._bytes_max, self._begun
             )
         except Exception as error:  # noqa: BLE001 - no process could be started
             answer = self._judged(running, error)

@@ -30,9 +30,8 @@ class WorkerHost(Protocol):
         """The engine behind its facade."""
         ...
 
-    @property
-    def address(self) -> str | None:
-        """The URL by which another process reaches the store, if one can."""
+    def child_url(self) -> str | None:
+        """Return the URL by which a process of our own reaches the store, if one can."""
         ...
 
     async def ready(self) -> Store:

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from dutiful.core.errors import BadConfiguration, DutifulError, EngineError
+from dutiful.core.url import struct_text
 
 from . import forks
 from .host import WorkerHost
@@ -50,6 +51,10 @@ class Orders(msgspec.Struct, frozen=True):
     app: str
     url: str | None
     options: WorkerOptions
+
+    def __repr__(self) -> str:
+        """Show the orders, and no password."""
+        return struct_text(self, self.__struct_fields__, "url")
 
 
 class _Pool(ThreadPoolExecutor):

@@ -17,7 +17,7 @@ from rich.progress import Progress
 from dutiful.app import App
 from dutiful.cli.failure import Interrupted, Wrong
 from dutiful.cli.render import Column, line, plural, show, table
-from dutiful.cli.target import public
+from dutiful.core.url import public
 from dutiful.services.copier import survey
 from dutiful.worker.options import WorkerOptions
 

@@ -9,6 +9,7 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 from dutiful.core.errors import BadConfiguration
+from dutiful.core.url import struct_text
 
 CONNECTIONS = 5
 _SCHEMA_BYTES_MAX = 40
@@ -29,6 +30,10 @@ class Address(msgspec.Struct, frozen=True):
     """At most so many connections for a process's ordinary work, beside two of its own."""
     pooler: bool = False
     """Whether a pooler stands between, which gives a connection for one transaction only."""
+
+    def __repr__(self) -> str:
+        """Show the address, and no password."""
+        return struct_text(self, self.__struct_fields__, "conninfo")
 
     @property
     def shown(self) -> str:
