@@ -12,8 +12,10 @@ from dutiful.core.replacement import Work, edited
 from dutiful.core.state import State
 from dutiful.core.unique import holds
 
+from .arrays import TextArray
 from .faults import DuplicateId
 from .producer import ready
+from .rows import job_of
 from .session import Session
 from .statements import Texts
 
@@ -60,8 +62,14 @@ class PostgresController:
         session = await ready(self.session)
 
         def plan() -> Plan[tuple[str, ...]]:
-            rows = (yield Statement(session.sql("purge"), (list(ids),))).rows
-            return _in_order(ids, (row[0] for row in rows))
+            sql = session.sql
+            gone = [row[0] for row in (yield Statement(sql("purge"), (list(ids),))).rows]
+            if left := [job_id for job_id in ids if job_id not in gone]:
+                rows = (yield Statement(sql("same"), (left,))).rows
+                odd = TextArray([row[1] for row in rows if job_of(row).purgeable])
+                if odd.items:
+                    gone += [row[0] for row in (yield Statement(sql("drop"), (odd,))).rows]
+            return _in_order(ids, gone)
 
         return await session.pool.arun(plan)
 

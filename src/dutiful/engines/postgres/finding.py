@@ -49,10 +49,13 @@ def find(sql: Texts, which: Filter, limit: int, cursor: str | None) -> Plan[Page
     states: Sequence[State | None] = tuple(dict.fromkeys(which.states)) or (None,)
     if which.worker is not None and not which.states:
         states = (State.RUNNING,)  # no other job has a worker
+    among: list[str] | None = None
+    if which.unreadable:
+        among = [job.id for job in (yield from unreadable_jobs(sql))]
     rows: list[Any] = []
     for state in states:
         few = state is not None and (yield from _few(sql, state, which.queues))
-        conditions, params = _conditions(which, cursor, 2)
+        conditions, params = _conditions(which, cursor, 2, among)
         if state is not None:
             # A sum hides the state from the planner, which then walks from the newest row.
             road = _ROADS[state] if few else f"state + 0 = {int(state)}"
@@ -81,10 +84,13 @@ def _few(sql: Texts, state: State, queues: Sequence[str]) -> Plan[bool]:
     return bool(rows[0][0] <= SORTED_MAX)
 
 
-def _conditions(which: Filter, below: str | None, first: int) -> tuple[str, list[Any]]:
+def _conditions(
+    which: Filter, below: str | None, first: int, among: list[str] | None
+) -> tuple[str, list[Any]]:
     """Write a filter with its parameters numbered from ``first``."""
     single: dict[str, Any] = {
         "id < ?": below,
+        "id = ANY (?::text[])": among,
         "queue = ANY (?::text[])": list(which.queues) or None,
         "task = ANY (?::text[])": list(which.tasks) or None,
         "tags ~ ?": None if which.tag is None else _tagged(which.tag),

@@ -11,7 +11,9 @@ from dutiful.contract.statement import Plan, Statement
 
 from .keeper import HELD_SECONDS, HELD_TRANSACTIONS
 from .numbering import numbering
+from .rows import status_of
 from .session import Session
+from .unreadable import look_for_unreadable
 
 _SUPPORTED = range(15, 19)
 _INDEXES = frozenset(
@@ -39,6 +41,8 @@ def examine(session: Session) -> Plan[tuple[Finding, ...]]:
     findings.append(Finding("bloat", fits, text))
     total = sum(row[2] for row in (yield Statement(sql("counts"))).rows)
     findings.append(Finding("jobs", True, f"{total:,} job{'' if total == 1 else 's'}"))
+    workers = (yield Statement(sql("workers"), (session.now,))).rows
+    findings.append((yield from look_for_unreadable(sql, [status_of(row, 0) for row in workers])))
     return tuple(findings)
 
 

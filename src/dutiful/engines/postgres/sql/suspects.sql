@@ -1,0 +1,12 @@
+-- Jobs that may be impossible to read: what is plainly well-formed is left out, the rest is read.
+SELECT
+  seq, id, task, queue, state, priority, args, attempt, max_attempts, enqueued_at, run_at,
+  started_at, finished_at, expires_at, crashes, fence, worker, reason, parked_at,
+  cancel_requested, unique_key, unique_states, tags, meta, result, steps, redriven_at
+FROM {schema}.job
+WHERE (
+  state NOT BETWEEN 0 AND 6 OR id = ''
+  OR tags <> '' AND tags !~ '^\[("[^"\\[:cntrl:]]*",?)*\]$'
+  OR meta <> '' AND meta !~ '^\{("[^"\\[:cntrl:]]*":"[^"\\[:cntrl:]]*",?)*\}$'
+) AND id > $1
+ORDER BY id LIMIT $2
