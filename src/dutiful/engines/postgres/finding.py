@@ -18,6 +18,7 @@ from dutiful.core.state import State
 
 from .rows import job_of
 from .statements import Texts, bare
+from .unreadable import unreadable_jobs
 
 SORTED_MAX = 10_000
 """Up to so many jobs of a state are sorted rather than the table walked from its newest row."""
