@@ -58,7 +58,7 @@ def test_workers(place: Place, run: Run) -> None:
     assert worker["lost"] is False
     assert set(worker) == {
         "id", "host", "pid", "version", "queues", "slots", "running", "joined_at", "renewed_at",
-        "silent_for", "lease", "hangs_for", "alive", "lost",
+        "silent_for", "lease", "hangs_for", "alive", "lost", "unreadable",
     }  # fmt: skip
 
 

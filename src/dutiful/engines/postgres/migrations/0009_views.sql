@@ -37,14 +37,37 @@ SELECT
   {schema}.shown_time(enqueued_at) AS enqueued_at, {schema}.shown_time(run_at) AS run_at,
   {schema}.shown_time(started_at) AS started_at, {schema}.shown_time(finished_at) AS finished_at
 FROM (
-  SELECT 'scheduled' AS word, * FROM {schema}.job WHERE state IN (0, 3) AND state = 0
-  UNION ALL SELECT 'queued', * FROM {schema}.job WHERE state = 1
-  UNION ALL SELECT 'running', * FROM {schema}.job WHERE state = 2
-  UNION ALL SELECT 'waiting', * FROM {schema}.job WHERE state IN (0, 3) AND state = 3
-  UNION ALL SELECT 'succeeded', * FROM {schema}.job WHERE state >= 4 AND state = 4
-  UNION ALL SELECT 'dead', * FROM {schema}.job WHERE state >= 5 AND state = 5
-  UNION ALL SELECT 'cancelled', * FROM {schema}.job WHERE state >= 5 AND state = 6
-  UNION ALL SELECT 'unreadable', * FROM {schema}.job WHERE state NOT BETWEEN 0 AND 6
+  SELECT 'scheduled' AS word, id, task, queue, priority, attempt, max_attempts, args, result, reason,
+    worker, unique_key, tags, meta, enqueued_at, run_at, started_at, finished_at
+  FROM {schema}.job WHERE state IN (0, 3) AND state = 0
+  UNION ALL
+  SELECT 'queued', id, task, queue, priority, attempt, max_attempts, args, result, reason,
+    worker, unique_key, tags, meta, enqueued_at, run_at, started_at, finished_at
+  FROM {schema}.job WHERE state = 1
+  UNION ALL
+  SELECT 'running', id, task, queue, priority, attempt, max_attempts, args, result, reason,
+    worker, unique_key, tags, meta, enqueued_at, run_at, started_at, finished_at
+  FROM {schema}.job WHERE state = 2
+  UNION ALL
+  SELECT 'waiting', id, task, queue, priority, attempt, max_attempts, args, result, reason,
+    worker, unique_key, tags, meta, enqueued_at, run_at, started_at, finished_at
+  FROM {schema}.job WHERE state IN (0, 3) AND state = 3
+  UNION ALL
+  SELECT 'succeeded', id, task, queue, priority, attempt, max_attempts, args, result, reason,
+    worker, unique_key, tags, meta, enqueued_at, run_at, started_at, finished_at
+  FROM {schema}.job WHERE state >= 4 AND state = 4
+  UNION ALL
+  SELECT 'dead', id, task, queue, priority, attempt, max_attempts, args, result, reason,
+    worker, unique_key, tags, meta, enqueued_at, run_at, started_at, finished_at
+  FROM {schema}.job WHERE state >= 5 AND state = 5
+  UNION ALL
+  SELECT 'cancelled', id, task, queue, priority, attempt, max_attempts, args, result, reason,
+    worker, unique_key, tags, meta, enqueued_at, run_at, started_at, finished_at
+  FROM {schema}.job WHERE state >= 5 AND state = 6
+  UNION ALL
+  SELECT 'unreadable', id, task, queue, priority, attempt, max_attempts, args, result, reason,
+    worker, unique_key, tags, meta, enqueued_at, run_at, started_at, finished_at
+  FROM {schema}.job WHERE state NOT BETWEEN 0 AND 6
 ) AS job;
 
 CREATE OR REPLACE VIEW {schema}.schedules AS SELECT
