@@ -37,7 +37,8 @@ SELECT
   {schema}.shown_time(enqueued_at) AS enqueued_at, {schema}.shown_time(run_at) AS run_at,
   {schema}.shown_time(started_at) AS started_at, {schema}.shown_time(finished_at) AS finished_at
 FROM (
-  SELECT 'scheduled' AS word, id, task, queue, priority, attempt, max_attempts, args, result, reason,
+  SELECT
+    'scheduled' AS word, id, task, queue, priority, attempt, max_attempts, args, result, reason,
     worker, unique_key, tags, meta, enqueued_at, run_at, started_at, finished_at
   FROM {schema}.job WHERE state IN (0, 3) AND state = 0
   UNION ALL
