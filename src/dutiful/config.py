@@ -33,7 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     payload_bytes_max: int = PAYLOAD_BYTES_MAX
     """The largest arguments or result of a job, in bytes of JSON."""
     enqueue_patience: int = 15 * SECOND
-    """How long an enqueue goes on trying while the store cannot be used, before it raises."""
+    """How long an enqueue or a wait for a result is tried while the store cannot be used."""
     lease: int = 10 * SECOND
     """How long a silent worker keeps its jobs before the others take them back."""
     heartbeat: int = 2 * SECOND

@@ -14,6 +14,7 @@ from dutiful.core.payload import decode
 from dutiful.core.state import State
 
 from .host import Host
+from .insist import ainsist
 
 T = TypeVar("T")
 
@@ -54,13 +55,14 @@ class Handle(Generic[T]):
         """Wait for the job's end and return its result as the annotated type.
 
         Raises JobFailed when it died or was cancelled, ResultTimeout after ``timeout`` seconds
-        (the job goes on), JobNotFound when it was pruned.
+        (the job goes on), JobNotFound when it was pruned. An outage of the store is waited out as
+        in an enqueue.
         """
         (await self._app.ready()).require(Capability.RESULTS)
         pause = _POLL_FIRST
         try:
             async with asyncio.timeout(timeout):
-                while not (job := await self.ajob()).state.final:
+                while not (job := await ainsist(self.ajob, self._app.enqueue_patience)).state.final:
                     await asyncio.sleep(pause)
                     pause = min(pause * 1.5, _POLL_MOST)
         except TimeoutError:

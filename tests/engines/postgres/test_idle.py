@@ -37,14 +37,19 @@ async def test_ten_idle_workers_ask_little(
     idle: list[App], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
-    execute = psycopg.RawCursor.execute
+    execute, aexecute = psycopg.RawCursor.execute, psycopg.AsyncRawCursor.execute
 
     def counted(self: Any, query: Any, *rest: Any, **named: Any) -> Any:
         said.append(str(query).split("\n", 1)[0])
         return execute(self, query, *rest, **named)
 
+    def acounted(self: Any, query: Any, *rest: Any, **named: Any) -> Any:
+        said.append(str(query).split("\n", 1)[0])
+        return aexecute(self, query, *rest, **named)
+
     await asyncio.sleep(4)  # until all listen, sleep and have renewed once
     monkeypatch.setattr(psycopg.RawCursor, "execute", counted)
+    monkeypatch.setattr(psycopg.AsyncRawCursor, "execute", acounted)
     await asyncio.sleep(SECONDS)
     monkeypatch.undo()
     rate = len(said) / SECONDS

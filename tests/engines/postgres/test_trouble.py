@@ -15,7 +15,7 @@ from dutiful import App, BadPayload, Context, StoreUnusable
 from dutiful.cli.demo.postgres import LocalServer
 from dutiful.core.errors import BadConfiguration, EngineUnavailable
 from dutiful.core.outcome import Succeeded
-from dutiful.core.unique import unique
+from dutiful.core.unique import Unique
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.engines.postgres.faults import told
 from dutiful.testing.conformance.moves import ending, hand, new, one
@@ -229,6 +229,6 @@ def test_a_nul_is_told_where_the_driver_refuses_it(admin: psycopg.Connection) ->
 
 async def test_a_key_too_long_for_an_index_is_the_callers_to_mend(engine: PostgresEngine) -> None:
     with pytest.raises(BadPayload, match="shorter unique key"):
-        await engine.enqueue([new(unique=unique(token_hex(9_000)))])
+        await engine.enqueue([new(unique=Unique(token_hex(9_000)))])
     with pytest.raises(BadPayload, match="cannot hold NUL"):
-        await engine.enqueue([new(unique=unique("a\0b"))])
+        await engine.enqueue([new(unique=Unique("a\0b"))])

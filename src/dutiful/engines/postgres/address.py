@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+from typing import Any
+from urllib.parse import quote, unquote
 
 import msgspec
 from psycopg import ProgrammingError
@@ -14,9 +15,11 @@ from dutiful.core.url import struct_text
 CONNECTIONS = 5
 _SCHEMA_BYTES_MAX = 40
 _SCHEMES = ("postgresql", "postgres")
+_OURS = ("schema", "connections", "pooler")
+_SHOWN = ("hostaddr", "service")
 _ESCAPES = (
     "the PostgreSQL URL cannot be read; in a user, a password and a name write "
-    "@ as %40, / as %2F, : as %3A, ? as %3F, # as %23 and % as %25"
+    "@ as %40, / as %2F, : as %3A, ? as %3F and % as %25"
 )
 
 
@@ -27,7 +30,7 @@ class Address(msgspec.Struct, frozen=True):
     """What libpq is given; it may hold a password."""
     schema: str = "dutiful"
     connections: int = CONNECTIONS
-    """At most so many connections for a process's ordinary work, beside two of its own."""
+    """At most so many connections for a process's ordinary work, beside one of its own."""
     pooler: bool = False
     """Whether a pooler stands between, which gives a connection for one transaction only."""
 
@@ -38,48 +41,49 @@ class Address(msgspec.Struct, frozen=True):
     @property
     def shown(self) -> str:
         """The address without what is secret."""
-        parts = urlsplit(self.conninfo)
-        if not parts.scheme:
-            return "postgresql"
-        host = parts.netloc.rpartition("@")[2]
-        user = unquote(parts.username or "")
-        query = [(k, v) for k, v in parse_qsl(parts.query) if k in ("host", "port", "dbname")]
-        netloc = f"{quote(user)}@{host}" if user else host
-        return urlunsplit((parts.scheme, netloc, parts.path, urlencode(query), ""))
+        given = conninfo_to_dict(self.conninfo)
+        hosts, query = _hosts(given)
+        user = quote(str(given.get("user") or ""), safe="")
+        path = quote(str(given.get("dbname") or ""), safe="")
+        query += [f"{name}={quote(str(given[name]))}" for name in _SHOWN if given.get(name)]
+        server = f"{user}@{hosts}" if user else hosts
+        tail = f"?{'&'.join(query)}" if query else ""
+        return f"postgresql://{server}{f'/{path}' if path else ''}{tail}"
 
 
 def address_of(url: str) -> Address:
-    """Read a URL; raises BadConfiguration that names what is wrong, and never the password."""
-    parts = urlsplit(url)
-    if parts.scheme not in _SCHEMES:
-        raise BadConfiguration(f"{parts.scheme}:// is no PostgreSQL URL; write postgresql://")
-    _demand_escapes(url)
+    """Read a URL; raises BadConfiguration that names what is wrong, and never the password.
+
+    All but our own names is libpq's to read, as it stands: here a plus sign is no blank.
+    """
+    scheme, _, rest = url.partition(":")
+    if scheme.lower() not in _SCHEMES:
+        raise BadConfiguration(f"{scheme}:// is no PostgreSQL URL; write postgresql://")
+    if not rest.startswith("//"):
+        raise BadConfiguration("the PostgreSQL URL has to begin with postgresql://, two slashes")
+    server, _, query = rest[2:].partition("?")
+    _demand_escapes(server, query)
     ours: dict[str, str] = {}
-    theirs: list[tuple[str, str]] = []
-    for name, value in parse_qsl(parts.query, keep_blank_values=True):
-        if name in ("schema", "connections", "pooler"):
-            ours[name] = value
+    theirs: list[str] = []
+    for pair in query.split("&") if query else []:
+        name, _, value = pair.partition("=")
+        if name in _OURS:
+            ours[name] = unquote(value)
         else:
-            theirs.append((name, value))
-    conninfo = urlunsplit(
-        ("postgresql", parts.netloc, parts.path, urlencode(theirs, quote_via=quote), "")
-    )
+            theirs.append(pair)
+    tail = f"?{'&'.join(theirs)}" if theirs else ""
     return Address(
-        conninfo=_understood(conninfo),
+        conninfo=_understood(f"postgresql://{server}{tail}"),
         schema=_schema(ours.get("schema", "dutiful")),
         connections=_connections(ours.get("connections", str(CONNECTIONS))),
         pooler=_flag("pooler", ours.get("pooler", "no")),
     )
 
 
-def _demand_escapes(url: str) -> None:
+def _demand_escapes(server: str, query: str) -> None:
     """Refuse a password with a bare sign: half of it would be taken for a host, and be shown."""
-    _, slashes, rest = url.partition("://")
-    if not slashes:
-        raise BadConfiguration("the PostgreSQL URL has to begin with postgresql://, two slashes")
-    server, *query = rest.split("?", 1)
-    named = [pair.partition("=")[0] for text in query for pair in text.split("&")]
-    if "#" in url or server.count("@") > 1 or any("@" in name for name in named):
+    names = [pair.partition("=")[0] for pair in query.split("&")]
+    if server.count("@") > 1 or any("@" in name for name in names):
         raise BadConfiguration(_ESCAPES)
     if "@" in server.partition("/")[2]:
         raise BadConfiguration(_ESCAPES)
@@ -88,13 +92,33 @@ def _demand_escapes(url: str) -> None:
 def _understood(conninfo: str) -> str:
     """Let libpq read the URL before it is used: it names a misspelt parameter."""
     try:
-        conninfo_to_dict(conninfo)
+        given = conninfo_to_dict(conninfo)
     except ProgrammingError as error:
         said = "it cannot be read" if "@" in str(error) else str(error).strip()
         if "percent-encoded" in said:
             raise BadConfiguration(_ESCAPES) from None
         raise BadConfiguration(f"the PostgreSQL URL: {said}; correct it") from None
+    ports = str(given.get("port") or "").split(",")
+    if not all(port.isdecimal() or not port for port in ports):
+        # It may be a password: postgresql://me:secret/shop lacks the host.
+        raise BadConfiguration("the PostgreSQL URL: a port is no number; write user:password@host")
     return conninfo
+
+
+def _hosts(given: dict[str, Any]) -> tuple[str, list[str]]:
+    """Spell hosts and ports as in a URL, and those that only a query can hold as its parts."""
+    host, port = str(given.get("host") or ""), str(given.get("port") or "")
+    if "/" in host or host.startswith("@") or (port and not host):
+        parts = {"host": host, "port": port}
+        return "", [f"{name}={quote(value)}" for name, value in parts.items() if value]
+    hosts, ports = host.split(","), port.split(",")
+    if len(ports) == 1:
+        ports *= len(hosts)
+    spelled = [
+        (f"[{one}]" if ":" in one else one) + (f":{at}" if at else "")
+        for one, at in zip(hosts, ports, strict=False)
+    ]
+    return ",".join(spelled), []
 
 
 def _schema(name: str) -> str:

@@ -129,8 +129,12 @@ def connect(
     adapt(connection)
     if not address.pooler:
         wanted = settings(patience, lock_seconds, pinned)
-        with translated(f"connecting to {address.shown}"):
-            connection.execute(_SETTINGS_SQL, _columns(wanted), prepare=False)
+        try:
+            with translated(f"connecting to {address.shown}"):
+                connection.execute(_SETTINGS_SQL, _columns(wanted), prepare=False)
+        except BaseException:
+            connection.close()
+            raise
     connection.patience = patience
     return connection
 
@@ -141,8 +145,12 @@ async def aconnect(address: Address, *, lock_seconds: float = LOCK_SECONDS) -> A
     adapt(connection)
     if not address.pooler:
         wanted = settings(ANSWER_SECONDS, lock_seconds, True)
-        with translated(f"connecting to {address.shown}"):
-            await connection.execute(_SETTINGS_SQL, _columns(wanted), prepare=False)
+        try:
+            with translated(f"connecting to {address.shown}"):
+                await connection.execute(_SETTINGS_SQL, _columns(wanted), prepare=False)
+        except BaseException:
+            connection.pgconn.finish()
+            raise
     return connection
 
 

@@ -76,12 +76,17 @@ class PostgresConsumer:
                 woken=woken,
             )
 
+        if wanted is not None:
+            session.may_hold(worker)
         try:
             if all(map(simple, settlements)):
                 return await session.apool.once(plan, writes=True)
             return await session.apool.run(plan)
         except DuplicateId as error:  # a job that comes back meets another of its key
             raise BadPayload(str(error)) from error
+        finally:
+            if wanted is not None:  # while it ran, a review could not see what it claimed
+                session.may_hold(worker)
 
     async def _held_by_others(self, settlements: Sequence[Settlement]) -> dict[str, str]:
         """Return by id whose jobs other sessions have locked, with who that is."""

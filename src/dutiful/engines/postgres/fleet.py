@@ -10,6 +10,7 @@ from dutiful.core.errors import EngineError
 from dutiful.core.job import Claim
 
 from .claiming import with_steps
+from .claims_review import Review
 from .producer import ready
 from .rows import claim_of, status_of, worker_row
 from .session import Session
@@ -21,7 +22,7 @@ class PostgresFleet:
     session: Session
 
     async def join(self, info: WorkerInfo) -> None:
-        """Register a worker."""
+        """Register a worker, on the connection that will renew its lease."""
         session = await ready(self.session)
 
         def plan() -> Plan[None]:
@@ -30,7 +31,7 @@ class PostgresFleet:
             for (at,) in (yield Statement(session.sql("join"), params)).rows:
                 session.steady.renewed(info.id, at)
 
-        await session.apool.once(plan, writes=True)
+        await session.pulse.aonce(plan, writes=True)
 
     async def renew(self, worker: str, stalled_for: int = 0) -> Renewal:
         """Prolong a lease, unless the worker is lost; on a connection that nobody else uses.
@@ -40,29 +41,37 @@ class PostgresFleet:
         """
         session = await ready(self.session)
 
-        def renewal() -> Plan[tuple[int | None, bool]]:
+        def renewal() -> Plan[tuple[int | None, bool, int]]:
             params = (worker, session.now, stalled_for)
-            at, calm = (yield Statement(session.sql("renew"), params)).rows[0]
-            return at, calm
+            at, calm, fleet = (yield Statement(session.sql("renew"), params)).rows[0]
+            return at, calm, fleet
 
-        def review() -> Plan[tuple[list[str], bool]]:
-            cancels, orphans = (yield Statement(session.sql("claims_review"), (worker,))).rows[0]
-            return cancels, orphans
-
-        at, calm = await session.pulse.aonce(renewal, writes=True)
+        at, calm, fleet = await session.pulse.aonce(renewal, writes=True)
         if at is None:
             return Renewal(valid=False)
         session.steady.renewed(worker, at)
-        try:
-            cancels, orphans = await session.pulse.aonce(review)
-        except EngineError:
-            return Renewal(valid=True)
-        return Renewal(valid=True, cancels=tuple(cancels), calm=calm and not orphans)
+        known = session.reviews.get(worker)
+        if known is None or known.fleet != fleet or not known.fresh(session.ticks()):
+            session.reviews.pop(worker, None)
+            before = session.exchanges
+            try:
+                known = await session.pulse.aonce(lambda: self._review(worker, fleet))
+            except EngineError:
+                return Renewal(valid=True)
+            if not known.holds and session.exchanges == before:
+                session.reviews[worker] = known
+        return Renewal(valid=True, cancels=known.cancels, calm=calm and not known.orphans)
+
+    def _review(self, worker: str, fleet: int) -> Plan[Review]:
+        session = self.session
+        row = (yield Statement(session.sql("claims_review"), (worker,))).rows[0]
+        cancels, holds, orphans = row
+        return Review(session.ticks(), fleet, tuple(cancels), holds, orphans)
 
     async def leave(self, worker: str) -> None:
         """Forget a worker."""
         session = await ready(self.session)
-        await session.apool.once(lambda: _one(session.sql("leave"), (worker,)), writes=True)
+        await session.pulse.aonce(lambda: _one(session.sql("leave"), (worker,)), writes=True)
 
     async def workers(self) -> tuple[WorkerStatus, ...]:
         """List the workers."""

@@ -11,6 +11,7 @@ from dutiful.contract.clock import Clock, SystemClock
 
 from .address import Address
 from .async_pool import AsyncPool, TaskConnections
+from .claims_review import Review
 from .connection import TaskConnection, connect_as
 from .floors import Floors
 from .gather import Gather
@@ -55,6 +56,9 @@ class Session:
         self.sleepers = Sleepers(address, self.sql, self.apool, self.pulse)
         self.steady = Steady(self.ticks)
         self.floors = Floors(self.ticks)
+        self.reviews: dict[str, Review] = {}
+        """By worker, what the jobs told it while it held none."""
+        self.exchanges = 0
         self.pruned: dict[int, int] = {}
         """By state, when the last job of the latest full slice had ended; the next goes on there.
 
@@ -78,6 +82,11 @@ class Session:
     def open(self) -> bool:
         """Whether this process has seen the schema up to date."""
         return self._open
+
+    def may_hold(self, worker: str) -> None:
+        """Note that a worker may hold jobs from now on, whatever it was told."""
+        self.exchanges += 1
+        self.reviews.pop(worker, None)
 
     def _trim(self) -> None:
         self.pool.trim()

@@ -11,4 +11,5 @@ SELECT
     SELECT FROM {schema}.worker
     WHERE lost OR stalled_for > 0
       OR abs(coalesce($2::bigint, {now})::numeric - renewed_at) > lease / 2
-  )
+  ),
+  (SELECT count(*) FROM {schema}.worker)
