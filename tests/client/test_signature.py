@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
+from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional, TypedDict
 from uuid import UUID
 
@@ -281,3 +282,49 @@ def test_what_the_own_code_of_a_type_raises_is_bad_arguments() -> None:
     assert isinstance(caught.value.__cause__, LookupError)
     with pytest.raises(BadOption, match="its annotations cannot be read: ZeroDivisionError"):
         App("memory://").task(broken).job(1)
+
+
+def key(task: Any, *args: Any, **kwargs: Any) -> str:
+    rule = task.using(unique=True).job(*args, **kwargs).unique
+    return str(rule.key)
+
+
+def test_arguments_that_a_task_cannot_tell_apart_have_one_unique_key() -> None:
+    def typed(
+        number: float,
+        skus: set[str],
+        at: datetime,
+        quality: int = 80,
+        *,
+        colour: Colour = Colour.RED,
+    ) -> None: ...
+    def untyped(value: Any = None, *rest: Any, **more: Any) -> None: ...
+
+    one = App("memory://").task(typed)
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    local = at.astimezone(timezone(timedelta(hours=2)))
+    keys = {
+        key(one, 1, {"a", "b", "c"}, at),
+        key(one, 1.0, {"c", "b", "a"}, local, 80),
+        key(one, skus=["b", "a", "c"], number=1, at=at.isoformat(), colour="red"),
+        key(one, 1, frozenset("abc"), at, quality=80, colour=Colour.RED),
+    }
+    assert len(keys) == 1
+    assert key(one, 1, {"a", "b"}, at) not in keys
+    assert key(one, 1, {"a", "b", "c"}, at, 81) not in keys
+    two = App("memory://").task(untyped)
+    assert key(two, 1, b=2, a={"y", "x"}) == key(two, 1.0, a={"x", "y"}, b=2)
+    assert key(two, {"b": at, "a": 1}) == key(two, {"a": 1, "b": local})
+    assert key(two) == key(two, None)
+    assert key(two, 1, 2) != key(two, 1, 3)
+
+
+def test_the_keys_of_plain_arguments_are_those_of_older_releases() -> None:
+    def charge(order: int, note: str = "", tags: list[str] | None = None) -> None: ...
+
+    task = App("memory://").task(charge)
+    for given, raw in (
+        ((42,), b'{"order":42}'),
+        ((42, "x", ["b", "a"]), b'{"order":42,"note":"x","tags":["b","a"]}'),
+    ):
+        assert key(task, *given) == f"charge:{sha256(raw).hexdigest()[:32]}"

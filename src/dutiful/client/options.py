@@ -92,11 +92,9 @@ def unique_rule(
     return unique(key, period=length, states=chosen, on_conflict=on_conflict)
 
 
-def resolve(rule: Unique | bool | None, task: str, args: bytes) -> Unique | None:
-    """Give the rule of ``unique=True`` its key: the task's name and a digest of its arguments."""
-    if rule is True:
-        return Unique(key=f"{task}:{hashlib.sha256(args).hexdigest()[:32]}")
-    return rule if isinstance(rule, Unique) else None
+def by_arguments(task: str, args: bytes) -> Unique:
+    """Return the rule of ``unique=True``: the task's name and a digest of its arguments."""
+    return Unique(key=f"{task}:{hashlib.sha256(args).hexdigest()[:32]}")
 
 
 def _state(word: str) -> State:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 import typing
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
@@ -13,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from dutiful.core.canonical import in_order, written
 from dutiful.core.errors import BadArguments, BadOption
 from dutiful.core.payload import PAYLOAD_BYTES_MAX, decode, decoder, encode, said
 
@@ -74,6 +76,28 @@ class Signature:
         except Exception as error:  # a type's own code may raise anything
             raise BadArguments(f"{self._task}{self._signature}: {said(error)}") from error
         return raw
+
+    def canonical(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes:
+        """Write arguments so that calls which the task cannot tell apart give equal bytes.
+
+        What equals its default is left out, as if it had not been given.
+        """
+        named = self.bind(args, kwargs)
+        read = self._decoder.decode(encode(in_order(named), what=self._what, bytes_max=sys.maxsize))
+        forms: dict[str, msgspec.Raw] = {}
+        for place, name in enumerate(self._names):
+            value = getattr(read, _field(place))
+            if value is msgspec.UNSET:
+                continue
+            form = written(value)
+            if form != self._defaults[place]:
+                forms[name] = msgspec.Raw(form)
+        return msgspec.json.encode(forms)
+
+    @cached_property
+    def _defaults(self) -> tuple[bytes | None, ...]:
+        """Each parameter's default in its canonical form, None where it has none."""
+        return tuple(_written_default(parameter) for parameter in self._parameters)
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Name the arguments as Python would; BadArguments for those that it would not take."""
@@ -200,6 +224,15 @@ class Signature:
     def _gap(self, parameter: Parameter, args: list[Any]) -> bool:
         """Whether a parameter before this one was left to its default."""
         return self._names.index(parameter.name) != len(args)
+
+
+def _written_default(parameter: Parameter) -> bytes | None:
+    if parameter.default is Parameter.empty:
+        return None
+    try:
+        return written(parameter.default)
+    except Exception:  # noqa: BLE001 - a default that is no JSON equals nothing that is given
+        return None
 
 
 def _field(place: int) -> str:

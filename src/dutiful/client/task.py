@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Generic, Literal, ParamSpec, TypedDict, TypeVar, Unpack
 
@@ -18,7 +18,7 @@ from .handle import Handle
 from .host import Host
 from .ids import new_id
 from .inline import Inline
-from .options import Options, refine, resolve
+from .options import Options, by_arguments, refine
 from .signature import Signature
 
 P = ParamSpec("P")
@@ -84,10 +84,22 @@ class Enqueuer(Generic[P, T]):
             delay=options.delay,
             run_at=options.run_at,
             expires_in=options.expires_in,
-            unique=resolve(options.unique, name, raw),
+            unique=self._unique(args, kwargs, raw),
             tags=options.tags,
             meta=options.meta,
         )
+
+    def _unique(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], raw: bytes
+    ) -> Unique | None:
+        rule = self.options.unique
+        if rule is not True:
+            return rule or None
+        try:
+            form = self.signature.canonical(args, kwargs)
+        except Exception:  # noqa: BLE001 - the arguments were taken: they have a key as they are
+            form = raw
+        return by_arguments(self.spec.name, form)
 
     def enqueue(self, /, *args: P.args, **kwargs: P.kwargs) -> Handle[T]:
         """Store a job; when this returns, it survives a crash of every process.

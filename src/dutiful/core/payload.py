@@ -35,6 +35,14 @@ def _dumped(value: Any) -> Any:
     raise TypeError(f"a {kind.__qualname__} is not plain data")
 
 
+def model_fields(value: Any) -> Any:
+    """Return what a model holds, in Python's own types; None for what is no model."""
+    kind = type(value)
+    if not hasattr(kind, "model_dump") or not hasattr(kind, _BY_JSON):
+        return None
+    return kind.model_dump(value)
+
+
 def _foreign(value: Any) -> msgspec.Raw:
     """Write such a value; what its own code returns must be plain, or this would never end."""
     return msgspec.Raw(_PLAIN_ENCODER.encode(_dumped(value)))

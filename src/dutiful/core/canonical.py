@@ -1,0 +1,123 @@
+"""One form for equal arguments, from which ``unique=True`` makes its key."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+from .payload import model_fields
+
+_ENCODER = msgspec.json.Encoder(decimal_format="string")
+
+
+def written(value: Any) -> bytes:
+    """Write a value so that equal ones give equal bytes.
+
+    Sets and the keys of mappings are put in order, a whole float is its integer, an instant is in
+    UTC, a Decimal has no zeros at its end. Tuples are lists, as in JSON.
+
+    >>> written({"b": {3, 1}, "a": 1.0}) == written({"a": 1, "b": frozenset([1, 3])})
+    True
+    """
+    return _ENCODER.encode(canonical(value))
+
+
+def in_order(value: Any) -> Any:
+    """Return a value with its sets as lists in order and its instants in UTC, else as it is."""
+    match value:
+        case dict():
+            parts: Iterable[tuple[Any, Any]] = value.items()
+            return {key: in_order(part) for key, part in parts}
+        case list() | tuple():
+            series: Iterable[Any] = value
+            return [in_order(part) for part in series]
+        case set() | frozenset():
+            members: Iterable[Any] = value
+            return [in_order(part) for part in sorted(members, key=written)]
+        case datetime():
+            return _in_utc(value)
+        case _:
+            return value
+
+
+def canonical(value: Any) -> Any:
+    """Return the plain data that `written` writes."""
+    if value is None or type(value) in (bool, str, int):
+        return value
+    for kinds, convert in _FORMS:
+        if isinstance(value, kinds):
+            return convert(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {
+            field.name: canonical(getattr(value, field.name)) for field in dataclasses.fields(value)
+        }
+    fields = model_fields(value)
+    if fields is None:
+        return value
+    # The fields of a model have an order of their own, which is always the same.
+    return (
+        {key: canonical(part) for key, part in fields.items()}
+        if type(fields) is dict
+        else (canonical(fields))
+    )
+
+
+def _number(value: float) -> float:
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
+
+
+def _decimal(value: Decimal) -> str:
+    if not value.is_finite():
+        return str(value)
+    sign, digits, exponent = value.as_tuple()
+    kept = "".join(map(str, digits)).lstrip("0")
+    whole = kept.rstrip("0")
+    if not whole:
+        return "0"
+    places = int(exponent) + len(kept) - len(whole)
+    return str(Decimal((sign, tuple(map(int, whole)), places)))
+
+
+def _in_utc(value: datetime) -> datetime:
+    return value if value.utcoffset() is None else value.astimezone(UTC)
+
+
+def _mapping(value: dict[Any, Any]) -> dict[str, Any]:
+    return dict(sorted((_key(key), canonical(part)) for key, part in value.items()))
+
+
+def _key(key: Any) -> str:
+    plain = canonical(key)
+    return plain if isinstance(plain, str) else _ENCODER.encode(plain).decode().strip('"')
+
+
+def _struct(value: msgspec.Struct) -> dict[str, Any]:
+    fields = msgspec.structs.fields(value)
+    return {field.encode_name: canonical(getattr(value, field.name)) for field in fields}
+
+
+def _series(value: Iterable[Any]) -> list[Any]:
+    return [canonical(part) for part in value]
+
+
+def _members(value: Iterable[Any]) -> list[Any]:
+    return [canonical(part) for part in sorted(value, key=written)]
+
+
+_FORMS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
+    (Enum, lambda value: canonical(value.value)),
+    (float, _number),
+    (dict, _mapping),
+    ((list, tuple), _series),
+    ((set, frozenset), _members),
+    (datetime, _in_utc),
+    (Decimal, _decimal),
+    (msgspec.Struct, _struct),
+)
+"""What is written otherwise than JSON would write it."""
