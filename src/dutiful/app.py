@@ -11,10 +11,11 @@ from typing import Any, Unpack, cast
 
 from .client.batches import achunks, aoverlapped, chunks, overlapped
 from .client.birthplace import made_in
-from .client.check import ENQUEUE_OPTIONS, check, same, timeouts
+from .client.check import ENQUEUE_OPTIONS, check, timeouts
 from .client.declare import Declaring, TaskDecorator
 from .client.hooks import HookDecorators, Hooks
 from .client.options import Options, refine
+from .client.origin import advice_for
 from .client.portal import Portal
 from .client.rules import Scheduling
 from .client.rules import Span as Period
@@ -263,10 +264,11 @@ class App(HookDecorators):
             return partial(self._task, **given)
         task = self._build(fn, given)
         other = self.tasks.get(task.name)
-        if other is not None and not same(other, task):
+        if other is not None and not task.origin.again(other.origin):
             raise DuplicateTask(
                 f"{other.__module__}.{other.__qualname__} and {task.__module__}."
                 f"{task.__qualname__} are both called {task.name!r}; give one name=..."
+                + advice_for(task.__qualname__)
             )
         self.tasks[task.name] = task
         return task

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import NamedTuple
@@ -12,9 +13,10 @@ from msgspec.structs import replace
 from dutiful.contract.facade import Store
 from dutiful.core.advance import before, make, staying
 from dutiful.core.errors import EngineUnavailable, UnknownSchedule, UsageError
-from dutiful.core.instant import SECOND
+from dutiful.core.instant import SECOND, SPAN_MAX, within_years
 from dutiful.core.occurrence import Occurrence, Standing
 from dutiful.core.schedule import Schedule, planned_between, read
+from dutiful.core.text import shown
 
 BACKFILL_MAX = 100_000
 """How many occurrences one backfill makes at most, so that a slip of the pen makes no million."""
@@ -32,6 +34,18 @@ class Backfill(msgspec.Struct, frozen=True, kw_only=True):
     end: int
     per_second: float | None = 10.0
     """How many of the jobs become due in a second; None lets all be due at once."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no instant, and a pace that makes no sense."""
+        for name, at in (("start", self.start), ("end", self.end)):
+            if type(at) is not int:
+                raise UsageError(f"{name}={shown(at)}; give microseconds since 1970")
+            within_years(at, at)
+        pace: object = self.per_second
+        if pace is not None and (
+            isinstance(pace, bool) or not isinstance(pace, int | float) or not 0 < pace < math.inf
+        ):
+            raise UsageError(f"per_second={shown(pace)}; give a number above 0, or None")
 
 
 class _Written(NamedTuple):
@@ -111,7 +125,7 @@ def _occurrences(
     for place, at in enumerate(planned, made):
         one = make(schedule, at, previous, backfilled=True)
         if backfill.per_second is not None and one.job is not None:
-            delay = round(place / backfill.per_second * SECOND)
+            delay = round(min(place / backfill.per_second, SPAN_MAX / SECOND) * SECOND)
             one = replace(one, job=replace(one.job, delay=delay))
         found.append(one)
         previous = at

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from dutiful.core.admission import task_name
 from dutiful.core.errors import BadOption
 from dutiful.core.instant import SECOND, span, spell
 from dutiful.core.retry import Retry
@@ -13,7 +14,6 @@ from dutiful.core.text import shown
 
 from .declare import Declaring
 from .options import known
-from .task import Task
 
 HARD_TIMEOUT_GRACE = 10 * SECOND
 """How long after its timeout a task is given to end by itself, unless it says otherwise."""
@@ -24,11 +24,14 @@ ENQUEUE_OPTIONS = ("queue", "priority", "unique", "expires_in", "tags")
 def check(fn: Callable[..., Any], given: Declaring) -> None:
     """Raise BadOption for a function that would do nothing, and for options nobody knows."""
     known(given, Declaring.__annotations__, "@app.task")
-    name = given.get("name") or getattr(fn, "__name__", "")
     if not callable(fn):
-        raise BadOption(f"@app.task takes a function, not {fn!r}")
+        raise BadOption(f"@app.task takes a function, not {shown(fn)}")
+    name = given.get("name", getattr(fn, "__name__", ""))
     if not name or name == "<lambda>":
         raise BadOption("a task needs a name; define it with def, or give name=...")
+    task_name(name)
+    if not isinstance(given.get("cpu", False), bool):
+        raise BadOption(f"cpu={shown(given.get('cpu'))}; write cpu=True or leave it out")
     if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
         raise BadOption(f"task {name} is a generator, which does nothing when called; use return")
     if given.get("cpu") and inspect.iscoroutinefunction(fn):
@@ -62,9 +65,12 @@ def timeouts(given: Declaring) -> tuple[int | None, int | None]:
 def _timeout(name: str, value: Any) -> int | None:
     if value is None:
         return None
-    length = span(value)
+    try:
+        length = span(value)
+    except BadOption as error:
+        raise BadOption(f"{name}: {error}") from error
     if length == 0:
-        raise BadOption(f"{name}={value!r}; a task needs some time")
+        raise BadOption(f"{name}={shown(value)}; a task needs some time")
     return length
 
 
@@ -75,9 +81,3 @@ def _is_method(fn: Callable[..., Any]) -> bool:
         return False
     first = next(iter(inspect.signature(fn).parameters), "")
     return first in ("self", "cls")
-
-
-def same(one: Task[..., Any, Any], other: Task[..., Any, Any]) -> bool:
-    """Whether two tasks are one function: reloaded, or in a module that is also the main script."""
-    modules = {one.__module__, other.__module__}
-    return one.__qualname__ == other.__qualname__ and (len(modules) == 1 or "__main__" in modules)

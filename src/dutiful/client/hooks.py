@@ -13,6 +13,7 @@ from dutiful.core.payload import PAYLOAD_BYTES_MAX
 from dutiful.core.text import shown
 
 from .context import Context
+from .origin import Once
 from .surround import AroundCall, Told, asurrounded, surrounded
 
 T = TypeVar("T")
@@ -30,10 +31,10 @@ class Hooks:
     def __init__(self, bytes_max: Callable[[], int] = lambda: PAYLOAD_BYTES_MAX) -> None:
         """Start with none; ``bytes_max`` says how large a job's arguments may be."""
         self._bytes_max = bytes_max
-        self.on_enqueue: list[OnEnqueue] = []
-        self.around_attempt: list[AroundAttempt] = []
-        self.around_call: list[AroundCall] = []
-        self.on_death: list[OnDeath] = []
+        self.on_enqueue = Once[OnEnqueue]()
+        self.around_attempt = Once[AroundAttempt]()
+        self.around_call = Once[AroundCall]()
+        self.on_death = Once[OnDeath]()
 
     def before(self, jobs: Sequence[NewJob]) -> Sequence[NewJob]:
         """Pass jobs through the hooks of enqueue; one that raises refuses the whole batch.
@@ -67,18 +68,21 @@ class Hooks:
 
 
 class HookDecorators:
-    """The decorators by which an app is given its hooks."""
+    """The decorators by which an app is given its hooks.
+
+    A hook whose module is loaded again takes the place of what it was.
+    """
 
     hooks: Hooks
 
     def on_enqueue(self, hook: OnEnqueue) -> OnEnqueue:
         """Call ``hook(new_job)`` before each enqueue; it returns the job, changed or not."""
-        self.hooks.on_enqueue.append(hook)
+        self.hooks.on_enqueue.add(hook)
         return hook
 
     def around_attempt(self, hook: AroundAttempt) -> AroundAttempt:
         """Wrap every attempt: ``async def hook(ctx, proceed)``, which awaits ``proceed()``."""
-        self.hooks.around_attempt.append(hook)
+        self.hooks.around_attempt.add(hook)
         return hook
 
     def around_call(self, hook: C) -> C:
@@ -87,12 +91,12 @@ class HookDecorators:
         Sync ones are for sync tasks, in their own thread or child process; async ones for async
         tasks. What a hook raises fails the attempt, and is reported as HookFailed, too.
         """
-        self.hooks.around_call.append(hook)
+        self.hooks.around_call.add(hook)
         return hook
 
     def on_death(self, hook: OnDeath) -> OnDeath:
         """Call ``hook(died)``, sync or async, in the worker that saw a job become a dead letter."""
-        self.hooks.on_death.append(hook)
+        self.hooks.on_death.add(hook)
         return hook
 
 

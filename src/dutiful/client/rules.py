@@ -8,9 +8,10 @@ from typing import Any, TypedDict, cast
 
 from msgspec.structs import replace
 
-from dutiful.core.errors import BadArguments, BadOption
-from dutiful.core.instant import local_instant, span
+from dutiful.core.errors import BadArguments, BadOption, BadSchedule
+from dutiful.core.instant import local_instant, span, spell
 from dutiful.core.rule import Bounds, Calendar, Cron, Dates, Interval, Rule
+from dutiful.core.rule.interval import PERIOD_MIN
 from dutiful.core.schedule import (
     MISFIRES,
     OVERLAPS,
@@ -20,6 +21,7 @@ from dutiful.core.schedule import (
     schedule_name,
     zone_of,
 )
+from dutiful.core.text import shown
 
 from .options import known, refine
 from .task import Enqueuer
@@ -66,14 +68,18 @@ def schedule_of(
         )
     if type(rule) not in _RULES:
         raise BadOption(
-            f"{rule!r} is no rule; give Cron(...), Interval(...), Calendar(...) or Dates(...)"
+            f"{shown(rule)} is no rule; give Cron(...), Interval(...), Calendar(...) or Dates(...)"
         )
     known(given, Scheduling.__annotations__, "a schedule")
     of_job = {key: value for key, value in given.items() if key in _OF_THE_JOB}
     options = refine(task.options, of_job)
-    args = given.get("args", ())
-    if isinstance(args, str):
-        raise BadOption(f"args={args!r}; write a tuple, such as args=({args!r},)")
+    if type(rule) is Interval and rule.period < PERIOD_MIN:
+        raise BadSchedule(f"a period of {rule.period} us; the shortest is {spell(PERIOD_MIN)}")
+    args: Any = given.get("args", ())
+    if not isinstance(args, Mapping | list | tuple):
+        raise BadOption(
+            f"args={shown(args)}; write a tuple, such as args=({shown(args)},), or a dict by names"
+        )
     named: Mapping[str, Any] = args if isinstance(args, Mapping) else {}
     positional = () if isinstance(args, Mapping) else tuple(args)
     try:
@@ -95,32 +101,40 @@ def schedule_of(
         meta=options.meta,
         app=app,
     )
-    changes = {name: _CHECKS[name](value) for name, value in given.items() if name in _CHECKS}
+    changes = {name: _checked(name, value) for name, value in given.items() if name in _CHECKS}
     return replace(schedule, bounds=_bounds(given, rule), **changes)
 
 
 def _bounds(given: Scheduling, rule: Rule) -> Bounds:
     """Join start, end and what is excluded: dates, and holiday calendars by their names."""
-    excluded = given.get("exclude") or ()
+    excluded: Any = given.get("exclude") or ()
+    if not isinstance(excluded, date | str | list | tuple | set | frozenset):
+        raise BadOption(f"exclude={shown(excluded)}; give dates, and names of holiday calendars")
     parts: list[Any] = [excluded] if isinstance(excluded, date | str) else list(excluded)
     # A datetime is a date to Python, and would never equal one.
     if wrong := [one for one in parts if not isinstance(one, str) and type(one) is not date]:
-        raise BadOption(f"exclude={wrong[0]!r}; give dates, and names of holiday calendars")
+        raise BadOption(f"exclude={shown(wrong[0])}; give dates, and names of holiday calendars")
     return Bounds(
-        start=_moment(given.get("start")),
-        end=_moment(given.get("end")),
+        start=_moment("start", given.get("start")),
+        end=_moment("end", given.get("end")),
         days=tuple(sorted(part for part in parts if isinstance(part, date))),
         holidays=tuple(part for part in parts if isinstance(part, str)),
         zone=zone_of(rule) or "UTC",
     )
 
 
-def _moment(value: datetime | None) -> int | None:
-    if value is None:
-        return None
-    if not isinstance(value, datetime):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped
-        raise BadOption(f"{value!r} is no datetime; write datetime(..., tzinfo=ZoneInfo('...'))")
-    return local_instant(value)
+def _moment(name: str, value: datetime | None) -> int | None:
+    try:
+        return None if value is None else local_instant(value)
+    except BadOption as error:
+        raise BadOption(f"{name}: {error}") from error
+
+
+def _checked(name: str, value: Any) -> Any:
+    try:
+        return _CHECKS[name](value)
+    except BadOption as error:
+        raise BadOption(f"{name}: {error}" if name not in str(error) else str(error)) from error
 
 
 def _maybe(value: Span | None) -> int | None:
@@ -130,15 +144,15 @@ def _maybe(value: Span | None) -> int | None:
 def _one_of(name: str, words: Sequence[str]) -> Callable[[Any], str]:
     def check(value: Any) -> str:
         if value not in words:
-            raise BadOption(f"{name}={value!r}; choose one of {', '.join(words)}")
+            raise BadOption(f"{name}={shown(value)}; choose one of {', '.join(words)}")
         return cast(str, value)
 
     return check
 
 
 def _many(value: Any) -> int:
-    if not isinstance(value, int) or not 1 <= value <= MADE_UP_MAX:
-        raise BadOption(f"misfire_max={value!r}; use 1 to {MADE_UP_MAX}")
+    if type(value) is not int or not 1 <= value <= MADE_UP_MAX:
+        raise BadOption(f"misfire_max={shown(value)}; use 1 to {MADE_UP_MAX}")
     return value
 
 

@@ -15,6 +15,7 @@ from dutiful.core.instant import instant
 from dutiful.core.occurrence import Recorded, Standing
 from dutiful.core.rule import Rule
 from dutiful.core.schedule import Schedule, planned_after, written
+from dutiful.core.text import shown
 
 from .backfill import Backfill, Progress, fill_in, run_now
 from .declaration import Declaration
@@ -25,6 +26,7 @@ from .task import Enqueuer, Task
 AnyTask = TypeVar("AnyTask", bound=Task[..., Any, Any])
 
 _PAGE = 1000
+HISTORY_MAX = 10_000
 
 
 class Schedules:
@@ -37,19 +39,22 @@ class Schedules:
         """Start with none."""
         self._app = app
         self.declared: dict[str, Schedule] = {}
+        self._tasks: dict[str, Task[..., Any, Any]] = {}
 
     def declare(self, rule: Rule, given: Scheduling) -> Callable[[AnyTask], AnyTask]:
         """Return a decorator that declares a schedule of a task and leaves the task as it is."""
 
         def decorate(task: AnyTask) -> AnyTask:
             schedule = schedule_of(task, rule, given, self._app.name)
-            other = self.declared.get(schedule.name)
-            if other is not None and written(other) != written(schedule):
+            other, earlier = self.declared.get(schedule.name), self._tasks.get(schedule.name)
+            # A task whose module was loaded again brings its schedules along, as they are now.
+            reloaded = earlier is not None and earlier is not task and earlier.name == task.name
+            if other is not None and not reloaded and written(other) != written(schedule):
                 raise BadOption(
                     f"two schedules are called {schedule.name!r}; give each a name: "
                     f'@app.cron(..., name="{schedule.name}-2")'
                 )
-            self.declared[schedule.name] = schedule
+            self.declared[schedule.name], self._tasks[schedule.name] = schedule, task
             return task
 
         return decorate
@@ -105,6 +110,8 @@ class Schedules:
         self, name: str, limit: int = 20, before: datetime | None = None
     ) -> tuple[Recorded, ...]:
         """Return what became of a schedule's occurrences, the latest first."""
+        if type(limit) is not int or not 0 < limit <= HISTORY_MAX:
+            raise BadOption(f"limit={shown(limit)}; use 1 to {HISTORY_MAX:,}")
         standing, store = await self.aget(name), await self._store()
         at = None if before is None else instant(before)
         return await store.scheduling.occurrences(standing.name, limit, at)

@@ -19,6 +19,7 @@ from .host import Host
 from .ids import new_id
 from .inline import Inline
 from .options import Options, by_arguments, refine
+from .origin import origin
 from .signature import Signature
 
 P = ParamSpec("P")
@@ -134,6 +135,8 @@ class Task(Enqueuer[P, T], Generic[P, R, T]):
         """Join the function and what is known of it."""
         super().__init__(app, spec, signature, options)
         self.fn = fn
+        self.origin = origin(fn)
+        """Where the function comes from, to tell it from another of its name."""
         self.__name__ = getattr(fn, "__name__", spec.name)
         self.__doc__ = fn.__doc__
         self.__module__ = fn.__module__
