@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,10 +12,12 @@ from typing import Any, cast
 
 import msgspec
 
+from .core.admission import NAME_MAX
 from .core.errors import BadConfiguration, BadOption
 from .core.instant import DAY, SECOND, span, spell
 from .core.lease import Lease
 from .core.payload import PAYLOAD_BYTES_MAX
+from .core.text import line, shown
 from .core.url import public, struct_text
 
 
@@ -72,7 +75,11 @@ _SPANS = {
     "unknown_task_after",
 }
 _ENDLESS = {"keep_succeeded", "keep_cancelled", "keep_dead"}
-_NUMBERS = {"payload_bytes_max", "crashes_max"}
+_NUMBERS = {"payload_bytes_max": 256 * 1024 * 1024, "crashes_max": 1_000_000}
+"""The highest of each."""
+_TEXTS = {"name": NAME_MAX, "url": 4_000, "app": 1_000}
+"""How many characters each may have, on one line."""
+_WHOLE = re.compile("[0-9]{1,12}")
 _DURABILITIES = ("full", "normal")
 
 
@@ -129,20 +136,26 @@ def _read(name: str, value: Any, source: str) -> Any:
                 return None
             return span(value)
         if name in _NUMBERS:
-            return _count(value)
+            return _count(value, _NUMBERS[name])
+        if value is not None and name in _TEXTS:
+            return line(value, name, _TEXTS[name])
     except (BadOption, ValueError, TypeError) as error:
-        raise BadConfiguration(f"{source}: {name}={value!r}: {error}") from error
+        told = f"{name}={shown(value)}: {error}"
+        raise BadConfiguration(f"{source}: {public(told)}") from error
     if value is not None and not isinstance(value, str):
-        raise BadConfiguration(f"{source}: {name}={public(repr(value))}; write it as text")
+        raise BadConfiguration(f"{source}: {name}={public(shown(value))}; write it as text")
     if name == "durability" and value not in _DURABILITIES:
-        raise BadConfiguration(f"{source}: durability={value!r}; choose full or normal")
+        raise BadConfiguration(f"{source}: durability={shown(value)}; choose full or normal")
     return value
 
 
-def _count(value: Any) -> int:
-    number = int(value)
-    if number < 1:
-        raise ValueError("use 1 or more")
+def _count(value: Any, most: int) -> int:
+    text = str(value) if type(value) is int and 0 <= value <= most else value
+    if not isinstance(text, str) or not _WHOLE.fullmatch(text.strip()):
+        raise BadOption(f"use a whole number from 1 to {most:,}")
+    number = int(text)
+    if not 1 <= number <= most:
+        raise BadOption(f"use a whole number from 1 to {most:,}")
     return number
 
 

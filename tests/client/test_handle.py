@@ -6,10 +6,11 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 import pytest
 
-from dutiful import App, BadPayload, JobFailed, JobNotFound, ResultTimeout, Retry
+from dutiful import App, BadOption, BadPayload, JobFailed, JobNotFound, ResultTimeout, Retry
 from dutiful.worker.options import WorkerOptions
 from dutiful.worker.worker import Worker
 
@@ -101,3 +102,36 @@ async def test_async_code_has_the_same(app: App) -> None:
     assert not await handle.acancel()
     with pytest.raises(JobNotFound):
         await double.handle("nowhere").aresult()
+
+
+@pytest.mark.parametrize("timeout", [0, 0.0, -1, -0.001, 1e-9])
+def test_a_result_that_is_there_needs_no_time(served: App, timeout: float) -> None:
+    done = served.find("tomorrow").enqueue(date(2030, 12, 31))
+    failed = served.find("fails").enqueue()
+    done.result(timeout=10)
+    with pytest.raises(JobFailed):
+        failed.result(timeout=10)
+    assert done.result(timeout=timeout) == date(2031, 1, 1)
+    with pytest.raises(JobFailed, match="LookupError: not there"):
+        failed.result(timeout=timeout)
+
+
+@pytest.mark.parametrize("timeout", [0, -1, 0.01])
+async def test_a_job_that_goes_on_is_not_waited_for(app: App, timeout: float) -> None:
+    @app.task
+    def later() -> None: ...
+
+    handle = await later.using(delay="1h").aenqueue()
+    with pytest.raises(ResultTimeout, match=f"has not ended after {max(timeout, 0):g} s"):
+        await handle.aresult(timeout=timeout)
+    with pytest.raises(JobNotFound):
+        await later.handle("gone").aresult(timeout=timeout)
+
+
+@pytest.mark.parametrize("timeout", [float("nan"), True, "soon", 1e300])
+async def test_a_time_that_is_none_is_refused(app: App, timeout: Any) -> None:
+    @app.task
+    def later() -> None: ...
+
+    with pytest.raises(BadOption, match="timeout: "):
+        await later.handle("any").aresult(timeout=timeout)

@@ -16,6 +16,7 @@ from dutiful.cli import as_json
 from dutiful.cli.failure import Code, Trouble, Wrong
 from dutiful.cli.prompt import ask
 from dutiful.cli.render import plural, say
+from dutiful.core.text import shown
 
 if TYPE_CHECKING:
     from dutiful.core.job import Job
@@ -25,6 +26,7 @@ Source = Callable[[], AsyncIterator["tuple[Job, ...]"]]
 
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:/\s*([smh]))?")
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
+_RATE_MIN, _RATE_MAX = 1 / 86_400, 1_000_000
 _SLICE_SECONDS = 0.2
 LOOK_FIRST = "add --yes, or look first with --dry-run"
 
@@ -69,9 +71,10 @@ def read_rate(text: str | None) -> float | None:
     if text is None:
         return None
     match = _RATE.fullmatch(text.strip())
-    if match is None or float(match[1]) <= 0:
-        raise Wrong(f"--rate {text!r} is no rate", "write 50/s, 600/m or 1000/h")
-    return float(match[1]) / _SECONDS[match[2] or "s"]
+    rate = 0.0 if match is None else float(match[1]) / _SECONDS[match[2] or "s"]
+    if not _RATE_MIN <= rate <= _RATE_MAX:
+        raise Wrong(f"--rate {shown(text)} is no rate", "write 50/s, 600/m or 1000/h")
+    return rate
 
 
 async def sweep(

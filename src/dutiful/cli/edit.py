@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from dutiful.cli.failure import Wrong
 from dutiful.core.errors import BadPayload, PayloadTooLarge, UnknownTask
 from dutiful.core.payload import PAYLOAD_BYTES_MAX
+from dutiful.core.text import shown
 
 if TYPE_CHECKING:
     from dutiful.cli.target import Opened
@@ -33,9 +34,9 @@ def _read(text: str) -> Edit:
         raise Wrong(f"--set {text!r} is no change", "write --set KEY=JSON, such as order_id=5")
     try:
         value = json.loads(raw, parse_constant=_refuse)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Wrong(
-            f"--set {key}: {raw!r} is not JSON: {error}",
+            f"--set {key}: {shown(raw)} is not JSON: {error}",
             f"a text needs its own quotes: --set '{key}=\"{raw}\"'",
         ) from None
     return Edit(tuple(key.split(".")), value)
@@ -64,7 +65,9 @@ class Editor:
             args = json.loads(job.args)
             for edit in self._edits:
                 _put(args, edit)
-            raw = json.dumps(args, ensure_ascii=False, separators=(",", ":")).encode()
+            raw = json.dumps(
+                args, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+            ).encode()
             self._check(job, raw)
         except (ValueError, RecursionError, BadPayload) as error:
             refusal = BadPayload(f"job {job.id} ({job.task}): {error}")

@@ -11,6 +11,7 @@ from dutiful.cli.options import Chosen, Letters, Paging
 from dutiful.core.errors import BadOption
 from dutiful.core.instant import MINUTE, instant, span
 from dutiful.core.state import State
+from dutiful.core.text import shown
 
 if TYPE_CHECKING:
     from dutiful.contract.page import Filter, Page
@@ -47,9 +48,11 @@ def read_moment(text: str, now: int, option: str) -> int:
         pass
     try:
         return instant(datetime.fromisoformat(text).astimezone())
-    except ValueError:
+    except BadOption as error:
+        raise Wrong(f"{option}: {error}") from None
+    except (ValueError, OverflowError):
         raise Wrong(
-            f"{option} {text!r} is no time", "write 30m, 2h, 7d, or 2026-03-01T09:00"
+            f"{option} {shown(text)} is no time", "write 30m, 2h, 7d, or 2026-03-01T09:00"
         ) from None
 
 

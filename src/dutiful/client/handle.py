@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 
 from dutiful.contract.capability import Capability
-from dutiful.core.errors import JobFailed, JobNotFound, ResultTimeout
+from dutiful.core.errors import BadOption, JobFailed, JobNotFound, ResultTimeout
+from dutiful.core.instant import seconds
 from dutiful.core.job import Job
 from dutiful.core.payload import decode
 from dutiful.core.state import State
@@ -55,18 +56,28 @@ class Handle(Generic[T]):
         """Wait for the job's end and return its result as the annotated type.
 
         Raises JobFailed when it died or was cancelled, ResultTimeout after ``timeout`` seconds
-        (the job goes on), JobNotFound when it was pruned. An outage of the store is waited out as
-        in an enqueue.
+        (the job goes on), JobNotFound when it was pruned. The job is looked at once however short
+        the time is, so ``timeout=0`` asks without waiting. An outage of the store is waited out as
+        in an enqueue, within the timeout.
         """
+        patience = _patience(timeout)
         (await self._app.ready()).require(Capability.RESULTS)
         pause = _POLL_FIRST
-        try:
-            async with asyncio.timeout(timeout):
-                while not (job := await ainsist(self.ajob, self._app.enqueue_patience)).state.final:
-                    await asyncio.sleep(pause)
-                    pause = min(pause * 1.5, _POLL_MOST)
-        except TimeoutError:
-            raise ResultTimeout(f"job {self.id} has not ended after {timeout} s") from None
+        outage = (
+            self._app.enqueue_patience
+            if patience is None
+            else min(patience, self._app.enqueue_patience)
+        )
+        job = await ainsist(self.ajob, outage)
+        if not job.state.final:
+            try:
+                async with asyncio.timeout(patience):
+                    while not job.state.final:
+                        await asyncio.sleep(pause)
+                        pause = min(pause * 1.5, _POLL_MOST)
+                        job = await ainsist(self.ajob, self._app.enqueue_patience)
+            except TimeoutError:
+                raise ResultTimeout(f"job {self.id} has not ended after {patience:g} s") from None
         if job.state is not State.SUCCEEDED:
             raise await self._failure(job)
         value: T = decode(job.result or b"null", self._decoder, what=f"the result of {self.id}")
@@ -98,3 +109,14 @@ class Handle(Generic[T]):
         errors = await store.inspector.errors(job.id)
         detail = f"{errors[-1].type}: {errors[-1].message}" if errors else ""
         return JobFailed(job.id, job.state.word, job.reason or "", detail)
+
+
+def _patience(timeout: object) -> float | None:
+    """Return for how many seconds to wait; a time that is over already is no time."""
+    if timeout is None:
+        return None
+    over = isinstance(timeout, int | float) and timeout < 0
+    try:
+        return 0.0 if over else seconds(cast(float, timeout))
+    except BadOption as error:
+        raise BadOption(f"timeout: {error}") from error

@@ -11,6 +11,7 @@ import msgspec
 
 from dutiful.core.job import NewJob
 from dutiful.core.retry import RetryPolicy
+from dutiful.core.text import whole
 from dutiful.core.unique import Unique
 
 from .context import CURRENT, Context
@@ -120,6 +121,7 @@ class Enqueuer(Generic[P, T]):
 
     def handle(self, job_id: str) -> Handle[T]:
         """Return a handle on a job of this task by its id, without looking it up."""
+        whole(job_id, "job id")
         return self._handle(job_id, True)
 
     def _handle(self, job_id: str, created: bool) -> Handle[T]:

@@ -37,7 +37,7 @@ def begin(schedule: Schedule, now: int) -> Standing:
         created_at=now,
         changed_at=now,
         since=now,
-        next=planned_after(schedule, now),
+        next=_next(schedule, now),
     )
 
 
@@ -64,7 +64,7 @@ def change(standing: Standing, schedule: Schedule, now: int) -> Standing | None:
         version=standing.version + 1,
         changed_at=now,
         since=standing.since if standing.retired_at is None else now,
-        next=standing.next if due else planned_after(schedule, since),
+        next=standing.next if due else _next(schedule, since),
         held=standing.held if standing.retired_at is None else None,
         held_previous=standing.held_previous if standing.retired_at is None else None,
         retired_at=None,
@@ -81,6 +81,14 @@ def _written_anew(standing: Standing, schedule: Schedule, now: int) -> Standing:
         number=standing.number,
         paused_at=standing.paused_at,
     )
+
+
+def _next(schedule: Schedule, after: int) -> int | None:
+    """Return the next planned instant; where the rule fails, now: then its scheduler tells."""
+    try:
+        return planned_after(schedule, after)
+    except BadSchedule:
+        return after
 
 
 def paused(standing: Standing, now: int) -> Standing | None:

@@ -49,4 +49,5 @@ def _signed(by: str | float | timedelta) -> int:
         return -span(text[1:]) if text.startswith("-") else span(text)
     if isinstance(by, timedelta):
         return -span(-by) if by < timedelta(0) else span(by)
-    return -span(-by) if by < 0 else span(by)
+    number: object = by
+    return -span(-by) if isinstance(number, int | float) and number < 0 else span(by)

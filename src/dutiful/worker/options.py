@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import msgspec
 
-from dutiful.core.instant import SECOND
+from dutiful.core.errors import BadOption
+from dutiful.core.instant import SECOND, SPAN_MAX, seconds
 from dutiful.core.lease import Lease
 from dutiful.core.queue import Served
+from dutiful.core.text import shown
 
 
 class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,3 +34,25 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Whether leases are renewed from a thread of their own; a simulation says no."""
     services: bool = True
     """Whether this worker also rescues and prunes."""
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no worker can be run with."""
+        for name, least, most in _NUMBERS:
+            value: object = getattr(self, name)
+            if value is None and name in ("jobs_max", "rss_mb_max"):
+                continue
+            if type(value) is not int or not least <= value <= most:
+                raise BadOption(f"{name}={shown(value)}; use a whole number, {least} to {most:,}")
+        poll: object = self.poll
+        if poll is not None and seconds(cast(float, poll)) <= 0:
+            raise BadOption(f"poll={shown(poll)}; use more than 0 seconds")
+        if not self.queues:
+            raise BadOption("a worker needs a queue to serve, such as -Q default")
+
+
+_NUMBERS = (
+    ("concurrency", 1, 10_000),
+    ("grace", 0, SPAN_MAX),
+    ("jobs_max", 1, 2**53),
+    ("rss_mb_max", 1, 2**31),
+)
