@@ -16,7 +16,7 @@ MADE_MAX = 1000
 """How many occurrences of one schedule are made in one step; the rest follow in the next."""
 MISSES_MAX = 10
 """How many of the misfires that are not made up for are recorded, the newest, one by one."""
-COUNTED_MAX = 10_000
+COUNTED_MAX = 2_000
 """Up to how many misfires are counted."""
 
 
