@@ -141,7 +141,7 @@ def _read(name: str, value: Any, source: str) -> Any:
             return line(value, name, _TEXTS[name])
     except (BadOption, ValueError, TypeError) as error:
         told = f"{name}={shown(value)}: {error}"
-        raise BadConfiguration(f"{source}: {public(told)}") from error
+        raise BadConfiguration(f"{source}: {public(told)}") from (None if name == "url" else error)
     if value is not None and not isinstance(value, str):
         raise BadConfiguration(f"{source}: {name}={public(shown(value))}; write it as text")
     if name == "durability" and value not in _DURABILITIES:

@@ -47,6 +47,8 @@ class Signature:
                 self._parameters.append(parameter)
         self._signature = inspect.Signature(self._parameters)
         self._names = tuple(parameter.name for parameter in self._parameters)
+        self._fields = tuple(f"p{place}" for place in range(len(self._names)))
+        self._pairs = tuple(zip(self._parameters, self._fields, strict=True))
         self._simple = all(
             parameter.kind in _PLAIN and parameter.default is Parameter.empty
             for parameter in self._parameters
@@ -86,7 +88,7 @@ class Signature:
         read = self._decoder.decode(encode(in_order(named), what=self._what, bytes_max=sys.maxsize))
         forms: dict[str, msgspec.Raw] = {}
         for place, name in enumerate(self._names):
-            value = getattr(read, _field(place))
+            value = getattr(read, self._fields[place])
             if value is msgspec.UNSET:
                 continue
             form = written(value)
@@ -189,11 +191,11 @@ class Signature:
             elif parameter.kind is Parameter.VAR_KEYWORD:
                 kind = GenericAlias(dict, (str, kind))
             elif parameter.default is Parameter.empty:
-                fields.append((_field(place), kind))
+                fields.append((self._fields[place], kind))
                 continue
-            fields.append((_field(place), kind | msgspec.UnsetType, msgspec.UNSET))
+            fields.append((self._fields[place], kind | msgspec.UnsetType, msgspec.UNSET))
         # Fields have names of their own: a parameter's may be one that a class cannot have.
-        names = {_field(place): name for place, name in enumerate(self._names)}
+        names = dict(zip(self._fields, self._names, strict=True))
         try:
             shape = msgspec.defstruct(
                 "Arguments", fields, kw_only=True, forbid_unknown_fields=True, rename=names
@@ -207,8 +209,8 @@ class Signature:
     def _spread(self, fields: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
         args: list[Any] = []
         kwargs: dict[str, Any] = {}
-        for place, parameter in enumerate(self._parameters):
-            value = getattr(fields, _field(place))
+        for parameter, field in self._pairs:
+            value = getattr(fields, field)
             if value is msgspec.UNSET:
                 continue
             if parameter.kind is Parameter.VAR_POSITIONAL:
@@ -233,10 +235,6 @@ def _written_default(parameter: Parameter) -> bytes | None:
         return written(parameter.default)
     except Exception:  # noqa: BLE001 - a default that is no JSON equals nothing that is given
         return None
-
-
-def _field(place: int) -> str:
-    return f"p{place}"
 
 
 def _annotated(fn: Callable[..., Any]) -> Callable[..., Any]:

@@ -75,6 +75,7 @@ class Enqueuer(Generic[P, T]):
     def job(self, /, *args: P.args, **kwargs: P.kwargs) -> NewJob:
         """Build a job without storing it, for ``app.enqueue_many``; checks the arguments."""
         options, name = self.options, self.spec.name
+        rule = options.unique
         raw = self.signature.encode(args, kwargs, self.app.payload_bytes_max)
         return NewJob(
             id=new_id(),
@@ -86,17 +87,12 @@ class Enqueuer(Generic[P, T]):
             delay=options.delay,
             run_at=options.run_at,
             expires_in=options.expires_in,
-            unique=self._unique(args, kwargs, raw),
+            unique=self._by_arguments(args, kwargs, raw) if rule is True else rule or None,
             tags=options.tags,
             meta=options.meta,
         )
 
-    def _unique(
-        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], raw: bytes
-    ) -> Unique | None:
-        rule = self.options.unique
-        if rule is not True:
-            return rule or None
+    def _by_arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], raw: bytes) -> Unique:
         try:
             form = self.signature.canonical(args, kwargs)
         except Exception:  # noqa: BLE001 - the arguments were taken: they have a key as they are

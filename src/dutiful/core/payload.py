@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -23,6 +26,8 @@ _LONG = re.compile(rb"\d{%d}" % _DIGITS)
 """So many digits has an integer that may not fit in 64 bits; the encoder lets all of them pass."""
 _OFFSET = re.compile(rb':\d\d"')
 """How a time ends that has an offset, other than Z, which also stands for one of seconds."""
+_TIMELESS = frozenset((str, int, float, bool, type(None), bytes, date, timedelta, Decimal, UUID))
+_TIME_BYTES = 10
 _MINUTE, _NONE = timedelta(minutes=1), timedelta()
 
 
@@ -83,8 +88,8 @@ def encode(value: Any, *, what: str, bytes_max: int = PAYLOAD_BYTES_MAX) -> byte
     """
     try:
         raw = _ENCODER.encode(value)
-        if (b'Z"' in raw or _OFFSET.search(raw)) and (exact := in_utc(value)) is not None:
-            raw = _ENCODER.encode(exact)
+        if len(raw) > _TIME_BYTES and (b'Z"' in raw or _OFFSET.search(raw)):
+            raw = _exactly(value, raw)
     except Exception as error:  # a model's own code may raise anything
         place: str | None = _offence(value) or f"$: {said(error)}"
         raise BadArguments(f"{what} cannot be written as JSON: at {place}") from error
@@ -170,10 +175,15 @@ def in_utc(value: Any) -> Any:
     return exact if moved else None
 
 
+def _exactly(value: Any, raw: bytes) -> bytes:
+    exact = in_utc(value)
+    return raw if exact is None else _ENCODER.encode(exact)
+
+
 def _may_move(value: Any) -> bool:
     """Whether a value is, or may hold, a time whose offset is no whole minute."""
     kind = type(value)
-    if kind is str or kind is int or value is None:
+    if kind in _TIMELESS:
         return False
     if kind is datetime or kind is time:
         return bool(value.tzinfo is not UTC and _odd(value))
@@ -181,7 +191,13 @@ def _may_move(value: Any) -> bool:
         return any(map(_may_move, value.values())) or any(map(_may_move, value))
     if kind is list or kind is tuple:
         return any(map(_may_move, value))
-    return kind is not float and kind is not bool
+    if isinstance(value, Enum):
+        return _may_move(value.value)
+    names: Iterable[str] | None = getattr(kind, "__dataclass_fields__", None)
+    names = names or getattr(kind, "__struct_fields__", None)
+    if names is not None:
+        return any(_may_move(getattr(value, name, None)) for name in names)
+    return not hasattr(kind, _BY_JSON) or any(map(_may_move, vars(value).values()))
 
 
 def _dumped_exactly(value: Any) -> Any:
