@@ -9,7 +9,7 @@ import msgspec
 
 from dutiful.contract.capability import Capability
 from dutiful.core.errors import BadOption, JobFailed, JobNotFound, ResultTimeout
-from dutiful.core.instant import seconds
+from dutiful.core.instant import SECOND, seconds
 from dutiful.core.job import Job
 from dutiful.core.payload import decode
 from dutiful.core.state import State
@@ -63,19 +63,18 @@ class Handle(Generic[T]):
         patience = _patience(timeout)
         (await self._app.ready()).require(Capability.RESULTS)
         pause = _POLL_FIRST
-        outage = (
-            self._app.enqueue_patience
-            if patience is None
-            else min(patience, self._app.enqueue_patience)
-        )
+        begun, outage = asyncio.get_running_loop().time(), self._app.enqueue_patience
+        until = None if patience is None else begun + patience
+        if patience is not None:
+            outage = min(outage, round(patience * SECOND))
         job = await ainsist(self.ajob, outage)
         if not job.state.final:
             try:
-                async with asyncio.timeout(patience):
+                async with asyncio.timeout_at(until):
                     while not job.state.final:
                         await asyncio.sleep(pause)
                         pause = min(pause * 1.5, _POLL_MOST)
-                        job = await ainsist(self.ajob, self._app.enqueue_patience)
+                        job = await ainsist(self.ajob, outage)
             except TimeoutError:
                 raise ResultTimeout(f"job {self.id} has not ended after {patience:g} s") from None
         if job.state is not State.SUCCEEDED:
