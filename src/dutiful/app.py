@@ -107,7 +107,7 @@ class App(HookDecorators):
 
     def at(self, url: str) -> None:
         """Point the app at another store, unless it is there already; close it first."""
-        if self.settings.url != url:
+        if self._url != url and self.settings.url != url:
             self._url, self._settings, self._store, self._opened = url, None, None, None
 
     @contextmanager

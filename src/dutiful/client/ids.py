@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
-import time
+from time import time_ns
 
 _VERSION = 0x7 << 76
 _VARIANT = 0b10 << 62
@@ -18,7 +18,7 @@ def new_id() -> str:
     The 12 bits after the version carry the fraction of the millisecond (its method 3), the
     rest comes from the system's own source of chance, so that forks never repeat each other.
     """
-    millis, rest = divmod(time.time_ns(), 1_000_000)
+    millis, rest = divmod(time_ns(), 1_000_000)
     number = millis << 80 | _VERSION | (rest * 4096 // 1_000_000) << 64 | _VARIANT | _chance()
     text = f"{number:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

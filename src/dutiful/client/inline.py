@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from time import time_ns
 from typing import Any
 
 from dutiful.core.errors import UsageError
@@ -18,7 +18,7 @@ class Inline:
 
     def __init__(self, task: str, *, awaits: bool = False) -> None:
         """Make up a running job, so that the task sees what it would see in a worker."""
-        now = time.time_ns() // 1000
+        now = time_ns() // 1000
         self.job = Job(new_id(), task, "inline", State.RUNNING, 0, b"{}", 1, 1, now, now, now)
         self.cancelled = False
         self.awaits = awaits

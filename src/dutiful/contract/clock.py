@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from time import clock_gettime_ns, time_ns
 from typing import Protocol
 
 
@@ -21,7 +22,7 @@ class Clock(Protocol):
         ...
 
 
-_BOOTTIME: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+_TICKING: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class SystemClock:
@@ -29,8 +30,8 @@ class SystemClock:
 
     def now(self) -> int:
         """Return the wall clock in microseconds since the epoch."""
-        return time.time_ns() // 1000
+        return time_ns() // 1000
 
     def ticks(self) -> int:
         """Return ``CLOCK_BOOTTIME``, or the monotonic clock where there is none."""
-        return time.clock_gettime_ns(_BOOTTIME) // 1000
+        return clock_gettime_ns(_TICKING) // 1000

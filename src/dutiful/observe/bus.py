@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 
 from dutiful.core.event import Emit, Event
 
@@ -35,4 +36,5 @@ class Bus:
             try:
                 listener(event)
             except Exception:  # noqa: BLE001 - a listener's fault must not become a job's
-                _LOG.exception("a listener failed on %s", type(event).__name__)
+                with suppress(Exception):  # logging itself may be what a task has broken
+                    _LOG.exception("a listener failed on %s", type(event).__name__)

@@ -14,6 +14,8 @@ from dutiful.contract.protocol import Fleet
 from dutiful.core.errors import EngineError
 from dutiful.core.lease import Lease
 
+from .isolation.steady_loop import SteadyLoop
+
 _STALLED_BEATS = 2
 """A loop that has not answered for so many heartbeats is said to hang."""
 
@@ -169,6 +171,11 @@ def _set(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
         loop.call_soon_threadsafe(event.set)
 
 
+def _run(heart: Heart) -> None:
+    with asyncio.Runner(loop_factory=SteadyLoop) as runner:
+        runner.run(heart.run())
+
+
 class HeartThread:
     """Runs a heart on a loop and a thread of its own, so that no job's code can hold it up."""
 
@@ -176,7 +183,7 @@ class HeartThread:
         """Start the thread."""
         self._heart = heart
         self._thread = threading.Thread(
-            target=lambda: asyncio.run(heart.run()), name="dutiful-heart", daemon=True
+            target=lambda: _run(heart), name="dutiful-heart", daemon=True
         )
         self._thread.start()
 

@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,9 @@ def serve(app: WorkerHost, options: WorkerOptions) -> int:
         except Exception:
             if not worker.began:
                 raise
-            logging.getLogger("dutiful").exception("the worker broke down; its jobs are rescued")
+            with suppress(Exception):
+                text = "the worker broke down; its jobs are rescued"
+                logging.getLogger("dutiful").exception(text)
             return EXIT_BROKEN
         finally:
             await unserved.close()

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from . import forks
+from .isolation.standard import open_standard
 
 _ONE_AND_THE_SAME = 0.5
 """Seconds in which a second signal is an echo: a service manager tells a whole group of processes,
@@ -50,6 +51,7 @@ def on_stop(stop: Callable[[float | None], None]) -> None:
     def hold() -> None:
         for number in numbers:
             loop.add_signal_handler(number, handle)
+        open_standard()
         loop.call_later(_AGAIN, hold)
 
     hold()

@@ -99,7 +99,8 @@ class Supervisor:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *bootstrap("dutiful.worker.serve"),
-            *arguments(str(os.getpid())),
+            str(os.getpid()),
+            arguments(),
             # Not in the arguments, which every user of the host can read: the URL may be secret.
             env={**os.environ, ORDERS: self._orders},
             # A terminal's Ctrl-C must reach the children once, through this process.

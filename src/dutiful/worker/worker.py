@@ -6,9 +6,9 @@ import asyncio
 import inspect
 import os
 import random
-import time
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import msgspec
@@ -214,7 +214,7 @@ class Worker:
         # A limit below what an idle process takes would replace it before it did any work.
         if options.rss_mb_max is None or done == 0:
             return False
-        if (now := time.monotonic()) - self._rss_seen < _RSS_SECONDS:
+        if (now := monotonic()) - self._rss_seen < _RSS_SECONDS:
             return False
         self._rss_seen = now
         return _rss_mb() > options.rss_mb_max

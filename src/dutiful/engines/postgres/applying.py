@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 import re
-import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from time import monotonic, sleep
 from typing import Any
 
 import psycopg
@@ -44,7 +44,7 @@ def apply(address: Address, sql: Texts, migration: Migration, *, alone: bool) ->
 
     EngineUnavailable names the sessions that stood in the way until patience ended.
     """
-    ended = time.monotonic() + PATIENCE_SECONDS
+    ended = monotonic() + PATIENCE_SECONDS
     trial = _concurrently if migration.concurrently and not alone else _in_transaction
     text = text_of(sql, migration, alone=alone)
     while True:
@@ -55,13 +55,13 @@ def apply(address: Address, sql: Texts, migration: Migration, *, alone: bool) ->
                 connection.patience = _DAY_SECONDS
                 return trial(connection, address, sql, migration, text)
         except Blocked as blocked:
-            if time.monotonic() > ended:
+            if monotonic() > ended:
                 raise EngineUnavailable(
                     f"migration {migration.name} of {address.shown} found no moment in "
                     f"{PATIENCE_SECONDS:.0f} s, because of {blocked}; let it finish or end it "
                     "with pg_terminate_backend(), then run `dutiful migrate` again"
                 ) from blocked.__cause__
-        time.sleep(random.uniform(*_PAUSE_SECONDS))  # noqa: S311 - no secret
+        sleep(random.uniform(*_PAUSE_SECONDS))  # noqa: S311 - no secret
 
 
 def rows(connection: psycopg.Connection[Any], text: str, *params: object) -> list[Any]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from functools import partial
+from time import monotonic
 from typing import Any, NoReturn, TypeVar
 
 import psycopg
@@ -101,7 +101,7 @@ class AsyncPool(AsyncLender[AsyncConnection]):
 
     async def _crowded(self, connection: AsyncConnection) -> bool:
         """Ask the server now and then whether it runs short of connections."""
-        now = time.monotonic()
+        now = monotonic()
         if now - self._asked_at >= _ASK_SECONDS:
             self._asked_at = now
             try:

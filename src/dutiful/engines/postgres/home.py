@@ -8,8 +8,8 @@ original too, and needs neither a right nor a row of ours.
 from __future__ import annotations
 
 import threading
-import time
 from contextlib import suppress
+from time import monotonic
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakSet
 
@@ -56,14 +56,14 @@ class Home:
     @property
     def doubtful(self) -> bool:
         """Whether `learn` would ask."""
-        return self._here is None and time.monotonic() - self._asked_at >= _AGAIN_SECONDS
+        return self._here is None and monotonic() - self._asked_at >= _AGAIN_SECONDS
 
     def learn(self) -> None:
         """Ask our own server where it is, once; that it cannot be reached stops nobody else."""
         if self.doubtful:
             with self._guard:
                 if self.doubtful:
-                    self._asked_at = time.monotonic()
+                    self._asked_at = monotonic()
                     self._here = self._asked()
 
     def judge(self, astray: Astray) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
 from queue import Empty, SimpleQueue
+from time import monotonic, sleep
 from typing import Any, Generic, TypeVar
 
 import psycopg
@@ -96,7 +96,7 @@ class Lender(Generic[C]):
                 if self._short:
                     self._returned.notify()
                 if fit and era == self._era:
-                    self._idle.append((connection, time.monotonic()))
+                    self._idle.append((connection, monotonic()))
                     return
             _close(connection)
         finally:
@@ -104,7 +104,7 @@ class Lender(Generic[C]):
 
     def trim(self) -> None:
         """Give back to the server what has been idle for a while."""
-        long_ago = time.monotonic() - IDLE_SECONDS
+        long_ago = monotonic() - IDLE_SECONDS
         gone: list[C] = []
         with self._guard:
             while self._idle and self._idle[0][1] < long_ago:
@@ -154,12 +154,12 @@ class Lender(Generic[C]):
 
     def _await_other(self) -> C | None:
         """Return a connection that another thread has given back; None when none is lent."""
-        ended = time.monotonic() + _BUSY_SECONDS
+        ended = monotonic() + _BUSY_SECONDS
         with self._guard:
             self._short += 1
             try:
                 while not self._idle:
-                    left = ended - time.monotonic()
+                    left = ended - monotonic()
                     if not self._lent or left <= 0:
                         return None
                     self._returned.wait(left)
@@ -237,7 +237,7 @@ class Pool(Lender[Connection]):
                 raise self._named(error, connection) from error
             finally:
                 self.give_back(connection, era)
-            time.sleep(pause)
+            sleep(pause)
 
     def _named(self, error: Locked, connection: Connection) -> Locked:
         """Say who holds locks now, as far as that can be seen."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import select
 import tempfile
-import time
+from time import monotonic
 
 import psycopg
 from psycopg import pq
@@ -47,7 +47,7 @@ def code_of_refusal(conninfo: str) -> str | None:
             if connection.status == pq.ConnStatus.BAD:
                 return None
             connection.trace(shown.fileno())
-            _finish(connection, time.monotonic() + _SECONDS)
+            _finish(connection, monotonic() + _SECONDS)
             connection.untrace()
         except (psycopg.Error, OSError):
             return None
@@ -59,7 +59,7 @@ def code_of_refusal(conninfo: str) -> str | None:
 
 
 def _finish(connection: PGconn, until: float) -> None:
-    while (left := until - time.monotonic()) > 0:
+    while (left := until - monotonic()) > 0:
         match connection.connect_poll():
             case pq.PollingStatus.READING:
                 select.select([connection.socket], [], [], left)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from secrets import randbelow, randbits
+from time import monotonic
 from typing import TypeVar
 
 from dutiful.contract.statement import Plan, Statement
@@ -69,7 +69,7 @@ class Sleepers:
         """Return when there may be work, at the latest after ``seconds``."""
         if not self._address.pooler:
             self._heartbeat.start()
-        deadline = time.monotonic() + seconds
+        deadline = monotonic() + seconds
         if seconds < _DOZE_SECONDS:  # too short to look, which the next exchange does
             await asyncio.sleep(seconds)
             return
@@ -91,7 +91,7 @@ class Sleepers:
                 if await _whole(look()):
                     await _whole(self._rise())
                     return
-                left = deadline - time.monotonic()
+                left = deadline - monotonic()
                 if left <= 0:
                     return
                 pause = _POLL_SECONDS * _jitter(0.9)

@@ -11,10 +11,10 @@ from __future__ import annotations
 import os
 import stat
 import threading
-import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic
 
 from .access import Access, access_to
 
@@ -73,11 +73,11 @@ class RunFolder:
     def held(self) -> Generator[tuple[int, Access] | None]:
         """Give the folder, which nobody closes meanwhile, and who may use it."""
         with self._lock:
-            if time.monotonic() >= self._until:
+            if monotonic() >= self._until:
                 self.close()
                 with suppress(OSError):
                     self._open()
-                self._until = time.monotonic() + _FRESH_SECONDS
+                self._until = monotonic() + _FRESH_SECONDS
             folder, access = self._folder, self._access
             yield None if folder is None or access is None else (folder, access)
 

@@ -76,13 +76,13 @@ class Child:
             task: Task[..., Any, Any] = find(start)
             own = Contexts().fresh()
             args, kwargs = own.run(forks.guarded, task.signature.decode, start.claim.job.args)
+            if start.url is not None:
+                task.app.at(start.url)
         except BadPayload as error:
             # The worker's own code took them; this process may have loaded a newer version.
             return ended(about, Undecodable(str(error), waits=True))
         except BaseException as error:  # noqa: BLE001 - a broken module is the job's failure
             return ended(about, _unloaded(error))
-        if start.url is not None:
-            task.app.at(start.url)
         remote = Remote(start, task, self._line)
         context = Context(remote)
         args, kwargs = task.signature.insert(context, args, kwargs)

@@ -8,6 +8,7 @@ import contextvars
 import os
 import signal
 import socket
+import subprocess
 import sys
 
 import msgspec
@@ -18,6 +19,7 @@ from dutiful.worker.capacity import starting
 from .frames import HEADER, About, ToWorker, ToWorkerFrame, Withdrawn, pack
 from .search_path import arguments, bootstrap
 
+_GLANCE = 0.05
 _LAST_WORDS = 0.2
 """Seconds in which a child's last words arrive though it has ended."""
 _FRAME_BYTES_MAX = 64 * 2**20
@@ -33,7 +35,7 @@ class Child:
 
     def __init__(
         self,
-        process: asyncio.subprocess.Process,
+        process: subprocess.Popen[bytes],
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         line: socket.socket,
@@ -47,16 +49,41 @@ class Child:
         self.sound = True
         """Whether all that it said was about the attempt that it ran."""
         self._line = line
+        self._end_of: int | None = None
         self._descriptor = line.fileno()
         forks.close_in_copies(self._descriptor)
+        self._loop = asyncio.get_running_loop()
+        self.ended: asyncio.Future[int] = self._loop.create_future()
+        """Its exit code, once it has one."""
         # In a context of its own, not in that of the attempt for which the child was started.
-        self._watch = asyncio.create_task(self._ended(), context=contextvars.Context())
+        contextvars.Context().run(self._watch)
 
-    async def _ended(self) -> None:
-        """Hang up some time after the process has ended, should a copy of it hold the line."""
-        await self.process.wait()
-        await asyncio.sleep(_LAST_WORDS)
-        self.hang_up()
+    def _watch(self) -> None:
+        """Hear of the end from the kernel: a task may have taken the signal of it from the loop."""
+        try:
+            self._end_of = os.pidfd_open(self.process.pid)
+        except (AttributeError, OSError):
+            self._look()
+            return
+        forks.close_in_copies(self._end_of)
+        self._loop.add_reader(self._end_of, self._exited)
+
+    def _look(self) -> None:
+        """Look for the end now and then, where the kernel has no word for it."""
+        if self.process.poll() is None:
+            self._loop.call_later(_GLANCE, self._look)
+        else:
+            self._exited()
+
+    def _exited(self) -> None:
+        if self._end_of is not None:
+            forks.keep_in_copies(self._end_of)
+            self._loop.remove_reader(self._end_of)
+            os.close(self._end_of)
+        if not self.ended.done():
+            self.ended.set_result(self.process.wait())
+        # Later, when its last words have come: a copy of it may hold the line.
+        self._loop.call_later(_LAST_WORDS, self.hang_up)
 
     def hang_up(self) -> None:
         """Close the line, also for copies of this process that hold it open."""
@@ -65,11 +92,6 @@ class Child:
             with contextlib.suppress(OSError):
                 self._line.shutdown(socket.SHUT_RDWR)
             self.writer.close()
-
-    def drop(self) -> None:
-        """Hang up on a child that is not needed any more."""
-        self._watch.cancel()
-        self.hang_up()
 
     def interrupt(self) -> None:
         """Raise an exception inside the running task, at its next bytecode.
@@ -85,8 +107,8 @@ class Child:
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
-        if self.process.returncode is None:
-            tell(self.process.pid, number)
+        if not self.ended.done():
+            self.process.send_signal(number)
 
     async def heard(self) -> ToWorkerFrame:
         """Read the next frame that is about the child's attempt; others are left out."""
@@ -114,7 +136,19 @@ def tell(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
-async def start_child() -> Child:
+class Surroundings:
+    """What children are given of the worker's process, as it was before jobs ran in it."""
+
+    def __init__(self) -> None:
+        """Take them as they are now."""
+        self.path = arguments()
+        self.environment = dict(os.environ)
+        self.folder: str | None = None
+        with contextlib.suppress(OSError):  # it has been removed
+            self.folder = os.getcwd()
+
+
+async def start_child(surroundings: Surroundings) -> Child:
     """Start a child process of this worker."""
     with starting("process"):
         return await _start_child()
@@ -123,13 +157,19 @@ async def start_child() -> Child:
 async def _start_child() -> Child:
     ours, theirs = socket.socketpair()
     with theirs:
-        process = await asyncio.create_subprocess_exec(
+        command = [
             sys.executable,
             # What this process can import, its child can: the main script's folder, too.
             *bootstrap("dutiful.worker.isolation.child"),
-            *arguments(str(theirs.fileno())),
+            str(theirs.fileno()),
+            surroundings.path,
+        ]
+        process = subprocess.Popen(  # noqa: ASYNC220, S603 - our own; as long as the loop's would take
+            command,
+            cwd=surroundings.folder,
+            env=surroundings.environment,
             pass_fds=(theirs.fileno(),),
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
         )
     ours.setblocking(False)
     reader, writer = await asyncio.open_connection(sock=ours)

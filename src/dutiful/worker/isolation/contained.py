@@ -179,6 +179,7 @@ def run(loop: asyncio.AbstractEventLoop, main: asyncio.Task[T]) -> T:
 
     asyncio's own loop says whose callback it was. uvloop does not: there it is only logged.
     """
+    pid = forks.THIS.pid
     while True:
         try:
             return loop.run_until_complete(main)
@@ -188,6 +189,10 @@ def run(loop: asyncio.AbstractEventLoop, main: asyncio.Task[T]) -> T:
             owner = _owner_of(error.__traceback__)
             if owner is None or not owner.exited(error):
                 _report(loop, error)
+        except RuntimeError as error:
+            if main.done() or forks.copied(pid):
+                raise
+            _report(loop, error)  # a job has stopped the loop
 
 
 def close(loop: asyncio.AbstractEventLoop) -> bool:

@@ -32,14 +32,13 @@ def end_process(code: int, *, clean: bool = True) -> int:
     and the process ends without the threads. Unless ``clean``, threads of the worker's own run on.
     """
     obey_at_once(code)
+    _restore_streams()
     left = _left()
     if left:
         names = ", ".join(sorted(thread.name for thread in left))
-        _LOG.warning(
-            "%d threads that jobs left behind still run (%s); the process ends without them",
-            len(left),
-            names,
-        )
+        text = "%d threads that jobs left behind still run (%s); the process ends without them"
+        with suppress(Exception):
+            _LOG.warning(text, len(left), names)
     limit_end(code)
     if left or not clean:
         with suppress(Exception):
@@ -87,7 +86,8 @@ def limit_end(code: int) -> None:
 
     def watch() -> None:
         sleep(_EXIT_SECONDS)
-        _LOG.warning("atexit functions took longer than %g s; ending without them", _EXIT_SECONDS)
+        with suppress(Exception):
+            _LOG.warning("atexit functions took over %g s; ending without them", _EXIT_SECONDS)
         _leave(code)
 
     with suppress(RuntimeError):
@@ -116,6 +116,15 @@ def obey_at_once(code: int) -> None:
         for number in _STOPS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, obey)
+
+
+def _restore_streams() -> None:
+    """Put the process's own streams where tasks have left what Python could not end with."""
+    for name in ("stdout", "stderr"):
+        try:
+            getattr(sys, name).flush()
+        except Exception:  # noqa: BLE001 - whatever it is, it is no stream
+            setattr(sys, name, getattr(sys, f"__{name}__"))
 
 
 def _leave(code: int) -> None:

@@ -15,7 +15,7 @@ from dutiful.core.event import HookFailed
 from dutiful.core.outcome import Crashed, Outcome
 from dutiful.worker.attempt import Running
 
-from .child_process import Child, Garbled, start_child
+from .child_process import Child, Garbled, Surroundings, start_child
 from .frames import (
     Begun,
     Ended,
@@ -39,6 +39,7 @@ class ProcessSlots:
     def __init__(self, limit: int | None = None) -> None:
         """Start no process yet."""
         self._room = asyncio.Semaphore(limit or os.cpu_count() or 1)
+        self._surroundings = Surroundings()
         self._idle: deque[Child] = deque()
         self._all: set[Child] = set()
 
@@ -68,7 +69,7 @@ class ProcessSlots:
     ) -> Ended | Interrupted | Crashed | None:
         """Give the job to one child; None when that had died before it could take it."""
         rested = self._rested()
-        child = rested or await start_child()
+        child = rested or await start_child(self._surroundings)
         self._all.add(child)
         child.about = start.about
         if running.cancelled:
@@ -110,8 +111,8 @@ class ProcessSlots:
         """End every child."""
         children = list(self._all)
         for child in children:
-            child.drop()
-        ends = [asyncio.create_task(child.process.wait()) for child in children]
+            child.hang_up()
+        ends = [child.ended for child in children]
         if ends:
             _, late = await asyncio.wait(ends, timeout=_FAREWELL)
             if late:
@@ -124,18 +125,17 @@ class ProcessSlots:
     async def _end(self, child: Child) -> int:
         """End a child that has hung up, or is not to be trusted; return its exit code."""
         self._drop(child)
-        ended = asyncio.create_task(child.process.wait())
         # One that hung up goes on to end with a code of its own; one that cannot is killed.
-        _, late = await asyncio.wait((ended,), timeout=_FAREWELL if child.sound else 0)
+        _, late = await asyncio.wait((child.ended,), timeout=_FAREWELL if child.sound else 0)
         if late:
             child.kill()
-        return await ended
+        return await asyncio.shield(child.ended)
 
     def _rested(self) -> Child | None:
         """Take an idle child that lives: one that died at rest is not the next job's doing."""
         while self._idle:
             child = self._idle.pop()
-            if child.process.returncode is None and not child.reader.at_eof():
+            if not child.ended.done() and not child.reader.at_eof():
                 return child
             self._drop(child)
         return None
@@ -156,7 +156,7 @@ class ProcessSlots:
                     return message
 
     def _drop(self, child: Child) -> None:
-        child.drop()
+        child.hang_up()
         self._all.discard(child)
 
 

@@ -37,9 +37,9 @@ def bootstrap(module: str) -> list[str]:
     return ["-P", "-c", code]
 
 
-def arguments(first: str) -> list[str]:
-    """Return the arguments of such a Python: one of the caller's, and where to find modules."""
-    return [first, json.dumps(standard_first(sys.path))]
+def arguments() -> str:
+    """Return the second argument of such a Python, which says where to find modules."""
+    return json.dumps(standard_first(sys.path))
 
 
 def _standard() -> set[str]:

@@ -6,9 +6,9 @@ import asyncio
 import contextvars
 import queue
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 from dutiful.worker import forks
@@ -62,9 +62,9 @@ class ThreadSlots:
         self._threads, self._calls, self._idle = [], queue.SimpleQueue(), threading.Semaphore(0)
         for _ in threads:
             calls.put(None)
-        end = time.monotonic() + _FAREWELL
+        end = monotonic() + _FAREWELL
         for thread in threads:
-            thread.join(max(end - time.monotonic(), 0))
+            thread.join(max(end - monotonic(), 0))
         return not any(thread.is_alive() for thread in threads)
 
     def _work(self, calls: Calls, idle: threading.Semaphore) -> None:
