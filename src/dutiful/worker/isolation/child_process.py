@@ -164,7 +164,7 @@ async def _start_child() -> Child:
             str(theirs.fileno()),
             surroundings.path,
         ]
-        process = subprocess.Popen(  # noqa: ASYNC220, S603 - our own; as long as the loop's would take
+        process = subprocess.Popen(  # noqa: ASYNC220, S603 - as asyncio itself does
             command,
             cwd=surroundings.folder,
             env=surroundings.environment,
