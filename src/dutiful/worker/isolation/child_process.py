@@ -151,10 +151,10 @@ class Surroundings:
 async def start_child(surroundings: Surroundings) -> Child:
     """Start a child process of this worker."""
     with starting("process"):
-        return await _start_child()
+        return await _start_child(surroundings)
 
 
-async def _start_child() -> Child:
+async def _start_child(surroundings: Surroundings) -> Child:
     ours, theirs = socket.socketpair()
     with theirs:
         command = [
@@ -172,5 +172,11 @@ async def _start_child() -> Child:
             stdin=subprocess.DEVNULL,
         )
     ours.setblocking(False)
-    reader, writer = await asyncio.open_connection(sock=ours)
+    try:
+        reader, writer = await asyncio.open_connection(sock=ours)
+    except BaseException:
+        ours.close()
+        process.kill()
+        process.wait()
+        raise
     return Child(process, reader, writer, ours)
