@@ -102,6 +102,7 @@ class Running:
         A step that would run while the job's transaction is open is refused: its record is a
         write of its own, which would wait for the transaction, which waits for the step.
         """
+        self._original()
         raw = self.steps.get(name)
         if raw is not None:
             return True, plain(raw)

@@ -43,6 +43,7 @@ class Remote:
 
     def recall(self, name: str) -> tuple[bool, Any]:
         """Say whether a step is recorded, and its result; refuses one inside the transaction."""
+        self._original()
         raw = self._steps.get(name)
         if raw is not None:
             return True, plain(raw)
