@@ -19,6 +19,7 @@ from .address import Address
 from .connection import connect
 from .contention import named
 from .faults import DuplicateId, translated
+from .session_settings import SEARCH_PATH
 from .statements import Texts, quoted, trusted
 
 LOCK_SECONDS = 0.5
@@ -107,6 +108,7 @@ def _in_transaction(
         with connection.transaction():
             connection.execute(trusted(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
             connection.execute("SET LOCAL statement_timeout = 0")
+            connection.execute(trusted(SEARCH_PATH))
             _take_turn(connection, sql, "turn")
             if _applied(connection, sql, migration):
                 return False

@@ -26,7 +26,10 @@ _ALWAYS = {
     "default_transaction_deferrable": "off",
     "standard_conforming_strings": "on",
     "row_security": "on",
+    "search_path": "pg_catalog, pg_temp",
 }
+SEARCH_PATH = "SET LOCAL search_path = pg_catalog, pg_temp"
+"""Where nobody else may create; all that is ours is named with its schema."""
 _SESSION = {"idle_session_timeout": "0", "transaction_timeout": "0", "synchronous_commit": "on"}
 _IDLE_MILLISECONDS = 30_000
 """A process of ours that freezes within a transaction is cut off after so long: it holds locks."""
@@ -55,6 +58,6 @@ def begin(named: Mapping[str, str]) -> str:
     local = [
         f"SET LOCAL {name} = '{value}'"
         for name, value in named.items()
-        if name not in _SESSION and not name.startswith("default_transaction")
+        if name not in (*_SESSION, "search_path") and not name.startswith("default_transaction")
     ]
-    return "; ".join(("BEGIN ISOLATION LEVEL READ COMMITTED", *local))
+    return "; ".join(("BEGIN ISOLATION LEVEL READ COMMITTED", SEARCH_PATH, *local))

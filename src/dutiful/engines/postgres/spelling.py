@@ -19,7 +19,8 @@ def spelled(
     kept = [f"-- {name} waits until no worker of another release is alive." for name in names(held)]
     if not wanted:
         return "\n".join(kept)
-    parts = [_HEAD, *kept, f"{sql('turn_script')};", "SET statement_timeout = 0;"]
+    settings = "SET statement_timeout = 0;\nSET search_path = pg_catalog, pg_temp;"
+    parts = [_HEAD, *kept, settings, f"{sql('turn_script')};"]
     for migration in wanted:
         parts += [f"-- {migration.name}", *_one(sql, migration, alone=alone)]
     return "\n\n".join([*parts, f"{sql('turn_over')};"]) + "\n"

@@ -11,7 +11,7 @@ from typing import Any, LiteralString
 from dutiful.contract.schema import Migration, read
 
 _FOLDER = files(__name__.rpartition(".")[0])
-_NOW = "(SELECT (extract(epoch FROM statement_timestamp()) * 1000000)::bigint)"
+_NOW = "(SELECT (extract(epoch FROM statement_timestamp()) * 1000000::numeric)::bigint)"
 """In a sub-select, so that it is reckoned once a statement and not once a row."""
 _PLACE = re.compile(r"\{([a-z]+)\}|\$\$")
 

@@ -1,6 +1,7 @@
 SELECT
   task, coalesce(reason, ''), coalesce(type, ''),
-  coalesce((array_agg(message ORDER BY finished_at DESC))[1], ''), count(*), max(finished_at)
+  coalesce((pg_catalog.array_agg(message ORDER BY finished_at DESC))[1], ''), count(*),
+  max(finished_at)
 FROM {schema}.job
 LEFT JOIN LATERAL (
   SELECT type, message FROM {schema}.failure

@@ -21,20 +21,22 @@ WITH given AS (
     args, max_attempts, now, coalesce(run_at, now + delay),
     greatest(coalesce(run_at, now + delay), now) + expires_in,
     CASE WHEN period IS NULL THEN unique_key
-      ELSE unique_key || E'\x1f' || period || ':' || now / period END,
+      ELSE unique_key || E'\x1f' || period::text || ':' || (now / period)::text END,
     unique_states, tags, meta
   FROM given
   ON CONFLICT DO NOTHING
   RETURNING id, queue, state
 ), counted AS (
-  SELECT count(*) AS jobs, count(*) FILTER (WHERE state = 1) AS due, array_agg(DISTINCT queue)
-    FILTER (WHERE state = 1) AS queues FROM stored
+  SELECT
+    count(*) AS jobs, count(*) FILTER (WHERE state = 1) AS due,
+    pg_catalog.array_agg(DISTINCT queue) FILTER (WHERE state = 1) AS queues
+  FROM stored
 ), tallied AS (
   INSERT INTO {schema}.tally (name, count, queues)
   SELECT 'enqueued', jobs, CASE WHEN $16::boolean THEN queues END FROM counted WHERE jobs > 0
 )
 SELECT
-  (SELECT array_agg(id) FROM stored),
+  (SELECT pg_catalog.array_agg(id) FROM stored),
   CASE WHEN NOT $16::boolean AND due > 0 AND EXISTS (SELECT FROM {schema}.sleeper)
     THEN {schema}.wake(queues, due)::text END
 FROM counted

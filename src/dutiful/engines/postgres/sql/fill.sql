@@ -5,7 +5,7 @@ INSERT INTO {schema}.job (
   started_at, finished_at, expires_at, crashes, fence, worker, reason, parked_at,
   cancel_requested, unique_key, unique_states, tags, meta, result, steps, redriven_at
 )
-SELECT given.* FROM (SELECT nextval({sequence}), record.* FROM unnest(
+SELECT given.* FROM (SELECT nextval({sequence}::regclass), record.* FROM unnest(
   $1::text[], $2::text[], $3::text[], $4::smallint[], $5::smallint[], $6::bytea[], $7::integer[],
   $8::integer[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],
   $14::integer[], $15::integer[], $16::text[], $17::text[], $18::bigint[], $19::boolean[],

@@ -3,7 +3,7 @@
 -- horizon of a slot for logical replication. Where the role may not see a time (or the server is
 -- too old to keep one) the age in transactions decides.
 SELECT
-  'snapshot', coalesce(nullif(application_name, ''), 'process') || ' ' || pid,
+  'snapshot', coalesce(nullif(application_name, ''), 'process') || ' ' || pid::text,
   extract(epoch FROM clock_timestamp() - xact_start)::bigint
 FROM pg_stat_activity
 WHERE (backend_xmin IS NOT NULL OR backend_xid IS NOT NULL)
@@ -19,7 +19,9 @@ UNION ALL
 SELECT
   'replication slot', slot_name::text, extract(epoch FROM clock_timestamp() - since)::bigint
 FROM (
-  SELECT slot_name, xmin, (to_jsonb(slot) ->> 'inactive_since')::timestamptz AS since
+  SELECT
+    slot_name, xmin,
+    (pg_catalog.to_jsonb(slot) ->> 'inactive_since'::text)::timestamptz AS since
   FROM pg_replication_slots AS slot WHERE xmin IS NOT NULL
 ) AS slots
 WHERE age(xmin) > $2 OR since < clock_timestamp() - make_interval(secs => $1)

@@ -13,10 +13,10 @@ WHERE occurrence.open
   coalesce(job.state, 4) >= 4
   OR (occurrence.started_at IS NULL AND job.started_at IS NOT NULL)
   OR (
-    start_by < clock.now AND told & 1 = 0
+    start_by < clock.now AND told OPERATOR(pg_catalog.&) 1 = 0
     AND coalesce(occurrence.started_at, job.started_at, clock.now) > start_by
   )
-  OR (finish_by < clock.now AND told & 2 = 0)
+  OR (finish_by < clock.now AND told OPERATOR(pg_catalog.&) 2 = 0)
 )
 ORDER BY schedule, planned LIMIT $2
 FOR UPDATE OF occurrence SKIP LOCKED

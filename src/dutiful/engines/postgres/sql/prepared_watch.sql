@@ -3,6 +3,6 @@
 SELECT pg_sequence_last_value({prepared}::regclass), ARRAY(
   SELECT virtualtransaction FROM pg_locks
   WHERE pid IS NULL AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-    AND relation = {job}::regclass AND mode = 'RowExclusiveLock'
+    AND relation = {job}::regclass::oid AND mode = 'RowExclusiveLock'
     AND EXISTS (SELECT FROM pg_prepared_xact())
 )

@@ -10,6 +10,6 @@ SELECT
   NOT EXISTS (
     SELECT FROM {schema}.worker
     WHERE lost OR stalled_for > 0
-      OR abs(coalesce($2::bigint, {now})::numeric - renewed_at) > lease / 2
+      OR abs(coalesce($2::bigint, {now})::numeric - renewed_at::numeric) > (lease / 2)::numeric
   ),
   (SELECT count(*) FROM {schema}.worker)

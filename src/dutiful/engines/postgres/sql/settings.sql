@@ -1,7 +1,9 @@
 -- What a database or a role presets must not change what our statements mean or promise; what the
--- client itself asked for, in the URL or PGOPTIONS, stands. Unknown ones are of other versions.
+-- client itself asked for, in the URL or PGOPTIONS, stands, but for where names are looked for.
+-- Unknown ones are of other versions.
 SELECT pg_catalog.set_config(setting.name, wanted.value, false)
 FROM unnest($1::text[], $2::text[]) AS wanted (name, value)
 JOIN pg_catalog.pg_settings AS setting ON setting.name = wanted.name
-WHERE setting.source <> 'client' AND setting.setting <> wanted.value
+WHERE (setting.source <> 'client' OR setting.name = 'search_path')
+  AND setting.setting <> wanted.value
   AND (setting.name <> 'synchronous_commit' OR setting.setting = 'off')

@@ -3,7 +3,7 @@ WITH free AS MATERIALIZED (
   SELECT id FROM {schema}.job WHERE id = ANY ($1::text[]) FOR NO KEY UPDATE SKIP LOCKED
 )
 SELECT job.id, (
-  SELECT concat_ws(', ', 'session ' || lock.pid, nullif(application_name, ''), usename)
+  SELECT concat_ws(', ', 'session ' || lock.pid::text, nullif(application_name, ''), usename)
   FROM pg_locks AS lock LEFT JOIN pg_stat_activity AS activity ON activity.pid = lock.pid
   WHERE lock.locktype = 'transactionid' AND lock.granted AND lock.transactionid = job.xmax
   LIMIT 1

@@ -18,7 +18,7 @@ WITH stored AS (
   ), (SELECT coalesce($12::bigint, {now}) AS now) AS clock
 ), tallied AS (
   INSERT INTO {schema}.tally (name, count, queues)
-  VALUES ('enqueued', cardinality($1), CASE WHEN $13::boolean THEN $14::text[] END)
+  VALUES ('enqueued', pg_catalog.cardinality($1), CASE WHEN $13::boolean THEN $14::text[] END)
 )
 SELECT {schema}.wake($14::text[], $15::bigint)::text
 WHERE NOT $13::boolean AND $15 > 0 AND EXISTS (SELECT FROM {schema}.sleeper)

@@ -1,1 +1,1 @@
-SELECT pg_advisory_unlock(hashtextextended({channel}, 0))
+SELECT pg_advisory_unlock(hashtextextended({channel}::text, 0::bigint))
