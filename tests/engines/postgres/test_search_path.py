@@ -103,10 +103,13 @@ async def test_nothing_of_ours_calls_what_is_not(
             caught[name] = str(error)
     assert caught == {}
     found = trapped.execute(
-        "SELECT proname, proconfig FROM pg_proc WHERE pronamespace = 'dutiful'::regnamespace"
+        "SELECT proname, proconfig FROM pg_proc JOIN pg_language AS lang ON lang.oid = prolang "
+        "WHERE pronamespace = 'dutiful'::regnamespace AND lanname <> 'sql'"
     ).fetchall()
     assert {name for name, _ in found} >= {"wake", "wake_at_commit", "enqueue"}
     assert all(settings == ["search_path=pg_catalog, pg_temp"] for _, settings in found), found
+    trapped.execute("SELECT dutiful.enqueue('t', tags => '{a}', meta => '{\"a\": \"b\"}')")
+    assert len(trapped.execute("SELECT * FROM dutiful.jobs").fetchall()) == 1
 
 
 async def test_our_sessions_look_nowhere_else(engine: PostgresEngine) -> None:

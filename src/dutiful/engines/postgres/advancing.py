@@ -29,7 +29,7 @@ def advance(sql: Texts, now: int | None, *, moves: Sequence[Advance]) -> Plan[Ad
         return Advanced()
     given = [(move.name, one) for move in accepted for one in move.occurrences]
     fresh = yield from record(sql, given, numbers, now)
-    positions = [_position(move, numbers[move.name]) for move in accepted]
+    positions = [_position(move, numbers[move.name], sql.codec) for move in accepted]
     yield Statement(sql("schedules_advance"), columns(_POSITION, positions))
     old = [(name, number - KEPT_MAX) for name, number in numbers.items() if number > KEPT_MAX]
     if old:
@@ -50,7 +50,7 @@ def _admitted(sql: Texts, moves: Sequence[Advance]) -> Plan[Counter[str]]:
     return Counter(dict((yield Statement(sql("schedules_admit"), params)).rows))
 
 
-def _position(move: Advance, number: int) -> tuple[Any, ...]:
-    broken = None if move.broken is None else storable(move.broken)
+def _position(move: Advance, number: int, codec: str) -> tuple[Any, ...]:
+    broken = None if move.broken is None else storable(move.broken, codec)
     held = (move.held, move.held_previous)
     return (move.name, number, move.last, move.next, *held, broken, move.retry_at)

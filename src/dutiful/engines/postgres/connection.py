@@ -20,6 +20,7 @@ from dutiful.core.errors import UsageError
 
 from .address import Address
 from .arrays import adapt
+from .encoding import refuse_encoding
 from .faults import told, translated, unfit
 from .refusal import refused
 from .session_settings import settings
@@ -170,19 +171,23 @@ def usable(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -
 def connect_as(kind: type[C], address: Address, seconds: int = CONNECT_SECONDS, **more: Any) -> C:
     """Open a connection of some kind, without implicit transactions."""
     try:
-        return kind.connect(address.conninfo, **options_of(address, seconds), **more)
+        connection = kind.connect(address.conninfo, **options_of(address, seconds), **more)
     except (psycopg.Error, OSError) as error:
         raise refused(error, address.conninfo, f"connecting to {address.shown}") from error
+    refuse_encoding(connection, address)
+    return connection
 
 
 async def aconnect_as(kind: type[A], address: Address, **more: Any) -> A:
     """Do what `connect_as` does where it is awaited."""
     try:
-        return await kind.connect(address.conninfo, **options_of(address), **more)
+        connection = await kind.connect(address.conninfo, **options_of(address), **more)
     except (psycopg.Error, OSError) as error:
         doing = f"connecting to {address.shown}"
         why = await asyncio.to_thread(refused, error, address.conninfo, doing)
         raise why from error
+    refuse_encoding(connection, address)
+    return connection
 
 
 def executor(connection: psycopg.Connection[Any], *, commits: bool = False) -> Execute:
@@ -236,4 +241,5 @@ def options_of(address: Address, seconds: int = CONNECT_SECONDS) -> dict[str, An
         "autocommit": True,
         "prepare_threshold": None if address.pooler else 3,
         **settings,
+        "client_encoding": "UTF8",  # in which columns are written, whatever the URL says
     }

@@ -9,6 +9,7 @@ from dutiful.contract.schema import Migration, due, is_new, lacking, names, open
 from .address import Address
 from .applying import apply, rows
 from .connection import connect
+from .encoding import codec_of, encoding_of
 from .faults import translated
 from .numbering import refuse_repeats
 from .sharing import refuse_sharing
@@ -23,6 +24,7 @@ def missing(address: Address, sql: Texts, *, used: bool = False) -> tuple[Migrat
     """
     with connect(address) as connection, translated("reading the store's schema"):
         refuse_sharing(address, connection)
+        sql.codec = codec_of(encoding_of(connection))
         lacks = _missing(connection, sql, address)
         if used and not is_new(sql.migrations, lacks):
             refuse_repeats(connection, sql, address)

@@ -232,10 +232,10 @@ def _belongings(sql: Texts, stored: Sequence[Record], seqs: dict[str, int]) -> P
             Integers([fence for _, fence, _ in failures]),
             Integers([error.attempt for error in errors]),
             Longs([error.at for error in errors]),
-            TextArray([storable(error.worker) for error in errors]),
-            TextArray([storable(error.type) for error in errors]),
-            TextArray([storable(error.message) for error in errors]),
-            TextArray([storable(error.traceback) for error in errors]),
+            TextArray([storable(error.worker, sql.codec) for error in errors]),
+            TextArray([storable(error.type, sql.codec) for error in errors]),
+            TextArray([storable(error.message, sql.codec) for error in errors]),
+            TextArray([storable(error.traceback, sql.codec) for error in errors]),
         )
         yield Statement(sql("fill_failures"), told)
     steps = [

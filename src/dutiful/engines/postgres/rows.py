@@ -95,7 +95,10 @@ def recorded_row(one: Recorded, *, open: bool) -> tuple[Any, ...]:
     return (*fields, TOLD.index(told), open)
 
 
-def storable(text: str) -> str:
-    """Replace what PostgreSQL's text refuses: lone surrogates and NUL, as an error may hold."""
-    clean = text.encode("utf-8", "backslashreplace").decode("utf-8")
+def storable(text: str, codec: str = "utf-8") -> str:
+    """Escape what PostgreSQL's text refuses, as an error may hold: NUL, and what ``codec`` lacks.
+
+    Such as half of a character, or in a database that is not in UTF-8 some whole ones.
+    """
+    clean = text.encode(codec, "backslashreplace").decode(codec)
     return clean.replace("\x00", "\\x00")

@@ -32,7 +32,7 @@ def settle(
         # Several statements follow, and each takes only some of the rows.
         yield Statement(sql("lock"), (_guards(items)[0],))
     if failed:
-        yield Statement(sql("fail"), _failures(failed))
+        yield Statement(sql("fail"), _failures(sql, failed))
     others = [] if plain else [item for item in items if not simple(item)]
     written, rescued = 0, set[str]()
     back: dict[str, int] = {}
@@ -40,7 +40,7 @@ def settle(
         params = (*_guards(successes), _results(successes), now)
         written += (yield Statement(sql("succeed"), params)).count
     if others:
-        rows = (yield Statement(sql("settle"), (*_fates(others), now))).rows
+        rows = (yield Statement(sql("settle"), (*_fates(sql, others), now))).rows
         written += len(rows)
         for job_id, queue, state in rows:
             rescued.add(job_id)
@@ -87,7 +87,7 @@ def _results(items: Sequence[Settlement]) -> Bytes:
     return Bytes([item.result for item in items])
 
 
-def _fates(items: Sequence[Settlement]) -> tuple[Array, ...]:
+def _fates(sql: Texts, items: Sequence[Settlement]) -> tuple[Array, ...]:
     """Return the arrays of ``settle.sql``."""
     queued = State.QUEUED  # keeps the time it had
     return (
@@ -98,21 +98,21 @@ def _fates(items: Sequence[Settlement]) -> tuple[Array, ...]:
         Longs([None if item.state is queued else item.run_at for item in items]),
         Integers([item.attempt for item in items]),
         Integers([item.crashes for item in items]),
-        TextArray([item.reason for item in items]),
+        TextArray([item.reason and storable(item.reason, sql.codec) for item in items]),
         Longs([item.parked_at for item in items]),
         Booleans([item.rescue for item in items]),
     )
 
 
-def _failures(items: Sequence[Settlement]) -> tuple[Array, ...]:
+def _failures(sql: Texts, items: Sequence[Settlement]) -> tuple[Array, ...]:
     """Return the arrays of ``fail.sql``."""
     errors = [item.error for item in items if item.error is not None]
     return (
         *_guards(items),
         Integers([error.attempt for error in errors]),
         Longs([error.at for error in errors]),
-        TextArray([storable(error.worker) for error in errors]),
-        TextArray([storable(error.type) for error in errors]),
-        TextArray([storable(error.message) for error in errors]),
-        TextArray([storable(error.traceback) for error in errors]),
+        TextArray([storable(error.worker, sql.codec) for error in errors]),
+        TextArray([storable(error.type, sql.codec) for error in errors]),
+        TextArray([storable(error.message, sql.codec) for error in errors]),
+        TextArray([storable(error.traceback, sql.codec) for error in errors]),
     )

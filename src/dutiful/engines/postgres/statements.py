@@ -24,6 +24,8 @@ class Texts:
         self.schema = schema
         self.migrations = shipped() if migrations is None else migrations
         self.channel = channel(schema)
+        self.codec = "utf-8"
+        """What the database's own texts can hold."""
         self._texts: dict[str, str] = {}
 
     def __call__(self, name: str) -> str:

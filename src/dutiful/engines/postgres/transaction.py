@@ -24,6 +24,12 @@ _GUARD = "dutiful_guard"
 LAST_SECONDS = 5
 """A worker that freezes while it commits is cut off after so long: it holds the job's row."""
 
+_LAST = (
+    "SELECT pg_catalog.set_config('client_encoding', 'UTF8', true), "
+    f"pg_catalog.set_config('idle_in_transaction_session_timeout', '{LAST_SECONDS}s', true)"
+)
+"""Whatever the task has set its session to."""
+
 
 class PostgresTransaction:
     """One transaction on a connection of its own, from `begin` to `commit`."""
@@ -91,7 +97,7 @@ class PostgresTransaction:
 def finish(sql: Texts, settlement: Settlement, now: int | None) -> Plan[bool]:
     """Settle as the last part of a task's transaction; False when the claim is stale."""
     yield Statement(f"RELEASE {_GUARD}")
-    yield Statement(f"SET LOCAL idle_in_transaction_session_timeout = '{LAST_SECONDS}s'")
+    yield Statement(_LAST)
     if not (yield from held(sql, settlement)):
         return False
     refused, back = yield from settle(sql, (settlement,), now)

@@ -1,7 +1,7 @@
 -- The views show what people ask for, and no row that another program wrote keeps the rest from
 -- being shown: a value that cannot be cast is shown as its text.
 CREATE FUNCTION {schema}.shown_json(raw bytea) RETURNS jsonb
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   said text;
 BEGIN
@@ -13,7 +13,7 @@ END
 $$;
 
 CREATE FUNCTION {schema}.shown_json(said text) RETURNS jsonb
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   RETURN said::jsonb;
 EXCEPTION WHEN OTHERS THEN
@@ -25,7 +25,7 @@ $$;
 CREATE FUNCTION {schema}.shown_time(instant bigint) RETURNS timestamptz
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT CASE WHEN instant < -210863520000000000 THEN '-infinity'::timestamptz
-    ELSE to_timestamp(instant / 1e6) END
+    ELSE pg_catalog.to_timestamp(instant::double precision / 1e6::double precision) END
 $$;
 
 -- One part for each state, so that the jobs of a state are found by its own index.

@@ -1,0 +1,53 @@
+"""In which encoding a database keeps its texts, and what becomes of characters that it lacks.
+
+All connections of ours speak UTF-8, and the server turns it into its own. Arguments and results are
+bytes and hold every character. A text that a person chose (a name, a key, a tag) is refused where
+the server lacks a character of it; in an error's text that is written as an escape.
+"""
+
+from __future__ import annotations
+
+import codecs
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+
+from dutiful.core.errors import StoreUnusable
+
+from .address import Address
+
+_UNREADABLE = ("SQL_ASCII", "MULE_INTERNAL")
+"""SQL_ASCII keeps whatever bytes each client sends, MULE_INTERNAL cannot be turned into UTF-8."""
+_PREFIXES = ("", "ISO8859_", "CP", "KOI8_")
+
+
+def refuse_encoding(
+    connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any], address: Address
+) -> None:
+    """Raise StoreUnusable where a database does not say what its texts mean."""
+    encoding = encoding_of(connection)
+    if encoding in _UNREADABLE:
+        connection.pgconn.finish()
+        raise StoreUnusable(
+            f"the database of {address.shown} has the encoding {encoding}, in which nobody can "
+            "tell what its texts mean; create one with ENCODING 'UTF8' TEMPLATE template0"
+        )
+
+
+def encoding_of(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> str:
+    """Return the server's name for the encoding of a connection's database."""
+    return connection.info.parameter_status("server_encoding") or "UTF8"
+
+
+def codec_of(encoding: str) -> str:
+    """Return Python's name for one of the server's encodings; ASCII where it has none.
+
+    >>> codec_of("UTF8"), codec_of("LATIN1"), codec_of("WIN1252"), codec_of("EUC_JIS_2004")
+    ('utf-8', 'iso8859-1', 'cp1252', 'euc_jis_2004')
+    """
+    bare = encoding.removeprefix("WIN").removeprefix("ISO_8859_").removeprefix("KOI8")
+    for name in (encoding, *[f"{prefix}{bare}" for prefix in _PREFIXES]):
+        with suppress(LookupError):
+            return codecs.lookup(name).name
+    return "ascii"
