@@ -316,3 +316,35 @@ def test_history_tells_what_became_of_each(tmp_path: Path, run: Run) -> None:
     assert "Does a worker run?" in listed
     run("schedules", "pause", "tick", "--url", url)
     assert "Does a worker run?" not in run("schedules", "list", "--url", url).out
+
+
+def test_a_renamed_app_adopts_its_schedules(shop: Path, run: Run) -> None:
+    (shop / "calendar_shop.py").write_text(
+        MODULE.replace('App("sqlite:///jobs.db")', 'App("sqlite:///jobs.db", name="renamed")')
+    )
+    sys.modules.pop("calendar_shop")
+    said = run("schedules", "declare", *AT)
+    assert said.code == 2
+    assert "'report' belongs to app 'calendar_shop', and app 'renamed' declares it" in said.err
+    assert "dutiful schedules adopt report --app" in said.err
+    assert "no schedule is called 'tidy'" in run("schedules", "adopt", "tidy", *AT).err
+    said = run("schedules", "adopt", "report", *AT)
+    assert said.out == "report belongs to app renamed; it was calendar_shop's.\n"
+    assert run("schedules", "declare", *AT).code == 0
+    assert run("schedules", "show", "report", "--json", *AT).json["app"] == "renamed"
+
+
+def test_one_made_at_run_time_is_adopted_into_code(shop: Path, run: Run) -> None:
+    words = ("--every", "10m", "--args", '{"count": 1}')
+    assert run("schedules", "create", "clean", "tidy", *words, *AT).code == 0
+    (shop / "calendar_shop.py").write_text(
+        MODULE.replace(
+            "@app.task\ndef tidy", '@app.every("5m", name="clean", args=(2,))\n@app.task\ndef tidy'
+        )
+    )
+    sys.modules.pop("calendar_shop")
+    assert "'clean' was created at run time" in run("schedules", "declare", *AT).err
+    assert run("schedules", "adopt", "clean", *AT).out.endswith("it was created at run time.\n")
+    assert run("schedules", "show", "clean", "--json", *AT).json["args"] == {"count": 2}
+    taken = run("schedules", "create", "report", "tidy", *words, "--replace", *AT)
+    assert taken.code == 2

@@ -8,11 +8,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec.structs import replace
 
 from dutiful import App, BadArguments, BadOption, Context, UsageError
-from dutiful.client.backfill import Backfill
+from dutiful.client.backfill import Backfill, fill_in
 from dutiful.client.occurrence import ThisOccurrence
 from dutiful.core.errors import BadSchedule, UnknownSchedule
+from dutiful.core.event import OccurrenceMissed
 from dutiful.core.instant import HOUR, MINUTE, SECOND, instant
 from dutiful.core.rule import Cron, Dates, Interval
 from dutiful.core.schedule import read
@@ -140,8 +142,6 @@ def test_hooks_see_the_jobs_of_schedules() -> None:
 
     @app.on_enqueue
     def mark(job):  # type: ignore[no-untyped-def]  # as a user writes it
-        from msgspec.structs import replace
-
         return replace(job, meta={**job.meta, "traced": "yes"})
 
     with harness(app) as jobs:
@@ -156,7 +156,7 @@ async def test_a_schedule_is_created_looked_at_paused_and_deleted(app: App) -> N
 
     made = await app.schedules.acreate(report, Interval(HOUR), name="europe", args=("europe",))
     standing = await app.schedules.aget("europe")
-    assert read(standing.spec) == made
+    assert replace(read(standing.spec), born=None) == made
     assert await app.schedules.apause("europe") == ("europe",)
     assert await app.schedules.apause("europe") == ()
     assert await app.schedules.aresume("europe") == ("europe",)
@@ -244,3 +244,33 @@ def test_sync_code_has_the_same(sync_app: App) -> None:
     assert sync_app.schedules.history("report") == ()
     assert sync_app.schedules.run("report")
     assert sync_app.schedules.delete("report") == ("report",)
+
+
+def test_what_a_deleted_schedule_leaves_undone_is_told() -> None:
+    app, clock = App("memory://"), FakeClock(MIDNIGHT)
+    told: list[Any] = []
+
+    @app.task
+    async def slow() -> None: ...
+
+    with harness(app, clock=clock):
+        app.bus.subscribe(told.append)
+        app.schedules.create(slow, Interval(MINUTE), name="held", overlap="queue-one")
+        clock.advance("3m")
+        assert app.schedules.delete("held") == ("held",)
+    (missed,) = [event for event in told if isinstance(event, OccurrenceMissed)]
+    assert (missed.schedule, missed.count, missed.why) == ("held", 3, "its schedule was deleted")
+
+
+async def test_a_backfill_does_not_go_on_in_another_schedule(app: App) -> None:
+    @app.task
+    async def report() -> None: ...
+
+    await app.schedules.acreate(report, Interval(MINUTE), name="r")
+    old = await app.schedules.aget("r")
+    await app.schedules.adelete("r")
+    await app.schedules.acreate(report, Interval(HOUR), name="r")
+    stretch = Backfill(start=old.created_at - 3 * MINUTE, end=old.created_at, per_second=None)
+    with pytest.raises(UnknownSchedule):
+        await fill_in(app.store, old, stretch)
+    assert await app.schedules.ahistory("r") == ()

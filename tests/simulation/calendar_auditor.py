@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dutiful.contract.scheduling import Advanced, Declared, DueBatch
+from dutiful.contract.scheduling import Advanced, Declared, Deleted, DueBatch
 from dutiful.core.deadline import Overdue
 from dutiful.core.job import Job
 from dutiful.core.occurrence import Advance, Occurrence, Recorded, Standing
-from dutiful.core.schedule import Schedule
+from dutiful.core.schedule import Schedule, occurrence_id
 from dutiful.core.state import State
 
 from .bodies import Bodies
@@ -33,7 +33,7 @@ class CalendarAuditor(Bodies):
         super().__init__(loop)
         self.courses: dict[str, Course] = {}
         self.editions = Editions()
-        self.made: dict[tuple[str, int], str] = {}
+        self.made: dict[tuple[str, int, int], str] = {}
         """The job of each occurrence, also of schedules that were deleted since."""
         self._batches: dict[Node, DueBatch] = {}
         """What each process was last told to be due."""
@@ -85,12 +85,12 @@ class CalendarAuditor(Bodies):
     def _bring(self, schedule: Schedule) -> None:
         course, now = self.courses.get(schedule.name), self._now
         if course is None:
-            self.courses[schedule.name] = Course(schedule, now, following(schedule, now), now)
+            self.courses[schedule.name] = Course(schedule, now, following(schedule, now), now, now)
         else:
             course.changed(schedule, now)
 
     def _put_schedule(self, node: Node, args: Any, answer: bool, changed: Rows) -> None:
-        schedule, replace = args
+        schedule, replace, _ = args
         taken = schedule.name in self.courses
         if answer != (replace or not taken):
             self.fail(f"{schedule.name} was put: {answer}, taken: {taken}, replace: {replace}")
@@ -202,7 +202,10 @@ class CalendarAuditor(Bodies):
     ) -> None:
         """Demand that an occurrence has one job, whoever made it and however often."""
         assert one.job is not None
-        key, job_id, schedule = (move.name, one.planned), one.job.id, course.schedule
+        key = (move.name, one.planned, course.born)
+        job_id, schedule = one.job.id, course.schedule
+        if job_id != occurrence_id(*key):
+            self.fail(f"the job of {key} is called {job_id}")
         new = not known and key not in self.made
         if (job_id in answer.made) != new:
             self.fail(f"{key} was made: {not new}, its job was {self.made.get(key)}")
@@ -247,16 +250,21 @@ class CalendarAuditor(Bodies):
         names, how = args
         known = {name: self.courses[name] for name in names if name in self.courses}
         turns = {name for name, one in known.items() if one.paused != (how == "pause")}
-        if set(answer) != (set(known) if how == "delete" else turns):
+        if set(answer) != turns:
             self.fail(f"{names} were told to {how}, and did {answer}")
         for name in answer:
             course = known[name]
-            if how == "delete":
-                del self.courses[name]
-                continue
             course.version, course.paused = course.version + 1, how == "pause"
             course.since = course.since if course.paused else self._now
         self.note(node, f"{how} {names}: {answer}")
+
+    def _delete_schedules(self, node: Node, args: Any, answer: Deleted, changed: Rows) -> None:
+        gone = [self.courses.pop(name) for name in set(args[0]) if name in self.courses]
+        left = [None if course.retired else course.retire(self._now) for course in gone]
+        names = {course.schedule.name for course in gone}
+        if set(answer.names) != names or set(answer.missed) != {one for one in left if one}:
+            self.fail(f"{args[0]} were deleted: {answer}, must be {names} and {left}")
+        self.note(node, f"deletes {args[0]}: {answer}")
 
     def _occurrences(
         self, node: Node, args: Any, answer: Sequence[Recorded], changed: Rows
@@ -276,12 +284,11 @@ class CalendarAuditor(Bodies):
 
     def judge_calendar(self) -> None:
         """Demand that each job of an occurrence is the only one, and that it is known."""
-        found = dict[tuple[str, int], str]()
-        for job in self.rows.values():
-            if "schedule" not in job.meta:
-                continue
-            key = (job.meta["schedule"], int(job.meta["planned"]))
-            if found.setdefault(key, job.id) != job.id:
-                self.fail(f"{key} has the jobs {found[key]} and {job.id}")
-        if found != self.made:
+        made = {job_id: key[:2] for key, job_id in self.made.items()}
+        found = {
+            job.id: (job.meta["schedule"], int(job.meta["planned"]))
+            for job in self.rows.values()
+            if "schedule" in job.meta
+        }
+        if found != made or len(made) != len(self.made):
             self.fail(f"the jobs of occurrences are {found}, must be {self.made}")

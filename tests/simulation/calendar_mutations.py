@@ -111,7 +111,7 @@ def _a_change_forgets_what_is_held(original: Any) -> Any:
 @mutation("dutiful.core.schedule", "occurrence_id")
 def _an_occurrence_made_anew_has_another_job(original: Any) -> Any:
     made = count()
-    return lambda name, planned: original(f"{name}{next(made)}", planned)
+    return lambda name, planned, born: original(f"{name}{next(made)}", planned, born)
 
 
 @mutation(MemoryScheduling, "_note")
@@ -123,15 +123,28 @@ def _what_is_recorded_is_recorded_again(original: Any) -> Any:
     return note
 
 
-@mutation(MemoryScheduling, "switch")
+@mutation(MemoryScheduling, "delete_schedules")
 def _what_is_deleted_leaves_its_history(original: Any) -> Any:
-    async def switch(self: Any, names: Any, how: Any) -> Any:
+    async def delete(self: Any, names: Any) -> Any:
         kept = dict(self.tables.diaries)
-        found = await original(self, names, how)
+        found = await original(self, names)
         self.tables.diaries.update(kept)
         return found
 
-    return switch
+    return delete
+
+
+@mutation(MemoryScheduling, "delete_schedules")
+def _what_is_deleted_drops_what_it_held(original: Any) -> Any:
+    async def delete(self: Any, names: Any) -> Any:
+        return replace(await original(self, names), missed=())
+
+    return delete
+
+
+@mutation("dutiful.core.advance", "born_of")
+def _a_change_begins_another_life(original: Any) -> Any:
+    return lambda spec: None
 
 
 @mutation("dutiful.client.backfill", "staying")

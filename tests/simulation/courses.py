@@ -86,6 +86,7 @@ class Course:
     since: int
     next: int | None
     version: int
+    born: int
     number: int = 0
     last: int | None = None
     held: int | None = None
@@ -179,7 +180,8 @@ class Course:
             "retired": (self.retired, found.retired_at is not None),
             "app": (self.schedule.app, found.app),
             "broken": (None, found.broken),
-            "spec": (self.schedule, replace(read(found.spec), former=None)),
+            "born": (self.born, read(found.spec).born),
+            "spec": (self.schedule, replace(read(found.spec), former=None, born=None)),
         }
         wrong = [
             f"{name} {is_}, must be {must}" for name, (must, is_) in pairs.items() if must != is_

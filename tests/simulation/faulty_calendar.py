@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from dutiful.contract.scheduling import Advanced, Declared, DueBatch, Overdue, Switch
+from dutiful.contract.scheduling import Advanced, Declared, Deleted, DueBatch, Overdue, Switch
 from dutiful.core.occurrence import Advance, Recorded, Standing
 from dutiful.core.schedule import Schedule
 
@@ -20,8 +20,8 @@ class FaultyCalendar:
     ) -> Declared:
         return await self._ask("declare", app, edition, schedules)
 
-    async def put_schedule(self, schedule: Schedule, *, replace: bool) -> bool:
-        return await self._ask("put_schedule", schedule, replace)
+    async def put_schedule(self, schedule: Schedule, *, replace: bool, adopt: bool = False) -> bool:
+        return await self._ask("put_schedule", schedule, replace, adopt)
 
     async def standings(
         self, names: Sequence[str] | None = None, limit: int = 1000, after: str = ""
@@ -36,6 +36,9 @@ class FaultyCalendar:
 
     async def switch(self, names: Sequence[str], how: Switch) -> tuple[str, ...]:
         return await self._ask("switch", names, how)
+
+    async def delete_schedules(self, names: Sequence[str]) -> Deleted:
+        return await self._ask("delete_schedules", names)
 
     async def occurrences(
         self, name: str, limit: int, before: int | None = None

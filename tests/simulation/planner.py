@@ -106,8 +106,8 @@ class Planner:
         await self._put(self._rng.choice(OWN), replace=False)
 
     async def _replace(self) -> None:
-        """Give a schedule another spec, now and then one that the workers declare."""
-        await self._put(self._rng.choice((*OWN, "beat")), replace=True)
+        """Give a schedule another spec; those that the workers declare are theirs."""
+        await self._put(self._rng.choice(OWN), replace=True)
 
     async def _delete(self) -> None:
         """Delete a schedule, now and then to create it again at once."""

@@ -23,6 +23,11 @@ _ORDERS: dict[str, Callable[[Any], Any]] = {
         made=tuple(sorted(found.made)),
         cancelled=tuple(sorted(found.cancelled)),
     ),
+    "delete_schedules": lambda found: replace(
+        found,
+        names=tuple(sorted(found.names)),
+        missed=tuple(sorted(found.missed, key=lambda one: one.schedule)),
+    ),
     "switch": lambda found: tuple(sorted(found)),
     "renew": lambda found: replace(found, cancels=tuple(sorted(found.cancels))),
 }

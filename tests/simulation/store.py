@@ -66,7 +66,7 @@ def asked(engine: Any, op: str, args: tuple[Any, ...]) -> Coroutine[Any, Any, An
     return call(*args[:given], **dict(zip(names, args[given:], strict=True)))
 
 
-_NAMED = {"put_schedule": ("replace",)}
+_NAMED = {"put_schedule": ("replace", "adopt")}
 
 
 class MemoryStore:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from dutiful.core.occurrence import Advance
-from dutiful.core.schedule import Schedule, occurrence_id, written
+from dutiful.core.schedule import Schedule, written
 
 from .almanac import DAY, local, named, odd
 
@@ -157,8 +157,9 @@ class Judge:
         told = [one.planned for one in move.occurrences if one.kind == "skipped"]
         if told != skipped or move.held != course.held:
             raise Fault(f"{move.name} at {now}: skipped {told}, held {move.held}, not {skipped}")
+        ids = {one.planned: one.job.id for one in recorded if one.job is not None}
         for at in expected:
-            if occurrence_id(move.name, at) in made:
+            if ids[at] in made:
                 self._make(course, at)
             elif at not in course.done:
                 raise Fault(f"{move.name}: {at} was to be made and has no job")

@@ -182,9 +182,12 @@ def _switch(names: list[str], common: Common, how: Switch, done: str, *, sure: b
 def _hint(before: Standing, how: Switch) -> str:
     if before.retired_at is not None and how != "delete":
         return " It is retired, so it does not fire: declare it again in code."
-    if before.app is not None and before.retired_at is None and how == "delete":
-        return f" App {before.app} declares it: it comes back when a worker starts."
-    return ""
+    if before.retired_at is not None or how != "delete":
+        return ""
+    hint = "" if before.held is None else " The occurrence that it held is not made."
+    if before.app is not None:
+        hint += f" App {before.app} declares it: it comes back when a worker starts."
+    return hint
 
 
 @expand

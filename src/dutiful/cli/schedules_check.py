@@ -115,7 +115,7 @@ def _of_code(opened: Opened, schedule: Schedule, stored: Schedule | None) -> Ite
             yield "the code does not declare it any more; a worker that starts retires it"
     elif stored is None:
         yield "not in the store yet; a worker that starts brings it there"
-    elif written(schedule) != written(replace(stored, former=None)):
+    elif written(schedule) != written(replace(stored, former=None, born=None)):
         yield "the code differs from what is stored; a worker that starts changes it"
 
 

@@ -108,8 +108,8 @@ async def _add(store: Store, standing: Standing, occurrences: Sequence[Occurrenc
         move = replace(staying(standing), occurrences=tuple(occurrences), by_hand=True)
         answer = await store.scheduling.advance([move])
         found = await store.scheduling.standings([standing.name])
-        if not found:
-            raise UnknownSchedule(standing.name)
+        if not found or found[0].created_at != standing.created_at:
+            raise UnknownSchedule(standing.name)  # deleted, and perhaps made again, meanwhile
         standing = found[0]
         if answer.accepted:
             return _Written(standing, len(answer.made))

@@ -6,6 +6,7 @@ import asyncio
 
 from dutiful.contract.facade import Store
 from dutiful.core.event import OccurrenceMissed, SchedulesDeclared
+from dutiful.core.ownership import refuse_taken
 from dutiful.core.retirement import WHY
 from dutiful.core.schedule import Schedule
 
@@ -28,6 +29,13 @@ class Declaration:
         """Raise Unsupported when schedules are declared and the engine keeps none."""
         if self._schedules:
             _ = store.scheduling
+
+    async def refuse_taken(self, store: Store) -> None:
+        """Raise ScheduleTaken when another owner holds the name of a schedule; writes nothing."""
+        if self._schedules:
+            names = [one.name for one in self._schedules]
+            found = await store.scheduling.standings(names)
+            refuse_taken({one.name: one for one in found}, self._schedules)
 
     async def bring(self, store: Store) -> None:
         """Show the edition now and then; declare it at first, and when it has come to rule."""

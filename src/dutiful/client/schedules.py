@@ -11,8 +11,10 @@ from typing import Any, TypeVar, Unpack
 from dutiful.contract.facade import Store
 from dutiful.contract.scheduling import Switch
 from dutiful.core.errors import BadOption, BadSchedule, UnknownSchedule
+from dutiful.core.event import OccurrenceMissed
 from dutiful.core.instant import instant
 from dutiful.core.occurrence import Recorded, Standing
+from dutiful.core.retirement import WHY_DELETED
 from dutiful.core.rule import Rule
 from dutiful.core.schedule import Schedule, planned_after, written
 from dutiful.core.text import shown
@@ -76,7 +78,8 @@ class Schedules:
     ) -> Schedule:
         """Create a schedule in the store; it stays until it is deleted.
 
-        Raises BadOption when the name is taken, unless ``replace`` is set.
+        Raises BadOption when the name is taken, unless ``replace`` is set, and ScheduleTaken when
+        an app declares a schedule of that name.
         """
         schedule = schedule_of(task, rule, given)
         if schedule.name in self.declared:
@@ -125,8 +128,32 @@ class Schedules:
         return await self._switch(names, "resume")
 
     async def adelete(self, *names: str) -> tuple[str, ...]:
-        """Delete schedules with their history; jobs stay. Declared ones come back at a start."""
-        return await self._switch(names, "delete")
+        """Delete schedules with their history; jobs stay. Declared ones come back at a start.
+
+        What was held or due and is not made any more is told as `OccurrenceMissed`. One that is
+        made again under such a name is another schedule, with jobs of its own.
+        """
+        store = await self._known(names)
+        gone = await store.scheduling.delete_schedules(names)
+        for one in gone.missed:
+            store.emit(OccurrenceMissed(one.schedule, one.planned, one.count, WHY_DELETED))
+        return gone.names
+
+    async def aadopt(self, *names: str) -> tuple[str, ...]:
+        """Make this app the owner of schedules that it declares, whoever has them now.
+
+        For an app with a new name, and for schedules that go from one app to another, or from run
+        time into code. They get the form that is declared here; history and position stay.
+        """
+        for name in names:
+            if name not in self.declared:
+                near = " or ".join(difflib.get_close_matches(name, self.declared, n=2))
+                hint = f"; did you mean {near}?" if near else ""
+                raise BadOption(f"app {self._app.name!r} declares no schedule {name!r}{hint}")
+        store = await self._known(names)
+        for name in names:
+            await store.scheduling.put_schedule(self.declared[name], replace=True, adopt=True)
+        return names
 
     async def arun(self, name: str) -> str:
         """Enqueue an occurrence now, whatever the rule says, and return the job's id."""
@@ -178,6 +205,10 @@ class Schedules:
         """Do what `adelete` does, from sync code."""
         return self._app.portal.run(self.adelete(*names))
 
+    def adopt(self, *names: str) -> tuple[str, ...]:
+        """Do what `aadopt` does, from sync code."""
+        return self._app.portal.run(self.aadopt(*names))
+
     def run(self, name: str) -> str:
         """Do what `arun` does, from sync code."""
         return self._app.portal.run(self.arun(name))
@@ -187,12 +218,17 @@ class Schedules:
         return self._app.portal.run(self.abackfill(name, backfill, progress))
 
     async def _switch(self, names: Sequence[str], how: Switch) -> tuple[str, ...]:
+        store = await self._known(names)
+        return await store.scheduling.switch(names, how)
+
+    async def _known(self, names: Sequence[str]) -> Store:
+        """Return the store, if it has all of these schedules."""
         store = await self._store()
         known = {standing.name for standing in await store.scheduling.standings(names)}
         for name in names:
             if name not in known:
                 raise UnknownSchedule(name, await self._near(name))
-        return await store.scheduling.switch(names, how)
+        return store
 
     async def _near(self, name: str) -> str:
         names = [standing.name for standing in await self.alist()]

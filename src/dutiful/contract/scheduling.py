@@ -34,6 +34,13 @@ class Declared(msgspec.Struct, frozen=True):
     """Those of the changed that the store did not know before."""
 
 
+class Deleted(msgspec.Struct, frozen=True):
+    """Which schedules were deleted, and what they leave undone."""
+
+    names: tuple[str, ...] = ()
+    missed: tuple[Missed, ...] = ()
+
+
 class DueBatch(msgspec.Struct, frozen=True):
     """The schedules to look at now, by the store's clock."""
 
@@ -69,15 +76,17 @@ class Scheduling(Protocol):
         Only the edition that rules (`core.edition`) changes anything: it adds and changes its
         schedules by `core.advance.begin` and ``change`` and retires those of the app that it does
         not declare, with a record of what they leave undone (`core.retirement`). With None it is
-        only shown. Schedules of other apps, and those created at run time, are left alone unless
-        declared here under their names. Atomicity: all in one. On lost reply: declare again; what
-        was retired is not told again.
+        only shown. Schedules of other apps, and those created at run time, are left alone: where
+        one of their names is declared here, ScheduleTaken and nothing is written, unless it was
+        retired (`core.ownership`). Atomicity: all in one. On lost reply: declare again; what was
+        retired is not told again.
         """
         ...
 
-    async def put_schedule(self, schedule: Schedule, *, replace: bool) -> bool:
+    async def put_schedule(self, schedule: Schedule, *, replace: bool, adopt: bool = False) -> bool:
         """Create a schedule at run time; False when the name is taken and ``replace`` is not set.
 
+        ScheduleTaken when it belongs to another owner, unless ``adopt`` takes it over.
         Atomicity: one write. On lost reply: put it again with ``replace``.
         """
         ...
@@ -111,7 +120,14 @@ class Scheduling(Protocol):
     async def switch(self, names: Sequence[str], how: Switch) -> tuple[str, ...]:
         """Pause, resume or delete schedules and return the names of those changed.
 
-        Deleting takes their recorded occurrences along; their jobs stay. Atomicity: each.
+        Deleting is as in `delete_schedules`. Atomicity: each.
+        """
+        ...
+
+    async def delete_schedules(self, names: Sequence[str]) -> Deleted:
+        """Delete schedules with their recorded occurrences; their jobs stay.
+
+        What they leave undone (`core.retirement.deleted`) is returned, once. Atomicity: each.
         """
         ...
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from .errors import BadSchedule
-from .former import following, in_course, remembering, without_former
+from .former import as_declared, following, in_course, remembering
 from .instant import MINUTE
 from .misfire import plan_due
 from .occurrence import Advance, Due, Occurrence, Standing
 from .schedule import (
     Schedule,
+    born_of,
     job_of,
     planned_after,
     planned_before_or_at,
@@ -30,7 +31,7 @@ def begin(schedule: Schedule, now: int) -> Standing:
     """
     return Standing(
         name=schedule.name,
-        spec=written(schedule),
+        spec=written(replace(schedule, born=now)),
         app=schedule.app,
         exclusive=schedule.overlap != "allow",
         version=now,
@@ -50,7 +51,7 @@ def change(standing: Standing, schedule: Schedule, now: int) -> Standing | None:
     if standing.unreadable is not None:
         return _written_anew(standing, schedule, now)
     as_it_was = standing.retired_at is None and standing.app == schedule.app
-    if as_it_was and written(schedule) == without_former(standing.spec):
+    if as_it_was and written(schedule) == as_declared(standing.spec):
         return None
     due = standing.next is not None and standing.next <= now and standing.retired_at is None
     stored = remembering(standing, schedule, now) if due else schedule
@@ -58,7 +59,7 @@ def change(standing: Standing, schedule: Schedule, now: int) -> Standing | None:
     since = now if standing.last is None else max(now, standing.last)
     return replace(
         standing,
-        spec=written(stored),
+        spec=written(replace(stored, born=born_of(standing.spec))),
         app=schedule.app,
         exclusive=schedule.overlap != "allow",
         version=standing.version + 1,

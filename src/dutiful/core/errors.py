@@ -13,6 +13,7 @@
     │   ├── StepNotRecorded   a step has run and its result cannot be kept; not tried again
     │   ├── UnknownTask       no task of that name is registered
     │   ├── UnknownSchedule   the store has no schedule of that name
+    │   ├── ScheduleTaken     another app, or nobody's code, holds the schedule's name
     │   ├── DuplicateTask     two functions want one task name
     │   └── Unsupported       the engine cannot do that
     ├── JobError              about one job
@@ -29,6 +30,8 @@
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 
 class DutifulError(Exception):
@@ -79,6 +82,40 @@ class UnknownSchedule(UsageError):
         self.name = name
         hint = f"did you mean {near}?" if near else "see `dutiful schedules list`"
         super().__init__(f"no schedule is called {name!r}; {hint}")
+
+
+class ScheduleTaken(UsageError):
+    """A schedule of that name belongs to another app, or was created at run time."""
+
+    def __init__(self, app: str | None, taken: Mapping[str | None, Sequence[str]]) -> None:
+        """Name who wants which schedules, and whose they are; None means made at run time."""
+        self.app = app
+        self.taken = {owner: tuple(names) for owner, names in taken.items()}
+        owners = [
+            f"{_named(names)} {'belongs' if len(names) == 1 else 'belong'} to app {owner!r}"
+            if owner is not None
+            else f"{_named(names)} {'was' if len(names) == 1 else 'were'} created at run time"
+            for owner, names in self.taken.items()
+        ]
+        wish = "this would be created at run time" if app is None else f"app {app!r} declares it"
+        super().__init__(
+            f"{' and '.join(owners)}, and {wish}, too; nothing was changed. Give one of the two "
+            f"another name, as in @app.cron(..., name=...){self._or_adopt()}"
+        )
+
+    def _or_adopt(self) -> str:
+        if self.app is None:
+            return ""
+        every = " ".join(name for names in self.taken.values() for name in names)
+        return (
+            f"; or, where {self.app!r} is the same app under a new name or is to take over, run "
+            f"`dutiful schedules adopt {every} --app MODULE:NAME`, which names its code"
+        )
+
+
+def _named(names: Sequence[str]) -> str:
+    many = "schedule" if len(names) == 1 else "schedules"
+    return f"{many} {', '.join(map(repr, names))}"
 
 
 class DuplicateTask(UsageError):

@@ -31,13 +31,13 @@ def remembering(standing: Standing, schedule: Schedule, now: int) -> Schedule:
     return replace(schedule, former=_former(standing, before, schedule, now))
 
 
-def without_former(spec: bytes) -> bytes:
+def as_declared(spec: bytes) -> bytes:
     """Return a stored schedule as it was declared."""
     try:
         schedule = read(spec)
     except BadSchedule:
         return spec
-    return spec if schedule.former is None else written(replace(schedule, former=None))
+    return written(replace(schedule, former=None, born=None))
 
 
 def in_course(schedule: Schedule, planned: int) -> tuple[Schedule, int | None]:

@@ -10,6 +10,7 @@ from .occurrence import Occurrence, Standing
 from .schedule import read
 
 WHY = "its schedule was retired"
+WHY_DELETED = "its schedule was deleted"
 
 
 class Missed(msgspec.Struct, frozen=True):
@@ -52,6 +53,16 @@ def retire(standing: Standing, now: int) -> Retirement | None:
         return Retirement(after)
     occurrences = tuple([Occurrence(planned=at, kind="missed", why=WHY) for at in misses])
     return Retirement(after, occurrences, Missed(standing.name, max(misses), missed))
+
+
+def deleted(standing: Standing, now: int) -> Missed | None:
+    """Return what a schedule that is deleted leaves undone; its records go with it."""
+    if standing.retired_at is not None:
+        return None
+    misses, missed = _undone(standing, now)
+    if standing.held is not None:
+        misses, missed = [standing.held, *misses], missed + 1
+    return Missed(standing.name, max(misses), missed) if misses else None
 
 
 def _undone(standing: Standing, now: int) -> tuple[list[int], int]:

@@ -73,6 +73,9 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The app that declares it in code; None for one that was created at run time."""
     former: Former | None = None
     """Only in a store: by what those instants go that were due when it was changed."""
+    born: int | None = None
+    """Only in a store: when it was made there. It is part of its occurrences' ids, so that one that
+    is made again under the name of one that was deleted has jobs of its own."""
 
 
 def schedule_name(name: object) -> str:
@@ -87,6 +90,18 @@ def schedule_name(name: object) -> str:
 def written(schedule: Schedule) -> bytes:
     """Write a schedule as JSON; the same schedule gives the same bytes."""
     return msgspec.json.encode(schedule, order="deterministic")
+
+
+class _Life(msgspec.Struct, frozen=True):
+    born: int | None = None
+
+
+def born_of(spec: bytes) -> int | None:
+    """Return when a stored schedule was made, also where this version cannot read its rule."""
+    try:
+        return msgspec.json.decode(spec, type=_Life).born
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
 
 
 @lru_cache(maxsize=20_000)
@@ -121,13 +136,16 @@ def zone_of(rule: Rule) -> str | None:
     return rule.zone if isinstance(rule, Cron | Calendar) else None
 
 
-def occurrence_id(name: str, planned: int) -> str:
+def occurrence_id(name: str, planned: int, born: int | None = None) -> str:
     """Return the id of an occurrence's job: the same whoever makes it, so it is stored once.
+
+    ``born`` is the schedule's; those that older releases made have none.
 
     A UUID of version 8 (RFC 9562) that begins with the planned millisecond, as those of version 7
     begin with the time.
     """
-    digest = hashlib.sha256(f"{name}\x1f{planned}".encode()).digest()
+    life = "" if born is None else f"\x1f{born}"
+    digest = hashlib.sha256(f"{name}\x1f{planned}{life}".encode()).digest()
     head = (max(planned, 0) // 1000) & ((1 << 48) - 1)
     tail = int.from_bytes(digest[:10], "big")
     number = (head << 80) | tail
@@ -148,7 +166,7 @@ def job_of(schedule: Schedule, planned: int, previous: int | None, *, backfilled
         meta["backfilled"] = "yes"
     due = jittered(schedule.name, planned, schedule.jitter)
     job = NewJob(
-        id=occurrence_id(schedule.name, planned),
+        id=occurrence_id(schedule.name, planned, schedule.born),
         task=schedule.task,
         args=schedule.args.encode(),
         queue=schedule.queue,

@@ -114,9 +114,15 @@ class Worker:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._stop_session, grace)
 
+    async def _ready(self) -> tuple[str, ...]:
+        """Open the store, and see that nobody else has the schedules that are declared here."""
+        notices = await self.app.open()
+        await self.app.schedules.declaration().refuse_taken(self.app.store)
+        return notices
+
     async def _open(self) -> bool:
         """Open the store, however long it is away; False when a stop is asked for first."""
-        opening = asyncio.create_task(self._patience.ask(self.app.open, self._stopped))
+        opening = asyncio.create_task(self._patience.ask(self._ready, self._stopped))
         while not (opening.done() or self._stopped()):
             await asyncio.wait((opening,), timeout=_GLANCE)
         if not opening.done():

@@ -10,6 +10,7 @@ from dutiful.contract.scheduling import (
     KEPT_MAX,
     Advanced,
     Declared,
+    Deleted,
     DueBatch,
     Switch,
 )
@@ -24,7 +25,8 @@ from dutiful.core.occurrence import (
     Recorded,
     Standing,
 )
-from dutiful.core.retirement import Retirement, retire
+from dutiful.core.ownership import refuse_taken
+from dutiful.core.retirement import Retirement, deleted, retire
 from dutiful.core.schedule import Schedule
 
 from .table import Entry, Tables
@@ -52,6 +54,7 @@ class MemoryScheduling:
                 return Declared(rules=False)
             if schedules is None:
                 return Declared(True, in_force(editions.values(), edition))
+            refuse_taken(tables.standings, schedules)
             known = set(tables.standings)
             changed = [one.name for one in schedules if self._bring(one, now)]
             declared = {one.name for one in schedules}
@@ -71,11 +74,13 @@ class MemoryScheduling:
             added = tuple(name for name in changed if name not in known)
             return Declared(True, True, tuple(changed), names, missed, added)
 
-    async def put_schedule(self, schedule: Schedule, *, replace: bool) -> bool:
+    async def put_schedule(self, schedule: Schedule, *, replace: bool, adopt: bool = False) -> bool:
         """Create a schedule, or give an existing one another spec."""
         with self.tables.lock:
             if schedule.name in self.tables.standings and not replace:
                 return False
+            if not adopt:
+                refuse_taken(self.tables.standings, [schedule])
             self._bring(schedule, self.tables.clock.now())
             return True
 
@@ -133,12 +138,27 @@ class MemoryScheduling:
             now = tables.clock.now()
             for one in [tables.standings[name] for name in names if name in tables.standings]:
                 if how == "delete":
-                    del tables.standings[one.name]
-                    tables.diaries.pop(one.name, None)
+                    self._delete(one)
                     changed.append(one.name)
                 elif self._move((decide.paused if how == "pause" else decide.resumed)(one, now)):
                     changed.append(one.name)
         return tuple(changed)
+
+    async def delete_schedules(self, names: Sequence[str]) -> Deleted:
+        """Delete schedules, and return what they leave undone."""
+        tables = self.tables
+        with tables.lock:
+            now = tables.clock.now()
+            known = dict.fromkeys(name for name in names if name in tables.standings)
+            gone = [tables.standings[name] for name in known]
+            for one in gone:
+                self._delete(one)
+            missed = [undone for one in gone if (undone := deleted(one, now)) is not None]
+            return Deleted(tuple(known), tuple(missed))
+
+    def _delete(self, standing: Standing) -> None:
+        del self.tables.standings[standing.name]
+        self.tables.diaries.pop(standing.name, None)
 
     async def occurrences(
         self, name: str, limit: int, before: int | None = None

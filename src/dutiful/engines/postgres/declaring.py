@@ -13,6 +13,7 @@ from dutiful.contract.statement import Plan, Statement
 from dutiful.core import advance as decide
 from dutiful.core.edition import forgotten, in_force, rules, shown
 from dutiful.core.occurrence import Standing
+from dutiful.core.ownership import refuse_taken
 from dutiful.core.retirement import Retirement, retire
 from dutiful.core.schedule import Schedule
 
@@ -49,6 +50,7 @@ def declare(
         declared = {one.name for one in schedules}
         ours = {row[0] for row in (yield Statement(sql("schedules_of"), (app,))).rows}
         known = yield from locked(sql, sorted(declared | ours))
+        refuse_taken(known, schedules)
         changed = yield from bring(sql, schedules, known, at)
         dropped = [known[name] for name in sorted(ours - declared)]
         gone = yield from _retire(sql, dropped, at)

@@ -8,11 +8,13 @@ from functools import partial
 from typing import TypeVar
 
 from dutiful.contract import records
-from dutiful.contract.scheduling import Advanced, Declared, DueBatch, Switch
+from dutiful.contract.scheduling import Advanced, Declared, Deleted, DueBatch, Switch
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core import advance as decide
 from dutiful.core.deadline import BEGINNING, Overdue, Place
 from dutiful.core.occurrence import Advance, Due, Recorded, Standing
+from dutiful.core.ownership import refuse_taken
+from dutiful.core.retirement import deleted
 from dutiful.core.schedule import Schedule
 
 from .advancing import advance
@@ -40,7 +42,7 @@ class PostgresScheduling:
             partial(declare, app=app, edition=edition, schedules=schedules)
         )
 
-    async def put_schedule(self, schedule: Schedule, *, replace: bool) -> bool:
+    async def put_schedule(self, schedule: Schedule, *, replace: bool, adopt: bool = False) -> bool:
         """Create a schedule, or give an existing one another spec."""
 
         def plan(sql: Texts, now: int | None) -> Plan[bool]:
@@ -48,6 +50,8 @@ class PostgresScheduling:
             found = yield from locked(sql, [schedule.name])
             if found and not replace:
                 return False
+            if not adopt:
+                refuse_taken(found, [schedule])
             yield from bring(sql, [schedule], found, at)
             return True
 
@@ -90,14 +94,25 @@ class PostgresScheduling:
             known = yield from locked(sql, names)
             found = [known[name] for name in dict.fromkeys(names) if name in known]
             if how == "delete":
-                gone = [one.name for one in found]
-                yield Statement(sql("schedules_delete"), (gone,))
-                yield Statement(sql("occurrences_delete"), (gone,))
-                return tuple(gone)
+                yield from _delete(sql, found)
+                return tuple([one.name for one in found])
             turn = decide.paused if how == "pause" else decide.resumed
             turned = [after for one in found if (after := turn(one, at)) is not None]
             yield from put(sql, turned)
             return tuple([one.name for one in turned])
+
+        return await self._write_schedules(plan)
+
+    async def delete_schedules(self, names: Sequence[str]) -> Deleted:
+        """Delete schedules, and return what they leave undone."""
+
+        def plan(sql: Texts, now: int | None) -> Plan[Deleted]:
+            at = yield from guard(sql, now)
+            known = yield from locked(sql, names)
+            found = [known[name] for name in dict.fromkeys(names) if name in known]
+            yield from _delete(sql, found)
+            missed = [undone for one in found if (undone := deleted(one, at)) is not None]
+            return Deleted(tuple([one.name for one in found]), tuple(missed))
 
         return await self._write_schedules(plan)
 
@@ -128,6 +143,13 @@ class PostgresScheduling:
     async def _write_schedules(self, plan: Callable[[Texts, int | None], Plan[T]]) -> T:
         session = await ready(self.session)
         return await session.apool.run(lambda: plan(session.sql, session.now))
+
+
+def _delete(sql: Texts, standings: Sequence[Standing]) -> Plan[None]:
+    """Delete schedules with their recorded occurrences."""
+    gone = [one.name for one in standings]
+    yield Statement(sql("schedules_delete"), (gone,))
+    yield Statement(sql("occurrences_delete"), (gone,))
 
 
 def _live(sql: Texts, names: Sequence[str]) -> Plan[dict[str, list[str]]]:

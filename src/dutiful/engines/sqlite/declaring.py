@@ -13,6 +13,7 @@ from dutiful.contract.statement import Plan, Statement
 from dutiful.core import advance as decide
 from dutiful.core.edition import forgotten, in_force, rules, shown
 from dutiful.core.occurrence import Standing
+from dutiful.core.ownership import refuse_taken
 from dutiful.core.retirement import Retirement, retire
 from dutiful.core.schedule import Schedule
 
@@ -41,6 +42,7 @@ def declare(
     answer = Declared(ruling, ruling and in_force(editions.values(), edition))
     if ruling and schedules is not None:
         known = yield from named([one.name for one in schedules])
+        refuse_taken(known, schedules)
         changed = yield from bring(schedules, known, now)
         gone = yield from _retire(app, {one.name for one in schedules}, now)
         mine = replace(mine, applied=1 + max(one.applied for one in editions.values()))

@@ -8,11 +8,13 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from dutiful.contract import records
-from dutiful.contract.scheduling import Advanced, Declared, DueBatch, Switch
+from dutiful.contract.scheduling import Advanced, Declared, Deleted, DueBatch, Switch
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core import advance as decide
 from dutiful.core.deadline import BEGINNING, Overdue, Place, Stretch
 from dutiful.core.occurrence import Advance, Due, Recorded, Standing
+from dutiful.core.ownership import refuse_taken
+from dutiful.core.retirement import deleted
 from dutiful.core.schedule import Schedule
 
 from .advancing import advance
@@ -48,13 +50,15 @@ class SqliteScheduling:
         """Bring an app's schedules in line, if this edition rules."""
         return await self._write_schedules(lambda now: declare(app, edition, schedules, now))
 
-    async def put_schedule(self, schedule: Schedule, *, replace: bool) -> bool:
+    async def put_schedule(self, schedule: Schedule, *, replace: bool, adopt: bool = False) -> bool:
         """Create a schedule, or give an existing one another spec."""
 
         def plan(now: int) -> Written[bool]:
             found = yield from named([schedule.name])
             if found and not replace:
                 return False, False
+            if not adopt:
+                refuse_taken(found, [schedule])
             yield from bring([schedule], found, now)
             return True, False
 
@@ -101,14 +105,24 @@ class SqliteScheduling:
             known = yield from named(names)
             found = [known[name] for name in dict.fromkeys(names) if name in known]
             if how == "delete":
-                gone = [(one.name,) for one in found]
-                yield Statement(_SCHEDULE_DELETE, gone, many=True)
-                yield Statement(_OCCURRENCES_DELETE, gone, many=True)
+                yield from _delete(found)
                 return tuple([one.name for one in found]), False
             turn = decide.paused if how == "pause" else decide.resumed
             turned = [after for one in found if (after := turn(one, now)) is not None]
             yield from put(turned)
             return tuple([one.name for one in turned]), False
+
+        return await self._write_schedules(plan)
+
+    async def delete_schedules(self, names: Sequence[str]) -> Deleted:
+        """Delete schedules, and return what they leave undone."""
+
+        def plan(now: int) -> Written[Deleted]:
+            known = yield from named(names)
+            found = [known[name] for name in dict.fromkeys(names) if name in known]
+            yield from _delete(found)
+            missed = [undone for one in found if (undone := deleted(one, now)) is not None]
+            return Deleted(tuple([one.name for one in found]), tuple(missed)), False
 
         return await self._write_schedules(plan)
 
@@ -141,6 +155,13 @@ class SqliteScheduling:
     async def _write_schedules(self, plan: Callable[[int], Written[T]]) -> T:
         session = self.session.ready()
         return await session.writer.awrite(lambda: plan(session.clock.now()))
+
+
+def _delete(standings: Sequence[Standing]) -> Plan[None]:
+    """Delete schedules with their recorded occurrences."""
+    gone = [(one.name,) for one in standings]
+    yield Statement(_SCHEDULE_DELETE, gone, many=True)
+    yield Statement(_OCCURRENCES_DELETE, gone, many=True)
 
 
 def _live(names: Sequence[str]) -> Plan[dict[str, list[str]]]:

@@ -35,6 +35,7 @@ from dutiful.testing.conformance.inspect import InspectContract
 from dutiful.testing.conformance.lease import LeaseContract
 from dutiful.testing.conformance.matrix import matrix
 from dutiful.testing.conformance.open import OpenContract
+from dutiful.testing.conformance.owner import OwnerContract
 from dutiful.testing.conformance.pause import PauseContract
 from dutiful.testing.conformance.prune import PruneContract
 from dutiful.testing.conformance.redrive import RedriveContract
@@ -70,6 +71,7 @@ __all__ = [
     "LeaseContract",
     "Ledger",
     "OpenContract",
+    "OwnerContract",
     "PauseContract",
     "PruneContract",
     "RedriveContract",

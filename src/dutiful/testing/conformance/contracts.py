@@ -14,6 +14,7 @@ from dutiful.testing.conformance.fence import FenceContract
 from dutiful.testing.conformance.inspect import InspectContract
 from dutiful.testing.conformance.lease import LeaseContract
 from dutiful.testing.conformance.open import OpenContract
+from dutiful.testing.conformance.owner import OwnerContract
 from dutiful.testing.conformance.pause import PauseContract
 from dutiful.testing.conformance.prune import PruneContract
 from dutiful.testing.conformance.redrive import RedriveContract
@@ -51,6 +52,7 @@ CONTRACTS: tuple[type[Contract], ...] = (
     CopyContract,
     ScheduleContract,
     DeclareContract,
+    OwnerContract,
     ReviewContract,
     DiaryContract,
 )

@@ -1,0 +1,34 @@
+"""``dutiful schedules adopt``: making an app the owner of schedules that it declares."""
+
+from __future__ import annotations
+
+from dutiful.cli import as_json, render
+from dutiful.cli.expand import expand
+from dutiful.cli.failure import Wrong
+from dutiful.cli.options import Common
+from dutiful.cli.schedules_change import Names
+from dutiful.cli.target import Opened, reach
+
+
+@expand
+def adopt_schedules(names: Names, common: Common) -> None:
+    """Make the app that --app names the owner of schedules that its code declares.
+
+    For an app that was renamed, for schedules that go from one app to another, and for one that
+    was created at run time and is declared in code now. History and position stay.
+    """
+
+    async def body(opened: Opened) -> None:
+        if not opened.named:
+            raise Wrong("no app is named, so nobody would own them", "add --app MODULE:NAME")
+        schedules = opened.app.schedules
+        before = {name: (await schedules.aget(name)).app for name in names}
+        await schedules.aadopt(*names)
+        if common.json:
+            as_json.emit({"app": opened.app.name, "adopted": list(names)})
+            return
+        for name in names:
+            was = "was created at run time" if before[name] is None else f"was {before[name]}'s"
+            render.say(f"{name} belongs to app {opened.app.name}; it {was}.")
+
+    reach(common, body)
