@@ -37,10 +37,12 @@ async def test_it_goes_on_at_each_step(engine: PostgresEngine, postgres_database
     claims = list(await take(engine, 6))
     await served(engine, ids, claims)
     assert await indexes(engine) == "missing or invalid: job_dead_id"
-    assert await engine.migrate() == ("0005_dead_by_id.concurrently",)  # w1 is of another release
+    made = ("0005_dead_by_id", "0012_step_key", "0013_failure_key")  # w1 is of another release
+    assert await engine.migrate() == tuple(f"{name}.concurrently" for name in made)
     await served(engine, ids, claims)
     assert await indexes(engine) == "all there"
-    assert await engine.migrate(contract=True) == ("0006_id_alone.contract",)
+    taken = ("0006_id_alone.contract", "0014_records_by_id.contract")
+    assert await engine.migrate(contract=True) == taken
     await served(engine, ids, claims)
     assert await indexes(engine) == "all there"
     with psycopg.connect(postgres_database) as server:

@@ -38,8 +38,10 @@ _ORDERED = (State.DEAD, State.CANCELLED)
 """States whose index yields the newest first."""
 
 _LAST_ERROR = (
-    "EXISTS (SELECT FROM {schema}.failure AS f WHERE f.seq = job.seq AND f.type = ? "
-    "AND f.fence = (SELECT max(fence) FROM {schema}.failure WHERE seq = job.seq))"
+    "EXISTS (SELECT FROM {schema}.failure AS f "
+    "WHERE f.seq = job.seq AND f.job_id IN (job.id, '') AND f.type = ? "
+    "AND f.fence = (SELECT max(g.fence) FROM {schema}.failure AS g "
+    "WHERE g.seq = job.seq AND g.job_id IN (job.id, '')))"
 )
 
 

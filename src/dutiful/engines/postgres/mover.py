@@ -221,14 +221,15 @@ def _belongings(sql: Texts, stored: Sequence[Record], seqs: dict[str, int]) -> P
     # An error's own fence is not told. Counted back from the job's they keep their order, and
     # stay below that of the next attempt.
     failures = [
-        (seqs[record.job.id], record.job.fence - back, error)
+        (record.job.id, record.job.fence - back, error)
         for record in stored
         for back, error in zip(range(len(record.errors) - 1, -1, -1), record.errors, strict=True)
     ]
     if failures:
         errors = [error for _, _, error in failures]
         told: tuple[Array, ...] = (
-            Longs([seq for seq, _, _ in failures]),
+            Longs([seqs[job_id] for job_id, _, _ in failures]),
+            TextArray([job_id for job_id, _, _ in failures]),
             Integers([fence for _, fence, _ in failures]),
             Integers([error.attempt for error in errors]),
             Longs([error.at for error in errors]),
@@ -239,12 +240,12 @@ def _belongings(sql: Texts, stored: Sequence[Record], seqs: dict[str, int]) -> P
         )
         yield Statement(sql("fill_failures"), told)
     steps = [
-        (seqs[record.job.id], place, *step)
+        (seqs[record.job.id], record.job.id, place, *step)
         for record in stored
         for place, step in enumerate(record.steps.items())
     ]
     if steps:
-        kinds = (Longs, Integers, TextArray, Bytes)
+        kinds = (Longs, TextArray, Integers, TextArray, Bytes)
         yield Statement(sql("fill_steps"), columns(kinds, steps))
 
 

@@ -1,7 +1,7 @@
 """Finds out that the sequence which numbers jobs lies behind them, so that numbers would repeat.
 
-Errors and steps are kept by a job's number. Logical replication copies no sequences: on the copy
-a new job would find the steps of an old one and skip its own.
+Logical replication copies no sequences: on the copy new jobs would get numbers of old ones. Errors
+and steps are told apart by the jobs' ids, but those of older releases by the number alone.
 """
 
 from __future__ import annotations

@@ -1,2 +1,3 @@
-SELECT attempt, at, worker, type, message, traceback FROM {schema}.failure
-WHERE seq = (SELECT seq FROM {schema}.job WHERE id = $1) ORDER BY fence
+SELECT f.attempt, f.at, f.worker, f.type, f.message, f.traceback
+FROM {schema}.job JOIN {schema}.failure AS f ON f.seq = job.seq AND f.job_id IN (job.id, '')
+WHERE job.id = $1 ORDER BY f.fence

@@ -1,6 +1,6 @@
 -- Runs before the settlement and under the same guard, so that a refused one leaves no error.
-INSERT INTO {schema}.failure (seq, fence, attempt, at, worker, type, message, traceback)
-SELECT job.seq, job.fence, e.attempt, e.at, e.worker, e.type, e.message, e.traceback
+INSERT INTO {schema}.failure (seq, job_id, fence, attempt, at, worker, type, message, traceback)
+SELECT job.seq, job.id, job.fence, e.attempt, e.at, e.worker, e.type, e.message, e.traceback
 FROM unnest(
   $1::text[], $2::integer[], $3::integer[], $4::bigint[], $5::text[], $6::text[], $7::text[],
   $8::text[]

@@ -5,9 +5,11 @@ WITH gone AS (
     ORDER BY id FOR UPDATE
   )) RETURNING seq, id, fence
 ), failures AS (
-  DELETE FROM {schema}.failure WHERE seq IN (SELECT seq FROM gone)
+  DELETE FROM {schema}.failure USING gone
+  WHERE failure.seq = gone.seq AND failure.job_id IN (gone.id, '')
 ), steps AS (
-  DELETE FROM {schema}.step WHERE seq IN (SELECT seq FROM gone)
+  DELETE FROM {schema}.step USING gone
+  WHERE step.seq = gone.seq AND step.job_id IN (gone.id, '')
 ), raised AS (
   UPDATE {schema}.fence SET floor = top
   FROM (SELECT max(fence) AS top FROM gone WHERE fence < 2000000000) AS deleted

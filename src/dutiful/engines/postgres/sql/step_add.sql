@@ -1,6 +1,6 @@
 WITH added AS (
-  INSERT INTO {schema}.step (seq, place, name, result)
-  SELECT seq, steps, $3, $4 FROM {schema}.job
+  INSERT INTO {schema}.step (seq, job_id, place, name, result)
+  SELECT seq, id, steps, $3, $4 FROM {schema}.job
   WHERE id = $1 AND fence = $2 AND state + 0 = 2
   FOR UPDATE
   ON CONFLICT DO NOTHING

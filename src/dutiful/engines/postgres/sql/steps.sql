@@ -1,2 +1,3 @@
-SELECT name, result FROM {schema}.step
-WHERE seq = (SELECT seq FROM {schema}.job WHERE id = $1) ORDER BY place
+SELECT step.name, step.result FROM {schema}.job JOIN {schema}.step
+  ON step.seq = job.seq AND step.job_id IN (job.id, '')
+WHERE job.id = $1 ORDER BY place

@@ -1,5 +1,6 @@
 -- For a job that the transaction has locked.
 WITH dropped AS (
-  DELETE FROM {schema}.step WHERE seq IN (SELECT seq FROM {schema}.job WHERE id = $1)
+  DELETE FROM {schema}.step USING {schema}.job
+  WHERE job.id = $1 AND step.seq = job.seq AND step.job_id IN (job.id, '')
 )
 UPDATE {schema}.job SET steps = 0 WHERE id = $1
