@@ -14,6 +14,7 @@ from .client.birthplace import made_in
 from .client.check import ENQUEUE_OPTIONS, check, timeouts
 from .client.declare import Declaring, TaskDecorator
 from .client.hooks import HookDecorators, Hooks
+from .client.looping import refuse_on_loop
 from .client.options import Options, refine
 from .client.origin import advice_for
 from .client.portal import Portal
@@ -60,9 +61,9 @@ class App(HookDecorators):
         self.tasks: dict[str, Task[..., Any, Any]] = {}
         self.bus = Bus()
         self.bus.subscribe(log)
-        self.hooks = Hooks(lambda: self.payload_bytes_max)
-        self.schedules = Schedules(self)
         self.portal = Portal()
+        self.hooks = Hooks(lambda: self.payload_bytes_max, self.portal.run)
+        self.schedules = Schedules(self)
         self._engine_given = engine is not None
         if engine is not None:
             self._store = Store(engine, self.bus.emit)
@@ -177,7 +178,9 @@ class App(HookDecorators):
         ``patience`` is how long each batch is tried while the store cannot be used.
         """
         waits = None if patience is None else span(patience)
-        if connection is not None:
+        if connection is None:
+            refuse_on_loop("enqueue_many")
+        else:
             return sum(
                 created(self.enqueue_jobs(admit(part), connection)) for part in chunks(jobs, batch)
             )
@@ -210,7 +213,7 @@ class App(HookDecorators):
         self, jobs: Sequence[NewJob], connection: Any = None, patience: int | None = None
     ) -> tuple[Receipt, ...]:
         """Store one batch of built jobs."""
-        ready = self.hooks.before(jobs)
+        ready = await self.hooks.abefore(jobs) if self.hooks.on_enqueue else jobs
         if connection is not None:
             return await self.store.aenqueue_on(connection, ready)
         return await astore(self, ready, patience)

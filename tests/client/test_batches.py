@@ -221,7 +221,7 @@ def _nth(app: App, monkeypatch: pytest.MonkeyPatch, number: int) -> list[int]:
 @pytest.mark.parametrize("batch", [0, -1, 2.5, None, True, "10", 10**30])
 async def test_a_batch_has_a_size(app: App, batch: Any) -> None:
     with pytest.raises(BadOption, match=r"batch=.*; use a whole number from 1 to 1,000,000"):
-        app.enqueue_many(_jobs(app, 1), batch=batch)
+        await asyncio.to_thread(app.enqueue_many, _jobs(app, 1), batch=batch)
     with pytest.raises(BadOption, match=r"batch=.*; use a whole number from 1 to 1,000,000"):
         await app.aenqueue_many(_jobs(app, 1), batch=batch)
 
@@ -229,7 +229,7 @@ async def test_a_batch_has_a_size(app: App, batch: Any) -> None:
 @pytest.mark.parametrize("jobs", [None, 5, "jobs", {"a": 1}, [5], [None], ["job"]])
 async def test_what_is_no_series_of_jobs_is_refused(app: App, jobs: Any) -> None:
     with pytest.raises(BadOption, match=r"no job|no series of jobs"):
-        app.enqueue_many(jobs)
+        await asyncio.to_thread(app.enqueue_many, jobs)
     with pytest.raises(BadOption, match=r"no job|no series of jobs"):
         await app.aenqueue_many(jobs)
 

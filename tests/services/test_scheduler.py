@@ -145,7 +145,7 @@ def test_a_broken_schedule_costs_no_turn_before_it_is_tried_again(world: World) 
 
 
 def test_a_hook_that_raises_breaks_its_schedule_alone(world: World) -> None:
-    def prepare(jobs: Sequence[NewJob]) -> Sequence[NewJob]:
+    async def prepare(jobs: Sequence[NewJob]) -> Sequence[NewJob]:
         if any(job.task == "bad" for job in jobs):
             raise LookupError("no tenant")
         return [replace(job, meta={**job.meta, "tenant": "acme"}) for job in jobs]

@@ -90,11 +90,18 @@ class Transaction(AbstractContextManager[Any], AbstractAsyncContextManager[Any])
 class Context:
     """A task's view of its own job; declare a parameter of this type to be given it."""
 
-    __slots__ = ("_attempt",)
+    __slots__ = ("_attempt", "told_waiting")
 
     def __init__(self, attempt: Attempt) -> None:
         """Stand in front of an attempt."""
         self._attempt = attempt
+        self.told_waiting = False
+        """Whether it has been told that this job waits in its slot for another."""
+
+    @property
+    def holds_slot(self) -> bool:
+        """Whether a worker runs this job, in one of its slots; not so for a plain call."""
+        return self._attempt.job.worker is not None
 
     @staticmethod
     def current() -> Context:

@@ -9,21 +9,25 @@ import msgspec
 
 from dutiful.contract.capability import Capability
 from dutiful.core.errors import BadOption, JobFailed, JobNotFound, ResultTimeout
+from dutiful.core.event import SlotWaiting
 from dutiful.core.instant import SECOND, seconds
 from dutiful.core.job import Job
 from dutiful.core.payload import decode
 from dutiful.core.state import State
 
+from .context import CURRENT, Context
 from .host import Host
 from .insist import ainsist
 
 T = TypeVar("T")
 
 _POLL_FIRST, _POLL_MOST = 0.005, 0.5
+_TELL_AFTER = 1.0
+"""Seconds of waiting after which a task is told to hold its slot for nothing."""
 
 
 class Handle(Generic[T]):
-    """One enqueued job; the sync methods must not be called on an event loop's own thread."""
+    """One enqueued job; on an event loop the sync methods are refused, with the twin's name."""
 
     __slots__ = ("_app", "_decoder", "created", "id")
 
@@ -63,7 +67,9 @@ class Handle(Generic[T]):
         patience = _patience(timeout)
         (await self._app.ready()).require(Capability.RESULTS)
         pause = _POLL_FIRST
-        begun, outage = asyncio.get_running_loop().time(), self._app.enqueue_patience
+        waiter = CURRENT.get()
+        loop, outage = asyncio.get_running_loop(), self._app.enqueue_patience
+        begun = loop.time()
         until = None if patience is None else begun + patience
         if patience is not None:
             outage = min(outage, round(patience * SECOND))
@@ -73,6 +79,9 @@ class Handle(Generic[T]):
                 async with asyncio.timeout_at(until):
                     while not job.state.final:
                         await asyncio.sleep(pause)
+                        if waiter is not None and loop.time() >= begun + _TELL_AFTER:
+                            self._tell(waiter)
+                            waiter = None
                         pause = min(pause * 1.5, _POLL_MOST)
                         job = await ainsist(self.ajob, outage)
             except TimeoutError:
@@ -89,19 +98,25 @@ class Handle(Generic[T]):
 
     def job(self) -> Job:
         """Return the job's record as it stands; raises JobNotFound."""
-        return self._app.portal.run(self.ajob())
+        return self._app.portal.call(self.ajob())
 
     def status(self) -> str:
         """Return the state's word."""
-        return self._app.portal.run(self.astatus())
+        return self._app.portal.call(self.astatus())
 
     def result(self, timeout: float | None = None) -> T:
         """Wait for the job's end and return its result; see `aresult`."""
-        return self._app.portal.run(self.aresult(timeout))
+        return self._app.portal.call(self.aresult(timeout))
 
     def cancel(self) -> bool:
         """Cancel the job, or ask for its end when it runs; False when it has ended already."""
-        return self._app.portal.run(self.acancel())
+        return self._app.portal.call(self.acancel())
+
+    def _tell(self, waiter: Context) -> None:
+        """Tell once of a job that it waits in its slot for another, which may need that slot."""
+        if waiter.holds_slot and not waiter.told_waiting:
+            waiter.told_waiting = True
+            self._app.store.emit(SlotWaiting(waiter.job_id, waiter.job.task, self.id))
 
     async def _failure(self, job: Job) -> JobFailed:
         store = await self._app.ready()

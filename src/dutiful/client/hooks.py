@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import partial
+from typing import Any, TypeVar, cast
 
 from dutiful.core.admission import admitted, meta
 from dutiful.core.errors import BadOption, PayloadTooLarge, UsageError
@@ -20,7 +23,7 @@ T = TypeVar("T")
 C = TypeVar("C", bound=AroundCall)
 
 Proceed = Callable[[], Awaitable[Any]]
-OnEnqueue = Callable[[NewJob], NewJob]
+OnEnqueue = Callable[[NewJob], NewJob | Awaitable[NewJob]]
 AroundAttempt = Callable[[Context, Proceed], Awaitable[Any]]
 OnDeath = Callable[[JobDied], Awaitable[None] | None]
 
@@ -28,9 +31,17 @@ OnDeath = Callable[[JobDied], Awaitable[None] | None]
 class Hooks:
     """An app's hooks, in the order in which they were added."""
 
-    def __init__(self, bytes_max: Callable[[], int] = lambda: PAYLOAD_BYTES_MAX) -> None:
-        """Start with none; ``bytes_max`` says how large a job's arguments may be."""
+    def __init__(
+        self,
+        bytes_max: Callable[[], int] = lambda: PAYLOAD_BYTES_MAX,
+        run: Callable[[Coroutine[Any, Any, Any]], Any] = asyncio.run,
+    ) -> None:
+        """Start with none; ``bytes_max`` says how large a job's arguments may be.
+
+        ``run`` brings a coroutine to its end for sync code.
+        """
         self._bytes_max = bytes_max
+        self._run = run
         self.on_enqueue = Once[OnEnqueue]()
         self.around_attempt = Once[AroundAttempt]()
         self.around_call = Once[AroundCall]()
@@ -40,11 +51,29 @@ class Hooks:
         """Pass jobs through the hooks of enqueue; one that raises refuses the whole batch.
 
         What a hook returns is held to the rules that every other job is held to: BadOption, or
-        PayloadTooLarge, before anything is stored.
+        PayloadTooLarge, before anything is stored. An async hook runs on the app's own loop.
         """
         for hook in self.on_enqueue:
-            jobs = [_kept(hook, job, hook(job), self._bytes_max()) for job in jobs]
+            said = [_said(hook(job), self._run) for job in jobs]
+            jobs = self._all_kept(hook, jobs, said)
         return jobs
+
+    async def abefore(self, jobs: Sequence[NewJob]) -> Sequence[NewJob]:
+        """Do what `before` does for async code: a sync hook runs in a thread, not on the loop."""
+        for hook in self.on_enqueue:
+            if inspect.iscoroutinefunction(hook):
+                said = [await hook(job) for job in jobs]
+            else:
+                answers = await in_thread(partial(_each, hook, jobs))
+                said = [await one if inspect.isawaitable(one) else one for one in answers]
+            jobs = self._all_kept(hook, jobs, said)
+        return jobs
+
+    def _all_kept(
+        self, hook: OnEnqueue, jobs: Sequence[NewJob], said: Sequence[Any]
+    ) -> Sequence[NewJob]:
+        most = self._bytes_max()
+        return [_kept(hook, job, one, most) for job, one in zip(jobs, said, strict=True)]
 
     def surround(
         self, context: Context, call: Callable[[], T], told: Told
@@ -76,7 +105,11 @@ class HookDecorators:
     hooks: Hooks
 
     def on_enqueue(self, hook: OnEnqueue) -> OnEnqueue:
-        """Call ``hook(new_job)`` before each enqueue; it returns the job, changed or not."""
+        """Call ``hook(new_job)`` before each enqueue; it returns the job, changed or not.
+
+        For async code and for schedules a sync hook runs in a thread, an async one on their loop;
+        for sync code an async hook runs on a loop of the app's own.
+        """
         self.hooks.on_enqueue.add(hook)
         return hook
 
@@ -98,6 +131,34 @@ class HookDecorators:
         """Call ``hook(died)``, sync or async, in the worker that saw a job become a dead letter."""
         self.hooks.on_death.add(hook)
         return hook
+
+
+def _each(hook: OnEnqueue, jobs: Sequence[NewJob]) -> list[Any]:
+    return [hook(job) for job in jobs]
+
+
+async def in_thread(call: Callable[[], T]) -> T:
+    """Run a user's call in a thread, in this context; whatever it raises is raised here."""
+    value, error = await asyncio.to_thread(_caught, call)
+    if error is not None:
+        raise error
+    return cast(T, value)
+
+
+def _caught(call: Callable[[], T]) -> tuple[T | None, BaseException | None]:
+    # A future takes no StopIteration, and would never be done.
+    try:
+        return call(), None
+    except BaseException as error:  # noqa: BLE001 - carried to the caller and raised there
+        return None, error
+
+
+def _said(answer: Any, run: Callable[[Coroutine[Any, Any, Any]], Any]) -> Any:
+    return run(_awaited(answer)) if inspect.isawaitable(answer) else answer
+
+
+async def _awaited(answer: Awaitable[Any]) -> Any:
+    return await answer
 
 
 def _kept(hook: OnEnqueue, given: NewJob, job: Any, bytes_max: int) -> NewJob:

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 from dutiful.contract.reentry import refuse_reentry
 from dutiful.core.errors import UsageError
 
+from .looping import refuse_on_loop
+
 T = TypeVar("T")
 
 
@@ -29,6 +31,18 @@ class Portal:
         self._thread: threading.Thread | None = None
         self._pid = 0
         _portals.add(self)
+
+    def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run an async method for its sync twin, whose name has no ``a`` in front.
+
+        Raises UsageError, with nothing run, where an event loop runs: it would be held up.
+        """
+        try:
+            refuse_on_loop(getattr(coroutine, "__name__", "").removeprefix("a"))
+        except UsageError:
+            coroutine.close()
+            raise
+        return self.run(coroutine)
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine to its end and return its result; UsageError where that cannot be.

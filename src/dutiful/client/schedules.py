@@ -177,45 +177,45 @@ class Schedules:
         **given: Unpack[Scheduling],
     ) -> Schedule:
         """Do what `acreate` does, from sync code."""
-        return self._app.portal.run(self.acreate(task, rule, replace=replace, **given))
+        return self._app.portal.call(self.acreate(task, rule, replace=replace, **given))
 
     def get(self, name: str) -> Standing:
         """Do what `aget` does, from sync code."""
-        return self._app.portal.run(self.aget(name))
+        return self._app.portal.call(self.aget(name))
 
     def list(self) -> tuple[Standing, ...]:
         """Do what `alist` does, from sync code."""
-        return self._app.portal.run(self.alist())
+        return self._app.portal.call(self.alist())
 
     def history(
         self, name: str, limit: int = 20, before: datetime | None = None
     ) -> tuple[Recorded, ...]:
         """Do what `ahistory` does, from sync code."""
-        return self._app.portal.run(self.ahistory(name, limit, before))
+        return self._app.portal.call(self.ahistory(name, limit, before))
 
     def pause(self, *names: str) -> tuple[str, ...]:
         """Do what `apause` does, from sync code."""
-        return self._app.portal.run(self.apause(*names))
+        return self._app.portal.call(self.apause(*names))
 
     def resume(self, *names: str) -> tuple[str, ...]:
         """Do what `aresume` does, from sync code."""
-        return self._app.portal.run(self.aresume(*names))
+        return self._app.portal.call(self.aresume(*names))
 
     def delete(self, *names: str) -> tuple[str, ...]:
         """Do what `adelete` does, from sync code."""
-        return self._app.portal.run(self.adelete(*names))
+        return self._app.portal.call(self.adelete(*names))
 
     def adopt(self, *names: str) -> tuple[str, ...]:
         """Do what `aadopt` does, from sync code."""
-        return self._app.portal.run(self.aadopt(*names))
+        return self._app.portal.call(self.aadopt(*names))
 
     def run(self, name: str) -> str:
         """Do what `arun` does, from sync code."""
-        return self._app.portal.run(self.arun(name))
+        return self._app.portal.call(self.arun(name))
 
     def backfill(self, name: str, backfill: Backfill, progress: Progress | None = None) -> int:
         """Do what `abackfill` does, from sync code."""
-        return self._app.portal.run(self.abackfill(name, backfill, progress))
+        return self._app.portal.call(self.abackfill(name, backfill, progress))
 
     async def _switch(self, names: Sequence[str], how: Switch) -> tuple[str, ...]:
         store = await self._known(names)

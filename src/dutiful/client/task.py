@@ -19,6 +19,7 @@ from .handle import Handle
 from .host import Host
 from .ids import new_id
 from .inline import Inline
+from .looping import refuse_on_loop
 from .options import Options, by_arguments, refine
 from .origin import origin
 from .signature import Signature
@@ -103,8 +104,11 @@ class Enqueuer(Generic[P, T]):
         """Store a job; when this returns, it survives a crash of every process.
 
         Raises BadArguments before any I/O, and what the engine may raise. On an event loop it
-        blocks for one commit: use `aenqueue` there.
+        would hold up everything else: UsageError, use `aenqueue` there. With ``connection`` it is
+        one statement of the caller's own, wherever that runs.
         """
+        if self.options.connection is None:
+            refuse_on_loop("enqueue")
         options, job = self.options, self.job(*args, **kwargs)
         receipts = self.app.enqueue_jobs([job], options.connection, options.patience)
         return self._handle(receipts[0].id, receipts[0].created)

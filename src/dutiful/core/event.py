@@ -138,6 +138,14 @@ class EngineRecovered(msgspec.Struct, frozen=True, tag=True):
     seconds: float
 
 
+class SlotWaiting(msgspec.Struct, frozen=True, tag=True):
+    """A job waits in its slot for another job's result; with all slots so, nothing would go on."""
+
+    job_id: str
+    task: str
+    waits_for: str
+
+
 class SlotsShort(msgspec.Struct, frozen=True, tag=True):
     """A thread or process could not be started: fewer slots are used, the jobs are handed back."""
 
@@ -257,6 +265,7 @@ Event = (
     | TaskUnknown
     | ArgumentsUnfit
     | SlotStuck
+    | SlotWaiting
     | SlotsShort
     | SlotsRestored
     | OutcomeRefused

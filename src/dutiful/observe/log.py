@@ -58,6 +58,9 @@ def _of_single_jobs(event: e.Event) -> None:
             _warning("job %s (%s) waits for other code: %s", job_id, task, error)
         case e.SlotStuck(job_id=job_id, task=task, isolation=isolation):
             _error("job %s (%s) goes on past its hard timeout in a %s", job_id, task, isolation)
+        case e.SlotWaiting(job_id=job_id, task=task, waits_for=other):
+            text = "job %s (%s) holds its slot while it waits for the result of job %s"
+            _warning(text, job_id, task, other)
         case e.SlotsShort(slots=slots, of=of, error=error):
             text = "%d of %d slots are used for now, jobs beyond them are handed back: %s"
             _error(text, slots, of, error)

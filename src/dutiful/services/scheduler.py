@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import chain
 from typing import Protocol
 
@@ -37,6 +37,9 @@ _REVIEW_IDLE = 60.0
 _SKEW_MAX = 30 * SECOND
 
 
+Prepare = Callable[[Sequence[NewJob]], Awaitable[Sequence[NewJob]]]
+
+
 class Declaration(Protocol):
     """What an app declares in code, and how it is brought into the store."""
 
@@ -63,7 +66,7 @@ class Scheduler:
         clock: Clock,
         rng: Random,
         healthy: Callable[[], bool],
-        prepare: Callable[[Sequence[NewJob]], Sequence[NewJob]] = lambda jobs: jobs,
+        prepare: Prepare | None = None,
     ) -> None:
         """Schedule on behalf of a worker; ``healthy`` says whether its lease holds.
 
@@ -107,24 +110,29 @@ class Scheduler:
         self._look_at_clock(batch.now)
         if self._expects and not batch.due:
             self._leads = False
-        moves = [move for due in batch.due if (move := self._decide(due, batch.now))]
+        moves = [move for due in batch.due if (move := await self._decide(due, batch.now))]
         made = await self._write(moves, batch) if moves else 0
         await self._review(batch)
         self._plan_rest(batch, moves, asked)
         return made
 
-    def _decide(self, due: Due, now: int) -> Advance | None:
+    async def _decide(self, due: Due, now: int) -> Advance | None:
         try:
             move = advance(due, now)
-            return None if move is None else self._prepared(move)
-        except Exception as error:  # noqa: BLE001 - a broken schedule must not delay the others
+            return move if move is None or self._prepare is None else await self._prepared(move)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a broken schedule must not delay the others
             text = f"{type(error).__name__}: {error}"
             self._tell_broken(due.standing.name, text)
             return give_up(due, text, now)
 
-    def _prepared(self, move: Advance) -> Advance:
+    async def _prepared(self, move: Advance) -> Advance:
         made = [one for one in move.occurrences if one.job is not None]
-        jobs = self._prepare([one.job for one in made if one.job is not None])
+        prepare = self._prepare
+        if not made or prepare is None:
+            return move
+        jobs = await prepare([one.job for one in made if one.job is not None])
         ready = {one.planned: job for one, job in zip(made, jobs, strict=True)}
         return replace(
             move,

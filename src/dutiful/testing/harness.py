@@ -133,7 +133,7 @@ class Harness:
             clock=self.clock,
             rng=random.Random(0),  # noqa: S311 - it only spreads turns
             healthy=lambda: True,
-            prepare=self.app.hooks.before,
+            prepare=self.app.hooks.abefore,
         )
 
     async def _turn(self, calendar: Scheduler | None) -> int:

@@ -6,18 +6,20 @@ import asyncio
 import inspect
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import msgspec
 
-from dutiful.client.hooks import OnDeath
+from dutiful.client.hooks import OnDeath, in_thread
 from dutiful.contract.capability import Capability
 from dutiful.contract.clock import Clock, SystemClock
 from dutiful.core.errors import EngineError
 from dutiful.core.event import Event, HookFailed, JobDied, Notice, Settled
+from dutiful.core.job import NewJob
 from dutiful.core.retry import Random
 from dutiful.core.settle import Rules
 from dutiful.core.state import State
@@ -201,8 +203,32 @@ class Worker:
             clock=self._clock,
             rng=self._rng,
             healthy=session.healthy,
-            prepare=lambda jobs: self._contexts.fresh().run(self.app.hooks.before, jobs),
+            prepare=self._prepare,
         )
+
+    async def _prepare(self, jobs: Sequence[NewJob]) -> Sequence[NewJob]:
+        """Pass the jobs of occurrences through the hooks of enqueue, in a context of their own."""
+        hooks = self.app.hooks
+        if not hooks.on_enqueue:
+            return jobs
+
+        async def passed() -> Sequence[NewJob] | BaseException:
+            # A task of asyncio's that exits would take the loop with it.
+            try:
+                return await hooks.abefore(jobs)
+            except asyncio.CancelledError:
+                raise
+            except BaseException as error:  # noqa: BLE001 - carried to the scheduler
+                return error
+
+        task = asyncio.create_task(passed(), context=self._contexts.fresh())
+        try:
+            answer = await task
+        finally:
+            task.cancel()
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
 
     def _rules_of(self, task: str) -> Rules:
         rules = self._rules.get(task)
@@ -249,7 +275,7 @@ class Worker:
         try:
             call: Callable[[JobDied], Any] = hook
             is_async = inspect.iscoroutinefunction(hook)
-            said = call(event) if is_async else await asyncio.to_thread(forks.guarded, call, event)
+            said = call(event) if is_async else await in_thread(partial(forks.guarded, call, event))
             if inspect.isawaitable(said):
                 await said
         except asyncio.CancelledError:
