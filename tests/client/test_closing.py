@@ -1,0 +1,58 @@
+"""An app that is closed leaves no thread and no open file behind."""
+
+import asyncio
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from dutiful import App
+
+
+def threads() -> int:
+    return sum(thread.name.startswith("dutiful") for thread in threading.enumerate())
+
+
+def files() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="capability: /proc")
+@pytest.mark.parametrize("engine", ["sqlite", "memory"])
+def test_fast_opening_and_closing(tmp_path: Path, engine: str) -> None:
+    url = "memory://" if engine == "memory" else f"sqlite:///{tmp_path}/jobs.db"
+
+    async def cycle(n: int) -> None:
+        async with App(url) as app:
+
+            @app.task
+            def note(n: int) -> None: ...
+
+            handle = await note.aenqueue(n)
+            assert await handle.astatus() == "queued"
+
+    def sync_cycle(n: int) -> None:
+        app = App(url)
+
+        @app.task
+        def note(n: int) -> None: ...
+
+        assert note.enqueue(n).status() == "queued"
+        asyncio.run(app.close())
+
+    async def cycles() -> None:
+        for n in range(100):
+            await cycle(n)
+
+    sync_cycle(0)
+    before = threads(), files()
+    asyncio.run(cycles())
+    for n in range(50):
+        sync_cycle(n)
+    end = time.monotonic() + 5  # those who read need a moment to hear of it
+    while threads() > before[0] and time.monotonic() < end:
+        time.sleep(0.01)
+    assert threads() <= before[0]
+    assert files() <= before[1] + 2
