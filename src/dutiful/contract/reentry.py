@@ -58,8 +58,10 @@ class Entering:
 
     def __enter__(self) -> None:
         """Enter; UsageError for who is inside already."""
-        refuse_reentry()
-        _inside.add(get_ident())
+        ident = get_ident()
+        if ident in _inside or sys.is_finalizing():
+            refuse_reentry()
+        _inside.add(ident)
 
     def __exit__(self, *_: object) -> None:
         """Leave."""

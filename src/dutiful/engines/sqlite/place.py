@@ -11,7 +11,7 @@ from pathlib import Path
 from dutiful.core.errors import EngineUnavailable, ReplyUnknown, StoreUnusable
 
 from .access import make_private
-from .connection import explain, translated
+from .connection import explain
 from .run_folder import RunFolder
 
 SQLITE_MIN = (3, 35, 0)
@@ -42,6 +42,7 @@ class Place:
         self.file = Path(os.path.realpath(self.path))
         self.wal = self.file.with_name(f"{self.file.name}-wal")
         self.shm = self.file.with_name(f"{self.file.name}-shm")
+        self._log = os.fspath(self.wal), os.fspath(self.shm)
         self.folder.move(self.file)
 
     def run(self, connection: sqlite3.Connection, command: str) -> list[tuple[object, ...]]:
@@ -53,8 +54,10 @@ class Place:
 
     def commit(self, connection: sqlite3.Connection) -> None:
         """Commit; ReplyUnknown where nobody can tell whether that will be found again."""
-        with translated(self.path, committing=True):
-            connection.execute("COMMIT").close()
+        try:
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise explain(error, self.path, committing=True) from error
         trouble = self.trouble()
         if trouble is None and self._logged and not self._has_log():
             trouble = f"the write-ahead log of {self.path} (-wal, -shm) was removed while in use"
@@ -84,7 +87,8 @@ class Place:
         return None
 
     def _has_log(self) -> bool:
-        return os.access(self.wal, os.F_OK) and os.access(self.shm, os.F_OK)
+        wal, shm = self._log
+        return os.access(wal, os.F_OK) and os.access(shm, os.F_OK)
 
     def wal_bytes(self) -> int:
         """Return the size of the write-ahead log."""
