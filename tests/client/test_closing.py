@@ -20,9 +20,14 @@ def files() -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="capability: /proc")
-@pytest.mark.parametrize("engine", ["sqlite", "memory"])
-def test_fast_opening_and_closing(tmp_path: Path, engine: str) -> None:
+@pytest.mark.parametrize("engine", ["sqlite", "memory", "postgresql"])
+def test_fast_opening_and_closing(
+    request: pytest.FixtureRequest, tmp_path: Path, engine: str
+) -> None:
     url = "memory://" if engine == "memory" else f"sqlite:///{tmp_path}/jobs.db"
+    times = 100
+    if engine == "postgresql":
+        url, times = str(request.getfixturevalue("postgres_url")), 20
 
     async def cycle(n: int) -> None:
         async with App(url) as app:
@@ -43,13 +48,13 @@ def test_fast_opening_and_closing(tmp_path: Path, engine: str) -> None:
         asyncio.run(app.close())
 
     async def cycles() -> None:
-        for n in range(100):
+        for n in range(times):
             await cycle(n)
 
     sync_cycle(0)
     before = threads(), files()
     asyncio.run(cycles())
-    for n in range(50):
+    for n in range(times // 2):
         sync_cycle(n)
     end = time.monotonic() + 5  # those who read need a moment to hear of it
     while threads() > before[0] and time.monotonic() < end:
