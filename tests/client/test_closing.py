@@ -25,7 +25,7 @@ def test_fast_opening_and_closing(
     request: pytest.FixtureRequest, tmp_path: Path, engine: str
 ) -> None:
     url = "memory://" if engine == "memory" else f"sqlite:///{tmp_path}/jobs.db"
-    times = 100
+    times = 60
     if engine == "postgresql":
         url, times = str(request.getfixturevalue("postgres_url")), 20
 

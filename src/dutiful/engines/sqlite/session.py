@@ -145,7 +145,9 @@ class Session:
                 return names(self.migrations)
             if not dry_run:
                 self.place.furnish()
-            connection = connect(self.place.path, self.durability)
+            # Not O_CREAT for what is there: some kernels refuse that for files of others.
+            new = not self.place.file.exists()
+            connection = connect(self.place.path, self.durability, create=new)
             try:
                 chosen = choose(connection, missing(connection, self.place, self.migrations))
                 if dry_run:
