@@ -5,6 +5,7 @@ import resource
 import sqlite3
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,9 +26,9 @@ class Failing(StoreConnection):
     code = sqlite3.SQLITE_IOERR
     done = False
 
-    def execute(self, text: str, *parameters: object) -> sqlite3.Cursor:  # type: ignore[override]
+    def execute(self, text: str, parameters: Any = (), /) -> sqlite3.Cursor:
         if text != "COMMIT" or Failing.left == 0:
-            return super().execute(text, *parameters)  # type: ignore[arg-type]
+            return super().execute(text, parameters)
         Failing.left -= 1
         if Failing.done:
             super().execute(text)

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from dutiful.cli.failure import Code, Trouble
 
@@ -98,7 +99,11 @@ class LocalServer:
         """Give the folder to who runs the server: it refuses to be run by root."""
         if os.geteuid() == 0:
             user = pwd.getpwnam(_USER)
-            os.chown(self.folder, user.pw_uid, user.pw_gid)
+            folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                os.fchown(folder, user.pw_uid, user.pw_gid)
+            finally:
+                os.close(folder)
 
     def tool(self, name: str, *arguments: str) -> str:
         """Run one of the server's programs and return what it printed."""
@@ -124,7 +129,7 @@ class LocalServer:
         }
         flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         server = [str(self._program("postgres")), "-D", str(self.data), *flags]
-        with self.log.open("ab") as log:
+        with _log(self.log) as log:
             self._process = subprocess.Popen(  # noqa: S603 - a program of the package's
                 ["/bin/sh", "-c", _LEASH, "sh", *server],
                 stdin=subprocess.PIPE,
@@ -141,10 +146,8 @@ class LocalServer:
         process, self._process = self._process, None
         if process is None:
             return
-        flags = {"fast": "-INT", "immediate": "-QUIT"}
-        with suppress(OSError, ValueError, IndexError):
-            pid = (self.data / "postmaster.pid").read_text().splitlines()[0]
-            subprocess.run(["/bin/kill", flags[mode], pid], check=False)  # noqa: S603 - a pid
+        with suppress(Trouble):  # it has ended already
+            self.tool("pg_ctl", "-D", str(self.data), "-m", mode, "-W", "stop")
         process.wait(_START_SECONDS)
         if process.stdin is not None:
             process.stdin.close()
@@ -202,6 +205,20 @@ def _reachable(folder: Path, beside: Path) -> Path:
         if libraries.exists():
             shutil.copytree(libraries, beside / libraries.name, symlinks=True)
     return copy / "bin"
+
+
+def _log(path: Path) -> IO[bytes]:
+    """Open a log in a folder of another user, who may have put a link or a pipe there."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        file = os.open(path, flags, 0o644)
+    except OSError as error:
+        raise Trouble(f"{path} cannot be written: {error}", Code.FAULT) from error
+    found = os.fstat(file)
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+        os.close(file)
+        raise Trouble(f"{path} is not a file of its own; remove it", Code.FAULT)
+    return os.fdopen(file, "ab")
 
 
 def _open_to_all(folder: Path) -> bool:
