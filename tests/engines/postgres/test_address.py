@@ -56,6 +56,11 @@ def test_what_libpq_takes_is_taken(url: str) -> None:
     assert App(url).store.name == "postgresql"
 
 
+def test_options_may_be_written_plainly() -> None:
+    address = address_of("postgresql://db/shop?options=-c jit=off -c geqo=off")
+    assert conninfo_to_dict(address.conninfo)["options"] == "-c jit=off -c geqo=off"
+
+
 def test_ours_are_read() -> None:
     address = address_of("postgresql:///shop?schema=a%20b&connections=3&pooler=yes")
     assert (address.schema, address.connections, address.pooler) == ("a b", 3, True)

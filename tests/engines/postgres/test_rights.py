@@ -1,13 +1,20 @@
 """A role with only the rights that the guide names serves; one installation knows no other."""
 
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
+import pytest
 
 from dutiful.contract.protocol import Wanted
+from dutiful.contract.schema import Migration
 from dutiful.core.outcome import Failed, Succeeded
 from dutiful.engines.postgres import PostgresEngine
+from dutiful.engines.postgres.applying import apply
+from dutiful.engines.postgres.migration import script
+from dutiful.engines.postgres.statements import Texts
 from dutiful.testing.conformance.moves import end, hand, new, one
 
 GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "postgresql.md"
@@ -68,4 +75,74 @@ async def test_the_script_can_be_run_by_hand(postgres_database: str) -> None:
     assert await engine.script() == ""
     await engine.open()
     assert all(finding.ok for finding in await engine.check() if finding.name != "horizon")
+    await engine.close()
+
+
+@pytest.fixture
+async def granted(postgres_database: str) -> AsyncIterator[tuple[PostgresEngine, str]]:
+    """A store whose owner has followed the guide, and a role of the guide's."""
+    owner = PostgresEngine(postgres_database)
+    await owner.open()
+    (script,) = re.findall(r"```sql\n(CREATE ROLE.*?)```", GUIDE.read_text(), re.S)
+    name = f"clerk_{uuid4().hex[:8]}"
+    with psycopg.connect(postgres_database, autocommit=True) as connection:
+        connection.execute(script.replace("shop_worker", name).encode())
+        yield owner, name
+        await owner.close()
+        connection.execute(f"drop owned by {name}".encode())
+        connection.execute(f"drop role {name}".encode())
+
+
+def allowed(database: str, role: str, table: str) -> list[bool]:
+    text = "select has_table_privilege(%s, %s, right_) from unnest(%s::text[]) as right_"
+    every = ["SELECT", "INSERT", "UPDATE", "DELETE"]
+    with psycopg.connect(database) as connection:
+        return [row[0] for row in connection.execute(text, (role, f"dutiful.{table}", every))]
+
+
+async def test_tables_of_later_migrations_are_granted_too(
+    granted: tuple[PostgresEngine, str], postgres_database: str
+) -> None:
+    owner, role = granted
+    with psycopg.connect(postgres_database, autocommit=True) as connection:
+        connection.execute(b"create table dutiful.later (n int)")
+        connection.execute(b"create role reader")
+        connection.execute(b"grant select on dutiful.job to reader")
+        try:
+            await owner.migrate()
+            assert allowed(postgres_database, role, "later") == [True] * 4
+            assert allowed(postgres_database, "reader", "later") == [False] * 4
+        finally:
+            connection.execute(b"drop owned by reader")
+            connection.execute(b"drop role reader")
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+async def test_a_migration_grants_by_itself_and_so_does_its_script(
+    granted: tuple[PostgresEngine, str], postgres_database: str, by_hand: bool
+) -> None:
+    owner, role = granted
+    address, sql = owner.session.address, owner.session.sql
+    added = Migration(len(sql.migrations) + 1, "later", "CREATE TABLE {schema}.later (n int);")
+    texts = Texts(sql.schema, (*sql.migrations, added))
+    if by_hand:
+        with psycopg.connect(postgres_database, autocommit=True) as connection:
+            connection.execute(script(address, texts).encode())
+    else:
+        apply(address, texts, added, alone=False)
+    assert allowed(postgres_database, role, "later") == [True] * 4
+
+
+async def test_missing_rights_are_named_before_anything_fails(
+    granted: tuple[PostgresEngine, str], postgres_database: str
+) -> None:
+    _, role = granted
+    with psycopg.connect(postgres_database, autocommit=True) as connection:
+        connection.execute(f"revoke delete on dutiful.schedule from {role}".encode())
+        connection.execute(f"revoke all on dutiful.occurrence from {role}".encode())
+    engine = PostgresEngine(postgres_database.replace("postgres@", f"{role}@"))
+    (notice,) = await engine.open()
+    assert "may not work in occurrence, schedule; run `dutiful migrate`" in notice
+    found = {finding.name: finding for finding in await engine.check()}
+    assert (found["rights"].ok, found["rights"].text) == (False, notice)
     await engine.close()

@@ -66,11 +66,11 @@ def address_of(url: str) -> Address:
     ours: dict[str, str] = {}
     theirs: list[str] = []
     for pair in query.split("&") if query else []:
-        name, _, value = pair.partition("=")
+        name, equals, value = pair.partition("=")
         if name in _OURS:
             ours[name] = unquote(value)
-        else:
-            theirs.append(pair)
+        else:  # as in options=-c jit=off, which libpq wants escaped
+            theirs.append(name + equals + value.replace("=", "%3D").replace(" ", "%20"))
     tail = f"?{'&'.join(theirs)}" if theirs else ""
     return Address(
         conninfo=_understood(f"postgresql://{server}{tail}"),

@@ -115,6 +115,7 @@ def _in_transaction(
             connection.execute(trusted(f"CREATE SCHEMA IF NOT EXISTS {sql.quoted}"))
             connection.execute(trusted(sql("migrations_create")))
             connection.execute(trusted(text))
+            connection.execute(trusted(sql("regrant")))
             connection.execute(trusted(sql("migrated")), (migration.number, migration.name))
     except (LockNotAvailable, DeadlockDetected) as error:
         raise Blocked(_blockers(connection, sql)) from error

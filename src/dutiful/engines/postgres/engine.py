@@ -57,7 +57,7 @@ class PostgresEngine(
                     "run `dutiful migrate`, or see the URL"
                 )
         await session.pool.aside(session.ready)
-        return ()
+        return session.notices
 
     async def close(self) -> None:
         """Close all connections; a later use opens them again."""

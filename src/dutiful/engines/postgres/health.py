@@ -11,6 +11,7 @@ from dutiful.contract.statement import Plan, Statement
 
 from .keeper import HELD_SECONDS, HELD_TRANSACTIONS
 from .numbering import numbering
+from .rights import rights
 from .rows import status_of
 from .session import Session
 from .unreadable import look_for_unreadable
@@ -27,6 +28,10 @@ def examine(session: Session) -> Plan[tuple[Finding, ...]]:
     findings = list(_server((yield Statement(sql("health"))).rows[0]))
     applied = dict((yield Statement(sql("migrations"))).rows)
     findings.append(Finding("schema", *health(sql.migrations, applied)))
+    may = yield from rights(sql)
+    findings.append(may)
+    if not may.ok:  # what follows would fail for want of them
+        return tuple(findings)
     found = {row[0] for row in (yield Statement(sql("indexes"))).rows}
     missing = sorted(_INDEXES - found)
     text = f"missing or invalid: {', '.join(missing)}" if missing else "all there"

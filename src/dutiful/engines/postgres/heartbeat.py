@@ -26,7 +26,7 @@ from dutiful.core.errors import EngineError, EngineUnavailable
 
 from .address import Address
 from .connection import Connection, connect, executor
-from .faults import told
+from .faults import StatementLost, told
 from .pool import undo
 from .prepared import PreparedWatch
 from .session_settings import begin, settings
@@ -194,7 +194,7 @@ class Heartbeat:
             future.set_result(call(connection))
         except Exception as error:
             future.set_exception(error)
-            if connection.closed:
+            if connection.closed or isinstance(error, StatementLost):
                 raise EngineUnavailable(str(error)) from error
 
     def _transaction(self, connection: Connection, plan: Callable[[], Plan[T]]) -> T:

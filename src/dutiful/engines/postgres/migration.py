@@ -12,23 +12,18 @@ from .connection import connect
 from .encoding import codec_of, encoding_of
 from .faults import translated
 from .numbering import refuse_repeats
+from .rights import grant_again, lacking_rights
 from .sharing import refuse_sharing
 from .spelling import spelled
 from .statements import Texts
 
 
-def missing(address: Address, sql: Texts, *, used: bool = False) -> tuple[Migration, ...]:
-    """Return the migrations that the store lacks; SchemaMismatch when this release is too old.
-
-    One that is about to be ``used`` may not give out the numbers of jobs twice: StoreUnusable.
-    """
+def missing(address: Address, sql: Texts) -> tuple[Migration, ...]:
+    """Return the migrations that the store lacks; SchemaMismatch when this release is too old."""
     with connect(address) as connection, translated("reading the store's schema"):
         refuse_sharing(address, connection)
         sql.codec = codec_of(encoding_of(connection))
-        lacks = _missing(connection, sql, address)
-        if used and not is_new(sql.migrations, lacks):
-            refuse_repeats(connection, sql, address)
-        return lacks
+        return _missing(connection, sql, address)
 
 
 def wanted(address: Address, sql: Texts, *, contract: bool = False) -> tuple[Migration, ...]:
@@ -41,11 +36,22 @@ def wanted(address: Address, sql: Texts, *, contract: bool = False) -> tuple[Mig
         return due(sql.migrations, lacks, lambda: not contract and _others(connection, sql))
 
 
-def prepare(address: Address, sql: Texts) -> None:
-    """Apply what is applied in passing when a store is opened."""
-    lacks = missing(address, sql, used=True)
+def prepare(address: Address, sql: Texts) -> tuple[str, ...]:
+    """Apply what is applied in passing when a store is opened; returns what a person should read.
+
+    One that is about to be used may not give out the numbers of jobs twice: StoreUnusable.
+    """
+    with connect(address) as connection, translated("reading the store's schema"):
+        refuse_sharing(address, connection)
+        sql.codec = codec_of(encoding_of(connection))
+        lacks = _missing(connection, sql, address)
+        new = is_new(sql.migrations, lacks)
+        if not new:
+            refuse_repeats(connection, sql, address)
+        notice = "" if new else lacking_rights(connection, sql)
     for migration in opening(sql.migrations, lacks):
-        apply(address, sql, migration, alone=is_new(sql.migrations, lacks))
+        apply(address, sql, migration, alone=new)
+    return (notice,) if notice else ()
 
 
 def migrate(address: Address, sql: Texts, *, contract: bool = False) -> tuple[str, ...]:
@@ -59,6 +65,7 @@ def migrate(address: Address, sql: Texts, *, contract: bool = False) -> tuple[st
             continue
         if apply(address, sql, migration, alone=alone):
             done.append(migration)
+    grant_again(address, sql)  # also what was added by whom, or when, nothing was granted
     return names(done)
 
 

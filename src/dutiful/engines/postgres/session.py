@@ -59,6 +59,8 @@ class Session:
         self.reviews: dict[str, Review] = {}
         """By worker, what the jobs told it while it held none."""
         self.exchanges = 0
+        self.notices: tuple[str, ...] = ()
+        """What a person should read, found when the store was opened."""
         self.pruned: dict[int, int] = {}
         """By state, when the last job of the latest full slice had ended; the next goes on there.
 
@@ -74,7 +76,7 @@ class Session:
         if not self._open:
             with self._guard:
                 if not self._open:
-                    prepare(self.address, self.sql)
+                    self.notices = prepare(self.address, self.sql)
                     self._open = True
         return self
 

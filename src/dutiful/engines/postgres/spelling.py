@@ -23,7 +23,7 @@ def spelled(
     parts = [_HEAD, *kept, settings, f"{sql('turn_script')};"]
     for migration in wanted:
         parts += [f"-- {migration.name}", *_one(sql, migration, alone=alone)]
-    return "\n\n".join([*parts, f"{sql('turn_over')};"]) + "\n"
+    return "\n\n".join([*parts, f"{sql('regrant')};", f"{sql('turn_over')};"]) + "\n"
 
 
 def _one(sql: Texts, migration: Migration, *, alone: bool) -> Iterable[str]:

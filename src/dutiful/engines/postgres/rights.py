@@ -1,0 +1,42 @@
+"""Whether the role in use may work in every table, also in those of later migrations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+from dutiful.contract.page import Finding
+from dutiful.contract.statement import Plan, Statement
+
+from .address import Address
+from .applying import rows
+from .connection import connect
+from .faults import translated
+from .statements import Texts, trusted
+
+
+def grant_again(address: Address, sql: Texts) -> None:
+    """Give roles that may work in the first tables the same rights on all."""
+    with connect(address) as connection, translated(f"granting rights in {address.shown}"):
+        connection.execute(trusted(sql("regrant")))
+
+
+def lacking_rights(connection: psycopg.Connection[Any], sql: Texts) -> str:
+    """Say which tables this role may not work in; nothing, if it may in all."""
+    found = rows(connection, sql("rights"))
+    return _advice(sql, [name for (name,) in found]) if found else ""
+
+
+def rights(sql: Texts) -> Plan[Finding]:
+    """Look at the same for a check."""
+    found = (yield Statement(sql("rights"))).rows
+    text = _advice(sql, [row[0] for row in found]) if found else "may work in every table"
+    return Finding("rights", not found, text)
+
+
+def _advice(sql: Texts, tables: list[str]) -> str:
+    return (
+        f"this role may not work in {', '.join(tables)}; run `dutiful migrate` as the owner of "
+        f"schema {sql.quoted}, or grant the rights that the guide on PostgreSQL names"
+    )
