@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
-from dutiful import UsageError
+from dutiful import EngineUnavailable, UsageError, unique
 from dutiful.cli.demo.postgres import LocalServer, local_server
 from dutiful.engines.postgres import PostgresEngine, sleepers
 from dutiful.testing.conformance.moves import add, new
@@ -215,3 +215,41 @@ async def test_one_process_watches_and_another_takes_over(bench: Bench) -> None:
     await asyncio.sleep(2.2)  # it asks every two seconds
     await cell(bench, "psycopg", "READ COMMITTED", "prepared", idle=True)
     await other.close()
+
+
+@pytest.mark.parametrize("level", LEVELS[2:])
+async def test_no_conflict_comes_from_us(bench: Bench, level: str) -> None:
+    """While others enqueue, and are heard of by one who wakes and lies down all the time."""
+    stop = asyncio.Event()
+
+    async def traffic() -> None:
+        while not stop.is_set():
+            await add(bench.engine)
+
+    async def dozing() -> None:
+        while not stop.is_set():
+            bench.jobs()
+            await bench.engine.wait(["default"], 0.05)
+
+    others = [asyncio.create_task(traffic()), asyncio.create_task(dozing())]
+    try:
+        for _ in range(10):
+            async with bench.way("psycopg-async", level) as way:
+                await way.execute("SELECT count(*) FROM pg_class")
+                await asyncio.sleep(0.01)
+                await way.enqueue(new())
+                await way.commit()
+    finally:
+        stop.set()
+        await asyncio.gather(*others)
+
+
+async def test_a_key_that_was_taken_meanwhile_is_told_as_what_it_is(bench: Bench) -> None:
+    rule = unique("order:1")
+    for kind in ("psycopg", "asyncpg", "sqlalchemy"):
+        bench.jobs()
+        async with bench.way(kind, "REPEATABLE READ") as way:
+            await way.execute("SELECT count(*) FROM pg_class")
+            await bench.engine.enqueue([new(unique=rule)])
+            with pytest.raises(EngineUnavailable, match="run it again"):
+                await way.enqueue(new(unique=rule))

@@ -32,6 +32,10 @@ _PIPELINE = (
     "your connection is in pipeline mode, which only psycopg's own connections may be in here; "
     "end the pipeline first"
 )
+_AGAIN = (
+    "your transaction and another stood in each other's way, so that yours cannot go on: roll it "
+    "back and run it again, as for any serialization failure"
+)
 _BY_STATE = {"25P02": ABORTED, "25006": _READ_ONLY}
 
 
@@ -40,7 +44,8 @@ def told(error: BaseException) -> EngineError | BadPayload | UsageError:
     state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
     if (words := _BY_STATE.get(state or "")) is not None:
         return UsageError(words)
-    return faults.told(error, _DOING)
+    ours = faults.told(error, _DOING)
+    return faults.Contended(f"{ours}; {_AGAIN}") if isinstance(ours, faults.Contended) else ours
 
 
 @contextmanager
