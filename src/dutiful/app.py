@@ -35,6 +35,7 @@ from .core.instant import span
 from .core.job import NewJob
 from .core.retry import Retry
 from .core.rule import Cron, Dst, Interval, Rule
+from .core.text import shown
 from .core.url import public
 from .observe.bus import Bus
 from .observe.log import log
@@ -154,6 +155,8 @@ class App(HookDecorators):
 
     def find(self, name: str) -> Task[..., Any, Any]:
         """Return a registered task by its name; raises UnknownTask with the nearest names."""
+        if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped
+            raise UnknownTask(f"{shown(name)} is no name of a task; give text")
         try:
             return self.tasks[name]
         except KeyError:

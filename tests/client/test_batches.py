@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from dutiful import App, BadOption
 from dutiful.client.batches import aoverlapped, overlapped
 from dutiful.contract.page import Filter
-from dutiful.core.errors import EngineUnavailable
+from dutiful.core.errors import EngineUnavailable, StoreUnusable
 from dutiful.core.job import NewJob
 from dutiful.core.payload import plain
 
@@ -166,7 +166,7 @@ async def test_a_store_that_fails_leaves_the_batches_before(
     app: App, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     failing = _nth(app, monkeypatch, 3)
-    with pytest.raises(EngineUnavailable):
+    with pytest.raises(StoreUnusable):
         await _enqueue(app, way, _jobs(app, 10))
     assert failing == [2, 2, 2]
     assert await stored(app) == [0, 1, 2, 3]
@@ -203,7 +203,7 @@ def _nth(app: App, monkeypatch: pytest.MonkeyPatch, number: int) -> list[int]:
     def given(jobs: Sequence[NewJob]) -> None:
         sizes.append(len(jobs))
         if len(sizes) == number:
-            raise EngineUnavailable("gone")
+            raise StoreUnusable("gone")
 
     def enqueue_sync(jobs: Sequence[NewJob]) -> object:
         given(jobs)

@@ -146,3 +146,16 @@ def test_a_handle_has_an_id(job_id: Any) -> None:
 
 def test_queues_may_have_weights() -> None:
     assert served("a:99999,b") == (Served("a", 99_999), Served("b"))
+
+
+@pytest.mark.parametrize("name", [None, 5, ["x"], "a\0b", b"x"])
+def test_names_are_text(name: Any) -> None:
+    app = App("memory://")
+    with pytest.raises(UsageError, match=r"no task is called|is no name of a task"):
+        app.find(name)
+    with harness(app):
+        for ask in (app.schedules.get, app.schedules.pause, app.schedules.run):
+            with pytest.raises(BadOption, match="schedule name"):
+                ask(name)
+        with pytest.raises(BadOption, match="is no backfill"):
+            app.schedules.backfill("x", name)

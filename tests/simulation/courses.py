@@ -16,7 +16,7 @@ from dutiful.core.state import State
 
 from .timetable import beat, following, instants
 
-COUNTED_MAX = 10_001
+COUNTED_MAX = 2_001
 DEADLINES: tuple[Deadline, ...] = ("start", "finish")
 NOTED_MAX = 10
 """How many misfires are recorded one by one."""

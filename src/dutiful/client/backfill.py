@@ -41,11 +41,14 @@ class Backfill(msgspec.Struct, frozen=True, kw_only=True):
             if type(at) is not int:
                 raise UsageError(f"{name}={shown(at)}; give microseconds since 1970")
             within_years(at, at)
-        pace: object = self.per_second
-        if pace is not None and (
-            isinstance(pace, bool) or not isinstance(pace, int | float) or not 0 < pace < math.inf
-        ):
-            raise UsageError(f"per_second={shown(pace)}; give a number above 0, or None")
+        if self.per_second is not None and not _is_pace(self.per_second):
+            raise UsageError(f"per_second={shown(self.per_second)}; give a number above 0, or None")
+
+
+def _is_pace(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 < value < math.inf
 
 
 class _Written(NamedTuple):

@@ -58,8 +58,12 @@ def batch_size(size: int) -> None:
         raise BadOption(f"batch={shown(size)}; use a whole number from 1 to {BATCH_MAX:,}")
 
 
+def _holds_no_jobs(items: object) -> bool:
+    return isinstance(items, str | bytes | Mapping)
+
+
 def _iterated(items: Iterable[T]) -> Iterator[T]:
-    if isinstance(items, str | bytes | Mapping):
+    if _holds_no_jobs(items):
         raise BadOption(f"{shown(items)} are no jobs; {_EXAMPLE}")
     try:
         return iter(items)

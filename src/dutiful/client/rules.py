@@ -75,11 +75,8 @@ def schedule_of(
     options = refine(task.options, of_job)
     if type(rule) is Interval and rule.period < PERIOD_MIN:
         raise BadSchedule(f"a period of {rule.period} us; the shortest is {spell(PERIOD_MIN)}")
-    args: Any = given.get("args", ())
-    if not isinstance(args, Mapping | list | tuple):
-        raise BadOption(
-            f"args={shown(args)}; write a tuple, such as args=({shown(args)},), or a dict by names"
-        )
+    args = given.get("args", ())
+    _refuse_single(args)
     named: Mapping[str, Any] = args if isinstance(args, Mapping) else {}
     positional = () if isinstance(args, Mapping) else tuple(args)
     try:
@@ -105,11 +102,22 @@ def schedule_of(
     return replace(schedule, bounds=_bounds(given, rule), **changes)
 
 
+def _refuse_single(args: object) -> None:
+    if not isinstance(args, Mapping | list | tuple):
+        raise BadOption(
+            f"args={shown(args)}; write a tuple, such as args=({shown(args)},), or a dict by names"
+        )
+
+
+def _refuse_other(excluded: object) -> None:
+    if not isinstance(excluded, date | str | list | tuple | set | frozenset):
+        raise BadOption(f"exclude={shown(excluded)}; give dates, and names of holiday calendars")
+
+
 def _bounds(given: Scheduling, rule: Rule) -> Bounds:
     """Join start, end and what is excluded: dates, and holiday calendars by their names."""
     excluded: Any = given.get("exclude") or ()
-    if not isinstance(excluded, date | str | list | tuple | set | frozenset):
-        raise BadOption(f"exclude={shown(excluded)}; give dates, and names of holiday calendars")
+    _refuse_other(excluded)
     parts: list[Any] = [excluded] if isinstance(excluded, date | str) else list(excluded)
     # A datetime is a date to Python, and would never equal one.
     if wrong := [one for one in parts if not isinstance(one, str) and type(one) is not date]:

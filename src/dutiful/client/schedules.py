@@ -17,7 +17,7 @@ from dutiful.core.occurrence import Recorded, Standing
 from dutiful.core.retirement import WHY_DELETED
 from dutiful.core.rule import Rule
 from dutiful.core.schedule import Schedule, planned_after, written
-from dutiful.core.text import shown
+from dutiful.core.text import shown, whole
 
 from .backfill import Backfill, Progress, fill_in, run_now
 from .declaration import Declaration
@@ -96,7 +96,7 @@ class Schedules:
     async def aget(self, name: str) -> Standing:
         """Return where a schedule stands; raises UnknownSchedule."""
         store = await self._store()
-        for standing in await store.scheduling.standings([name]):
+        for standing in await store.scheduling.standings([whole(name, "schedule name")]):
             return standing
         raise UnknownSchedule(name, await self._near(name))
 
@@ -166,6 +166,8 @@ class Schedules:
 
         Returns how many jobs were new. Running it again adds only what is missing.
         """
+        if type(backfill) is not Backfill:
+            raise BadOption(f"{shown(backfill)} is no backfill; write Backfill(start=..., end=...)")
         return await fill_in(await self._store(), await self.aget(name), backfill, progress)
 
     def create(
@@ -223,6 +225,8 @@ class Schedules:
 
     async def _known(self, names: Sequence[str]) -> Store:
         """Return the store, if it has all of these schedules."""
+        for name in names:
+            whole(name, "schedule name")
         store = await self._store()
         known = {standing.name for standing in await store.scheduling.standings(names)}
         for name in names:

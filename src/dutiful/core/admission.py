@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import Any, TypeGuard
 
 import msgspec
 
@@ -108,7 +108,7 @@ def priority(value: int) -> int:
 
 def tags(value: Any) -> tuple[str, ...]:
     """Return tags as a tuple, or refuse them."""
-    if not isinstance(value, list | tuple | set | frozenset):
+    if not _is_series(value):
         raise BadOption(f"tags={shown(value)}; give a list of strings, such as [{shown(value)}]")
     found = tuple(value)
     if len(found) > TAGS_MAX:
@@ -121,7 +121,7 @@ def tags(value: Any) -> tuple[str, ...]:
 
 def meta(value: Any) -> dict[str, str]:
     """Return meta as a dict of texts, or refuse it."""
-    if not isinstance(value, dict):
+    if not _is_dict(value):
         raise BadOption(f"meta={shown(value)}; give a dict of strings")
     for name, text in value.items():
         if not isinstance(name, str) or not isinstance(text, str):
@@ -132,6 +132,14 @@ def meta(value: Any) -> dict[str, str]:
     if value and (length := len(msgspec.json.encode(found))) > META_BYTES_MAX:
         raise BadOption(f"meta takes {length:,} bytes; use at most {META_BYTES_MAX:,}")
     return found
+
+
+def _is_series(value: object) -> TypeGuard[Collection[Any]]:
+    return isinstance(value, list | tuple | set | frozenset)
+
+
+def _is_dict(value: object) -> TypeGuard[dict[Any, Any]]:
+    return isinstance(value, dict)
 
 
 def _whole_number(value: Any, name: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
@@ -30,20 +30,20 @@ def written(value: Any) -> bytes:
 
 def in_order(value: Any) -> Any:
     """Return a value with its sets as lists in order and its instants in UTC, else as it is."""
-    match value:
-        case dict():
-            parts: Iterable[tuple[Any, Any]] = value.items()
-            return {key: in_order(part) for key, part in parts}
-        case list() | tuple():
-            series: Iterable[Any] = value
-            return [in_order(part) for part in series]
-        case set() | frozenset():
-            members: Iterable[Any] = value
-            return [in_order(part) for part in sorted(members, key=written)]
-        case datetime():
-            return _in_utc(value)
-        case _:
-            return value
+    if _is_dict(value):
+        return {key: in_order(part) for key, part in value.items()}
+    if _is_series(value):
+        parts = sorted(value, key=written) if isinstance(value, set | frozenset) else value
+        return [in_order(part) for part in parts]
+    return _in_utc(value) if isinstance(value, datetime) else value
+
+
+def _is_dict(value: object) -> TypeGuard[dict[Any, Any]]:
+    return isinstance(value, dict)
+
+
+def _is_series(value: object) -> TypeGuard[Iterable[Any]]:
+    return isinstance(value, list | tuple | set | frozenset)
 
 
 def canonical(value: Any) -> Any:
@@ -60,12 +60,9 @@ def canonical(value: Any) -> Any:
     fields = model_fields(value)
     if fields is None:
         return value
-    # The fields of a model have an order of their own, which is always the same.
-    return (
-        {key: canonical(part) for key, part in fields.items()}
-        if type(fields) is dict
-        else (canonical(fields))
-    )
+    if _is_dict(fields):  # they have an order of their own, which is always the same
+        return {key: canonical(part) for key, part in fields.items()}
+    return canonical(fields)
 
 
 def _number(value: float) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Any, TypeGuard
 from uuid import UUID
 
 import msgspec
@@ -31,9 +31,13 @@ _TIME_BYTES = 10
 _MINUTE, _NONE = timedelta(minutes=1), timedelta()
 
 
+def _kind(value: object) -> Any:
+    return type(value)
+
+
 def _dumped(value: Any) -> Any:
     """Turn what msgspec does not know, such as a pydantic model, into plain data."""
-    kind = type(value)  # not the object, which may have any attribute that is asked for
+    kind = _kind(value)  # not the object, which may have any attribute that is asked for
     dump: Callable[..., Any] | None = getattr(kind, "model_dump", None)
     if dump is not None and hasattr(kind, _BY_JSON):
         return dump(value, mode="json")
@@ -42,7 +46,7 @@ def _dumped(value: Any) -> Any:
 
 def model_fields(value: Any) -> Any:
     """Return what a model holds, in Python's own types; None for what is no model."""
-    kind = type(value)
+    kind = _kind(value)
     if not hasattr(kind, "model_dump") or not hasattr(kind, _BY_JSON):
         return None
     return kind.model_dump(value)
@@ -182,13 +186,14 @@ def _exactly(value: Any, raw: bytes) -> bytes:
 
 def _may_move(value: Any) -> bool:
     """Whether a value is, or may hold, a time whose offset is no whole minute."""
-    kind = type(value)
+    kind = _kind(value)
     if kind in _TIMELESS:
         return False
     if kind is datetime or kind is time:
         return bool(value.tzinfo is not UTC and _odd(value))
     if kind is dict:
-        return any(map(_may_move, value.values())) or any(map(_may_move, value))
+        parts: dict[Any, Any] = value
+        return any(map(_may_move, parts.values())) or any(map(_may_move, parts))
     if kind is list or kind is tuple:
         return any(map(_may_move, value))
     if isinstance(value, Enum):
@@ -197,13 +202,18 @@ def _may_move(value: Any) -> bool:
     names = names or getattr(kind, "__struct_fields__", None)
     if names is not None:
         return any(_may_move(getattr(value, name, None)) for name in names)
-    return not hasattr(kind, _BY_JSON) or any(map(_may_move, vars(value).values()))
+    return not hasattr(kind, _BY_JSON) or any(map(_may_move, _held(value)))
+
+
+def _held(model: Any) -> Iterable[Any]:
+    fields: dict[str, Any] = getattr(model, "__dict__", {})
+    return fields.values()
 
 
 def _dumped_exactly(value: Any) -> Any:
     """Turn a model into plain data; TypeError where that would shift one of its instants."""
     dumped, moved = _dumped(value), list[datetime]()
-    _moved(type(value).model_dump(value), moved)
+    _moved(model_fields(value), moved)
     if moved:
         raise TypeError(
             f"the offset of {moved[0]} is no whole minute, which JSON cannot hold; "
@@ -219,13 +229,19 @@ def _moved(value: Any, moved: list[datetime]) -> Any:
             raise TypeError("the offset of a time is no whole minute")
         moved.append(value)
         return value.astimezone(UTC)
-    if isinstance(value, dict):
-        parts: Iterable[tuple[Any, Any]] = value.items()
-        return {_moved(key, moved): _moved(part, moved) for key, part in parts}
-    if isinstance(value, list | tuple | set | frozenset):
-        series: Iterable[Any] = value
-        return [_moved(part, moved) for part in series]
+    if _is_dict(value):
+        return {_moved(key, moved): _moved(part, moved) for key, part in value.items()}
+    if _is_series(value):
+        return [_moved(part, moved) for part in value]
     return value
+
+
+def _is_dict(value: object) -> TypeGuard[dict[Any, Any]]:
+    return isinstance(value, dict)
+
+
+def _is_series(value: object) -> TypeGuard[Iterable[Any]]:
+    return isinstance(value, list | tuple | set | frozenset)
 
 
 def _odd(value: datetime | time) -> bool:
@@ -233,14 +249,23 @@ def _odd(value: datetime | time) -> bool:
     return ahead is not None and ahead % _MINUTE != _NONE
 
 
+_ITEMS: Callable[[Any], Iterable[tuple[Any, Any]]] = dict[Any, Any].items
+_EACH: tuple[tuple[type, Callable[[Any], Iterator[Any]]], ...] = (
+    (list, list[Any].__iter__),
+    (tuple, tuple[Any, ...].__iter__),
+    (set, set[Any].__iter__),
+    (frozenset, frozenset[Any].__iter__),
+)
+
+
 def _parts(value: Any) -> Iterator[tuple[str, Any]] | None:
     """Return the parts of a container, by the code of its type and not by its own."""
-    kind = type(value)
+    kind = _kind(value)
     if issubclass(kind, dict):
-        return ((f".{_shown(key)}", part) for key, part in dict.items(value))
-    for series in (list, tuple, set, frozenset):
+        return ((f".{_shown(key)}", part) for key, part in _ITEMS(value))
+    for series, each in _EACH:
         if issubclass(kind, series):
-            return ((f"[{n}]", part) for n, part in enumerate(series.__iter__(value)))
+            return ((f"[{n}]", part) for n, part in enumerate(each(value)))
     return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from datetime import timedelta
 from types import UnionType
 from typing import Any, Literal, Protocol, TypeGuard, TypeVar, get_args
@@ -191,13 +191,20 @@ def _each(name: str, errors: Any, depth: int) -> Iterator[Error]:
     if isinstance(errors, type) and issubclass(errors, BaseException):
         yield errors
     elif depth < _DEPTH_MAX and _is_group(errors):
-        for one in get_args(errors) if isinstance(errors, UnionType) else errors:
+        for one in _members(errors):
             yield from _each(name, one, depth + 1)
     else:
         hint = f"give classes, such as {name}=[ConnectionError, TimeoutError]"
         if isinstance(errors, BaseException):
             hint = f"write the class, {name}={type(errors).__name__}"
         raise BadOption(f"{name}: {shown(errors)} is no class of exceptions; {hint}")
+
+
+def _members(errors: Any) -> Iterable[Any]:
+    if isinstance(errors, UnionType):
+        return get_args(errors)
+    members: Iterable[Any] = errors
+    return members
 
 
 def _is_group(errors: Any) -> TypeGuard[Sequence[Any] | Set[Any] | UnionType]:

@@ -49,5 +49,8 @@ def _signed(by: str | float | timedelta) -> int:
         return -span(text[1:]) if text.startswith("-") else span(text)
     if isinstance(by, timedelta):
         return -span(-by) if by < timedelta(0) else span(by)
-    number: object = by
-    return -span(-by) if isinstance(number, int | float) and number < 0 else span(by)
+    return -span(-by) if _is_negative(by) else span(by)
+
+
+def _is_negative(by: object) -> bool:
+    return isinstance(by, int | float) and by < 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import msgspec
 
 from dutiful.core.errors import BadOption
@@ -43,9 +41,8 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
                 continue
             if type(value) is not int or not least <= value <= most:
                 raise BadOption(f"{name}={shown(value)}; use a whole number, {least} to {most:,}")
-        poll: object = self.poll
-        if poll is not None and seconds(cast(float, poll)) <= 0:
-            raise BadOption(f"poll={shown(poll)}; use more than 0 seconds")
+        if self.poll is not None and seconds(self.poll) <= 0:
+            raise BadOption(f"poll={shown(self.poll)}; use more than 0 seconds")
         if not self.queues:
             raise BadOption("a worker needs a queue to serve, such as -Q default")
 
