@@ -194,10 +194,14 @@ def _each(name: str, errors: Any, depth: int) -> Iterator[Error]:
         for one in _members(errors):
             yield from _each(name, one, depth + 1)
     else:
-        hint = f"give classes, such as {name}=[ConnectionError, TimeoutError]"
-        if isinstance(errors, BaseException):
-            hint = f"write the class, {name}={type(errors).__name__}"
-        raise BadOption(f"{name}: {shown(errors)} is no class of exceptions; {hint}")
+        raise BadOption(_no_class(name, errors))
+
+
+def _no_class(name: str, given: object) -> str:
+    hint = f"give classes, such as {name}=[ConnectionError, TimeoutError]"
+    if isinstance(given, BaseException):
+        hint = f"write the class, {name}={type(given).__name__}"
+    return f"{name}: {shown(given)} is no class of exceptions; {hint}"
 
 
 def _members(errors: Any) -> Iterable[Any]:
