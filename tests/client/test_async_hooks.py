@@ -53,6 +53,15 @@ HOOKS: list[list[Any]] = [
 ]
 
 
+class Wordless(Exception):
+    def __str__(self) -> str:
+        raise SystemExit("from within")
+
+
+def _name(value: object) -> str:
+    return type(value).__name__
+
+
 @pytest.fixture
 def app() -> Iterator[App]:
     app = App("memory://")
@@ -147,7 +156,9 @@ async def test_what_a_hook_returns_is_held_to_the_rules(app: App) -> None:
             await asyncio.to_thread(note.enqueue)
 
 
-@pytest.mark.parametrize("error", [SystemExit(3), StopIteration(), ValueError("no")], ids=repr)
+@pytest.mark.parametrize(
+    "error", [SystemExit(3), StopIteration(), ValueError("no"), Wordless()], ids=_name
+)
 def test_a_hook_of_death_that_raises_ends_nothing(error: BaseException) -> None:
     app, seen = App("memory://"), list[str]()
     events = Events(app)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Any, cast
 
 from .errors import BadOption
 
 _SHOWN_MAX = 80
+_read_name = cast(Any, type).__dict__["__name__"].__get__
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 """What a terminal or a log would obey instead of show."""
 _STEERS = re.compile(
@@ -39,6 +41,20 @@ def visible(text: str) -> str:
     if text.isprintable():
         return text
     return _STEERS.sub(lambda match: repr(match[0])[1:-1], text)
+
+
+def worded(error: BaseException, most: int = 1_000) -> str:
+    """Word an error by its type and its text, whatever its own code does, so that a store holds it.
+
+    >>> worded(ValueError("no"))
+    'ValueError: no'
+    """
+    try:
+        text = str.__str__(str(error))[:most]
+    except BaseException:  # noqa: BLE001 - a broken __str__ must not hide the error
+        text = "(its text could not be read)"
+    told = f"{_read_name(type(error))}: {text}"
+    return told.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
 def whole(text: object, what: str) -> str:

@@ -13,10 +13,11 @@ from dutiful.core.job import Claim
 from dutiful.core.outcome import Crashed
 from dutiful.core.retry import Random
 from dutiful.core.settle import Rules, Settlement, settle
+from dutiful.core.text import worded
 from dutiful.core.unwritable import undecided
 
 from .service import about
-from .settling import settle_apart, told
+from .settling import settle_apart
 
 _BATCH = 200
 
@@ -108,7 +109,7 @@ class Rescuer:
         try:
             return settle(claim, outcome, now, self._rng, self._rules(claim.job.task))
         except Exception as error:  # noqa: BLE001 - one job must not hold up the rescue of others
-            return undecided(claim, outcome, now, told(error), self._rng)
+            return undecided(claim, outcome, now, worded(error), self._rng)
 
 
 def _why(worker: str, gone: set[str], others: list[WorkerStatus]) -> str:

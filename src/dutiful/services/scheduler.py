@@ -20,6 +20,7 @@ from dutiful.core.job import NewJob
 from dutiful.core.occurrence import Advance, Due
 from dutiful.core.retry import Random
 from dutiful.core.schedule import Schedule, read
+from dutiful.core.text import worded
 
 from .service import about
 
@@ -123,7 +124,7 @@ class Scheduler:
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - a broken schedule must not delay the others
-            text = f"{type(error).__name__}: {error}"
+            text = worded(error)
             self._tell_broken(due.standing.name, text)
             return give_up(due, text, now)
 
@@ -155,7 +156,7 @@ class Scheduler:
             return await self._store.scheduling.advance(moves)
         except UsageError as error:
             if len(moves) == 1:
-                self._tell_broken(moves[0].name, f"{type(error).__name__}: {error}")
+                self._tell_broken(moves[0].name, worded(error))
                 return Advanced()
         parts = [await self._advanced([move]) for move in moves]
         return Advanced(

@@ -8,6 +8,7 @@ from typing import Protocol
 from dutiful.core.errors import EngineUnavailable, ReplyUnknown
 from dutiful.core.event import Emit, ServiceFailed
 from dutiful.core.retry import Random
+from dutiful.core.text import worded
 
 from .trouble import Trouble
 
@@ -64,7 +65,7 @@ class Turns:
             raise
         except BaseException as error:  # noqa: BLE001 - a duty must outlive its failures
             self._failures += 1
-            self._tell(f"{type(error).__name__}: {error}")
+            self._tell(worded(error))
         else:
             self._failures = 0
             self._trouble.answered(name)

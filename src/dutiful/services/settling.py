@@ -9,11 +9,10 @@ from dutiful.core.errors import EngineError
 from dutiful.core.event import Emit, OutcomeRefused
 from dutiful.core.retry import Random
 from dutiful.core.settle import Settlement
+from dutiful.core.text import worded
 from dutiful.core.unwritable import bare, instead
 
 Send = Callable[[Sequence[Settlement]], Awaitable[Exchanged]]
-
-_WORDS_MAX = 1_000
 
 
 async def settle_apart(
@@ -54,7 +53,7 @@ def about_the_store(error: EngineError) -> bool:
 async def _instead(
     send: Send, item: Settlement, refusal: Exception, emit: Emit, rng: Random
 ) -> Exchanged:
-    job, why = item.claim.job, told(refusal)
+    job, why = item.claim.job, worded(refusal)
     emit(OutcomeRefused(job.id, job.task, why))
     text = f"the store refused to hold how attempt {job.attempt} ended: {why}"
     for other in (instead(item, "OutcomeRefused", text, rng), bare(item)):
@@ -64,11 +63,5 @@ async def _instead(
             if about_the_store(error):
                 raise
         except Exception as error:  # noqa: BLE001 - the bare one comes after it
-            emit(OutcomeRefused(job.id, job.task, told(error)))
+            emit(OutcomeRefused(job.id, job.task, worded(error)))
     return Exchanged(delayed=(job.id,))
-
-
-def told(error: BaseException) -> str:
-    """Word an error of a driver or of an engine in bounds, and in what any store can hold."""
-    text = f"{type(error).__name__}: {error}"[:_WORDS_MAX]
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")

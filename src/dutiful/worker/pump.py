@@ -17,8 +17,9 @@ from dutiful.core.outcome import Outcome, Released
 from dutiful.core.queue import Served, fetch_order
 from dutiful.core.retry import Random
 from dutiful.core.settle import Rules, Settlement, settle
+from dutiful.core.text import worded
 from dutiful.core.unwritable import undecided
-from dutiful.services.settling import about_the_store, settle_apart, told
+from dutiful.services.settling import about_the_store, settle_apart
 
 from .executor import Executor
 from .patience import Patience
@@ -139,8 +140,8 @@ class Pump:
         try:
             return settle(claim, outcome, now, self._rng, self._rules(claim.job.task))
         except Exception as error:  # noqa: BLE001 - one job's policy must not cost the others
-            self._store.emit(OutcomeRefused(claim.job.id, claim.job.task, told(error)))
-            why = f"what follows from this attempt cannot be worked out: {told(error)}"
+            self._store.emit(OutcomeRefused(claim.job.id, claim.job.task, worded(error)))
+            why = f"what follows from this attempt cannot be worked out: {worded(error)}"
             return undecided(claim, outcome, now, why, self._rng)
 
     async def _exchange(self, settlements: list[Settlement], wanted: Wanted | None) -> Exchanged:

@@ -23,6 +23,7 @@ from dutiful.core.job import NewJob
 from dutiful.core.retry import Random
 from dutiful.core.settle import Rules
 from dutiful.core.state import State
+from dutiful.core.text import worded
 from dutiful.services.process import Process
 from dutiful.services.pruner import Pruner
 from dutiful.services.rescuer import Rescuer
@@ -287,7 +288,7 @@ class Worker:
 
     def _hook_failed(self, hook: OnDeath, error: BaseException) -> None:
         name = getattr(hook, "__name__", "on_death")
-        self.app.bus.emit(HookFailed(name, f"{type(error).__name__}: {error}"))
+        self.app.bus.emit(HookFailed(name, worded(error)))
 
 
 def _rss_mb() -> float:
