@@ -312,3 +312,19 @@ def test_schedules_need_an_engine_that_keeps_them() -> None:
     edition("none").check(store)
     with pytest.raises(Unsupported, match="use another engine"):
         edition("one", every("s")).check(store)
+
+
+def test_not_even_a_hook_whose_error_cannot_be_read_holds_up_other_schedules(world: World) -> None:
+    class Wordless(BaseException):
+        def __str__(self) -> str:
+            raise SystemExit(3)
+
+    async def prepare(jobs: Sequence[NewJob]) -> Sequence[NewJob]:
+        if any(job.task == "bad" for job in jobs):
+            raise Wordless
+        return jobs
+
+    world.put(every("bad", task="bad"), every("good"))
+    world.clock.advance("1m")
+    assert world.turn(world.scheduler(prepare=prepare)) == 1
+    assert [event.schedule for event in world.of(ScheduleBroken)] == ["bad"]
