@@ -7,7 +7,7 @@ UPDATE {schema}.job SET
   state = 2, attempt = least(attempt, 2147483646) + 1, worker = $1,
   started_at = coalesce($4::bigint, {now}),
   fence = least(
-    greatest(fence, (SELECT coalesce(max(floor), 0) FROM {schema}.fence)), 2147483646
+    greatest(fence, coalesce((SELECT floor FROM {schema}.fence LIMIT 1), 0)), 2147483646
   ) + 1
 WHERE ctid = ANY (ARRAY(
   SELECT ctid FROM {schema}.job
