@@ -129,7 +129,7 @@ def test_a_file_that_may_not_grow(path: Path) -> None:
         job = new(args=b'"%s"' % (b"x" * 200_000))
         with pytest.raises(ReplyUnknown):
             engine.enqueue_sync([job])
-        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         engine.enqueue_sync([job])
         engine.session.close()
 
