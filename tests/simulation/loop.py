@@ -167,6 +167,12 @@ class SimLoop(asyncio.AbstractEventLoop):
         self.tasks.append(task)
         return task
 
+    def get_task_factory(self) -> Any:
+        return None
+
+    def set_task_factory(self, factory: Any) -> None:
+        """Leave tasks as they are: the bodies of this world do not exit."""
+
     def run_in_executor(
         self, executor: Any, func: Callable[..., Any], *args: Any
     ) -> asyncio.Future[Any]:

@@ -135,19 +135,20 @@ class SqliteStore(RealCalls):
 
     def _follow(self, writer: Writer) -> None:
         """Count how often the writer's thread is called, and when it is done."""
-        call, lead = writer._call, writer._lead
+        thread = writer._thread
+        call, lead = thread.call, thread._lead
 
-        def called() -> None:
+        def called() -> bool:
             self._leads += 1
-            call()
+            return call()
 
-        def led(*, in_thread: bool) -> bool:
+        def led() -> object:
             try:
-                return lead(in_thread=in_thread)
+                return lead()
             finally:
                 self._led.release()
 
-        writer._call, writer._lead = called, led
+        thread.call, thread._lead = called, led
 
     def _woken(self) -> None:
         self._rung = True
