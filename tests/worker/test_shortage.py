@@ -113,10 +113,10 @@ async def test_a_child_that_cannot_be_started(
     events, fails = Events(jobs), [error] * 2
     start = child_process._start_child
 
-    async def scarce() -> Any:
+    async def scarce(*given: Any) -> Any:
         if fails:
             raise fails.pop()
-        return await start()
+        return await start(*given)
 
     monkeypatch.setattr(child_process, "_start_child", scarce)
     handle = await cpu.add.using(max_attempts=1).aenqueue(1, 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -128,6 +129,52 @@ def test_crashes_at_once_are_given_up(tmp_path: Path) -> None:
     code, said = hasty(tmp_path, "import os\nos._exit(9)\n")
     assert code == 1
     assert "failed 3 times in a row; giving up" in said
+
+
+def test_a_child_that_crashes_does_not_end_one_that_serves(tmp_path: Path) -> None:
+    (tmp_path / "one.py").write_text(
+        """
+import os, time
+from dutiful import App
+
+def first(name):
+    try:
+        os.close(os.open(name, os.O_CREAT | os.O_EXCL))
+        return True
+    except FileExistsError:
+        return False
+
+app = App()
+if first("serves"):
+    print("serving", flush=True)
+else:
+    if first("waited"):
+        while time.time() < os.stat("serves").st_mtime + 2.5:
+            time.sleep(0.05)
+    print("crash", flush=True)
+    os._exit(9)
+"""
+    )
+    script = HASTY.replace("orders, 1", "orders, 2").replace(
+        "orders = ", "supervisor._SETTLED = 2.0; orders = "
+    )
+    with (tmp_path / "output").open("ab") as said:
+        running = subprocess.Popen(
+            [sys.executable, "-c", script, "one:app"],
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            cwd=tmp_path,
+            stdout=said,
+            stderr=said,
+        )
+    try:
+        wait_until(lambda: output(tmp_path).count("crash") >= 5 or running.poll() is not None)
+        assert running.poll() is None, output(tmp_path)
+        assert joined(tmp_path) == 1
+        running.send_signal(signal.SIGTERM)
+        running.wait(20)
+    finally:
+        running.kill()
+    assert "giving up" not in output(tmp_path)
 
 
 def test_a_child_that_stops_at_once_is_no_loop(tmp_path: Path) -> None:

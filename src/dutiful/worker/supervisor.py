@@ -37,7 +37,8 @@ class Supervisor:
         self._burst = orders.options.burst
         self._count = count
         self._watch = watch
-        self._children: set[asyncio.subprocess.Process] = set()
+        self._children: dict[asyncio.subprocess.Process, float] = {}
+        """Those that run, and when they were started."""
         self._stopping = asyncio.Event()
         self._edited = asyncio.Event()
         self._served = False
@@ -82,11 +83,11 @@ class Supervisor:
                 return
             self._served |= lived > _SETTLED
             crashes = 1 if lived > _SETTLED else crashes + 1
-            if crashes >= _CRASHES_MAX:
+            if crashes >= _CRASHES_MAX and not self._others_serve():
                 _LOG.error("worker process %d failed %d times in a row; giving up", number, crashes)
                 self._give_up(EXIT_BROKEN)
                 return
-            pause = min(_BACKOFF_FIRST * 2 ** (crashes - 1), _BACKOFF_MOST)
+            pause = min(_BACKOFF_FIRST * 2 ** min(crashes - 1, 10), _BACKOFF_MOST)
             _LOG.error(
                 "worker process %d ended with %s; starting another in %.1f s",
                 number,
@@ -106,14 +107,19 @@ class Supervisor:
             # A terminal's Ctrl-C must reach the children once, through this process.
             process_group=0,
         )
-        self._children.add(process)
+        self._children[process] = time.monotonic()
         if self._stopping.is_set():
             tell(process.pid, signal.SIGTERM)
         _LOG.info("worker process %d started, pid %d", number, process.pid)
         try:
             return await process.wait()
         finally:
-            self._children.discard(process)
+            del self._children[process]
+
+    def _others_serve(self) -> bool:
+        """Whether a child has run for a while, so that what fails is not wrong with all of them."""
+        now = time.monotonic()
+        return any(now - started > _SETTLED for started in self._children.values())
 
     def _as_asked(self, code: int, lived: float) -> bool:
         """Whether a child ended as it should, so that the next may start at once.
