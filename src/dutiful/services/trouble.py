@@ -21,31 +21,34 @@ class Trouble:
         self._emit = emit
         self._ticks = ticks
         self._guard = threading.Lock()
-        self._since: int | None = None
+        self._begun = False
+        self._since = 0
         self._failing: set[str] = set()
 
     def met(self, who: str, error: Exception) -> None:
         """Note that a call failed because of the store."""
         with self._guard:
             self._failing.add(who)
-            if self._since is not None:
+            if self._begun:
                 return
-            self._since = self._ticks()
+            self._begun, self._since = True, self._ticks()
         self._emit(EngineTroubled(str(error) or type(error).__name__))
 
     def answered(self, who: str) -> None:
         """Note that a call was answered."""
-        if self._since is None:
-            return
-        with self._guard:
-            self._failing.discard(who)
-            since = self._since
-            if self._failing or since is None:
-                return
-            self._since = None
-        self._emit(EngineRecovered((self._ticks() - since) / 1_000_000))
+        if self._begun and self._ends_with(who):
+            self._emit(EngineRecovered((self._ticks() - self._since) / 1_000_000))
 
     def left(self, who: str) -> None:
         """Forget one who asks no more; that alone is no sign that the store is well."""
         with self._guard:
             self._failing.discard(who)
+
+    def _ends_with(self, who: str) -> bool:
+        """Take one off those whose calls fail, and say whether that was the last."""
+        with self._guard:
+            self._failing.discard(who)
+            if self._failing or not self._begun:
+                return False
+            self._begun = False
+            return True

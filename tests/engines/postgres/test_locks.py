@@ -10,9 +10,11 @@ import pytest
 from dutiful import App
 from dutiful.core.errors import EngineUnavailable
 from dutiful.core.event import EngineTroubled, LeaseLost, SettlementsDelayed, WorkerLost
-from dutiful.core.instant import SECOND
+from dutiful.core.instant import MINUTE, SECOND
 from dutiful.core.lease import Lease
 from dutiful.core.outcome import Failed, Succeeded
+from dutiful.core.rule import Interval
+from dutiful.core.schedule import Schedule
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.testing.conformance.moves import add, end, ending, hand, look, one, take
 from dutiful.worker.options import WorkerOptions
@@ -170,6 +172,21 @@ async def test_a_command_under_a_lock_says_who_holds_it(
             with pytest.raises(EngineUnavailable, match=f"session {process} .*report"):
                 await engine.cancel([job_id])
     assert await engine.cancel([job_id]) == (job_id,)
+
+
+async def test_a_lock_on_a_schedule_is_named_and_holds_up_no_other(
+    engine: PostgresEngine, foreign: psycopg.Connection
+) -> None:
+    for name in ("locked", "free"):
+        await engine.put_schedule(
+            Schedule(name=name, task="t", rule=Interval(MINUTE)), replace=False
+        )
+    row_ = "select from dutiful.schedule where name = 'locked' for update"
+    with locked(foreign, row_) as process:
+        async with asyncio.timeout(20):
+            assert await engine.switch(["free"], "pause") == ("free",)
+            with pytest.raises(EngineUnavailable, match=f"session {process} .*report"):
+                await engine.switch(["locked"], "pause")
 
 
 async def test_a_lock_on_one_worker_lets_the_others_be_judged(

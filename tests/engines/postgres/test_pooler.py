@@ -11,6 +11,7 @@ from psycopg import sql
 
 from dutiful import App, Context, EngineUnavailable
 from dutiful.cli.demo.postgres import LocalServer
+from dutiful.contract.statement import Plan, Statement
 from dutiful.core.errors import BadConfiguration
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.engines.postgres.faults import told
@@ -18,6 +19,10 @@ from dutiful.worker.options import WorkerOptions
 from dutiful.worker.worker import Worker
 from tests.servers.pgbouncer import Pooler, pooler
 
+SHOWN = """
+select current_setting('transaction_isolation'), current_setting('lock_timeout'),
+  current_setting('enable_seqscan')
+"""
 PINNED = "select setting from pg_settings where name = 'enable_seqscan'"
 
 
@@ -110,6 +115,28 @@ async def test_nothing_of_ours_stays_on_the_servers_connections(app: App, url: s
         assert connection.execute(PINNED).fetchone() == ("on",)
         assert connection.execute("select count(*) from pg_prepared_statements").fetchone() == (0,)
         assert connection.execute("select pg_listening_channels()").fetchall() == []
+
+
+async def test_what_a_database_presets_changes_nothing_behind_a_pooler(
+    postgres: LocalServer, postgres_database: str
+) -> None:
+    name = postgres_database.rpartition("/")[2]
+    with psycopg.connect(postgres_database, autocommit=True) as connection:
+        for setting in ("default_transaction_isolation = serializable", "lock_timeout = 1"):
+            connection.execute(f"alter database {name} set {setting}".encode())
+    with pooler(postgres, "transaction") as running:
+        engine = PostgresEngine(running.through(f"{postgres_database}?", pooler="yes"))
+        await engine.open()
+
+        def shown() -> Plan[list[str]]:
+            rows = (yield Statement(SHOWN)).rows
+            return list(rows[0])
+
+        wanted = ["read committed", "5s", "off"]
+        assert await engine.session.pool.aonce(shown) == wanted
+        assert await engine.session.apool.once(shown) == ["read committed", "500ms", "off"]
+        assert await engine.session.pulse.aonce(shown) == ["read committed", "100ms", "on"]
+        await engine.close()
 
 
 async def test_a_pooler_that_the_url_does_not_tell_of_is_refused(url: str) -> None:

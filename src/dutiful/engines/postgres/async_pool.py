@@ -25,10 +25,10 @@ from .connection import (
     aconnect_as,
     aexecutor,
 )
-from .contention import repeats
-from .faults import Contended, StatementLost, told, translated
+from .contention import holders, locked_by, repeats
+from .faults import Contended, Locked, StatementLost, told, translated
 from .session_settings import begin, settings
-from .statements import bare, trusted
+from .statements import Texts, bare, trusted
 
 T = TypeVar("T")
 
@@ -80,9 +80,10 @@ class TaskConnections(AsyncLender[AsyncTaskConnection]):
 class AsyncPool(AsyncLender[AsyncConnection]):
     """Connections of the engine's own on which plans are awaited."""
 
-    def __init__(self, address: Address, *, lock_seconds: float) -> None:
+    def __init__(self, address: Address, sql: Texts, *, lock_seconds: float) -> None:
         """Open nothing yet; a statement waits for others' locks for ``lock_seconds``."""
         super().__init__(partial(aconnect, address, lock_seconds=lock_seconds), address.connections)
+        self._sql = sql
         self._alone = not address.pooler  # there, a setting of ours lasts for a transaction
         wanted = settings(ANSWER_SECONDS, lock_seconds, pinned=True)
         self._begin = "BEGIN" if self._alone else begin(wanted)
@@ -125,9 +126,18 @@ class AsyncPool(AsyncLender[AsyncConnection]):
                 pause = next(tries, None)
                 if pause is None:
                     raise
+            except Locked as error:
+                raise await self._named(error, connection) from error
             finally:
                 await self.give_back(connection)
             await asyncio.sleep(pause)
+
+    async def _named(self, error: Locked, connection: AsyncConnection) -> Locked:
+        """Say who holds locks now, as far as that can be seen."""
+        try:
+            return locked_by(error, await arun(holders(self._sql), aexecutor(connection)))
+        except EngineError:
+            return error
 
     async def _transaction(self, connection: AsyncConnection, plan: Callable[[], Plan[T]]) -> T:
         try:

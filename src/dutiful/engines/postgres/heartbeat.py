@@ -138,6 +138,8 @@ class Heartbeat:
                         self._listen(connection)
                         pause = _RECONNECT_FIRST
                         self._serve(connection, stop, rung)
+                except StatementLost:  # another session knows no more of it, and does it
+                    self._unheard()
                 except (EngineError, psycopg.Error, OSError) as error:
                     self._down(error)
                     _rest(pause * (0.5 + randbelow(500) / 1000), rung)
@@ -194,7 +196,9 @@ class Heartbeat:
             future.set_result(call(connection))
         except Exception as error:
             future.set_exception(error)
-            if connection.closed or isinstance(error, StatementLost):
+            if isinstance(error, StatementLost):
+                raise
+            if connection.closed:
                 raise EngineUnavailable(str(error)) from error
 
     def _transaction(self, connection: Connection, plan: Callable[[], Plan[T]]) -> T:
@@ -209,10 +213,13 @@ class Heartbeat:
             raise
         return result
 
-    def _down(self, error: BaseException) -> None:
-        """Tell all who wait for an answer that there is none."""
+    def _unheard(self) -> None:
         if self.listener is not None:
             self.listener.disconnected()
+
+    def _down(self, error: BaseException) -> None:
+        """Tell all who wait for an answer that there is none."""
+        self._unheard()
         while self._calls:
             _, future = self._calls.popleft()
             if future.set_running_or_notify_cancel():

@@ -50,7 +50,7 @@ class Session:
         self.pulse = Heartbeat(address, self.sql, now_and_then=self._trim)
         self.lent = Lender(partial(connect_as, TaskConnection, address), address.connections)
         self.alent = TaskConnections(address)
-        self.apool = AsyncPool(address, lock_seconds=_WORK_LOCK_SECONDS)
+        self.apool = AsyncPool(address, self.sql, lock_seconds=_WORK_LOCK_SECONDS)
         self.gather = Gather(self.pool)
         self.home = Home(address, self.sql)
         self.sleepers = Sleepers(address, self.sql, self.apool, self.pulse)
