@@ -15,7 +15,7 @@ SERVER := $(if $(wildcard requirements/postgres-$(POSTGRES).txt),$(VENV)/servers
 PEERS := pgbouncer
 
 .DEFAULT_GOAL := help
-.PHONY: help peers setup demo test lint fmt types unit conformance e2e oracle simulate simulate-years chaos mutants coverage lock \
+.PHONY: help peers setup demo test lint fmt types unit conformance e2e oracle fuzz simulate simulate-years chaos mutants coverage lock \
         docs verify bench bench-peers clean
 
 UNIT        := $(wildcard tests/unit tests/properties tests/architecture)
@@ -91,6 +91,9 @@ oracle: $(READY) ## Walk every change of the clocks in every zone, 2020 to 2040,
 simulate: $(READY) ## Run simulated worlds for a minute (SECONDS=n ENGINE=...), or replay one (SEED=n)
 	@ENGINE="$(ENGINE)" SEED="$(SEED)" SECONDS="$(SECONDS)" LONG="$(LONG)" MUTANTS="$(MUTANTS)" \
 	  $(BIN)/python -m tests.simulation
+
+fuzz: $(READY) ## Spoil stored rows and run hostile tasks for ten minutes (SECONDS=n ENGINE=... SEED=n)
+	@SECONDS="$(SECONDS)" ENGINE="$(ENGINE)" SEED="$(SEED)" $(BIN)/python -m tests.fuzz
 
 simulate-years: $(READY) ## Let schedules run through virtual years (YEARS=10 SCHEDULES=1000 SEED=1)
 	@YEARS="$(YEARS)" SCHEDULES="$(SCHEDULES)" SEED="$(SEED)" $(BIN)/python -m tests.years

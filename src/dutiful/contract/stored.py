@@ -106,7 +106,9 @@ def flag(value: Any) -> bool:
 
 
 def state(value: Any) -> State:
-    """Read a state."""
+    """Read a state; a fraction is none, though it is near one."""
+    if isinstance(value, float):
+        raise TypeError(value)
     return State(whole()(value))
 
 

@@ -20,6 +20,7 @@ from .statements import sql
 STAGED_MAX = 10_000
 """How many jobs of a queue become queued in one transaction, so that a herd blocks nobody long."""
 
+_EVER = 2**62
 _MEMBER = sql("member")
 _PAUSED = sql("paused")
 _READY = sql("ready")
@@ -72,9 +73,13 @@ def steps_of(claim: Claim) -> Plan[Claim]:
 
 
 def _dues() -> Plan[list[tuple[str, int]]]:
-    """Return by queue when its next job is due, as far as that can be read."""
+    """Return by queue when its next job is due; one whose time is no number is never due."""
     rows = (yield Statement(_DUE)).rows
-    return [(queue, at) for queue, at in rows if type(queue) is str and type(at) is int]
+    return [
+        (queue, at if type(at) is int else int(max(-_EVER, min(at, _EVER))))
+        for queue, at in rows
+        if type(queue) is str and isinstance(at, int | float)
+    ]
 
 
 def _stage(queues: Sequence[str], now: int) -> Plan[tuple[int, int | None]]:

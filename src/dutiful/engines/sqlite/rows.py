@@ -24,6 +24,8 @@ ROW = "row:"
 
 _STATES = tuple(State)
 _JOB = len(records.JOB)
+_BYTES = (bytes,)
+"""Not read from base64, as msgspec would from a text."""
 _encode = msgspec.json.encode
 _tags = msgspec.json.Decoder(tuple[str, ...]).decode
 _meta = msgspec.json.Decoder(dict[str, str]).decode
@@ -115,7 +117,7 @@ def jobs_of(rows: list[tuple[Any, ...]]) -> list[Job]:
     All are looked over by one call, which costs a hundredth of what a claim does.
     """
     try:
-        msgspec.convert((rows,), _Sound)
+        msgspec.convert((rows,), _Sound, builtin_types=_BYTES)
         return [_job(row) for row in rows]
     except msgspec.MsgspecError:
         return [job_of(row) for row in rows]
@@ -124,7 +126,7 @@ def jobs_of(rows: list[tuple[Any, ...]]) -> list[Job]:
 def job_of(row: tuple[Any, ...]) -> Job:
     """Build one job, as `jobs_of` does."""
     try:
-        msgspec.convert(((row,),), _Sound)
+        msgspec.convert(((row,),), _Sound, builtin_types=_BYTES)
         return _job(row)
     except msgspec.MsgspecError:
         job = records.job(row[1:])

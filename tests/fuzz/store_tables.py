@@ -1,0 +1,114 @@
+"""Writes into a store's tables as any other program may: by SQL, past every rule."""
+
+from __future__ import annotations
+
+import sqlite3
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, LiteralString, cast
+from urllib.parse import parse_qs, urlsplit
+
+import psycopg
+
+from tests.fuzz.store_values import NotText, Plant
+
+_ROW = {
+    "job": "id",
+    "failure": "seq",
+    "step": "seq",
+    "schedule": "name",
+    "occurrence": "job_id",
+    "edition": "digest",
+    "worker": "id",
+}
+"""By what a row of each table is found."""
+
+
+class Tables(ABC):
+    """The tables of one store."""
+
+    @abstractmethod
+    def run(self, text: str, *params: Any) -> list[Any]:
+        """Run a statement in a transaction of its own; an error is the driver's."""
+
+    @abstractmethod
+    def columns(self, table: str) -> list[tuple[str, str]]:
+        """Name a table's columns, each with its type where that holds."""
+
+    @abstractmethod
+    def name(self, table: str) -> str:
+        """Spell a table's name."""
+
+    @abstractmethod
+    def holder(self, value: Any) -> tuple[str, Any]:
+        """Spell a value in SQL, with its parameter."""
+
+    def change(self, table: str, what: str, where: str, *params: Any) -> None:
+        """Change rows of a table."""
+        self.run(f"UPDATE {table} SET {what} WHERE {where}", *params)  # noqa: S608 - our own names
+
+    def plant(self, plant: Plant, rows: Sequence[Any]) -> bool:
+        """Write one value; False when the database does not take it."""
+        key = _ROW[plant.table]
+        columns = [one for one in self.columns(plant.table) if one[0] not in ("seq", "due_at")]
+        (column, kind), row = columns[plant.column % len(columns)], rows[plant.place % len(rows)]
+        sign, value = self.holder(plant.value(kind))
+        mark, _ = self.holder(0)
+        table, where = self.name(plant.table), f"{key} = {mark}"
+        try:
+            if plant.table == "job" and plant.running:
+                self.change(table, "state = 2, worker = 'nobody', started_at = 1", where, row)
+            self.change(table, f"{column} = {sign}", where, value, row)
+        except (sqlite3.Error, psycopg.Error, OverflowError, UnicodeEncodeError, ValueError):
+            return False
+        return True
+
+
+class SqliteTables(Tables):
+    """Of a file."""
+
+    def __init__(self, path: str) -> None:
+        self._connection = sqlite3.connect(path, timeout=30, isolation_level=None)
+        self._connection.text_factory = bytes
+
+    def run(self, text: str, *params: Any) -> list[Any]:
+        return self._connection.execute(text, params).fetchall()
+
+    def columns(self, table: str) -> list[tuple[str, str]]:
+        rows = self._connection.execute(f"PRAGMA table_info({self.name(table)})").fetchall()
+        return [(row[1].decode(), "") for row in rows]
+
+    def name(self, table: str) -> str:
+        return f"dutiful_{table}"
+
+    def holder(self, value: Any) -> tuple[str, Any]:
+        return ("CAST(? AS TEXT)", value.raw) if isinstance(value, NotText) else ("?", value)
+
+
+class PostgresTables(Tables):
+    """Of a schema; a value of another type than the column's is cast if it can be."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        query = parse_qs(parts.query)
+        self._schema = query.pop("schema")[0]
+        rest = "&".join(f"{name}={value[0]}" for name, value in query.items())
+        self._connection = psycopg.connect(parts._replace(query=rest).geturl(), autocommit=True)
+
+    def run(self, text: str, *params: Any) -> list[Any]:
+        cursor = self._connection.execute(cast(LiteralString, text), params)
+        return cursor.fetchall() if cursor.description else []
+
+    def columns(self, table: str) -> list[tuple[str, str]]:
+        return self.run(
+            "SELECT column_name, data_type FROM information_schema.columns "
+            "WHERE table_schema = %s AND table_name = %s AND is_generated = 'NEVER'",
+            self._schema,
+            table,
+        )
+
+    def name(self, table: str) -> str:
+        return f'"{self._schema}"."{table}"'
+
+    def holder(self, value: Any) -> tuple[str, Any]:
+        return ("%s", value.raw) if isinstance(value, NotText) else ("%s", value)
