@@ -186,6 +186,7 @@ class Round:
 
     async def close(self) -> None:
         """Close the store."""
+        self.tables.close()
         await self.app.close()
 
 

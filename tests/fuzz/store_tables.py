@@ -32,6 +32,10 @@ class Tables(ABC):
         """Run a statement in a transaction of its own; an error is the driver's."""
 
     @abstractmethod
+    def close(self) -> None:
+        """Close the connection."""
+
+    @abstractmethod
     def columns(self, table: str) -> list[tuple[str, str]]:
         """Name a table's columns, each with its type where that holds."""
 
@@ -74,6 +78,9 @@ class SqliteTables(Tables):
     def run(self, text: str, *params: Any) -> list[Any]:
         return self._connection.execute(text, params).fetchall()
 
+    def close(self) -> None:
+        self._connection.close()
+
     def columns(self, table: str) -> list[tuple[str, str]]:
         rows = self._connection.execute(f"PRAGMA table_info({self.name(table)})").fetchall()
         return [(row[1].decode(), "") for row in rows]
@@ -98,6 +105,9 @@ class PostgresTables(Tables):
     def run(self, text: str, *params: Any) -> list[Any]:
         cursor = self._connection.execute(cast(LiteralString, text), params)
         return cursor.fetchall() if cursor.description else []
+
+    def close(self) -> None:
+        self._connection.close()
 
     def columns(self, table: str) -> list[tuple[str, str]]:
         return self.run(

@@ -1,6 +1,6 @@
 -- The fence as core/fence.py says.
 UPDATE dutiful_job SET
-  state = 2, attempt = attempt + 1, worker = ?, started_at = ?,
+  state = 2, attempt = min(attempt + 1, 2147483647), worker = ?, started_at = ?,
   fence = min(
     max(fence, (SELECT coalesce(max(floor), 0) FROM dutiful_fence)), 2147483646
   ) + 1
