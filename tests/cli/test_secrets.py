@@ -55,3 +55,17 @@ def test_screens_hide_a_password_of_the_query(run: Run, postgres_url: str) -> No
         assert said.code == 0
         assert "hunter" not in said.out + said.err
     assert "password=***" in run("migrate", "--url", url).out
+
+
+def test_no_repr_holds_a_password() -> None:
+    from dutiful import App
+    from dutiful.engines.postgres.address import address_of
+    from dutiful.worker.options import WorkerOptions
+    from dutiful.worker.serve import Orders
+
+    url = "postgresql://me:hunter2@db/shop?sslpassword=hunter2"
+    app = App(url)
+    orders = Orders("shop:app", url, WorkerOptions())
+    shown = [app.settings, app.address, orders, address_of(url)]
+    assert not [one for one in shown if "hunter2" in f"{one!r}{one}"]
+    assert app.child_url() == url

@@ -2,8 +2,25 @@
 
 import pytest
 
-from dutiful.core.event import OccurrenceMissed
+from dutiful.core.event import (
+    ClaimsRefused,
+    Event,
+    JobDied,
+    Notice,
+    OccurrenceLate,
+    OccurrenceMissed,
+    ScheduleBroken,
+    ServiceFailed,
+    Settled,
+    TaskUnknown,
+    WorkerLost,
+    WorkerStalled,
+)
+from dutiful.core.job import AttemptError, Claim, NewJob, stamp
 from dutiful.core.misfire import COUNTED_MAX
+from dutiful.core.settle import Settlement
+from dutiful.core.state import State
+from dutiful.core.text import visible
 from dutiful.observe.log import log
 
 
@@ -16,3 +33,30 @@ def test_misfires_are_counted_so_far(
     log(OccurrenceMissed("tick", 0, count))
     (record,) = caplog.records
     assert text in record.getMessage()
+
+
+def test_no_row_steers_a_log(caplog: pytest.LogCaptureFixture) -> None:
+    evil = "a\x1b[31m\nERROR forged\x9b\u202e\udcff"
+    job = stamp(NewJob(id=evil, task=evil, args=b"{}"), 0)
+    error = AttemptError(evil, 1, 0, evil, evil, evil)
+    claim = Claim(job)
+    settlement = Settlement(claim, State.SCHEDULED, error=error, attempt=1)
+    events: list[Event] = [
+        JobDied(job, "bad-payload", error),
+        Settled(evil, (settlement,)),
+        ClaimsRefused(evil, (evil,)),
+        WorkerLost(evil, evil),
+        TaskUnknown(evil, evil),
+        WorkerStalled(evil, 1.0),
+        ScheduleBroken(evil, evil),
+        OccurrenceLate(evil, 2**63 - 1, 1.0, "enqueued late", evil),
+        OccurrenceMissed(evil, -(2**63), 3),
+        ServiceFailed(evil, evil),
+        Notice(evil),
+    ]
+    with caplog.at_level("DEBUG", "dutiful"):
+        for event in events:
+            log(event)
+    assert len(caplog.records) == len(events)
+    for record in caplog.records:
+        assert visible(record.getMessage()) == record.getMessage()
