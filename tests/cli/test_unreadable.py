@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
 from pathlib import Path
 
 import pytest
 
 from dutiful import App
 from tests.cli.conftest import Run
+from tests.fuzz.store_tables import SqliteTables
 
 DEEP = "[" * 990 + "]" * 990
 SPOILT = {
@@ -47,10 +47,9 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
     asyncio.run(fill())
     column, value = SPOILT[request.param]
-    connection = sqlite3.connect(tmp_path / "jobs.db")
-    connection.execute(f"UPDATE dutiful_job SET {column} = ? WHERE seq = 2", (value,))  # noqa: S608 - ours
-    connection.commit()
-    connection.close()
+    tables = SqliteTables(f"{tmp_path}/jobs.db")
+    tables.change("dutiful_job", f"{column} = ?", "seq = 2", value)
+    tables.close()
     return place
 
 

@@ -1,7 +1,12 @@
-"""Fuzzes for ``SECONDS`` (600) with fresh seeds; ``ENGINE`` and ``SEED`` choose one."""
+"""Fuzzes for ``SECONDS`` (600) with fresh seeds; ``SEED`` replays one.
+
+``ENGINE`` chooses among ``sqlite`` and ``postgres``, whose rows are spoilt, and ``bodies``, which
+runs hostile tasks.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import random
@@ -11,31 +16,43 @@ import time
 from pathlib import Path
 from uuid import uuid4
 
-from dutiful.cli.demo.postgres import local_server
+from dutiful.cli.demo.postgres import LocalServer, local_server
+from tests.fuzz import bodies_run
 from tests.fuzz.store_seed import one_round
+
+BODIES = 12
+
+
+def one(engine: str, number: int, folder: str, server: LocalServer) -> None:
+    """Play one round; an error of it tells what was found."""
+    match engine:
+        case "bodies":
+            asyncio.run(bodies_run.play(number, BODIES))
+        case "sqlite":
+            one_round(f"sqlite:///{folder}/{uuid4().hex[:12]}.db", number)
+        case _:
+            one_round(server.url(schema=f"jobs_{uuid4().hex[:12]}"), number)
 
 
 def main() -> int:
-    """Play rounds until the time is over; return the number of those that failed."""
+    """Play rounds until the time is over; return whether some failed."""
     logging.getLogger("dutiful").propagate = False
+    logging.getLogger("dutiful").addHandler(logging.NullHandler())
     end = time.monotonic() + float(os.environ.get("SECONDS") or 600)
-    engines = [os.environ["ENGINE"]] if os.environ.get("ENGINE") else ["sqlite", "postgres"]
-    chosen = os.environ.get("SEED")
+    chosen, seed = os.environ.get("ENGINE"), os.environ.get("SEED")
+    engines = [chosen] if chosen else ["sqlite", "postgres", "bodies"]
     failed = rounds = 0
     with tempfile.TemporaryDirectory() as folder, local_server(Path(folder)) as server:
         while time.monotonic() < end:
-            number = int(chosen) if chosen else random.SystemRandom().getrandbits(32)
+            number = int(seed) if seed else random.SystemRandom().getrandbits(32)
             for engine in engines:
-                url = server.url(schema=f"jobs_{uuid4().hex[:12]}")
-                if engine == "sqlite":
-                    url = f"sqlite:///{folder}/{uuid4().hex[:12]}.db"
                 rounds += 1
                 try:
-                    one_round(url, number)
+                    one(engine, number, folder, server)
                 except Exception as error:  # noqa: BLE001 - the other rounds go on
                     failed += 1
                     sys.stderr.write(f"ENGINE={engine} SEED={number}: {error!r:.2000}\n")
-            if chosen:
+            if seed:
                 break
     sys.stdout.write(f"{rounds} rounds, {failed} failed\n")
     return min(failed, 1)

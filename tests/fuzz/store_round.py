@@ -91,8 +91,9 @@ class Round:
         job = self.tables.name("job")
         mark, _ = self.tables.holder("")
         self.tables.change(job, "state = 1, run_at = 1", "state = 0")
-        seq = f"SELECT seq FROM {job} WHERE id = {mark}"  # noqa: S608 - our own names
-        seqs = [self.tables.run(seq, one)[0][0] for one in self.rows["job"]]
+        seqs = [
+            self.tables.select(job, "seq", f"id = {mark}", one)[0][0] for one in self.rows["job"]
+        ]
         self.rows |= {
             "failure": seqs,
             "step": seqs,

@@ -49,7 +49,14 @@ class Tables(ABC):
 
     def change(self, table: str, what: str, where: str, *params: Any) -> None:
         """Change rows of a table."""
-        self.run(f"UPDATE {table} SET {what} WHERE {where}", *params)  # noqa: S608 - our own names
+        self.run(f"UPDATE {table} SET {what} WHERE {where}", *params)  # noqa: S608 - our names
+
+    def select(
+        self, table: str, what: str, where: str = "true", *params: Any, explain: bool = False
+    ) -> list[Any]:
+        """Read rows of a table, or how they would be found."""
+        text = f"SELECT {what} FROM {table} WHERE {where}"  # noqa: S608 - our names
+        return self.run(f"EXPLAIN {text}" if explain else text, *params)
 
     def plant(self, plant: Plant, rows: Sequence[Any]) -> bool:
         """Write one value; False when the database does not take it."""
