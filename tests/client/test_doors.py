@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from dutiful import App, Backfill, BadOption, Calendar, Cron, Interval, UsageError
+from dutiful.client.options import unique_rule
 from dutiful.core.queue import Served, served
 from dutiful.testing import harness
 from dutiful.testing.clock import FakeClock
@@ -17,6 +18,7 @@ from dutiful.worker.options import WorkerOptions
 
 ANY = SimpleNamespace(App=App, Backfill=Backfill, Calendar=Calendar, Cron=Cron, FakeClock=FakeClock)
 """The same without their types, to be given what is wrong on purpose."""
+unique: Any = unique_rule
 END = datetime.max.replace(tzinfo=UTC)
 
 
@@ -95,6 +97,14 @@ OTHERS = [
     (lambda: Backfill(start=0, end=0, per_second=0), "per_second=0"),
     (lambda: Backfill(start=0, end=0, per_second=float("nan")), "per_second=nan"),
     (lambda: Backfill(start=0, end=0, per_second=-1), "per_second=-1"),
+    (lambda: unique("k", states=5), "states=5; give a tuple"),
+    (lambda: unique("k", states="queued"), "states='queued'; give a tuple"),
+    (lambda: unique("k", states=("nonsense",)), "state 'nonsense'; choose from"),
+    (lambda: unique("k", states=(5,)), "state 5; choose from"),
+    (lambda: unique("k", states=("queued",)), "must hold every live state"),
+    (lambda: unique("k", period=0), "longer than zero"),
+    (lambda: unique("k", on_conflict=["x"]), "on_conflict=.*choose one"),
+    (lambda: unique(None), "needs a key"),
     (lambda: WorkerOptions(concurrency=0), "concurrency=0"),
     (lambda: WorkerOptions(concurrency=10**9), "1 to 10,000"),
     (lambda: WorkerOptions(concurrency=True), "concurrency=True"),
@@ -159,3 +169,8 @@ def test_names_are_text(name: Any) -> None:
                 ask(name)
         with pytest.raises(BadOption, match="is no backfill"):
             app.schedules.backfill("x", name)
+
+
+def test_the_harness_knows_the_states() -> None:
+    with harness(App("memory://")) as jobs, pytest.raises(BadOption, match="choose from"):
+        jobs.jobs(None, "nonsense")

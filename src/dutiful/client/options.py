@@ -85,9 +85,9 @@ def unique_rule(
     started would run, or raises DuplicateJob. With ``period``, each stretch of that length since
     the epoch admits one.
     """
-    if isinstance(states, str):
-        raise BadOption(f"states={shown(states)}; give a tuple of words, such as ({states!r},)")
-    chosen = None if states is None else tuple(_state(word) for word in states)
+    if states is not None:
+        _refuse_single(states)
+    chosen = None if states is None else tuple(state_named(word) for word in states)
     length = None if period is None else span(period)
     return unique(key, period=length, states=chosen, on_conflict=on_conflict)
 
@@ -97,7 +97,13 @@ def by_arguments(task: str, args: bytes) -> Unique:
     return Unique(key=f"{task}:{hashlib.sha256(args).hexdigest()[:32]}")
 
 
-def _state(word: str) -> State:
+def _refuse_single(states: object) -> None:
+    if not isinstance(states, list | tuple | set | frozenset):
+        raise BadOption(f"states={shown(states)}; give a tuple of words, such as ('queued',)")
+
+
+def state_named(word: str) -> State:
+    """Return the state of that name; BadOption with all of them."""
     try:
         return State[word.upper()]
     except (KeyError, AttributeError):

@@ -188,13 +188,17 @@ def _types(name: str, errors: Any) -> tuple[Error, ...]:
 
 
 def _each(name: str, errors: Any, depth: int) -> Iterator[Error]:
-    if isinstance(errors, type) and issubclass(errors, BaseException):
+    if _is_error(errors):
         yield errors
     elif depth < _DEPTH_MAX and _is_group(errors):
         for one in _members(errors):
             yield from _each(name, one, depth + 1)
     else:
         raise BadOption(_no_class(name, errors))
+
+
+def _is_error(value: object) -> TypeGuard[Error]:
+    return isinstance(value, type) and issubclass(value, BaseException)
 
 
 def _no_class(name: str, given: object) -> str:

@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 import msgspec
 
 from dutiful.app import App
+from dutiful.client.options import state_named
 from dutiful.client.task import Enqueuer
 from dutiful.contract.facade import Store
 from dutiful.contract.page import Filter
@@ -81,7 +82,7 @@ class Harness:
         """Return the jobs of a task (all), in states (all), in the order of their enqueueing."""
         which = Filter(
             tasks=() if task is None else (task.spec.name,),
-            states=tuple(State[word.upper()] for word in states),
+            states=tuple(state_named(word) for word in states),
         )
         found: list[Job] = []
         cursor: str | None = None

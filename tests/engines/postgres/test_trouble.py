@@ -181,7 +181,8 @@ async def test_a_clock_that_is_an_hour_off_on_the_worker_changes_nothing(
     [
         ("schema=pg_jobs", "keeps pg_ for itself"),
         ("schema=", "1 to 40 bytes"),
-        ("connections=0", "a number of 1 or more"),
+        ("connections=0", "a number from 1 to 9,999"),
+        ("connections=" + "9" * 5_000, "a number from 1 to 9,999"),
         ("pooler=maybe", "use yes or no"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -10,10 +11,12 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 from dutiful.core.errors import BadConfiguration
+from dutiful.core.text import shown
 from dutiful.core.url import struct_text
 
 CONNECTIONS = 5
 _SCHEMA_BYTES_MAX = 40
+_COUNT = re.compile("[1-9][0-9]{0,3}")
 _SCHEMES = ("postgresql", "postgres")
 _OURS = ("schema", "connections", "pooler")
 _SHOWN = ("hostaddr", "service")
@@ -132,8 +135,10 @@ def _schema(name: str) -> str:
 
 
 def _connections(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise BadConfiguration(f"connections={text!r} in the URL; use a number of 1 or more")
+    if not _COUNT.fullmatch(text):
+        raise BadConfiguration(
+            f"connections={shown(text)} in the URL; use a number from 1 to 9,999"
+        )
     return int(text)
 
 
