@@ -197,6 +197,11 @@ def test_two_hooks_of_one_factory_are_two_and_one_hook_is_one() -> None:
     for hook in (first, second, first):
         app.on_enqueue(hook)
     assert app.hooks.on_enqueue == [first, second]
+    app.hooks.on_enqueue.clear()
+    app.on_enqueue(second)
+    app.hooks.on_enqueue[:] = [first, second]
+    app.on_enqueue(second)
+    assert app.hooks.on_enqueue == [first, second]
 
 
 def test_two_schedules_of_one_name_are_refused() -> None:

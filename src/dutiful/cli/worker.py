@@ -31,10 +31,7 @@ def worker(
         str, typer.Option("--queues", "-Q", help="Queues to serve, with weights: billing:3,default")
     ] = "default",
     concurrency: Annotated[
-        int,
-        typer.Option(
-            "--concurrency", "-c", min=1, max=10_000, help="Jobs at a time in each process."
-        ),
+        int, typer.Option("--concurrency", "-c", min=1, help="Jobs at a time in each process.")
     ] = 16,
     processes: Annotated[
         int, typer.Option("--processes", "-p", min=1, max=1_000, help="Processes, kept running.")

@@ -89,17 +89,20 @@ class Once(list[F]):
     def __init__(self) -> None:
         """Start with none."""
         super().__init__()
-        self._origins: list[Origin] = []
+        self._origins: dict[int, Origin] = {}
 
     def add(self, fn: F) -> None:
         """Add a function, in the place of what it is when its module was loaded again."""
         found = origin(fn)
-        for place, other in enumerate(self._origins):
-            if found.again(other):
-                self[place], self._origins[place] = fn, found
-                return
-        self.append(fn)
-        self._origins.append(found)
+        known = [self._origins.get(id(one)) or origin(one) for one in self]
+        again = [place for place, other in enumerate(known) if found.again(other)]
+        if again:
+            self[again[0]], known[again[0]] = fn, found
+        else:
+            self.append(fn)
+            known.append(found)
+        # Of the members alone: the number of one that is gone may be given to another.
+        self._origins = {id(one): its for one, its in zip(self, known, strict=True)}
 
 
 def advice_for(qualname: str) -> str:
