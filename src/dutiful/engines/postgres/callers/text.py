@@ -41,13 +41,12 @@ def encodings(driver: Any) -> tuple[str, str] | None:
     None where these are one.
     """
     if (settings := getattr(driver, "get_settings", None)) is not None:  # asyncpg
-        present, writes = settings().client_encoding, "UTF8"
+        present, writes = str(settings().client_encoding), "UTF8"
     else:
-        present = driver.info.parameter_status("client_encoding")
+        present = str(driver.info.parameter_status("client_encoding"))
         # psycopg asks the connection each time, psycopg2 when it is opened.
-        writes = getattr(driver, "encoding", "UTF8")
-    same = present is None or _bare(present) == _bare(writes)
-    return None if same else (present, writes)
+        writes = str(getattr(driver, "encoding", "UTF8"))
+    return None if _bare(present) == _bare(writes) else (present, writes)
 
 
 def _bare(encoding: str) -> str:
