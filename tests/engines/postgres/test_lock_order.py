@@ -9,11 +9,13 @@ import pytest
 
 from dutiful import App, unique
 from dutiful.core.errors import EngineError
-from dutiful.core.outcome import Outcome, Released, Succeeded
+from dutiful.core.job import Claim, stamp
+from dutiful.core.outcome import Failed, Outcome, Released, Succeeded
 from dutiful.core.unique import Conflict
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.engines.postgres.connection import connect, executor
 from dutiful.engines.postgres.settling import settle
+from dutiful.engines.postgres.statements import Texts
 from dutiful.testing.conformance.moves import add, ending, new, take
 
 WAITING = """
@@ -97,3 +99,11 @@ async def test_a_cancellation_and_a_settlement_of_the_same_jobs(
 
     assert await asyncio.to_thread(settles) == (ids[0],)
     assert deadlocks(postgres_database) == 0
+
+
+def test_settlements_are_written_in_the_order_of_ids() -> None:
+    claims = [Claim(job=stamp(new(), 0)) for _ in range(3)]
+    for outcome in (Succeeded(), Released(), Failed("Error", "no")):
+        items = [ending(claim, outcome) for claim in reversed(claims)]
+        first = next(settle(Texts("dutiful"), items, None))
+        assert list(first.params[0].items) == [claim.job.id for claim in claims]

@@ -23,7 +23,7 @@ from tests.servers.postgres import programs
 
 WAKE_SECONDS = 0.1
 TRIES = 4
-FORMS = ("plain", "released", "rolled back", "prepared")
+FORMS = ("plain", "savepoints", "prepared")
 
 
 @pytest.fixture(scope="module")
@@ -103,14 +103,14 @@ async def cell(bench: Bench, kind: str, level: str, form: str, *, idle: bool) ->
 
 
 async def committed(bench: Bench, way: Way, form: str) -> None:
-    if form in ("released", "rolled back"):
+    if form == "savepoints":
+        await way.execute("SAVEPOINT undone")
+        await way.enqueue(new())
+        await way.execute("ROLLBACK TO SAVEPOINT undone")
         await way.execute("SAVEPOINT ours")
     await way.enqueue(new())
-    if form == "released":
+    if form == "savepoints":
         await way.execute("RELEASE SAVEPOINT ours")
-    if form == "rolled back":
-        await way.execute("ROLLBACK TO SAVEPOINT ours")
-        await way.enqueue(new())
     if form == "prepared":
         await way.execute("PREPARE TRANSACTION 'ours'")
         await asyncio.to_thread(bench.server.execute, "COMMIT PREPARED 'ours'")
