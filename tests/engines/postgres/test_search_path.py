@@ -20,7 +20,7 @@ SQL = files("dutiful.engines.postgres") / "sql"
 TYPES = ("text", "text[]", "bigint", "integer", "smallint", "numeric", "name", "oid", "regclass")
 FOR_ONE = (*TYPES, "boolean", "bytea", "interval", "timestamptz", "jsonb", "xid", "bigint[]")
 OPERATORS = ("=", "<>", "<", ">", "<=", ">=", "+", "-", "*", "/", "||", "&&", "&", ">>", "?", "->>")
-NOT_PREPARED = ("turn_script", "migrations_create")
+NOT_PREPARED = ("DO", "CREATE TABLE")
 EVERYTHING = Filter(
     states=(State.DEAD,), queues=("a",), tasks=("b",), tag="c", reason="d", error_type="e",
     worker="f", enqueued_after=1, enqueued_before=2,
@@ -93,8 +93,8 @@ async def test_nothing_of_ours_calls_what_is_not(
     sql = engine.session.sql
     caught = {}
     for name in names():
-        if name in NOT_PREPARED:
-            continue
+        if bare(name).startswith(NOT_PREPARED):
+            continue  # only for sessions whose path is set
         text = listing(sql) if name == "find" else sql.fill(bare(name), conditions="state = 1")
         try:
             with trapped.transaction():
