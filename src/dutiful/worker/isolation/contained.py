@@ -147,8 +147,14 @@ class _Factory:
 
 
 def contain(loop: asyncio.AbstractEventLoop) -> None:
-    """Contain what owners start on a loop, until `release` has been called as often."""
-    factory: Any = loop.get_task_factory()
+    """Contain what owners start on a loop, until `release` has been called as often.
+
+    A loop that knows no task factories, as one of virtual time may be, is left as it is.
+    """
+    try:
+        factory: Any = loop.get_task_factory()
+    except NotImplementedError:
+        return
     if not isinstance(factory, _Factory):
         factory = _Factory(loop)
         loop.set_task_factory(factory)
@@ -157,7 +163,10 @@ def contain(loop: asyncio.AbstractEventLoop) -> None:
 
 def release(loop: asyncio.AbstractEventLoop) -> None:
     """Give the loop the task factory back that it had."""
-    factory: Any = loop.get_task_factory()
+    try:
+        factory: Any = loop.get_task_factory()
+    except NotImplementedError:
+        return
     if isinstance(factory, _Factory):
         factory.users -= 1
         if not factory.users:
