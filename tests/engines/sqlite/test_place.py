@@ -1,5 +1,6 @@
 """Each thing that can be wrong with the place says so, in Dutiful's own errors."""
 
+import os
 import sqlite3
 import tempfile
 from pathlib import Path
@@ -69,6 +70,11 @@ async def test_missing_folder(tmp_path: Path) -> None:
 
 async def test_folder_instead_of_file(tmp_path: Path) -> None:
     assert "is a folder" in await failure(tmp_path, StoreUnusable)
+
+
+async def test_pipe_instead_of_file(path: Path) -> None:
+    os.mkfifo(path)
+    assert "is a pipe" in await failure(path, StoreUnusable)
 
 
 async def test_other_file(diary: Path) -> None:

@@ -47,6 +47,12 @@ def replace(path: Path) -> None:
     path.with_name("other.db").rename(path)
 
 
+def copy_over(path: Path) -> None:
+    """What `cp backup.db jobs.db` begins with."""
+    with path.open("r+b") as file:
+        file.truncate(0)
+
+
 @pytest.fixture
 def deep(tmp_path: Path) -> Path:
     folder = tmp_path / "store"
@@ -57,7 +63,7 @@ def deep(tmp_path: Path) -> Path:
 WAYS = [remove, remove_file, remove_log, remove_index, move_folder, replace]
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", [*WAYS, copy_over])
 @pytest.mark.parametrize("idle", [False, True])
 def test_an_enqueuer_is_told(deep: Path, way: Callable[[Path], None], idle: bool) -> None:
     engine = SqliteEngine(deep)

@@ -34,6 +34,7 @@ class Place:
         """What a commit has found out to be wrong with the file."""
         self._name = os.fspath(path)
         self._identity: tuple[int, int] | None = None
+        self._size = 0
         self._logged = False
         self.locate()
 
@@ -69,6 +70,7 @@ class Place:
         """Remember which file it is that has been opened."""
         found = os.stat(self.path)
         self._identity, self.astray = (found.st_dev, found.st_ino), None
+        self._size = found.st_size
 
     def look_for_log(self) -> None:
         """Remember that there is a write-ahead log, in the first transaction of a connection."""
@@ -84,6 +86,9 @@ class Place:
             return f"{self.path} was removed while it was in use; put it back"
         if (found.st_dev, found.st_ino) != self._identity:
             return f"{self.path} was replaced by another file while it was in use"
+        if found.st_size < self._size:
+            return f"{self.path} was cut short, or copied over, while it was in use"
+        self._size = found.st_size
         return None
 
     def _has_log(self) -> bool:
@@ -122,6 +127,8 @@ class Place:
             )
         if path.is_dir():
             raise StoreUnusable(f"{path} is a folder; give the path of a file")
+        if path.exists() and not path.is_file():
+            raise StoreUnusable(f"{path} is a pipe or a device; give the path of a file")
         if not parent.is_dir():
             raise StoreUnusable(f"the folder {parent} does not exist; create it first")
         self.locate()
