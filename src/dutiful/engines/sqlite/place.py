@@ -86,8 +86,8 @@ class Place:
             return f"{self.path} was removed while it was in use; put it back"
         if (found.st_dev, found.st_ino) != self._identity:
             return f"{self.path} was replaced by another file while it was in use"
-        if found.st_size < self._size:
-            return f"{self.path} was cut short, or copied over, while it was in use"
+        if not found.st_size and self._size:
+            return f"{self.path} was emptied, or is being copied over, while it was in use"
         self._size = found.st_size
         return None
 
