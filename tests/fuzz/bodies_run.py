@@ -79,7 +79,9 @@ async def _judge(worker: subprocess.Popen[bytes], good: list[str], hostile: list
         await asyncio.sleep(0.05)
     for job in await tasks.app.store.inspector.get(good):
         if (job.state, job.attempt, job.crashes) != (State.SUCCEEDED, 1, 0):
-            raise Finding(f"a neighbour was hit: {_shown([job])}")
+            errors = await tasks.app.store.inspector.errors(job.id)
+            texts = [f"{error.type}: {error.message}" for error in errors]
+            raise Finding(f"a neighbour was hit: {_shown([job])} {texts}")
     while running := [
         job for job in await _unfinished(hostile) if job.state in (State.RUNNING, State.QUEUED)
     ]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from pathlib import Path
@@ -189,6 +190,20 @@ def test_a_callback_that_leaves_ends_no_worker(
     assert beside.result(timeout=1) == 1
     assert (handle.status() == "dead") == (loop == "asyncio")
     asyncio.run(app.close())
+
+
+async def test_a_thread_is_made_though_a_task_took_the_hook_for_errors(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "excepthook", None)
+
+    @app.task(retry=ONCE)
+    def in_thread() -> int:
+        return 1
+
+    handle = await in_thread.aenqueue()
+    await burst(app)
+    assert await handle.aresult(timeout=1) == 1
 
 
 async def test_a_loop_gets_its_task_factory_back() -> None:

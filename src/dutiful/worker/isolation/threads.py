@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import queue
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 from dutiful.worker import forks
 from dutiful.worker.capacity import starting
@@ -45,6 +46,8 @@ class ThreadSlots:
         """
         # An idle thread takes it; else one more is started. The worker's slots bound how many.
         if not self._idle.acquire(blocking=False):
+            if cast(Any, sys.excepthook) is None:  # a task's doing, and no thread is made without
+                sys.excepthook = sys.__excepthook__
             thread = threading.Thread(
                 target=self._work, args=(self._calls, self._idle), name="dutiful-slot", daemon=True
             )
