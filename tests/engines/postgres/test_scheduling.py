@@ -1,7 +1,6 @@
 """Schedules on a real server: their plans, their locks, and what people see of them."""
 
 import asyncio
-import struct
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ from msgspec.structs import replace
 from psycopg import RawCursor
 
 from dutiful.core.advance import advance
+from dutiful.core.errors import BadPayload
 from dutiful.core.instant import SECOND
 from dutiful.core.occurrence import Advance
 from dutiful.core.rule import Interval
@@ -144,7 +144,7 @@ async def test_who_stops_half_way_holds_nobody_up(
 async def test_a_move_that_fails_leaves_neither_occurrence_nor_job(engine: PostgresEngine) -> None:
     moves, made = await due(engine)
     # No column holds that; it is sent after the occurrence.
-    with pytest.raises(struct.error):
+    with pytest.raises(BadPayload):
         await engine.advance([replace(moves[0], last=1 << 70)])
     assert await engine.occurrences("tick", 10) == ()
     assert (await engine.advance(moves)).made == tuple(made)

@@ -72,7 +72,7 @@ DECLARE
   now bigint := {now};
   due bigint := now;
   control text := CASE WHEN getdatabaseencoding() = 'UTF8'
-    THEN '[\x01-\x1f\x7f-\x9f\u2028\u2029]' ELSE '[\x01-\x1f\x7f-\x9f]' END;
+    THEN E'[\\x01-\\x1f\\x7f-\\x9f\\u2028\\u2029]' ELSE E'[\\x01-\\x1f\\x7f-\\x9f]' END;
   body bytea := convert_to(enqueue.args::text, 'UTF8');
   wrong text;
   chosen text := enqueue.id;
