@@ -21,6 +21,7 @@ from tests.worker.support import (
     errors,
     marks,
     process,
+    queues,
     serving,
     stored,
     until,
@@ -99,7 +100,7 @@ async def test_a_worker_that_slept_past_its_lease_starts_anew(jobs: App, tmp_pat
         await until(lambda: len(marks(tmp_path)) == 8)
         sleeper.send_signal(signal.SIGSTOP)
         events = Events(jobs)
-        async with serving(jobs, queues=(), lease=jobs.settings.leases()):
+        async with serving(jobs, queues=queues("nobodys"), lease=jobs.settings.leases()):
             await until(lambda: sum(event.count for event in events.of(JobsRescued)) == 8)
             for handle in asleep:
                 await handle.acancel()
@@ -116,7 +117,7 @@ async def test_a_worker_that_slept_past_its_lease_starts_anew(jobs: App, tmp_pat
 async def test_a_blocked_loop_loses_nothing(jobs: App, tmp_path: Path) -> None:
     with process(*WORKER, path=tmp_path, env=SHORT_LEASE):
         handle = await cpu.block.aenqueue(5)
-        async with serving(jobs, queues=()):
+        async with serving(jobs, queues=queues("nobodys")):
             await handle.aresult(timeout=20)
     job = await stored(jobs, handle.id)
     assert (job.attempt, job.crashes) == (1, 0)
