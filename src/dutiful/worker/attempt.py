@@ -63,7 +63,7 @@ class Running:
         self.task = task
         self.store = store
         self.loop = loop
-        self._pid = forks.THIS.pid
+        self._pid = forks.this_process.pid
         self.since = 0.0
         """When the body began, by the loop's clock."""
         self.patience = patience

@@ -88,7 +88,8 @@ class Bodies:
             call = partial(self._in_thread_of_ours, running, call)
             self._watch(running, self._spawn(running, self._on_loop(running, context, call), own))
         else:
-            run = partial(own.run, _in_thread, running, context, call, self._bytes_max)
+            inside = partial(_in_thread, running, context, call, self._bytes_max)
+            run: Call = lambda: own.run(inside)  # noqa: E731 - a partial of run has no types
             self._threads.submit(run, partial(self._finish, running))
         self._begun(running)
 
@@ -151,7 +152,7 @@ class Bodies:
         CURRENT.set(context)
         OWNER.set(running)
         outcome: Outcome | None
-        pid = forks.THIS.pid
+        pid = forks.this_process.pid
         try:
             if self._app.hooks.around_attempt:
                 call = self._app.hooks.wrap(context, call)

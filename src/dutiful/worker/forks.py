@@ -34,7 +34,7 @@ class Origin:
         """What a copy no longer handles; the handlers' doorbell is shared with the original."""
 
 
-THIS = Origin()
+this_process = Origin()
 
 
 def copied(pid: int) -> bool:
@@ -44,22 +44,22 @@ def copied(pid: int) -> bool:
 
 def close_in_copies(descriptor: int) -> None:
     """Let copies made from now on close a descriptor."""
-    THIS.descriptors.add(descriptor)
+    this_process.descriptors.add(descriptor)
 
 
 def keep_in_copies(descriptor: int) -> None:
     """Forget a descriptor, which must happen before it is closed and its number used again."""
-    THIS.descriptors.discard(descriptor)
+    this_process.descriptors.discard(descriptor)
 
 
 def reset_in_copies(numbers: Iterable[int]) -> None:
     """Let copies made from now on handle signals as a fresh process does."""
-    THIS.signals.update(numbers)
+    this_process.signals.update(numbers)
 
 
 def guarded(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     """Call, and end the process at once where the call forked and this is the copy."""
-    pid = THIS.pid
+    pid = this_process.pid
     try:
         value = call(*args, **kwargs)
     except BaseException as error:
@@ -102,8 +102,8 @@ def _code(error: BaseException | None) -> int:
 
 
 def _after_fork_in_child() -> None:
-    global THIS
-    origin, THIS = THIS, Origin()
+    global this_process
+    origin, this_process = this_process, Origin()
     if origin.signals:
         with contextlib.suppress(ValueError):
             signal.set_wakeup_fd(-1)

@@ -42,7 +42,7 @@ class Child:
         line.set_inheritable(False)
         forks.close_in_copies(line.fileno())
         forks.reset_in_copies((signal.SIGUSR2, *_LEFT_TO_WORKER))
-        self._pid = forks.THIS.pid
+        self._pid = forks.this_process.pid
         self._current: list[Remote] = []
 
     def run(self) -> None:

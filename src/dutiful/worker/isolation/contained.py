@@ -67,19 +67,19 @@ class Contained(Coroutine[Any, Any, Any]):
         """Stand in for ``inner``, in this process only."""
         self._inner = inner
         self._owner = owner
-        self._origin = forks.THIS
+        self._origin = forks.this_process
 
     def send(self, value: Any) -> Any:
         """Resume the coroutine."""
         origin = self._origin
-        if forks.THIS is not origin:
+        if forks.this_process is not origin:
             forks.leave(None)
         try:
             awaited = self._inner.send(value)
         except BaseException as error:
             self._judge(error)
             raise
-        if forks.THIS is not origin:
+        if forks.this_process is not origin:
             forks.leave(_Awaited())
         return awaited
 
@@ -90,14 +90,14 @@ class Contained(Coroutine[Any, Any, Any]):
         trace: TracebackType | None = None,
     ) -> Any:
         """Raise an exception in the coroutine."""
-        if forks.THIS is not self._origin:
+        if forks.this_process is not self._origin:
             forks.leave(None)
         try:
             awaited = self._inner.throw(kind if value is None else value)
         except BaseException as error:
             self._judge(error)
             raise
-        if forks.THIS is not self._origin:
+        if forks.this_process is not self._origin:
             forks.leave(_Awaited())
         return awaited
 
@@ -115,7 +115,7 @@ class Contained(Coroutine[Any, Any, Any]):
 
     def _judge(self, error: BaseException) -> None:
         """Pass by what a coroutine may end with; it keeps no reference to it."""
-        if forks.THIS is not self._origin:
+        if forks.this_process is not self._origin:
             forks.leave(error)
         if isinstance(error, ENDING):
             if not self._owner.exited(error):
@@ -140,7 +140,8 @@ class _Factory:
         context: Context | None = options.get("context")
         owner = OWNER.get() if context is None else context.get(OWNER)
         if owner is not None and isinstance(coroutine, Coroutine):
-            coroutine = Contained(coroutine, owner)
+            inner: Coroutine[Any, Any, Any] = coroutine
+            coroutine = Contained(inner, owner)
         if self.before is None:
             return asyncio.Task(coroutine, loop=loop, **options)
         return self.before(loop, coroutine, **options)
@@ -188,7 +189,7 @@ def run(loop: asyncio.AbstractEventLoop, main: asyncio.Task[T]) -> T:
 
     asyncio's own loop says whose callback it was. uvloop does not: there it is only logged.
     """
-    pid = forks.THIS.pid
+    pid = forks.this_process.pid
     while True:
         try:
             return loop.run_until_complete(main)

