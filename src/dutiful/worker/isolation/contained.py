@@ -139,9 +139,8 @@ class _Factory:
     ) -> asyncio.Future[Any]:
         context: Context | None = options.get("context")
         owner = OWNER.get() if context is None else context.get(OWNER)
-        if owner is not None and isinstance(coroutine, Coroutine):
-            inner: Coroutine[Any, Any, Any] = coroutine
-            coroutine = Contained(inner, owner)
+        if owner is not None and asyncio.iscoroutine(coroutine):
+            coroutine = Contained(coroutine, owner)
         if self.before is None:
             return asyncio.Task(coroutine, loop=loop, **options)
         return self.before(loop, coroutine, **options)
