@@ -48,7 +48,7 @@ def test_blocks_run(page: Path, tmp_path: Path, request: pytest.FixtureRequest) 
         env=environ,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=50,
     )
     assert done.returncode == 0, done.stderr
 

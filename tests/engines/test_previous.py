@@ -50,7 +50,7 @@ def previous(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(240)
 async def test_it_works_on_a_file(previous: Path, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'jobs.db'}"
     await migrated(url)
@@ -58,7 +58,7 @@ async def test_it_works_on_a_file(previous: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(240)
 async def test_it_works_on_a_server(previous: Path, postgres_url: str) -> None:
     address = address_of(postgres_url)
     migrate(address, Texts(address.schema, read(previous / FOLDERS[0].removeprefix("src/"))))

@@ -18,6 +18,8 @@ from dutiful.contract.fleet import WorkerInfo
 from dutiful.contract.page import Holder
 from dutiful.contract.protocol import Wanted
 from dutiful.core.event import (
+    EngineRecovered,
+    EngineTroubled,
     Event,
     HorizonHeld,
     JobsRescued,
@@ -177,6 +179,20 @@ async def test_turns_go_on_after_a_failure() -> None:
     duty.cancel()
     await asyncio.gather(duty, return_exceptions=True)
     assert events == [ServiceFailed("failing", "LookupError: again")]
+
+
+def test_a_call_that_fails_late_belongs_to_the_trouble_that_is_over() -> None:
+    """Its thread may be held up on a busy machine until the others have been answered."""
+    now, events = [10], list[Any]()
+    trouble = Trouble(events.append, lambda: now[0])
+    trouble.met("jobs", OSError("away"), 10)
+    now[0] = 20
+    trouble.answered("jobs")
+    trouble.met("heart", OSError("away"), 15)
+    trouble.answered("heart")
+    assert [type(event) for event in events] == [EngineTroubled, EngineRecovered]
+    trouble.met("heart", OSError("away"), 21)
+    assert [type(event) for event in events][2:] == [EngineTroubled]
 
 
 def test_a_process_is_known_by_its_birth() -> None:

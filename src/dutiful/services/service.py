@@ -55,12 +55,12 @@ class Turns:
 
     async def once(self) -> None:
         """Let the service do what is due now."""
-        name = self._service.name
+        name, began = self._service.name, self._trouble.ticks()
         try:
             await self._service.run_once()
         except (EngineUnavailable, ReplyUnknown) as error:
             self._failures += 1
-            self._trouble.met(name, error)
+            self._trouble.met(name, error, began)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - a duty must outlive its failures

@@ -19,25 +19,31 @@ class Trouble:
     def __init__(self, emit: Emit, ticks: Callable[[], int]) -> None:
         """Start without trouble; ``ticks`` are microseconds that nobody can step."""
         self._emit = emit
-        self._ticks = ticks
+        self.ticks = ticks
         self._guard = threading.Lock()
         self._begun = False
         self._since = 0
+        self._ended: int | None = None
         self._failing: set[str] = set()
 
-    def met(self, who: str, error: Exception) -> None:
-        """Note that a call failed because of the store."""
+    def met(self, who: str, error: Exception, began: int) -> None:
+        """Note that a call failed because of the store; ``began`` are the ticks of its start.
+
+        One that began before the last trouble was over belongs to that, however late it fails.
+        """
         with self._guard:
+            if not self._begun and self._ended is not None and began <= self._ended:
+                return
             self._failing.add(who)
             if self._begun:
                 return
-            self._begun, self._since = True, self._ticks()
+            self._begun, self._since = True, self.ticks()
         self._emit(EngineTroubled(str(error) or type(error).__name__))
 
     def answered(self, who: str) -> None:
         """Note that a call was answered."""
         if self._begun and self._ends_with(who):
-            self._emit(EngineRecovered((self._ticks() - self._since) / 1_000_000))
+            self._emit(EngineRecovered((self.ticks() - self._since) / 1_000_000))
 
     def left(self, who: str) -> None:
         """Forget one who asks no more; that alone is no sign that the store is well."""
@@ -50,5 +56,5 @@ class Trouble:
             self._failing.discard(who)
             if self._failing or not self._begun:
                 return False
-            self._begun = False
+            self._begun, self._ended = False, self.ticks()
             return True

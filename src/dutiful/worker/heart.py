@@ -38,7 +38,7 @@ class Heart:
         on_cancels: Callable[[tuple[str, ...]], None],
         on_fault: Callable[[Exception], None],
         on_stalled: Callable[[float], None],
-        on_answer: Callable[[Exception | None], None] = lambda error: None,
+        on_answer: Callable[[Exception | None, int], None] = lambda error, began: None,
         ask: Callable[[Callable[[], None]], None],
         idle: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -114,14 +114,14 @@ class Heart:
                 renewal = await self._fleet.renew(self._worker, stalled_for)
         except Exception as error:  # noqa: BLE001 - see above
             if isinstance(error, EngineError | TimeoutError):
-                self._on_answer(error)
+                self._on_answer(error, sent)
             else:
                 self._on_fault(error)
             self._failed, self.calm = True, False
             if not self.valid():
                 self._lose()
             return
-        self._on_answer(None)
+        self._on_answer(None, sent)
         self._failed, self.calm = False, renewal.calm
         if not renewal.valid:
             self._lose()

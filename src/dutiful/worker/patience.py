@@ -36,6 +36,7 @@ class Patience:
         """Return the call's result; raises the store's error once ``until`` is true."""
         pause = _FIRST
         while True:
+            began = self.trouble.ticks()
             try:
                 result = await call()
             except Exception as error:
@@ -45,7 +46,7 @@ class Patience:
                 if until():
                     self.trouble.left(_WHO)
                     raise
-                self.trouble.met(_WHO, error)
+                self.trouble.met(_WHO, error, began)
                 await self._rest(pause * (0.5 + self._rng.random()), until)
                 pause = min(pause * 2, _MOST)
             else:

@@ -264,13 +264,13 @@ class Session:
     def _heart_failed(self, error: Exception) -> None:
         self.store.emit(ServiceFailed("heart", f"{type(error).__name__}: {error}"))
 
-    def _heard_of_store(self, error: Exception | None) -> None:
+    def _heard_of_store(self, error: Exception | None, began: int) -> None:
         if error is None:
             self._trouble.answered(_HEART)
-        elif isinstance(error, TimeoutError):
-            self._trouble.met(_HEART, TimeoutError("it did not renew the lease in time"))
-        else:
-            self._trouble.met(_HEART, error)
+            return
+        if isinstance(error, TimeoutError):
+            error = TimeoutError("it did not renew the lease in time")
+        self._trouble.met(_HEART, error, began)
 
     def _from_heart(self, call: Callable[..., None], *args: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has been closed meanwhile
