@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from dutiful.core.deadline import TOLD
+from dutiful.core.deadline import TOLD, Deadline
 from dutiful.core.job import AttemptError, Job
 from dutiful.core.occurrence import Edition, Recorded, Standing
 from dutiful.core.redrive import redriven
@@ -39,10 +39,19 @@ _COUNT_MAX = 2**31 - 1
 _FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
 """The instants that a calendar has: the years 1 to 9999."""
 
+
+def _shown_bytes(value: Any) -> bytes:
+    return shown(value).encode()
+
+
+def _told(value: Any) -> tuple[Deadline, ...]:
+    return TOLD[whole(0, len(TOLD) - 1)(value)]
+
+
 _TEXT = Column(text, shown)
 _TEXT_MAYBE = Column(maybe(text), shown)
 _NAME = Column(name, shown)
-_BLOB = Column(blob, lambda value: shown(value).encode())
+_BLOB = Column(blob, _shown_bytes)
 _BLOB_MAYBE = Column(maybe(blob), _BLOB.instead)
 _COUNT = Column(whole(0, _COUNT_MAX), always(0))
 _GROWING = Column(whole(0, _LONG // 2), always(0))
@@ -121,7 +130,7 @@ _RECORDED: dict[str, Column] = {
     "started_at": _AT_MAYBE,
     "finished_at": _AT_MAYBE,
     "state": Column(maybe(state), always(State.DEAD)),
-    "told": Column(lambda value: TOLD[whole(0, len(TOLD) - 1)(value)], always(())),
+    "told": Column(_told, always(())),
 }
 
 WORKER: dict[str, Column] = {

@@ -48,7 +48,7 @@ def _open_transactions() -> list[sqlite3.Connection]:
     found: list[sqlite3.Connection] = []
     for each in gc.get_objects():
         # By the type and not isinstance, which would ask proxies for what they stand for.
-        kind = type(each)
+        kind: type[Any] = type(each)
         if issubclass(kind, sqlite3.Connection) and not issubclass(kind, StoreConnection):
             with suppress(sqlite3.Error):
                 if each.in_transaction:

@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from types import TracebackType
-from typing import Literal, NoReturn
+from typing import Any, Literal, NoReturn
 
 from dutiful.contract.statement import Plan, run
 from dutiful.core.errors import EngineUnavailable, UsageError
@@ -158,8 +158,9 @@ class SqliteTransaction:
     def _limit(self, connection: sqlite3.Connection) -> float:
         """Return how long this transaction may last: no lease must run out over it."""
         row = connection.execute(_LEASE, (self._claim.job.worker,)).fetchone()
-        known = row is not None and type(row[0]) is int and row[0] > 0
-        return min(SECONDS_MAX, row[0] / SECOND / 2) if known else SECONDS_MAX
+        lease: Any = None if row is None else row[0]
+        known = type(lease) is int and lease > 0
+        return min(SECONDS_MAX, lease / SECOND / 2) if known else SECONDS_MAX
 
     def _overrun(self, seconds: float) -> None:
         """Take the write lock from a task that holds it for too long; in the timer's thread."""
