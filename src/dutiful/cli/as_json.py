@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from dutiful.core.instant import SECOND
 from dutiful.core.instant import iso as instant_text
@@ -52,15 +52,16 @@ def _shallow(value: Any) -> bool:
     """Whether a value is nested no deeper than our own writers let it be, with room to spare."""
     level: list[Any] = [value]
     for _ in range(_DEPTH_MAX):
-        level = [
-            part
-            for one in level
-            if isinstance(one, dict | list)
-            for part in (one.values() if isinstance(one, dict) else one)
-        ]
+        level = [part for one in level for part in _parts(one)]
         if not level:
             return True
     return False
+
+
+def _parts(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(cast("dict[str, Any]", value).values())
+    return cast("list[Any]", value) if isinstance(value, list) else []
 
 
 def job(row: Job) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from dutiful.core.deadline import TOLD, Deadline
+from dutiful.core.deadline import TOLD
 from dutiful.core.job import AttemptError, Job
-from dutiful.core.occurrence import Edition, Recorded, Standing
+from dutiful.core.occurrence import Deadline, Edition, Recorded, Standing
 from dutiful.core.redrive import redriven
 from dutiful.core.replacement import MARK, marked
 from dutiful.core.state import State

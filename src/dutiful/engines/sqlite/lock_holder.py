@@ -46,9 +46,10 @@ def waits_for_itself(file: Path) -> bool:
 
 def _open_transactions() -> list[sqlite3.Connection]:
     found: list[sqlite3.Connection] = []
-    for each in gc.get_objects():
+    objects: list[Any] = gc.get_objects()
+    for each in objects:
         # By the type and not isinstance, which would ask proxies for what they stand for.
-        kind: type[Any] = type(each)
+        kind = type(each)
         if issubclass(kind, sqlite3.Connection) and not issubclass(kind, StoreConnection):
             with suppress(sqlite3.Error):
                 if each.in_transaction:
