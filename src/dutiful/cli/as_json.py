@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from dutiful.core.instant import SECOND
 from dutiful.core.instant import iso as instant_text
@@ -58,10 +58,11 @@ def _shallow(value: Any) -> bool:
     return False
 
 
-def _parts(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return list(cast("dict[str, Any]", value).values())
-    return cast("list[Any]", value) if isinstance(value, list) else []
+def _parts(value: Any) -> tuple[Any, ...]:
+    kind = type(value)
+    if kind is dict:
+        return tuple(value.values())
+    return tuple(value) if kind is list else ()
 
 
 def job(row: Job) -> dict[str, Any]:

@@ -45,7 +45,8 @@ def _shown_bytes(value: Any) -> bytes:
 
 
 def _told(value: Any) -> tuple[Deadline, ...]:
-    return TOLD[whole(0, len(TOLD) - 1)(value)]
+    place: int = whole(0, len(TOLD) - 1)(value)
+    return TOLD[place]
 
 
 _TEXT = Column(text, shown)

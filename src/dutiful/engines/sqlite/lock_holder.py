@@ -49,8 +49,7 @@ def _open_transactions() -> list[sqlite3.Connection]:
     objects: list[Any] = gc.get_objects()
     for each in objects:
         # By the type and not isinstance, which would ask proxies for what they stand for.
-        kind = type(each)
-        if issubclass(kind, sqlite3.Connection) and not issubclass(kind, StoreConnection):
+        if _is_foreign(each):
             with suppress(sqlite3.Error):
                 if each.in_transaction:
                     found.append(each)
@@ -112,3 +111,8 @@ def _is_on(connection: sqlite3.Connection, file: Path) -> bool:
             if row[2] and os.path.samefile(row[2], file):
                 return True
     return False
+
+
+def _is_foreign(each: object) -> bool:
+    kind = type(each)
+    return issubclass(kind, sqlite3.Connection) and not issubclass(kind, StoreConnection)
