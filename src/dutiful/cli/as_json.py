@@ -59,10 +59,13 @@ def _shallow(value: Any) -> bool:
 
 
 def _parts(value: Any) -> tuple[Any, ...]:
-    kind = type(value)
-    if kind is dict:
+    if _is(value, dict):
         return tuple(value.values())
-    return tuple(value) if kind is list else ()
+    return tuple(value) if _is(value, list) else ()
+
+
+def _is(value: object, kind: type) -> bool:
+    return isinstance(value, kind)
 
 
 def job(row: Job) -> dict[str, Any]:
