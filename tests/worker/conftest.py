@@ -46,3 +46,11 @@ async def isolation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     isolated.app.hooks.around_attempt.clear()
     isolated.app.hooks.around_call.clear()
     isolated.app.hooks.on_death.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a test that serves in its own process outlive that: the end is for whole processes."""
+    monkeypatch.setattr("dutiful.worker.serve.end_process", lambda code, clean: code)
+    monkeypatch.setattr("dutiful.worker.serve.limit_end", lambda code: None)
+    monkeypatch.setattr("dutiful.worker.serve.obey_at_once", lambda code: None)

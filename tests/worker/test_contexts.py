@@ -162,8 +162,6 @@ def test_a_callback_that_leaves_ends_no_worker(
 ) -> None:
     """asyncio's own loop says whose callback it was; elsewhere the error is only logged."""
     app = App(f"sqlite:///{tmp_path}/jobs.db")
-    monkeypatch.setattr("dutiful.worker.serve.end_process", lambda code, clean: code)
-    monkeypatch.setattr("dutiful.worker.serve.obey_at_once", lambda code: None)
     if loop == "asyncio":
         monkeypatch.setattr("dutiful.worker.serve.new_loop", SteadyLoop)
 
