@@ -18,6 +18,7 @@ from dutiful.worker.capacity import starting
 
 from .frames import HEADER, About, ToWorker, ToWorkerFrame, Withdrawn, pack
 from .search_path import arguments, bootstrap
+from .standard import open_standard
 
 _GLANCE = 0.05
 _LAST_WORDS = 0.2
@@ -155,6 +156,8 @@ async def start_child(surroundings: Surroundings) -> Child:
 
 
 async def _start_child(surroundings: Surroundings) -> Child:
+    # A task may have closed them: what is printed there would go to the child as if it were ours.
+    open_standard()
     ours, theirs = socket.socketpair()
     with theirs:
         command = [
