@@ -22,6 +22,8 @@ _ROW = {
     "worker": "id",
 }
 """By what a row of each table is found."""
+_MEANT = {"schedule": ("app",)}
+"""Any text there means something: of another owner's schedule a worker's start is refused."""
 
 
 class Tables(ABC):
@@ -61,7 +63,8 @@ class Tables(ABC):
     def plant(self, plant: Plant, rows: Sequence[Any]) -> bool:
         """Write one value; False when the database does not take it."""
         key = _ROW[plant.table]
-        columns = [one for one in self.columns(plant.table) if one[0] not in ("seq", "due_at")]
+        left = ("seq", "due_at", *_MEANT.get(plant.table, ()))
+        columns = [one for one in self.columns(plant.table) if one[0] not in left]
         (column, kind), row = columns[plant.column % len(columns)], rows[plant.place % len(rows)]
         sign, value = self.holder(plant.value(kind))
         mark, _ = self.holder(0)

@@ -19,8 +19,15 @@ def refuse_taken(known: Mapping[str, Standing], schedules: Iterable[Schedule]) -
     owner: str | None = None
     for one in schedules:
         before = known.get(one.name)
-        if before is not None and before.retired_at is None and before.app != one.app:
+        if before is None or before.retired_at is not None or _unread(before):
+            continue
+        if before.app != one.app:
             owner = one.app
             taken.setdefault(before.app, []).append(one.name)
     if taken:
         raise ScheduleTaken(owner, taken)
+
+
+def _unread(standing: Standing) -> bool:
+    """Whether a row does not say whose it is: it stands in nobody's way."""
+    return standing.unreadable is not None and "app" in standing.unreadable.split(", ")

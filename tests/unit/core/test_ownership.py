@@ -1,0 +1,22 @@
+"""Whose a schedule is, where the row itself does not say."""
+
+import pytest
+from msgspec.structs import replace
+
+from dutiful.core.advance import begin
+from dutiful.core.errors import ScheduleTaken
+from dutiful.core.ownership import refuse_taken
+from dutiful.core.rule import Interval
+from dutiful.core.schedule import Schedule
+
+MINE = Schedule(name="tick", task="note", rule=Interval.every("1h"), app="mine")
+THEIRS = replace(begin(MINE, 0), app="theirs")
+
+
+def test_a_row_of_another_owner_is_refused() -> None:
+    with pytest.raises(ScheduleTaken):
+        refuse_taken({"tick": replace(THEIRS, unreadable="since")}, [MINE])
+
+
+def test_a_row_that_does_not_say_whose_it_is_stands_in_nobodys_way() -> None:
+    refuse_taken({"tick": replace(THEIRS, unreadable="version, app")}, [MINE])
