@@ -255,3 +255,13 @@ async def test_a_tag_with_a_nul_hides_no_other(postgres_url: str) -> None:
         assert [job.tags for job in found.jobs] == [("a\x00b", "x")]
         assert not (await app.store.inspector.find(Filter(tag=","), 10)).jobs
         tables.close()
+
+
+async def test_a_fence_that_is_no_whole_number_is_settled_all_the_same(tmp_path: Path) -> None:
+    app = make(f"sqlite:///{tmp_path}/jobs.db")
+    async with app:
+        tables = SqliteTables(f"{tmp_path}/jobs.db")
+        lost = await spoilt(app, tables, "fence", 0.005, ", state = 2, worker = 'gone'")
+        tables.close()
+        async with serving(app):
+            assert (await ended(app, lost)).reason == "bad-payload"

@@ -105,11 +105,17 @@ def flag(value: Any) -> bool:
     return bool(whole()(value))
 
 
-def state(value: Any) -> State:
-    """Read a state; a fraction is none, though it is near one."""
+def exact(value: Any) -> int:
+    """Read a whole number that has to be found again by its value: no float is one."""
     if isinstance(value, float):
         raise TypeError(value)
-    return State(whole()(value))
+    number: int = whole()(value)
+    return number
+
+
+def state(value: Any) -> State:
+    """Read a state."""
+    return State(exact(value))
 
 
 def maybe(read: Read) -> Read:
