@@ -7,10 +7,13 @@ import re
 import sys
 import typing
 from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from functools import cached_property, partial
 from inspect import Parameter
-from types import GenericAlias
+from types import GenericAlias, NoneType, UnionType
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -21,6 +24,9 @@ from dutiful.core.payload import PAYLOAD_BYTES_MAX, decode, decoder, encode, sai
 from .context import Context
 
 _CONTEXT_WORD = re.compile(r"(?<![\w.])(?:\w+\.)*Context\b(?!\.)")
+_CONTAINERS = (list, tuple, set, frozenset, dict)
+_BASIC = (Any, int, str, float, bool, bytes, NoneType)
+_PLAIN_TYPES = (*_BASIC, datetime, date, time, timedelta, UUID, Decimal)
 _PLAIN = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -162,6 +168,12 @@ class Signature:
             return decoder(Any)
 
     @cached_property
+    def runs_code(self) -> bool:
+        """Whether reading stored arguments may run code of the task's own types."""
+        kinds = (self._hints.get(parameter.name, Any) for parameter in self._parameters)
+        return not all(_is_plain(kind) for kind in kinds)
+
+    @cached_property
     def _hints(self) -> dict[str, Any]:
         try:
             try:
@@ -256,3 +268,11 @@ def _is_context(parameter: Parameter, names: Mapping[str, Any]) -> bool:
         except Exception:  # noqa: BLE001 - the name may come later in the module, or never
             return _CONTEXT_WORD.search(annotation) is not None
     return annotation is Context or Context in typing.get_args(annotation)
+
+
+def _is_plain(kind: Any) -> bool:
+    """Whether a type is Python's own, all through."""
+    parts = typing.get_args(kind)
+    if parts and typing.get_origin(kind) in (*_CONTAINERS, typing.Union, UnionType):
+        return all(_is_plain(part) for part in parts)
+    return any(kind is plain for plain in (*_PLAIN_TYPES, *_CONTAINERS))

@@ -19,7 +19,7 @@ from .error_text import text_of
 from .failure import holds, raised, returned
 from .finish import aconclude, aundo, conclude, failed, interrupted, report, undo
 from .host import WorkerHost
-from .isolation.contained import OWNER, Contained
+from .isolation.contained import OWNER, Contained, spawner
 from .isolation.contexts import Contexts
 from .isolation.frames import Ended, Interrupted
 from .isolation.processes import ProcessSlots
@@ -51,6 +51,7 @@ class Bodies:
         self._finish = finish
         self._bytes_max = app.settings.payload_bytes_max
         self._contexts = Contexts()
+        self._task = spawner(loop)
         self._threads = ThreadSlots(loop)
         self._processes = ProcessSlots()
         self._coroutines: set[asyncio.Task[None]] = set()
@@ -70,8 +71,9 @@ class Bodies:
             self._watch(running, self._spawn(running, self._in_process(running), own))
             return
         context, own = Context(running), self._contexts.fresh()
-        # Types of the task's own may run code while they are made.
-        args, kwargs = own.run(forks.guarded, task.signature.decode, running.job.args)
+        decode, raw = task.signature.decode, running.job.args
+        guarded = task.signature.runs_code
+        args, kwargs = own.run(forks.guarded, decode, raw) if guarded else decode(raw)
         if task.signature.takes_context:
             args, kwargs = task.signature.insert(context, args, kwargs)
         call = partial(task.fn, *args, **kwargs) if args or kwargs else task.fn
@@ -126,7 +128,7 @@ class Bodies:
         self, running: Running, coroutine: Any, context: contextvars.Context
     ) -> asyncio.Task[None]:
         contained = Contained(coroutine, running)
-        body = self._loop.create_task(contained, context=context)
+        body: asyncio.Task[None] = self._task(contained, context=context)
         self._coroutines.add(body)
         running.body = body
         return body
@@ -152,16 +154,16 @@ class Bodies:
         CURRENT.set(context)
         OWNER.set(running)
         outcome: Outcome | None
-        pid = forks.this_process.pid
+        origin = forks.this_process
         try:
             if self._app.hooks.around_attempt:
                 call = self._app.hooks.wrap(context, call)
             outcome = returned(await call(), running.task.spec.name, self._bytes_max)
         except BaseException as error:  # noqa: BLE001 - SystemExit, too, is an answer of the task's
-            if forks.copied(pid):
+            if forks.this_process is not origin:
                 forks.leave(error)
             outcome = self._judged(running, error)
-        if forks.copied(pid):
+        if forks.this_process is not origin:
             forks.leave(None)
         if running.atransaction is not None or running.transaction is not None:
             outcome = await self._concluded(running, outcome)

@@ -106,7 +106,7 @@ class Pump:
         if not ended and limit == 0:
             return False
         now = self._executor.reckoning.now()
-        settlements = [self._decide(claim, outcome, now) for claim, outcome in ended]
+        settlements = self._decide_all(ended, now)
         wanted = self._wanted(min(limit, _BATCH)) if limit else None
         started, done = self._time(), executor.done
         try:
@@ -135,6 +135,13 @@ class Pump:
         else:
             self._released(settlements)
         return True
+
+    def _decide_all(self, ended: list[tuple[Claim, Outcome]], now: int) -> list[Settlement]:
+        rng, rules = self._rng, self._rules
+        try:
+            return [settle(claim, how, now, rng, rules(claim.job.task)) for claim, how in ended]
+        except Exception:  # noqa: BLE001 - one by one it shows whose policy that was
+            return [self._decide(claim, outcome, now) for claim, outcome in ended]
 
     def _decide(self, claim: Claim, outcome: Outcome, now: int) -> Settlement:
         try:

@@ -7,8 +7,9 @@ task that raised one is a part of a job, and the job's attempt is what it ends.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, ContextVar
+from functools import partial
 from types import CodeType, TracebackType
 from typing import Any, Protocol, TypeVar
 
@@ -76,6 +77,10 @@ class Contained(Coroutine[Any, Any, Any]):
             forks.leave(None)
         try:
             awaited = self._inner.send(value)
+        except StopIteration:  # as nearly all end
+            if forks.this_process is not origin:
+                forks.leave(None)
+            raise
         except BaseException as error:
             self._judge(error)
             raise
@@ -144,6 +149,17 @@ class _Factory:
         if self.before is None:
             return asyncio.Task(coroutine, loop=loop, **options)
         return self.before(loop, coroutine, **options)
+
+
+def spawner(loop: asyncio.AbstractEventLoop) -> Callable[..., Any]:
+    """Return what makes tasks of coroutines that are contained already, without asking again."""
+    try:
+        factory: Any = loop.get_task_factory()
+    except NotImplementedError:
+        return loop.create_task
+    if isinstance(factory, _Factory) and factory.before is None:
+        return partial(asyncio.Task, loop=loop)
+    return loop.create_task
 
 
 def contain(loop: asyncio.AbstractEventLoop) -> None:
