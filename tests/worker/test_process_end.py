@@ -35,6 +35,17 @@ async def test_threads_left_behind_are_named_and_left(isolation: App, tmp_path: 
     assert {"atexit ran", "child atexit ran"} <= set(marks(tmp_path))
 
 
+async def test_ends_of_children_are_seen_though_a_task_closed_what_tells_of_them(
+    isolation: App, tmp_path: Path
+) -> None:
+    with process(*WORKER, path=tmp_path) as worker:
+        await (await isolated.leave_a_thread_in_a_child.aenqueue()).aresult(timeout=20)
+        closed = await (await isolated.close_what_tells_of_ends.aenqueue()).aresult(timeout=20)
+        assert closed >= 1
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(20) == 0
+
+
 async def test_a_burst_ends_though_an_exit_function_hangs(isolation: App, tmp_path: Path) -> None:
     await isolated.hang_at_exit.aenqueue()
     with process(*WORKER, "--burst", path=tmp_path) as worker:

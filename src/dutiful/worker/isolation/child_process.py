@@ -21,6 +21,9 @@ from .search_path import arguments, bootstrap
 from .standard import open_standard
 
 _GLANCE = 0.05
+_SELDOM = 1.0
+"""Seconds between looks for an end of which the kernel should tell, but a task may have closed
+the descriptor on which it does."""
 _LAST_WORDS = 0.2
 """Seconds in which a child's last words arrive though it has ended."""
 _FRAME_BYTES_MAX = 64 * 2**20
@@ -61,26 +64,30 @@ class Child:
 
     def _watch(self) -> None:
         """Hear of the end from the kernel: a task may have taken the signal of it from the loop."""
-        try:
+        with contextlib.suppress(AttributeError, OSError):
             self._end_of = os.pidfd_open(self.process.pid)
-        except (AttributeError, OSError):
-            self._look()
-            return
-        forks.close_in_copies(self._end_of)
-        self._loop.add_reader(self._end_of, self._exited)
+            forks.close_in_copies(self._end_of)
+            self._loop.add_reader(self._end_of, self._exited)
+        self._look()
 
     def _look(self) -> None:
-        """Look for the end now and then, where the kernel has no word for it."""
+        """Look for the end now and then, where the kernel has no word for it or cannot say it."""
+        if self.ended.done():
+            return
         if self.process.poll() is None:
-            self._loop.call_later(_GLANCE, self._look)
+            self._loop.call_later(_GLANCE if self._end_of is None else _SELDOM, self._look)
         else:
             self._exited()
 
     def _exited(self) -> None:
-        if self._end_of is not None:
-            forks.keep_in_copies(self._end_of)
-            self._loop.remove_reader(self._end_of)
-            os.close(self._end_of)
+        end_of, self._end_of = self._end_of, None
+        if end_of is not None:
+            forks.keep_in_copies(end_of)
+            self._loop.remove_reader(end_of)
+            with contextlib.suppress(OSError):
+                # The number may be another file's by now, if a task has closed what had it.
+                if "pidfd" in os.readlink(f"/proc/self/fd/{end_of}"):
+                    os.close(end_of)
         if not self.ended.done():
             self.ended.set_result(self.process.wait())
         # Later, when its last words have come: a copy of it may hold the line.
