@@ -1,6 +1,6 @@
 """The state machine of `model`, with schedules that make the jobs."""
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from hypothesis import strategies as st
@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from dutiful.contract.moving import Diary
 from dutiful.core.advance import advance, give_up, make
+from dutiful.core.errors import ScheduleTaken
 from dutiful.core.instant import MINUTE, SECOND
 from dutiful.core.occurrence import Advance, Recorded
 from dutiful.core.rule import Interval
@@ -55,7 +56,7 @@ class ScheduleMachine(EngineMachine):
 
     @rule(schedule=schedules, again=st.booleans())
     def put(self, schedule: Schedule, again: bool) -> None:
-        self.both(lambda engine: engine.put_schedule(schedule, replace=again))
+        self.both(lambda engine: unless_taken(engine.put_schedule(schedule, replace=again)))
 
     @rule(
         by=st.sampled_from(["0s", "1s", "5s", "1m"]),
@@ -113,7 +114,11 @@ class ScheduleMachine(EngineMachine):
     )
     def declare(self, edition: str, declared: list[Schedule] | None) -> None:
         ours = declared and [replace(one, app="shop") for one in declared]
-        self.both(lambda engine: engine.declare("shop", edition, ours))
+        self.both(lambda engine: unless_taken(engine.declare("shop", edition, ours)))
+
+    @rule(names=picked_names)
+    def delete(self, names: list[str]) -> None:
+        self.both(lambda engine: engine.delete_schedules(names))
 
     @rule(by=st.sampled_from(["5s", "0s", "1m"]))
     def review(self, by: str) -> None:
@@ -147,6 +152,14 @@ class ScheduleMachine(EngineMachine):
         for one in ours:
             rows = self.both(lambda engine, name=one.standing.name: history(engine, name))
             assert tuple(rows) == one.occurrences[::-1]
+
+
+async def unless_taken(call: Coroutine[Any, Any, Any]) -> Any:
+    """Return what a call returns, or whose the schedule is by which it is refused."""
+    try:
+        return await call
+    except ScheduleTaken as refused:
+        return refused.taken
 
 
 async def history(engine: Any, name: str) -> list[Recorded]:
