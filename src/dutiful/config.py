@@ -102,7 +102,7 @@ def load_settings(
     found = {
         name.removeprefix("DUTIFUL_").lower(): value
         for name, value in variables.items()
-        if name.startswith("DUTIFUL_")
+        if name.startswith("DUTIFUL_") and value  # one that is empty is as good as not set
     }
     _merge(raw, {name: found[name] for name in found if name in _NAMES}, "the environment")
     if url is not None:

@@ -13,7 +13,7 @@ from dutiful.core.schedule import Schedule, occurrence_id
 from dutiful.core.state import State
 
 from .bodies import Bodies
-from .courses import Course, Entry, forecast
+from .courses import Course, Entry, capped, forecast
 from .editions import Editions
 from .ledger import Record
 from .loop import Node
@@ -74,7 +74,7 @@ class CalendarAuditor(Bodies):
         for name in answer.changed:
             self._bring(rules[name])
         ended = [self.courses[name].retire(self._now) for name in answer.retired]
-        if {one for one in ended if one is not None} != set(answer.missed):
+        if capped(ended) != capped(answer.missed):
             self.fail(f"{answer.missed} is said to be missed, must be {ended}")
         self.note(node, f"declares {edition}: {answer.changed} changed, {answer.retired} retired")
 
@@ -262,7 +262,7 @@ class CalendarAuditor(Bodies):
         gone = [self.courses.pop(name) for name in set(args[0]) if name in self.courses]
         left = [None if course.retired else course.retire(self._now) for course in gone]
         names = {course.schedule.name for course in gone}
-        if set(answer.names) != names or set(answer.missed) != {one for one in left if one}:
+        if set(answer.names) != names or capped(answer.missed) != capped(left):
             self.fail(f"{args[0]} were deleted: {answer}, must be {names} and {left}")
         self.note(node, f"deletes {args[0]}: {answer}")
 

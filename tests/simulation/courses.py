@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
@@ -220,7 +220,7 @@ class Forecast:
             "previous": ({at: self.previous.get(at) for at in before}, before),
             "occurrences": (self.kinds, kinds),
             "cancel": (set(self.cancel), set(move.cancel)),
-            "missed": (min(len(self.lost), COUNTED_MAX), move.missed),
+            "missed": (min(len(self.lost), COUNTED_MAX), min(move.missed, COUNTED_MAX)),
             "missed_last": (self.lost[-1] if self.lost else None, move.missed_last),
             "noted": (self.noted, len(missed & set(self.lost))),
             "broken": (None, move.broken),
@@ -293,3 +293,8 @@ def _overlap(told: Forecast, schedule: Schedule, making: list[int], live: list[s
                 told.cancel = tuple(live)
                 told.kinds = dict.fromkeys(told.kinds, "skipped")
             told.kinds[at], busy = "enqueued", True
+
+
+def capped(missed: Iterable[Missed | None]) -> set[Missed]:
+    """Return what was missed, counted no further than it may be."""
+    return {replace(one, count=min(one.count, COUNTED_MAX)) for one in missed if one is not None}

@@ -91,10 +91,10 @@ def test_worlds_are_not_idle() -> None:
         "puts mine: True",
         "puts yours: False",
         "pause ('mine',): ('mine',)",
-        "delete ('yours',): ('yours',)",
+        "deletes ('yours',)",
         "advance reply unknown, written",
     }
-    for seed in FIXED:
+    for seed in (*FIXED, 127):  # in the last a worker is killed within a task's commit
         if not missing:
             return
         text = "\n".join(live(seed).lines())
