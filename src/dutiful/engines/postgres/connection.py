@@ -23,7 +23,7 @@ from .arrays import adapt
 from .encoding import refuse_encoding
 from .faults import told, translated, unfit
 from .refusal import refused
-from .session_settings import settings
+from .session_settings import ALWAYS, settings
 from .statements import bare, trusted
 
 T = TypeVar("T")
@@ -132,7 +132,8 @@ def connect(
         wanted = settings(patience, lock_seconds, pinned)
         try:
             with translated(f"connecting to {address.shown}"):
-                connection.execute(_SETTINGS_SQL, _columns(wanted), prepare=False)
+                asked = (*_columns(wanted), connection.info.backend_pid, list(ALWAYS))
+                connection.execute(_SETTINGS_SQL, asked, prepare=False)
         except BaseException:
             connection.close()
             raise
@@ -148,7 +149,8 @@ async def aconnect(address: Address, *, lock_seconds: float = LOCK_SECONDS) -> A
         wanted = settings(ANSWER_SECONDS, lock_seconds, True)
         try:
             with translated(f"connecting to {address.shown}"):
-                await connection.execute(_SETTINGS_SQL, _columns(wanted), prepare=False)
+                asked = (*_columns(wanted), connection.info.backend_pid, list(ALWAYS))
+                await connection.execute(_SETTINGS_SQL, asked, prepare=False)
         except BaseException:
             connection.pgconn.finish()
             raise

@@ -21,7 +21,7 @@ to plan a claim anew each time, as it does where a limit is a parameter."""
 PINS = "; ".join(f"SET {name} = {value}" for name, value in PLANNER.items()).encode()
 """The same as statements, for who looks at plans by hand."""
 
-_ALWAYS = {
+ALWAYS = {
     "default_transaction_isolation": "read committed",
     "default_transaction_deferrable": "off",
     "standard_conforming_strings": "on",
@@ -44,7 +44,7 @@ def settings(patience: float, lock_seconds: float, pinned: bool) -> dict[str, st
     wait for a lock; ``pinned`` keeps the planner to what the statements were written for.
     """
     return {
-        **_ALWAYS,
+        **ALWAYS,
         **_SESSION,
         "statement_timeout": str(int(patience * _EARLIER * 1000)),
         "lock_timeout": str(int(lock_seconds * 1000)),

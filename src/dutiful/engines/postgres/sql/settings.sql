@@ -6,4 +6,6 @@ FROM unnest($1::text[], $2::text[]) AS wanted (name, value)
 JOIN pg_catalog.pg_settings AS setting ON setting.name = wanted.name
 WHERE (setting.source <> 'client' OR setting.name = 'search_path')
   AND setting.setting <> wanted.value
+  -- Behind a pooler that the URL does not name, others would be given what is set here.
+  AND (setting.name <> ALL ($4::text[]) OR pg_catalog.pg_backend_pid() = $3::integer)
   AND (setting.name <> 'synchronous_commit' OR setting.setting = 'off')
