@@ -104,7 +104,7 @@ class ScheduleMachine(EngineMachine):
         for state in FINAL:
             self.both(lambda engine, state=state: engine.prune(state, 0, 100))
 
-    @rule(names=picked_names, how=st.sampled_from(["pause", "resume", "resume", "delete"]))
+    @rule(names=picked_names, how=st.sampled_from(["pause", "resume", "resume"]))
     def switch(self, names: list[str], how: str) -> None:
         self.both(lambda engine: engine.switch(names, how))
 
@@ -134,7 +134,7 @@ class ScheduleMachine(EngineMachine):
     def carry(self, names: list[str]) -> None:
         """Read schedules out, delete them, and fill them in again."""
         held = [one for one in self.diaries(self.memory) if one.standing.name in names]
-        self.both(lambda engine: engine.switch(names, "delete"))
+        self.both(lambda engine: engine.delete_schedules(names))
         self.both(lambda engine: engine.fill_schedules(held))
         self.both(lambda engine: engine.reopen_schedules(names))
 

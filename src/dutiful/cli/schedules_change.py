@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -21,9 +21,10 @@ from dutiful.core.errors import BadArguments, BadOption
 
 if TYPE_CHECKING:
     from dutiful.client.rules import Scheduling
-    from dutiful.contract.scheduling import Switch
     from dutiful.core.occurrence import Standing
     from dutiful.core.rule import Rule
+
+_How = Literal["pause", "resume", "delete"]
 
 _BY_NAME = "write arguments by name: --args '{\"n\": 1}'"
 
@@ -156,7 +157,7 @@ def delete_schedules(names: Names, common: Common, yes: Yes = False) -> None:
     _switch(names, common, "delete", "deleted", sure=yes)
 
 
-def _switch(names: list[str], common: Common, how: Switch, done: str, *, sure: bool = True) -> None:
+def _switch(names: list[str], common: Common, how: _How, done: str, *, sure: bool = True) -> None:
     async def body(opened: Opened) -> None:
         schedules = opened.app.schedules
         act = {
@@ -179,7 +180,7 @@ def _switch(names: list[str], common: Common, how: Switch, done: str, *, sure: b
     reach(common, body)
 
 
-def _hint(before: Standing, how: Switch) -> str:
+def _hint(before: Standing, how: _How) -> str:
     if before.retired_at is not None and how != "delete":
         return " It is retired, so it does not fire: declare it again in code."
     if before.retired_at is not None or how != "delete":

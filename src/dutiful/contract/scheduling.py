@@ -12,7 +12,7 @@ from dutiful.core.occurrence import Advance, Due, Recorded, Standing
 from dutiful.core.retirement import Missed
 from dutiful.core.schedule import Schedule
 
-Switch = Literal["pause", "resume", "delete"]
+Switch = Literal["pause", "resume"]
 
 KEPT_MAX = 1000
 """How many occurrences of one schedule a store keeps: the newest, and those whose jobs live."""
@@ -118,10 +118,7 @@ class Scheduling(Protocol):
         ...
 
     async def switch(self, names: Sequence[str], how: Switch) -> tuple[str, ...]:
-        """Pause, resume or delete schedules and return the names of those changed.
-
-        Deleting is as in `delete_schedules`. Atomicity: each.
-        """
+        """Pause or resume schedules and return the names of those changed. Atomicity: each."""
         ...
 
     async def delete_schedules(self, names: Sequence[str]) -> Deleted:

@@ -66,7 +66,7 @@ async def _hand_over(source: Store, target: Store, diaries: tuple[Diary, ...]) -
         for diary in diaries
         if diary.standing in still and held_shut(diary.standing) in there
     ]
-    return await source.scheduling.switch(same, "delete")
+    return (await source.scheduling.delete_schedules(same)).names
 
 
 async def _standings(store: Store) -> list[Standing]:

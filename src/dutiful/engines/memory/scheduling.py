@@ -132,17 +132,14 @@ class MemoryScheduling:
         return Advanced(tuple(accepted), tuple(made), tuple(cancelled))
 
     async def switch(self, names: Sequence[str], how: Switch) -> tuple[str, ...]:
-        """Pause, resume or delete schedules."""
-        tables, changed = self.tables, list[str]()
+        """Pause or resume schedules."""
+        tables, turn = self.tables, decide.paused if how == "pause" else decide.resumed
         with tables.lock:
             now = tables.clock.now()
-            for one in [tables.standings[name] for name in names if name in tables.standings]:
-                if how == "delete":
-                    self._delete(one)
-                    changed.append(one.name)
-                elif self._move((decide.paused if how == "pause" else decide.resumed)(one, now)):
-                    changed.append(one.name)
-        return tuple(changed)
+            found = [
+                tables.standings[one] for one in dict.fromkeys(names) if one in tables.standings
+            ]
+            return tuple([one.name for one in found if self._move(turn(one, now))])
 
     async def delete_schedules(self, names: Sequence[str]) -> Deleted:
         """Delete schedules, and return what they leave undone."""
@@ -152,13 +149,10 @@ class MemoryScheduling:
             known = dict.fromkeys(name for name in names if name in tables.standings)
             gone = [tables.standings[name] for name in known]
             for one in gone:
-                self._delete(one)
+                del tables.standings[one.name]
+                tables.diaries.pop(one.name, None)
             missed = [undone for one in gone if (undone := deleted(one, now)) is not None]
             return Deleted(tuple(known), tuple(missed))
-
-    def _delete(self, standing: Standing) -> None:
-        del self.tables.standings[standing.name]
-        self.tables.diaries.pop(standing.name, None)
 
     async def occurrences(
         self, name: str, limit: int, before: int | None = None

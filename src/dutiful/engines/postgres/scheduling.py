@@ -87,15 +87,12 @@ class PostgresScheduling:
         return await self._write_schedules(partial(advance, moves=moves)) if moves else Advanced()
 
     async def switch(self, names: Sequence[str], how: Switch) -> tuple[str, ...]:
-        """Pause, resume or delete schedules."""
+        """Pause or resume schedules."""
 
         def plan(sql: Texts, now: int | None) -> Plan[tuple[str, ...]]:
             at = yield from guard(sql, now)
             known = yield from locked(sql, names)
             found = [known[name] for name in dict.fromkeys(names) if name in known]
-            if how == "delete":
-                yield from _delete(sql, found)
-                return tuple([one.name for one in found])
             turn = decide.paused if how == "pause" else decide.resumed
             turned = [after for one in found if (after := turn(one, at)) is not None]
             yield from put(sql, turned)
@@ -110,9 +107,11 @@ class PostgresScheduling:
             at = yield from guard(sql, now)
             known = yield from locked(sql, names)
             found = [known[name] for name in dict.fromkeys(names) if name in known]
-            yield from _delete(sql, found)
+            gone = [one.name for one in found]
+            yield Statement(sql("schedules_delete"), (gone,))
+            yield Statement(sql("occurrences_delete"), (gone,))
             missed = [undone for one in found if (undone := deleted(one, at)) is not None]
-            return Deleted(tuple([one.name for one in found]), tuple(missed))
+            return Deleted(tuple(gone), tuple(missed))
 
         return await self._write_schedules(plan)
 
@@ -143,13 +142,6 @@ class PostgresScheduling:
     async def _write_schedules(self, plan: Callable[[Texts, int | None], Plan[T]]) -> T:
         session = await ready(self.session)
         return await session.apool.run(lambda: plan(session.sql, session.now))
-
-
-def _delete(sql: Texts, standings: Sequence[Standing]) -> Plan[None]:
-    """Delete schedules with their recorded occurrences."""
-    gone = [one.name for one in standings]
-    yield Statement(sql("schedules_delete"), (gone,))
-    yield Statement(sql("occurrences_delete"), (gone,))
 
 
 def _live(sql: Texts, names: Sequence[str]) -> Plan[dict[str, list[str]]]:

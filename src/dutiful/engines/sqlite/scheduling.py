@@ -99,14 +99,11 @@ class SqliteScheduling:
         return await self._write_schedules(lambda now: advance(moves, now))
 
     async def switch(self, names: Sequence[str], how: Switch) -> tuple[str, ...]:
-        """Pause, resume or delete schedules."""
+        """Pause or resume schedules."""
 
         def plan(now: int) -> Written[tuple[str, ...]]:
             known = yield from named(names)
             found = [known[name] for name in dict.fromkeys(names) if name in known]
-            if how == "delete":
-                yield from _delete(found)
-                return tuple([one.name for one in found]), False
             turn = decide.paused if how == "pause" else decide.resumed
             turned = [after for one in found if (after := turn(one, now)) is not None]
             yield from put(turned)
@@ -120,7 +117,9 @@ class SqliteScheduling:
         def plan(now: int) -> Written[Deleted]:
             known = yield from named(names)
             found = [known[name] for name in dict.fromkeys(names) if name in known]
-            yield from _delete(found)
+            gone = [(one.name,) for one in found]
+            yield Statement(_SCHEDULE_DELETE, gone, many=True)
+            yield Statement(_OCCURRENCES_DELETE, gone, many=True)
             missed = [undone for one in found if (undone := deleted(one, now)) is not None]
             return Deleted(tuple([one.name for one in found]), tuple(missed)), False
 
@@ -155,13 +154,6 @@ class SqliteScheduling:
     async def _write_schedules(self, plan: Callable[[int], Written[T]]) -> T:
         session = self.session.ready()
         return await session.writer.awrite(lambda: plan(session.clock.now()))
-
-
-def _delete(standings: Sequence[Standing]) -> Plan[None]:
-    """Delete schedules with their recorded occurrences."""
-    gone = [(one.name,) for one in standings]
-    yield Statement(_SCHEDULE_DELETE, gone, many=True)
-    yield Statement(_OCCURRENCES_DELETE, gone, many=True)
 
 
 def _live(names: Sequence[str]) -> Plan[dict[str, list[str]]]:

@@ -185,7 +185,7 @@ class DeclareContract(Contract):
             occurrence = make(tick(), clock.now(), None)
             answer = await engine.advance([by_hand(found, occurrences=(occurrence,))])
             assert len(answer.made) == made
-            await engine.switch(["tick"], "delete")
+            await engine.delete_schedules(["tick"])
         assert (await engine.tally())["enqueued"] == 1
 
     async def test_only_the_newest_occurrences_are_kept(
@@ -208,7 +208,7 @@ class DeclareContract(Contract):
         await engine.put_schedule(tick(), replace=False)
         clock.advance("1m")
         batch = await engine.due(10)
-        await engine.switch(["tick"], "delete")
+        await engine.delete_schedules(["tick"])
         await engine.put_schedule(tick(rule=Interval(7 * SECOND)), replace=False)
         move = advance(batch.due[0], batch.now)
         assert move is not None

@@ -130,7 +130,7 @@ class DiaryContract(Contract):
         clock.advance("2s")
         assert [one.what for one in await engine.review(10)] == ["start"]
         (diary,) = (await engine.dump_schedules(10)).diaries
-        await engine.switch(["tick"], "delete")
+        await engine.delete_schedules(["tick"])
         await engine.fill_schedules([diary])
         assert await engine.review(10) == ()
         clock.advance("2m")
@@ -145,7 +145,7 @@ class DiaryContract(Contract):
         await turn(engine)
         (diary,) = (await engine.dump_schedules(10)).diaries
         assert [row.state for row in diary.occurrences] == [State.QUEUED]
-        await engine.switch(["tick"], "delete")
+        await engine.delete_schedules(["tick"])
         await engine.fill_schedules([diary])
         assert await end(engine, await one(engine), Succeeded(b"1"))
         assert await engine.review(10) == ()

@@ -105,7 +105,7 @@ class OwnerContract(Contract):
         planned = clock.now()
         (old,) = await turn(engine)
         await end(engine, await one(engine), Succeeded())
-        await engine.switch(["tick"], "delete")
+        await engine.delete_schedules(["tick"])
         clock.advance("1m")
         await engine.put_schedule(tick(task="other"), replace=False)
         assert await engine.occurrences("tick", 10) == ()

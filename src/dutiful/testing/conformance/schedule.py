@@ -266,7 +266,7 @@ class ScheduleContract(Contract):
         await engine.put_schedule(tick(), replace=False)
         clock.advance("1m")
         (job_id,) = await turn(engine)
-        assert await engine.switch(["tick"], "delete") == ("tick",)
+        assert (await engine.delete_schedules(["tick"])).names == ("tick",)
         assert await engine.standings(["tick"]) == ()
         assert await engine.occurrences("tick", 10) == ()
         assert (await look(engine, job_id)).state is State.QUEUED
