@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dutiful.core.instant import SECOND
 from dutiful.core.instant import iso as instant_text
+from dutiful.core.text import STEERING
 
 if TYPE_CHECKING:
     from dutiful.contract.fleet import WorkerStatus
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 _DEPTH_MAX = 100
-_STEERS = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_STEERS = re.compile(f"[{STEERING}]")
 
 
 def emit(value: Any) -> None:

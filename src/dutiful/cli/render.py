@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from dutiful.cli.failure import coloured
 from dutiful.core.instant import DAY, HOUR, MINUTE, SECOND, iso, moment
 from dutiful.core.state import State
-from dutiful.core.text import visible
+from dutiful.core.text import STEERING, visible
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -24,9 +24,7 @@ _PIPE_WIDTH = 10_000
 _WIDE = 100
 _ID_SHOWN = 18
 _NAME_SHOWN = 40
-_CONTROL = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-)
+_CONTROL = re.compile(f"[\x00-\x08\x0b-\x1f{STEERING}]")
 
 STATE_STYLES = {
     State.SCHEDULED: "blue",

@@ -6,15 +6,16 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from dutiful.core.errors import ClaimLost, EngineError, StepNotRecorded
+from dutiful.core.text import own_text
 
 STEP_NAME_MAX = 500
 
 
 @contextmanager
 def recording(name: str) -> Generator[None]:
-    """Raise StepNotRecorded for what no repetition would mend.
+    """Raise StepNotRecorded for an error that another try would meet again.
 
-    A claim that is lost and a store that cannot be used are told as they are.
+    A lost claim and a store that cannot be used are raised as they are.
     """
     try:
         yield
@@ -23,14 +24,8 @@ def recording(name: str) -> Generator[None]:
     except Exception as error:
         if isinstance(error, EngineError) and type(error) is not EngineError:
             raise
+        text = own_text(error) or type(error).__name__
         raise StepNotRecorded(
-            f"step {name!r} has run, and its result cannot be recorded: {_text(error)}; the job "
+            f"step {name!r} has run, and its result cannot be recorded: {text}; the job "
             "is not tried again, since that would repeat the step"
         ) from error
-
-
-def _text(error: Exception) -> str:
-    try:
-        return str(error)
-    except BaseException:  # noqa: BLE001 - what is wrong with the text is not the point here
-        return type(error).__name__

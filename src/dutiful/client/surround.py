@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from dutiful.core.event import HookFailed
 from dutiful.core.outcome import Signal
+from dutiful.core.text import worded
 
 from .context import Context
 
@@ -76,7 +77,7 @@ class _Watched(AbstractContextManager[Any], AbstractAsyncContextManager[Any]):
 
     def _failed(self, error: BaseException) -> None:
         if not isinstance(error, Signal | asyncio.CancelledError | GeneratorExit):
-            self._told(HookFailed(self._name, _worded(error)))
+            self._told(HookFailed(self._name, worded(error)))
 
 
 def surrounded(
@@ -122,13 +123,6 @@ def _made(hook: AroundCall, context: Context, told: Told) -> Any:
             )
     except BaseException as error:
         if not isinstance(error, Signal):
-            told(HookFailed(name_of(hook), _worded(error)))
+            told(HookFailed(name_of(hook), worded(error)))
         raise
     return manager
-
-
-def _worded(error: BaseException) -> str:
-    try:
-        return f"{type(error).__name__}: {error}"
-    except Exception:  # noqa: BLE001 - a broken __str__ must not hide the failure
-        return type(error).__name__

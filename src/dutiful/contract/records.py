@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from dutiful.core.deadline import TOLD
+from dutiful.core.instant import CALENDAR_FIRST, CALENDAR_LAST
 from dutiful.core.job import AttemptError, Job
 from dutiful.core.occurrence import Deadline, Edition, Recorded, Standing
 from dutiful.core.redrive import redriven
@@ -37,8 +38,6 @@ from .stored import (
 
 _LONG = 2**63 - 1
 _COUNT_MAX = 2**31 - 1
-_FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
-"""The instants that a calendar has: the years 1 to 9999."""
 
 
 def _shown_bytes(value: Any) -> bytes:
@@ -59,8 +58,8 @@ _COUNT = Column(whole(0, _COUNT_MAX), always(0))
 _GROWING = Column(whole(0, _LONG // 2), always(0))
 _AT = Column(whole(), always(0))
 _AT_MAYBE = Column(maybe(whole()), always(None))
-_DATE = Column(whole(_FIRST, _LAST), always(0))
-_DATE_MAYBE = Column(maybe(whole(_FIRST, _LAST)), always(None))
+_DATE = Column(whole(CALENDAR_FIRST, CALENDAR_LAST), always(0))
+_DATE_MAYBE = Column(maybe(whole(CALENDAR_FIRST, CALENDAR_LAST)), always(None))
 _FLAG = Column(flag, always(False))
 
 JOB: dict[str, Column] = {

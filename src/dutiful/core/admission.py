@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Any, TypeGuard
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
 from .errors import BadOption, PayloadTooLarge
 from .instant import SPAN_MAX, within_years
 from .job import NewJob
-from .payload import offence
+from .payload import is_dict, is_series, offence
 from .queue import queue_name
 from .retry import attempts
 from .text import line, shown, whole
@@ -108,7 +108,7 @@ def priority(value: int) -> int:
 
 def tags(value: Any) -> tuple[str, ...]:
     """Return tags as a tuple, or refuse them."""
-    if not _is_series(value):
+    if not is_series(value):
         raise BadOption(f"tags={shown(value)}; give a list of strings, such as [{shown(value)}]")
     found = tuple(value)
     if len(found) > TAGS_MAX:
@@ -121,7 +121,7 @@ def tags(value: Any) -> tuple[str, ...]:
 
 def meta(value: Any) -> dict[str, str]:
     """Return meta as a dict of texts, or refuse it."""
-    if not _is_dict(value):
+    if not is_dict(value):
         raise BadOption(f"meta={shown(value)}; give a dict of strings")
     for name, text in value.items():
         if not isinstance(name, str) or not isinstance(text, str):
@@ -132,14 +132,6 @@ def meta(value: Any) -> dict[str, str]:
     if value and (length := len(msgspec.json.encode(found))) > META_BYTES_MAX:
         raise BadOption(f"meta takes {length:,} bytes; use at most {META_BYTES_MAX:,}")
     return found
-
-
-def _is_series(value: object) -> TypeGuard[Collection[Any]]:
-    return isinstance(value, list | tuple | set | frozenset)
-
-
-def _is_dict(value: object) -> TypeGuard[dict[Any, Any]]:
-    return isinstance(value, dict)
 
 
 def _whole_number(value: Any, name: str) -> None:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any, TypeGuard
+from typing import Any
 
 import msgspec
 
-from .payload import model_fields
+from .payload import is_dict, is_series, model_fields
 
 _ENCODER = msgspec.json.Encoder(decimal_format="string")
 
@@ -30,20 +30,12 @@ def written(value: Any) -> bytes:
 
 def in_order(value: Any) -> Any:
     """Return a value with its sets as lists in order and its instants in UTC, else as it is."""
-    if _is_dict(value):
+    if is_dict(value):
         return {key: in_order(part) for key, part in value.items()}
-    if _is_series(value):
+    if is_series(value):
         parts = sorted(value, key=written) if isinstance(value, set | frozenset) else value
         return [in_order(part) for part in parts]
     return _in_utc(value) if isinstance(value, datetime) else value
-
-
-def _is_dict(value: object) -> TypeGuard[dict[Any, Any]]:
-    return isinstance(value, dict)
-
-
-def _is_series(value: object) -> TypeGuard[Iterable[Any]]:
-    return isinstance(value, list | tuple | set | frozenset)
 
 
 def canonical(value: Any) -> Any:
@@ -60,7 +52,7 @@ def canonical(value: Any) -> Any:
     fields = model_fields(value)
     if fields is None:
         return value
-    if _is_dict(fields):  # they have an order of their own, which is always the same
+    if is_dict(fields):  # they have an order of their own, which is always the same
         return {key: canonical(part) for key, part in fields.items()}
     return canonical(fields)
 

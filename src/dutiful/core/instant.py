@@ -23,7 +23,7 @@ YEAR_FIRST, YEAR_LAST = 1000, 8999
 An instant plus a few of the longest spans is still a date in every zone, and fits every store.
 """
 
-_FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
+CALENDAR_FIRST, CALENDAR_LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
 """The instants of the years 1 to 9999."""
 _CYCLE = 146_097 * DAY
 """Four hundred years, after which the calendar begins again."""
@@ -113,7 +113,7 @@ def iso(at: int) -> str:
     >>> iso(0), iso(2**63 - 1)
     ('1970-01-01T00:00:00.000000Z', '+294247-01-10T04:00:54.775807Z')
     """
-    cycles = 0 if _FIRST <= at <= _LAST else (at - _FIRST) // _CYCLE
+    cycles = 0 if CALENDAR_FIRST <= at <= CALENDAR_LAST else (at - CALENDAR_FIRST) // _CYCLE
     text = moment(at - cycles * _CYCLE).isoformat(timespec="microseconds")
     if cycles:
         text = f"{int(text[:4]) + 400 * cycles:+05d}{text[4:]}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 
 from .errors import BadArguments, BadPayload, PayloadTooLarge
-from .text import shown
+from .text import own_text, shown
 
 PAYLOAD_BYTES_MAX = 256 * 1024
 
@@ -157,10 +157,7 @@ def _offence(value: Any) -> str | None:
 
 def said(error: BaseException) -> str:
     """Return an error's text; its type where that is empty or cannot be had."""
-    try:
-        text = str(error)
-    except Exception:  # noqa: BLE001 - an exception is anybody's code
-        text = ""
+    text = own_text(error)
     if isinstance(error, msgspec.MsgspecError | TypeError | ValueError):
         return text or type(error).__qualname__
     return f"{type(error).__qualname__}: {text}" if text else type(error).__qualname__
@@ -229,18 +226,20 @@ def _moved(value: Any, moved: list[datetime]) -> Any:
             raise TypeError("the offset of a time is no whole minute")
         moved.append(value)
         return value.astimezone(UTC)
-    if _is_dict(value):
+    if is_dict(value):
         return {_moved(key, moved): _moved(part, moved) for key, part in value.items()}
-    if _is_series(value):
+    if is_series(value):
         return [_moved(part, moved) for part in value]
     return value
 
 
-def _is_dict(value: object) -> TypeGuard[dict[Any, Any]]:
+def is_dict(value: object) -> TypeGuard[dict[Any, Any]]:
+    """Whether a value is a dict; of what, is not known."""
     return isinstance(value, dict)
 
 
-def _is_series(value: object) -> TypeGuard[Iterable[Any]]:
+def is_series(value: object) -> TypeGuard[Collection[Any]]:
+    """Whether a value is a list, a tuple or a set; of what, is not known."""
     return isinstance(value, list | tuple | set | frozenset)
 
 

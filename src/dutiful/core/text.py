@@ -11,10 +11,10 @@ _SHOWN_MAX = 80
 _read_name = cast(Any, type).__dict__["__name__"].__get__
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 """What a terminal or a log would obey instead of show."""
-_STEERS = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-)
-"""The same, with what turns the direction of writing and with halves of characters."""
+STEERING = "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+"""The same above ASCII, with what turns the direction of writing and with halves of characters; for
+a set of characters in a pattern."""
+_STEERS = re.compile(f"[\x00-\x1f{STEERING}]")
 
 
 def shown(value: object) -> str:
@@ -49,12 +49,24 @@ def worded(error: BaseException, most: int = 1_000) -> str:
     >>> worded(ValueError("no"))
     'ValueError: no'
     """
-    try:
-        text = str.__str__(str(error))[:most]
-    except BaseException:  # noqa: BLE001 - a broken __str__ must not hide the error
-        text = "(its text could not be read)"
-    told = f"{_read_name(type(error))}: {text}"
+    text = own_text(error)
+    text = "(its text could not be read)" if text is None else text[:most]
+    told = f"{type_name(error)}: {text}"
     return told.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
+def own_text(value: object) -> str | None:
+    """Return a value's own text; None where its code fails."""
+    try:
+        return str.__str__(str(value))  # of a subclass only the text itself
+    except BaseException:  # noqa: BLE001 - a broken __str__ must not hide what is being worded
+        return None
+
+
+def type_name(value: object) -> str:
+    """Name the type of a value, whatever its class has put in the place of ``__name__``."""
+    name: str = _read_name(type(value))
+    return name
 
 
 def whole(text: object, what: str) -> str:

@@ -7,12 +7,12 @@ from itertools import islice
 from typing import Any, cast
 
 from dutiful.core.grouped import leaves, members, parts
+from dutiful.core.text import own_text, type_name
 
 NAME_MAX = 200
 MESSAGE_MAX = 4_000
 TRACEBACK_MAX = 16_000
 _LEAVES_TOLD = 3
-_read_name = cast(Any, type).__dict__["__name__"].__get__
 _read_traceback = cast(Any, BaseException).__traceback__.__get__
 _read_cause = cast(Any, BaseException).__cause__.__get__
 _read_context = cast(Any, BaseException).__context__.__get__
@@ -46,15 +46,15 @@ def text_of(error: BaseException) -> str:
 
 def written(value: object) -> str:
     """Return a value's text, as a signal's reason, in bounds and in what a store can hold."""
-    try:
-        return clip(str(value), MESSAGE_MAX)
-    except BaseException:  # noqa: BLE001 - a broken __str__ must not hide the failure
+    text = own_text(value)
+    if text is None:
         return f"(the text of a {name_of_type(value)} could not be read)"
+    return clip(text, MESSAGE_MAX)
 
 
 def name_of_type(value: object) -> str:
     """Name the type of any value."""
-    return clip(_read_name(type(value)), NAME_MAX)
+    return clip(type_name(value), NAME_MAX)
 
 
 def trace_of(error: BaseException) -> str:

@@ -17,6 +17,7 @@ from dutiful.client.task import Task
 from dutiful.core.errors import BadPayload, UnknownTask
 from dutiful.core.outcome import Failed, Outcome, Undecodable
 from dutiful.worker import forks
+from dutiful.worker.error_text import name_of_type, written
 from dutiful.worker.failure import raised, returned
 
 from .contexts import Contexts
@@ -168,13 +169,7 @@ def find(start: Start) -> Any:
 
 
 def _unloaded(error: BaseException) -> Failed:
-    kind = type(error).__name__
-    try:
-        text = str(error)
-    except Exception:  # noqa: BLE001 - a broken __str__ must not hide the failure
-        text = kind
-    clean = text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
-    return Failed(kind, f"the task could not be loaded: {clean}")
+    return Failed(name_of_type(error), f"the task could not be loaded: {written(error)}")
 
 
 def _nothing(number: int, frame: FrameType | None) -> None:
