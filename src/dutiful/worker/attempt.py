@@ -168,11 +168,7 @@ class Running:
 
     def _original(self) -> None:
         """Refuse to act for a copy that the task forked: the attempt is the original's."""
-        if forks.copied(self._pid):
-            raise UsageError(
-                f"job {self.job.id}: a forked copy of the task has no part in its attempt; take "
-                "steps and open transactions in the process that runs the job"
-            )
+        forks.refuse_copy(self._pid, self.job.id)
 
     def interrupt(self, why: Why) -> None:
         """Ask the body to end, once; it may take its time, and a thread may never obey."""

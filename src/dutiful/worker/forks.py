@@ -14,6 +14,8 @@ import traceback
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, TypeVar
 
+from dutiful.core.errors import UsageError
+
 T = TypeVar("T")
 
 _FLUSH_SECONDS = 5
@@ -40,6 +42,15 @@ this_process = Origin()
 def copied(pid: int) -> bool:
     """Whether this process is a copy of the one that had the number ``pid``."""
     return os.getpid() != pid
+
+
+def refuse_copy(pid: int, job_id: str) -> None:
+    """Raise UsageError in a copy of the process that runs a job: the attempt is the original's."""
+    if copied(pid):
+        raise UsageError(
+            f"job {job_id}: a forked copy of the task has no part in its attempt; take steps and "
+            "open transactions in the process that runs the job"
+        )
 
 
 def close_in_copies(descriptor: int) -> None:

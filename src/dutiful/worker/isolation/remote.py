@@ -106,11 +106,7 @@ class Remote:
 
     def _original(self) -> None:
         """Refuse to act for a copy that the task forked: the attempt is the original's."""
-        if forks.copied(self._pid):
-            raise UsageError(
-                f"job {self.job.id}: a forked copy of the task has no part in its attempt; take "
-                "steps and open transactions in the process that runs the job"
-            )
+        forks.refuse_copy(self._pid, self.job.id)
 
 
 def receive(line: socket.socket) -> Start | Recorded | Withdrawn | None:
