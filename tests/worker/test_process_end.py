@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
@@ -10,10 +11,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from dutiful import App
+from dutiful.worker.isolation import contained
 from tests.worker import isolated
 from tests.worker import jobs as cpu
 from tests.worker.support import environment, marks, output, process, until, wait_until
@@ -76,6 +79,35 @@ async def test_a_task_cannot_take_a_signal_from_its_worker(isolation: App, tmp_p
         await until(heard)
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(20) == 0
+
+
+async def test_the_loop_takes_no_number_that_a_task_has_closed(
+    isolation: App, tmp_path: Path
+) -> None:
+    with process(*WORKER, path=tmp_path) as worker:
+        job = await isolated.close_streams_and_stop_the_loop.aenqueue()
+        taken = await job.aresult(timeout=20)
+        assert not [name for name in taken if name.startswith("socket:")]
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(20) == 0
+
+
+@pytest.mark.parametrize("broken", [RuntimeError("is already running"), OSError(9, "closed")])
+async def test_a_loop_that_cannot_run_any_more_ends_the_worker(broken: Exception) -> None:
+    class Broken(asyncio.SelectorEventLoop):
+        tries = 0
+
+        def run_until_complete(self, future: object) -> NoReturn:
+            self.tries += 1
+            assert self.tries < 100
+            raise broken
+
+    loop = Broken()
+    main = asyncio.current_task()
+    assert main is not None
+    with pytest.raises(type(broken)):
+        contained.run(loop, main)
+    loop.close()
 
 
 CLOSED = ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"]

@@ -15,10 +15,14 @@ from typing import Any, Protocol, TypeVar
 
 from dutiful.worker import forks
 
+from .standard import open_standard
+
 T = TypeVar("T")
 
 _FAREWELL = 0.5
 """Seconds that what jobs left on the loop gets to end."""
+_TRIES = 10
+"""So often a loop is run that does not come to run anything; then it is broken."""
 ENDING = (SystemExit, KeyboardInterrupt)
 """What asyncio does not keep in the task that raised it."""
 
@@ -202,10 +206,22 @@ def _backend(loop: Any) -> int | None:
 def run(loop: asyncio.AbstractEventLoop, main: asyncio.Task[T]) -> T:
     """Run a loop until ``main`` ends, whatever a callback of a job's raises.
 
-    asyncio's own loop says whose callback it was. uvloop does not: there it is only logged.
+    asyncio's own loop says whose callback it was. uvloop does not: there it is only logged. What a
+    loop that cannot run any more raises goes to the caller.
     """
     pid = forks.this_process.pid
+    tries = 0
+
+    def runs() -> None:
+        nonlocal tries
+        tries = 0
+
     while True:
+        # A task may have closed them; uvloop's own pipe would take their numbers, for the next one
+        # to close.
+        open_standard()
+        loop.call_soon(runs)
+        tries += 1
         try:
             return loop.run_until_complete(main)
         except ENDING as error:
@@ -215,13 +231,14 @@ def run(loop: asyncio.AbstractEventLoop, main: asyncio.Task[T]) -> T:
             if owner is None or not owner.exited(error):
                 _report(loop, error)
         except RuntimeError as error:
-            if main.done() or forks.copied(pid):
+            if main.done() or forks.copied(pid) or tries > _TRIES:
                 raise
             _report(loop, error)  # a job has stopped the loop
 
 
 def close(loop: asyncio.AbstractEventLoop) -> bool:
     """Cancel what still runs on a loop and close it; False when something would not end."""
+    pid = forks.this_process.pid
 
     async def end() -> bool:
         others = asyncio.all_tasks() - {asyncio.current_task()}
@@ -234,7 +251,14 @@ def close(loop: asyncio.AbstractEventLoop) -> bool:
         _, stuck = await asyncio.wait((ending,), timeout=_FAREWELL)
         return not (late or stuck)
 
-    if clean := run(loop, loop.create_task(end())):
+    try:
+        clean = run(loop, loop.create_task(end()))
+    except (OSError, RuntimeError) as error:  # it is broken
+        if forks.copied(pid):
+            forks.leave(error)
+        _report(loop, error)
+        return False
+    if clean:
         asyncio.set_event_loop(None)
         loop.close()
     return clean
