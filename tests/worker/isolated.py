@@ -205,6 +205,28 @@ async def close_streams_and_stop_the_loop() -> list[str]:
     return [os.readlink(f"/proc/self/fd/{number}") for number in (0, 1, 2)]
 
 
+@app.task(retry=once)
+async def cancel_all() -> None:
+    for task in asyncio.all_tasks():
+        task.cancel()
+    await asyncio.sleep(30)
+
+
+@app.task(retry=once)
+async def wait_in_a_group(name: str) -> int:
+    """Wait with tasks of its own until a file is there."""
+    mark(f"waits {name}")
+
+    async def wait() -> int:
+        while not os.path.exists(name):  # noqa: ASYNC110, ASYNC240 - a test's word in a file
+            await asyncio.sleep(0.01)
+        return 1
+
+    async with asyncio.TaskGroup() as group:
+        parts = [group.create_task(wait()) for _ in range(3)]
+    return sum(part.result() for part in parts)
+
+
 @contextmanager
 def _told(ctx: Context) -> Iterator[None]:
     mark(f"enter {threading.current_thread().name} {os.getpid()}")

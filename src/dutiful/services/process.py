@@ -72,3 +72,12 @@ class Process:
     def vanished(self, info: WorkerInfo) -> bool:
         """Whether a worker's process is seen to be gone; see `vanished`."""
         return vanished(info)
+
+
+def rss_mb() -> float:
+    """Return the resident memory of this process, 0 where it cannot be told."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0.0
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20

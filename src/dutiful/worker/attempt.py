@@ -7,6 +7,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
+from dutiful.client.context import CURRENT, Context
 from dutiful.client.recording import recording
 from dutiful.client.task import Task
 from dutiful.contract.facade import Store
@@ -16,6 +17,7 @@ from dutiful.core.payload import encode, plain
 
 from . import forks
 from .opened import AsyncOpened, Opened
+from .owned_task import OWNER
 from .patience import Patience
 
 Why = Literal["timeout", "cancel", "shutdown", "lost", "exit"]
@@ -92,9 +94,19 @@ class Running:
         return self.task.spec.isolation == "loop"
 
     @property
+    def lives(self) -> bool:
+        """Whether its coroutine has not ended."""
+        return self.body is not None and not self.body.done()
+
+    @property
     def cancelled(self) -> bool:
         """Whether the body should end."""
         return self.why is not None
+
+    def enter(self, context: Context) -> None:
+        """Let the present context variables be those of this attempt's code."""
+        CURRENT.set(context)
+        OWNER.set(self)
 
     def recall(self, name: str) -> tuple[bool, Any]:
         """Say whether a step is recorded, and its result.

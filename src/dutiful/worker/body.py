@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from dutiful.client.context import CURRENT, Context
+from dutiful.client.context import Context
 from dutiful.core.outcome import Cancelled, Crashed, Failed, Outcome, Released, Succeeded
 
 from . import forks
@@ -19,7 +19,7 @@ from .error_text import text_of
 from .failure import holds, raised, returned
 from .finish import aconclude, aundo, conclude, failed, interrupted, report, undo
 from .host import WorkerHost
-from .isolation.contained import OWNER, Contained, spawner
+from .isolation.contained import Contained, spawner
 from .isolation.contexts import Contexts
 from .isolation.frames import Ended, Interrupted
 from .isolation.processes import ProcessSlots
@@ -137,7 +137,7 @@ class Bodies:
         """Cancel a coroutine; only then may it end before its first line."""
         if running.body is not None:
             self._watch(running, running.body)
-            running.body.cancel()
+            contextvars.Context().run(running.body.cancel)  # whoever's callback this is in
 
     def _watch(self, running: Running, body: asyncio.Task[None]) -> None:
         body.add_done_callback(partial(self._ended, running))
@@ -151,8 +151,7 @@ class Bodies:
             self._finish(running, raised(error, running.task.spec.retry))
 
     async def _on_loop(self, running: Running, context: Context, call: Call) -> None:
-        CURRENT.set(context)
-        OWNER.set(running)
+        running.enter(context)
         outcome: Outcome | None
         origin = forks.this_process
         try:
@@ -220,8 +219,7 @@ class Bodies:
 
     async def _in_process(self, running: Running) -> None:
         context = Context(running)
-        CURRENT.set(context)
-        OWNER.set(running)
+        running.enter(context)
         if not self._app.hooks.around_attempt:
             outcome = await self._remote(running)
             self._finish(running, outcome if running.unstarted is None else Released())
@@ -269,8 +267,7 @@ class Bodies:
 
 
 def _in_thread(running: Running, context: Context, call: Call, bytes_max: int) -> Outcome | None:
-    CURRENT.set(context)
-    OWNER.set(running)
+    running.enter(context)
     try:
         outcome = returned(forks.guarded(call), running.task.name, bytes_max)
     except BaseException as error:  # noqa: BLE001 - SystemExit, too, is an answer of the task's

@@ -29,6 +29,7 @@ from .isolation.search_path import add_project
 from .isolation.standard import open_standard
 from .isolation.steady_loop import SteadyLoop
 from .options import WorkerOptions
+from .owned_task import OwnedTask
 from .signals import dump_on_usr1, on_stop
 from .unserved import UnservedQueues
 from .worker import Worker
@@ -100,7 +101,8 @@ def serve(app: WorkerHost, options: WorkerOptions) -> int:
     pid, loop = os.getpid(), new_loop()
     asyncio.set_event_loop(loop)
     try:
-        code = contained.run(loop, loop.create_task(main()))
+        contained.contain(loop)
+        code = contained.run(loop, OwnedTask(main(), loop=loop))
     except BaseException as error:
         if forks.copied(pid):
             forks.leave(error)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import os
 import random
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -24,7 +22,7 @@ from dutiful.core.retry import Random
 from dutiful.core.settle import Rules
 from dutiful.core.state import State
 from dutiful.core.text import worded
-from dutiful.services.process import Process
+from dutiful.services.process import Process, rss_mb
 from dutiful.services.pruner import Pruner
 from dutiful.services.rescuer import Rescuer
 from dutiful.services.scheduler import Scheduler
@@ -33,9 +31,10 @@ from dutiful.services.trouble import Trouble
 
 from . import forks
 from .host import WorkerHost
-from .isolation.contained import OWNER, Contained, HookRun, contain, release
+from .isolation.contained import Contained, contain, release
 from .isolation.contexts import Contexts
 from .options import WorkerOptions
+from .owned_task import OWNER, HookRun
 from .patience import Patience
 from .session import Ending, Session
 
@@ -250,7 +249,7 @@ class Worker:
         if (now := monotonic()) - self._rss_seen < _RSS_SECONDS:
             return False
         self._rss_seen = now
-        return _rss_mb() > options.rss_mb_max
+        return rss_mb() > options.rss_mb_max
 
     def _heard(self, loop: asyncio.AbstractEventLoop, event: Event) -> None:
         """Run the hooks for deaths that this worker wrote; another of the same app runs its own."""
@@ -289,12 +288,3 @@ class Worker:
     def _hook_failed(self, hook: OnDeath, error: BaseException) -> None:
         name = getattr(hook, "__name__", "on_death")
         self.app.bus.emit(HookFailed(name, worded(error)))
-
-
-def _rss_mb() -> float:
-    """Return the resident memory of this process, 0 where it cannot be told."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except (OSError, IndexError, ValueError):
-        return 0.0
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20

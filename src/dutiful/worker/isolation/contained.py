@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Generator
-from contextvars import Context, ContextVar
+from contextvars import Context
 from functools import partial
 from types import CodeType, TracebackType
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from dutiful.worker import forks
+from dutiful.worker.owned_task import OWNER, OwnedTask, Owner
 
 from .standard import open_standard
 
@@ -25,32 +26,6 @@ _TRIES = 10
 """So often a loop is run that does not come to run anything; then it is broken."""
 ENDING = (SystemExit, KeyboardInterrupt)
 """What asyncio does not keep in the task that raised it."""
-
-
-class Owner(Protocol):
-    """Whose code it is: an attempt, or a hook."""
-
-    def exited(self, error: BaseException) -> bool:
-        """End, because a part raised SystemExit or KeyboardInterrupt; False when it has ended."""
-        ...
-
-
-class HookRun:
-    """The owner of what a hook starts."""
-
-    task: asyncio.Task[None] | None = None
-    exit: BaseException | None = None
-
-    def exited(self, error: BaseException) -> bool:
-        """End the hook."""
-        if self.task is None or self.task.done():
-            return False
-        self.exit = error
-        self.task.cancel()
-        return True
-
-
-OWNER: ContextVar[Owner | None] = ContextVar("dutiful_owner", default=None)
 
 
 class _Awaited(RuntimeError):
@@ -66,12 +41,12 @@ class _Awaited(RuntimeError):
 class Contained(Coroutine[Any, Any, Any]):
     """Stands in for a coroutine of an owner's."""
 
-    __slots__ = ("__weakref__", "_inner", "_origin", "_owner")
+    __slots__ = ("__weakref__", "_inner", "_origin", "owner")
 
     def __init__(self, inner: Coroutine[Any, Any, Any], owner: Owner) -> None:
         """Stand in for ``inner``, in this process only."""
         self._inner = inner
-        self._owner = owner
+        self.owner = owner
         self._origin = forks.this_process
 
     def send(self, value: Any) -> Any:
@@ -127,7 +102,7 @@ class Contained(Coroutine[Any, Any, Any]):
         if forks.this_process is not self._origin:
             forks.leave(error)
         if isinstance(error, ENDING):
-            if not self._owner.exited(error):
+            if not self.owner.exited(error):
                 _report(asyncio.get_running_loop(), error)
             raise asyncio.CancelledError(f"{type(error).__name__} ended the attempt") from error
 
@@ -151,7 +126,7 @@ class _Factory:
         if owner is not None and asyncio.iscoroutine(coroutine):
             coroutine = Contained(coroutine, owner)
         if self.before is None:
-            return asyncio.Task(coroutine, loop=loop, **options)
+            return OwnedTask(coroutine, loop=loop, **options)
         return self.before(loop, coroutine, **options)
 
 
@@ -162,7 +137,7 @@ def spawner(loop: asyncio.AbstractEventLoop) -> Callable[..., Any]:
     except NotImplementedError:
         return loop.create_task
     if isinstance(factory, _Factory) and factory.before is None:
-        return partial(asyncio.Task, loop=loop)
+        return partial(OwnedTask, loop=loop)
     return loop.create_task
 
 

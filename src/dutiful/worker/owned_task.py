@@ -1,0 +1,65 @@
+"""Whose a task on the worker's loop is: a job may cancel what is its own, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import ContextVar
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class Owner(Protocol):
+    """Whose code it is: an attempt, or a hook."""
+
+    @property
+    def lives(self) -> bool:
+        """Whether its coroutine has not ended."""
+        ...
+
+    def exited(self, error: BaseException) -> bool:
+        """End, because a part raised SystemExit or KeyboardInterrupt; False when it has ended."""
+        ...
+
+
+class HookRun:
+    """The owner of what a hook starts."""
+
+    task: asyncio.Task[None] | None = None
+    exit: BaseException | None = None
+
+    @property
+    def lives(self) -> bool:
+        """Whether the hook has not ended."""
+        return self.task is not None and not self.task.done()
+
+    def exited(self, error: BaseException) -> bool:
+        """End the hook."""
+        if self.task is None or self.task.done():
+            return False
+        self.exit = error
+        self.task.cancel()
+        return True
+
+
+OWNER: ContextVar[Owner | None] = ContextVar("dutiful_owner", default=None)
+"""In whose code this is; None in the worker's own."""
+
+
+class OwnedTask(asyncio.Task[T]):
+    """A task of the worker's, or of an owner's that its coroutine names."""
+
+    __slots__ = ()
+
+    def cancel(self, msg: Any = None) -> bool:
+        """Ask it to end, unless a job asks that of the worker, or of a job that still runs.
+
+        Programs cancel all tasks of a loop when they think that it is theirs. What a job has left
+        behind may be cancelled by the next, which closes a client that both use.
+        """
+        asking = OWNER.get()
+        if asking is not None:
+            owner: Owner | None = getattr(self.get_coro(), "owner", None)
+            if owner is not asking and (owner is None or owner.lives):
+                return False
+        return super().cancel(msg)
