@@ -227,6 +227,16 @@ async def wait_in_a_group(name: str) -> int:
     return sum(part.result() for part in parts)
 
 
+@app.task(retry=once)
+async def take_the_wakeup_descriptor() -> None:
+    signal.set_wakeup_fd(-1)
+
+
+@app.task(retry=once)
+def break_hooks_of_threads() -> None:
+    sys.excepthook = threading.excepthook = None
+
+
 @contextmanager
 def _told(ctx: Context) -> Iterator[None]:
     mark(f"enter {threading.current_thread().name} {os.getpid()}")

@@ -81,6 +81,24 @@ async def test_a_task_cannot_take_a_signal_from_its_worker(isolation: App, tmp_p
         assert worker.wait(20) == 0
 
 
+async def test_term_is_heard_without_the_wakeup_descriptor(isolation: App, tmp_path: Path) -> None:
+    with process(*WORKER, path=tmp_path) as worker:
+        await (await isolated.take_the_wakeup_descriptor.aenqueue()).aresult(timeout=20)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(20) == 0
+
+
+async def test_threads_start_though_a_task_took_their_hooks(isolation: App, tmp_path: Path) -> None:
+    with process(*WORKER, path=tmp_path) as worker:
+        for _ in range(2):
+            await (await isolated.break_hooks_of_threads.aenqueue()).aresult(timeout=20)
+        jobs = [await isolated.see_in_thread.aenqueue("one") for _ in range(4)]
+        for job in jobs:
+            await job.aresult(timeout=20)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(20) == 0
+
+
 async def test_the_loop_takes_no_number_that_a_task_has_closed(
     isolation: App, tmp_path: Path
 ) -> None:

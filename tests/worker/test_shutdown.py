@@ -184,7 +184,7 @@ async def test_usr1_shows_all_stacks_though_the_loop_is_blocked(jobs: App, tmp_p
         worker.send_signal(signal.SIGUSR1)
         await until(lambda: "in block" in output(tmp_path))
         assert not any(line.startswith("freed") for line in marks(tmp_path))
-        await until(lambda: "Stack for <Task" in output(tmp_path))
+        await until(lambda: "Stack for <OwnedTask" in output(tmp_path))
         assert worker.poll() is None
 
 

@@ -48,9 +48,16 @@ def on_stop(stop: Callable[[float | None], None]) -> None:
     numbers = stop_signals()
     forks.reset_in_copies((*numbers, signal.SIGUSR1))
 
+    def hear(number: int, frame: FrameType | None) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has been closed
+            loop.call_soon_threadsafe(handle)
+
     def hold() -> None:
+        # Not the loop's own handlers: those of uvloop hear nothing without the wakeup descriptor,
+        # which a task may take away. These run when the loop's thread next runs any code.
         for number in numbers:
-            loop.add_signal_handler(number, handle)
+            signal.signal(number, hear)
+            signal.siginterrupt(number, False)
         open_standard()
         loop.call_later(_AGAIN, hold)
 

@@ -46,8 +46,7 @@ class ThreadSlots:
         """
         # An idle thread takes it; else one more is started. The worker's slots bound how many.
         if not self._idle.acquire(blocking=False):
-            if cast(Any, sys.excepthook) is None:  # a task's doing, and no thread is made without
-                sys.excepthook = sys.__excepthook__
+            _restore_hooks()
             thread = threading.Thread(
                 target=self._work, args=(self._calls, self._idle), name="dutiful-slot", daemon=True
             )
@@ -91,3 +90,11 @@ class ThreadSlots:
         while self._results:
             done, result = self._results.popleft()
             done(result)
+
+
+def _restore_hooks() -> None:
+    """Put back what no thread is made without, where a task has set it to None."""
+    if cast(Any, sys.excepthook) is None:
+        sys.excepthook = sys.__excepthook__
+    if cast(Any, threading.excepthook) is None:
+        threading.excepthook = threading.__excepthook__
