@@ -22,8 +22,6 @@ _ROW = {
     "worker": "id",
 }
 """By what a row of each table is found."""
-_MEANT = {"schedule": ("app",)}
-"""Any text there means something: of another owner's schedule a worker's start is refused."""
 
 
 class Tables(ABC):
@@ -63,7 +61,7 @@ class Tables(ABC):
     def plant(self, plant: Plant, rows: Sequence[Any]) -> bool:
         """Write one value; False when the database does not take it."""
         key = _ROW[plant.table]
-        left = ("seq", "due_at", *_MEANT.get(plant.table, ()))
+        left = ("seq", "due_at")
         columns = [one for one in self.columns(plant.table) if one[0] not in left]
         (column, kind), row = columns[plant.column % len(columns)], rows[plant.place % len(rows)]
         sign, value = self.holder(plant.value(kind))

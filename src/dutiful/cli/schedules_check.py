@@ -68,6 +68,7 @@ def _examine(
 ) -> Finding:
     """Judge a schedule as the code declares it, where an app was named, else as it is stored."""
     from dutiful.contract.page import Finding
+    from dutiful.core.ownership import owner_unclear
 
     live = standing if standing is not None and standing.retired_at is None else None
     stored = None if live is None else rows.known(live)
@@ -78,6 +79,8 @@ def _examine(
         troubles.append(f"its row cannot be read, in {live.unreadable}: another program wrote it")
     elif live is not None and stored is None:
         troubles.append("this version of Dutiful cannot read it; upgrade")
+    if live is not None and (unclear := owner_unclear(live)):
+        troubles.append(f"{unclear}; a worker whose app declares it writes it again")
     if schedule is not None:
         troubles += _of_task(opened, schedule)
         troubles += _of_time(live, schedule, now)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from dutiful.contract.facade import Store
+from dutiful.contract.scheduling import Declared
+from dutiful.core.errors import ScheduleTaken
 from dutiful.core.event import OccurrenceMissed, SchedulesDeclared
 from dutiful.core.ownership import refuse_taken
 from dutiful.core.retirement import WHY
@@ -42,12 +44,12 @@ class Declaration:
         now = asyncio.get_running_loop().time()
         if now < self._show_at:
             return
-        scheduling = store.scheduling
-        answer = await scheduling.declare(
-            self._app, self._edition, None if self._brought else self._schedules
-        )
-        if answer.rules and not answer.applied:
-            answer = await scheduling.declare(self._app, self._edition, self._schedules)
+        try:
+            answer = await self._declared(store)
+        except ScheduleTaken:
+            # Told, and tried again later: what is declared by others must go on.
+            self._show_at = now + SHOW_SECONDS
+            raise
         self._brought = True
         self._show_at = now + SHOW_SECONDS
         if answer.changed or answer.retired:
@@ -55,3 +57,12 @@ class Declaration:
             store.emit(SchedulesDeclared(self._app, answer.added, changed, answer.retired))
         for one in answer.missed:
             store.emit(OccurrenceMissed(one.schedule, one.planned, one.count, WHY))
+
+    async def _declared(self, store: Store) -> Declared:
+        scheduling = store.scheduling
+        answer = await scheduling.declare(
+            self._app, self._edition, None if self._brought else self._schedules
+        )
+        if answer.rules and not answer.applied:
+            answer = await scheduling.declare(self._app, self._edition, self._schedules)
+        return answer

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from .errors import ScheduleTaken
+from .errors import BadSchedule, ScheduleTaken
 from .occurrence import Standing
-from .schedule import Schedule
+from .schedule import Schedule, read
 
 
 def refuse_taken(known: Mapping[str, Standing], schedules: Iterable[Schedule]) -> None:
@@ -19,7 +19,7 @@ def refuse_taken(known: Mapping[str, Standing], schedules: Iterable[Schedule]) -
     owner: str | None = None
     for one in schedules:
         before = known.get(one.name)
-        if before is None or before.retired_at is not None or _unread(before):
+        if before is None or before.retired_at is not None or owner_unclear(before):
             continue
         if before.app != one.app:
             owner = one.app
@@ -28,6 +28,22 @@ def refuse_taken(known: Mapping[str, Standing], schedules: Iterable[Schedule]) -
         raise ScheduleTaken(owner, taken)
 
 
-def _unread(standing: Standing) -> bool:
-    """Whether a row does not say whose it is: it stands in nobody's way."""
-    return standing.unreadable is not None and "app" in standing.unreadable.split(", ")
+def owner_unclear(standing: Standing) -> str:
+    """Say why a row does not tell whose it is, empty where it does; it stands in nobody's way.
+
+    The owner is written twice, in a column of its own and in the spec. Where they differ, another
+    program wrote one of them.
+    """
+    if standing.unreadable is not None:
+        return "app cannot be read" if "app" in standing.unreadable.split(", ") else ""
+    try:
+        of_spec = read(standing.spec).app
+    except BadSchedule:
+        return ""
+    if of_spec == standing.app:
+        return ""
+    return f"its row says that it belongs to {_named(standing.app)}, its spec to {_named(of_spec)}"
+
+
+def _named(owner: str | None) -> str:
+    return "no app" if owner is None else f"app {owner!r}"

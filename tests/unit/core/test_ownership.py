@@ -5,12 +5,12 @@ from msgspec.structs import replace
 
 from dutiful.core.advance import begin
 from dutiful.core.errors import ScheduleTaken
-from dutiful.core.ownership import refuse_taken
+from dutiful.core.ownership import owner_unclear, refuse_taken
 from dutiful.core.rule import Interval
 from dutiful.core.schedule import Schedule
 
 MINE = Schedule(name="tick", task="note", rule=Interval.every("1h"), app="mine")
-THEIRS = replace(begin(MINE, 0), app="theirs")
+THEIRS = begin(replace(MINE, app="theirs"), 0)
 
 
 def test_a_row_of_another_owner_is_refused() -> None:
@@ -20,3 +20,14 @@ def test_a_row_of_another_owner_is_refused() -> None:
 
 def test_a_row_that_does_not_say_whose_it_is_stands_in_nobodys_way() -> None:
     refuse_taken({"tick": replace(THEIRS, unreadable="version, app")}, [MINE])
+
+
+@pytest.mark.parametrize("foreign", ["another", "", None])
+def test_a_row_whose_owners_differ_stands_in_nobodys_way(foreign: str | None) -> None:
+    refuse_taken({"tick": replace(THEIRS, app=foreign)}, [MINE])
+    assert "app 'theirs'" in owner_unclear(replace(THEIRS, app=foreign))
+
+
+def test_where_the_spec_cannot_be_read_the_column_counts() -> None:
+    with pytest.raises(ScheduleTaken):
+        refuse_taken({"tick": replace(THEIRS, spec=b"{")}, [MINE])
