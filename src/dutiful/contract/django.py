@@ -9,6 +9,8 @@ from typing import Any
 
 from dutiful.core.errors import UsageError
 
+from .caller import ABORTED
+
 _KINDS = (
     "django.db.backends.base.base.BaseDatabaseWrapper",
     "django.utils.connection.ConnectionProxy",
@@ -23,7 +25,7 @@ def is_django(given: object) -> bool:
 
 
 def connection_of(given: Any, *, vendor: str, engine: str) -> Any:
-    """Return the connection itself; UsageError where it is none to ``engine``."""
+    """Return the connection itself; UsageError where it leads elsewhere, or has failed already."""
     db = _django(given)
     connection: Any = _named(db, given) if isinstance(given, str) else given
     if connection.vendor != vendor:
@@ -31,6 +33,8 @@ def connection_of(given: Any, *, vendor: str, engine: str) -> Any:
             f"Django's database {connection.alias!r} is {connection.vendor}, and the jobs are in "
             f"{engine}; pass the alias of the database that holds them"
         )
+    if connection.needs_rollback:
+        raise UsageError(ABORTED)
     return connection
 
 

@@ -63,7 +63,7 @@ async def test_slices_go_on_where_the_last_one_ended_and_forget_nobody(
 
 @pytest.mark.parametrize(
     ("name", "state", "more"),
-    [("hurry", 0, (None,)), ("purge", 4, ()), ("ended", 5, None)],
+    [("hurry", 0, (None,)), ("purge", 4, (False,)), ("ended", 5, None)],
 )
 async def test_jobs_are_found_by_id_while_the_statistics_are_old(
     server: psycopg.Connection, engine: PostgresEngine, name: str, state: int, more: Any

@@ -9,6 +9,7 @@ import pytest
 from psycopg.pq import ExecStatus
 
 from dutiful.engines.postgres import PostgresEngine
+from dutiful.engines.postgres.statements import bare
 from tests.servers.version import OURS
 
 TEMPLATES = {"find", "probe"}
@@ -29,6 +30,13 @@ def test_the_server_is_of_the_version_that_was_asked_for(postgres_url: str) -> N
         pytest.skip(f"peer: {wanted} says no version")
     with psycopg.connect(postgres_url.partition("?")[0]) as connection:
         assert connection.info.server_version // 10_000 == int(wanted)
+
+
+def test_what_stores_jobs_by_their_keys_stores_them_as_the_plain_statement_does() -> None:
+    """They are two, so that only batches with several keys are numbered and sorted by hand."""
+    keyed = bare("enqueue_keys").replace("nextval({sequence}::regclass) AS seq, ", "")
+    keyed = keyed.replace('  ORDER BY unique_key COLLATE "C", now / period, id COLLATE "C"\n', "")
+    assert keyed.replace("    seq, id, task", "    id, task") == bare("enqueue")
 
 
 async def test_the_server_can_prepare_every_statement(engine: PostgresEngine) -> None:

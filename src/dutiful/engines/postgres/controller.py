@@ -63,12 +63,12 @@ class PostgresController:
 
         def plan() -> Plan[tuple[str, ...]]:
             sql = session.sql
-            gone = [row[0] for row in (yield Statement(sql("purge"), (list(ids),))).rows]
+            gone = [row[0] for row in (yield Statement(sql("purge"), (list(ids), False))).rows]
             if left := [job_id for job_id in ids if job_id not in gone]:
                 rows = (yield Statement(sql("same"), (left,))).rows
                 odd = TextArray([row[1] for row in rows if job_of(row).purgeable])
                 if odd.items:
-                    gone += [row[0] for row in (yield Statement(sql("drop"), (odd,))).rows]
+                    gone += [row[0] for row in (yield Statement(sql("purge"), (odd, True))).rows]
             return _in_order(ids, gone)
 
         return await session.pool.arun(plan)

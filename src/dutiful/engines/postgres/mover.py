@@ -97,7 +97,7 @@ class PostgresMover:
         def plan(sql: Texts) -> Plan[tuple[str, ...]]:
             rows = (yield Statement(sql("same"), (list(given),))).rows
             same = [row[1] for row in rows if job_of(row) == given[row[1]]]
-            gone = {row[0] for row in (yield Statement(sql("drop"), (TextArray(same),))).rows}
+            gone = {row[0] for row in (yield Statement(sql("purge"), (TextArray(same), True))).rows}
             return tuple([job_id for job_id in given if job_id in gone])
 
         return await self._change(plan)

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from dutiful.contract.caller import no_transaction
 from dutiful.contract.django import connection_of, is_django
 from dutiful.contract.django import translated as translated_django
 from dutiful.contract.protocol import Receipt
@@ -88,11 +89,6 @@ class SqliteProducer:
     def _on_django(self, given: Any, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
         path = self.session.place.path
         connection = connection_of(given, vendor="sqlite", engine=f"the file {path}")
-        if connection.needs_rollback:
-            raise UsageError(
-                "your transaction has failed already, by the error that came before, and takes "
-                "nothing more; roll it back (or to a savepoint) first"
-            )
         if not connection.in_atomic_block:
             self.session.ready()  # which would have to wait for the transaction below
 
@@ -237,11 +233,7 @@ def _join(cursor: sqlite3.Cursor) -> None:
     else:
         commits = connection.isolation_level is None
     if commits:
-        raise UsageError(
-            "the sqlite3 connection has no transaction open, so there is nothing to join: the job "
-            "would be committed at once, whatever becomes of your rows; execute BEGIN first, or "
-            "leave out connection="
-        )
+        raise UsageError(no_transaction("the sqlite3 connection", "execute BEGIN first"))
     if legacy:
         # Else the savepoint would open the transaction, and its release would commit it.
         cursor.execute(f"BEGIN {connection.isolation_level}")

@@ -7,9 +7,8 @@ from typing import Any, TypeVar
 
 from dutiful.contract.django import connection_of, translated
 from dutiful.contract.statement import Answer, Plan, Statement, run
-from dutiful.core.errors import UsageError
 
-from .refusals import ABORTED, demand_no_pipeline, in_its_encoding, told
+from .refusals import demand_no_pipeline, in_its_encoding, told
 from .text import by_name, named
 
 T = TypeVar("T")
@@ -18,8 +17,6 @@ T = TypeVar("T")
 def enqueue(given: Any, plans: Callable[[Any], Plan[T]]) -> T:
     """Run a plan in the transaction of a connection, or of the one an alias names."""
     connection = connection_of(given, vendor="postgresql", engine="PostgreSQL")
-    if connection.needs_rollback:
-        raise UsageError(ABORTED)
     with translated(connection, told) as atomic, atomic, connection.cursor() as wrapped:
         # The plain cursor: Django's own would log every argument in DEBUG.
         cursor: Any = wrapped.cursor

@@ -10,12 +10,13 @@ from psycopg import AsyncRawCursor, RawCursor
 from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg.rows import tuple_row
 
+from dutiful.contract.caller import ABORTED
 from dutiful.contract.statement import Answer, AsyncExecute, Execute, Plan, Statement, arun, run
 from dutiful.core.errors import UsageError
 from dutiful.engines.postgres.arrays import adapt
 from dutiful.engines.postgres.statements import trusted
 
-from .refusals import ABORTED, CLOSED, demand_transaction, in_its_encoding, translated
+from .refusals import CLOSED, demand_transaction, in_its_encoding, translated
 
 T = TypeVar("T")
 _ADVICE = "write `with conn.transaction():` around it, or connect without autocommit"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from dutiful.contract.caller import ABORTED, no_transaction
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.errors import BadPayload, EngineError, UsageError
 from dutiful.engines.postgres import faults
@@ -16,15 +17,7 @@ from .text import encodings
 T = TypeVar("T")
 _DOING = "enqueueing on your connection"
 
-ABORTED = (
-    "your transaction has failed already, by the error that came before, and takes nothing more; "
-    "roll it back (or to a savepoint) first"
-)
 CLOSED = "your connection is closed; pass one that is open"
-IDLE = (
-    "has no transaction open, so there is nothing to join: the job would be committed at once, "
-    "whatever becomes of your rows; {advice}, or leave out connection="
-)
 _READ_ONLY = (
     "your transaction is read-only (or its server a standby); enqueue in one that may write"
 )
@@ -65,7 +58,7 @@ def translated(*kinds: type[BaseException]) -> Generator[None]:
 def demand_transaction(kind: str, advice: str, *, open: bool) -> None:
     """Refuse a connection on which each statement commits by itself."""
     if not open:
-        raise UsageError(f"{kind} {IDLE.format(advice=advice)}")
+        raise UsageError(no_transaction(kind, advice))
 
 
 def demand_no_pipeline(driver: Any) -> None:

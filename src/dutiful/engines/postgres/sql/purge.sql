@@ -1,7 +1,9 @@
--- The sum keeps the planner from the index of ended jobs, which may be long.
+-- Those that have ended, or with $2 in any state. The sum keeps the planner from the index of ended
+-- jobs, which may be long.
 WITH gone AS (
   DELETE FROM {schema}.job WHERE id = ANY (ARRAY(
-    SELECT id FROM {schema}.job WHERE id = ANY ($1::text[]) AND state + 0 >= 4
+    SELECT id FROM {schema}.job
+    WHERE id = ANY ($1::text[]) AND ($2::boolean OR state + 0 >= 4)
     ORDER BY id FOR UPDATE
   )) RETURNING seq, id, fence
 ), failures AS (
