@@ -156,7 +156,7 @@ class App(HookDecorators):
     def find(self, name: str) -> Task[..., Any, Any]:
         """Return a registered task by its name; raises UnknownTask with the nearest names."""
         if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped
-            raise UnknownTask(f"{shown(name)} is no name of a task; give text")
+            raise UnknownTask(f"{shown(name)} is not a task name; give text")
         try:
             return self.tasks[name]
         except KeyError:

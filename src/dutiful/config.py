@@ -36,7 +36,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     payload_bytes_max: int = PAYLOAD_BYTES_MAX
     """The largest arguments or result of a job, in bytes of JSON."""
     enqueue_patience: int = 15 * SECOND
-    """How long an enqueue or a wait for a result is tried while the store cannot be used."""
+    """How long an enqueue, or a wait for a result, keeps trying while the store cannot be used."""
     lease: int = 10 * SECOND
     """How long a silent worker keeps its jobs before the others take them back."""
     heartbeat: int = 2 * SECOND
@@ -102,7 +102,7 @@ def load_settings(
     found = {
         name.removeprefix("DUTIFUL_").lower(): value
         for name, value in variables.items()
-        if name.startswith("DUTIFUL_") and value  # one that is empty is as good as not set
+        if name.startswith("DUTIFUL_") and value  # an empty variable counts as not set
     }
     _merge(raw, {name: found[name] for name in found if name in _NAMES}, "the environment")
     if url is not None:
@@ -140,8 +140,8 @@ def _read(name: str, value: Any, source: str) -> Any:
         if value is not None and name in _TEXTS:
             return line(value, name, _TEXTS[name])
     except (BadOption, ValueError, TypeError) as error:
-        told = f"{name}={shown(value)}: {error}"
-        raise BadConfiguration(f"{source}: {public(told)}") from (None if name == "url" else error)
+        text = f"{name}={shown(value)}: {error}"
+        raise BadConfiguration(f"{source}: {public(text)}") from (None if name == "url" else error)
     if value is not None and not isinstance(value, str):
         raise BadConfiguration(f"{source}: {name}={public(shown(value))}; write it as text")
     if name == "durability" and value not in _DURABILITIES:

@@ -59,15 +59,15 @@ SCHEDULES = [
     (every(0), "longer than zero"),
     (every(True), "not a length of time"),
     (every("1us"), "the shortest period is 1ms"),
-    (every(anchor="2026-01-01"), "anchor: '2026-01-01' is no datetime"),
-    (every(anchor=date(2026, 1, 1)), "anchor: .* is no datetime"),
+    (every(anchor="2026-01-01"), "anchor: '2026-01-01' is not a datetime"),
+    (every(anchor=date(2026, 1, 1)), "anchor: .* is not a datetime"),
     (every(anchor=END), "anchor: .* years 1000 to 8999"),
     (every(args=5), r"args=5; write a tuple, such as args=\(5,\)"),
     (every(args="x"), r"args='x'; write a tuple, such as args=\('x',\)"),
     (every(args=(1,)), "too many positional arguments"),
     (every(args={5: 1}), "must be strings|unexpected"),
     (every(name=5), "schedule name 5"),
-    (every(start="2026-01-01"), "start: '2026-01-01' is no datetime"),
+    (every(start="2026-01-01"), "start: '2026-01-01' is not a datetime"),
     (every(end=END), "end: .* years 1000 to 8999"),
     (every(exclude=5), "exclude=5; give dates"),
     (every(exclude=[datetime(2026, 1, 1, tzinfo=UTC)]), "exclude=datetime"),
@@ -82,12 +82,12 @@ SCHEDULES = [
     (every(misfire_max=2.0), "misfire_max=2.0; use 1 to"),
     (every(priority=False), "priority=False; use a whole number"),
     (lambda: ANY.App("memory://").cron("0 9 * * *", tz=5), "no time zone 5"),
-    (lambda: ANY.App("memory://").schedule("x")(every()()), "'x' is no rule"),
+    (lambda: ANY.App("memory://").schedule("x")(every()()), "'x' is not a rule"),
     (lambda: App("memory://").schedule(Interval(5))(every()()), "the shortest is 1ms"),
     (lambda: ANY.Cron("0 9 * * *", dst="skip"), "write dst=Dst"),
     (
         lambda: ANY.Calendar("FREQ=DAILY", "UTC", date(2026, 1, 1)),
-        "is no datetime",
+        "is not a datetime",
     ),
 ]
 
@@ -161,13 +161,13 @@ def test_queues_may_have_weights() -> None:
 @pytest.mark.parametrize("name", [None, 5, ["x"], "a\0b", b"x"])
 def test_names_are_text(name: Any) -> None:
     app = App("memory://")
-    with pytest.raises(UsageError, match=r"no task is called|is no name of a task"):
+    with pytest.raises(UsageError, match=r"no task is called|is not a task name"):
         app.find(name)
     with harness(app):
         for ask in (app.schedules.get, app.schedules.pause, app.schedules.run):
             with pytest.raises(BadOption, match="schedule name"):
                 ask(name)
-        with pytest.raises(BadOption, match="is no backfill"):
+        with pytest.raises(BadOption, match="is not a backfill"):
             app.schedules.backfill("x", name)
 
 

@@ -83,12 +83,12 @@ def test_what_is_of_the_wrong_kind_is_refused_with_the_right_one() -> None:
         app.cron(report)
     with pytest.raises(BadSchedule, match="give its name, such as 'Europe/Berlin'"):
         app.cron("0 9 * * *", tz=ZoneInfo("Europe/Berlin"))
-    with pytest.raises(BadOption, match=r"is no rule; give Cron\(\.\.\.\), Interval"):
+    with pytest.raises(BadOption, match=r"is not a rule; give Cron\(\.\.\.\), Interval"):
         app.schedule("0 9 * * *")(report)
     with pytest.raises(BadOption, match=r"args='eu'; write a tuple, such as args=\('eu',\)"):
         app.every("1m", args="eu")(report)
     for start in ("2026-01-01", date(2026, 1, 1)):
-        with pytest.raises(BadOption, match="is no datetime; write datetime"):
+        with pytest.raises(BadOption, match="is not a datetime; write datetime"):
             app.every("1m", args=("eu",), start=start)(report)
     with pytest.raises(BadOption, match="has no time zone; write datetime"):
         app.every("1m", args=("eu",), start=datetime(2026, 1, 1))(report)  # noqa: DTZ001 - naive

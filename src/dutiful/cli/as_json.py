@@ -25,7 +25,7 @@ def emit(value: Any) -> None:
     """Print one JSON value on stdout: indented for a person, on one line for a pipe."""
     indent = 2 if sys.stdout.isatty() else None
     text = json.dumps(value, indent=indent, ensure_ascii=False)
-    # The encoder escapes what is below a blank; the rest of what steers a terminal is in strings.
+    # The encoder escapes ASCII control characters; here follow the others that steer a terminal.
     sys.stdout.write(_STEERS.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n")
 
 
@@ -35,7 +35,7 @@ def iso(at: int | None) -> str | None:
 
 
 def value(raw: bytes | None) -> Any:
-    """Return stored JSON as a value; what is none, or too deep for most readers, as text."""
+    """Return stored JSON as a value; as text where it is not JSON or too deep for most readers."""
     if raw is None:
         return None
     try:

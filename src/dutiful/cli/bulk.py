@@ -73,7 +73,7 @@ def read_rate(text: str | None) -> float | None:
     match = _RATE.fullmatch(text.strip())
     rate = 0.0 if match is None else float(match[1]) / _SECONDS[match[2] or "s"]
     if not _RATE_MIN <= rate <= _RATE_MAX:
-        raise Wrong(f"--rate {shown(text)} is no rate", "write 50/s, 600/m or 1000/h")
+        raise Wrong(f"--rate {shown(text)} is not a rate", "write 50/s, 600/m or 1000/h")
     return rate
 
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 _REFUSED = (
-    "where two hold one unique key, end or cancel one of them; what cannot be read can be purged: "
-    "`dutiful jobs list --unreadable`; then run the command again"
+    "where two jobs hold one unique key, end or cancel one of them; purge the jobs that cannot be "
+    "read (`dutiful jobs list --unreadable`); then run the command again"
 )
 
 
@@ -153,8 +153,8 @@ def _amiss(asked: Asked, outcome: Outcome) -> Trouble | None:
         kept = handed.schedules.kept
         text = f"{plural(len(kept), 'schedule')} left in {asked.source}: {', '.join(kept[:3])}"
         advice = (
-            f"{asked.target} has another of that name, or it cannot be read; delete one of the "
-            "two, and run it again"
+            f"{asked.target} has another schedule of that name, or the schedule cannot be read; "
+            "delete one of the two, and run the command again"
         )
         return Trouble(text, advice=advice)
     if outcome.left or outcome.running or (outcome.changed and handed is None):

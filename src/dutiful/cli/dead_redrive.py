@@ -60,7 +60,7 @@ def redrive_dead(
     """Send dead letters back to their queues, with all their attempts to spend again.
 
     Steps that earlier attempts recorded are not run again, unless --set changes arguments: then
-    they are dropped, for they were done for the old ones.
+    they are dropped, because they were done for the old ones.
     """
     which = read_choice("redrive", ids, letters, everything=everything)
     edits = edit.read_edits(changes or ())

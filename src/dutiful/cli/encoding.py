@@ -1,4 +1,4 @@
-"""Words that come and go by the terminal: in an encoding that may lack a letter, or be broken."""
+"""Text to and from the terminal, whose encoding may lack characters or be broken."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dutiful.cli.failure import Wrong
 
 
 def lenient() -> None:
-    """Write what a terminal's encoding lacks as an escape, and never fail for it."""
+    """Write characters that the terminal's encoding lacks as escapes instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -29,6 +29,6 @@ def readable(words: Sequence[str]) -> None:
 def _is_text(word: str) -> bool:
     try:
         word.encode()
-    except UnicodeEncodeError:  # Python reads a byte that is no letter as half a character
+    except UnicodeEncodeError:  # Python reads an undecodable byte as half a character
         return False
     return True

@@ -116,9 +116,7 @@ class Letters:
     ] = None
     until: Annotated[
         str | None,
-        typer.Option(
-            "--until", metavar="WHEN", help="Died before; as above.", rich_help_panel=FILTERS
-        ),
+        typer.Option("--until", metavar="WHEN", help="Died before that.", rich_help_panel=FILTERS),
     ] = None
 
 
@@ -130,7 +128,7 @@ class Chosen(Letters):
         bool,
         typer.Option(
             "--unreadable",
-            help="Whose row cannot be read: another program wrote it.",
+            help="Only jobs whose rows cannot be read; another program wrote them.",
             rich_help_panel=FILTERS,
         ),
     ] = False
@@ -146,7 +144,7 @@ class Chosen(Letters):
     until: Annotated[
         str | None,
         typer.Option(
-            "--until", metavar="WHEN", help="Enqueued before; as above.", rich_help_panel=FILTERS
+            "--until", metavar="WHEN", help="Enqueued before that.", rich_help_panel=FILTERS
         ),
     ] = None
     state: States = field(default_factory=list[str])

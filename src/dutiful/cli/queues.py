@@ -78,7 +78,7 @@ def resume_queue(name: Name, common: Common) -> None:
 
 
 async def _strange(opened: Opened, queue: str, *, pause: bool) -> str:
-    """Say that nothing in the store speaks of a queue, as when its name is misspelt."""
+    """Say that the store knows no such queue, as when its name is misspelt."""
     from difflib import get_close_matches
 
     known = {

@@ -81,7 +81,7 @@ def clean(text: str) -> str:
 
 
 def flat(text: str) -> str:
-    """Make also ends of lines visible: for what is a name and ought to stand on one line."""
+    """Make ends of lines visible too: for names, which belong on one line."""
     return visible(text)
 
 
@@ -181,7 +181,7 @@ def local(at: int) -> str:
     """Write an instant in the zone of this machine, with the zone."""
     try:
         return moment(at).astimezone().isoformat(" ", "seconds")
-    except (OverflowError, ValueError, OSError):  # beyond the years that a clock here has
+    except (OverflowError, ValueError, OSError):  # outside of the years that this platform knows
         return iso(at)
 
 

@@ -14,13 +14,13 @@ from dutiful.cli.target import Opened, reach
 def adopt_schedules(names: Names, common: Common) -> None:
     """Make the app that --app names the owner of schedules that its code declares.
 
-    For an app that was renamed, for schedules that go from one app to another, and for one that
-    was created at run time and is declared in code now. History and position stay.
+    Use it when an app was renamed, when a schedule moves from one app to another, and when one that
+    was created at run time is now declared in code. History and position are kept.
     """
 
     async def body(opened: Opened) -> None:
         if not opened.named:
-            raise Wrong("no app is named, so nobody would own them", "add --app MODULE:NAME")
+            raise Wrong("no app is named that could own them", "add --app MODULE:NAME")
         schedules = opened.app.schedules
         before = {name: (await schedules.aget(name)).app for name in names}
         await schedules.aadopt(*names)

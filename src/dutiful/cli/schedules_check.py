@@ -30,8 +30,8 @@ _SAMPLE = 20
 def check_schedules(common: Common) -> None:
     """Look for schedules that never fire, meet a missing hour, are too slow, or have no task.
 
-    With --app, the schedules that its code declares are judged too, and all arguments are held
-    to the signatures of its tasks. Exit code 1 when something is bad.
+    With --app, the schedules that its code declares are checked too, and all arguments are checked
+    against the signatures of its tasks. Exit code 1 when something is bad.
     """
 
     async def body(opened: Opened) -> None:
@@ -92,7 +92,7 @@ def _examine(
 
 
 def _of_task(opened: Opened, schedule: Schedule) -> Iterator[str]:
-    """Tell what the app's code lacks, or why the arguments do not fit it."""
+    """Say which task the app lacks, or why the arguments do not fit its signature."""
     from dutiful.core.errors import BadPayload
 
     if not opened.named:
@@ -108,7 +108,7 @@ def _of_task(opened: Opened, schedule: Schedule) -> Iterator[str]:
 
 
 def _of_code(opened: Opened, schedule: Schedule, stored: Schedule | None) -> Iterator[str]:
-    """Tell in what the code and the store differ: a worker's start makes up for it."""
+    """Say how the code and the store differ; a worker's start resolves it."""
     from dutiful.core.schedule import written
 
     if not opened.named:
@@ -117,7 +117,7 @@ def _of_code(opened: Opened, schedule: Schedule, stored: Schedule | None) -> Ite
         if schedule.app == opened.app.name:
             yield "the code does not declare it any more; a worker that starts retires it"
     elif stored is None:
-        yield "not in the store yet; a worker that starts brings it there"
+        yield "not in the store yet; a worker that starts adds it"
     elif written(schedule) != written(replace(stored, former=None, born=None)):
         yield "the code differs from what is stored; a worker that starts changes it"
 

@@ -1,4 +1,4 @@
-"""``dutiful schedules declare``: what a worker's start does for schedules, without a worker."""
+"""``dutiful schedules declare``: declare an app's schedules without starting a worker."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @expand
 def declare_schedules(common: Common) -> None:
-    """Bring the schedules that an app's code declares into the store, as a worker's start does."""
+    """Declare an app's schedules in the store, as a worker's start does."""
 
     async def body(opened: Opened) -> None:
         from dutiful.core.event import SchedulesDeclared

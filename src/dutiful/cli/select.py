@@ -52,7 +52,7 @@ def read_moment(text: str, now: int, option: str) -> int:
         raise Wrong(f"{option}: {error}") from None
     except (ValueError, OverflowError):
         raise Wrong(
-            f"{option} {shown(text)} is no time", "write 30m, 2h, 7d, or 2026-03-01T09:00"
+            f"{option} {shown(text)} is not a time", "write 30m, 2h, 7d, or 2026-03-01T09:00"
         ) from None
 
 
@@ -62,7 +62,7 @@ def read_filter(chosen: Letters, states: tuple[State, ...], now: int) -> Filter:
 
     since = None if chosen.since is None else read_moment(chosen.since, now, "--since")
     until = None if chosen.until is None else read_moment(chosen.until, now, "--until")
-    # Whoever looks at dead letters asks when they died, which may be long after the enqueueing.
+    # A look at dead letters asks when they died, which may be long after they were enqueued.
     enqueued = isinstance(chosen, Chosen)
     return Filter(
         states=states,

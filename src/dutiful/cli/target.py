@@ -88,7 +88,7 @@ def resolve(common: Common) -> tuple[App, bool]:
 def load_app(spec: str, *, prints: bool = False) -> App:
     """Import ``module:name``, with the current folder on the path, and return the App there.
 
-    What the module prints goes to stderr, lest it spoil ``--json``, unless it ``prints``.
+    What the module prints goes to stderr, so that ``--json`` stays valid, unless ``prints`` is set.
     """
     from dutiful import App
 

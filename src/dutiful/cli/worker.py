@@ -52,10 +52,10 @@ def worker(
         int | None, typer.Option(min=1, help="Replace a process that holds more memory.")
     ] = None,
 ) -> None:
-    """Run jobs until TERM, INT or HUP: then drain; a second signal hands running jobs back at once.
+    """Run jobs until TERM, INT or HUP: then drain; a second signal releases running jobs now.
 
     USR1 prints every thread's and task's stack. Exit codes: 0 stopped after a drain, 1 broken,
-    2 wrong use, 3 the store cannot be used, 75 due to be started anew (without --processes).
+    2 wrong use, 3 the store cannot be used, 75 to be started again (without --processes).
     """
     leave_first_process()
     name = target or app or load_settings().app

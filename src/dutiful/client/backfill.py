@@ -36,7 +36,7 @@ class Backfill(msgspec.Struct, frozen=True, kw_only=True):
     """How many of the jobs become due in a second; None lets all be due at once."""
 
     def __post_init__(self) -> None:
-        """Refuse what is no instant, and a pace that makes no sense."""
+        """Refuse bounds that are not instants, and a rate that is not above zero."""
         for name, at in (("start", self.start), ("end", self.end)):
             if type(at) is not int:
                 raise UsageError(f"{name}={shown(at)}; give microseconds since 1970")

@@ -53,7 +53,7 @@ def achunks(items: Iterable[T] | AsyncIterable[T], size: int) -> AsyncIterator[l
 
 
 def batch_size(size: int) -> None:
-    """Raise BadOption for a number that is no size of a batch."""
+    """Raise BadOption for a number that is not a batch size."""
     if type(size) is not int or not 0 < size <= BATCH_MAX:
         raise BadOption(f"batch={shown(size)}; use a whole number from 1 to {BATCH_MAX:,}")
 
@@ -64,11 +64,11 @@ def _holds_no_jobs(items: object) -> bool:
 
 def _iterated(items: Iterable[T]) -> Iterator[T]:
     if _holds_no_jobs(items):
-        raise BadOption(f"{shown(items)} are no jobs; {_EXAMPLE}")
+        raise BadOption(f"{shown(items)} are not jobs; {_EXAMPLE}")
     try:
         return iter(items)
     except TypeError:
-        raise BadOption(f"{shown(items)} is no series of jobs; {_EXAMPLE}") from None
+        raise BadOption(f"{shown(items)} cannot be iterated; {_EXAMPLE}") from None
 
 
 async def _achunks(source: Iterator[T] | AsyncIterable[T], size: int) -> AsyncIterator[list[T]]:
@@ -96,8 +96,8 @@ def overlapped(parts: Iterable[Sequence[T]], size: int, store: Callable[[Sequenc
     One part is under way at a time, so that they are stored in their order: an error of one ends
     it before the next is begun, and an error of the source leaves all parts before it stored.
     """
-    refuse_reentry()  # in a thread of its own it could not be told
-    if is_ending():  # no thread can be had any more
+    refuse_reentry()  # a thread of its own could not tell that it is inside a write
+    if is_ending():  # no thread can be started any more
         return sum(map(store, parts))
     total = 0
     pending: Future[int] | None = None

@@ -96,11 +96,11 @@ class Context:
         """Stand in front of an attempt."""
         self._attempt = attempt
         self.told_waiting = False
-        """Whether it has been told that this job waits in its slot for another."""
+        """Whether `SlotWaiting` was emitted: this job waits in its slot for another."""
 
     @property
     def holds_slot(self) -> bool:
-        """Whether a worker runs this job, in one of its slots; not so for a plain call."""
+        """Whether a worker runs this job in one of its slots; False for a plain call."""
         return self._attempt.job.worker is not None
 
     @staticmethod
@@ -126,9 +126,9 @@ class Context:
 
     @property
     def idempotency_key(self) -> str:
-        """A key for the outside world: the same on every attempt of this job, and only there.
+        """A key for other systems: the same on every attempt of this job, and of no other job.
 
-        A job whose arguments were replaced, or edited for a redrive, gets another key with them.
+        When a job's arguments are replaced, or edited for a redrive, its key changes.
         """
         return idempotency_key(self._attempt.job.id, self._attempt.job.meta)
 
@@ -190,7 +190,7 @@ class Context:
         step is awaited; in a sync task it is a plain function. The result must be plain data and
         comes back as such. A crash after ``fn`` and before the record runs ``fn`` again: give it
         ``ctx.idempotency_key`` where that matters. Raises ClaimLost when the claim is stale, and
-        StepNotRecorded when the result cannot be kept: a job that lets this pass ends at once.
+        StepNotRecorded when the result cannot be kept: unless the task catches it, the job dies.
         """
         known, value = self._attempt.recall(name)
         if not known:

@@ -23,11 +23,11 @@ T = TypeVar("T")
 
 _POLL_FIRST, _POLL_MOST = 0.005, 0.5
 _TELL_AFTER = 1.0
-"""Seconds of waiting after which a task is told to hold its slot for nothing."""
+"""Seconds of waiting after which it is reported that a task occupies its slot only to wait."""
 
 
 class Handle(Generic[T]):
-    """One enqueued job; on an event loop the sync methods are refused, with the twin's name."""
+    """One enqueued job; on an event loop use the async methods, the sync ones are refused there."""
 
     __slots__ = ("_app", "_decoder", "created", "id")
 
@@ -60,9 +60,9 @@ class Handle(Generic[T]):
         """Wait for the job's end and return its result as the annotated type.
 
         Raises JobFailed when it died or was cancelled, ResultTimeout after ``timeout`` seconds
-        (the job goes on), JobNotFound when it was pruned. The job is looked at once however short
-        the time is, so ``timeout=0`` asks without waiting. An outage of the store is waited out as
-        in an enqueue, within the timeout.
+        (the job goes on), JobNotFound when it was pruned. The job is always looked up once, so
+        ``timeout=0`` asks without waiting. During an outage of the store it keeps trying like an
+        enqueue, within the timeout.
         """
         patience = _patience(timeout)
         (await self._app.ready()).require(Capability.RESULTS)
@@ -113,7 +113,7 @@ class Handle(Generic[T]):
         return self._app.portal.call(self.acancel())
 
     def _tell(self, waiter: Context) -> None:
-        """Tell once of a job that it waits in its slot for another, which may need that slot."""
+        """Report once that a job waits in its slot for another, which may need that slot."""
         if waiter.holds_slot and not waiter.told_waiting:
             waiter.told_waiting = True
             self._app.store.emit(SlotWaiting(waiter.job_id, waiter.job.task, self.id))
@@ -126,7 +126,7 @@ class Handle(Generic[T]):
 
 
 def _patience(timeout: object) -> float | None:
-    """Return for how many seconds to wait; a time that is over already is no time."""
+    """Return for how many seconds to wait; a negative time counts as zero."""
     if timeout is None:
         return None
     over = isinstance(timeout, int | float) and timeout < 0

@@ -48,9 +48,9 @@ class Hooks:
         self.on_death = Once[OnDeath]()
 
     def before(self, jobs: Sequence[NewJob]) -> Sequence[NewJob]:
-        """Pass jobs through the hooks of enqueue; one that raises refuses the whole batch.
+        """Pass jobs through the ``on_enqueue`` hooks; a hook that raises refuses the whole batch.
 
-        What a hook returns is held to the rules that every other job is held to: BadOption, or
+        What a hook returns must satisfy the rules for every job: else BadOption, or
         PayloadTooLarge, before anything is stored. An async hook runs on the app's own loop.
         """
         for hook in self.on_enqueue:
@@ -97,9 +97,9 @@ class Hooks:
 
 
 class HookDecorators:
-    """The decorators by which an app is given its hooks.
+    """The decorators that add hooks to an app.
 
-    A hook whose module is loaded again takes the place of what it was.
+    When a module is loaded again, its hooks replace their former versions.
     """
 
     hooks: Hooks
@@ -107,8 +107,8 @@ class HookDecorators:
     def on_enqueue(self, hook: OnEnqueue) -> OnEnqueue:
         """Call ``hook(new_job)`` before each enqueue; it returns the job, changed or not.
 
-        For async code and for schedules a sync hook runs in a thread, an async one on their loop;
-        for sync code an async hook runs on a loop of the app's own.
+        For async code and for schedules, a sync hook runs in a thread and an async one on the
+        caller's loop; for sync code, an async hook runs on a loop of the app's own.
         """
         self.hooks.on_enqueue.add(hook)
         return hook
@@ -168,7 +168,7 @@ def _kept(hook: OnEnqueue, given: NewJob, job: Any, bytes_max: int) -> NewJob:
             f"on_enqueue: {name} returned {shown(job)}; return the job, changed or not"
         )
     try:
-        if job is given:  # of which only the meta can be another than it was
+        if job is given:  # of a frozen job only the meta can have changed
             meta(job.meta)
         else:
             admitted(job, bytes_max=bytes_max)

@@ -1,6 +1,6 @@
-"""Stores again what could not be stored, for as long as the caller has patience.
+"""Repeats a call while the store cannot be used, for as long as the caller has patience.
 
-Jobs carry their ids, so that what is stored twice is there once.
+Jobs carry their ids, so a job that is sent twice is stored once.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _FIRST, _MOST = 0.05, 1.0
 
 
 def insist(call: Callable[[], T], patience: int) -> T:
-    """Call until the store answers, for ``patience`` microseconds; then its error is the caller's.
+    """Call until the store answers; after ``patience`` microseconds, raise its error.
 
-    ReplyUnknown, if of any try it is not known whether it was done.
+    The error is ReplyUnknown if one of the tries may have been stored.
     """
     tries = _Tries(patience, time.monotonic)
     while True:

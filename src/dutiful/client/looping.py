@@ -1,4 +1,4 @@
-"""Keeps sync calls off event loops, which they would hold up."""
+"""Keeps sync calls off event loops, which they would block."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dutiful.core.errors import UsageError
 
 
 def refuse_on_loop(name: str) -> None:
-    """Raise UsageError where an event loop runs in this thread, with the async twin to await."""
+    """Raise UsageError where an event loop runs in this thread; it names the async method."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         return
     raise UsageError(
-        f"{name}() would hold up the event loop that runs here, with all that waits on it; "
+        f"{name}() would block the event loop that runs in this thread; "
         f"write `await ...a{name}(...)`, or call it in a thread: asyncio.to_thread"
     )

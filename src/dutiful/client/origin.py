@@ -1,4 +1,4 @@
-"""Tells a function that was loaded again from another one of the same name."""
+"""Distinguishes a function that was loaded again from another one of the same name."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Loaded(NamedTuple):
     qualname: str
     code: CodeType | None
     spec: object
-    """The module's, which is another after each import; None for a script and for typed code."""
+    """The module's, which changes with each import; None for a script and for typed code."""
 
     def named_as(self, other: Loaded) -> bool:
-        """Whether two have one name, where a module may also be the main script."""
+        """Whether two have the same name; one of the modules may be the main script."""
         modules = {self.module, other.module}
         return self.qualname == other.qualname and (len(modules) == 1 or "__main__" in modules)
 
@@ -92,7 +92,7 @@ class Once(list[F]):
         self._origins: dict[int, Origin] = {}
 
     def add(self, fn: F) -> None:
-        """Add a function, in the place of what it is when its module was loaded again."""
+        """Add a function; it replaces its former version when its module was loaded again."""
         found = origin(fn)
         known = [self._origins.get(id(one)) or origin(one) for one in self]
         again = [place for place, other in enumerate(known) if found.again(other)]
@@ -101,12 +101,12 @@ class Once(list[F]):
         else:
             self.append(fn)
             known.append(found)
-        # Of the members alone: the number of one that is gone may be given to another.
+        # Of the members only: Python may reuse the id of an object that is gone.
         self._origins = {id(one): its for one, its in zip(self, known, strict=True)}
 
 
 def advice_for(qualname: str) -> str:
-    """Say why two functions may have one name: what a decorator returns is called as it is there.
+    """Say why two functions may have one name: each is what the same decorator returns.
 
     >>> advice_for("charge")
     ''
@@ -126,7 +126,7 @@ def _parts(fn: Any) -> Iterator[Any]:
         for cell in fn.__closure__ or ():
             try:
                 yield cell.cell_contents
-            except ValueError:  # not given yet, as a function that calls itself
+            except ValueError:  # not set yet, as in a function that calls itself
                 continue
         yield from fn.__defaults__ or ()
         yield from (fn.__kwdefaults__ or {}).values()

@@ -26,16 +26,16 @@ class Portal:
 
     def __init__(self) -> None:
         """Start nothing yet."""
-        self._lock = threading.RLock()  # a signal handler may interrupt who holds it
+        self._lock = threading.RLock()  # a signal handler may interrupt its holder
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._pid = 0
         _portals.add(self)
 
     def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run an async method for its sync twin, whose name has no ``a`` in front.
+        """Run an async method for its sync counterpart, whose name lacks the ``a`` in front.
 
-        Raises UsageError, with nothing run, where an event loop runs: it would be held up.
+        Raises UsageError, before anything runs, where an event loop runs: it would be blocked.
         """
         try:
             refuse_on_loop(getattr(coroutine, "__name__", "").removeprefix("a"))
@@ -54,7 +54,9 @@ class Portal:
             refuse_reentry()
             loop = self._started()
             if threading.current_thread() is self._thread:
-                raise UsageError("a sync call from the portal's own loop would wait for itself")
+                raise UsageError(
+                    "a sync call on the app's own loop would wait for itself; await the async one"
+                )
         except BaseException:
             coroutine.close()
             raise
@@ -79,7 +81,7 @@ class Portal:
             loop.close()
 
     def forsake(self) -> None:
-        """Start anew in the child of a fork, where nobody will release the lock."""
+        """Start again in the child of a fork, where no thread will release the lock."""
         self._lock = threading.RLock()
 
     def _started(self) -> asyncio.AbstractEventLoop | None:
@@ -120,11 +122,11 @@ def _run_here(coroutine: Coroutine[Any, Any, T]) -> T:
         with asyncio.Runner() as runner:
             return runner.run(coroutine)
     coroutine.close()
-    raise UsageError("no thread can be started for a sync call here; await its async twin")
+    raise UsageError("no thread can be started for a sync call here; await the async method")
 
 
 async def _cancel_all() -> None:
-    """End what still waits, or its callers would wait for ever."""
+    """End what still waits, or its callers would wait indefinitely."""
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:
         task.cancel()

@@ -1,4 +1,4 @@
-"""What becomes of a step that has run and cannot be recorded."""
+"""What is raised for a step that has run and cannot be recorded."""
 
 from __future__ import annotations
 

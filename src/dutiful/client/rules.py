@@ -68,7 +68,8 @@ def schedule_of(
         )
     if type(rule) not in _RULES:
         raise BadOption(
-            f"{shown(rule)} is no rule; give Cron(...), Interval(...), Calendar(...) or Dates(...)"
+            f"{shown(rule)} is not a rule; give Cron(...), Interval(...), Calendar(...) or "
+            "Dates(...)"
         )
     known(given, Scheduling.__annotations__, "a schedule")
     of_job = {key: value for key, value in given.items() if key in _OF_THE_JOB}

@@ -49,7 +49,7 @@ class Schedules:
         def decorate(task: AnyTask) -> AnyTask:
             schedule = schedule_of(task, rule, given, self._app.name)
             other, earlier = self.declared.get(schedule.name), self._tasks.get(schedule.name)
-            # A task whose module was loaded again brings its schedules along, as they are now.
+            # A module that is loaded again replaces its schedules.
             reloaded = earlier is not None and earlier is not task and earlier.name == task.name
             if other is not None and not reloaded and written(other) != written(schedule):
                 raise BadOption(
@@ -130,8 +130,8 @@ class Schedules:
     async def adelete(self, *names: str) -> tuple[str, ...]:
         """Delete schedules with their history; jobs stay. Declared ones come back at a start.
 
-        What was held or due and is not made any more is told as `OccurrenceMissed`. One that is
-        made again under such a name is another schedule, with jobs of its own.
+        Occurrences that were held or due are not made, and reported as `OccurrenceMissed`. A
+        schedule that is created again under the name is another one, with jobs of its own.
         """
         store = await self._known(names)
         gone = await store.scheduling.delete_schedules(names)
@@ -140,10 +140,10 @@ class Schedules:
         return gone.names
 
     async def aadopt(self, *names: str) -> tuple[str, ...]:
-        """Make this app the owner of schedules that it declares, whoever has them now.
+        """Make this app the owner of schedules that it declares, whichever app has them now.
 
-        For an app with a new name, and for schedules that go from one app to another, or from run
-        time into code. They get the form that is declared here; history and position stay.
+        For an app that was renamed, and for schedules that move from one app to another, or from
+        run time into code. They become as declared here; history and position are kept.
         """
         for name in names:
             if name not in self.declared:
@@ -167,7 +167,9 @@ class Schedules:
         Returns how many jobs were new. Running it again adds only what is missing.
         """
         if type(backfill) is not Backfill:
-            raise BadOption(f"{shown(backfill)} is no backfill; write Backfill(start=..., end=...)")
+            raise BadOption(
+                f"{shown(backfill)} is not a backfill; write Backfill(start=..., end=...)"
+            )
         return await fill_in(await self._store(), await self.aget(name), backfill, progress)
 
     def create(

@@ -86,9 +86,9 @@ class Signature:
         return raw
 
     def canonical(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes:
-        """Write arguments so that calls which the task cannot tell apart give equal bytes.
+        """Write arguments so that calls which are equal for the task give equal bytes.
 
-        What equals its default is left out, as if it had not been given.
+        An argument that equals its default is left out, as if it had not been given.
         """
         named = self.bind(args, kwargs)
         read = self._decoder.decode(encode(in_order(named), what=self._what, bytes_max=sys.maxsize))
@@ -108,11 +108,11 @@ class Signature:
         return tuple(_written_default(parameter) for parameter in self._parameters)
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """Name the arguments as Python would; BadArguments for those that it would not take."""
+        """Bind arguments to parameter names; BadArguments where Python would raise TypeError."""
         if self._context_name in kwargs:
             raise BadArguments(
                 f"{self._task}{self._signature}: {self._context_name!r} is the task's context, "
-                "which its worker gives"
+                "which its worker passes; leave it out"
             )
         try:
             return self._signature.bind(*args, **kwargs).arguments
@@ -206,7 +206,7 @@ class Signature:
                 fields.append((self._fields[place], kind))
                 continue
             fields.append((self._fields[place], kind | msgspec.UnsetType, msgspec.UNSET))
-        # Fields have names of their own: a parameter's may be one that a class cannot have.
+        # Fields have names of their own: a class cannot have every name that a parameter may have.
         names = dict(zip(self._fields, self._names, strict=True))
         try:
             shape = msgspec.defstruct(
@@ -245,7 +245,7 @@ def _written_default(parameter: Parameter) -> bytes | None:
         return None
     try:
         return written(parameter.default)
-    except Exception:  # noqa: BLE001 - a default that is no JSON equals nothing that is given
+    except Exception:  # noqa: BLE001 - a default that is not JSON equals no argument
         return None
 
 
@@ -271,7 +271,7 @@ def _is_context(parameter: Parameter, names: Mapping[str, Any]) -> bool:
 
 
 def _is_plain(kind: Any) -> bool:
-    """Whether a type is Python's own, all through."""
+    """Whether a type and all of its parts are Python's own."""
     parts = typing.get_args(kind)
     if parts and typing.get_origin(kind) in (*_CONTAINERS, typing.Union, UnionType):
         return all(_is_plain(part) for part in parts)

@@ -1,4 +1,4 @@
-"""Stores built jobs for an app: opens the store when it is first needed, and insists."""
+"""Stores built jobs for an app: opens the store when first needed, and repeats on an outage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hooks around the call of a task's function, where it runs: in its thread, child or coroutine."""
+"""Hooks around the call of a task's function, in the thread, child or coroutine that runs it."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ class Enqueuer(Generic[P, T]):
     def _by_arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], raw: bytes) -> Unique:
         try:
             form = self.signature.canonical(args, kwargs)
-        except Exception:  # noqa: BLE001 - the arguments were taken: they have a key as they are
+        except Exception:  # noqa: BLE001 - the arguments are valid: they have a key as they are
             form = raw
         return by_arguments(self.spec.name, form)
 
@@ -104,8 +104,8 @@ class Enqueuer(Generic[P, T]):
         """Store a job; when this returns, it survives a crash of every process.
 
         Raises BadArguments before any I/O, and what the engine may raise. On an event loop it
-        would hold up everything else: UsageError, use `aenqueue` there. With ``connection`` it is
-        one statement of the caller's own, wherever that runs.
+        raises UsageError, since it would block the loop: use `aenqueue` there. With ``connection``
+        it is a statement of the caller's own and allowed everywhere.
         """
         if self.options.connection is None:
             refuse_on_loop("enqueue")

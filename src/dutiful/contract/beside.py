@@ -12,12 +12,12 @@ T = TypeVar("T")
 
 
 def is_ending() -> bool:
-    """Whether the main program has returned: no pool takes work any more, no thread can start."""
+    """Whether the main program has returned: pools refuse work, and no thread can start."""
     return not threading.main_thread().is_alive()
 
 
 async def beside(call: Callable[[], T], threads: Executor | None = None) -> T:
-    """Run a call in a thread; in this one where nobody gives a thread any more, as in atexit."""
+    """Run a call in a thread; in this one where no thread can be started any more, as in atexit."""
     if is_ending():
         return call()
     return await asyncio.get_running_loop().run_in_executor(threads, call)

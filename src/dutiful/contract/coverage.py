@@ -1,4 +1,4 @@
-"""Which queues are served, judged from what a store knows of its workers and its jobs."""
+"""Which queues are served, according to the workers and jobs in the store."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAMED = 5
 def unserved(workers: Iterable[WorkerStatus], queues: Iterable[QueueCount]) -> dict[str, int]:
     """Return how many queued jobs wait in each queue that no live worker serves.
 
-    A paused queue is left out: its jobs wait because somebody said so.
+    A paused queue is left out: its jobs are meant to wait.
     """
     served = {queue for worker in workers if worker.alive for queue in worker.info.queues}
     return {
@@ -29,7 +29,7 @@ def unserved(workers: Iterable[WorkerStatus], queues: Iterable[QueueCount]) -> d
 
 
 def of_workers(workers: Sequence[WorkerStatus]) -> Finding:
-    """Judge whether every worker that the store knows is alive and answers."""
+    """Report whether every worker in the store is alive and responds."""
     lost = sum(worker.lost for worker in workers)
     overdue = sum(worker.overdue for worker in workers)
     stalled = sum(worker.alive and worker.stalled_for > 0 for worker in workers)
@@ -48,7 +48,7 @@ def of_workers(workers: Sequence[WorkerStatus]) -> Finding:
 
 
 def of_queues(workers: Sequence[WorkerStatus], queues: Sequence[QueueCount]) -> Finding:
-    """Judge whether a live worker serves every queue that holds queued jobs."""
+    """Report whether a live worker serves every queue that holds queued jobs."""
     waiting = unserved(workers, queues)
     if not waiting:
         return Finding("queues", True, "a live worker serves each queue that holds queued jobs")
@@ -56,7 +56,7 @@ def of_queues(workers: Sequence[WorkerStatus], queues: Sequence[QueueCount]) -> 
 
 
 def spell(waiting: dict[str, int]) -> str:
-    """Say which queues nobody serves, and how many jobs wait there.
+    """Say which queues no worker serves, and how many jobs wait there.
 
     >>> spell({"mail": 3})
     'no live worker serves mail (3 queued)'

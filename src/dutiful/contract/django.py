@@ -1,4 +1,4 @@
-"""Django's connections, whichever engine they lead to; Django is imported when one arrives."""
+"""Django's connections, for any engine; Django is imported when a connection is passed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def connection_of(given: Any, *, vendor: str, engine: str) -> Any:
 def translated(
     connection: Any, told: Callable[[BaseException], Exception]
 ) -> Generator[AbstractContextManager[None]]:
-    """Give the block in which all is done or nothing, and tell Django's errors as ours."""
+    """Give Django's atomic block, and raise Django's errors as ours."""
     db = import_module("django.db")
     unsafe = import_module("django.core.exceptions").SynchronousOnlyOperation
     try:
@@ -70,7 +70,7 @@ def _django(given: Any) -> Any:
 
 
 def _named(db: Any, alias: str) -> Any:
-    """Find the connection of an alias; what Django says of it is told with what to do."""
+    """Return the connection of an alias; UsageError says what to do where Django has none."""
     try:
         return db.connections[alias]
     except Exception as error:

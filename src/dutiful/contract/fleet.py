@@ -35,11 +35,11 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How many claims it holds."""
     lost: bool = False
     unreadable: str | None = None
-    """Names the columns that cannot be read as what they should hold; other values stand there."""
+    """The names of columns that cannot be read; safe values stand in their place."""
 
     @property
     def overdue(self) -> bool:
-        """Whether its lease is over, though nobody has declared it lost yet."""
+        """Whether its lease is over, though it has not been declared lost yet."""
         return not self.lost and self.silent_for > self.info.lease
 
     @property

@@ -117,7 +117,7 @@ class Mover(Protocol):
         ...
 
     async def raise_fence_floor(self, floor: int) -> None:
-        """Let new claims have fences above ``floor``, unless they have; on lost reply: again."""
+        """Let fences of new claims be above ``floor``, at least. On lost reply: again."""
         ...
 
     async def shut(self, queues: Sequence[str]) -> None:

@@ -57,10 +57,10 @@ class Exchanged(msgspec.Struct, frozen=True):
     lost: bool = False
     """Whether the worker itself is no longer registered; nothing was claimed."""
     delayed: tuple[str, ...] = ()
-    """Ids of jobs whose settlement was not written, because somebody else has locked them: send
+    """Ids of jobs whose settlement was not written, because another session has locked them: send
     it again later."""
     locked_by: str = ""
-    """Who has locked them, if that could be seen."""
+    """The session that has locked them, if that could be seen."""
 
 
 class Redrive(msgspec.Struct, frozen=True):
@@ -69,7 +69,7 @@ class Redrive(msgspec.Struct, frozen=True):
     id: str
     args: bytes | None = None
     keep_steps: bool = False
-    """Whether recorded steps and the idempotency key stay, though they are of other arguments."""
+    """Whether recorded steps and the idempotency key are kept though the arguments change."""
 
 
 @runtime_checkable
@@ -123,13 +123,13 @@ class Consumer(Protocol):
 
         A settlement is written only while its job is running under the claim's fence; else it is
         refused and changes nothing. A settlement that would bring back a job whose cancellation
-        was requested cancels it. One whose job somebody else has locked may be left for later, so
-        that it holds up no other; it is named in the answer. A claim makes a due job of a queue
+        was requested cancels it. One whose job another session has locked may be left for later, so
+        that it delays no other; it is named in the answer. A claim makes a due job of a queue
         that is not paused running, adds one to its attempts and to its fence. Only a registered
         worker is given claims. Atomicity: each settlement with its error and released unique key;
         each claim; best all together. On lost reply: send the same settlements again (those
-        already written by the same fence count as accepted); claims that nobody heard of come
-        back by rescue.
+        already written by the same fence count as accepted); claims whose reply was
+        lost come back by rescue.
         """
         ...
 
@@ -240,7 +240,7 @@ class Controller(Protocol):
         """Send dead or cancelled jobs back to their queues with their attempts and crashes at 0.
 
         The fence goes on growing, errors are kept, ``meta["redriven"]`` counts. Steps and the
-        idempotency key are kept, too, unless the arguments are others (`core.replacement`).
+        idempotency key are kept as well, unless the arguments change (`core.replacement`).
         A job whose unique key another live job holds is left dead. Atomicity: each job.
         """
         ...

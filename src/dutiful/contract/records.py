@@ -1,4 +1,4 @@
-"""Builds records of rows that anybody may have written, by `stored`: none of them fails."""
+"""Builds records from rows that any program may have written; no row makes it fail."""
 
 from __future__ import annotations
 
@@ -189,12 +189,12 @@ def standing(row: Sequence[Any]) -> Standing:
 
 
 def standings(rows: Iterable[Sequence[Any]]) -> list[Standing]:
-    """Read where schedules stand, without those whose name is no text: nobody could name them."""
+    """Read where schedules stand; those whose name is not text are left out."""
     return [standing(row) for row in rows if isinstance(row[0], str)]
 
 
 def recorded(row: Sequence[Any]) -> Recorded:
-    """Read an occurrence, in the order of its fields; what cannot be read is told in ``why``."""
+    """Read an occurrence, in the order of its fields; ``why`` names what cannot be read."""
     found = salvage(_RECORDED, row)
     if found.unreadable:
         found.values["why"] = f"cannot be read, in {found.unreadable}"
@@ -223,7 +223,7 @@ def counted(rows: Iterable[Sequence[Any]]) -> dict[str, int]:
 def queue_counts(
     rows: Iterable[Sequence[Any]], paused: Mapping[str, int]
 ) -> tuple[QueueCount, ...]:
-    """Gather rows of queue, state, number of jobs and since when the oldest waits, by queue."""
+    """Group rows of queue, state, number of jobs and since when the oldest waits, by queue."""
     counts: defaultdict[str, Counter[State]] = defaultdict(Counter)
     oldest: dict[str, int] = {}
     columns = {"queue": _TEXT, "state": JOB["state"], "count": _AT, "since": _AT_MAYBE}
@@ -242,7 +242,7 @@ def queue_counts(
 
 
 def mark_of(kept: Any) -> str | None:
-    """Return the mark in a job's meta as stored, that of changed arguments, if it can be read."""
+    """Return the mark of changed arguments in a job's stored meta, if that can be read."""
     try:
         found: dict[str, str] = meta(kept)
     except REFUSALS:
@@ -251,7 +251,7 @@ def mark_of(kept: Any) -> str | None:
 
 
 def noted(kept: Any, reason: Any, mark: str | None) -> Any:
-    """Return a job's meta, as stored, once the job is redriven; one that cannot be read stays."""
+    """Return a job's stored meta after a redrive; one that cannot be read stays as it is."""
     try:
         after = marked(redriven(meta(kept), maybe(text)(reason)), mark)
     except REFUSALS:
@@ -272,6 +272,6 @@ def finding(counts: Mapping[str, int], most: int) -> Finding:
     if counts.get("job"):
         advice = (
             "; see `dutiful jobs list --unreadable`, "
-            "and delete what shall not stay with `dutiful dead purge ID`"
+            "and delete such a job with `dutiful dead purge ID`"
         )
     return Finding("readable", False, f"cannot be read: {', '.join(parts)}{advice}")

@@ -1,8 +1,8 @@
-"""Whether this thread is at work in a store already, below the code that asks.
+"""Whether this thread is in the middle of a write to a store.
 
 A signal handler, a finalizer or a weakref's callback may run at any moment, also in the middle of
-a write of its own thread. Whatever that write holds it keeps until the handler returns, so a write
-in the handler that waited for it would wait for itself.
+a write of its own thread. That write keeps its locks until the handler returns, so a second write
+in the handler would wait for itself.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ _inside: set[int] = set()
 
 _INTERRUPTED = (
     "a signal handler, a finalizer or a callback has interrupted this thread in the middle of a "
-    "write to the store, and a second one there would wait for the first; note there what is to "
-    "be done, and do it in the main flow or in another thread"
+    "write to the store, and a second write would wait for the first; record there what is to be "
+    "done, and do it in the main program or in another thread"
 )
 
 
 def refuse_reentry() -> None:
-    """Raise UsageError where waiting for the store would be waiting for ourselves."""
+    """Raise UsageError where this thread would wait for itself, or the interpreter is ending."""
     if get_ident() in _inside:
         raise UsageError(_INTERRUPTED)
     if sys.is_finalizing():
         raise UsageError(
-            "the interpreter is ending, and its threads have stopped; enqueue before, at the "
+            "the interpreter is ending, and its threads have stopped; enqueue earlier, at the "
             "latest in a function registered with atexit"
         )
 
@@ -42,7 +42,7 @@ def is_inside() -> bool:
 
 @contextmanager
 def insider() -> Generator[None]:
-    """Be at work in the store for the length of a block."""
+    """Mark this thread as writing for the length of a block."""
     ident = get_ident()
     _inside.add(ident)
     try:
@@ -52,12 +52,12 @@ def insider() -> Generator[None]:
 
 
 class Entering:
-    """What `insider` does, for the hot path, and refused within itself."""
+    """Does what `insider` does, for the hot path; nested use is refused."""
 
     __slots__ = ()
 
     def __enter__(self) -> None:
-        """Enter; UsageError for who is inside already."""
+        """Enter; UsageError where the thread is inside already."""
         ident = get_ident()
         if ident in _inside or sys.is_finalizing():
             refuse_reentry()

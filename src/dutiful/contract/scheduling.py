@@ -35,7 +35,7 @@ class Declared(msgspec.Struct, frozen=True):
 
 
 class Deleted(msgspec.Struct, frozen=True):
-    """Which schedules were deleted, and what they leave undone."""
+    """Which schedules were deleted, and which occurrences are therefore not made."""
 
     names: tuple[str, ...] = ()
     missed: tuple[Missed, ...] = ()
@@ -76,10 +76,10 @@ class Scheduling(Protocol):
         Only the edition that rules (`core.edition`) changes anything: it adds and changes its
         schedules by `core.advance.begin` and ``change`` and retires those of the app that it does
         not declare, with a record of what they leave undone (`core.retirement`). With None it is
-        only shown. Schedules of other apps, and those created at run time, are left alone: where
-        one of their names is declared here, ScheduleTaken and nothing is written, unless it was
-        retired (`core.ownership`). Atomicity: all in one. On lost reply: declare again; what was
-        retired is not told again.
+        only shown. Schedules of other apps, and those created at run time, are left alone. When
+        the app declares one of their names, ScheduleTaken is raised and nothing is written, unless
+        it was retired (`core.ownership`). Atomicity: all in one. On lost reply: declare again;
+        what was retired is not reported again.
         """
         ...
 

@@ -1,8 +1,8 @@
-"""Reads rows that anybody may have written: what cannot be read costs its own column, no more.
+"""Reads rows that any program may have written: a bad value costs its own column only.
 
 The tables are open to every program that reaches the database, and SQLite's columns take any type.
-An engine reads a row the fast way and comes here when that fails; the record that is built here
-has the right types throughout, so that nothing which handles it later can fail on it.
+An engine reads a row the fast way first, and this way when that fails. The record that is built
+here has the right types throughout, so that later code cannot fail on it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def salvage(columns: Mapping[str, Column], row: Sequence[Any]) -> Found:
 
 
 def shown(value: Any) -> str:
-    """Write any stored value as a text that every output and every store can take."""
+    """Write any stored value as text that every output and every store accepts."""
     if value is None:
         return ""
     if isinstance(value, bytes):
@@ -61,7 +61,7 @@ def shown(value: Any) -> str:
 
 
 def always(value: Any) -> Read:
-    """Return what gives this value, whatever was stored."""
+    """Return a reader that gives this value, whatever was stored."""
     return lambda _: value
 
 
@@ -101,12 +101,12 @@ def blob(value: Any) -> bytes:
 
 
 def flag(value: Any) -> bool:
-    """Read what is true or false, stored as a number or as itself."""
+    """Read a truth value, stored as a number or as itself."""
     return bool(whole()(value))
 
 
 def exact(value: Any) -> int:
-    """Read a whole number that has to be found again by its value: no float is one."""
+    """Read a whole number by which rows are found again: a float is refused."""
     if isinstance(value, float):
         raise TypeError(value)
     number: int = whole()(value)

@@ -1,4 +1,4 @@
-"""What every job must satisfy before a store takes it in, whoever built it: code, hook or SQL."""
+"""What every job must satisfy before a store accepts it, built by code, a hook or SQL."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ META_BYTES_MAX = 64 * 1024
 
 
 def admitted(job: NewJob, *, bytes_max: int | None = None) -> NewJob:
-    """Return a job that a store may take in; BadOption names the field that it may not.
+    """Return a job that a store may accept; BadOption names the field that is wrong.
 
     PayloadTooLarge when the arguments are over ``bytes_max``. They must be a JSON object; whether
-    they fit the task is for its signature to say.
+    they fit the task is checked by its signature.
     """
     if not isinstance(job, NewJob):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped
-        raise BadOption(f"{shown(job)} is no job; build one with task.job(...)")
+        raise BadOption(f"{shown(job)} is not a job; build one with task.job(...)")
     line(job.id, "job id", NAME_MAX)
     task_name(job.task)
     queue_name(job.queue)
@@ -45,7 +45,7 @@ def admitted(job: NewJob, *, bytes_max: int | None = None) -> NewJob:
         within_years(job.run_at, job.run_at)
     if job.unique is not None:
         if type(job.unique) is not Unique:
-            raise BadOption(f"unique={shown(job.unique)} is no unique rule")
+            raise BadOption(f"unique={shown(job.unique)} is not a unique rule")
         admissible(job.unique)
     tags(job.tags)
     meta(job.meta)
@@ -54,9 +54,9 @@ def admitted(job: NewJob, *, bytes_max: int | None = None) -> NewJob:
 
 
 def admit(jobs: Sequence[NewJob]) -> Sequence[NewJob]:
-    """Refuse a batch that holds what is no job, or a job that no store may take in.
+    """Refuse a batch that holds something other than a job, or a job that no store may accept.
 
-    Jobs that one task has built share their options, so each option is looked at once.
+    Jobs that one task has built share their options, so each option is checked once.
     """
     last: NewJob | None = None
     for job in jobs:
@@ -66,9 +66,9 @@ def admit(jobs: Sequence[NewJob]) -> Sequence[NewJob]:
 
 
 def _alike(job: NewJob, last: NewJob) -> bool:
-    """Whether a job has the very options of one that was admitted, and the usual id and args.
+    """Whether a job shares its options with one that was admitted, and its id and args look right.
 
-    Such arguments are not read again: they cost their job alone, when it runs.
+    Such arguments are not parsed again: bad ones cost only their own job, when it runs.
     """
     return (
         job.meta is last.meta
@@ -151,7 +151,7 @@ def _args(job: NewJob, bytes_max: int | None) -> None:
     try:
         found = msgspec.json.decode(job.args)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise BadOption(f"args of {job.task} are no JSON: {error}") from error
+        raise BadOption(f"args of {job.task} are not JSON: {error}") from error
     if not isinstance(found, dict):
         raise BadOption(f"args of {job.task} are {shown(found)}; give an object by parameter names")
     if place := offence(found):

@@ -49,7 +49,7 @@ def change(standing: Standing, schedule: Schedule, now: int) -> Standing | None:
     next ones by the new. One that comes back from retirement begins now.
     """
     if standing.unreadable is not None:
-        return _written_anew(standing, schedule, now)
+        return _rewritten(standing, schedule, now)
     as_it_was = standing.retired_at is None and standing.app == schedule.app
     if as_it_was and written(schedule) == as_declared(standing.spec):
         return None
@@ -74,8 +74,8 @@ def change(standing: Standing, schedule: Schedule, now: int) -> Standing | None:
     )
 
 
-def _written_anew(standing: Standing, schedule: Schedule, now: int) -> Standing:
-    """Begin a schedule again whose row cannot be read; what can be is kept."""
+def _rewritten(standing: Standing, schedule: Schedule, now: int) -> Standing:
+    """Begin a schedule again whose row cannot be read; readable counts and a pause are kept."""
     return replace(
         begin(schedule, now),
         version=max(standing.version + 1, now),
@@ -85,7 +85,7 @@ def _written_anew(standing: Standing, schedule: Schedule, now: int) -> Standing:
 
 
 def _next(schedule: Schedule, after: int) -> int | None:
-    """Return the next planned instant; where the rule fails, now: then its scheduler tells."""
+    """Return the next planned instant; ``after`` where the rule fails, as the scheduler reports."""
     try:
         return planned_after(schedule, after)
     except BadSchedule:

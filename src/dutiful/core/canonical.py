@@ -52,7 +52,7 @@ def canonical(value: Any) -> Any:
     fields = model_fields(value)
     if fields is None:
         return value
-    if is_dict(fields):  # they have an order of their own, which is always the same
+    if is_dict(fields):  # fields keep the order in which they are declared
         return {key: canonical(part) for key, part in fields.items()}
     return canonical(fields)
 
@@ -109,4 +109,4 @@ _FORMS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
     (Decimal, _decimal),
     (msgspec.Struct, _struct),
 )
-"""What is written otherwise than JSON would write it."""
+"""What is written in another form than JSON would write it."""

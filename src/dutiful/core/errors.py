@@ -13,7 +13,7 @@
     │   ├── StepNotRecorded   a step has run and its result cannot be kept; not tried again
     │   ├── UnknownTask       no task of that name is registered
     │   ├── UnknownSchedule   the store has no schedule of that name
-    │   ├── ScheduleTaken     another app, or nobody's code, holds the schedule's name
+    │   ├── ScheduleTaken     another owner holds the schedule's name
     │   ├── DuplicateTask     two functions want one task name
     │   └── Unsupported       the engine cannot do that
     ├── JobError              about one job
@@ -88,7 +88,7 @@ class ScheduleTaken(UsageError):
     """A schedule of that name belongs to another app, or was created at run time."""
 
     def __init__(self, app: str | None, taken: Mapping[str | None, Sequence[str]]) -> None:
-        """Name who wants which schedules, and whose they are; None means made at run time."""
+        """Take who declares, and the taken names by owner; None stands for run time."""
         self.app = app
         self.taken = {owner: tuple(names) for owner, names in taken.items()}
         owners = [
@@ -108,8 +108,8 @@ class ScheduleTaken(UsageError):
             return ""
         every = " ".join(name for names in self.taken.values() for name in names)
         return (
-            f"; or, where {self.app!r} is the same app under a new name or is to take over, run "
-            f"`dutiful schedules adopt {every} --app MODULE:NAME`, which names its code"
+            f"; or, when app {self.app!r} was renamed or is to take over, run "
+            f"`dutiful schedules adopt {every} --app MODULE:NAME`"
         )
 
 

@@ -47,12 +47,12 @@ class ClaimsRefused(msgspec.Struct, frozen=True, tag=True):
 
 
 class SettlementsDelayed(msgspec.Struct, frozen=True, tag=True):
-    """Attempts ended, but another session has locked their jobs; said once, and tried again."""
+    """Attempts ended, but another session has locked their jobs; emitted once, then retried."""
 
     worker: str
     job_ids: tuple[str, ...]
     locked_by: str
-    """Who has locked them, empty where that cannot be seen."""
+    """The session that has locked them; empty where that cannot be seen."""
 
 
 class WorkerJoined(msgspec.Struct, frozen=True, tag=True):
@@ -63,7 +63,7 @@ class WorkerJoined(msgspec.Struct, frozen=True, tag=True):
 
 
 class QueuesUnserved(msgspec.Struct, frozen=True, tag=True):
-    """A worker that started saw queued jobs in queues that no live worker serves."""
+    """A worker that started found queued jobs in queues that no live worker serves."""
 
     waiting: dict[str, int]
     """How many jobs are queued, by queue."""
@@ -139,7 +139,7 @@ class EngineRecovered(msgspec.Struct, frozen=True, tag=True):
 
 
 class SlotWaiting(msgspec.Struct, frozen=True, tag=True):
-    """A job waits in its slot for another job's result; with all slots so, nothing would go on."""
+    """A job waits in its slot for another job's result; if all slots do so, no job can run."""
 
     job_id: str
     task: str
@@ -147,7 +147,7 @@ class SlotWaiting(msgspec.Struct, frozen=True, tag=True):
 
 
 class SlotsShort(msgspec.Struct, frozen=True, tag=True):
-    """A thread or process could not be started: fewer slots are used, the jobs are handed back."""
+    """A thread or process could not be started: fewer slots are used, jobs are released."""
 
     slots: int
     of: int
@@ -176,7 +176,7 @@ class ServiceFailed(msgspec.Struct, frozen=True, tag=True):
 
 
 class HookFailed(msgspec.Struct, frozen=True, tag=True):
-    """A hook of the user's raised; around an attempt or a call that fails the attempt, too."""
+    """A hook of the user's raised; around an attempt or a call, the attempt fails as well."""
 
     hook: str
     error: str

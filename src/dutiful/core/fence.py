@@ -1,4 +1,4 @@
-"""The fence of a claim: a number that grows, and that no job of an id is ever given again."""
+"""The fence of a claim: a number that grows and is never given twice to jobs of one id."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .instant import SECOND
 FENCE_MAX = 2**31 - 1
 """The highest that every engine can store; a job that has it keeps it."""
 BELIEVED_MAX = 2_000_000_000
-"""A deleted job with more does not raise the floor: no store comes that far by claims."""
+"""A deleted job with a higher fence does not raise the floor: claims never reach it."""
 
 _SINCE = 1_767_225_600 * SECOND
 """2026-01-01, UTC."""
@@ -17,8 +17,8 @@ _LEAST, _MOST = 1_000_000, 1_000_000_000
 def first_floor(now: int) -> int:
     """Return the floor of a new store: the seconds since 2026.
 
-    So it lies above what older releases handed out, and above the fences of a store that this one
-    takes the place of.
+    So it is higher than all fences of older releases, and than those of a store that this one
+    replaces.
 
     >>> first_floor(0), first_floor(1_800_000_000_000_000)
     (1000000, 32774400)

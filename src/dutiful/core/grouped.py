@@ -1,4 +1,4 @@
-"""Looking into exception groups, however deep, without running a line of the errors' own code."""
+"""Looking into exception groups of any depth without running the errors' own code."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 MEMBERS_MAX = 1_000
-"""So many errors of a group are looked at; it is judged by these."""
+"""How many errors of a group are looked at; the rest is ignored."""
 
 _read_parts = cast(Any, BaseExceptionGroup).exceptions.__get__
-"""Reads what a group holds past whatever a subclass has put in the place of ``exceptions``."""
+"""Reads the members of a group even if a subclass has redefined ``exceptions``."""
 
 
 def parts(error: BaseException) -> tuple[BaseException, ...]:
-    """Return what a group holds itself; nothing for an error that is no group."""
+    """Return the direct members of a group; nothing for an error that is not a group."""
     if not issubclass(type(error), BaseExceptionGroup):
         return ()
     found: tuple[BaseException, ...] = _read_parts(error)
@@ -21,7 +21,7 @@ def parts(error: BaseException) -> tuple[BaseException, ...]:
 
 
 def members(error: BaseException) -> Iterator[BaseException]:
-    """Go through an error and all that it holds: groups before what is in them, in order."""
+    """Iterate over an error and all errors in it, each group before its members."""
     rest, seen = [error], 0
     while rest and seen < MEMBERS_MAX:
         seen += 1
@@ -31,7 +31,7 @@ def members(error: BaseException) -> Iterator[BaseException]:
 
 
 def leaves(error: BaseException) -> list[BaseException]:
-    """Return the errors in a group and in the groups in it; one that is no group is its own leaf.
+    """Return the errors of a group and of its inner groups; another error is its own leaf.
 
     >>> leaves(ExceptionGroup("", [ValueError(1), ExceptionGroup("", [KeyError(2)])]))
     [ValueError(1), KeyError(2)]

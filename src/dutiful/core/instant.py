@@ -16,9 +16,9 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 SPAN_MAX = 100 * 366 * DAY
-"""The longest span that anybody may give: a century."""
+"""The longest span that may be given: a century."""
 YEAR_FIRST, YEAR_LAST = 1000, 8999
-"""The years in which an instant that somebody gives may lie.
+"""The first and last year of an instant that may be given.
 
 An instant plus a few of the longest spans is still a date in every zone, and fits every store.
 """
@@ -47,7 +47,7 @@ def instant(moment: datetime) -> int:
 
 
 def within_years(at: int, written: object) -> int:
-    """Return an instant that somebody gave as ``written``; BadOption where it is out of bounds."""
+    """Return an instant that was given as ``written``; BadOption where it is out of bounds."""
     if not _INSTANT_MIN <= at < _INSTANT_END:
         raise BadOption(
             f"{_spelled(written)} is out of range; give a time in the years "
@@ -58,14 +58,14 @@ def within_years(at: int, written: object) -> int:
 
 def _micros(moment: datetime) -> int:
     if not isinstance(moment, datetime):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped
-        raise BadOption(f"{shown(moment)} is no datetime; {_EXAMPLE}")
+        raise BadOption(f"{shown(moment)} is not a datetime; {_EXAMPLE}")
     try:
         if moment.utcoffset() is None:
             raise BadOption(f"{moment.isoformat()} has no time zone; {_EXAMPLE}")
         return (moment - _EPOCH) // _MICROSECOND
     except BadOption:
         raise
-    except Exception as error:  # a tzinfo is anybody's code
+    except Exception as error:  # a tzinfo may be user code
         raise BadOption(f"{shown(moment)} cannot be placed in time: {error}") from error
 
 
@@ -106,9 +106,9 @@ def moment(at: int) -> datetime:
 
 
 def iso(at: int) -> str:
-    """Write an instant as ISO 8601 in UTC, also beyond the years that a calendar here has.
+    """Write an instant as ISO 8601 in UTC, also outside of the years that Python's calendar has.
 
-    Such a year has a sign, as the standard wants it; the Gregorian calendar repeats itself.
+    Such a year has a sign, as the standard demands. The Gregorian calendar repeats itself.
 
     >>> iso(0), iso(2**63 - 1)
     ('1970-01-01T00:00:00.000000Z', '+294247-01-10T04:00:54.775807Z')
@@ -135,7 +135,7 @@ def span(value: str | float | timedelta) -> int:
 
 
 def span_up_to(value: str | float | timedelta, most: int) -> int:
-    """Read a length of time that is cut at ``most``, as one that the outside world asks for.
+    """Read a length of time and limit it to ``most``, for values from the outside world.
 
     >>> span_up_to("999999999w", DAY) == DAY
     True
@@ -168,7 +168,7 @@ def _counted(value: object) -> int:
     if isinstance(value, str):
         return _parse(value)
     if isinstance(value, bool):
-        raise TypeError("True and False are no lengths of time")
+        raise TypeError("True and False are not lengths of time")
     if hasattr(type(value), "__index__"):  # also numbers that wrap around when multiplied
         return index(cast(SupportsIndex, value)) * SECOND
     return round(float(cast(SupportsFloat, value)) * SECOND)

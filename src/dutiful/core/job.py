@@ -50,10 +50,10 @@ class Job(msgspec.Struct, frozen=True, gc=False):
     crashes: int = 0
     """How many workers died while they ran it."""
     fence: int = 0
-    """Grows with every claim and every rescue; only its present holder may settle.
+    """Grows with every claim and every rescue; only the claim that has it may settle.
 
-    No job of this id is given one again, also not after it was deleted and enqueued anew: so it
-    may be handed to other systems, to refuse whoever comes with a lower one.
+    No fence is given twice to jobs of one id, even if a job was deleted and enqueued again. So
+    it may be passed to other systems, which then refuse writes with a lower one.
     """
     worker: str | None = None
     reason: str | None = None
@@ -70,14 +70,14 @@ class Job(msgspec.Struct, frozen=True, gc=False):
     """How many steps are recorded."""
     redriven_at: int | None = None
     unreadable: str | None = None
-    """Names the columns that cannot be read as what they should hold; other values stand there.
+    """The names of columns that cannot be read; safe values stand in their place.
 
     Such a job is shown, and dies as ``bad-payload`` when it is claimed; it never runs.
     """
 
     @property
     def purgeable(self) -> bool:
-        """Whether it may be deleted by hand: it has ended, or nobody can ever run it."""
+        """Whether it may be deleted by hand: it has ended, or no worker can ever run it."""
         ended = self.state.final or self.unreadable is not None
         return ended and self.state is not State.RUNNING
 

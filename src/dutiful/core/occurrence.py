@@ -47,7 +47,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     retry_at: int | None = None
     """When a broken one is tried again."""
     unreadable: str | None = None
-    """Names the columns that cannot be read as what they should hold; other values stand there."""
+    """The names of columns that cannot be read; safe values stand in their place."""
 
 
 class Due(msgspec.Struct, frozen=True):

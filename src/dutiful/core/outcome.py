@@ -49,7 +49,7 @@ class Cancelled(msgspec.Struct, frozen=True):
 
     why: str = "cancelled"
     error: Failed | None = None
-    """What failed beside the task's own wish to be cancelled."""
+    """What failed while the task asked to be cancelled."""
 
 
 class Released(msgspec.Struct, frozen=True):
@@ -71,7 +71,7 @@ class Undecodable(msgspec.Struct, frozen=True):
 
     message: str
     waits: bool = False
-    """Whether they are whole, so that another version's signature may fit."""
+    """Whether they are a JSON object, so that another version's signature may fit them."""
 
 
 class Expired(msgspec.Struct, frozen=True):
@@ -97,7 +97,7 @@ class Signal(Exception):
 
 
 SNOOZE_MIN = SECOND // 10
-"""The shortest snooze: a job that snoozes without end must not keep its worker busy alone."""
+"""The shortest snooze, so that a job that snoozes without end does not keep its worker busy."""
 
 
 class Snooze(Signal):
@@ -110,7 +110,7 @@ class Snooze(Signal):
     def __init__(
         self, delay: str | float | timedelta | None = None, *, until: datetime | None = None
     ) -> None:
-        """Read the delay, or the moment, at once, so that a mistake shows where it was made."""
+        """Read the delay or the moment here, so that a mistake shows where it was made."""
         if delay is not None and until is not None:
             raise BadOption("give Snooze a delay or until=, not both")
         if until is not None:
@@ -141,5 +141,5 @@ class Cancel(Signal):
 
 
 def is_signal(value: Any) -> bool:
-    """Whether a value is a signal to the worker, by its type, not by what it says it is."""
+    """Whether a value is a signal to the worker, judged by its real type."""
     return issubclass(type(value), Signal)

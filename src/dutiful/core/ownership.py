@@ -1,7 +1,7 @@
-"""Whose a schedule is: nobody takes over another's by chance.
+"""Which app owns a schedule, so that no app takes over another's by accident.
 
-A schedule belongs to the app that declares it, by its name, or to nobody when it was created at run
-time. A name is held by one of them; a schedule that its app has retired may be taken.
+A schedule belongs to the app that declares it; one that was created at run time has no app. Each
+name has one owner. A schedule that its app has retired may be taken by another.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def refuse_taken(known: Mapping[str, Standing], schedules: Iterable[Schedule]) -
 
 
 def owner_unclear(standing: Standing) -> str:
-    """Say why a row does not tell whose it is, empty where it does; it stands in nobody's way.
+    """Say why a row does not show its owner, so that any may take the name; empty where it does.
 
     The owner is written twice, in a column of its own and in the spec. Where they differ, another
     program wrote one of them.

@@ -25,7 +25,7 @@ _DIGITS = 19
 _LONG = re.compile(rb"\d{%d}" % _DIGITS)
 """So many digits has an integer that may not fit in 64 bits; the encoder lets all of them pass."""
 _OFFSET = re.compile(rb':\d\d"')
-"""How a time ends that has an offset, other than Z, which also stands for one of seconds."""
+"""How a time with an offset ends, other than Z (which also stands for offsets with seconds)."""
 _TIMELESS = frozenset((str, int, float, bool, type(None), bytes, date, timedelta, Decimal, UUID))
 _TIME_BYTES = 10
 _MINUTE, _NONE = timedelta(minutes=1), timedelta()
@@ -45,15 +45,15 @@ def _dumped(value: Any) -> Any:
 
 
 def model_fields(value: Any) -> Any:
-    """Return what a model holds, in Python's own types; None for what is no model."""
+    """Return the fields of a model, in Python's own types; None for other values."""
     kind = _kind(value)
     if not hasattr(kind, "model_dump") or not hasattr(kind, _BY_JSON):
         return None
     return kind.model_dump(value)
 
 
-def _foreign(value: Any) -> msgspec.Raw:
-    """Write such a value; what its own code returns must be plain, or this would never end."""
+def _written_model(value: Any) -> msgspec.Raw:
+    """Write such a value; its own code must return plain data, or this would never end."""
     return msgspec.Raw(_PLAIN_ENCODER.encode(_dumped(value)))
 
 
@@ -81,7 +81,7 @@ def _adopt(kind: Any, value: Any) -> Any:
 
 
 _PLAIN_ENCODER = msgspec.json.Encoder(decimal_format="string")
-_ENCODER = msgspec.json.Encoder(enc_hook=_foreign, decimal_format="string")
+_ENCODER = msgspec.json.Encoder(enc_hook=_written_model, decimal_format="string")
 
 
 def encode(value: Any, *, what: str, bytes_max: int = PAYLOAD_BYTES_MAX) -> bytes:
@@ -156,7 +156,7 @@ def _offence(value: Any) -> str | None:
 
 
 def said(error: BaseException) -> str:
-    """Return an error's text; its type where that is empty or cannot be had."""
+    """Return an error's text, or its type where the text is empty or cannot be read."""
     text = own_text(error)
     if isinstance(error, msgspec.MsgspecError | TypeError | ValueError):
         return text or type(error).__qualname__
@@ -164,9 +164,10 @@ def said(error: BaseException) -> str:
 
 
 def in_utc(value: Any) -> Any:
-    """Return a value with each datetime in UTC whose offset is no whole minute, or None.
+    """Return a value with its odd datetimes in UTC, or None where it has none.
 
-    JSON's datetimes (RFC 3339) name hours and minutes alone: what is left would shift the instant.
+    Odd ones have seconds in their offset. JSON's datetimes (RFC 3339) have no room for these, so
+    that the instant would be shifted.
     """
     if not _may_move(value):
         return None
@@ -258,7 +259,7 @@ _EACH: tuple[tuple[type, Callable[[Any], Iterator[Any]]], ...] = (
 
 
 def _parts(value: Any) -> Iterator[tuple[str, Any]] | None:
-    """Return the parts of a container, by the code of its type and not by its own."""
+    """Return the parts of a container, without running code of a subclass."""
     kind = _kind(value)
     if issubclass(kind, dict):
         return ((f".{_shown(key)}", part) for key, part in _ITEMS(value))

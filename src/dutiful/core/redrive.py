@@ -1,4 +1,4 @@
-"""What is noted in a job's own meta when it is sent back."""
+"""What is noted in a job's meta when it is redriven."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _DIGITS_MAX = 9
 
 
 def redriven(meta: Mapping[str, str], reason: str | None) -> dict[str, str]:
-    """Count the redrive, and keep what the job had died of; a count that is none begins again."""
+    """Count the redrive and keep the reason of death; an invalid count begins again at 1."""
     before = meta.get(COUNT, "")
     counts = before.isascii() and before.isdecimal() and len(before) <= _DIGITS_MAX
     count = int(before) + 1 if counts else 1

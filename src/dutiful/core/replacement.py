@@ -1,7 +1,7 @@
 """What belongs to a job's arguments and not to its id: recorded steps and the idempotency key.
 
-A job keeps its id when a later enqueue of its unique key replaces what it would run, or when it is
-redriven with other arguments. What earlier attempts did was done for the old ones.
+A job keeps its id when a later enqueue of its unique key replaces its arguments, or when it is
+redriven with other arguments. What earlier attempts did was done for the old arguments.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 MARK = "args_digest"
-"""In a job's meta once its arguments were changed: by what its idempotency key is made."""
+"""The entry of a job's meta that changes its idempotency key, once its arguments were changed."""
 
 
 class Work(NamedTuple):
-    """What a job runs, as it is stored; both may be anything that a hand has written."""
+    """What a job runs, as stored; other programs may have written anything there."""
 
     task: Any
     args: Any
 
 
 class Change(NamedTuple):
-    """What a change of a job's arguments means for what is kept beside them."""
+    """What a change of a job's arguments means for its key and its steps."""
 
     mark: str | None
     drops_steps: bool
 
 
 def idempotency_key(job_id: str, meta: Mapping[str, str]) -> str:
-    """Return the key of a job for the outside world.
+    """Return the key of a job for other systems.
 
     >>> idempotency_key("7f", {}), idempotency_key("7f", {"args_digest": "c0ffee"})
     ('7f', '7f:c0ffee')
@@ -40,18 +40,18 @@ def idempotency_key(job_id: str, meta: Mapping[str, str]) -> str:
 
 
 def changed(old: Work, new: Work, mark: str | None) -> Change:
-    """Decide what stays beside a job's arguments; ``mark`` is that of its meta until now.
+    """Decide what a replacement means; ``mark`` is the one in the job's meta so far.
 
-    For the same arguments of the same task all stays.
+    For the same arguments of the same task everything is kept.
     """
     before, now = _digest(old), _digest(new)
     return Change(mark, drops_steps=False) if now == before else Change(now, drops_steps=True)
 
 
 def edited(old: Work, args: bytes | None, mark: str | None, *, keep_steps: bool = False) -> Change:
-    """Decide the same for a job that is sent back, perhaps with other arguments.
+    """Decide the same for a redrive, which may change the arguments.
 
-    ``keep_steps`` says that what was done for the old ones counts for the new ones, too.
+    With ``keep_steps``, what was done for the old arguments counts for the new ones.
     """
     if args is None or keep_steps:
         return Change(mark, drops_steps=False)
@@ -73,5 +73,5 @@ def _canonical(args: Any) -> bytes:
     """Write arguments so that the order of their names makes no difference."""
     try:
         return json.dumps(json.loads(args), sort_keys=True).encode("utf-8", "backslashreplace")
-    except (TypeError, ValueError, RecursionError):  # no JSON, so nobody can run it
+    except (TypeError, ValueError, RecursionError):  # not JSON, so no worker can run it
         return repr(args).encode("utf-8", "backslashreplace")

@@ -56,7 +56,7 @@ def retire(standing: Standing, now: int) -> Retirement | None:
 
 
 def deleted(standing: Standing, now: int) -> Missed | None:
-    """Return what a schedule that is deleted leaves undone; its records go with it."""
+    """Return what a deleted schedule leaves undone; its records are deleted with it."""
     if standing.retired_at is not None:
         return None
     misses, missed = _undone(standing, now)

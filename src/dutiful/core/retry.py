@@ -55,8 +55,8 @@ class RetryPolicy(msgspec.Struct, frozen=True):
     def retries(self, error: BaseException) -> bool:
         """Whether this kind of error may be tried again: ``never`` wins over ``on``.
 
-        Of a group, one error that ``never`` names is enough, and ``on`` must name all of them, or
-        the group itself. Signals in it have no part in this.
+        In a group, one error that ``never`` names is enough; ``on`` must name all of its errors, or
+        the group itself. Signals in it are ignored here.
         """
         if self.never and any(isinstance(one, self.never) for one in members(error)):
             return False
@@ -141,7 +141,7 @@ class Retry(Signal):
         super().__init__("retry" if after is None else f"retry after {_spelled(after)}")
 
     def misuse(self) -> str | None:
-        """Say what to write instead where a policy was raised, which only a task may have."""
+        """Say what to write instead when a task raised a policy, which belongs to @app.task."""
         if not self._said:
             return None
         return (
@@ -183,7 +183,7 @@ def _factor(value: Any) -> float:
 
 
 def _types(name: str, errors: Any) -> tuple[Error, ...]:
-    """Return classes of exceptions as one tuple, from any list of them, lists in lists too."""
+    """Return exception classes as one tuple, from nested lists of them."""
     return tuple(dict.fromkeys(_each(name, errors, 0)))
 
 
@@ -205,7 +205,7 @@ def _no_class(name: str, given: object) -> str:
     hint = f"give classes, such as {name}=[ConnectionError, TimeoutError]"
     if isinstance(given, BaseException):
         hint = f"write the class, {name}={type(given).__name__}"
-    return f"{name}: {shown(given)} is no class of exceptions; {hint}"
+    return f"{name}: {shown(given)} is not an exception class; {hint}"
 
 
 def _members(errors: Any) -> Iterable[Any]:

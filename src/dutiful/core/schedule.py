@@ -74,8 +74,8 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     former: Former | None = None
     """Only in a store: by what those instants go that were due when it was changed."""
     born: int | None = None
-    """Only in a store: when it was made there. It is part of its occurrences' ids, so that one that
-    is made again under the name of one that was deleted has jobs of its own."""
+    """Only in a store: when it was made there. Part of its occurrences' ids, so that a schedule
+    that is made again under the name of a deleted one has jobs of its own."""
 
 
 def schedule_name(name: object) -> str:

@@ -37,7 +37,7 @@ CRASHES_MAX = 3
 
 
 COUNTED_MAX = 2**31 - 1
-"""What every store can count; only a hand has written so many crashes."""
+"""The highest count that every store can hold; only another program writes so many crashes."""
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -144,7 +144,7 @@ def before_start(job: Job, now: int) -> Outcome | None:
 
 
 def unreadable_step(steps: Mapping[str, bytes]) -> Outcome | None:
-    """Return the outcome of a job one of whose recorded steps is no JSON, or None."""
+    """Return the outcome of a job with a recorded step that is not JSON, or None."""
     for name, raw in steps.items():
         try:
             plain(raw)
@@ -194,7 +194,7 @@ def _park_or_die(
 ) -> Settlement:
     """Let a job wait for a worker of another version, which may know what this one does not.
 
-    What is wrong with its arguments is kept when it is parked first: the job itself names the task.
+    An error about its arguments is kept the first time; an unknown task is named by the job itself.
     """
     job = claim.job
     parked_at = now if job.parked_at is None else job.parked_at

@@ -10,7 +10,7 @@ from .errors import BadOption
 _SHOWN_MAX = 80
 _read_name = cast(Any, type).__dict__["__name__"].__get__
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-"""What a terminal or a log would obey instead of show."""
+"""Characters that a terminal or a log would obey instead of showing."""
 STEERING = "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
 """The same above ASCII, with what turns the direction of writing and with halves of characters; for
 a set of characters in a pattern."""
@@ -33,7 +33,7 @@ def shown(value: object) -> str:
 
 
 def visible(text: str) -> str:
-    r"""Make what a terminal or a log would obey visible, ends of lines too.
+    r"""Make characters visible that a terminal or a log would obey, ends of lines too.
 
     >>> visible("red \x1b[31m alert\nline two")
     'red \\x1b[31m alert\\nline two'
@@ -44,15 +44,18 @@ def visible(text: str) -> str:
 
 
 def worded(error: BaseException, most: int = 1_000) -> str:
-    """Word an error by its type and its text, whatever its own code does, so that a store holds it.
+    """Write an error as its type and its text, whatever its own code does, as a store can hold it.
 
     >>> worded(ValueError("no"))
     'ValueError: no'
     """
     text = own_text(error)
     text = "(its text could not be read)" if text is None else text[:most]
-    told = f"{type_name(error)}: {text}"
-    return told.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+    return (
+        f"{type_name(error)}: {text}".encode("utf-8", "backslashreplace")
+        .decode()
+        .replace("\0", "\\x00")
+    )
 
 
 def own_text(value: object) -> str | None:
@@ -84,7 +87,7 @@ def whole(text: object, what: str) -> str:
     except UnicodeEncodeError as error:
         raise BadOption(
             f"{what} {shown(text)} holds half of a character, at {error.start}; "
-            'decode it anew, or write it with errors="replace"'
+            'decode it again, or write it with errors="replace"'
         ) from None
     return text
 

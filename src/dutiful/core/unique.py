@@ -12,7 +12,7 @@ from .state import LIVE, State, mask
 from .text import shown, whole
 
 KEY_BYTES_MAX = 2_000
-"""What an index of every store can hold, with the number of a period behind it."""
+"""The longest that the index of every store can hold, with the number of a period appended."""
 
 Conflict = Literal["existing", "replace", "raise"]
 _SEPARATOR = "\x1f"
@@ -79,7 +79,7 @@ def _period(period: int) -> None:
 
 
 def admissible(rule: Unique) -> None:
-    """Raise BadOption where a rule that was put together by hand is none."""
+    """Raise BadOption for an invalid rule; one may be built without `unique`."""
     unique_key(rule.key)
     if rule.period is not None:
         _period(rule.period)
@@ -94,7 +94,7 @@ def hold(rule: Unique, now: int) -> str:
     """Return the key as stored: with the number of the period, when there is one."""
     if rule.period is None:
         return rule.key
-    # No key may hold this separator, so none meets another's period.
+    # No key may hold this separator, so no key can equal another one with a period.
     return f"{rule.key}{_SEPARATOR}{rule.period}:{now // rule.period}"
 
 

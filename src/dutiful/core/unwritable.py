@@ -1,4 +1,4 @@
-"""What is settled instead when the end of an attempt cannot be worked out, or cannot be stored."""
+"""What is settled instead when the end of an attempt cannot be decided or cannot be stored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _POLICY = RetryPolicy()
 
 
 def instead(item: Settlement, kind: str, why: str, rng: Random) -> Settlement:
-    """Decide again for a settlement that the store refuses to hold: that attempt has failed.
+    """Decide again for a settlement that the store cannot hold: that attempt has failed.
 
     It is tried again while it has attempts left, unless it had succeeded: its effects have
     happened. ``kind`` and ``why`` are the error that the attempt leaves behind.
@@ -33,7 +33,7 @@ def instead(item: Settlement, kind: str, why: str, rng: Random) -> Settlement:
 
 
 def bare(item: Settlement) -> Settlement:
-    """Let the job die with nothing beside it that a store could refuse."""
+    """Let the job die, with nothing else that a store could refuse."""
     job = item.claim.job
     return Settlement(
         item.claim,
@@ -47,7 +47,7 @@ def bare(item: Settlement) -> Settlement:
 
 
 def undecided(claim: Claim, outcome: Outcome, now: int, why: str, rng: Random) -> Settlement:
-    """Decide where `settle` itself has failed, as by a policy that is none."""
+    """Decide where `settle` itself has failed, for example by an invalid policy."""
     state = State.SUCCEEDED if isinstance(outcome, Succeeded) else State.SCHEDULED
     rescue = isinstance(outcome, Crashed)
     return instead(Settlement(claim, state, at=now, rescue=rescue), "OutcomeRefused", why, rng)

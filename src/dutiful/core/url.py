@@ -8,7 +8,7 @@ _SECRET = re.compile(r"([?&][^=&]*(?:password|secret)[^=&]*=)[^&#]*", re.IGNOREC
 
 
 def public(url: str | None) -> str:
-    """Return a URL that may be shown: without a password, wherever it stands.
+    """Return a URL that may be shown: without a password, in any part of it.
 
     >>> public("postgresql://me:hunter2@db/shop?password=hunter2")
     'postgresql://me:***@db/shop?password=***'
@@ -22,7 +22,7 @@ def public(url: str | None) -> str:
 
 
 def struct_text(struct: object, fields: tuple[str, ...], secret: str) -> str:
-    """Write a record as its own repr does, but for a URL in the field ``secret``."""
+    """Write a record as its own repr does, without the password of the URL in field ``secret``."""
     parts: list[str] = []
     for name in fields:
         value = getattr(struct, name)

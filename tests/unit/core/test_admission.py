@@ -54,7 +54,7 @@ WRONG = [
     ({"run_at": 2**62}, "is out of range"),
     ({"run_at": -(2**62)}, "is out of range"),
     ({"run_at": True}, "run_at=True"),
-    ({"unique": "k"}, "no unique rule"),
+    ({"unique": "k"}, "not a unique rule"),
     ({"unique": Unique("")}, "not empty"),
     ({"unique": Unique("a\x1fb")}, "separates periods"),
     ({"unique": Unique("a", period=0)}, "longer than zero"),
@@ -69,10 +69,10 @@ WRONG = [
     ({"meta": {"a": "b\0"}}, "holds a NUL"),
     ({"args": "{}"}, "give JSON as bytes"),
     ({"args": b"[1]"}, "give an object"),
-    ({"args": b"{"}, "are no JSON"),
-    ({"args": b""}, "are no JSON"),
+    ({"args": b"{"}, "are not JSON"),
+    ({"args": b""}, "are not JSON"),
     ({"args": b'{"a":' * 70 + b"1" + b"}" * 70}, "nested deeper than 64 levels"),
-    ({"args": b'{"a":' * 3000 + b"1" + b"}" * 3000}, "are no JSON|nested"),
+    ({"args": b'{"a":' * 3000 + b"1" + b"}" * 3000}, "are not JSON|nested"),
 ]
 
 
@@ -93,7 +93,7 @@ def test_a_batch_shows_the_job_that_is_out_of_bounds(fields: dict[str, Any], mes
 
 @pytest.mark.parametrize("wrong", [None, 5, "job", {}, object()])
 def test_what_is_no_job_is_refused(wrong: Any) -> None:
-    with pytest.raises(BadOption, match=r"is no job; build one with task.job"):
+    with pytest.raises(BadOption, match=r"is not a job; build one with task.job"):
         admit([JOB, wrong])
 
 

@@ -41,8 +41,8 @@ def test_a_snooze_lasts_a_tenth_of_a_second_at_least(delay: Any) -> None:
         ({"delay": True}, "not a length of time"),
         ({"until": datetime.max.replace(tzinfo=UTC)}, "give a time in the years 1000 to 8999"),
         ({"until": datetime.min.replace(tzinfo=UTC)}, "give a time in the years 1000 to 8999"),
-        ({"until": 5}, "5 is no datetime"),
-        ({"until": "tomorrow"}, "'tomorrow' is no datetime"),
+        ({"until": 5}, "5 is not a datetime"),
+        ({"until": "tomorrow"}, "'tomorrow' is not a datetime"),
     ],
 )
 def test_a_snooze_without_a_time_of_sense_is_refused(given: Any, message: str) -> None:

@@ -149,14 +149,14 @@ def test_a_raised_retry_may_say_after_how_long() -> None:
         ({"cap": 1e300}, "cap: 1e+300 is longer than a century"),
         ({"within": "999999999w"}, "within: '999999999w' is longer than a century"),
         ({"after": float("inf")}, "after: inf is not a length of time"),
-        ({"on": "X"}, "on: 'X' is no class of exceptions; give classes"),
-        ({"on": ValueError()}, "on: ValueError() is no class of exceptions; write the class, on=V"),
-        ({"on": [OSError, int]}, "on: <class 'int'> is no class of exceptions"),
+        ({"on": "X"}, "on: 'X' is not an exception class; give classes"),
+        ({"on": ValueError()}, "on: ValueError() is not an exception class; write the class, on=V"),
+        ({"on": [OSError, int]}, "on: <class 'int'> is not an exception class"),
         ({"on": (each for each in [OSError])}, "on: <generator object"),
-        ({"on": {OSError: 1}}, "on: {<class 'OSError'>: 1} is no class"),
-        ({"on": list[OSError]}, "on: list[OSError] is no class"),
-        ({"never": 5}, "never: 5 is no class of exceptions"),
-        ({"never": None}, "never: None is no class of exceptions"),
+        ({"on": {OSError: 1}}, "on: {<class 'OSError'>: 1} is not an exception class"),
+        ({"on": list[OSError]}, "on: list[OSError] is not an exception class"),
+        ({"never": 5}, "never: 5 is not an exception class"),
+        ({"never": None}, "never: None is not an exception class"),
         ({"after": "1m", "delay": "1m"}, "after= and delay= do not go together"),
         ({"after": "1m", "max_attempts": 3}, "after= and max_attempts= do not go together"),
         ({"delay": "soon"}, "delay: 'soon' is not a length of time"),
@@ -190,7 +190,7 @@ def test_kinds_of_errors_may_be_given_in_any_list(errors: Any) -> None:
 def test_a_list_that_holds_itself_is_refused() -> None:
     errors: list[Any] = [OSError]
     errors.append(errors)
-    with pytest.raises(BadOption, match="is no class of exceptions"):
+    with pytest.raises(BadOption, match="is not an exception class"):
         Retry(on=errors)
 
 

@@ -208,7 +208,7 @@ def _reachable(folder: Path, beside: Path) -> Path:
 
 
 def _log(path: Path) -> IO[bytes]:
-    """Open a log in a folder of another user, who may have put a link or a pipe there."""
+    """Open a log in a folder of another user, who may have put a link or a pipe in its place."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         file = os.open(path, flags, 0o644)

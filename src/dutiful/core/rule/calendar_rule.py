@@ -46,7 +46,7 @@ class Calendar(msgspec.Struct, frozen=True, tag="calendar", omit_defaults=True):
         try:
             first = self.after(walls.begin - _OFFSET_MAX)
             if first is not None:
-                self.after(first)  # the second may be out of reach, too
+                self.after(first)  # the second may be out of reach as well
         except BadSchedule as error:
             raise _named(self.rrule, error) from error
         if first is None:
@@ -70,7 +70,8 @@ class Calendar(msgspec.Struct, frozen=True, tag="calendar", omit_defaults=True):
 def _check_start(start: datetime, zone_name: str) -> None:
     if not isinstance(start, datetime):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped
         raise BadSchedule(
-            f"start={shown(start)} of a calendar rule is no datetime; write datetime(2026, 1, 1, 9)"
+            f"start={shown(start)} of a calendar rule is not a datetime; "
+            "write datetime(2026, 1, 1, 9)"
         )
     if start.tzinfo is not None:
         raise BadSchedule(

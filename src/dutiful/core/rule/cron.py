@@ -122,7 +122,7 @@ def _split(expression: str) -> list[str]:
 
 
 def _readable(parts: list[str]) -> bool:
-    """Whether an expression that is to be offered would be taken."""
+    """Whether an expression that a hint offers would be accepted."""
     try:
         return _read(parts).possible()
     except BadSchedule:

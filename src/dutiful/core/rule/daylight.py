@@ -52,7 +52,7 @@ BEAT = Dst("skip", "both")
 
 
 def check(dst: object) -> None:
-    """Raise BadSchedule for what is no `Dst`, nor None."""
+    """Raise BadSchedule for a value that is neither a `Dst` nor None."""
     if dst is not None and not isinstance(dst, Dst):
         raise BadSchedule(f'dst={shown(dst)}; write dst=Dst(missing="skip", repeated="first")')
 

@@ -64,7 +64,7 @@ class Days:
         return _day(today.year, 1, 1), _day(today.year, 12, 31)
 
     def _passed_over(self, day: int) -> tuple[int, int] | None:
-        """Return the days around ``day`` that INTERVAL or BYMONTH leaves out, if it does."""
+        """Return the range of days around ``day`` that INTERVAL or BYMONTH leaves out, if any."""
         rule = self._rule
         if rule.interval > 1 and rule.freq in ("DAILY", "WEEKLY"):
             if (between := self._between_turns(day)) is not None:
@@ -90,7 +90,7 @@ class Days:
         return day - off + size, day - off + size * self._rule.interval - 1
 
     def _fits(self, day: int) -> bool:
-        """Tell whether the parts about days, other than BYMONTH, want a day."""
+        """Whether the parts about days, other than BYMONTH, want a day."""
         rule = self._rule
         if not (rule.month_days or rule.year_days or rule.weeks or self._nth):
             return True

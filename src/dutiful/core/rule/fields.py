@@ -124,7 +124,7 @@ def _turned(field: Field, body: str) -> str:
 
 
 def _readable(field: Field, text: str) -> bool:
-    """Whether a text that is to be offered would be taken."""
+    """Whether a text that a hint offers would be accepted."""
     try:
         read(field, text)
     except BadSchedule:

@@ -117,7 +117,7 @@ def weekdays(found: Mapping[str, str], freq: str) -> frozenset[Weekday]:
 
 
 def refuse_together(found: Mapping[str, str], freq: str) -> None:
-    """Refuse parts that RFC 5545 does not let stand together."""
+    """Refuse combinations of parts that RFC 5545 forbids."""
     for key, freqs in _ONLY_WITH.items():
         if key in found and freq not in freqs:
             raise BadSchedule(f"{key} does not go with FREQ={freq}; it needs {' or '.join(freqs)}")
@@ -129,7 +129,7 @@ _CHOOSING = {*_RANGES, "BYDAY"} - {"BYSETPOS"}
 
 
 def unknown(what: str, word: str, known: tuple[str, ...]) -> str:
-    """Say that a word is none of those known, and which may be meant."""
+    """Say that a word is not known, and which one may be meant."""
     near = difflib.get_close_matches(word[:20], known, n=1)
     hint = f"did you mean {near[0]}?" if near else f"write one of {', '.join(known)}"
     return f"{what} {shown(word)} is not known; {hint}" if word else f"{what} is missing; {hint}"

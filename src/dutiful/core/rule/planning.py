@@ -17,7 +17,7 @@ Rule = Cron | Interval | Calendar | Dates
 _HORIZON = HORIZON_YEARS * 366 * DAY
 _ALWAYS = Bounds()
 LEFT_OUT_MAX = 2_000
-"""How many days in a row may be left out, before a question ends without an answer."""
+"""How many days in a row may be left out before the search is given up."""
 _LEFT_OUT = (
     f"more than {LEFT_OUT_MAX:,} of its days in a row are left out; leave out fewer, or end it"
 )

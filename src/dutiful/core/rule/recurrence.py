@@ -1,4 +1,4 @@
-"""Reads the text of an RRULE (RFC 5545), and writes out what its start implies."""
+"""Reads the text of an RRULE (RFC 5545) and fills in what its start implies."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _INTERVAL_MAX = {
     "MINUTELY": 52_596_000,
     "SECONDLY": 3_155_760_000,
 }
-"""A century of each: what repeats less often repeats never."""
+"""A century of each; a rule may not repeat less often."""
 _MONTH_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _UNTIL = re.compile(r"[0-9]{8}(T[0-9]{6}Z?)?")
 _ELSEWHERE = ("DTSTART", "DTEND", "TZID", "EXDATE", "EXRULE", "RDATE")

@@ -26,7 +26,7 @@ class Times:
         elif rule.freq == "MINUTELY" and positions:
             chosen = _joined(rule.minutes, _placed(rule.seconds, positions))
             self._within = dict.fromkeys(rule.hours, chosen)
-        elif positions:  # of a day, or of the one second that there is
+        elif positions:  # of a day, or of a single second
             self._within = _of_day(self._hours, within, positions, rule.freq)
             self._hours = tuple(self._within)
         self.count = sum(map(len, self._within.values()))
@@ -85,7 +85,7 @@ def _of_day(
     size = len(hours) * len(within) if freq == "DAILY" else 1
     places = {place - 1 if place > 0 else size + place for place in positions}
     kept = sorted(place for place in places if 0 <= place < size)
-    if freq != "DAILY":  # a second has one time, whatever it is
+    if freq != "DAILY":  # a turn of a second has one time
         return dict.fromkeys(hours, within) if kept else {}
     chosen = [(hours[place // len(within)], within[place % len(within)]) for place in kept]
     return {

@@ -1,7 +1,7 @@
 """Which wall times an RRULE wants, found day by day, and within a day by its lists of times.
 
 A turn is one step of FREQ x INTERVAL: with ``FREQ=WEEKLY;INTERVAL=2`` every other week. Every
-question has a budget: a rule whose parts hardly ever meet is refused instead of searched on.
+search has a budget: a rule whose parts rarely coincide is refused instead of searched further.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .recurrence import Recurrence
 from .times import Times
 
 STEPS_MAX = 10_000
-"""How many times of the day one question looks at that INTERVAL passes over."""
+"""How many times that INTERVAL passes over are looked at in one search."""
 _DAY_SECONDS = 86_400
 _HOUR = 3600
 _UNITS = {"HOURLY": _HOUR, "MINUTELY": 60, "SECONDLY": 1}
@@ -37,7 +37,7 @@ class Turns:
         self.begin = wall_of(start)
         self._high = _HIGHEST
         if rule.until is not None:
-            # Whether an instant in UTC has passed is for who knows the zone to say.
+            # Only the caller, who knows the zone, can tell whether an instant in UTC has passed.
             self._high = wall_of(rule.until) + (2 * DAY if rule.until_utc else 1)
         self._days = Days(rule, start)
         by_turn = bool(rule.positions) and rule.freq in ("YEARLY", "MONTHLY", "WEEKLY")

@@ -168,7 +168,7 @@ def test_what_is_wrong_is_named(text: str, complaint: str) -> None:
 
 @pytest.mark.parametrize("start", [date(2026, 1, 1), "2026-01-01", None, 5])
 def test_a_start_is_a_datetime(start: Any) -> None:
-    with pytest.raises(BadSchedule, match="is no datetime; write datetime"):
+    with pytest.raises(BadSchedule, match="is not a datetime; write datetime"):
         Calendar("FREQ=DAILY", "UTC", start)
 
 

@@ -82,7 +82,7 @@ def test_rules_are_plain_data(rule: Interval | Dates) -> None:
         (lambda: Dates(cast(Any, 5)), "are no dates"),
         (lambda: Dates((2**62,)), "a list of dates: .* out of range"),
         (lambda: Dates(tuple(range(10_001))), "10,001 dates"),
-        (lambda: Dates.at(cast(Any, date(2026, 1, 1))), "is no datetime"),
+        (lambda: Dates.at(cast(Any, date(2026, 1, 1))), "is not a datetime"),
         (lambda: Dates.at(datetime.max.replace(tzinfo=UTC)), "years 1000 to 8999"),
     ],
 )
