@@ -53,4 +53,4 @@ def _no_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a test that serves in its own process outlive that: the end is for whole processes."""
     monkeypatch.setattr("dutiful.worker.serve.end_process", lambda code, clean: code)
     monkeypatch.setattr("dutiful.worker.serve.limit_end", lambda code: None)
-    monkeypatch.setattr("dutiful.worker.serve.obey_at_once", lambda code: None)
+    monkeypatch.setattr("dutiful.worker.serve.end_on_signal", lambda code: None)

@@ -122,4 +122,4 @@ async def test_a_policy_that_cannot_be_worked_out_costs_its_own_attempt(app: App
         assert await (await neighbour.aenqueue(1)).aresult(timeout=20) == 1
         job = await stored(app, handle.id)
     assert (job.state, job.attempt) == (State.SCHEDULED, 1)
-    assert "cannot be worked out" in (await errors(app, handle.id))[0].message
+    assert "cannot be decided" in (await errors(app, handle.id))[0].message

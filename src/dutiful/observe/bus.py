@@ -36,5 +36,5 @@ class Bus:
             try:
                 listener(event)
             except Exception:  # noqa: BLE001 - a listener's fault must not become a job's
-                with suppress(Exception):  # logging itself may be what a task has broken
+                with suppress(Exception):  # a task may have broken logging itself
                     _LOG.exception("a listener failed on %s", type(event).__name__)

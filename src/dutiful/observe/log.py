@@ -17,9 +17,9 @@ _LOG = logging.getLogger("dutiful")
 
 
 def _write(level: int, text: str, *args: object) -> None:
-    """Write one line; what a task, a row or a person has worded is kept from steering a terminal.
+    """Write one line; text of tasks, rows or people cannot steer a terminal.
 
-    The store has the words as they were.
+    The store keeps the original text.
     """
     shown = [visible(arg) if isinstance(arg, str) else arg for arg in args]
     _LOG.log(level, visible(text), *shown, stacklevel=2)
@@ -62,7 +62,7 @@ def _of_single_jobs(event: e.Event) -> None:
             text = "job %s (%s) holds its slot while it waits for the result of job %s"
             _warning(text, job_id, task, other)
         case e.SlotsShort(slots=slots, of=of, error=error):
-            text = "%d of %d slots are used for now, jobs beyond them are handed back: %s"
+            text = "%d of %d slots are used for now, jobs beyond them are released: %s"
             _error(text, slots, of, error)
         case e.SlotsRestored(slots=slots):
             _warning("all %d slots are used again", slots)
@@ -76,7 +76,7 @@ def _of_single_jobs(event: e.Event) -> None:
 def _at(instant: int) -> str:
     try:
         return moment(instant).isoformat()
-    except OverflowError:  # only a hand has written such a time
+    except OverflowError:  # another program has written such a time
         return iso(instant)
 
 
@@ -116,7 +116,7 @@ def _operations(event: e.Event) -> None:
             _warning(spell(waiting))
         case e.SettlementsDelayed(job_ids=ids, locked_by=who):
             _warning(
-                "the ends of %d jobs wait until %s lets go of their rows: %s",
+                "the ends of %d jobs wait until %s unlocks their rows: %s",
                 len(ids),
                 who or "another session",
                 ", ".join(ids[:5]),
@@ -124,7 +124,7 @@ def _operations(event: e.Event) -> None:
         case e.WorkerStalled(worker=worker, seconds=seconds):
             _error("worker %s hangs: its loop has not answered for %.0f s", worker, seconds)
         case e.WorkerLeft(worker=worker, released=released):
-            _info("worker %s left; %d jobs handed back", worker, released)
+            _info("worker %s left; %d jobs released", worker, released)
         case e.EngineTroubled(error=error):
             _error("the store cannot be used, trying again: %s", error)
         case e.EngineRecovered(seconds=seconds):

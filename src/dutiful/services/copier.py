@@ -157,7 +157,7 @@ class Copier:
         return HandedOver(dropped, stored, tuple(changed), reopened, schedules)
 
     async def _raise_fences(self) -> None:
-        """Keep the target from giving out again a fence that the source has given out."""
+        """Keep the target from using a fence again that the source has used."""
         await self.target.raise_fence_floor(await self.source.fence_floor())
 
     async def pages(self) -> AsyncIterator[Sequence[Record]]:
@@ -196,7 +196,7 @@ def _live(row: QueueCount) -> bool:
 
 
 def _settled(records: Sequence[Record]) -> list[Record]:
-    """Leave out what runs, which belongs to its worker, and what cannot be read."""
+    """Leave out running jobs, which belong to their workers, and unreadable ones."""
     return [
         record
         for record in records

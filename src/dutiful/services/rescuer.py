@@ -108,7 +108,7 @@ class Rescuer:
         outcome = Crashed(f"{worker} died or fell silent while it ran attempt {claim.job.attempt}")
         try:
             return settle(claim, outcome, now, self._rng, self._rules(claim.job.task))
-        except Exception as error:  # noqa: BLE001 - one job must not hold up the rescue of others
+        except Exception as error:  # noqa: BLE001 - one job must not block the rescue of others
             return undecided(claim, outcome, now, worded(error), self._rng)
 
 

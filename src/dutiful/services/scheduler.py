@@ -151,7 +151,7 @@ class Scheduler:
         return len(answer.made)
 
     async def _advanced(self, moves: Sequence[Advance]) -> Advanced:
-        """Write moves, all at once; where one cannot be written, each by itself."""
+        """Write moves together; if one of them cannot be written, each by itself."""
         try:
             return await self._store.scheduling.advance(moves)
         except UsageError as error:

@@ -13,9 +13,9 @@ from dutiful.core.text import worded
 from .trouble import Trouble
 
 _AGAIN_FIRST, _AGAIN_MOST = 0.1, 2.0
-"""Seconds between the tries of a duty that fails."""
-_TOLD_SECONDS = 60.0
-"""The same failure is told so often at most."""
+"""Seconds between the turns of a service that fails."""
+_REPORT_SECONDS = 60.0
+"""The same failure is reported once in so many seconds."""
 
 
 class Service(Protocol):
@@ -33,16 +33,16 @@ class Service(Protocol):
 
 
 class Turns:
-    """The turns of one service; a failure is told once, and tried again more and more seldom."""
+    """The turns of one service; a failure is reported once, and the pauses between tries grow."""
 
     def __init__(self, service: Service, emit: Emit, rng: Random, trouble: Trouble) -> None:
-        """Take no turn yet; ``trouble`` is told of a store that cannot be used."""
+        """Take no turn yet; ``trouble`` records when the store cannot be used."""
         self._service = service
         self._emit = emit
         self._rng = rng
         self._trouble = trouble
         self._failures = 0
-        self._told: dict[str, float] = {}
+        self._reported: dict[str, float] = {}
 
     async def forever(self) -> None:
         """Take one turn after the other."""
@@ -76,10 +76,10 @@ class Turns:
         return about(min(_AGAIN_FIRST * 2**self._failures, _AGAIN_MOST), self._rng)
 
     def _tell(self, error: str) -> None:
-        """Tell of a failure, but not of the same one at every turn."""
+        """Report a failure, but not the same one at every turn."""
         now = asyncio.get_running_loop().time()
-        if now >= self._told.get(error, now):
-            self._told = {error: now + _TOLD_SECONDS}
+        if now >= self._reported.get(error, now):
+            self._reported = {error: now + _REPORT_SECONDS}
             self._emit(ServiceFailed(self._service.name, error))
 
 

@@ -1,4 +1,4 @@
-"""Finds the one settlement that a store refuses to hold, so that its attempt alone fails."""
+"""Finds the one settlement that a store cannot hold, so that only its attempt fails."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Send = Callable[[Sequence[Settlement]], Awaitable[Exchanged]]
 async def settle_apart(
     send: Send, items: Sequence[Settlement], emit: Emit, rng: Random
 ) -> Exchanged:
-    """Write settlements, apart where they cannot be written together.
+    """Write settlements, separately where they cannot be written together.
 
-    Returns what was refused and what is still to be written.
-    Halves are tried until the guilty one is alone. In its place a failure is settled, and where
-    even that cannot be written, a death with nothing beside it; where that cannot be written
-    either, the settlement is delayed. Raises only what says that the store itself cannot be used.
+    Returns which were refused and which are still to be written. Halves are tried until the bad
+    one is alone. Instead of it a failure is settled. If that cannot be written, the job dies
+    with no details; if that cannot be written either, the settlement is delayed. Raises only
+    errors that say that the store itself cannot be used.
     """
     try:
         return await send(items)
@@ -55,7 +55,7 @@ async def _instead(
 ) -> Exchanged:
     job, why = item.claim.job, worded(refusal)
     emit(OutcomeRefused(job.id, job.task, why))
-    text = f"the store refused to hold how attempt {job.attempt} ended: {why}"
+    text = f"the store could not hold how attempt {job.attempt} ended: {why}"
     for other in (instead(item, "OutcomeRefused", text, rng), bare(item)):
         try:
             return await send([other])

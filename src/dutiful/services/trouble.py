@@ -1,4 +1,4 @@
-"""One store's trouble, told once when it begins and once when it ends, whoever meets it."""
+"""An outage of the store, reported once when it begins and once when it ends."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from dutiful.core.event import Emit, EngineRecovered, EngineTroubled
 
 
 class Trouble:
-    """Shared by all of a worker process that ask the store: each says how its last call went.
+    """Shared by all parts of a worker process that call the store: each reports its calls.
 
-    It begins with the first call that fails, and is over when all whose calls failed have been
-    answered again, so that a heartbeat that gets through ends no trouble of the claims. May be
+    Trouble begins with the first call that fails. It is over when every part whose calls failed
+    has been answered again, so a heartbeat that succeeds does not end it for the claims. May be
     used from any thread.
     """
 
     def __init__(self, emit: Emit, ticks: Callable[[], int]) -> None:
-        """Start without trouble; ``ticks`` are microseconds that nobody can step."""
+        """Start without trouble; ``ticks`` counts microseconds on a clock that is never set."""
         self._emit = emit
         self.ticks = ticks
         self._guard = threading.Lock()
@@ -29,7 +29,7 @@ class Trouble:
     def met(self, who: str, error: Exception, began: int) -> None:
         """Note that a call failed because of the store; ``began`` are the ticks of its start.
 
-        One that began before the last trouble was over belongs to that, however late it fails.
+        A call that began before the last trouble was over belongs to that one.
         """
         with self._guard:
             if not self._begun and self._ended is not None and began <= self._ended:
@@ -46,12 +46,12 @@ class Trouble:
             self._emit(EngineRecovered((self.ticks() - self._since) / 1_000_000))
 
     def left(self, who: str) -> None:
-        """Forget one who asks no more; that alone is no sign that the store is well."""
+        """Forget a part that stops calling; that alone does not end the trouble."""
         with self._guard:
             self._failing.discard(who)
 
     def _ends_with(self, who: str) -> bool:
-        """Take one off those whose calls fail, and say whether that was the last."""
+        """Remove a part from those whose calls fail; return whether it was the last."""
         with self._guard:
             self._failing.discard(who)
             if self._failing or not self._begun:

@@ -76,14 +76,14 @@ class Running:
         self.why: Why | None = None
         """Why it was asked to end, if it was."""
         self.exit: BaseException | None = None
-        """What a part of the task raised to leave the program, which ends this attempt only."""
+        """SystemExit or KeyboardInterrupt of a part of the task, which ends this attempt only."""
         self.body: asyncio.Task[None] | None = None
         self.stop: Callable[[], Any] | None = None
         """Interrupts the body; a thread has nothing that could."""
         self.kill: Callable[[], Any] | None = None
         """Ends the body at once; only a process can be ended so."""
         self.unstarted: str | None = None
-        """Why the body could not be started, where that shows later than at once."""
+        """Why the body could not be started, where that is found out later."""
         self.limits: list[asyncio.TimerHandle] = []
         self.aside: Callable[[Callable[[], Any]], Awaitable[Any]] = asyncio.to_thread
         """Runs a blocking call for a coroutine."""
@@ -179,7 +179,7 @@ class Running:
         return await self.aside(self.begin)
 
     def _original(self) -> None:
-        """Refuse to act for a copy that the task forked: the attempt is the original's."""
+        """Refuse to act for a copy that the task forked."""
         forks.refuse_copy(self._pid, self.job.id)
 
     def interrupt(self, why: Why) -> None:

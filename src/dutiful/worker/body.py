@@ -173,7 +173,7 @@ class Bodies:
         self._finish(running, outcome if running.unstarted is None else Released())
 
     def _judged(self, running: Running, error: BaseException) -> Outcome:
-        """Judge an error; a shortage of the system's is not the task's failure."""
+        """Decide what an error means; a shortage of the system is not the task's failure."""
         if holds(error, CannotStart):
             running.unstarted = text_of(error)
         return failed(running, error)

@@ -1,4 +1,4 @@
-"""How many slots can be used: fewer for a while where the system has no room for all of them."""
+"""How many slots can be used: fewer for a while where the system lacks room for all of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dutiful.core.event import Emit, SlotsRestored, SlotsShort
 _FIRST, _MOST = 1.0, 30.0
 """Seconds until one more slot is tried, and until the next try after each that failed."""
 _STEP = 8
-"""At least one slot is tried at a time, at most the eighth part of all."""
+"""Slots are added in steps of an eighth of all, at least one."""
 _ERRORS = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
 _NO_THREAD = ("can't start new thread", "can't allocate lock")
 """The interpreter gives these no code of their own."""
@@ -46,7 +46,7 @@ class Capacity:
     """The number of slots in use; called on the loop."""
 
     def __init__(self, slots: int, emit: Emit, changed: Callable[[], None]) -> None:
-        """Begin with all slots; ``changed`` is told when there are more again."""
+        """Begin with all slots; ``changed`` is called when there are more again."""
         self.slots = slots
         self._all = slots
         self._emit = emit
@@ -60,7 +60,7 @@ class Capacity:
         return self._timer is not None
 
     def shrink(self, running: int, why: str) -> None:
-        """Go on with the slots that are taken: one more could not be started."""
+        """Reduce the slots to those in use: one more could not be started."""
         self.slots = min(running, self._all)
         if self._timer is None:
             self._emit(SlotsShort(self.slots, self._all, why))

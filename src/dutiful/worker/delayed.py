@@ -1,4 +1,4 @@
-"""Ends that could not be written because somebody else has locked their jobs, until they can."""
+"""Keeps the ends of jobs that another session has locked, until they can be written."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dutiful.core.outcome import Outcome
 
 _FIRST, _MOST = 0.5, 5.0
 HELD_MOST = 1000
-"""So many ends are kept in memory; beyond them nothing more is claimed."""
+"""How many ends are kept in memory; then no more jobs are claimed."""
 
 End = tuple[Claim, Outcome]
 
@@ -21,7 +21,7 @@ class Delayed:
         """Keep nothing yet; ``time`` is the loop's."""
         self._time = time
         self._ends: list[End] = []
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self._due_at = 0.0
         self._pause = _FIRST
 
@@ -54,14 +54,14 @@ class Delayed:
         """Keep those of some ends that were not written; return the ids that are new here."""
         wanted = set(delayed)
         tried = {claim.job.id for claim, _ in ends}
-        self._told -= tried - wanted
-        fresh = wanted - self._told
+        self._reported -= tried - wanted
+        fresh = wanted - self._reported
         if not wanted:
             if not self._ends:
                 self._pause = _FIRST
             return ()
         self._ends += [end for end in ends if end[0].job.id in wanted]
-        self._told |= wanted
+        self._reported |= wanted
         self._pause = _FIRST if fresh else min(self._pause * 2, _MOST)
         self._due_at = self._time() + self._pause
         return tuple(sorted(fresh))

@@ -1,4 +1,4 @@
-"""What is kept of an error: its name, its text and its traceback, whatever the error does."""
+"""What is kept of an error: its name, text and traceback, however the error's own code behaves."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from dutiful.core.text import own_text, type_name
 NAME_MAX = 200
 MESSAGE_MAX = 4_000
 TRACEBACK_MAX = 16_000
-_LEAVES_TOLD = 3
+_LEAVES_SHOWN = 3
 _read_traceback = cast(Any, BaseException).__traceback__.__get__
 _read_cause = cast(Any, BaseException).__cause__.__get__
 _read_context = cast(Any, BaseException).__context__.__get__
-"""These read past whatever a class of the task's has put in the place of such an attribute."""
+"""These read the real attributes, even if a class of the task redefines them."""
 
-_CHAIN_TOLD, _MEMBERS_TOLD = 50, 200
-"""With more errors before it, or in it, than these, a traceback is kept without them."""
+_CHAIN_MAX, _MEMBERS_MAX = 50, 200
+"""With more errors before it or in it than these, a traceback is kept without them."""
 
 
 def name_of(error: BaseException) -> str:
@@ -33,19 +33,19 @@ def name_of(error: BaseException) -> str:
 
 
 def text_of(error: BaseException) -> str:
-    """Return an error's own text; that of a group goes on with its first errors."""
-    told = written(error)
+    """Return an error's own text; for a group, followed by its first errors."""
+    text = written(error)
     if parts(error):
         inner = leaves(error)
-        named = [f"{name_of(one)}: {written(one)}" for one in inner[:_LEAVES_TOLD]]
-        if len(inner) > _LEAVES_TOLD:
-            named.append(f"and {len(inner) - _LEAVES_TOLD} more")
-        told = f"{told}: {'; '.join(named)}"
-    return clip(told, MESSAGE_MAX)
+        named = [f"{name_of(one)}: {written(one)}" for one in inner[:_LEAVES_SHOWN]]
+        if len(inner) > _LEAVES_SHOWN:
+            named.append(f"and {len(inner) - _LEAVES_SHOWN} more")
+        text = f"{text}: {'; '.join(named)}"
+    return clip(text, MESSAGE_MAX)
 
 
 def written(value: object) -> str:
-    """Return a value's text, as a signal's reason, in bounds and in what a store can hold."""
+    """Return a value's text, cut short and escaped so that a store can hold it."""
     text = own_text(value)
     if text is None:
         return f"(the text of a {name_of_type(value)} could not be read)"
@@ -58,7 +58,7 @@ def name_of_type(value: object) -> str:
 
 
 def trace_of(error: BaseException) -> str:
-    """Format the traceback from the task's own frame on; ours say nothing to its author."""
+    """Format the traceback from the task's own frame on, without our frames."""
     try:
         at = first = _read_traceback(error)
         while at is not None and _ours(at.tb_frame.f_globals.get("__name__", "")):
@@ -75,7 +75,7 @@ def trace_of(error: BaseException) -> str:
 
 
 def clip(text: str, most: int) -> str:
-    """Bound a text, and spell out what no store can hold: NUL, and surrogates as in file names."""
+    """Cut a text short and escape what no store can hold: NUL, and surrogates as in file names."""
     short = _cut(str.__str__(text), most)  # of a subclass only the text itself
     spelled = short.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
     return spelled if len(spelled) == len(short) else _cut(spelled, most)
@@ -96,7 +96,7 @@ def chain(error: BaseException) -> list[BaseException]:
     """Return an error and those before it: its cause, or what was being handled; bounded."""
     found: list[BaseException] = []
     at: BaseException | None = error
-    while at is not None and len(found) <= _CHAIN_TOLD and all(at is not one for one in found):
+    while at is not None and len(found) <= _CHAIN_MAX and all(at is not one for one in found):
         found.append(at)
         at = _before(at)
     return found
@@ -109,6 +109,6 @@ def _before(error: BaseException) -> BaseException | None:
 
 
 def _many(error: BaseException) -> bool:
-    """Whether an error comes with more others than anybody reads; formatting them takes long."""
-    inner = list(islice(members(error), _MEMBERS_TOLD + 1))
-    return len(inner) > _MEMBERS_TOLD or any(len(chain(one)) > _CHAIN_TOLD for one in inner)
+    """Whether an error comes with so many others that formatting them would take long."""
+    inner = list(islice(members(error), _MEMBERS_MAX + 1))
+    return len(inner) > _MEMBERS_MAX or any(len(chain(one)) > _CHAIN_MAX for one in inner)

@@ -178,7 +178,7 @@ class Executor:
             self.running[job.id] = running
 
     def _unfit(self, claim: Claim, error: str) -> Outcome:
-        """Judge arguments that do not fit: those that are whole may fit another version's task."""
+        """Decide about arguments that do not fit; a JSON object may fit another version's task."""
         job = claim.job
         if not _whole(job.args):
             return Undecodable(error)
@@ -241,5 +241,5 @@ def _whole(args: bytes) -> bool:
     """Whether stored arguments are an object, which is what a client writes."""
     try:
         return isinstance(plain(args), dict)
-    except Exception:  # noqa: BLE001 - of whatever kind, it is no object
+    except Exception:  # noqa: BLE001 - whatever went wrong, it is not an object
         return False

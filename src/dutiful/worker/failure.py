@@ -48,15 +48,15 @@ def returned(value: Any, task: str, bytes_max: int) -> Outcome:
         return Succeeded(encode(value, what=f"the result of {task}", bytes_max=bytes_max))
     except UsageError as error:
         return Failed(type(error).__name__, text_of(error), retryable=False)
-    except BaseException as fault:  # noqa: BLE001 - what a value does must not cost the slot
+    except BaseException as fault:  # noqa: BLE001 - a value's own code must not cost the slot
         what = f"what {task} returned, a {name_of_type(value)}, cannot be read: {text_of(fault)}"
         return Failed(name_of(fault), what, trace_of(fault), retryable=False)
 
 
 def raised(error: BaseException, policy: RetryPolicy) -> Outcome:
-    """Judge an exception by the signals in it and by the task's policy.
+    """Decide what an exception means, by the signals in it and by the task's policy.
 
-    Where even that fails, as with a policy that is not one, the attempt has failed and may be
+    Where that fails, for example with an invalid policy, the attempt has failed and may be
     tried again.
     """
     try:
@@ -95,7 +95,7 @@ def _judged(error: BaseException, policy: RetryPolicy) -> Outcome:
 
 
 def _failed(error: BaseException, policy: RetryPolicy, signals: list[BaseException]) -> Failed:
-    """Word a failure; the longest wait that anybody in it asks for is obeyed."""
+    """Describe a failure; the longest wait that any part of it asks for is obeyed."""
     delays, untils = _waits(signals)
     asked = [wish for one in members(error) if (wish := _asked(one)) is not None]
     return Failed(
@@ -109,10 +109,9 @@ def _failed(error: BaseException, policy: RetryPolicy, signals: list[BaseExcepti
 
 
 def _signalled(signals: list[BaseException], error: BaseException) -> Outcome:
-    """Translate what a task said for itself; of several signals the strongest counts.
+    """Translate the signals of a task; the strongest of several counts.
 
-    That is Discard, then Cancel, then Retry, then Snooze; of those that ask for a wait, the
-    longest.
+    The order is Discard, Cancel, Retry, Snooze. Of several waits the longest counts.
     """
     for one in signals:
         if isinstance(one, Discard):
@@ -130,13 +129,13 @@ def _signalled(signals: list[BaseException], error: BaseException) -> Outcome:
             return Failed("Retry", text_of(error), after=max(delays, default=None), until=until)
     if all(isinstance(one, Snooze) for one in signals):
         return Snoozed(max(delays, default=0), until)
-    return Failed("Signal", f"{name_of_type(signals[0])} is no signal that a worker knows")
+    return Failed("Signal", f"{name_of_type(signals[0])} is not a signal that a worker knows")
 
 
 def _waits(signals: list[BaseException]) -> tuple[list[int], list[int]]:
-    """Return the spans and the instants that signals ask for; raises for what is neither.
+    """Return the spans and the instants that signals ask for; raises for other values.
 
-    A signal is an object of the task's, which may have put anything into it.
+    A signal is an object of the task, which may have changed it.
     """
     delays: list[int] = []
     untils: list[int] = []
@@ -163,7 +162,7 @@ def _moment(value: Any) -> int:
 
 def _whole(value: Any) -> int:
     if type(value) is not int:
-        raise BadOption(f"the signal asks to wait for {written(value)}, which is no time")
+        raise BadOption(f"the signal asks to wait for {written(value)}, which is not a time")
     return value
 
 

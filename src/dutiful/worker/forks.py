@@ -1,7 +1,7 @@
-"""Keeps forked copies of a worker, and of its children, from going on with its code.
+"""Keeps forked copies of a worker, and of its children, from continuing the worker's code.
 
-What a task does in a copy that it forked is the task's business until its function ends there.
-Then the copy ends, too: everything beyond is the original's, and the two share its descriptors.
+A copy that a task forked runs the task's function to its end. Then the copy ends as well: the rest
+belongs to the original process, with which the copy shares its descriptors.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _FAILED = 1
 
 
 class Origin:
-    """This process, as those remember it who may wake up in a copy of it."""
+    """This process, as code that may run on in a copy remembers it."""
 
     __slots__ = ("descriptors", "pid", "signals")
 
@@ -31,9 +31,9 @@ class Origin:
         """Belong to the process that calls."""
         self.pid = os.getpid()
         self.descriptors: set[int] = set()
-        """What a copy closes: held open there, it would hide the end of the original."""
+        """Descriptors that a copy closes: open there, they would hide the end of the original."""
         self.signals: set[int] = set()
-        """What a copy no longer handles; the handlers' doorbell is shared with the original."""
+        """Signals that a copy no longer handles: the wakeup descriptor is the original's."""
 
 
 this_process = Origin()
@@ -59,7 +59,7 @@ def close_in_copies(descriptor: int) -> None:
 
 
 def keep_in_copies(descriptor: int) -> None:
-    """Forget a descriptor, which must happen before it is closed and its number used again."""
+    """Forget a descriptor; must be called before it is closed and its number used again."""
     this_process.descriptors.discard(descriptor)
 
 
@@ -83,7 +83,7 @@ def guarded(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
 
 
 def leave(error: BaseException | None) -> NoReturn:
-    """End a copy as Python ends a program, but with nothing that belongs to the original."""
+    """End a copy as Python ends a program, but without touching what belongs to the original."""
     code = _FAILED
     try:
         # A lock that another thread of the original held at the fork never comes free here.

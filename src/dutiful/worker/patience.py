@@ -22,7 +22,7 @@ _WHO = "jobs"
 class Patience:
     """Repeats a call while the store is unavailable; every call it is given must be repeatable.
 
-    One serves all sessions of a worker; what it meets is told by the worker's `Trouble`.
+    One serves all sessions of a worker; it reports to the worker's `Trouble`.
     """
 
     def __init__(self, trouble: Trouble, rng: Random) -> None:

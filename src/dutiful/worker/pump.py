@@ -29,7 +29,7 @@ _STALE = 0.5
 _BATCH = 2000
 _TRIP_MOST = 0.25
 _TRIES = 4
-"""So often an end is offered to a store that refuses it in any form."""
+"""How often an end is sent to a store that refuses it in every form."""
 
 
 class Pump:
@@ -140,7 +140,7 @@ class Pump:
         rng, rules = self._rng, self._rules
         try:
             return [settle(claim, how, now, rng, rules(claim.job.task)) for claim, how in ended]
-        except Exception:  # noqa: BLE001 - one by one it shows whose policy that was
+        except Exception:  # noqa: BLE001 - deciding one by one shows whose policy failed
             return [self._decide(claim, outcome, now) for claim, outcome in ended]
 
     def _decide(self, claim: Claim, outcome: Outcome, now: int) -> Settlement:
@@ -148,15 +148,15 @@ class Pump:
             return settle(claim, outcome, now, self._rng, self._rules(claim.job.task))
         except Exception as error:  # noqa: BLE001 - one job's policy must not cost the others
             self._store.emit(OutcomeRefused(claim.job.id, claim.job.task, worded(error)))
-            why = f"what follows from this attempt cannot be worked out: {worded(error)}"
+            why = f"what follows from this attempt cannot be decided: {worded(error)}"
             return undecided(claim, outcome, now, why, self._rng)
 
     async def _exchange(self, settlements: list[Settlement], wanted: Wanted | None) -> Exchanged:
-        """Settle and claim; a settlement that cannot be written costs its own attempt alone."""
+        """Settle and claim; a settlement that cannot be written costs only its own attempt."""
         try:
             return await self._send(settlements, wanted)
         except Exception as error:
-            # Without settlements, or with a store that cannot be used, no job is to blame.
+            # Without settlements, or when the store cannot be used, no job is the cause.
             if not settlements or (isinstance(error, EngineError) and about_the_store(error)):
                 raise
         apart = await settle_apart(self._send, settlements, self._tell, self._rng)
@@ -169,7 +169,7 @@ class Pump:
         )
 
     def _tell(self, event: Event) -> None:
-        """Tell once of each end that cannot be stored, though it is tried again."""
+        """Emit events, but only once for each end that cannot be stored."""
         if isinstance(event, OutcomeRefused):
             if event.job_id in self._unwritable:
                 return
@@ -177,7 +177,7 @@ class Pump:
         self._store.emit(event)
 
     def _worth_another_try(self, job_id: str) -> bool:
-        """Whether to keep an end that could not be stored; else the job is left to its rescue."""
+        """Whether to keep an end that could not be stored; otherwise the job is left to rescue."""
         if job_id not in self._unwritable:
             return True
         self._unwritable[job_id] += 1

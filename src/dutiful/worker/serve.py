@@ -24,7 +24,7 @@ from dutiful.core.url import struct_text
 from . import forks
 from .host import WorkerHost
 from .isolation import contained
-from .isolation.process_end import end_process, held_back, limit_end, obey_at_once
+from .isolation.process_end import end_on_signal, end_process, held_back, limit_end
 from .isolation.search_path import add_project
 from .isolation.standard import open_standard
 from .isolation.steady_loop import SteadyLoop
@@ -60,7 +60,7 @@ class Orders(msgspec.Struct, frozen=True):
 
 
 class _Pool(ThreadPoolExecutor):
-    """The loop's own threads, as ``asyncio.to_thread`` uses them: a forked copy ends in them."""
+    """The loop's default threads, as ``asyncio.to_thread`` uses them; a forked copy ends there."""
 
     def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         return super().submit(forks.guarded, call, *args, **kwargs)
@@ -90,7 +90,7 @@ def serve(app: WorkerHost, options: WorkerOptions) -> int:
             if not worker.began:
                 raise
             with suppress(Exception):
-                text = "the worker broke down; its jobs are rescued"
+                text = "the worker failed unexpectedly; its jobs will be rescued"
                 logging.getLogger("dutiful").exception(text)
             return EXIT_BROKEN
         finally:
@@ -107,12 +107,12 @@ def serve(app: WorkerHost, options: WorkerOptions) -> int:
         if forks.copied(pid):
             forks.leave(error)
         contained.close(loop)
-        # The caller words the error; what jobs left must not keep the process from ending then.
+        # The caller reports the error; threads that jobs left must not keep the process alive then.
         limit_end(EXIT_STORE if isinstance(error, EngineError) else EXIT_BROKEN)
         raise
-    with held_back():  # the loop's end sets the signals' handlers back
+    with held_back():  # closing the loop resets the signal handlers
         clean = contained.close(loop)
-        obey_at_once(code)
+        end_on_signal(code)
     return end_process(code, clean=worker.clean and clean)
 
 

@@ -38,7 +38,7 @@ class Supervisor:
         self._count = count
         self._watch = watch
         self._children: dict[asyncio.subprocess.Process, float] = {}
-        """Those that run, and when they were started."""
+        """The running children, and when each was started."""
         self._stopping = asyncio.Event()
         self._edited = asyncio.Event()
         self._served = False
@@ -117,7 +117,7 @@ class Supervisor:
             del self._children[process]
 
     def _others_serve(self) -> bool:
-        """Whether a child has run for a while, so that what fails is not wrong with all of them."""
+        """Whether a child has run for a while, so that the fault does not affect all of them."""
         now = time.monotonic()
         return any(now - started > _SETTLED for started in self._children.values())
 

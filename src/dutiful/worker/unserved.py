@@ -1,4 +1,4 @@
-"""Says at a worker's start that jobs are queued where no worker takes them."""
+"""Reports at a worker's start that jobs are queued where no worker serves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .host import WorkerHost
 
 
 class UnservedQueues:
-    """Looks once after each registration of a worker, beside the work; it counts all jobs."""
+    """Looks once after each registration of a worker, in the background: it counts all jobs."""
 
     def __init__(self, app: WorkerHost) -> None:
         """Listen on the app's bus; create it on the loop."""
@@ -45,7 +45,7 @@ async def _look(store: Store) -> None:
         return
     try:
         workers, queues = await store.fleet.workers(), await store.inspector.queues()
-    except EngineError:  # the worker itself meets the same trouble, and tells it
+    except EngineError:  # the worker itself meets the same outage and reports it
         return
     if waiting := unserved(workers, queues):
         store.emit(QueuesUnserved(waiting))

@@ -66,7 +66,7 @@ class Worker:
         self.clean = True
         """Whether no thread was left running; else the process must end without waiting for it."""
         self.began = False
-        """Whether it has come so far as to serve: what goes wrong later is no wrong usage."""
+        """Whether it has begun to serve; an error after that is not wrong usage."""
         self._clock = clock or SystemClock()
         self._rng = rng or random.SystemRandom()
         self._process = process or Process()
@@ -117,7 +117,7 @@ class Worker:
             self._loop.call_soon_threadsafe(self._stop_session, grace)
 
     async def _ready(self) -> tuple[str, ...]:
-        """Open the store, and see that nobody else has the schedules that are declared here."""
+        """Open the store; ScheduleTaken when another owner has a schedule that is declared here."""
         notices = await self.app.open()
         await self.app.schedules.declaration().refuse_taken(self.app.store)
         return notices
@@ -213,7 +213,7 @@ class Worker:
             return jobs
 
         async def passed() -> Sequence[NewJob] | BaseException:
-            # A task of asyncio's that exits would take the loop with it.
+            # SystemExit in a task would end the whole loop.
             try:
                 return await hooks.abefore(jobs)
             except asyncio.CancelledError:

@@ -142,7 +142,7 @@ async def test_missing_rights_are_named_before_anything_fails(
         connection.execute(f"revoke all on dutiful.occurrence from {role}".encode())
     engine = PostgresEngine(postgres_database.replace("postgres@", f"{role}@"))
     (notice,) = await engine.open()
-    assert "may not work in occurrence, schedule; run `dutiful migrate`" in notice
+    assert "lacks rights on occurrence, schedule; run `dutiful migrate`" in notice
     found = {finding.name: finding for finding in await engine.check()}
     assert (found["rights"].ok, found["rights"].text) == (False, notice)
     await engine.close()

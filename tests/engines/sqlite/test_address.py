@@ -44,9 +44,9 @@ def test_what_is_read(url: str, path: str, durability: str | None) -> None:
         ("sqlite:///jobs.db?durability=", "choose full or normal"),
         ("sqlite:///jobs.db?durability", "choose full or normal"),
         ("sqlite:///jobs.db?durability=NORMAL", "choose full or normal"),
-        ("sqlite:///jobs.db?durability=full&durability=normal", "two things"),
-        ("sqlite:///jobs.db?mode=ro", "no option is called 'mode'"),
-        ("sqlite:///jobs.db?timeout=5&cache=shared", "no option is called 'timeout'"),
+        ("sqlite:///jobs.db?durability=full&durability=normal", "gives durability twice"),
+        ("sqlite:///jobs.db?mode=ro", "there is no option 'mode'"),
+        ("sqlite:///jobs.db?timeout=5&cache=shared", "there is no option 'timeout'"),
         ("sqlite:///a%00b.db", "no NUL"),
         ("sqlite:///:memory:", "memory://"),
         ("sqlite:///file:jobs.db", "second URL"),
@@ -69,7 +69,7 @@ def test_what_is_refused(url: str, text: str) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="capability: a path of another system")
 @pytest.mark.parametrize("path", ["C:/shop/jobs.db", r"C:\shop\jobs.db", "c%3A/shop/jobs.db"])
 def test_paths_of_windows_are_refused_elsewhere(path: str) -> None:
-    with pytest.raises(BadConfiguration, match="path of Windows"):
+    with pytest.raises(BadConfiguration, match="a Windows path"):
         address_of(f"sqlite:///{path}")
 
 

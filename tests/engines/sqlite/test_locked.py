@@ -81,7 +81,7 @@ def test_another_threads_transaction_is_waited_for(engine: SqliteEngine, path: P
     thread.start()
     assert open_.wait(30)
     engine.session.writer.seconds = 0.5
-    with pytest.raises(EngineUnavailable, match=r"a connection of this very process.*0\.[5-9] s|1"):
+    with pytest.raises(EngineUnavailable, match=r"a connection of this process.*0\.[5-9] s|1"):
         engine.enqueue_sync([new()])
     engine.session.writer.seconds = 60
     threading.Timer(0.5, end.set).start()

@@ -33,7 +33,7 @@ class Address(msgspec.Struct, frozen=True):
     """What libpq is given; it may hold a password."""
     schema: str = "dutiful"
     connections: int = CONNECTIONS
-    """At most so many connections for a process's ordinary work, beside one of its own."""
+    """The most connections for a process's ordinary work, besides the heartbeat's."""
     pooler: bool = False
     """Whether a pooler stands between, which gives a connection for one transaction only."""
 
@@ -57,7 +57,7 @@ class Address(msgspec.Struct, frozen=True):
 def address_of(url: str) -> Address:
     """Read a URL; raises BadConfiguration that names what is wrong, and never the password.
 
-    All but our own names is libpq's to read, as it stands: here a plus sign is no blank.
+    libpq reads everything but our own names as it stands, so a plus sign is not a blank.
     """
     scheme, _, rest = url.partition(":")
     if scheme.lower() not in _SCHEMES:
@@ -109,7 +109,7 @@ def _understood(conninfo: str) -> str:
 
 
 def _hosts(given: dict[str, Any]) -> tuple[str, list[str]]:
-    """Spell hosts and ports as in a URL, and those that only a query can hold as its parts."""
+    """Write hosts and ports as in a URL, or as parts of its query where only that can hold them."""
     host, port = str(given.get("host") or ""), str(given.get("port") or "")
     if "/" in host or host.startswith("@") or (port and not host):
         parts = {"host": host, "port": port}

@@ -1,4 +1,4 @@
-"""Lends async connections to coroutines, and gives back to the server what is idle."""
+"""Lends async connections to coroutines and closes those that stay idle."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ C = TypeVar("C", bound="psycopg.AsyncConnection[Any]")
 _BUSY_SECONDS = 30.0
 _LOOK_SECONDS = 1.0
 _LAST_SECONDS = 2.0
-"""After so long without work the last connection goes back to a server that runs short."""
+"""How long the last connection may be idle when the server runs short of connections."""
 
 
 class _Loop(Generic[C]):
@@ -37,7 +37,7 @@ class _Loop(Generic[C]):
 
 
 class AsyncLender(Generic[C]):
-    """Up to so many connections for each event loop, for a loop cannot use another's."""
+    """A number of connections for each event loop, since a loop cannot use another's."""
 
     def __init__(self, opener: Callable[[], Awaitable[C]], size: int) -> None:
         """Open nothing yet."""
@@ -65,7 +65,7 @@ class AsyncLender(Generic[C]):
         return connection
 
     async def _opened(self, mine: _Loop[C]) -> C:
-        """Open another; where the server has no room, wait for one of those that are lent."""
+        """Open another connection; where the server has no room, wait for one that is lent."""
         ended = mine.now() + _BUSY_SECONDS
         while True:
             try:
@@ -81,7 +81,7 @@ class AsyncLender(Generic[C]):
                 return connection
 
     async def give_back(self, connection: C) -> None:
-        """Take a connection back, as new; one in an unknown state is closed."""
+        """Take a connection back; one in an unknown state is closed."""
         mine = self._mine()
         try:
             if await self._fit(connection):
@@ -109,7 +109,7 @@ class AsyncLender(Generic[C]):
         return connection.pgconn.transaction_status == TransactionStatus.IDLE
 
     async def _crowded(self, connection: C) -> bool:
-        """Whether others may want the slot of the last connection that is idle here."""
+        """Whether other clients may need the server's slot of the last idle connection."""
         return True
 
     def _trim_later(self, mine: _Loop[C]) -> None:
@@ -117,7 +117,7 @@ class AsyncLender(Generic[C]):
             mine.trimmer = asyncio.get_running_loop().create_task(self._trim(mine))
 
     async def _trim(self, mine: _Loop[C]) -> None:
-        """Give back to the server what has been idle for a while."""
+        """Close connections that have been idle for a while."""
         while mine.idle:
             await asyncio.sleep(_LOOK_SECONDS)
             while mine.idle and mine.now() - mine.idle[0][1] > _idle_seconds(mine):
@@ -143,7 +143,7 @@ class AsyncLender(Generic[C]):
 
 
 def _idle_seconds(mine: _Loop[C]) -> float:
-    """Return how long the one that is idle longest may be so: the last slot is asked about."""
+    """Return how long a connection may be idle; the last one is looked at sooner."""
     return IDLE_SECONDS if len(mine.idle) > 1 or mine.lent else _LAST_SECONDS
 
 

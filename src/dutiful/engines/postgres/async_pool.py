@@ -133,7 +133,7 @@ class AsyncPool(AsyncLender[AsyncConnection]):
             await asyncio.sleep(pause)
 
     async def _named(self, error: Locked, connection: AsyncConnection) -> Locked:
-        """Say who holds locks now, as far as that can be seen."""
+        """Name the sessions that hold locks now, as far as that can be seen."""
         try:
             return locked_by(error, await arun(holders(self._sql), aexecutor(connection)))
         except EngineError:

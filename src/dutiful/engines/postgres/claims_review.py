@@ -1,4 +1,4 @@
-"""What the jobs told a worker when it renewed its lease."""
+"""What a worker learned about its jobs when it renewed its lease."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _REVIEW = 10 * SECOND
 
 
 class Review(NamedTuple):
-    """What the jobs told a worker; one without claims need not ask at every renewal."""
+    """What a worker learned about its jobs; without claims it need not ask at every renewal."""
 
     at: int
     fleet: int
@@ -20,5 +20,5 @@ class Review(NamedTuple):
     orphans: bool
 
     def fresh(self, ticks: int) -> bool:
-        """Whether what was told may still be believed."""
+        """Whether the answer is recent enough to be used."""
         return ticks - self.at < _REVIEW

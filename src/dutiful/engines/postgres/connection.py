@@ -38,7 +38,7 @@ would not notice that they are gone, as ``DISCARD ALL`` makes them."""
 ANSWER_SECONDS = 30.0
 """How long the server may take over one statement before its connection is given up."""
 LOCK_SECONDS = 5.0
-"""How long a statement waits for a lock that somebody holds, before that is said."""
+"""How long a statement waits for another session's lock before it fails."""
 
 _SETTINGS_SQL = trusted(bare("settings"))
 _SETTINGS = {
@@ -121,9 +121,9 @@ def connect(
     lock_seconds: float = LOCK_SECONDS,
     pinned: bool = False,
 ) -> Connection:
-    """Open a connection of ours; raises what `told` makes of the driver's error.
+    """Open a connection of ours; raises the driver's error as one of ours.
 
-    Behind a pooler a setting lasts for a transaction, so that each transaction makes its own.
+    Behind a pooler a setting lasts for one transaction, so each transaction sets its own.
     """
     hurried = min(CONNECT_SECONDS, max(2, int(patience)))  # libpq takes no less than two
     connection = connect_as(Connection, address, hurried, cursor_factory=RawCursor)

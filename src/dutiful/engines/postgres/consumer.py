@@ -26,7 +26,7 @@ class PostgresConsumer:
 
     session: Session
     _locked: frozenset[str] = frozenset()
-    """Jobs that others had locked when last seen: they are looked at before they are settled."""
+    """Jobs that other sessions had locked when last seen; checked before they are settled."""
 
     async def exchange(
         self, worker: str, settlements: Sequence[Settlement], wanted: Wanted | None
@@ -34,7 +34,7 @@ class PostgresConsumer:
         """Settle and claim, in one transaction where several statements write one settlement.
 
         Else each statement is a transaction of its own: two trips to the server less. A job that
-        another session has locked is left out, once a short wait for it was in vain.
+        another session has locked is left out after a short wait.
         """
         if not settlements and wanted is None:
             return Exchanged()
@@ -47,14 +47,14 @@ class PostgresConsumer:
             try:
                 answer = await self._exchanged(session, worker, free, wanted)
             except Locked:
-                # Which row it was, the server does not say; without any, it is the whole table.
+                # The server does not say which row it was; without one it is the whole table.
                 found = await self._held_by_others(free)
                 if not found:
                     raise
                 waiting |= found
             else:
                 return _with_delayed(answer, waiting)
-        raise Locked("settling: other sessions lock one job after the other")
+        raise Locked("settling: other sessions lock one job after another; tried again later")
 
     async def _exchanged(
         self,
@@ -89,7 +89,7 @@ class PostgresConsumer:
                 session.may_hold(worker)
 
     async def _held_by_others(self, settlements: Sequence[Settlement]) -> dict[str, str]:
-        """Return by id whose jobs other sessions have locked, with who that is."""
+        """Return the jobs that other sessions have locked: the name of the session by job id."""
         ids = [item.claim.job.id for item in settlements]
         session = self.session
 

@@ -1,4 +1,4 @@
-"""When transactions stand in each other's way: how often to repeat, and who holds the lock."""
+"""When transactions conflict: how often to repeat, and which session holds the lock."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _FIRST, _MOST = 0.005, 0.2
 
 
 def repeats() -> Iterator[float]:
-    """Yield the pauses between tries of what was undone for another's sake: 1.5 s in all.
+    """Yield the pauses between repetitions after a conflict: 1.5 s in all.
 
-    They differ from process to process, so that rivals do not meet again.
+    They are random, so that two processes do not conflict again.
     """
     pause = _FIRST
     for _ in range(_TRIES):
@@ -32,7 +32,7 @@ def holders(sql: Texts) -> Plan[str]:
 
 
 def named(rows: Sequence[tuple[str, str, str, int]]) -> str:
-    """Spell rows of ``blockers.sql``; nothing, if there are none."""
+    """Write rows of ``blockers.sql`` as text; empty if there are none."""
     return " and ".join(
         f"{who} ({what}), which has held {locked} for {seconds:,} s"
         for who, what, locked, seconds in rows
@@ -40,7 +40,7 @@ def named(rows: Sequence[tuple[str, str, str, int]]) -> str:
 
 
 def locked_by(error: Locked, found: str) -> Locked:
-    """Return the error with who is in the way, and what to do."""
+    """Return the error with the sessions that hold the locks, and what to do."""
     who = found or "a session that is gone now"
     return Locked(
         f"{error}; locks are held by {who}; let it finish, or end it with pg_terminate_backend()"

@@ -1,8 +1,8 @@
-"""In which encoding a database keeps its texts, and what becomes of characters that it lacks.
+"""In which encoding a database keeps its texts, and what happens to characters that it lacks.
 
-All connections of ours speak UTF-8, and the server turns it into its own. Arguments and results are
-bytes and hold every character. A text that a person chose (a name, a key, a tag) is refused where
-the server lacks a character of it; in an error's text that is written as an escape.
+Our connections use UTF-8, which the server converts to its own encoding. Arguments and results are
+bytes and hold every character. A text that a person chose (a name, a key, a tag) is refused when
+the encoding lacks a character of it; in an error's text such a character is written as an escape.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _PREFIXES = ("", "ISO8859_", "CP", "KOI8_")
 def refuse_encoding(
     connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any], address: Address
 ) -> None:
-    """Raise StoreUnusable where a database does not say what its texts mean."""
+    """Raise StoreUnusable for a database whose encoding does not define what its texts mean."""
     encoding = encoding_of(connection)
     if encoding in _UNREADABLE:
         connection.pgconn.finish()
         raise StoreUnusable(
-            f"the database of {address.shown} has the encoding {encoding}, in which nobody can "
-            "tell what its texts mean; create one with ENCODING 'UTF8' TEMPLATE template0"
+            f"the database of {address.shown} has the encoding {encoding}, which does not "
+            "define what its texts mean; create a database with ENCODING 'UTF8' TEMPLATE template0"
         )
 
 

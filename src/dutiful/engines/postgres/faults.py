@@ -35,7 +35,7 @@ CONFIGURATION = {
     "42000": "the server refuses a setting; see what the URL asks for",
     "refused": "the server refuses the connection for good; correct the URL or the server",
 }
-"""What a person has to put right, by the server's code or a word of ours for libpq's own."""
+"""What a person has to correct, by the server's code or by a word of ours for libpq's errors."""
 
 _NUL = "PostgreSQL's text cannot hold NUL characters; take them out"
 _VALUES = {
@@ -48,7 +48,7 @@ _VALUES = {
 """What is wrong with a value; of others of class 22 the server's own words have to do."""
 
 _VALUE_CLASSES = ("22", "23", "44", "P0")
-"""Data, constraints, checks of views, and what a trigger raises: repeating it helps nobody."""
+"""Data, constraints, checks of views, and what a trigger raises: repeating does not help."""
 
 _SHARED = {"26000", "42P05"}
 _SHARED_ADVICE = (
@@ -88,11 +88,11 @@ class Contended(EngineUnavailable):
 
 
 class StatementLost(Contended):
-    """The session has forgotten a statement; nothing was done, and another session does it."""
+    """The session has lost a prepared statement; nothing was done, so another may repeat it."""
 
 
 class Locked(EngineUnavailable):
-    """Another session has held a lock for longer than ours waits; nothing was done."""
+    """Another session holds a lock for longer than we wait; nothing was done."""
 
 
 @contextmanager
@@ -107,7 +107,7 @@ def translated(doing: str, *, committing: bool = False) -> Generator[None]:
 def told(
     error: BaseException, doing: str, *, committing: bool = False, state: str | None = None
 ) -> EngineError | BadPayload:
-    """Return the error of ours that says what a driver's error means.
+    """Translate a driver's error into one of ours.
 
     ``state`` is the server's code, where the driver has none.
     """
@@ -137,12 +137,14 @@ def told(
 
 
 def unfit(error: Exception) -> BadPayload:
-    """Return the error for a value that cannot even be written for the server."""
-    return BadPayload(f"using the store: a number is too large, or a text is none: {error}")
+    """Return the error for a value that the driver cannot send."""
+    return BadPayload(
+        f"using the store: a number is too large, or a text has half of a character: {error}"
+    )
 
 
 def refusal_in_words(error: BaseException) -> str | None:
-    """Read why a connection was refused where no code is to be had, as of libpq's own errors."""
+    """Read from the text why a connection was refused; libpq's own errors have no code."""
     text = _text(error)
     return next((state for said, state in _REFUSALS.items() if re.search(said, text)), None)
 

@@ -117,7 +117,7 @@ def _conditions(
 def _tagged(tag: str) -> str:
     """Write a pattern for an array of JSON that holds a tag.
 
-    A cast to jsonb would fail the whole list on one row that is no JSON or holds a NUL.
+    A cast to jsonb would fail the whole list for one row that is not JSON or holds a NUL.
     """
     return rf"(^\s*\[|,)\s*{re.escape(msgspec.json.encode(tag).decode())}\s*(,|\]\s*$)"
 

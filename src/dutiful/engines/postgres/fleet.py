@@ -34,10 +34,10 @@ class PostgresFleet:
         await session.pulse.aonce(plan, writes=True)
 
     async def renew(self, worker: str, stalled_for: int = 0) -> Renewal:
-        """Prolong a lease, unless the worker is lost; on a connection that nobody else uses.
+        """Prolong a lease, unless the worker is lost, on the heartbeat's own connection.
 
-        What the jobs have to tell is asked for afterwards: while they are locked it is not told,
-        and the lease is renewed nevertheless.
+        The jobs are asked about afterwards: while their table is locked there is no answer, but
+        the lease is renewed nevertheless.
         """
         session = await ready(self.session)
 

@@ -30,7 +30,7 @@ def examine(session: Session) -> Plan[tuple[Finding, ...]]:
     findings.append(Finding("schema", *health(sql.migrations, applied)))
     may = yield from rights(sql)
     findings.append(may)
-    if not may.ok:  # what follows would fail for want of them
+    if not may.ok:  # what follows would fail without them
         return tuple(findings)
     found = {row[0] for row in (yield Statement(sql("indexes"))).rows}
     missing = sorted(_INDEXES - found)

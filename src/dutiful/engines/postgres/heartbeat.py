@@ -1,7 +1,7 @@
-"""The one connection that a worker keeps whatever happens: it renews leases and hears of work.
+"""The one connection that a worker always keeps: it renews leases and hears of new work.
 
-It is opened before the worker is registered, so that no lease is lost for want of a connection,
-and nothing that takes long runs on it.
+It is opened before the worker is registered, so that no lease is lost for lack of a connection.
+Nothing that takes long runs on it.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ T = TypeVar("T")
 
 _ANSWER_SECONDS = 2.0
 _LOCK_SECONDS = 0.1
-"""Short, for a renewal that waits is no use to a short lease."""
+"""Short, because a lease may end while its renewal waits for a lock."""
 _RECONNECT_FIRST, _RECONNECT_MOST = 0.1, 5.0
 _GLANCE = 5.0
 
 
 class Listener(Protocol):
-    """Who is told of what is heard; called in the connection's thread."""
+    """Receives what the connection hears; called in the connection's thread."""
 
     def connected(self, lock: int) -> None:
         """Notifications arrive from now on; the number of the lock shows this process alive."""
@@ -53,7 +53,7 @@ class Listener(Protocol):
         ...
 
     def notified(self, payload: str) -> None:
-        """Somebody stored work and named those who are to look."""
+        """Work was stored; the payload names the processes that are to look for it."""
         ...
 
 
@@ -116,7 +116,7 @@ class Heartbeat:
             thread.join(2.0)
 
     def forsake(self) -> None:
-        """Start anew in the child of a fork: the connection is the parent's."""
+        """Start again in the child of a fork: the connection belongs to the parent."""
         self._guard = threading.Lock()
         self._build()
 
@@ -127,7 +127,7 @@ class Heartbeat:
                     self._bell.send(b"!", socket.MSG_DONTWAIT)
 
     def _run(self, stop: threading.Event, rung: socket.socket) -> None:
-        """Serve until told to stop; connect anew whenever the connection breaks."""
+        """Serve until stopped; connect again whenever the connection breaks."""
         pause = _RECONNECT_FIRST
         with rung:
             while not stop.is_set():
@@ -138,7 +138,7 @@ class Heartbeat:
                         self._listen(connection)
                         pause = _RECONNECT_FIRST
                         self._serve(connection, stop, rung)
-                except StatementLost:  # another session knows no more of it, and does it
+                except StatementLost:  # another session prepares the statement again
                     self._unheard()
                 except (EngineError, psycopg.Error, OSError) as error:
                     self._down(error)
@@ -150,7 +150,7 @@ class Heartbeat:
         listener = self.listener
         if self._address.pooler or listener is None:
             return
-        lock = randbits(63)  # a new one: the server may hold the last for a while yet
+        lock = randbits(63)  # a new number: the server may still hold the last lock
         connection.add_notify_handler(self._heard)
         connection.execute(trusted(self._sql("sleepers_vouch")), (lock,))
         connection.execute(trusted(self._sql("sleepers_bury")))
@@ -218,7 +218,7 @@ class Heartbeat:
             self.listener.disconnected()
 
     def _down(self, error: BaseException) -> None:
-        """Tell all who wait for an answer that there is none."""
+        """Fail all calls that wait for an answer."""
         self._unheard()
         while self._calls:
             _, future = self._calls.popleft()
@@ -229,7 +229,7 @@ class Heartbeat:
 
 
 def _rest(seconds: float, rung: socket.socket) -> None:
-    """Wait, but not while somebody wants to renew."""
+    """Wait, but no longer than until the next call."""
     ready, _, _ = select.select([rung], [], [], seconds)
     if ready:
         rung.recv(4096)

@@ -37,9 +37,9 @@ def wanted(address: Address, sql: Texts, *, contract: bool = False) -> tuple[Mig
 
 
 def prepare(address: Address, sql: Texts) -> tuple[str, ...]:
-    """Apply what is applied in passing when a store is opened; returns what a person should read.
+    """Apply the migrations that opening a store applies; returns what a person should read.
 
-    One that is about to be used may not give out the numbers of jobs twice: StoreUnusable.
+    StoreUnusable for a store that would give out the numbers of jobs twice.
     """
     with connect(address) as connection, translated("reading the store's schema"):
         refuse_sharing(address, connection)
@@ -65,7 +65,7 @@ def migrate(address: Address, sql: Texts, *, contract: bool = False) -> tuple[st
             continue
         if apply(address, sql, migration, alone=alone):
             done.append(migration)
-    grant_again(address, sql)  # also what was added by whom, or when, nothing was granted
+    grant_again(address, sql)  # also for objects that were added before anything was granted
     return names(done)
 
 

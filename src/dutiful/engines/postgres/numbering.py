@@ -1,7 +1,7 @@
 """Finds out that the sequence which numbers jobs lies behind them, so that numbers would repeat.
 
 Logical replication copies no sequences: on the copy new jobs would get numbers of old ones. Errors
-and steps are told apart by the jobs' ids, but those of older releases by the number alone.
+and steps are identified by the jobs' ids, but those of older releases by the number only.
 """
 
 from __future__ import annotations

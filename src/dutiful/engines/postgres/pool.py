@@ -31,7 +31,7 @@ T = TypeVar("T")
 C = TypeVar("C", bound="psycopg.Connection[Any]")
 
 IDLE_SECONDS = 10.0
-"""How long a connection may be idle before it is given back."""
+"""How long a connection may be idle before it is closed."""
 _BUSY_SECONDS = 30.0
 """How long a caller waits for a connection that others use."""
 
@@ -53,10 +53,10 @@ class Lender(Generic[C]):
         for _ in range(size):
             self._permits.put(None)
         self._threads: ThreadPoolExecutor | None = None
-        self._guard = threading.RLock()  # a handler may interrupt who holds it
+        self._guard = threading.RLock()  # a signal handler may interrupt its holder
         self._returned = threading.Condition(self._guard)
         self._lent = self._short = 0
-        """How many are lent, and how many wait for one because no more can be opened."""
+        """How many are lent, and how many callers wait because no more can be opened."""
         self._era = 0
 
     @contextmanager
@@ -103,7 +103,7 @@ class Lender(Generic[C]):
             self._permits.put(None)
 
     def trim(self) -> None:
-        """Give back to the server what has been idle for a while."""
+        """Close connections that have been idle for a while."""
         long_ago = monotonic() - IDLE_SECONDS
         gone: list[C] = []
         with self._guard:
@@ -124,7 +124,7 @@ class Lender(Generic[C]):
             threads.shutdown(wait=False)
 
     def forsake(self) -> None:
-        """Start anew in the child of a fork: the sockets are the parent's to speak through."""
+        """Start again in the child of a fork: the sockets belong to the parent."""
         for connection, _ in self._idle:
             # Only our copy of the descriptor goes; the parent's session must hear nothing of it.
             os.close(connection.pgconn.socket)
@@ -147,7 +147,7 @@ class Lender(Generic[C]):
         try:
             return self._opener()
         except NoRoom:
-            # Then those that there are must do.
+            # The connections that are open have to suffice.
             if (other := self._await_other()) is None:
                 raise
             return other
@@ -240,7 +240,7 @@ class Pool(Lender[Connection]):
             sleep(pause)
 
     def _named(self, error: Locked, connection: Connection) -> Locked:
-        """Say who holds locks now, as far as that can be seen."""
+        """Name the sessions that hold locks now, as far as that can be seen."""
         try:
             found = run(holders(self._sql), executor(connection))
         except EngineError:

@@ -1,8 +1,8 @@
-"""Watching for the commit of transactions that were prepared: they may not notify anybody.
+"""Watches for the commit of prepared transactions, which cannot notify workers themselves.
 
-PostgreSQL refuses to prepare a transaction that has notified, so jobs stored in one are announced
-by somebody else when it has committed. One process watches for all, and only on a server that
-allows such transactions: it asks a few times a second how many there have been, and which wait.
+PostgreSQL refuses to prepare a transaction that has notified, so another process announces its
+jobs after the commit. One process watches for all, and only on a server that allows prepared
+transactions: twenty times a second it asks how many there have been, and which are pending.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from .statements import Texts, trusted
 
 _STEP_SECONDS = 0.05
 _RIVAL_SECONDS = 2.0
-"""How often to ask whether the watch is to be had."""
+"""How often to ask whether the lock of the watching process is free."""
 _NEVER = float("inf")
 _ECHOES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
-"""When to announce after a transaction was seen to be prepared: it may commit before it is seen to
-wait, and a slow disk may keep it from being prepared for a while yet."""
+"""When to announce after a transaction was counted: it may commit before it is seen as pending, and
+on a slow disk it may become pending later."""
 
 
 class PreparedWatch:
@@ -39,9 +39,9 @@ class PreparedWatch:
         self._next = time.monotonic() if allowed else _NEVER
 
     def look(self) -> float:
-        """Look if it is time, and return for how many seconds there is nothing to look for.
+        """Look if it is time, and return the seconds until the next look.
 
-        What has ended is announced: there may be work.
+        Transactions that have ended are announced: they may have stored work.
         """
         now = time.monotonic()
         if now >= self._next:

@@ -196,7 +196,7 @@ def _columns(jobs: Sequence[NewJob]) -> tuple[Array, ...]:
 
 
 def _replace(sql: Texts, job: NewJob, holder: str, now: int | None, late: bool) -> Plan[bool]:
-    """Give the job that holds a key what a later one would run; False when it runs or has ended."""
+    """Replace what the job that holds a key would run; False when it runs or has ended."""
     rows = (yield Statement(sql("work"), (holder,))).rows
     if not rows:
         return False

@@ -1,7 +1,7 @@
-"""Why a server refused a connection, by its code: the driver keeps only the server's words.
+"""Why a server refused a connection, by its code: the driver keeps only the server's text.
 
-Those are in the server's language. So the attempt is made once more under libpq's trace, which
-shows the answer as the server sent it. An old libpq traces nothing so early and leaves the words.
+That text is in the server's language. So the attempt is repeated once under libpq's trace, which
+shows the answer as the server sent it. An old libpq traces nothing so early; then the text is read.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from .faults import CONFIGURATION, refusal_in_words, told
 _CODE = re.compile(rb'ErrorResponse\t.*? C "(\w{5})"')
 _SECONDS = 3.0
 _PASSING = ("08", "40", "53", "55", "57", "58", "XX")
-"""Classes of errors that may go by themselves; any other is the configuration's."""
+"""Classes of errors that may pass; any other is an error of configuration."""
 _POOLERS = "08P01"
-"""A protocol error; poolers also say it of what may pass."""
+"""A protocol error; poolers also send it for errors that may pass."""
 
 
 def refused(error: BaseException, conninfo: str, doing: str) -> EngineError | BadPayload:
-    """Return the error of ours that says why a connection could not be made."""
+    """Translate the error of a failed connection into one of ours."""
     if isinstance(error, psycopg.errors.ConnectionTimeout) or isinstance(error, OSError):
         return told(error, doing)
     state = getattr(error, "sqlstate", None) or code_of_refusal(conninfo)
@@ -40,7 +40,7 @@ def refused(error: BaseException, conninfo: str, doing: str) -> EngineError | Ba
 
 
 def code_of_refusal(conninfo: str) -> str | None:
-    """Try once more, and return the code that the server gives; None when there is none."""
+    """Try once more and return the server's code; None when there is none."""
     with tempfile.TemporaryFile() as shown:
         connection = pq.PGconn.connect_start(conninfo.encode())
         try:

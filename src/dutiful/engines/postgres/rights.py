@@ -1,4 +1,4 @@
-"""Whether the role in use may work in every table, also in those of later migrations."""
+"""Whether our role has its rights on every table, also on those of later migrations."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from .statements import Texts, trusted
 
 
 def grant_again(address: Address, sql: Texts) -> None:
-    """Give roles that may work in the first tables the same rights on all."""
+    """Give roles that have all rights on the first tables the same rights on the others."""
     with connect(address) as connection, translated(f"granting rights in {address.shown}"):
         connection.execute(trusted(sql("regrant")))
 
 
 def lacking_rights(connection: psycopg.Connection[Any], sql: Texts) -> str:
-    """Say which tables this role may not work in; nothing, if it may in all."""
+    """Say on which tables this role lacks rights; empty if on none."""
     found = rows(connection, sql("rights"))
     return _advice(sql, [name for (name,) in found]) if found else ""
 
 
 def rights(sql: Texts) -> Plan[Finding]:
-    """Look at the same for a check."""
+    """Report the same for `check`."""
     found = (yield Statement(sql("rights"))).rows
-    text = _advice(sql, [row[0] for row in found]) if found else "may work in every table"
+    text = _advice(sql, [row[0] for row in found]) if found else "has its rights on every table"
     return Finding("rights", not found, text)
 
 
 def _advice(sql: Texts, tables: list[str]) -> str:
     return (
-        f"this role may not work in {', '.join(tables)}; run `dutiful migrate` as the owner of "
+        f"this role lacks rights on {', '.join(tables)}; run `dutiful migrate` as the owner of "
         f"schema {sql.quoted}, or grant the rights that the guide on PostgreSQL names"
     )

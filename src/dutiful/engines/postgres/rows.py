@@ -96,9 +96,9 @@ def recorded_row(one: Recorded, *, open: bool) -> tuple[Any, ...]:
 
 
 def storable(text: str, codec: str = "utf-8") -> str:
-    """Escape what PostgreSQL's text refuses, as an error may hold: NUL, and what ``codec`` lacks.
+    """Escape what PostgreSQL's text refuses and an error's text may hold: NUL, half of a character.
 
-    Such as half of a character, or in a database that is not in UTF-8 some whole ones.
+    In a database that is not in UTF-8 also the characters that ``codec`` lacks.
     """
     clean = text.encode(codec, "backslashreplace").decode(codec)
     return clean.replace("\x00", "\\x00")

@@ -25,7 +25,7 @@ from .steady import Steady
 
 _READERS = 2
 _WORK_LOCK_SECONDS = 0.5
-"""How long settlements and claims of many jobs wait for the lock on one."""
+"""How long settlements and claims of many jobs wait for the lock on one of them."""
 
 
 class Session:
@@ -57,7 +57,7 @@ class Session:
         self.steady = Steady(self.ticks)
         self.floors = Floors(self.ticks)
         self.reviews: dict[str, Review] = {}
-        """By worker, what the jobs told it while it held none."""
+        """By worker, what it learned about its jobs while it held none."""
         self.exchanges = 0
         self.notices: tuple[str, ...] = ()
         """What a person should read, found when the store was opened."""
@@ -86,7 +86,7 @@ class Session:
         return self._open
 
     def may_hold(self, worker: str) -> None:
-        """Note that a worker may hold jobs from now on, whatever it was told."""
+        """Note that a worker may hold jobs from now on, whatever its last review said."""
         self.exchanges += 1
         self.reviews.pop(worker, None)
 

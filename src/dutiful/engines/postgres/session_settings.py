@@ -14,12 +14,12 @@ PLANNER = {
     "jit": "off",
     "plan_cache_mode": "force_generic_plan",
 }
-"""Keep the planner to the indexes that statements were written for: while its statistics are old
-it would walk the whole table, or hash all of it to join a handful of rows. Nor is there a reason
-to plan a claim anew each time, as it does where a limit is a parameter."""
+"""Keep the planner to the indexes that statements were written for: with old statistics it would
+read the whole table, or hash all of it to join a few rows. It would also plan a claim again each
+time, because its limit is a parameter."""
 
 PINS = "; ".join(f"SET {name} = {value}" for name, value in PLANNER.items()).encode()
-"""The same as statements, for who looks at plans by hand."""
+"""The same as statements, to look at plans by hand."""
 
 ALWAYS = {
     "default_transaction_isolation": "read committed",
@@ -29,12 +29,12 @@ ALWAYS = {
     "search_path": "pg_catalog, pg_temp",
 }
 SEARCH_PATH = "SET LOCAL search_path = pg_catalog, pg_temp"
-"""Where nobody else may create; all that is ours is named with its schema."""
+"""Schemas in which other roles cannot create objects; ours are always named with their schema."""
 _SESSION = {"idle_session_timeout": "0", "transaction_timeout": "0", "synchronous_commit": "on"}
 _IDLE_MILLISECONDS = 30_000
-"""A process of ours that freezes within a transaction is cut off after so long: it holds locks."""
+"""The server ends a session of ours that is frozen within a transaction: it holds locks."""
 _EARLIER = 0.9
-"""The server gives up a statement a little before we give up the server."""
+"""The server ends a statement a little before we stop waiting for the server."""
 
 
 def settings(patience: float, lock_seconds: float, pinned: bool) -> dict[str, str]:

@@ -27,7 +27,7 @@ _DOZE_SECONDS = 0.003
 _POLL_SECONDS = 0.5
 """How often to look where notifications cannot be heard."""
 _STAGGER_SECONDS, _STAGGER_SECONDS_MOST = 0.001, 0.03
-"""Over how long those who hear of work at once spread their looks: for each of them, and in all."""
+"""Processes that hear of work together spread their looks: so long for each of them, and in all."""
 
 
 class Sleepers:
@@ -104,23 +104,23 @@ class Sleepers:
                 self._asleep.discard(sleeper)
 
     def close(self) -> None:
-        """Let everybody look for themselves."""
+        """Let all sleepers look for work themselves."""
         self._rouse()
 
     def connected(self, lock: int) -> None:
-        """Look once more: what was said meanwhile was said to nobody."""
+        """Look once more: notifications in between were not received."""
         self._lock = lock
         self.hears = True
         self._marked = None  # in a crash the server forgets who sleeps
         self._rouse(work=False)
 
     def disconnected(self) -> None:
-        """Look now and then, as nothing is heard."""
+        """Look regularly, as notifications do not arrive."""
         self.hears = False
         self._rouse(work=False)
 
     def notified(self, payload: str) -> None:
-        """Wake who sleeps here, if the notification names this process, or all by a star."""
+        """Wake the sleepers of this process, if the notification names it, or all by a star."""
         first, *queues = payload.split() or [""]
         if first == "*":
             self._announced(frozenset(queues))
@@ -128,9 +128,9 @@ class Sleepers:
             self.tell()
 
     def _announced(self, queues: frozenset[str]) -> None:
-        """Let all look who sleep for some queues, or for any; one after the other in a crowd.
+        """Let all sleepers of some queues, or of any, look for work, spread over a short time.
 
-        Work was stored by a transaction that could not choose whom to wake.
+        Work was stored by a transaction that could not choose which sleepers to wake.
         """
         crowd = min(self._crowd * _STAGGER_SECONDS, _STAGGER_SECONDS_MOST)
         with self._guard:
@@ -219,7 +219,7 @@ async def _whole(call: Awaitable[T]) -> T:
 
 def _forget(task: asyncio.Future[T]) -> None:
     if not task.cancelled():
-        task.exception()  # nobody is left to hear of it
+        task.exception()  # no caller is left to receive it
 
 
 def _id(lock: int) -> str:

@@ -12,7 +12,7 @@ from dutiful.contract.schema import Migration, read
 
 _FOLDER = files(__name__.rpartition(".")[0])
 _NOW = "(SELECT (extract(epoch FROM statement_timestamp()) * 1000000::numeric)::bigint)"
-"""In a sub-select, so that it is reckoned once a statement and not once a row."""
+"""In a sub-select, so that it is evaluated once a statement and not once a row."""
 _PLACE = re.compile(r"\{([a-z]+)\}|\$\$")
 
 
@@ -25,7 +25,7 @@ class Texts:
         self.migrations = shipped() if migrations is None else migrations
         self.channel = channel(schema)
         self.codec = "utf-8"
-        """What the database's own texts can hold."""
+        """Python's name for the encoding of the database."""
         self._texts: dict[str, str] = {}
 
     def __call__(self, name: str) -> str:
@@ -43,9 +43,10 @@ class Texts:
     def fill(self, text: str, **more: str) -> str:
         """Put the schema, the job table, the clock and the channel where a text names them.
 
-        Table, sequences and channel are put as text, for functions that ask for a name. ``more``
-        are names of the caller's with texts that name these in turn. All is put in one pass, so
-        no schema's name is read as one of them; bodies of functions get a quote that is not in it.
+        Table, sequences and channel are put as text, for functions that take a name. ``more`` adds
+        placeholders of the caller's, whose texts may hold the others. All is put in one pass, so
+        a schema's name is never read as a placeholder; bodies of functions get a quote that is
+        not part of it.
         """
         if more:
             text = _PLACE.sub(lambda found: more.get(found[1] or "", found[0]), text)
@@ -78,7 +79,7 @@ def quoted(name: str) -> str:
 
 
 def literal(text: str) -> str:
-    """Spell a text as SQL does, also where ``standard_conforming_strings`` is off."""
+    """Write a text as an SQL literal, also where ``standard_conforming_strings`` is off."""
     doubled = text.replace("'", "''")
     if "\\" not in text:
         return f"'{doubled}'"

@@ -28,7 +28,7 @@ _LAST = (
     "SELECT pg_catalog.set_config('client_encoding', 'UTF8', true), "
     f"pg_catalog.set_config('idle_in_transaction_session_timeout', '{LAST_SECONDS}s', true)"
 )
-"""Whatever the task has set its session to."""
+"""Undoes what the task may have set in its session."""
 
 
 class PostgresTransaction:

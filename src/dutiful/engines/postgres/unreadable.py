@@ -1,4 +1,4 @@
-"""The plans that look for rows which cannot be read, when somebody asks."""
+"""The plans that look for rows which cannot be read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .rows import job_of
 from .statements import Texts
 
 MOST = 1000
-"""So many jobs are looked for at most."""
+"""How many jobs are looked for at most."""
 
 _PAGE = 5000
 
@@ -33,7 +33,7 @@ def unreadable_jobs(sql: Texts) -> Plan[list[Job]]:
 
 
 def look_for_unreadable(sql: Texts, workers: Sequence[WorkerStatus]) -> Plan[Finding]:
-    """Say how many rows cannot be read; ``workers`` is what is known of the workers."""
+    """Report how many rows cannot be read; the statuses of the workers are passed in."""
     jobs = yield from unreadable_jobs(sql)
     schedules, after = 0, ""
     while True:

@@ -1,4 +1,4 @@
-"""Who may write to the database, and so may use and own what lies beside it."""
+"""Which users may write to the database, and so may use and own the files beside it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _OPEN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 class Access(msgspec.Struct, frozen=True):
-    """The database's owner and group, and which of the others may write to it."""
+    """The database's owner and group, and which other users may write to it."""
 
     uid: int
     gid: int
@@ -22,33 +22,33 @@ class Access(msgspec.Struct, frozen=True):
     world: bool
     """Whether everybody may."""
     strangers: bool
-    """Whether everybody may make files in its folder, as in /tmp; then a group proves nothing."""
+    """Whether every user may make files in its folder, as in /tmp; then a group proves nothing."""
 
     @property
     def file_mode(self) -> int:
-        """The rights of a file for all who may write to the database, and for nobody else."""
+        """The mode of a file that only users who may write to the database can open."""
         return 0o600 | (0o060 if self.group else 0) | (0o006 if self.world else 0)
 
     @property
     def folder_mode(self) -> int:
-        """The rights of a folder for them."""
+        """The mode of a folder for the same users."""
         return 0o700 | (0o070 if self.group else 0) | (0o007 if self.world else 0)
 
     def admits(self, found: os.stat_result) -> bool:
-        """Whether something belongs to one who may write to the database, or to us."""
+        """Whether a file belongs to a user who may write to the database, or to us."""
         if self.world or found.st_uid in (0, self.uid, os.geteuid()):
             return True
         return self.group and found.st_gid == self.gid and not self.strangers
 
-    def bestow(self, file: int, mode: int) -> None:
-        """Give what we have just made to all who may write to the database; never by its name."""
+    def share(self, file: int, mode: int) -> None:
+        """Share an open file that we made with all who may write to the database."""
         found = os.fstat(file)
         uid = self.uid if os.geteuid() == 0 else -1
         if uid not in (-1, found.st_uid) or self.gid != found.st_gid:
             try:
                 os.fchown(file, uid, self.gid)
             except PermissionError:
-                mode &= ~0o070  # we are not of that group, so ours must not take its place
+                mode &= ~0o070  # we are not in that group, so our own group must not get its rights
         os.fchmod(file, mode | found.st_mode & stat.S_ISGID)
 
 
@@ -68,14 +68,14 @@ def access_to(database: Path) -> Access:
 def make_private(database: Path) -> None:
     """Make an empty database that others cannot read, unless there is one.
 
-    SQLite would let everybody read it. Who can read it can hold the locks of its log, and so stop
-    all writers. It appears under its name only when its rights are set.
+    SQLite would let every user read it. A user who can read it can hold the locks of its log, and
+    so stop all writers. It appears under its name only after its rights are set.
     """
     hidden = database.with_name(f".{database.name}-{token_hex(6)}")
     try:
         file = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | _OPEN, 0o660)
     except OSError:
-        return  # opening it will tell what is wrong
+        return  # opening it will report what is wrong
     try:
         # A umask that lets the group write says that a group shares the file.
         if hasattr(os, "fchmod") and not os.fstat(file).st_mode & stat.S_IWGRP:

@@ -1,4 +1,4 @@
-"""What a store's URL says: the path of the file, and options."""
+"""Reads a store's URL: the path of the file, and options."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Address(msgspec.Struct, frozen=True):
 
     path: Path
     durability: Durability | None = None
-    """What the URL says of it, if it does; else the setting counts."""
+    """The option in the URL; None leaves it to the setting."""
 
 
 def address_of(url: str) -> Address:
-    """Read a URL; raises BadConfiguration for whatever it says that would not be done."""
+    """Read a URL; raises BadConfiguration for every part that would be ignored."""
     _, slashes, rest = url.partition("://")
     where, _, query = rest.partition("?")
     if "#" in rest:
@@ -54,7 +54,9 @@ def _path(url: str, written: str) -> Path:
     if text.startswith("file:"):
         raise BadConfiguration(f"{url!r} holds a second URL; {_FORMS}")
     if os.name != "nt" and _DRIVE.match(text):
-        raise BadConfiguration(f"{text} is a path of Windows, and this host is none; {_FORMS}")
+        raise BadConfiguration(
+            f"{text} is a Windows path, and this host does not run Windows; {_FORMS}"
+        )
     return Path(text)
 
 
@@ -65,9 +67,9 @@ def _durability(url: str, query: str) -> Durability | None:
         if name not in _OPTIONS:
             near = difflib.get_close_matches(name, _OPTIONS, n=1)
             hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(_OPTIONS)}"
-            raise BadConfiguration(f"{url!r}: no option is called {name!r}; {hint}; {_ESCAPES}")
+            raise BadConfiguration(f"{url!r}: there is no option {name!r}; {hint}; {_ESCAPES}")
         if found.get(name, value) != value:
-            raise BadConfiguration(f"{url!r} says two things of {name}; leave one")
+            raise BadConfiguration(f"{url!r} gives {name} twice; remove one")
         if value not in _OPTIONS[name]:
             choices = " or ".join(_OPTIONS[name])
             raise BadConfiguration(f"{url!r}: {name}={value!r}; choose {choices}")

@@ -73,7 +73,7 @@ def steps_of(claim: Claim) -> Plan[Claim]:
 
 
 def _dues() -> Plan[list[tuple[str, int]]]:
-    """Return by queue when its next job is due; one whose time is no number is never due."""
+    """Return by queue when its next job is due; a job whose time is not a number is never due."""
     rows = (yield Statement(_DUE)).rows
     return [
         (queue, at if type(at) is int else int(max(-_EVER, min(at, _EVER))))
@@ -105,7 +105,7 @@ def _claim(worker: str, wanted: Wanted, now: int) -> Plan[list[Claim]]:
             continue
         rows = (yield Statement(_CLAIM, (worker, now, queue, room))).rows
         # RETURNING keeps no order: priority, then time, then place in the line.
-        with suppress(TypeError):  # a priority or a time that is no number has no turn
+        with suppress(TypeError):  # a priority or a time that is not a number has no order
             rows.sort(key=_turn)
         claims.extend(claims_of(rows))
     for place, claim in enumerate(claims):

@@ -32,7 +32,7 @@ _PRAGMAS = (
 
 
 class StoreConnection(sqlite3.Connection):
-    """A connection of this engine's own, whose transactions end by themselves."""
+    """A connection of this engine's own: its transactions always end soon."""
 
 
 def connect(
@@ -44,7 +44,7 @@ def connect(
 ) -> StoreConnection:
     """Open the file in this engine's settings, without implicit transactions.
 
-    Without ``create``, EngineUnavailable where there is none: an empty one would hide that it went.
+    Without ``create``, EngineUnavailable when there is no file: an empty one would hide the loss.
     """
     if not create and not path.exists():
         raise EngineUnavailable(f"{path} was removed while it was in use; put it back")
@@ -72,14 +72,14 @@ class NotText(bytes):
 
 
 class Undecoded(EngineError):
-    """A statement that wrote has met a text that is not UTF-8: run it again with `lenient`."""
+    """A statement that writes has met a text that is not UTF-8: run it again with `lenient`."""
 
 
 @contextmanager
 def lenient(connection: sqlite3.Connection) -> Generator[None, None, None]:
     """Read a text that is not UTF-8 as `NotText`, where the driver would fail the whole page.
 
-    Not for every statement: a call for each text is slower than the driver's own reading.
+    Not used for every statement: a call for each text is slower than the driver's own reading.
     """
     kept, connection.text_factory = connection.text_factory, _text
     try:
@@ -121,7 +121,7 @@ def _run(connection: sqlite3.Connection | sqlite3.Cursor, statement: Statement) 
     try:
         return Answer(cursor.fetchall(), cursor.rowcount)
     except BaseException:
-        if cursor is not connection:  # half-read, it would keep the transaction from its end
+        if cursor is not connection:  # a half-read cursor would keep the transaction from ending
             cursor.close()
         raise
 
@@ -129,7 +129,7 @@ def _run(connection: sqlite3.Connection | sqlite3.Cursor, statement: Statement) 
 def _run_leniently(
     connection: sqlite3.Connection | sqlite3.Cursor, statement: Statement, path: Path
 ) -> Answer:
-    """Read again what the driver could not; what has written is undone first, by whoever began."""
+    """Repeat a read that the driver could not decode; a write must be undone first: Undecoded."""
     if not statement.text.startswith(("SELECT", "WITH")):
         raise Undecoded(f"a text in {path} is not UTF-8")
     owner = connection.connection if isinstance(connection, sqlite3.Cursor) else connection
@@ -138,7 +138,7 @@ def _run_leniently(
 
 
 def _is_undecoded(error: sqlite3.Error) -> bool:
-    """Whether the driver itself failed, on a text: what SQLite refuses has a code."""
+    """Whether the driver itself failed to decode a text: errors of SQLite have a code."""
     unknown = getattr(error, "sqlite_errorcode", None) is None
     return unknown and isinstance(error, sqlite3.OperationalError)
 
@@ -168,14 +168,14 @@ def explain(
 ) -> EngineError:
     """Turn SQLite's error into Dutiful's, which says what to do next.
 
-    A full disk leaves no doubt: the mark of a commit is what is written last.
+    On a full disk nothing was committed: the mark of a commit is written last.
     """
     code = code_of(error)
     match code & 0xFF:
         case sqlite3.SQLITE_BUSY if code == sqlite3.SQLITE_BUSY_SNAPSHOT:
             return EngineUnavailable(
-                f"the transaction on {path} began with a read, and somebody else has written "
-                "since, so it can no longer write: roll it back, and begin it with BEGIN IMMEDIATE"
+                f"the transaction on {path} began with a read, and another connection has written "
+                "since, so it can no longer write; roll it back, and begin it with BEGIN IMMEDIATE"
             )
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             waited = "" if since is None else f" (waited {time.monotonic() - since:.1f} s)"

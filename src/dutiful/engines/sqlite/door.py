@@ -154,7 +154,7 @@ class Door:
     def _queue_up(self, gate: int, inner: int) -> None:
         """Wait in the kernel's queue; in a thread, since flock knows no timeout."""
         inside, guard = threading.Event(), threading.Lock()
-        gate_given, gate = gate, os.dup(gate)  # the same lock, and the thread's own to close
+        gate_given, gate = gate, os.dup(gate)  # the same lock; the thread closes its own descriptor
         gave_up = False
 
         def wait() -> None:
@@ -187,7 +187,7 @@ class Door:
             raise self._tired()
 
     def _knock(self, gate: int, inner: int) -> None:
-        """Wait where no thread can: by asking again and again."""
+        """Wait by trying repeatedly, where no thread can be started to wait."""
         end = time.monotonic() + self._seconds
         while not self._at_once(gate, inner):
             if time.monotonic() > end:

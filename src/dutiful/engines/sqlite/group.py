@@ -64,7 +64,7 @@ class Transaction:
         self._execute = executor(connection, place.path)
 
     def begin(self) -> bool:
-        """Begin; False where another connection holds the lock and does not let go for a moment."""
+        """Begin; False where another connection holds the lock for longer than a moment."""
         try:
             self.connection.execute("BEGIN IMMEDIATE").close()
         except sqlite3.Error as error:
@@ -106,7 +106,7 @@ class Transaction:
 
 
 def transact(transaction: Transaction, batch: list[Entry[Any]]) -> bool:
-    """Run the batch in one transaction; should one fail unforeseen, each in its own."""
+    """Run the batch in one transaction; after an unexpected error, each entry in its own."""
     try:
         wakes = False
         try:

@@ -1,7 +1,7 @@
-"""Who holds the write lock, asked only when it is not to be had: perhaps the one who waits for it.
+"""Which process or thread holds the write lock, asked only while a write waits for it.
 
-SQLite tells no more than that the file is locked. Where the lock is held by a transaction that the
-waiting thread has open itself, on another connection, the wait could only end by giving up.
+SQLite says only that the file is locked. When the waiting thread itself holds the lock, by a
+transaction on another connection, the wait could only end by giving up.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from .connection import StoreConnection
 _LOG_WRITER = 120
 """The byte of the ``-shm`` file that a writer locks."""
 _RESERVED = 0x40000001
-"""The byte of the file itself that one locks where there is no write-ahead log yet."""
+"""The byte of the file itself that a writer locks where there is no write-ahead log yet."""
 
 
 def lock_holder(file: Path) -> int | None:
-    """Return the process that holds the write lock, where the system tells."""
+    """Return the process that holds the write lock, where the system shows it."""
     for name, byte in ((f"{file}-shm", _LOG_WRITER), (os.fspath(file), _RESERVED)):
         with suppress(OSError, ValueError, IndexError):
             inode = str(os.stat(name).st_ino)
@@ -38,7 +38,7 @@ def lock_holder(file: Path) -> int | None:
 
 
 def waits_for_itself(file: Path) -> bool:
-    """Whether a transaction that this thread has open is what it waits for."""
+    """Whether this thread waits for a transaction that it has open itself."""
     if lock_holder(file) not in (None, os.getpid()):
         return False
     return any(_is_ours(one) and _is_on(one, file) for one in _open_transactions())
@@ -48,8 +48,8 @@ def _open_transactions() -> list[sqlite3.Connection]:
     found: list[sqlite3.Connection] = []
     objects: list[Any] = gc.get_objects()
     for each in objects:
-        # By the type and not isinstance, which would ask proxies for what they stand for.
-        if _is_foreign(each):
+        # By type, not by isinstance, which would make proxies resolve their targets.
+        if _is_of_the_program(each):
             with suppress(sqlite3.Error):
                 if each.in_transaction:
                     found.append(each)
@@ -113,6 +113,6 @@ def _is_on(connection: sqlite3.Connection, file: Path) -> bool:
     return False
 
 
-def _is_foreign(each: object) -> bool:
+def _is_of_the_program(each: object) -> bool:
     kind = type(each)
     return issubclass(kind, sqlite3.Connection) and not issubclass(kind, StoreConnection)

@@ -1,4 +1,4 @@
-"""How long one waits for the write lock, and what is said then."""
+"""How long a write waits for the lock, and with which error it ends then."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TRY_MS = 100
 
 
 class Patience:
-    """One wait, which ends at once where it would be a wait for ourselves."""
+    """One wait for the lock; it ends early when the thread would wait for itself."""
 
     def __init__(self, place: Place, seconds: float = PATIENCE_SECONDS) -> None:
         """Begin to wait."""
@@ -31,13 +31,13 @@ class Patience:
         self._look_at = self._since + self._slice
 
     def next(self) -> float:
-        """Return after how many seconds to judge."""
+        """Return after how many seconds to call `judge`."""
         return max(min(self._look_at, self._since + self._seconds) - time.monotonic(), 0)
 
     def judge(self) -> DutifulError | None:
-        """Say what the wait has come to, in the thread that waits; None while it goes on.
+        """Return the error with which the wait ends, None while it goes on; call it in that thread.
 
-        The look for transactions of our own is dear, so it comes seldom, and more seldom each time.
+        Searching for transactions of our own is expensive, so it is done less often each time.
         """
         now = time.monotonic()
         if now >= self._look_at:
@@ -50,15 +50,15 @@ class Patience:
     def watch(
         self, future: asyncio.Future[Any], give_up: Callable[[DutifulError], None]
     ) -> asyncio.TimerHandle:
-        """Wait for a coroutine: its loop goes on, so that others may end what holds the lock."""
+        """Limit the wait of a coroutine, whose loop goes on and may end what holds the lock."""
         loop = future.get_loop()
         return loop.call_later(self._seconds, lambda: give_up(self._tired()))
 
     def _own(self) -> UsageError:
         return UsageError(
-            f"this thread has a transaction of its own open on {self._place.path}, and would wait "
-            "for itself; enqueue on its connection, task.using(connection=...).enqueue(...), or "
-            "after its end"
+            f"this thread has a transaction of its own open on {self._place.path}, so it would "
+            "wait for itself; enqueue on that connection, task.using(connection=...).enqueue(...), "
+            "or after the transaction"
         )
 
     def _tired(self) -> EngineUnavailable:
@@ -66,7 +66,7 @@ class Patience:
         path, seconds = self._place.path, f"{time.monotonic() - self._since:.1f} s"
         if holder == os.getpid():
             return EngineUnavailable(
-                f"a connection of this very process has held the write lock of {path} for "
+                f"a connection of this process has held the write lock of {path} for "
                 f"{seconds}; look for a transaction that stays open, end it, or enqueue on its "
                 "connection: task.using(connection=...).enqueue(...)"
             )

@@ -31,7 +31,7 @@ class Place:
         self.path = path
         self.folder = RunFolder(path)
         self.astray: str | None = None
-        """What a commit has found out to be wrong with the file."""
+        """What a commit found to be wrong with the file."""
         self._name = os.fspath(path)
         self._identity: tuple[int, int] | None = None
         self._size = 0
@@ -39,7 +39,7 @@ class Place:
         self.locate()
 
     def locate(self) -> None:
-        """Follow the path's links: SQLite keeps the neighbours beside the file itself."""
+        """Follow the path's links: SQLite keeps the log beside the file itself."""
         self.file = Path(os.path.realpath(self.path))
         self.wal = self.file.with_name(f"{self.file.name}-wal")
         self.shm = self.file.with_name(f"{self.file.name}-shm")
@@ -54,7 +54,7 @@ class Place:
             raise explain(error, self.path) from error
 
     def commit(self, connection: sqlite3.Connection) -> None:
-        """Commit; ReplyUnknown where nobody can tell whether that will be found again."""
+        """Commit; ReplyUnknown where it is not known whether the data is in the file."""
         try:
             connection.execute("COMMIT")
         except sqlite3.Error as error:
@@ -64,7 +64,7 @@ class Place:
             trouble = f"the write-ahead log of {self.path} (-wal, -shm) was removed while in use"
         if trouble is not None:
             self.astray = trouble
-            raise ReplyUnknown(f"{trouble}; what was written at this moment is gone with the old")
+            raise ReplyUnknown(f"{trouble}; the last write is lost with the old file")
 
     def recognise(self) -> None:
         """Remember which file it is that has been opened."""
@@ -109,7 +109,7 @@ class Place:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
 
     def forget(self) -> None:
-        """Take any file that will be opened for the right one."""
+        """Accept whichever file is opened next."""
         self._identity, self.astray, self._logged = None, None, False
 
     def inspect(self) -> None:
@@ -142,7 +142,7 @@ class Place:
             )
 
     def _distrust(self) -> None:
-        """Refuse links by which another user would choose what we write to."""
+        """Refuse links by which another user could choose the file that we write to."""
         for neighbour in (self.wal, self.shm):
             if neighbour.is_symlink():
                 raise StoreUnusable(
@@ -159,7 +159,7 @@ class Place:
                 )
 
     def furnish(self) -> None:
-        """Make an empty file that others cannot read, unless there is a file."""
+        """Make an empty file that other users cannot read, unless there is a file."""
         if not self.file.exists():
             make_private(self.file)
 

@@ -90,14 +90,14 @@ class SqliteProducer:
         path = self.session.place.path
         connection = connection_of(given, vendor="sqlite", engine=f"the file {path}")
         if not connection.in_atomic_block:
-            self.session.ready()  # which would have to wait for the transaction below
+            self.session.ready()  # it would have to wait for the transaction below
 
-        def told(error: BaseException) -> Exception:
+        def translate(error: BaseException) -> Exception:
             return (
                 explain(error, path) if isinstance(error, sqlite3.Error) else UsageError(f"{error}")
             )
 
-        with translated_django(connection, told) as atomic, atomic:
+        with translated_django(connection, translate) as atomic, atomic:
             connection.ensure_connection()
             return self.enqueue_on(connection.connection, jobs)
 
@@ -150,7 +150,7 @@ def _unique(new: NewJob, job: Job) -> Plan[tuple[Receipt, int]]:
 
 
 def _replace(job: Job, seq: int) -> Plan[None]:
-    """Give the job that holds a key what a later one would run."""
+    """Replace what the job that holds a key would run."""
     task, args, meta = (yield Statement(_WORK, (seq,))).rows[0]
     new = Work(job.task, job.args)
     mark, drops_steps = changed(Work(task, args), new, mark_of(meta))
@@ -160,7 +160,7 @@ def _replace(job: Job, seq: int) -> Plan[None]:
 
 
 def drop_steps(seq: int) -> Plan[None]:
-    """Forget what earlier attempts of a job recorded."""
+    """Delete the steps that earlier attempts of a job recorded."""
     yield Statement(_DELETE_STEPS, (seq,))
     yield Statement(_STEPS_DROP, (seq,))
 

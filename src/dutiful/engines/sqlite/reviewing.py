@@ -38,7 +38,7 @@ def look(part: Stretch, now: int, limit: int) -> Plan[list[Any]]:
 def review(part: Stretch, limit: int, now: int) -> Written[tuple[tuple[Overdue, ...], Place]]:
     """Note starts and ends, and return those newly overdue and where to go on."""
     rows = yield from look(part, now, limit)
-    # What cannot be named cannot be noted either.
+    # A row without a valid name cannot be updated by it.
     found = [records.recorded(row) for row in rows if is_place(row)]
     seen = decide.review(found, now, limit)
     if seen.notes:

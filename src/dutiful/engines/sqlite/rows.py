@@ -20,12 +20,12 @@ from dutiful.core.state import State
 from .connection import NotText
 
 ROW = "row:"
-"""Begins the name of a job whose own id is no text: the number of its row follows."""
+"""Prefix of the name of a job whose id is not text; the number of its row follows."""
 
 _STATES = tuple(State)
 _JOB = len(records.JOB)
 _BYTES = (bytes,)
-"""Not read from base64, as msgspec would from a text."""
+"""Keeps msgspec from reading bytes out of a text as base64."""
 _encode = msgspec.json.encode
 _tags = msgspec.json.Decoder(tuple[str, ...]).decode
 _meta = msgspec.json.Decoder(dict[str, str]).decode
@@ -106,7 +106,7 @@ def job_row(job: Job) -> tuple[Any, ...]:
 
 
 class _Sound(msgspec.Struct, array_like=True):
-    """Rows of jobs whose columns, from ``seq`` on, hold what they should: SQLite's may hold all."""
+    """Rows of jobs with the right type in each column from ``seq`` on; SQLite checks no types."""
 
     rows: list[_Row]
 
@@ -114,7 +114,7 @@ class _Sound(msgspec.Struct, array_like=True):
 def jobs_of(rows: list[tuple[Any, ...]]) -> list[Job]:
     """Build jobs from all columns, the first of which is ``seq``; none fails, see `Job.unreadable`.
 
-    All are looked over by one call, which costs a hundredth of what a claim does.
+    All are checked by one call, which takes a hundredth of the time of a claim.
     """
     try:
         msgspec.convert((rows,), _Sound, builtin_types=_BYTES)
@@ -145,7 +145,7 @@ def _job(row: tuple[Any, ...]) -> Job:
 
 
 class Raw(NamedTuple):
-    """Where the row of an unreadable job is, and what its fence and its id are as stored."""
+    """The row of an unreadable job: its number, and its fence and its id as stored."""
 
     seq: int
     fence: Any
@@ -167,7 +167,7 @@ def seq_of(claim: Claim) -> int:
 
 
 def numbered(job_id: str) -> int | None:
-    """Return the number in the name of a row whose own id cannot be written; else None."""
+    """Return the row's number in such a name of a job; None for an ordinary id."""
     digits = job_id.removeprefix(ROW)
     return int(digits) if digits != job_id and digits.isdecimal() and len(digits) < 19 else None
 
@@ -175,7 +175,7 @@ def numbered(job_id: str) -> int | None:
 def by_id(text: str, job_id: str, *params: Any) -> tuple[str, tuple[Any, ...]]:
     """Return a statement that ends in a job's id, with its parameters, as `Statement` takes them.
 
-    A job whose own id cannot be written goes by the number of its row.
+    A job whose id is not text is found by the number of its row.
     """
     seq = numbered(job_id)
     if seq is None:

@@ -1,9 +1,9 @@
-"""The folder beside the database: lock files and pipes of those who may write, and of nobody else.
+"""The folder beside the database: lock files and pipes for users who may write to it.
 
-Others may have put there, or in its place, whatever they like: links to foreign files, pipes that
-block whoever opens them, files that they hold locks on. So nothing is used by its name but through
-the open folder; no link is followed; rights and owners are looked at after the opening, where they
-can no longer be swapped; and only what we have just made is given away.
+Other users may have put anything there, or in its place: links to files elsewhere, pipes that
+block the process that opens them, files on which they hold locks. So files are opened relative to
+the open folder; no link is followed; rights and owners are checked after opening, when the file
+can no longer be exchanged; and we share only what we have just made.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SAFELY = (
 
 
 class RunFolder:
-    """The open folder, looked at again each second; without it everybody does as well as he can."""
+    """The open folder, checked again each second; the engine also works without it, less well."""
 
     def __init__(self, database: Path) -> None:
         """Open nothing yet."""
@@ -37,7 +37,7 @@ class RunFolder:
         self.move(database)
 
     def forsake(self) -> None:
-        """Start anew, in the child of a fork too."""
+        """Start again, also in the child of a fork."""
         self._lock = threading.RLock()
         self._folder: int | None = None
         self._access: Access | None = None
@@ -45,7 +45,7 @@ class RunFolder:
         self._until = 0.0
 
     def move(self, database: Path) -> None:
-        """Stand beside another file from now on."""
+        """Use the folder beside another file from now on."""
         self.database = database
         self.path = database.with_name(f"{database.name}-run")
         self.close()
@@ -58,20 +58,20 @@ class RunFolder:
                 os.close(folder)
 
     def objection(self) -> str | None:
-        """Say why the folder is not used, if it is there and not fit."""
+        """Say why the folder is not used, if it exists and cannot be trusted."""
         self.close()
         with self.held() as opened:
             if opened is not None or not _CAN or not os.path.lexists(self.path):
                 return None
         return (
-            f"{self.path} is a link, or belongs to a user who may not write to {self.database}, "
-            "or is open to such; so it is not used: writers wait in no line, and idle workers "
-            "notice jobs after up to 50 ms; remove it, and the next start makes another"
+            f"{self.path} is a link, or users who may not write to {self.database} own it or may "
+            "write to it, so it is not used: writers are not queued fairly, and idle workers "
+            "notice jobs after up to 50 ms; remove it, and the next start creates it again"
         )
 
     @contextmanager
     def held(self) -> Generator[tuple[int, Access] | None]:
-        """Give the folder, which nobody closes meanwhile, and who may use it."""
+        """Give the folder, which stays open meanwhile, and its rights."""
         with self._lock:
             if monotonic() >= self._until:
                 self.close()
@@ -82,7 +82,7 @@ class RunFolder:
             yield None if folder is None or access is None else (folder, access)
 
     def lock_file(self, name: str) -> int | None:
-        """Open a file to lock, for reading, which is all that flock needs."""
+        """Open a file to lock, for reading only, which flock allows."""
         with self.held() as opened:
             if opened is None:
                 return None
@@ -91,7 +91,7 @@ class RunFolder:
         return None
 
     def pipe(self, name: str) -> int | None:
-        """Make a pipe and open its reading end, and a writing one, so that it is never without."""
+        """Make a pipe and open both ends, so that it always has a writer."""
         with self.held() as opened:
             if opened is None:
                 return None
@@ -104,7 +104,7 @@ class RunFolder:
                     found = os.fstat(pipe)
                     if not stat.S_ISFIFO(found.st_mode) or found.st_uid != os.geteuid():
                         raise PermissionError(hidden)
-                    access.bestow(pipe, access.file_mode)
+                    access.share(pipe, access.file_mode)
                     os.rename(hidden, name, src_dir_fd=folder, dst_dir_fd=folder)
                 except BaseException:
                     os.close(pipe)
@@ -126,7 +126,7 @@ class RunFolder:
                         _ring(name, folder, access)
 
     def remove(self, name: str) -> None:
-        """Remove what we have made."""
+        """Remove a file that we have made."""
         with self.held() as opened, suppress(OSError):
             if opened is not None:
                 os.unlink(name, dir_fd=opened[0])
@@ -153,11 +153,11 @@ class RunFolder:
         own = found.st_uid == os.geteuid()
         mode = found.st_mode & 0o777
         if made and own and not os.listdir(folder):
-            access.bestow(folder, access.folder_mode)
+            access.share(folder, access.folder_mode)
         elif not access.admits(found):
             raise PermissionError(self.path)
         elif own and found.st_uid == access.uid and mode != access.folder_mode:
-            access.bestow(folder, access.folder_mode)
+            access.share(folder, access.folder_mode)
         elif mode & 0o022 & ~access.folder_mode:
             raise PermissionError(self.path)
         return own
@@ -180,29 +180,29 @@ class RunFolder:
                 os.close(file)
             if not self._own:
                 return None
-            # Of an older release, say, and open to readers, who may hold it for ever.
+            # Of an older release, it may be readable for users who could hold its lock.
             with suppress(FileNotFoundError):
                 os.unlink(name, dir_fd=folder)
         return None
 
 
 def _lockable(found: os.stat_result, access: Access) -> bool:
-    """Whether a file can be opened by those alone who may write to the database."""
+    """Whether only users who may write to the database can open a file."""
     plain = stat.S_ISREG(found.st_mode) and found.st_nlink == 1
     return plain and access.admits(found) and not found.st_mode & 0o777 & ~access.file_mode
 
 
 def _widen(file: int, found: os.stat_result, access: Access) -> None:
-    """Let those in who may write to the database since somebody changed its rights."""
+    """Adapt a file's rights to those of the database, which may have changed."""
     if found.st_mode & 0o777 != access.file_mode:
-        access.bestow(file, access.file_mode)
+        access.share(file, access.file_mode)
 
 
 def _made(name: str, folder: int, access: Access) -> int | None:
     flags = os.O_RDONLY | os.O_CREAT | os.O_EXCL | _SAFELY
     with suppress(FileExistsError):
         file = os.open(name, flags, 0o600, dir_fd=folder)
-        access.bestow(file, access.file_mode)
+        access.share(file, access.file_mode)
         return file
     return None
 
@@ -224,7 +224,7 @@ def _ring(name: str, folder: int, access: Access) -> None:
 
 
 def _remove_stale(name: str, folder: int) -> None:
-    """Remove a pipe whose reader died without taking it down."""
+    """Remove a pipe whose reader died without removing it."""
     with suppress(OSError):
         found = os.stat(name, dir_fd=folder, follow_symlinks=False)
         if stat.S_ISFIFO(found.st_mode):

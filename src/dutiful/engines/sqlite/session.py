@@ -31,7 +31,7 @@ _LEAVE_SECONDS = 1.0
 """How long a close waits for the writer's thread to end."""
 _LOOK_SECONDS = 0.25
 _TROUBLE_SECONDS = 1.0
-"""How long the trouble with a file is told to all who come, before another one is opened."""
+"""How long calls fail after a file went wrong, before the file at the path is opened again."""
 
 Migrations = tuple[Migration, ...]
 
@@ -94,14 +94,15 @@ class Session:
         if not self._open:
             if self._torn:
                 raise UsageError(
-                    "this process was forked in the middle of a write to the store, so it can no "
-                    "longer tell which locks it has; start it with exec, or fork elsewhere"
+                    "this process was forked in the middle of a write to the store, so it cannot "
+                    "know which locks it holds; start the child with exec, or fork when no write "
+                    "is under way"
                 )
             self._bring(lambda _, lacks: opening(self.migrations, lacks))
         return self
 
     def _look(self, now: float) -> None:
-        """See whether the file is still the one that was opened."""
+        """Check whether the file is still the one that was opened."""
         if now < self._trouble_until:
             raise EngineUnavailable(self._trouble)
         self._look_at = now + _LOOK_SECONDS
@@ -145,7 +146,7 @@ class Session:
                 return names(self.migrations)
             if not dry_run:
                 self.place.furnish()
-            # Not O_CREAT for what is there: some kernels refuse that for files of others.
+            # No O_CREAT for an existing file: some kernels refuse it for files of other users.
             new = not self.place.file.exists()
             connection = connect(self.place.path, self.durability, create=new)
             try:
@@ -193,10 +194,10 @@ class Session:
         self._guard.release()
 
     def renew(self, *, torn: bool = False) -> None:
-        """Start anew in the child of a fork; what others waited for is the parent's to do.
+        """Start again in the child of a fork; pending writes are done by the parent.
 
-        A handler that interrupted a write of this very thread may have forked, and then nothing
-        could be closed before: the child keeps its copies and uses them no more.
+        A handler that interrupted a write of this thread may have forked. Then nothing could be
+        closed before (``torn``): the child keeps its copies and does not use them any more.
         """
         self._finalizer.detach()
         if torn:
@@ -213,12 +214,12 @@ class Session:
 _sessions: weakref.WeakSet[Session] = weakref.WeakSet()
 _frozen: list[Session] = []
 _abandoned: list[object] = []
-"""What the child of a fork may neither use nor close."""
+"""Objects that the child of a fork may neither use nor close."""
 
 
 def _before_fork() -> None:
     if is_inside():
-        return  # this thread has stopped the write that we would wait for
+        return  # we interrupted the write of this thread, for which we would wait
     for session in list(_sessions):
         session.freeze()
         _frozen.append(session)

@@ -47,7 +47,7 @@ def settle(items: Sequence[Settlement], now: int) -> Plan[tuple[str, ...]]:
 
 
 def _settle_odd(items: Sequence[Settlement], now: int) -> Plan[list[str]]:
-    """Write the ends of jobs that cannot be read, one by one: none may hold up another."""
+    """Write the ends of jobs that cannot be read, one by one, so that none blocks another."""
     refused: list[str] = []
     for item in items:
         try:

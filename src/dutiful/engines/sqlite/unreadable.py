@@ -1,4 +1,4 @@
-"""The plans that look for rows which cannot be read, when somebody asks."""
+"""The plans that look for rows which cannot be read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .rows import job_of
 from .statements import sql
 
 MOST = 1000
-"""So many jobs are looked for at most."""
+"""How many jobs are looked for at most."""
 
 _PAGE = 10_000
 _FIRST = -(2**63)
@@ -45,7 +45,7 @@ def unreadable_jobs() -> Plan[dict[int, Job]]:
 
 
 def look_for_unreadable(workers: Sequence[Any]) -> Plan[Finding]:
-    """Say how many rows cannot be read; ``workers`` is what is known of the workers."""
+    """Report how many rows cannot be read; the statuses of the workers are passed in."""
     jobs = yield from unreadable_jobs()
     schedules = (yield Statement(_STANDINGS)).rows
     counts = {

@@ -25,7 +25,7 @@ class Bell:
     """A named pipe that a sleeper reads and other processes write to."""
 
     def __init__(self, folder: RunFolder, name: str, wake: Callable[[], None]) -> None:
-        """Hang it up; OSError where there is no folder for it."""
+        """Make and open it; OSError where there is no folder for it."""
         self._loop = asyncio.get_running_loop()
         self._folder = folder
         self._name = name

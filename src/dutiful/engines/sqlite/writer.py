@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 _TEND_COMMITS = 64
 _LOCKED_MS = 100
-"""How long one try to begin may take; tries are short, so that a fork need not wait for long."""
+"""How long one attempt to begin may take; it is short, so that a fork need not wait for long."""
 
 
 class Writer:
@@ -145,8 +145,8 @@ class Writer:
     def _lead(self, wait: Wait) -> bool:
         """Commit for everyone who waits, then let the first of those who came meanwhile lead.
 
-        A caller, who does not wait here, finds False where somebody else writes: the writer's
-        thread takes the lead, since the wait has no end there, and a caller's must have one.
+        A caller does not wait here: it gets False where another process writes. Then the writer's
+        thread leads, because it may wait without a limit.
         """
         batch: list[Entry[Any]] = []
         wakes: bool | None = None
@@ -176,7 +176,7 @@ class Writer:
         return True
 
     def _hand_over(self) -> bool:
-        """Let the next one lead; True where that is a coroutine, and no thread can be had."""
+        """Let the next one lead; True where that is a coroutine, and no thread can be started."""
         with self._mutex:
             heir = self._pending[0] if self._pending else None
             self._busy = heir is not None

@@ -1,4 +1,4 @@
-"""The thread that leads where no caller can: for coroutines, and while another process writes."""
+"""The thread that commits where no caller can: for coroutines, and while another process writes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _IDLE_SECONDS = 10.0
 
 
 class WriterThread:
-    """Leads when called; ends when told to, and by itself when nobody called for a while."""
+    """Commits when called; ends when stopped, or when it was not called for a while."""
 
     def __init__(self, lead: Callable[[], object]) -> None:
         """Start nothing yet."""
@@ -37,7 +37,7 @@ class WriterThread:
             return True
 
     def stop(self, seconds: float = 0) -> None:
-        """End it after what it has been called for, and wait for that for so long."""
+        """End it after the calls so far, and wait for that for at most ``seconds``."""
         with self._guard:
             thread = self._thread
             if thread is None:

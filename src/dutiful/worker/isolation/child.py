@@ -47,7 +47,7 @@ class Child:
         self._current: list[Remote] = []
 
     def run(self) -> None:
-        """Serve until the worker hangs up."""
+        """Serve until the worker closes the line."""
         while (start := receive(self._line)) is not None:
             if isinstance(start, Start):  # a withdrawal may come when its job has ended
                 self._handle_signals()
@@ -57,9 +57,9 @@ class Child:
     def _handle_signals(self) -> None:
         """Set the handlers, again for each job: tasks may have set their own.
 
-        A terminal's Ctrl-C and a service manager's TERM reach the whole group; what they mean for
-        jobs is the worker's to decide, and the child ends when its worker does. They are not
-        ignored, since what a task starts would inherit that.
+        A terminal's Ctrl-C and a service manager's TERM reach the whole group. The worker decides
+        what they mean for jobs, and the child ends when its worker does. The signals are handled
+        and not ignored, since processes that a task starts would inherit that.
         """
         signal.signal(signal.SIGUSR2, self._interrupt)
         for number in _LEFT_TO_WORKER:
@@ -80,7 +80,7 @@ class Child:
             if start.url is not None:
                 task.app.at(start.url)
         except BadPayload as error:
-            # The worker's own code took them; this process may have loaded a newer version.
+            # They fitted the worker's code; this process may have loaded a newer version.
             return ended(about, Undecodable(str(error), waits=True))
         except BaseException as error:  # noqa: BLE001 - a broken module is the job's failure
             return ended(about, _unloaded(error))
@@ -136,7 +136,7 @@ class Child:
 
 
 def main() -> int:
-    """Serve the worker at the other end of the socket until it hangs up."""
+    """Serve the worker at the other end of the socket until it closes it."""
     _die_with_parent()
     with contextlib.suppress(OSError):
         # A terminal's Ctrl-C is for the worker, not for what its tasks have started.

@@ -1,4 +1,4 @@
-"""A child process as its worker sees it: what it says, and how it is interrupted and ended."""
+"""A child process as its worker sees it: its messages, and how it is interrupted and ended."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from .standard import open_standard
 
 _GLANCE = 0.05
 _SELDOM = 1.0
-"""Seconds between looks for an end of which the kernel should tell, but a task may have closed
-the descriptor on which it does."""
+"""Seconds between checks for an end that the kernel should report: a task may have closed the
+descriptor for that."""
 _LAST_WORDS = 0.2
-"""Seconds in which a child's last words arrive though it has ended."""
+"""Seconds in which a child's last messages may arrive after its end."""
 _FRAME_BYTES_MAX = 64 * 2**20
-"""What claims to be longer was not written by a child of ours."""
+"""A longer frame was not written by a child of ours."""
 
 
 class Garbled(Exception):
-    """A child's line carries what no child says: a copy of it has written there, too."""
+    """A child's line carries data that no child sends: a copy of it has written there."""
 
 
 class Child:
@@ -51,7 +51,7 @@ class Child:
         self.about: About | None = None
         """The attempt that it runs."""
         self.sound = True
-        """Whether all that it said was about the attempt that it ran."""
+        """Whether all its messages were about the attempt that it ran."""
         self._line = line
         self._end_of: int | None = None
         self._descriptor = line.fileno()
@@ -63,7 +63,7 @@ class Child:
         contextvars.Context().run(self._watch)
 
     def _watch(self) -> None:
-        """Hear of the end from the kernel: a task may have taken the signal of it from the loop."""
+        """Let the kernel report the end: a task may have taken SIGCHLD from the loop."""
         with contextlib.suppress(AttributeError, OSError):
             self._end_of = os.pidfd_open(self.process.pid)
             forks.close_in_copies(self._end_of)
@@ -71,7 +71,7 @@ class Child:
         self._look()
 
     def _look(self) -> None:
-        """Look for the end now and then, where the kernel has no word for it or cannot say it."""
+        """Check for the end now and then, in case that the kernel does not report it."""
         if self.ended.done():
             return
         if self.process.poll() is None:
@@ -85,12 +85,12 @@ class Child:
             forks.keep_in_copies(end_of)
             self._loop.remove_reader(end_of)
             with contextlib.suppress(OSError):
-                # The number may be another file's by now, if a task has closed what had it.
+                # If a task has closed the descriptor, its number may belong to another file now.
                 if "pidfd" in os.readlink(f"/proc/self/fd/{end_of}"):
                     os.close(end_of)
         if not self.ended.done():
             self.ended.set_result(self.process.wait())
-        # Later, when its last words have come: a copy of it may hold the line.
+        # Later, when its last messages have come: a copy of it may hold the line open.
         self._loop.call_later(_LAST_WORDS, self.hang_up)
 
     def hang_up(self) -> None:
@@ -104,7 +104,7 @@ class Child:
     def interrupt(self) -> None:
         """Raise an exception inside the running task, at its next bytecode.
 
-        The word on the line is for a task that has not begun, which a signal would miss.
+        The message on the line is for a task that has not begun, which a signal would miss.
         """
         if self.about is not None and not self.writer.is_closing():
             self.writer.write(pack(Withdrawn(self.about)))
@@ -119,17 +119,17 @@ class Child:
             self.process.send_signal(number)
 
     async def heard(self) -> ToWorkerFrame:
-        """Read the next frame that is about the child's attempt; others are left out."""
+        """Read the next frame about the child's attempt; others are skipped."""
         while True:
             (length,) = HEADER.unpack(await self.reader.readexactly(HEADER.size))
             if length > _FRAME_BYTES_MAX:
                 self.sound = False
-                raise Garbled("something else has written on its line")
+                raise Garbled("another process has written on its line")
             try:
                 message: ToWorkerFrame = ToWorker.decode(await self.reader.readexactly(length))
             except msgspec.MsgspecError:
                 self.sound = False
-                raise Garbled("something else has written on its line") from None
+                raise Garbled("another process has written on its line") from None
             if message.about == self.about:
                 return message
             self.sound = False
@@ -138,14 +138,14 @@ class Child:
 def tell(pid: int, number: signal.Signals) -> None:
     """Send a signal to a child whose end has not been seen yet.
 
-    `Popen.send_signal` would ask for its exit code first, and take it from who waits for it.
+    `Popen.send_signal` would fetch its exit code first, so that the code waiting for it misses it.
     """
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
 
 
 class Surroundings:
-    """What children are given of the worker's process, as it was before jobs ran in it."""
+    """What children inherit of the worker's process, as it was before jobs ran in it."""
 
     def __init__(self) -> None:
         """Take them as they are now."""
@@ -163,13 +163,13 @@ async def start_child(surroundings: Surroundings) -> Child:
 
 
 async def _start_child(surroundings: Surroundings) -> Child:
-    # A task may have closed them: what is printed there would go to the child as if it were ours.
+    # A task may have closed them; then the socket would take their number, and prints go to it.
     open_standard()
     ours, theirs = socket.socketpair()
     with theirs:
         command = [
             sys.executable,
-            # What this process can import, its child can: the main script's folder, too.
+            # The child can import what this process can, also from the main script's folder.
             *bootstrap("dutiful.worker.isolation.child"),
             str(theirs.fileno()),
             surroundings.path,

@@ -1,4 +1,4 @@
-"""Coroutines of jobs: what would end the loop ends the attempt, and a forked copy never awaits.
+"""Coroutines of jobs: an exit ends the attempt and not the loop, and a forked copy never awaits.
 
 asyncio lets SystemExit and KeyboardInterrupt of any task end the whole loop. In a worker, the
 task that raised one is a part of a job, and the job's attempt is what it ends.
@@ -21,15 +21,15 @@ from .standard import open_standard
 T = TypeVar("T")
 
 _FAREWELL = 0.5
-"""Seconds that what jobs left on the loop gets to end."""
+"""Seconds in which tasks that jobs left on the loop may end."""
 _TRIES = 10
 """So often a loop is run that does not come to run anything; then it is broken."""
 ENDING = (SystemExit, KeyboardInterrupt)
-"""What asyncio does not keep in the task that raised it."""
+"""Exceptions that asyncio lets out of the task that raised them."""
 
 
 class _Awaited(RuntimeError):
-    """A copy got as far as an await, which only the loop of the original could answer."""
+    """A copy reached an await, which only the loop of the original could answer."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -39,12 +39,12 @@ class _Awaited(RuntimeError):
 
 
 class Contained(Coroutine[Any, Any, Any]):
-    """Stands in for a coroutine of an owner's."""
+    """Wraps a coroutine of an owner."""
 
     __slots__ = ("__weakref__", "_inner", "_origin", "owner")
 
     def __init__(self, inner: Coroutine[Any, Any, Any], owner: Owner) -> None:
-        """Stand in for ``inner``, in this process only."""
+        """Wrap ``inner``, for this process only."""
         self._inner = inner
         self.owner = owner
         self._origin = forks.this_process
@@ -94,11 +94,11 @@ class Contained(Coroutine[Any, Any, Any]):
         return self._inner.__await__()
 
     def __getattr__(self, name: str) -> Any:
-        """Show the coroutine's own frame, code and name to who looks at tasks."""
+        """Show the coroutine's own frame, code and name to tools that inspect tasks."""
         return getattr(self._inner, name)
 
     def _judge(self, error: BaseException) -> None:
-        """Pass by what a coroutine may end with; it keeps no reference to it."""
+        """Turn an exit into a cancellation of the owner; other errors pass. Keeps no reference."""
         if forks.this_process is not self._origin:
             forks.leave(error)
         if isinstance(error, ENDING):
@@ -115,7 +115,7 @@ class _Factory:
         self.users = 0
         self.descriptor = _backend(loop)
         if self.descriptor is not None:
-            # Without it a copy cannot go on with the loop, whose wake-ups it would take.
+            # Otherwise a copy could run the loop and take its wake-ups.
             forks.close_in_copies(self.descriptor)
 
     def __call__(
@@ -131,7 +131,7 @@ class _Factory:
 
 
 def spawner(loop: asyncio.AbstractEventLoop) -> Callable[..., Any]:
-    """Return what makes tasks of coroutines that are contained already, without asking again."""
+    """Return a function that makes tasks of coroutines that are contained already."""
     try:
         factory: Any = loop.get_task_factory()
     except NotImplementedError:
@@ -142,9 +142,9 @@ def spawner(loop: asyncio.AbstractEventLoop) -> Callable[..., Any]:
 
 
 def contain(loop: asyncio.AbstractEventLoop) -> None:
-    """Contain what owners start on a loop, until `release` has been called as often.
+    """Contain the tasks of owners on a loop, until `release` has been called as often.
 
-    A loop that knows no task factories, as one of virtual time may be, is left as it is.
+    A loop without task factories, as one of virtual time may be, is left as it is.
     """
     try:
         factory: Any = loop.get_task_factory()
@@ -157,7 +157,7 @@ def contain(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def release(loop: asyncio.AbstractEventLoop) -> None:
-    """Give the loop the task factory back that it had."""
+    """Restore the loop's former task factory."""
     try:
         factory: Any = loop.get_task_factory()
     except NotImplementedError:
@@ -179,9 +179,10 @@ def _backend(loop: Any) -> int | None:
 
 
 def run(loop: asyncio.AbstractEventLoop, main: asyncio.Task[T]) -> T:
-    """Run a loop until ``main`` ends, whatever a callback of a job's raises.
+    """Run a loop until ``main`` ends, whatever a callback of a job raises.
 
-    asyncio's own loop says whose callback it was. uvloop does not: there it is only logged. What a
+    asyncio's own loop shows which job a callback belongs to. uvloop does not: there it is only
+    logged. What a
     loop that cannot run any more raises goes to the caller.
     """
     pid = forks.this_process.pid
@@ -252,5 +253,5 @@ def _owner_of(trace: TracebackType | None) -> Owner | None:
 
 
 def _report(loop: asyncio.AbstractEventLoop, error: BaseException) -> None:
-    message = f"{type(error).__name__} of a job's code that belongs to no running attempt"
+    message = f"{type(error).__name__} in a job's code that belongs to no running attempt"
     loop.call_exception_handler({"message": message, "exception": error})

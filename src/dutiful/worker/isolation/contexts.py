@@ -1,4 +1,4 @@
-"""A context for each attempt: the worker's own as it was, and nothing of the job before."""
+"""A context for each attempt: a copy of the worker's first one, without changes of other jobs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Contexts:
     def __init__(self) -> None:
         """Remember the present context, with what the program has set in it."""
         self._base = contextvars.copy_context()
-        # A copy shares the values, and this one is changed in place: getcontext().prec = 4.
+        # A copy shares its values, and this value is changed in place: getcontext().prec = 4.
         shared = any(variable.name == "decimal_context" for variable in self._base)
         self._decimal = self._base.run(decimal.getcontext).copy() if shared else None
 

@@ -1,4 +1,4 @@
-"""The duties of a container's first process: signals are passed on, orphans are waited for."""
+"""The duties of a container's first process: pass signals on, and wait for orphans."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _PASSED_ON = (
 def leave_first_process() -> None:
     """Where this process is number 1, go on in a child of it; call it before any thread starts.
 
-    The kernel gives every orphan to process 1, and its exit code is kept until that asks for it.
-    A worker that did so itself could take the codes for which its own code and its tasks wait.
+    The kernel gives every orphan to process 1 and keeps its exit code until that process asks for
+    it. If the worker asked itself, it could take the codes for which its tasks wait.
     """
     if os.getpid() == _FIRST:
         run_in_child()
@@ -53,7 +53,7 @@ def run_in_child() -> None:
 
 
 def _await(child: int) -> int:
-    """Wait for whoever ends until it is the child; return its exit code as a shell would."""
+    """Wait for processes until the child ends; return its exit code as a shell would."""
     while True:
         pid, status = os.wait()
         if pid == child:

@@ -1,7 +1,7 @@
 """What a worker and its child processes say to each other: JSON in length-prefixed frames.
 
-Every frame names the job and the fence that it is about: what belongs to another attempt, as the
-words of a copy that a task forked, is never taken for an answer.
+Every frame names the job and the fence that it is about, so a frame of another attempt, such as one
+from a copy that a task forked, is never taken for an answer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The end of a process that ran jobs: threads that they left must not keep it from ending."""
+"""The end of a process that ran jobs: threads that jobs left must not keep it alive."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from typing import Any
 _LOG = logging.getLogger("dutiful")
 
 _THREADS_SECONDS = 0.5
-"""How long what tasks left running may go on after the worker's own end."""
+"""How long threads that tasks left may run on after the worker's end."""
 _EXIT_SECONDS = 5.0
 """How long the program's own atexit functions may take."""
 _STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _ECHO = 0.5
-"""Seconds in which a signal belongs to the one that asked for this end."""
+"""Seconds in which a signal counts as an echo of the one that asked for this end."""
 
 
 def end_process(code: int, *, clean: bool = True) -> int:
-    """Return the exit code, or end the process with it where something would hold it up.
+    """Return the exit code, or end the process with it where threads would keep it alive.
 
     Threads get a moment; then those that are left are logged, the functions of ``atexit`` run,
     and the process ends without the threads. Unless ``clean``, threads of the worker's own run on.
     """
-    obey_at_once(code)
+    end_on_signal(code)
     _restore_streams()
     left = _left()
     if left:
@@ -48,9 +48,9 @@ def end_process(code: int, *, clean: bool = True) -> int:
 
 
 def _left() -> list[threading.Thread]:
-    """Return the threads that Python would wait for, after it was given a moment."""
+    """Return the threads that Python would wait for, after giving them a moment."""
     end = monotonic() + _THREADS_SECONDS
-    # Idle threads of executors end when they are asked to, as Python does at its own end.
+    # Idle threads of executors end when asked, as Python asks them at its own end.
     pools = sys.modules.get("concurrent.futures.thread")
     if pools is not None:
         _aside(lambda: vars(pools)["_python_exit"](), end)
@@ -61,7 +61,7 @@ def _left() -> list[threading.Thread]:
 
 def _waited_for() -> list[threading.Thread]:
     mine = {threading.current_thread(), threading.main_thread()}
-    # Those of executors it waits for though they are daemons.
+    # Python also waits for threads of executors, though they are daemons.
     pools = sys.modules.get("concurrent.futures.thread")
     pooled = set[Any]() if pools is None else set(vars(pools)["_threads_queues"])
     return [
@@ -82,7 +82,7 @@ def _aside(call: Callable[[], Any], end: float) -> None:
 
 
 def limit_end(code: int) -> None:
-    """End the process when its own ending takes too long."""
+    """End the process if its regular end takes too long."""
 
     def watch() -> None:
         sleep(_EXIT_SECONDS)
@@ -104,26 +104,26 @@ def held_back() -> Generator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def obey_at_once(code: int) -> None:
-    """Let a further TERM or INT end the process without any of this."""
+def end_on_signal(code: int) -> None:
+    """Let a further TERM, INT or HUP end the process immediately."""
     since = monotonic()
 
     def obey(number: int, frame: FrameType | None) -> None:
         if monotonic() - since > _ECHO:
             _leave(code)
 
-    with suppress(ValueError):  # not the main thread: the signals are somebody else's
+    with suppress(ValueError):  # not the main thread, which handles the signals
         for number in _STOPS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, obey)
 
 
 def _restore_streams() -> None:
-    """Put the process's own streams where tasks have left what Python could not end with."""
+    """Restore the process's own streams where tasks have left broken ones."""
     for name in ("stdout", "stderr"):
         try:
             getattr(sys, name).flush()
-        except Exception:  # noqa: BLE001 - whatever it is, it is no stream
+        except Exception:  # noqa: BLE001 - whatever it is, it is not a stream
             setattr(sys, name, getattr(sys, f"__{name}__"))
 
 

@@ -123,9 +123,9 @@ class ProcessSlots:
         self._idle.clear()
 
     async def _end(self, child: Child) -> int:
-        """End a child that has hung up, or is not to be trusted; return its exit code."""
+        """End a child that has closed its line or sent wrong frames; return its exit code."""
         self._drop(child)
-        # One that hung up goes on to end with a code of its own; one that cannot is killed.
+        # One that closed its line ends with a code of its own; one that does not end is killed.
         _, late = await asyncio.wait((child.ended,), timeout=_FAREWELL if child.sound else 0)
         if late:
             child.kill()

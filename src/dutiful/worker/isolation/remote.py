@@ -26,7 +26,7 @@ class Remote:
         self.job = start.claim.job
         self.about = start.about
         self.broken: list[HookFailed] = []
-        """What hooks around the call raised, which the worker is told before the end."""
+        """What hooks around the call raised; reported to the worker before the end."""
         self.cancelled = False
         self.awaits = False
         self.asking = False
@@ -68,7 +68,7 @@ class Remote:
         answer = receive(self._line)
         while answer is not None and (
             isinstance(answer, Withdrawn) or answer.about != self.about
-        ):  # the signal that came with a withdrawal does the work
+        ):  # the signal sent with a withdrawal stops the task
             answer = receive(self._line)
         self.asking = False
         if not (isinstance(answer, Recorded) and answer.held):
@@ -105,7 +105,7 @@ class Remote:
             self.transaction.rollback()
 
     def _original(self) -> None:
-        """Refuse to act for a copy that the task forked: the attempt is the original's."""
+        """Refuse to act for a copy that the task forked."""
         forks.refuse_copy(self._pid, self.job.id)
 
 

@@ -1,6 +1,6 @@
 """Where modules are looked for: the standard library first, then the project, then packages.
 
-A project's ``queue.py`` must not stand in for Python's own, which much of Python imports.
+A project's ``queue.py`` must not replace Python's own, which much of Python imports.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def bootstrap(module: str) -> list[str]:
 
 
 def arguments() -> str:
-    """Return the second argument of such a Python, which says where to find modules."""
+    """Return the second argument of that command: the search path as JSON."""
     return json.dumps(standard_first(sys.path))
 
 

@@ -9,7 +9,7 @@ import sys
 def open_standard() -> None:
     """Open the null device where a standard descriptor is closed; call it before anything else.
 
-    The next file to be opened would else take its number, and what is printed would go there.
+    Otherwise the next open file would take its number, and prints would go there.
     """
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:

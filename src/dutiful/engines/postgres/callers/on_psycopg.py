@@ -20,7 +20,7 @@ from .refusals import CLOSED, demand_transaction, in_its_encoding, translated
 
 T = TypeVar("T")
 _ADVICE = "write `with conn.transaction():` around it, or connect without autocommit"
-_BUSY = "your connection runs another statement at present; wait for its end first"
+_BUSY = "your connection is running another statement; wait for its end first"
 
 
 def enqueue(connection: psycopg.Connection[Any], plans: Callable[[Any], Plan[T]]) -> T:
@@ -28,7 +28,7 @@ def enqueue(connection: psycopg.Connection[Any], plans: Callable[[Any], Plan[T]]
     _demand_open(connection)
     if _pipelined(connection):
         with connection.pipeline() as pipeline:
-            pipeline.sync()  # what went wrong before is the caller's own, and raised as it is
+            pipeline.sync()  # an earlier error is the caller's own and raised as it is
             return _enqueue(connection, plans, pipeline)
     return _enqueue(connection, plans, None)
 

@@ -50,7 +50,7 @@ async def aenqueue_scoped(given: Any, plans: Callable[[Any], Plan[T]]) -> T:
 
 @contextmanager
 def _translated() -> Generator[None]:
-    """Tell the driver's errors and SQLAlchemy's own as ours."""
+    """Raise the driver's errors and SQLAlchemy's own as ours."""
     from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
     try:
@@ -60,7 +60,8 @@ def _translated() -> Generator[None]:
     except SQLAlchemyError as error:
         text = " ".join(str(error).split())
         raise UsageError(
-            f"SQLAlchemy takes no statement on what you passed: {text}; roll back or open another"
+            f"SQLAlchemy cannot run a statement on what you passed: {text}; roll back, or pass "
+            "another connection"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""What keeps a caller's connection from taking jobs in, told before anything is written."""
+"""Why a caller's connection cannot take jobs in, found before anything is written."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _PIPELINE = (
     "end the pipeline first"
 )
 _AGAIN = (
-    "your transaction and another stood in each other's way, so that yours cannot go on: roll it "
-    "back and run it again, as for any serialization failure"
+    "your transaction conflicts with another one and cannot go on: roll it back and run it again, "
+    "as after any serialization failure"
 )
 _BY_STATE = {"25P02": ABORTED, "25006": _READ_ONLY}
 
 
 def told(error: BaseException) -> EngineError | BadPayload | UsageError:
-    """Return the error of ours that says what one of a caller's library means."""
+    """Translate an error of the caller's library into one of ours."""
     state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
     if (words := _BY_STATE.get(state or "")) is not None:
         return UsageError(words)
@@ -43,7 +43,7 @@ def told(error: BaseException) -> EngineError | BadPayload | UsageError:
 
 @contextmanager
 def translated(*kinds: type[BaseException]) -> Generator[None]:
-    """Tell errors of a library as ours."""
+    """Raise errors of a library as ours."""
     theirs: tuple[type[BaseException], ...] = (*kinds, OSError)
     try:
         yield
@@ -62,16 +62,16 @@ def demand_transaction(kind: str, advice: str, *, open: bool) -> None:
 
 
 def demand_no_pipeline(driver: Any) -> None:
-    """Refuse a psycopg connection in pipeline mode below a library that knows none."""
+    """Refuse a psycopg connection in pipeline mode under a library that does not know pipelines."""
     status = getattr(getattr(driver, "pgconn", None), "pipeline_status", None)
     if status:
         raise UsageError(_PIPELINE)
 
 
 def in_its_encoding(driver: Any, plans: Callable[[Any], Plan[T]]) -> Plan[T]:
-    """Run a plan with texts as the driver writes them, whatever its user has set for the server.
+    """Run a plan with the client encoding in which the driver writes, whatever its user has set.
 
-    An error undoes this with all else, for it ends the savepoint.
+    An error undoes the setting as well, since it ends the savepoint.
     """
     if (differ := encodings(driver)) is None:
         return (yield from plans(driver))

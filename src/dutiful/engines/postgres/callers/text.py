@@ -10,7 +10,7 @@ from typing import Any
 from dutiful.engines.postgres.arrays import Array
 
 _PLACE = re.compile(r"""("(?:[^"]|"")*"|E?'(?:[^'\\]|''|\\.)*')|\$(\d+)""")
-"""A parameter, or what only looks like one within a name or a text."""
+"""A parameter, or a quoted name or text, in which a parameter may only seem to be."""
 
 
 @cache
@@ -36,9 +36,9 @@ def plain(params: Sequence[Any]) -> list[Any]:
 
 
 def encodings(driver: Any) -> tuple[str, str] | None:
-    """Return in what a connection's texts arrive at present, and in what its driver writes them.
+    """Return the encoding that the server expects, and the one in which the driver writes.
 
-    None where these are one.
+    None where they are the same.
     """
     if (settings := getattr(driver, "get_settings", None)) is not None:  # asyncpg
         present, writes = str(settings().client_encoding), "UTF8"

@@ -1,5 +1,5 @@
--- What the jobs have to tell a worker: which of its own to cancel, whether it has any, and whether
--- any has no worker.
+-- What a worker must know about the jobs: which of its own to cancel, whether it has any, and
+-- whether any running job has no worker.
 SELECT
   ARRAY(
     SELECT id FROM {schema}.job WHERE state = 2 AND worker = $1 AND cancel_requested

@@ -1,6 +1,6 @@
--- As enqueue.sql, for jobs of several unique keys. They are stored in the order of their keys, so
--- that two who store the same keys wait for each other only one way; their numbers are given out
--- in the order of the arrays, which is that of the line.
+-- As enqueue.sql, for jobs with several unique keys. They are stored in the order of their keys, so
+-- that two transactions with the same keys do not deadlock. Their numbers are given out in the
+-- order of the arrays, which is the order of the queue.
 WITH given AS (
   SELECT *, nextval({sequence}::regclass) AS seq, coalesce($15::bigint, {now}) AS now
   FROM unnest(

@@ -1,5 +1,5 @@
--- Only while the renewal that was judged is still the worker's last; one that somebody has locked
--- is left for the next look, so that it keeps nobody from judging the others.
+-- Only while the renewal that was judged is still the worker's last. A row that another session has
+-- locked is left for the next turn, so that it does not delay the others.
 UPDATE {schema}.worker SET lost = true
 WHERE id IN (
   SELECT worker.id FROM {schema}.worker AS worker

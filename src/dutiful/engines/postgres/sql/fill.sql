@@ -1,5 +1,5 @@
--- Numbered in the order of the arrays, stored in that of their keys as by enqueue_keys.sql. Whose
--- id or key is taken is passed over.
+-- Numbered in the order of the arrays, stored in that of their keys as by enqueue_keys.sql. A job
+-- whose id or key is taken is skipped.
 INSERT INTO {schema}.job (
   seq, id, task, queue, state, priority, args, attempt, max_attempts, enqueued_at, run_at,
   started_at, finished_at, expires_at, crashes, fence, worker, reason, parked_at,

@@ -1,5 +1,5 @@
--- Lock those who hold one of several keys and have not started, in the order in which all lock
--- jobs.
+-- Lock the jobs that hold one of several keys and have not started, in the order in which every
+-- statement locks jobs.
 SELECT id FROM {schema}.job
 WHERE unique_key IS NOT NULL
   AND (unique_states OPERATOR(pg_catalog.>>) state) OPERATOR(pg_catalog.&) 1 = 1

@@ -1,5 +1,5 @@
--- How many transactions were ever prepared after they had stored jobs, and which of these wait for
--- their end, as far as locks tell: their numbers.
+-- How many transactions were ever prepared after they had stored jobs, and the numbers of those
+-- that are pending, known by their locks.
 SELECT pg_sequence_last_value({prepared}::regclass), ARRAY(
   SELECT virtualtransaction FROM pg_locks
   WHERE pid IS NULL AND database = (SELECT oid FROM pg_database WHERE datname = current_database())

@@ -1,5 +1,5 @@
--- Who may work in the first tables may in all: roles that hold all four rights on these get them on
--- what a migration has added. Nothing is taken from anybody, and nothing is done twice.
+-- Roles that hold all four rights on the first tables get them on what a migration has added.
+-- No right is revoked, and none is granted twice.
 DO $$
 DECLARE
   lacking record;

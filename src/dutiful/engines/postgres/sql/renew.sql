@@ -1,5 +1,5 @@
--- Touches the workers' own rows alone: a lock on the jobs, as a rewriting ALTER takes, must cost
--- nobody the lease. Whether nobody among the workers needs rescue is told with it.
+-- Touches only the rows of workers: a lock on the jobs, as a rewriting ALTER takes, must cost no
+-- worker its lease. Also returns whether no worker needs rescue, and how many workers there are.
 WITH renewed AS (
   UPDATE {schema}.worker SET renewed_at = coalesce($2::bigint, {now}), stalled_for = $3
   WHERE id = $1 AND NOT lost

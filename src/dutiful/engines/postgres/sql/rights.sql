@@ -1,4 +1,4 @@
--- Which tables and sequences of the schema this role may not work in.
+-- On which tables and sequences of the schema this role lacks rights.
 SELECT relname FROM pg_catalog.pg_class
 WHERE relnamespace = (SELECT relnamespace FROM pg_catalog.pg_class WHERE oid = {job}::regclass::oid)
   AND relname <> 'migration' AND CASE

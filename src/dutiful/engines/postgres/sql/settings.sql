@@ -1,6 +1,6 @@
--- What a database or a role presets must not change what our statements mean or promise; what the
--- client itself asked for, in the URL or PGOPTIONS, stands, but for where names are looked for.
--- Unknown ones are of other versions.
+-- Presets of a database or a role must not change what our statements mean or promise. What the
+-- client itself set, in the URL or PGOPTIONS, stays, except for the search path. Unknown settings
+-- belong to other versions.
 SELECT pg_catalog.set_config(setting.name, wanted.value, false)
 FROM unnest($1::text[], $2::text[]) AS wanted (name, value)
 JOIN pg_catalog.pg_settings AS setting ON setting.name = wanted.name

@@ -1,4 +1,4 @@
--- Which of some jobs other sessions have locked just now, and which process of the server that is.
+-- Which of some jobs other sessions have locked now, and the session of each.
 WITH free AS MATERIALIZED (
   SELECT id FROM {schema}.job WHERE id = ANY ($1::text[]) FOR NO KEY UPDATE SKIP LOCKED
 )

@@ -1,4 +1,4 @@
--- Jobs that may be impossible to read: what is plainly well-formed is left out, the rest is read.
+-- Jobs that may be unreadable: clearly well-formed rows are left out, Python reads the rest.
 SELECT
   seq, id, task, queue, state, priority, args, attempt, max_attempts, enqueued_at, run_at,
   started_at, finished_at, expires_at, crashes, fence, worker, reason, parked_at,

@@ -1,4 +1,4 @@
--- Where the transaction keeps an old snapshot it cannot know whether somebody sleeps.
+-- A transaction with an old snapshot cannot know whether any worker sleeps.
 SELECT {schema}.wake($1::text[], $2::bigint)::text
 WHERE CASE
   WHEN current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN true

@@ -1,4 +1,4 @@
--- Also what runs under no name, or while a row of a worker has none.
+-- Also jobs without a worker's name, and while a worker's row has none.
 SELECT
   seq, id, task, queue, state, priority, args, attempt, max_attempts, enqueued_at, run_at,
   started_at, finished_at, expires_at, crashes, fence, worker, reason, parked_at,

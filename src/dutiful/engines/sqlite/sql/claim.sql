@@ -1,4 +1,4 @@
--- The fence as core/fence.py says.
+-- The fence is as core/fence.py says.
 UPDATE dutiful_job SET
   state = 2, attempt = min(attempt + 1, 2147483647), worker = ?, started_at = ?,
   fence = min(

@@ -1,4 +1,4 @@
--- How many rows of what belongs to jobs and schedules hold other types than they should.
+-- How many errors, steps and occurrences hold values of a wrong type.
 SELECT 'error', count(*) FROM dutiful_failure
 WHERE typeof(attempt) <> 'integer' OR typeof(at) <> 'integer' OR typeof(worker) <> 'text'
   OR typeof(type) <> 'text' OR typeof(message) <> 'text' OR typeof(traceback) <> 'text'

@@ -1,4 +1,4 @@
--- A part of the table: whether the columns have the types that they should, and their texts.
+-- A slice of the table: whether the columns have the right types, and their texts.
 SELECT
   seq,
   typeof(id) = 'text' AND typeof(task) = 'text' AND typeof(queue) = 'text'
