@@ -41,6 +41,7 @@ from dutiful.testing.conformance.prune import PruneContract
 from dutiful.testing.conformance.redrive import RedriveContract
 from dutiful.testing.conformance.replacement import ReplacementContract
 from dutiful.testing.conformance.requires import requires
+from dutiful.testing.conformance.rescue import RescueContract
 from dutiful.testing.conformance.review import ReviewContract
 from dutiful.testing.conformance.schedule import ScheduleContract
 from dutiful.testing.conformance.setting import Connect, Contract, Engine
@@ -76,6 +77,7 @@ __all__ = [
     "PruneContract",
     "RedriveContract",
     "ReplacementContract",
+    "RescueContract",
     "ReviewContract",
     "ScheduleContract",
     "SettleContract",

@@ -19,6 +19,7 @@ from dutiful.testing.conformance.pause import PauseContract
 from dutiful.testing.conformance.prune import PruneContract
 from dutiful.testing.conformance.redrive import RedriveContract
 from dutiful.testing.conformance.replacement import ReplacementContract
+from dutiful.testing.conformance.rescue import RescueContract
 from dutiful.testing.conformance.review import ReviewContract
 from dutiful.testing.conformance.schedule import ScheduleContract
 from dutiful.testing.conformance.setting import Contract
@@ -43,6 +44,7 @@ CONTRACTS: tuple[type[Contract], ...] = (
     TransactionContract,
     AwaitedContract,
     LeaseContract,
+    RescueContract,
     CancelContract,
     RedriveContract,
     PauseContract,

@@ -20,6 +20,8 @@ from dutiful.testing.conformance.moves import (
     look,
     new,
     one,
+    recorded,
+    records,
     rescue,
     take,
 )
@@ -223,6 +225,13 @@ class CopyContract(Contract):
         assert await engine.errors(record.job.id) == ()
         assert await engine.steps(record.job.id) == {}
         assert (await engine.tally())["purged"] == 1
+
+    @requires(Capability.STEPS)
+    async def test_what_is_dropped_leaves_errors_and_steps_of_others(self, engine: Engine) -> None:
+        gone, left = await recorded(engine), await recorded(engine)
+        assert await engine.drop([await look(engine, gone)]) == (gone,)
+        assert await records(engine, gone) == (0, 0)
+        assert await records(engine, left) == (1, 1)
 
     async def test_a_job_that_changed_is_not_dropped(self, engine: Engine) -> None:
         ids = [await add(engine), await add(engine)]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 
 from dutiful.contract.capability import Capability
 from dutiful.contract.moving import Record
 from dutiful.core.fence import BELIEVED_MAX, FENCE_MAX
 from dutiful.core.job import Claim, NewJob
-from dutiful.core.outcome import Released, Succeeded
+from dutiful.core.outcome import Discarded, Outcome, Released, Succeeded
 from dutiful.core.state import State
 from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.moves import FAILED, end, look, new, one, rescue, take
@@ -19,6 +20,44 @@ from dutiful.testing.conformance.setting import Contract, Engine
 @requires(Capability.INSPECT)
 class FenceContract(Contract):
     """Holds what `Job.fence` promises where jobs are deleted and come again."""
+
+    @pytest.mark.parametrize("first", [Succeeded(), Released(), FAILED, Discarded("no use")])
+    @pytest.mark.parametrize("second", [Succeeded(), Released(), FAILED])
+    async def test_another_end_of_the_same_attempt_changes_nothing(
+        self, engine: Engine, first: Outcome, second: Outcome
+    ) -> None:
+        job = new()
+        await engine.enqueue([job])
+        claim = await one(engine)
+        assert await end(engine, claim, first)
+        before = (await look(engine, job.id), await engine.errors(job.id))
+        await end(engine, claim, second)
+        assert (await look(engine, job.id), await engine.errors(job.id)) == before
+
+    @pytest.mark.parametrize("outcome", [Succeeded(), Released(), FAILED, Discarded("no use")])
+    async def test_a_claim_on_another_job_in_the_same_place_is_refused(
+        self, engine: Engine, outcome: Outcome
+    ) -> None:
+        """As after a failover, or on a restored copy, where a new job has the number of a lost."""
+        job = new()
+        await engine.enqueue([job])
+        claim = await one(engine)
+        before = (await look(engine, job.id), await engine.errors(job.id))
+        lost = replace(claim, job=replace(claim.job, id=new().id))
+        assert not await end(engine, lost, outcome)
+        assert (await look(engine, job.id), await engine.errors(job.id)) == before
+        assert await end(engine, claim, outcome)
+
+    @requires(Capability.STEPS)
+    async def test_a_claim_on_another_job_in_the_same_place_records_nothing(
+        self, engine: Engine
+    ) -> None:
+        job = new()
+        await engine.enqueue([job])
+        claim = await one(engine)
+        lost = replace(claim, job=replace(claim.job, id=new().id))
+        assert not await engine.record_step(lost, "charge", b"1")
+        assert await engine.steps(job.id) == {}
 
     @requires(Capability.PURGE)
     async def test_a_stale_claim_cannot_settle_the_same_job_after_a_purge(

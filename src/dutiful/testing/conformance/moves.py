@@ -106,6 +106,21 @@ async def everything(engine: Inspector) -> tuple[Job, ...]:
     return (await engine.find(Filter(), 1000)).jobs
 
 
+async def recorded(engine: Queue, **fields: Any) -> str:
+    """Enqueue a job and make a dead letter of it, with a step and an error."""
+    job_id = await add(engine, **fields)
+    claim = await one(engine)
+    assert claim.job.id == job_id
+    await engine.record_step(claim, "charge", b"1")
+    assert await end(engine, claim, Discarded("no use"))
+    return job_id
+
+
+async def records(engine: Inspector, job_id: str) -> tuple[int, int]:
+    """Return how many errors and steps are kept of a job."""
+    return len(await engine.errors(job_id)), len(await engine.steps(job_id))
+
+
 async def kill(engine: Queue, **fields: Any) -> str:
     """Enqueue a job and make a dead letter of it; nothing else may be claimable."""
     job_id = await add(engine, **fields)

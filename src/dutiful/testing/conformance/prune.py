@@ -10,7 +10,16 @@ from dutiful.core.outcome import Succeeded
 from dutiful.core.state import State
 from dutiful.core.unique import unique
 from dutiful.testing.clock import FakeClock
-from dutiful.testing.conformance.moves import add, end, everything, kill, new, one
+from dutiful.testing.conformance.moves import (
+    add,
+    end,
+    everything,
+    kill,
+    new,
+    one,
+    recorded,
+    records,
+)
 from dutiful.testing.conformance.requires import requires
 from dutiful.testing.conformance.setting import Contract, Engine
 
@@ -82,6 +91,17 @@ class PruneContract(Contract):
         await engine.prune(State.DEAD, 0, 10)
         assert await engine.errors(job_id) == ()
         assert await engine.steps(job_id) == {}
+
+    @requires(Capability.STEPS)
+    async def test_errors_and_steps_of_other_jobs_stay(
+        self, engine: Engine, clock: FakeClock
+    ) -> None:
+        old = await recorded(engine)
+        clock.advance("2h")
+        young = await recorded(engine)
+        assert await engine.prune(State.DEAD, HOUR, 10) == 1
+        assert await records(engine, old) == (0, 0)
+        assert await records(engine, young) == (1, 1)
 
     async def test_the_pruned_are_counted(self, engine: Engine, clock: FakeClock) -> None:
         for _ in range(3):

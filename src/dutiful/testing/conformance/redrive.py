@@ -10,7 +10,18 @@ from dutiful.core.outcome import Discarded, Expired, Succeeded
 from dutiful.core.state import State
 from dutiful.core.unique import unique
 from dutiful.testing.clock import FakeClock
-from dutiful.testing.conformance.moves import add, end, kill, look, new, one, rescue, take
+from dutiful.testing.conformance.moves import (
+    add,
+    end,
+    kill,
+    look,
+    new,
+    one,
+    recorded,
+    records,
+    rescue,
+    take,
+)
 from dutiful.testing.conformance.requires import requires
 from dutiful.testing.conformance.setting import Contract, Engine
 
@@ -169,6 +180,13 @@ class RedriveContract(Contract):
         await end(engine, claim, Succeeded())
         await engine.purge([job_id])
         assert await engine.steps(job_id) == {}
+
+    @requires(Capability.PURGE, Capability.STEPS)
+    async def test_a_purge_leaves_errors_and_steps_of_other_jobs(self, engine: Engine) -> None:
+        gone, left = await recorded(engine), await recorded(engine)
+        assert await engine.purge([gone]) == (gone,)
+        assert await records(engine, gone) == (0, 0)
+        assert await records(engine, left) == (1, 1)
 
     @requires(Capability.PURGE)
     async def test_a_purge_spares_live_jobs(self, engine: Engine) -> None:
