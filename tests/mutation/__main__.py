@@ -22,8 +22,8 @@ from typing import NamedTuple
 
 from tests.mutation.coverage_map import measure
 from tests.mutation.planted import PLANTED
-from tests.mutation.running import Verdict, copies
-from tests.mutation.statements import ENGINES, changes
+from tests.mutation.running import Round, Verdict, copies
+from tests.mutation.statements import ENGINES, changes, rounds
 
 ROOT = Path(__file__).parents[2]
 SURVIVORS = Path(__file__).with_name("survivors.toml")
@@ -36,8 +36,9 @@ class Trial(NamedTuple):
     name: str
     path: str
     after: str
-    tests: Sequence[str]
-    seconds: float
+    rounds: Sequence[Round]
+    server: bool = False
+    """Whether its tests ask for PostgreSQL."""
 
 
 def main() -> int:
@@ -47,9 +48,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", choices=("python", *ENGINES, "planted"), action="append")
     parser.add_argument("--match", default="", help="only changes whose name holds this")
+    parser.add_argument("--named", type=Path, help="file of names: only these changes")
+    parser.add_argument("--controls", type=int, default=15, help="runs that change nothing")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--kept", type=Path, help="folder in which the coverage run is kept")
-    parser.add_argument("--json", type=Path, help="file for the verdicts")
+    parser.add_argument("--json", type=Path, help="file for the verdicts; those in it are kept")
     given = parser.parse_args()
     kinds = given.only or ["python", *ENGINES, "planted"]
     trials: list[Trial] = []
@@ -61,10 +64,11 @@ def main() -> int:
     if "planted" in kinds:
         trials += _planted()
     trials = [trial for trial in trials if given.match in trial.name]
-    verdicts = _judge(trials, given.processes)
-    if given.json:
-        given.json.write_text(json.dumps(verdicts, indent=1))
-    return _report(trials, verdicts)
+    if given.named:
+        named = set(given.named.read_text(encoding="utf-8").splitlines())
+        trials = [trial for trial in trials if trial.name in named]
+    trials = _with_controls(trials, given.controls)
+    return _report(trials, _judge(trials, given.processes, given.json))
 
 
 def _python(count: int, seed: int, kept: Path | None) -> list[Trial]:
@@ -74,16 +78,18 @@ def _python(count: int, seed: int, kept: Path | None) -> list[Trial]:
     folder.mkdir(parents=True, exist_ok=True)
     reached = measure(ROOT, folder)
     return [
-        Trial("python", one.name, one.path, one.after, reached.tests(one.path, one.line), 180.0)
+        Trial("python", one.name, one.path, one.after, reached.rounds(one.path, one.line), True)
         for one in sample(ROOT, count, seed)
     ]
 
 
 def _statements(engine: str) -> list[Trial]:
-    tests = ("tests/conformance/test_contracts.py", f"tests/engines/{engine}", "-k", engine)
-    return [
-        Trial(engine, one.name, one.path, one.after, tests, 400.0) for one in changes(ROOT, engine)
-    ]
+    options = ("-k", engine, "-m", "not serial and not slow")
+    trials: list[Trial] = []
+    for one in changes(ROOT, engine):
+        tests = [Round((*each, *options), 400.0) for each in rounds(engine, one.path)]
+        trials.append(Trial(engine, one.name, one.path, one.after, tests, engine == "postgres"))
+    return trials
 
 
 def _planted() -> list[Trial]:
@@ -92,15 +98,34 @@ def _planted() -> list[Trial]:
         text = (ROOT / one.path).read_text(encoding="utf-8")
         assert one.before in text, f"{one.name}: nothing to change"
         after = text.replace(one.before, one.after, 1)
-        trials.append(Trial("planted", one.name, one.path, after, one.tests, 400.0))
+        rounds = (Round((*one.tests, "-m", "not serial"), 600.0),)
+        trials.append(Trial("planted", one.name, one.path, after, rounds, True))
     return trials
 
 
-def _judge(trials: Sequence[Trial], processes: int) -> dict[str, Verdict]:
+def _with_controls(trials: Sequence[Trial], count: int) -> list[Trial]:
+    """Put among the trials some that change nothing, and so must survive."""
+    if not count:
+        return list(trials)
+    found: list[Trial] = []
+    every = max(1, len(trials) // count)
+    for number, trial in enumerate(trials):
+        found.append(trial)
+        if number % every == every // 2:
+            before = (ROOT / trial.path).read_text(encoding="utf-8")
+            name = f"nothing, in place of {trial.name}"
+            found.append(trial._replace(kind=f"{trial.kind}, control", name=name, after=before))
+    return found
+
+
+def _judge(trials: Sequence[Trial], processes: int, kept: Path | None) -> dict[str, Verdict]:
+    verdicts: dict[str, Verdict] = {}
+    if kept and kept.exists():
+        verdicts = {name: Verdict(*row) for name, row in json.loads(kept.read_text()).items()}
     todo: queue.SimpleQueue[Trial] = queue.SimpleQueue()
     for trial in trials:
-        todo.put(trial)
-    verdicts: dict[str, Verdict] = {}
+        if trial.name not in verdicts:
+            todo.put(trial)
     with copies(ROOT, processes) as made:
 
         def work(number: int) -> None:
@@ -112,10 +137,12 @@ def _judge(trials: Sequence[Trial], processes: int) -> dict[str, Verdict]:
                     return
                 began = time.monotonic()
                 with copy.changed(trial.path, trial.after):
-                    verdict = copy.judge(trial.tests, trial.seconds)
-                verdicts[trial.name] = verdict
-                took = time.monotonic() - began
-                print(f"{len(verdicts)}/{len(trials)} {verdict:15} {took:5.1f} s  {trial.name}")
+                    verdict = copy.judge(trial.rounds, server=trial.server)
+                took = round(time.monotonic() - began, 1)
+                verdicts[trial.name] = verdict._replace(took=took)
+                if kept:
+                    kept.write_text(json.dumps(dict(verdicts), indent=1))
+                print(f"{todo.qsize()} left; {verdict.kind:15} {took:5.1f} s  {trial.name}")
                 sys.stdout.flush()
 
         threads = [threading.Thread(target=work, args=(number,)) for number in range(processes)]
@@ -128,13 +155,15 @@ def _judge(trials: Sequence[Trial], processes: int) -> dict[str, Verdict]:
 
 def _report(trials: Sequence[Trial], verdicts: dict[str, Verdict]) -> int:
     reasons: dict[str, str] = tomllib.loads(SURVIVORS.read_text()).get("reasons", {})
-    alive = [trial for trial in trials if verdicts[trial.name] == "survived"]
     for kind in dict.fromkeys(trial.kind for trial in trials):
-        total = [trial for trial in trials if trial.kind == kind]
-        caught = len(total) - sum(trial.kind == kind for trial in alive)
+        total = [verdicts[trial.name] for trial in trials if trial.kind == kind]
+        caught = sum(verdict.caught for verdict in total)
         print(f"{kind}: {caught} of {len(total)} caught, {caught / len(total):.0%}")
-    for trial in alive:
-        print(f"survived: {trial.name}\n    {reasons.get(trial.name, 'no reason is known')}")
+    for trial in trials:
+        if verdicts[trial.name].caught is trial.kind.endswith("control"):
+            found = verdicts[trial.name]
+            reason = found.by or reasons.get(trial.name, "no reason is known")
+            print(f"{found.kind}: {trial.name}\n    {reason}")
     return 0
 
 

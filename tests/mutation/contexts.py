@@ -10,6 +10,7 @@ import coverage
 import pytest
 
 _seconds: dict[str, float] = {}
+_failed: set[str] = set()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -19,11 +20,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Add up what a test takes."""
+    """Add up what a test takes; one that fails unchanged code can judge no change."""
     _seconds[report.nodeid] = _seconds.get(report.nodeid, 0.0) + report.duration
+    if report.failed:
+        _failed.add(report.nodeid)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the durations, once."""
     if not hasattr(session.config, "workerinput"):
-        Path(os.environ["MUTATION_SECONDS"]).write_text(json.dumps(_seconds))
+        passed = {test: took for test, took in _seconds.items() if test not in _failed}
+        Path(os.environ["MUTATION_SECONDS"]).write_text(json.dumps(passed))

@@ -10,6 +10,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from tests.mutation.running import Round
+
 SUITES = (
     "tests/unit",
     "tests/properties",
@@ -21,9 +23,8 @@ SUITES = (
 )
 FALLBACK = ("tests/worker", "tests/services")
 """Run for lines that only child processes reach, which coverage cannot assign to a test."""
-_BUDGET = 40.0
-"""Seconds of tests, as they took alone, that one mutant is given; the quickest come first."""
-_TESTS_MOST = 600
+_BUDGETS = ((6.0, 120), (40.0, 400))
+"""Seconds of tests, as they took alone, and how many; what survives is given the next."""
 
 
 class CoverageMap:
@@ -34,18 +35,28 @@ class CoverageMap:
         self._lines = lines
         self._seconds = seconds
 
-    def tests(self, path: str, line: int) -> list[str]:
-        """Return the tests to run for a line; those of its whole file where none reaches it."""
+    def rounds(self, path: str, line: int) -> list[Round]:
+        """Return the tests for a line, the likeliest first; if none reaches it, for its file."""
         reached = self._lines.get(path, {})
         found = reached.get(line) or set[str]().union(*reached.values())
-        chosen: list[str] = []
-        spent = 0.0
-        for test in sorted(found, key=lambda one: self._seconds.get(one, 1.0)):
-            spent += self._seconds.get(test, 1.0)
-            if chosen and (spent > _BUDGET or len(chosen) >= _TESTS_MOST):
-                break
-            chosen.append(test)
-        return chosen or list(FALLBACK)
+        left = sorted(found, key=lambda one: (_distance(path, one), self._seconds[one], one))
+        chosen: list[Round] = []
+        for budget, most in _BUDGETS:
+            spent, count = 0.0, 0
+            while count < min(len(left), most) and (spent < budget or not count):
+                spent += self._seconds[left[count]]
+                count += 1
+            if count:
+                chosen.append(Round(left[:count], 120.0 + 5 * spent))
+            left = left[count:]
+        return chosen or [Round(FALLBACK, 600.0)]
+
+
+def _distance(path: str, test: str) -> int:
+    """How far a test is from a file: named after it, of its parts, or of the whole."""
+    if Path(path).stem in test.partition("::")[0]:
+        return 0
+    return 1 if test.startswith(("tests/unit", "tests/properties")) else 2
 
 
 def measure(root: Path, folder: Path) -> CoverageMap:
@@ -62,10 +73,13 @@ def measure(root: Path, folder: Path) -> CoverageMap:
             subprocess.run(
                 [sys.executable, "-m", "coverage", *verb], cwd=root, env=environ, check=True
             )
+    took: dict[str, float] = json.loads(seconds.read_text())
+    # A running server's store is made already, which the contract of opening one would notice.
+    took = {test: each for test, each in took.items() if "::TestOpen::" not in test}
     files: dict[str, Any] = json.loads(report.read_text())["files"]
     lines: dict[str, dict[int, set[str]]] = defaultdict(dict)
     for path, file in files.items():
         for line, contexts in file.get("contexts", {}).items():
-            if tests := {context for context in contexts if "::" in context}:
+            if tests := {context for context in contexts if context in took}:
                 lines[path][int(line)] = tests
-    return CoverageMap(lines, json.loads(seconds.read_text()))
+    return CoverageMap(lines, took)

@@ -10,9 +10,33 @@ from typing import NamedTuple
 ENGINES = ("sqlite", "postgres")
 ABOUT = re.compile(
     r"(settle|succeed|fail|held|same_fence|claim|stage|renew|cancels|leases|lose|expire|abandoned"
-    r"|spent|forget|prun|purge|member|look)"
+    r"|spent|forget|prun|purge|delete|fence_raise|member|look)"
 )
 """The statements that settle, claim, renew, expire and prune."""
+
+_TELLING = (
+    (
+        r"settle|succeed|fail|held|same_fence",
+        "Settle Fence Cancel Step Rescue Unwritable Transaction",
+    ),
+    (r"claimed|claims_review|cancels|renew", "Lease Rescue Cancel"),
+    (r"claim|stage|member|look", "Claim Fence Pause Rescue Settle Enqueue"),
+    (r"leases|lose|expire|abandoned|spent|forget", "Lease Rescue Claim"),
+    (r"prun|purge|delete|fence_raise", "Prune Redrive Fence Copy"),
+)
+"""By a statement's name: the contracts that most likely notice, in that order."""
+
+_OTHERS = (
+    "Claim Settle Fence Lease Rescue Cancel Prune Redrive Copy Step Transaction Awaited Unique"
+)
+_OWN = {
+    "sqlite": "statements records transaction",
+    "postgres": (
+        "plans sql records keeping leases locks lock_order lost_jobs steady floors claiming "
+        "transactions awaited"
+    ),
+}
+"""The tests of an engine that look at how it settles, claims, renews, expires and prunes."""
 
 _SWAPS = (
     (r" < ", " <= "),
@@ -59,6 +83,19 @@ def changes(root: Path, engine: str) -> list[Change]:
             text = file.read_text(encoding="utf-8")
             found += [Change(path, what, after) for what, after in _changed(text)]
     return found
+
+
+def rounds(engine: str, path: str) -> list[list[str]]:
+    """Return the tests for a statement: likely contracts, the engine's own tests, the others."""
+    stem = Path(path).stem
+    first = next(names for pattern, names in _TELLING if re.match(pattern, stem)).split()
+    others = [name for name in _OTHERS.split() if name not in first]
+    own = [f"tests/engines/{engine}/test_{name}.py" for name in _OWN[engine].split()]
+    return [_contracts(first), own, _contracts(others)]
+
+
+def _contracts(names: list[str]) -> list[str]:
+    return [f"tests/conformance/test_contracts.py::Test{name}" for name in names]
 
 
 def _changed(text: str) -> Iterator[tuple[str, str]]:
