@@ -237,6 +237,12 @@ def break_hooks_of_threads() -> None:
     sys.excepthook = threading.excepthook = None
 
 
+@app.task(retry=once)
+def close_streams() -> None:
+    sys.stdout.close()
+    sys.stderr.close()
+
+
 @contextmanager
 def _told(ctx: Context) -> Iterator[None]:
     mark(f"enter {threading.current_thread().name} {os.getpid()}")

@@ -88,6 +88,16 @@ async def test_term_is_heard_without_the_wakeup_descriptor(isolation: App, tmp_p
         assert worker.wait(20) == 0
 
 
+async def test_a_worker_stops_well_though_a_task_closed_its_streams(
+    isolation: App, tmp_path: Path
+) -> None:
+    with process(*WORKER, path=tmp_path) as worker:
+        await (await isolated.close_streams.aenqueue()).aresult(timeout=20)
+        await (await isolated.see_in_thread.aenqueue("one")).aresult(timeout=20)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(20) == 0
+
+
 async def test_threads_start_though_a_task_took_their_hooks(isolation: App, tmp_path: Path) -> None:
     with process(*WORKER, path=tmp_path) as worker:
         for _ in range(2):

@@ -18,7 +18,8 @@ _ONE_AND_THE_SAME = 0.5
 and the supervisor in it tells its children once more."""
 _STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _AGAIN = 1.0
-"""Seconds after which the handlers are set again, in case that a task replaced them."""
+"""Seconds after which the handlers and the loop\'s task factory are set again, in case that a task
+replaced them."""
 
 
 def stop_signals() -> tuple[signal.Signals, ...]:
@@ -34,6 +35,7 @@ def on_stop(stop: Callable[[float | None], None]) -> None:
     Call it on the running loop's own thread, which must be the main one.
     """
     loop = asyncio.get_running_loop()
+    factory = loop.get_task_factory()
     first: float | None = None
 
     def handle() -> None:
@@ -58,6 +60,7 @@ def on_stop(stop: Callable[[float | None], None]) -> None:
         for number in numbers:
             signal.signal(number, hear)
             signal.siginterrupt(number, False)
+        loop.set_task_factory(factory)
         open_standard()
         loop.call_later(_AGAIN, hold)
 

@@ -124,7 +124,15 @@ def _restore_streams() -> None:
         try:
             getattr(sys, name).flush()
         except Exception:  # noqa: BLE001 - whatever it is, it is not a stream
-            setattr(sys, name, getattr(sys, f"__{name}__"))
+            setattr(sys, name, _own_stream(name))
+
+
+def _own_stream(name: str) -> Any:
+    stream: Any = getattr(sys, f"__{name}__")
+    with suppress(Exception):
+        stream.flush()
+        return stream
+    return open(os.devnull, "w", encoding="utf-8")
 
 
 def _leave(code: int) -> None:
