@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
+import builtins
 import decimal
 import gc
 import io
+import json
 import locale
 import logging
 import os
+import random
+import resource
 import signal
 import socket
 import subprocess
@@ -16,6 +21,7 @@ import sys
 import tempfile
 import threading
 import time
+import uuid
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -106,6 +112,9 @@ def _streams(rng: Random) -> None:
     closed = io.StringIO()
     closed.close()
     name = rng.choice(["stdout", "stderr", "stdin"])
+    if rng.random() < 0.2:
+        getattr(sys, name).close()
+        return
     setattr(sys, name, rng.choice([None, io.StringIO(), closed, object()]))
 
 
@@ -126,8 +135,58 @@ def _interpreter(rng: Random) -> None:
         lambda: os.umask(0o077),
         lambda: setattr(sys, "excepthook", None),
         lambda: sys.path.clear(),
+        lambda: random.seed(0),
     ]
     rng.choice(deeds)()
+
+
+def _broken(*_args: Any, **_options: Any) -> Any:
+    raise RuntimeError("replaced by a body")
+
+
+def _hooks(rng: Random) -> None:
+    """Replace what the interpreter calls where an error has nobody else."""
+    hook: Any = rng.choice([None, _broken])
+    match rng.choice(["threads", "excepthook", "unraisable", "atexit"]):
+        case "threads":
+            threading.excepthook = hook
+        case "excepthook":
+            sys.excepthook = hook
+        case "unraisable":
+            sys.unraisablehook = _broken
+        case _:
+            atexit.register(rng.choice([sys.exit, _broken]), 3)
+
+
+def _libraries(rng: Random) -> None:
+    """Replace functions that other code looks up when it calls them."""
+    module, name = rng.choice(
+        [
+            *((builtins, "open"), (builtins, "print"), (json, "dumps"), (json, "loads")),
+            *((uuid, "uuid4"), (random, "random"), (socket, "create_connection")),
+            *((os, "urandom"), (os, "getcwd"), (subprocess, "run")),
+        ]
+    )
+    real: Any = getattr(module, name)
+    setattr(module, name, _broken)
+    if rng.random() < 0.5:
+        setattr(module, name, real)
+
+
+def _process(rng: Random) -> None:
+    """Change what the system keeps of the process."""
+    try:
+        rng.choice(
+            [
+                lambda: os.setpgid(0, 0),
+                lambda: os.nice(1),
+                os.environ.clear,
+                lambda: signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGINT]),
+                lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0)),
+            ]
+        )()
+    except PermissionError:
+        return
 
 
 def _loop_in_a_thread(rng: Random) -> None:
@@ -155,6 +214,9 @@ DEEDS: dict[str, Deed] = {
     "handles a signal": _signals,
     "replaces a stream": _streams,
     "changes the interpreter": _interpreter,
+    "replaces hooks": _hooks,
+    "replaces functions": _libraries,
+    "changes the process": _process,
     "runs a loop in a thread": _loop_in_a_thread,
 }
 
@@ -170,8 +232,18 @@ def _exit() -> None:
 
 async def on_loop(rng: Random) -> None:
     """Do what only a coroutine can do, on the loop that others share."""
+    how = rng.choice([*_MISTAKES, *_ATTACKS])
+    await (_mistake(rng, how) if how in _MISTAKES else _attack(rng, how))
+
+
+_MISTAKES = ("group", "task", "callback", "cancel", "scope", "nested", "block")
+_ATTACKS = ("stop", "cancel all", "close", "handler", "factory", "executor", "current", "signals")
+
+
+async def _mistake(rng: Random, how: str) -> None:
+    """Do what a careless coroutine does."""
     loop, me = asyncio.get_running_loop(), asyncio.current_task()
-    match rng.choice(["group", "task", "callback", "cancel", "scope", "nested", "stop", "block"]):
+    match how:
         case "group":
             async with asyncio.TaskGroup() as group:
                 group.create_task(_leave(rng.choice([SystemExit(3), KeyboardInterrupt()])))
@@ -191,8 +263,35 @@ async def on_loop(rng: Random) -> None:
                 await asyncio.sleep(1)
         case "nested":
             loop.run_until_complete(asyncio.sleep(0))
+        case _:
+            time.sleep(0.1)  # noqa: ASYNC251 - the fault under test
+
+
+async def _attack(rng: Random, how: str) -> None:
+    """Take the loop for one's own."""
+    loop = asyncio.get_running_loop()
+    match how:
         case "stop":
             loop.stop()
             await asyncio.sleep(0)
+        case "cancel all":
+            for task in asyncio.all_tasks():
+                task.cancel()
+            await asyncio.sleep(0)
+        case "close":
+            loop.close()
+        case "handler":
+            loop.set_exception_handler(_broken)
+            loop.set_debug(rng.random() < 0.5)
+            left = loop.create_task(_leave(ValueError("left")))
+            await asyncio.wait((left,))
+        case "factory":
+            loop.set_task_factory(None)
+            await asyncio.gather(asyncio.sleep(0), asyncio.sleep(0))
+        case "executor":
+            await loop.shutdown_default_executor()
+        case "current":
+            asyncio.set_event_loop(rng.choice([None, asyncio.new_event_loop()]))
         case _:
-            time.sleep(0.1)  # noqa: ASYNC251 - the fault under test
+            signal.set_wakeup_fd(-1)
+            loop.remove_signal_handler(signal.SIGTERM)

@@ -21,6 +21,8 @@ GRACE = 2.0
 ENDING = 30.0
 """Seconds for the grace, what follows it, and a busy machine."""
 WAITING = 60.0
+SNOOZES = 20
+"""Claims after which a job with two attempts must have asked for them."""
 
 
 class Finding(AssertionError):
@@ -109,8 +111,13 @@ async def _unfinished(ids: list[str]) -> list[Job]:
 
 
 def _runs_soon(job: Job) -> bool:
-    """Whether a job runs or will within seconds; one may have asked to wait for a century."""
+    """Whether a job runs or will within seconds.
+
+    One may have asked to wait for a century, and one asks for no wait, again and again.
+    """
     soon = time.time_ns() // 1000 + 5_000_000
+    if job.state is not State.RUNNING and job.fence > SNOOZES:
+        return False
     return job.state in (State.RUNNING, State.QUEUED) or job.run_at < soon
 
 
