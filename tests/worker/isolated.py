@@ -243,6 +243,11 @@ def close_streams() -> None:
     sys.stderr.close()
 
 
+@app.task(retry=once)
+async def shut_the_executor() -> None:
+    await asyncio.get_running_loop().shutdown_default_executor()
+
+
 @contextmanager
 def _told(ctx: Context) -> Iterator[None]:
     mark(f"enter {threading.current_thread().name} {os.getpid()}")

@@ -88,11 +88,12 @@ async def test_term_is_heard_without_the_wakeup_descriptor(isolation: App, tmp_p
         assert worker.wait(20) == 0
 
 
-async def test_a_worker_stops_well_though_a_task_closed_its_streams(
-    isolation: App, tmp_path: Path
+@pytest.mark.parametrize("name", ["close_streams", "shut_the_executor"])
+async def test_a_worker_stops_well_though_a_task_closed_what_it_uses(
+    isolation: App, tmp_path: Path, name: str
 ) -> None:
     with process(*WORKER, path=tmp_path) as worker:
-        await (await isolated.close_streams.aenqueue()).aresult(timeout=20)
+        await (await isolation.tasks[name].aenqueue()).aresult(timeout=20)
         await (await isolated.see_in_thread.aenqueue("one")).aresult(timeout=20)
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(20) == 0

@@ -118,11 +118,7 @@ class Bodies:
             _, stuck = await asyncio.wait(self._coroutines, timeout=_FAREWELL)
         if self._undoing:
             await asyncio.wait(self._undoing, timeout=_UNDOING)
-        try:
-            ended = await asyncio.to_thread(self._threads.close)
-        except RuntimeError:  # no thread can be started
-            ended = self._threads.close()
-        return ended and not stuck
+        return await self._threads.close() and not stuck
 
     def _spawn(
         self, running: Running, coroutine: Any, context: contextvars.Context

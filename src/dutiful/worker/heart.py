@@ -15,6 +15,7 @@ from dutiful.core.errors import EngineError
 from dutiful.core.lease import Lease
 
 from .isolation.steady_loop import SteadyLoop
+from .isolation.threads import ended
 
 _STALLED_BEATS = 2
 """A loop that has not answered for so many heartbeats is said to hang."""
@@ -190,7 +191,7 @@ class HeartThread:
     async def stop(self) -> None:
         """Stop the heart and wait for its thread."""
         self._heart.stop()
-        await asyncio.to_thread(self._thread.join, 5)
+        await ended((self._thread,), 5)
 
 
 class HeartTask:

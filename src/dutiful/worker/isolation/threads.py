@@ -8,7 +8,7 @@ import queue
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any, cast
 
@@ -20,6 +20,7 @@ Done = Callable[[Any], None]
 
 Calls = queue.SimpleQueue[tuple[Call, Done] | None]
 
+_GLANCE = 0.005
 _FAREWELL = 0.3
 """Seconds that all idle threads together get to end."""
 
@@ -55,7 +56,7 @@ class ThreadSlots:
             self._threads.append(thread)
         self._calls.put((call, done))
 
-    def close(self) -> bool:
+    async def close(self) -> bool:
         """Let idle threads end; False when some still run a call and cannot be stopped.
 
         What is submitted after this is run by threads of its own.
@@ -64,10 +65,7 @@ class ThreadSlots:
         self._threads, self._calls, self._idle = [], queue.SimpleQueue(), threading.Semaphore(0)
         for _ in threads:
             calls.put(None)
-        end = monotonic() + _FAREWELL
-        for thread in threads:
-            thread.join(max(end - monotonic(), 0))
-        return not any(thread.is_alive() for thread in threads)
+        return await ended(threads, _FAREWELL)
 
     def _work(self, calls: Calls, idle: threading.Semaphore) -> None:
         while (item := calls.get()) is not None:
@@ -90,6 +88,16 @@ class ThreadSlots:
         while self._results:
             done, result = self._results.popleft()
             done(result)
+
+
+async def ended(threads: Sequence[threading.Thread], seconds: float) -> bool:
+    """Wait so long for the end of threads, without another one: the loop's may be shut down."""
+    end = monotonic() + seconds
+    while any(thread.is_alive() for thread in threads):
+        if monotonic() > end:
+            return False
+        await asyncio.sleep(_GLANCE)
+    return True
 
 
 def _restore_hooks() -> None:
