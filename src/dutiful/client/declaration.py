@@ -47,7 +47,7 @@ class Declaration:
         try:
             answer = await self._declared(store)
         except ScheduleTaken:
-            # Told, and tried again later: what is declared by others must go on.
+            # Reported, and tried again later; schedules of other apps must go on.
             self._show_at = now + SHOW_SECONDS
             raise
         self._brought = True

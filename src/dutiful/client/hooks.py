@@ -17,7 +17,7 @@ from dutiful.core.text import shown
 
 from .context import Context
 from .origin import Once
-from .surround import AroundCall, Told, asurrounded, surrounded
+from .surround import AroundCall, Report, asurrounded, surrounded
 
 T = TypeVar("T")
 C = TypeVar("C", bound=AroundCall)
@@ -76,18 +76,18 @@ class Hooks:
         return [_kept(hook, job, one, most) for job, one in zip(jobs, said, strict=True)]
 
     def surround(
-        self, context: Context, call: Callable[[], T], told: Told
+        self, context: Context, call: Callable[[], T], report: Report
     ) -> Callable[[], T | None]:
         """Nest the hooks of a call around a sync task's function, the first added outermost."""
         managers = self.around_call
-        return lambda: surrounded(managers, context, call, told)
+        return lambda: surrounded(managers, context, call, report)
 
     def asurround(
-        self, context: Context, call: Callable[[], Awaitable[T]], told: Told
+        self, context: Context, call: Callable[[], Awaitable[T]], report: Report
     ) -> Callable[[], Awaitable[T | None]]:
         """Do the same around an async task's."""
         managers = self.around_call
-        return lambda: asurrounded(managers, context, call, told)
+        return lambda: asurrounded(managers, context, call, report)
 
     def wrap(self, context: Context, call: Proceed) -> Proceed:
         """Nest the hooks of attempt around a call, the first added outermost."""

@@ -22,16 +22,16 @@ from .context import Context
 T = TypeVar("T")
 
 AroundCall = Callable[[Context], AbstractContextManager[Any] | AbstractAsyncContextManager[Any]]
-Told = Callable[[HookFailed], None]
+Report = Callable[[HookFailed], None]
 
 
 class _Watched(AbstractContextManager[Any], AbstractAsyncContextManager[Any]):
     """A hook's context manager; what it raises itself is reported as the hook's failure."""
 
-    def __init__(self, hook: AroundCall, manager: Any, told: Told) -> None:
+    def __init__(self, hook: AroundCall, manager: Any, report: Report) -> None:
         self._name = name_of(hook)
         self._manager = manager
-        self._told = told
+        self._report = report
 
     def __enter__(self) -> Any:
         try:
@@ -77,33 +77,33 @@ class _Watched(AbstractContextManager[Any], AbstractAsyncContextManager[Any]):
 
     def _failed(self, error: BaseException) -> None:
         if not isinstance(error, Signal | asyncio.CancelledError | GeneratorExit):
-            self._told(HookFailed(self._name, worded(error)))
+            self._report(HookFailed(self._name, worded(error)))
 
 
 def surrounded(
-    hooks: Sequence[AroundCall], context: Context, call: Callable[[], T], told: Told
+    hooks: Sequence[AroundCall], context: Context, call: Callable[[], T], report: Report
 ) -> T | None:
     """Call within the hooks whose context managers are sync; None when one suppressed an error."""
     value: T | None = None
     with ExitStack() as stack:
         for hook in hooks:
-            manager = _made(hook, context, told)
+            manager = _made(hook, context, report)
             if hasattr(manager, "__enter__"):
-                stack.enter_context(_Watched(hook, manager, told))
+                stack.enter_context(_Watched(hook, manager, report))
         value = call()
     return value
 
 
 async def asurrounded(
-    hooks: Sequence[AroundCall], context: Context, call: Callable[[], Awaitable[T]], told: Told
+    hooks: Sequence[AroundCall], context: Context, call: Callable[[], Awaitable[T]], report: Report
 ) -> T | None:
     """Do the same with the hooks whose context managers are async."""
     value: T | None = None
     async with AsyncExitStack() as stack:
         for hook in hooks:
-            manager = _made(hook, context, told)
+            manager = _made(hook, context, report)
             if hasattr(manager, "__aenter__"):
-                await stack.enter_async_context(_Watched(hook, manager, told))
+                await stack.enter_async_context(_Watched(hook, manager, report))
         value = await call()
     return value
 
@@ -113,7 +113,7 @@ def name_of(hook: Callable[..., Any]) -> str:
     return str(getattr(hook, "__qualname__", None) or type(hook).__qualname__)
 
 
-def _made(hook: AroundCall, context: Context, told: Told) -> Any:
+def _made(hook: AroundCall, context: Context, report: Report) -> Any:
     try:
         manager = hook(context)
         if not (hasattr(manager, "__enter__") or hasattr(manager, "__aenter__")):
@@ -123,6 +123,6 @@ def _made(hook: AroundCall, context: Context, told: Told) -> Any:
             )
     except BaseException as error:
         if not isinstance(error, Signal):
-            told(HookFailed(name_of(hook), worded(error)))
+            report(HookFailed(name_of(hook), worded(error)))
         raise
     return manager

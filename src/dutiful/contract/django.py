@@ -40,7 +40,7 @@ def connection_of(given: Any, *, vendor: str, engine: str) -> Any:
 
 @contextmanager
 def translated(
-    connection: Any, told: Callable[[BaseException], Exception]
+    connection: Any, translate: Callable[[BaseException], Exception]
 ) -> Generator[AbstractContextManager[None]]:
     """Give Django's atomic block, and raise Django's errors as ours."""
     db = import_module("django.db")
@@ -51,7 +51,7 @@ def translated(
     except db.transaction.TransactionManagementError as error:
         raise UsageError(f"Django takes no statement in this transaction: {error}") from error
     except db.Error as error:
-        raise told(error.__cause__ or error) from error
+        raise translate(error.__cause__ or error) from error
     except unsafe as error:
         raise UsageError(
             "Django's connection belongs to sync code; enqueue there, by sync_to_async, in the "

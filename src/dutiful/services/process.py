@@ -75,7 +75,7 @@ class Process:
 
 
 def rss_mb() -> float:
-    """Return the resident memory of this process, 0 where it cannot be told."""
+    """Return the resident memory of this process, 0 where it is not known."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except (OSError, IndexError, ValueError):

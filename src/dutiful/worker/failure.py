@@ -43,7 +43,7 @@ def returned(value: Any, task: str, bytes_max: int) -> Outcome:
             return _signalled([value], value)
         if inspect.iscoroutine(value):
             value.close()
-            text = f"{task} returned a coroutine that nobody awaited; declare it with async def"
+            text = f"{task} returned a coroutine that was not awaited; declare it with async def"
             return Failed("TypeError", text, retryable=False)
         return Succeeded(encode(value, what=f"the result of {task}", bytes_max=bytes_max))
     except UsageError as error:

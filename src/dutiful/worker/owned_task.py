@@ -1,4 +1,4 @@
-"""Whose a task on the worker's loop is: a job may cancel what is its own, and nothing else."""
+"""Which owner a task on the worker's loop has: a job may cancel only tasks of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Owner(Protocol):
-    """Whose code it is: an attempt, or a hook."""
+    """What the code belongs to: an attempt, or a hook."""
 
     @property
     def lives(self) -> bool:
@@ -43,7 +43,7 @@ class HookRun:
 
 
 OWNER: ContextVar[Owner | None] = ContextVar("dutiful_owner", default=None)
-"""In whose code this is; None in the worker's own."""
+"""The owner of the code that runs; None in the worker's own."""
 
 
 class OwnedTask(asyncio.Task[T]):
@@ -52,10 +52,10 @@ class OwnedTask(asyncio.Task[T]):
     __slots__ = ()
 
     def cancel(self, msg: Any = None) -> bool:
-        """Ask it to end, unless a job asks that of the worker, or of a job that still runs.
+        """Cancel, unless a job asks it of the worker or of another job that still runs.
 
-        Programs cancel all tasks of a loop when they think that it is theirs. What a job has left
-        behind may be cancelled by the next, which closes a client that both use.
+        Programs cancel all tasks of a loop that they think is theirs. Tasks that an ended job left
+        may be cancelled by another job, for example when it closes a client that both use.
         """
         asking = OWNER.get()
         if asking is not None:

@@ -20,6 +20,7 @@ from dutiful.engines.postgres import PostgresEngine, sleepers
 from dutiful.testing.conformance.moves import add, new
 from tests.engines.postgres.ways import AUTOCOMMIT, LEVELS, WAYS, Way
 from tests.servers.postgres import programs
+from tests.worker.support import until
 
 WAKE_SECONDS = 0.1
 TRIES = 4
@@ -65,6 +66,15 @@ class Bench:
         yield task
         task.cancel()
         await asyncio.wait([task])
+
+    def watcher(self) -> int | None:
+        """Return the session that watches for the ends of prepared transactions."""
+        row = self.server.execute(
+            "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 "
+            "AND (classid::bigint << 32 | objid::bigint) "
+            "= hashtextextended('dutiful prepared dutiful', 0)"
+        ).fetchone()
+        return None if row is None else int(row[0])
 
     def jobs(self) -> int:
         """Count the jobs that are committed, and take them away."""
@@ -210,9 +220,10 @@ async def test_one_process_watches_and_another_takes_over(bench: Bench) -> None:
     other = PostgresEngine(bench.url)
     await other.open()
     await other.wait(["elsewhere"], 0.05)
+    first = bench.watcher()
     await bench.engine.close()
     bench.engine = other
-    await asyncio.sleep(2.2)  # it asks every two seconds
+    await until(lambda: bench.watcher() not in (None, first))
     await cell(bench, "psycopg", "READ COMMITTED", "prepared", idle=True)
     await other.close()
 

@@ -11,12 +11,13 @@ import pytest
 
 from dutiful import App
 from dutiful.core.errors import DutifulError, EngineUnavailable, ReplyUnknown
-from dutiful.core.event import EngineRecovered, EngineTroubled, Event
+from dutiful.core.event import EngineRecovered, EngineTroubled
 from dutiful.core.settle import Settlement
 from dutiful.engines.sqlite import SqliteEngine
 from dutiful.worker.options import WorkerOptions
 from dutiful.worker.worker import Worker
 from tests.engines.sqlite.support import WANTED, claimed, new, rows, settled, worker
+from tests.worker.support import Events, until
 
 
 def remove(path: Path) -> None:
@@ -181,11 +182,6 @@ async def test_the_callers_own_connection(deep: Path) -> None:
     await engine.close()
 
 
-async def until(true: Callable[[], bool]) -> None:
-    while not true():  # noqa: ASYNC110 - what is waited for happens in other threads
-        await asyncio.sleep(0.01)
-
-
 async def test_an_idle_worker_tells_it_and_goes_on_when_it_is_back(deep: Path) -> None:
     app = App(f"sqlite:///{deep}", lease="2s", heartbeat="500ms")
     done: list[int] = []
@@ -194,25 +190,20 @@ async def test_an_idle_worker_tells_it_and_goes_on_when_it_is_back(deep: Path) -
     async def note(n: int) -> None:
         done.append(n)
 
-    told: list[Event] = []
-    app.bus.subscribe(told.append)
+    events = Events(app)
     runner = Worker(app, WorkerOptions(lease=app.settings.leases()))
     running = asyncio.create_task(runner.run())
     await note.aenqueue(1)
-    await asyncio.wait_for(until(lambda: done == [1]), 30)
+    await until(lambda: done == [1], 30)
     away = deep.parent.with_name("away")
     deep.parent.rename(away)
-    await asyncio.wait_for(
-        until(lambda: any(isinstance(event, EngineTroubled) for event in told)), 10
-    )
-    assert "was removed" in next(e.error for e in told if isinstance(e, EngineTroubled))
+    await until(lambda: events.of(EngineTroubled), 10)
+    assert "was removed" in events.of(EngineTroubled)[0].error
     assert not deep.exists()  # noqa: ASYNC240 - a look at a local file
     away.rename(deep.parent)
     await note.aenqueue(2)
-    await asyncio.wait_for(until(lambda: done == [1, 2]), 30)
-    await asyncio.wait_for(
-        until(lambda: any(isinstance(event, EngineRecovered) for event in told)), 10
-    )
+    await until(lambda: done == [1, 2], 30)
+    await until(lambda: events.of(EngineRecovered), 10)
     runner.stop()
     await running
     await app.close()

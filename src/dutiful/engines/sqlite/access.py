@@ -20,7 +20,7 @@ class Access(msgspec.Struct, frozen=True):
     group: bool
     """Whether its group may write."""
     world: bool
-    """Whether everybody may."""
+    """Whether every user may write."""
     strangers: bool
     """Whether every user may make files in its folder, as in /tmp; then a group proves nothing."""
 

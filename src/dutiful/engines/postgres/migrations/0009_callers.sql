@@ -1,12 +1,12 @@
--- Counts transactions that were prepared after they had stored jobs. It counts at once, whether
--- they commit or not, so that somebody can watch for their commit: they may not notify.
+-- Counts transactions that were prepared after they had stored jobs. The count is visible before
+-- they commit, so that a process can watch for their commit: they cannot notify themselves.
 CREATE SEQUENCE {schema}.prepared;
 
--- Wakes as many sleepers as there are jobs, and one more in case that one of them has frozen. One
--- whose lock can be had is dead and is passed over, lest the dead be woken instead of the living.
--- A sleeper that is locked is being woken by somebody else, who need not be waited for.
--- A transaction that keeps the snapshot of its beginning cannot know who sleeps, and deleting from
--- what others write would be a conflict: it tells all who listen for its queues.
+-- Wakes as many sleepers as there are jobs, and one more in case that one of them has frozen. A
+-- sleeper whose lock is free is dead and skipped, so that a live one is woken instead. A sleeper
+-- whose row is locked is being woken by another session, for which this one need not wait.
+-- A transaction that keeps its first snapshot cannot know which workers sleep, and deleting rows
+-- that others write would be a conflict: it notifies all listeners for its queues.
 CREATE OR REPLACE FUNCTION {schema}.wake(wanted text[], jobs bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -33,8 +33,8 @@ BEGIN
 END
 $$;
 
--- In a transaction of the caller's the sleepers are looked for at its commit, which may be late.
--- At its PREPARE nothing may be notified; where that cannot be, nobody asks for it.
+-- In a caller's transaction the sleepers are looked for at its commit, which may be late. While it
+-- is being prepared it cannot notify; on servers that prepare no transactions this is not asked.
 CREATE OR REPLACE FUNCTION {schema}.wake_at_commit() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

@@ -1,5 +1,5 @@
--- The views show what people ask for, and no row that another program wrote keeps the rest from
--- being shown: a value that cannot be cast is shown as its text.
+-- The views are for people. A row that another program wrote must not hide the others: a value that
+-- cannot be cast is shown as its text.
 CREATE FUNCTION {schema}.shown_json(raw bytea) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

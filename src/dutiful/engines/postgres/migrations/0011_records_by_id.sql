@@ -1,4 +1,4 @@
--- Errors and steps belong to a job by its id, for the place in the line may come twice: logical
--- replication copies no sequences. The rows of older releases have none, and keep to the place.
+-- Errors and steps belong to a job by its id, because a number may be given twice: logical
+-- replication copies no sequences. Rows of older releases have no id and go by the number.
 ALTER TABLE {schema}.failure ADD COLUMN job_id text COLLATE "C" NOT NULL DEFAULT '';
 ALTER TABLE {schema}.step ADD COLUMN job_id text COLLATE "C" NOT NULL DEFAULT '';

@@ -1,4 +1,4 @@
--- Until here two jobs that share a place cannot both keep a step of one name.
+-- Before this, two jobs with the same number cannot both keep a step of one name.
 ALTER TABLE {schema}.step DROP CONSTRAINT step_pkey;
 ALTER TABLE {schema}.step ADD CONSTRAINT step_key PRIMARY KEY USING INDEX step_key;
 ALTER TABLE {schema}.failure DROP CONSTRAINT failure_pkey;
