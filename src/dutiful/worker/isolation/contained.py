@@ -137,7 +137,8 @@ def spawner(loop: asyncio.AbstractEventLoop) -> Callable[..., Any]:
     except NotImplementedError:
         return loop.create_task
     if isinstance(factory, _Factory) and factory.before is None:
-        return partial(OwnedTask, loop=loop)
+        task: type[OwnedTask[None]] = OwnedTask
+        return partial(task, loop=loop)
     return loop.create_task
 
 
