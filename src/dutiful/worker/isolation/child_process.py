@@ -26,8 +26,8 @@ _SELDOM = 1.0
 descriptor for that."""
 _LAST_WORDS = 0.2
 """Seconds in which a child's last messages may arrive after its end."""
-_FRAME_BYTES_MAX = 64 * 2**20
-"""A longer frame was not written by a child of ours."""
+_FRAME_ROOM = 2**20
+"""The bytes of a frame beside a payload: an error's text and traceback, and what names the job."""
 
 
 class Garbled(Exception):
@@ -50,6 +50,8 @@ class Child:
         self.writer = writer
         self.about: About | None = None
         """The attempt that it runs."""
+        self.frame_bytes_max = 0
+        """The longest frame about that attempt; a longer one was not written by a child of ours."""
         self.sound = True
         """Whether all its messages were about the attempt that it ran."""
         self._line = line
@@ -122,7 +124,7 @@ class Child:
         """Read the next frame about the child's attempt; others are skipped."""
         while True:
             (length,) = HEADER.unpack(await self.reader.readexactly(HEADER.size))
-            if length > _FRAME_BYTES_MAX:
+            if length > self.frame_bytes_max:
                 self.sound = False
                 raise Garbled("another process has written on its line")
             try:
@@ -133,6 +135,11 @@ class Child:
             if message.about == self.about:
                 return message
             self.sound = False
+
+
+def frame_bytes_max(payload_bytes_max: int) -> int:
+    """Return how long a frame may be; a result in it is written as base64 twice."""
+    return _FRAME_ROOM + 2 * payload_bytes_max
 
 
 def tell(pid: int, number: signal.Signals) -> None:

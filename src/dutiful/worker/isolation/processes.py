@@ -15,7 +15,7 @@ from dutiful.core.event import HookFailed
 from dutiful.core.outcome import Crashed, Outcome
 from dutiful.worker.attempt import Running
 
-from .child_process import Child, Garbled, Surroundings, start_child
+from .child_process import Child, Garbled, Surroundings, frame_bytes_max, start_child
 from .frames import (
     Begun,
     Ended,
@@ -71,7 +71,7 @@ class ProcessSlots:
         rested = self._rested()
         child = rested or await start_child(self._surroundings)
         self._all.add(child)
-        child.about = start.about
+        child.about, child.frame_bytes_max = start.about, frame_bytes_max(start.bytes_max)
         if running.cancelled:
             self._idle.append(child)
             return Interrupted(start.about)
