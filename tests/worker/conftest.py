@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -28,24 +29,26 @@ async def sqlite(tmp_path: Path) -> AsyncIterator[App]:
 @pytest.fixture
 async def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[App]:
     """The app of `tests.worker.jobs`, whose tasks child processes can import."""
-    monkeypatch.setenv("MARKS", str(tmp_path / "marks"))
-    cpu.app.at(f"sqlite:///{tmp_path}/jobs.db")
-    async with cpu.app:
-        yield cpu.app
-    cpu.app.hooks.around_attempt.clear()
-    cpu.app.hooks.on_death.clear()
+    async with _marking(cpu.app, tmp_path, monkeypatch) as app:
+        yield app
 
 
 @pytest.fixture
 async def isolation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[App]:
     """The app of `tests.worker.isolated`, whose tasks reach beyond their own job."""
+    async with _marking(isolated.app, tmp_path, monkeypatch) as app:
+        yield app
+
+
+@asynccontextmanager
+async def _marking(app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[App]:
+    """Open an app of a module, whose tasks leave marks in a folder; forget its hooks at the end."""
     monkeypatch.setenv("MARKS", str(tmp_path / "marks"))
-    isolated.app.at(f"sqlite:///{tmp_path}/jobs.db")
-    async with isolated.app:
-        yield isolated.app
-    isolated.app.hooks.around_attempt.clear()
-    isolated.app.hooks.around_call.clear()
-    isolated.app.hooks.on_death.clear()
+    app.at(f"sqlite:///{tmp_path}/jobs.db")
+    async with app:
+        yield app
+    for hooks in (app.hooks.around_attempt, app.hooks.around_call, app.hooks.on_death):
+        hooks.clear()
 
 
 @pytest.fixture(autouse=True)
