@@ -93,3 +93,13 @@ def test_each_loop_has_connections_of_its_own(postgres_database: str) -> None:
     asyncio.run(once())
     asyncio.run(once())
     asyncio.run(engine.close())
+
+
+async def test_what_comes_back_after_a_close_is_closed(engine: PostgresEngine) -> None:
+    for lender in (engine.session.apool, engine.session.alent):
+        kept, lent = await lender.take(), await lender.take()
+        await lender.give_back(kept)
+        lender.close()
+        await lender.give_back(lent)
+        assert kept.closed
+        assert lent.closed

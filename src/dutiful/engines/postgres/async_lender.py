@@ -44,6 +44,8 @@ class AsyncLender(Generic[C]):
         self._opener = opener
         self._size = size
         self._loops: dict[asyncio.AbstractEventLoop, _Loop[C]] = {}
+        self._lent: dict[C, _Loop[C]] = {}
+        """Whose each connection is that has not come back: `close` may have been called since."""
 
     async def take(self) -> C:
         """Lend a connection; waits while all are lent."""
@@ -62,6 +64,7 @@ class AsyncLender(Generic[C]):
             mine.free.release()
             raise
         mine.lent += 1
+        self._lent[connection] = mine
         return connection
 
     async def _opened(self, mine: _Loop[C]) -> C:
@@ -81,10 +84,10 @@ class AsyncLender(Generic[C]):
                 return connection
 
     async def give_back(self, connection: C) -> None:
-        """Take a connection back; one in an unknown state is closed."""
-        mine = self._mine()
+        """Take a connection back; one in an unknown state, or after `close`, is closed."""
+        mine = self._lent.pop(connection)
         try:
-            if await self._fit(connection):
+            if await self._fit(connection) and mine is self._loops.get(asyncio.get_running_loop()):
                 mine.idle.append((connection, mine.now()))
                 self._trim_later(mine)
             else:
@@ -98,11 +101,15 @@ class AsyncLender(Generic[C]):
             mine.free.release()
 
     def close(self) -> None:
-        """Close what is idle."""
+        """Close what is idle, and what is in use as soon as it comes back."""
         loops, self._loops = self._loops, {}
         for mine in loops.values():
             for connection, _ in mine.idle:
                 connection.pgconn.finish()
+        with suppress(RuntimeError):  # only its own loop may cancel a task
+            here = loops.get(asyncio.get_running_loop())
+            if here is not None and here.trimmer is not None:
+                here.trimmer.cancel()
 
     async def _fit(self, connection: C) -> bool:
         """Whether a connection may be used again."""
