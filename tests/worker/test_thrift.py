@@ -35,6 +35,24 @@ def test_who_knows_no_job_claims_for_its_slots_alone() -> None:
     assert appetite.limit(SLOTS, 0) == 0
 
 
+def test_a_pause_of_the_process_hands_nothing_back() -> None:
+    appetite = Appetite(SLOTS)
+    appetite.observe_trip(0.01)
+    for _ in range(100):
+        appetite.observe(0.0001)
+    for _ in range(SLOTS):
+        appetite.observe(0.02)
+    assert appetite.surplus(500) == 0
+
+
+def test_jobs_that_have_become_long_are_handed_back() -> None:
+    appetite = hungry()
+    for _ in range(200):
+        appetite.observe(1.0)
+    assert appetite.surplus(2000) > 2000 - 3 * SLOTS
+    assert appetite.surplus(SLOTS) == 0
+
+
 async def test_an_attempt_that_has_ended_does_not_wait_for_the_collector(app: App) -> None:
     @app.task
     async def add(one: int, other: int) -> int:

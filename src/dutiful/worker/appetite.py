@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 RESERVE_MAX = 4000
+STALE_SECONDS = 0.5
+"""A job that was claimed ahead starts in this time, or is handed back."""
 _TRIPS = 2.0
 """How many round trips to the store the reserve must last."""
 _WEIGHT = 0.05
@@ -37,10 +39,16 @@ class Appetite:
 
     def reserve(self) -> int:
         """Return how many jobs to hold beyond the running ones."""
-        if self._seconds is None:
-            return 0
-        per_second = self._slots / max(self._seconds, 1e-6)
-        return min(RESERVE_MAX, int(per_second * self._trip * _TRIPS))
+        return min(RESERVE_MAX, int(self._per_second() * self._trip * _TRIPS))
+
+    def surplus(self, waiting: int) -> int:
+        """Return how many of those that wait would not start in time, and so are handed back.
+
+        A pause of the whole process makes the jobs of one moment look long. Handing back what is
+        beyond the reserve of that moment would claim and settle many short jobs twice.
+        """
+        startable = int(self._per_second() * STALE_SECONDS)
+        return max(waiting - self._slots - max(startable, 2 * self.reserve()), 0)
 
     def limit(self, running: int, waiting: int) -> int:
         """Return how many to claim now; 0 while the reserve is full."""
@@ -48,3 +56,6 @@ class Appetite:
         if waiting and waiting >= reserve:
             return 0
         return max(self._slots - running - waiting + reserve, 0)
+
+    def _per_second(self) -> float:
+        return 0.0 if self._seconds is None else self._slots / max(self._seconds, 1e-6)

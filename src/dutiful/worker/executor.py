@@ -93,8 +93,8 @@ class Executor:
 
     def trim(self) -> None:
         """Hand back what was claimed ahead while jobs were short, once they are long."""
-        surplus = len(self.waiting) - 2 * self.appetite.reserve() - self._slots
-        if surplus > 0:
+        surplus = self.appetite.surplus(len(self.waiting))
+        if surplus:
             tail = [self.waiting.pop() for _ in range(surplus)]
             self.ended.extend((claim, Released()) for claim in reversed(tail))
 

@@ -21,11 +21,10 @@ from dutiful.core.text import worded
 from dutiful.core.unwritable import undecided
 from dutiful.services.settling import about_the_store, settle_apart
 
+from .appetite import STALE_SECONDS
 from .executor import Executor
 from .patience import Patience
 
-_STALE = 0.5
-"""Seconds after which jobs claimed ahead are handed back when no slot came free for them."""
 _BATCH = 2000
 _TRIP_MOST = 0.25
 _TRIES = 4
@@ -245,7 +244,7 @@ class Pump:
                     await self._changed.wait()
             return
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_STALE):
+            async with asyncio.timeout(STALE_SECONDS):
                 await self._changed.wait()
         if not self._changed.is_set():
             executor.appetite.shrink()
