@@ -23,6 +23,7 @@ from .isolation.contained import Contained, spawner
 from .isolation.contexts import Contexts
 from .isolation.frames import Ended, Interrupted
 from .isolation.processes import ProcessSlots
+from .isolation.stepping import stepped
 from .isolation.threads import ThreadSlots
 
 Finish = Callable[[Running, Outcome | None], None]
@@ -65,12 +66,13 @@ class Bodies:
         """
         task = running.task
         running.aside = self._aside
+        own = self._contexts.fresh()
         if task.spec.isolation == "process":
             task.signature.check(running.job.args)
-            own = self._contexts.fresh()
-            self._watch(running, self._spawn(running, self._in_process(running), own))
+            body = Contained(self._in_process(running), running)
+            self._watch(running, self._spawn(running, body, own))
             return
-        context, own = Context(running), self._contexts.fresh()
+        context = Context(running)
         decode, raw = task.signature.decode, running.job.args
         guarded = task.signature.runs_code
         args, kwargs = own.run(forks.guarded, decode, raw) if guarded else decode(raw)
@@ -123,10 +125,8 @@ class Bodies:
     def _spawn(
         self, running: Running, coroutine: Any, context: contextvars.Context
     ) -> asyncio.Task[None]:
-        contained = Contained(coroutine, running)
-        body: asyncio.Task[None] = self._task(contained, context=context)
+        running.body = body = self._task(coroutine, running, context)
         self._coroutines.add(body)
-        running.body = body
         return body
 
     def _stop(self, running: Running) -> None:
@@ -153,7 +153,7 @@ class Bodies:
         try:
             if self._app.hooks.around_attempt:
                 call = self._app.hooks.wrap(context, call)
-            outcome = returned(await call(), running.task.spec.name, self._bytes_max)
+            outcome = returned(await stepped(call()), running.task.spec.name, self._bytes_max)
         except BaseException as error:  # noqa: BLE001 - SystemExit, too, is an answer of the task's
             if forks.this_process is not origin:
                 forks.leave(error)

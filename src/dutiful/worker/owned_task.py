@@ -47,9 +47,12 @@ OWNER: ContextVar[Owner | None] = ContextVar("dutiful_owner", default=None)
 
 
 class OwnedTask(asyncio.Task[T]):
-    """A task of the worker's, or of an owner's that its coroutine names."""
+    """A task of the worker's, or of an owner's."""
 
-    __slots__ = ()
+    __slots__ = ("owner",)
+
+    owner: Owner | None
+    """Unset is the worker's own."""
 
     def cancel(self, msg: Any = None) -> bool:
         """Cancel, unless a job asks it of the worker or of another job that still runs.
@@ -59,7 +62,7 @@ class OwnedTask(asyncio.Task[T]):
         """
         asking = OWNER.get()
         if asking is not None:
-            owner: Owner | None = getattr(self.get_coro(), "owner", None)
+            owner: Owner | None = getattr(self, "owner", None)
             if owner is not asking and (owner is None or owner.lives):
                 return False
         return super().cancel(msg)

@@ -31,7 +31,7 @@ from dutiful.services.trouble import Trouble
 
 from . import forks
 from .host import WorkerHost
-from .isolation.contained import Contained, contain, release
+from .isolation.contained import contain, release
 from .isolation.contexts import Contexts
 from .options import WorkerOptions
 from .owned_task import OWNER, HookRun
@@ -262,16 +262,15 @@ class Worker:
                     loop.call_soon_threadsafe(self._run_hook, hook, died)
 
     def _run_hook(self, hook: OnDeath, event: JobDied) -> None:
-        owner = HookRun()
-        coroutine = Contained(self._mourn(hook, event, owner), owner)
+        owner, context = HookRun(), self._contexts.fresh()
+        context.run(OWNER.set, owner)
         owner.task = task = asyncio.get_running_loop().create_task(
-            coroutine, context=self._contexts.fresh()
+            self._mourn(hook, event, owner), context=context
         )
         self._hooks.add(task)
         task.add_done_callback(self._hooks.discard)
 
     async def _mourn(self, hook: OnDeath, event: JobDied, owner: HookRun) -> None:
-        OWNER.set(owner)
         try:
             call: Callable[[JobDied], Any] = hook
             is_async = inspect.iscoroutinefunction(hook)

@@ -1,4 +1,4 @@
-"""Coroutines of jobs: an exit ends the attempt and not the loop, and a forked copy never awaits.
+"""Coroutines of jobs: what would end the loop ends the attempt, and a forked copy never awaits.
 
 asyncio lets SystemExit and KeyboardInterrupt of any task end the whole loop. In a worker, the
 task that raised one is a part of a job, and the job's attempt is what it ends.
@@ -7,46 +7,36 @@ task that raised one is a part of a job, and the job's attempt is what it ends.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Coroutine, Generator
 from contextvars import Context
-from functools import partial
 from types import CodeType, TracebackType
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from dutiful.worker import forks
 from dutiful.worker.owned_task import OWNER, OwnedTask, Owner
 
 from .standard import open_standard
+from .stepping import Awaited
 
 T = TypeVar("T")
 
 _FAREWELL = 0.5
-"""Seconds in which tasks that jobs left on the loop may end."""
+"""Seconds that what jobs left on the loop gets to end."""
 _TRIES = 10
 """So often a loop is run that does not come to run anything; then it is broken."""
 ENDING = (SystemExit, KeyboardInterrupt)
-"""Exceptions that asyncio lets out of the task that raised them."""
-
-
-class _Awaited(RuntimeError):
-    """A copy reached an await, which only the loop of the original could answer."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "a copy that a task forked cannot await on the worker's loop; use asyncio.run() there, "
-            "or end it with os._exit()"
-        )
+"""What asyncio does not keep in the task that raised it."""
 
 
 class Contained(Coroutine[Any, Any, Any]):
-    """Wraps a coroutine of an owner."""
+    """Stands in for a coroutine of an owner's."""
 
-    __slots__ = ("__weakref__", "_inner", "_origin", "owner")
+    __slots__ = ("__weakref__", "_inner", "_origin", "_owner")
 
     def __init__(self, inner: Coroutine[Any, Any, Any], owner: Owner) -> None:
-        """Wrap ``inner``, for this process only."""
+        """Stand in for ``inner``, in this process only."""
         self._inner = inner
-        self.owner = owner
+        self._owner = owner
         self._origin = forks.this_process
 
     def send(self, value: Any) -> Any:
@@ -64,7 +54,7 @@ class Contained(Coroutine[Any, Any, Any]):
             self._judge(error)
             raise
         if forks.this_process is not origin:
-            forks.leave(_Awaited())
+            forks.leave(Awaited())
         return awaited
 
     def throw(  # type: ignore[override]  # one form of three is enough
@@ -82,7 +72,7 @@ class Contained(Coroutine[Any, Any, Any]):
             self._judge(error)
             raise
         if forks.this_process is not self._origin:
-            forks.leave(_Awaited())
+            forks.leave(Awaited())
         return awaited
 
     def close(self) -> None:
@@ -94,17 +84,27 @@ class Contained(Coroutine[Any, Any, Any]):
         return self._inner.__await__()
 
     def __getattr__(self, name: str) -> Any:
-        """Show the coroutine's own frame, code and name to tools that inspect tasks."""
+        """Show the coroutine's own frame, code and name to who looks at tasks."""
         return getattr(self._inner, name)
 
     def _judge(self, error: BaseException) -> None:
-        """Turn an exit into a cancellation of the owner; other errors pass. Keeps no reference."""
+        """Pass by what a coroutine may end with; it keeps no reference to it."""
         if forks.this_process is not self._origin:
             forks.leave(error)
         if isinstance(error, ENDING):
-            if not self.owner.exited(error):
+            if not self._owner.exited(error):
                 _report(asyncio.get_running_loop(), error)
             raise asyncio.CancelledError(f"{type(error).__name__} ended the attempt") from error
+
+
+class Spawn(Protocol):
+    """Makes the task of an attempt."""
+
+    def __call__(
+        self, coroutine: Coroutine[Any, Any, None], owner: Owner, context: Context, /
+    ) -> asyncio.Task[None]:
+        """Make a task that runs a coroutine in a context."""
+        ...
 
 
 class _Factory:
@@ -115,7 +115,7 @@ class _Factory:
         self.users = 0
         self.descriptor = _backend(loop)
         if self.descriptor is not None:
-            # Otherwise a copy could run the loop and take its wake-ups.
+            # Without it a copy cannot go on with the loop, whose wake-ups it would take.
             forks.close_in_copies(self.descriptor)
 
     def __call__(
@@ -126,26 +126,35 @@ class _Factory:
         if owner is not None and asyncio.iscoroutine(coroutine):
             coroutine = Contained(coroutine, owner)
         if self.before is None:
-            return OwnedTask(coroutine, loop=loop, **options)
+            task: OwnedTask[Any] = OwnedTask(coroutine, loop=loop, **options)
+            task.owner = owner
+            return task
         return self.before(loop, coroutine, **options)
 
 
-def spawner(loop: asyncio.AbstractEventLoop) -> Callable[..., Any]:
-    """Return a function that makes tasks of coroutines that are contained already."""
+def spawner(loop: asyncio.AbstractEventLoop) -> Spawn:
+    """Return what makes the tasks of attempts, whose coroutines contain themselves."""
     try:
         factory: Any = loop.get_task_factory()
     except NotImplementedError:
-        return loop.create_task
+        factory = None
+
+    def owned(
+        coroutine: Coroutine[Any, Any, None], owner: Owner, context: Context
+    ) -> asyncio.Task[None]:
+        task = OwnedTask(coroutine, loop=loop, context=context)
+        task.owner = owner
+        return task
+
     if isinstance(factory, _Factory) and factory.before is None:
-        task: type[OwnedTask[None]] = OwnedTask
-        return partial(task, loop=loop)
-    return loop.create_task
+        return owned
+    return lambda coroutine, _, context: loop.create_task(coroutine, context=context)
 
 
 def contain(loop: asyncio.AbstractEventLoop) -> None:
-    """Contain the tasks of owners on a loop, until `release` has been called as often.
+    """Contain what owners start on a loop, until `release` has been called as often.
 
-    A loop without task factories, as one of virtual time may be, is left as it is.
+    A loop that knows no task factories, as one of virtual time may be, is left as it is.
     """
     try:
         factory: Any = loop.get_task_factory()
@@ -158,7 +167,7 @@ def contain(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def release(loop: asyncio.AbstractEventLoop) -> None:
-    """Restore the loop's former task factory."""
+    """Give the loop the task factory back that it had."""
     try:
         factory: Any = loop.get_task_factory()
     except NotImplementedError:
@@ -180,10 +189,9 @@ def _backend(loop: Any) -> int | None:
 
 
 def run(loop: asyncio.AbstractEventLoop, main: asyncio.Task[T]) -> T:
-    """Run a loop until ``main`` ends, whatever a callback of a job raises.
+    """Run a loop until ``main`` ends, whatever a callback of a job's raises.
 
-    asyncio's own loop shows which job a callback belongs to. uvloop does not: there it is only
-    logged. What a
+    asyncio's own loop says whose callback it was. uvloop does not: there it is only logged. What a
     loop that cannot run any more raises goes to the caller.
     """
     pid = forks.this_process.pid
@@ -254,5 +262,5 @@ def _owner_of(trace: TracebackType | None) -> Owner | None:
 
 
 def _report(loop: asyncio.AbstractEventLoop, error: BaseException) -> None:
-    message = f"{type(error).__name__} in a job's code that belongs to no running attempt"
+    message = f"{type(error).__name__} of a job's code that belongs to no running attempt"
     loop.call_exception_handler({"message": message, "exception": error})
