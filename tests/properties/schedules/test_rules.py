@@ -189,6 +189,17 @@ def full(draw: st.DrawFn) -> Calendar:
 @settings(deadline=None)
 @given(calendars() | full(), st.integers(0, 3000))
 def test_a_calendar_rule_is_what_dateutil_counts_from_its_start(rule: Calendar, days: int) -> None:
+    _agrees_with_dateutil(rule, days)
+
+
+@pytest.mark.parametrize("form", FULL)
+def test_each_form_is_what_dateutil_counts_from_its_start(form: str) -> None:
+    """Chance may leave out a form, and what is refused by mistake looks like bad luck above."""
+    start = datetime(2020, 2, 28, 3, 15, 5)  # noqa: DTZ001 - a wall
+    _agrees_with_dateutil(Calendar(f"FREQ={form}", "UTC", start), 0)
+
+
+def _agrees_with_dateutil(rule: Calendar, days: int) -> None:
     """Found from anywhere, a rule must not differ from one counted from its start."""
     from dateutil.rrule import rrulestr
 

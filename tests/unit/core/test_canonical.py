@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 
 from dutiful.core.canonical import written
 
@@ -32,6 +32,15 @@ class Shape(msgspec.Struct, rename="camel"):
 class Basket(BaseModel):
     skus: set[str]
     total: Decimal = Decimal("1.0")
+
+
+class Place(BaseModel):
+    zone: int
+    area: int
+
+
+class Ids(RootModel[set[int]]):
+    """A model that is no mapping."""
 
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -88,6 +97,11 @@ PLAIN = [5, "x", None, True, [1, "a"], {"a": 1, "b": {"c": 2}}, 1.5, NOON]
 @pytest.mark.parametrize("value", PLAIN)
 def test_most_values_are_written_as_they_always_were(value: Any) -> None:
     assert written(value) == msgspec.json.encode(value)
+
+
+def test_models_are_written_as_their_fields_are_declared() -> None:
+    assert written(Place(zone=1, area=2)) == b'{"zone":1,"area":2}'
+    assert written(Ids({3, 1, 2})) == b"[1,2,3]"
 
 
 scalars = (

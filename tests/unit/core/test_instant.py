@@ -59,6 +59,7 @@ def test_an_instant_becomes_a_moment_again() -> None:
         (0.25, 250_000),
         (0, 0),
         (timedelta(minutes=1, microseconds=1), MINUTE + 1),
+        ("1s".rjust(1000), SECOND),
     ],
 )
 def test_a_span_is_read(value: Any, micros: int) -> None:
@@ -66,7 +67,22 @@ def test_a_span_is_read(value: Any, micros: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "soon", "10", "1h30", "h", "1 hour", "-1s", "1y", "1.s", "s1", "1h,2m"]
+    "text",
+    [
+        "",
+        " ",
+        "soon",
+        "10",
+        "1h30",
+        "h",
+        "1 hour",
+        "-1s",
+        "1y",
+        "1.s",
+        "s1",
+        "1h,2m",
+        "1s".rjust(1001),
+    ],
 )
 def test_what_is_no_span_is_refused_with_examples(text: str) -> None:
     with pytest.raises(BadOption, match='is not a length of time; write "30s"'):

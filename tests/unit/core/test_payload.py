@@ -341,6 +341,7 @@ class Dated:
 def test_a_datetime_comes_back_exact_whatever_its_offset(at: datetime) -> None:
     kept = Dated(at, [at, at], {"a": at})
     assert decode(encode(kept, what="x"), decoder(Dated), what="x") == kept
+    assert decode(encode({at}, what="x"), decoder(set[datetime]), what="x") == {at}
     keyed = {at: [at]}
     assert decode(encode(keyed, what="x"), decoder(dict[datetime, list[datetime]]), what="x") == (
         keyed

@@ -187,6 +187,15 @@ def test_kinds_of_errors_may_be_given_in_any_list(errors: Any) -> None:
     assert Retry(on={OSError}, never=frozenset()).policy.on == (OSError,)
 
 
+def test_lists_may_be_ten_deep() -> None:
+    errors: Any = OSError
+    for _ in range(10):
+        errors = [errors]
+    assert Retry(on=errors).policy.on == (OSError,)
+    with pytest.raises(BadOption, match="is not an exception class"):
+        Retry(on=[errors])
+
+
 def test_a_list_that_holds_itself_is_refused() -> None:
     errors: list[Any] = [OSError]
     errors.append(errors)

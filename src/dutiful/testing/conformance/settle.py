@@ -164,7 +164,7 @@ class SettleContract(Contract):
         job_id = await add(engine)
         await end(engine, await one(engine), outcome)
         job = await look(engine, job_id)
-        assert (job.state, job.reason) == (State.DEAD, reason)
+        assert (job.state, job.reason, job.worker) == (State.DEAD, reason, None)
         assert len(await engine.errors(job_id)) == 1
 
     @requires(Capability.INSPECT)
