@@ -135,7 +135,7 @@ class Copy:
 
     @property
     def _failure(self) -> str:
-        found = re.search(r"^(?:FAILED|ERROR) (.*)$", self.output, re.MULTILINE)
+        found = re.search(r"^(?:FAILED|ERROR) (tests/.*)$", self.output, re.MULTILINE)
         return found[1][:300] if found else self.output[-300:]
 
 
