@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from .errors import BadSchedule, ScheduleTaken
+from .errors import ScheduleTaken
 from .occurrence import Standing
-from .schedule import Schedule, read
+from .schedule import Schedule, owned
 
 
 def refuse_taken(known: Mapping[str, Standing], schedules: Iterable[Schedule]) -> None:
@@ -34,15 +34,14 @@ def owner_unclear(standing: Standing) -> str:
     The owner is written twice, in a column of its own and in the spec. Where they differ, another
     program wrote one of them.
     """
-    if standing.unreadable is not None:
-        return "app cannot be read" if "app" in standing.unreadable.split(", ") else ""
-    try:
-        of_spec = read(standing.spec).app
-    except BadSchedule:
+    if standing.unreadable is not None and "app" in standing.unreadable.split(", "):
+        return "app cannot be read"
+    spec = owned(standing.spec)
+    if spec is None or spec.name != standing.name:
+        return "its spec does not say whose it is"
+    if spec.app == standing.app:
         return ""
-    if of_spec == standing.app:
-        return ""
-    return f"its row says that it belongs to {_named(standing.app)}, its spec to {_named(of_spec)}"
+    return f"its row says that it belongs to {_named(standing.app)}, its spec to {_named(spec.app)}"
 
 
 def _named(owner: str | None) -> str:

@@ -104,6 +104,21 @@ def born_of(spec: bytes) -> int | None:
         return None
 
 
+class Owned(msgspec.Struct, frozen=True):
+    """What every version writes of whose a schedule is."""
+
+    name: str
+    app: str | None = None
+
+
+def owned(spec: bytes) -> Owned | None:
+    """Return whose a stored schedule is by its spec, None where that was not written by us."""
+    try:
+        return msgspec.json.decode(spec, type=Owned)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+
+
 @lru_cache(maxsize=20_000)
 def read(spec: bytes) -> Schedule:
     """Read what `written` wrote; BadSchedule when this version cannot."""

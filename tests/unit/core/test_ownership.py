@@ -28,6 +28,14 @@ def test_a_row_whose_owners_differ_stands_in_nobodys_way(foreign: str | None) ->
     assert "app 'theirs'" in owner_unclear(replace(THEIRS, app=foreign))
 
 
-def test_where_the_spec_cannot_be_read_the_column_counts() -> None:
+@pytest.mark.parametrize("spec", [b"{", b"[1]", b"{}", b'{"name":"other","app":"theirs"}'])
+def test_a_row_whose_spec_was_overwritten_stands_in_nobodys_way(spec: bytes) -> None:
+    refuse_taken({"tick": replace(THEIRS, spec=spec)}, [MINE])
+
+
+def test_a_spec_of_a_newer_version_says_whose_it_is() -> None:
     with pytest.raises(ScheduleTaken):
-        refuse_taken({"tick": replace(THEIRS, spec=b"{")}, [MINE])
+        refuse_taken(
+            {"tick": replace(THEIRS, spec=b'{"name":"tick","app":"theirs","rule":{"moon":1}}')},
+            [MINE],
+        )
