@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Generator
+from contextlib import suppress
 from contextvars import Context
 from types import CodeType, TracebackType
 from typing import Any, Protocol, TypeVar
@@ -215,10 +216,10 @@ def run(loop: asyncio.AbstractEventLoop, main: asyncio.Task[T]) -> T:
             owner = _owner_of(error.__traceback__)
             if owner is None or not owner.exited(error):
                 _report(loop, error)
-        except RuntimeError as error:
+        except Exception as error:
             if main.done() or forks.copied(pid) or tries > _TRIES:
                 raise
-            _report(loop, error)  # a job has stopped the loop
+            _report(loop, error)  # a job has stopped the loop, or broken what reports its errors
 
 
 def close(loop: asyncio.AbstractEventLoop) -> bool:
@@ -238,7 +239,7 @@ def close(loop: asyncio.AbstractEventLoop) -> bool:
 
     try:
         clean = run(loop, loop.create_task(end()))
-    except (OSError, RuntimeError) as error:  # it is broken
+    except Exception as error:  # noqa: BLE001 - whatever a loop that is broken says
         if forks.copied(pid):
             forks.leave(error)
         _report(loop, error)
@@ -263,4 +264,5 @@ def _owner_of(trace: TracebackType | None) -> Owner | None:
 
 def _report(loop: asyncio.AbstractEventLoop, error: BaseException) -> None:
     message = f"{type(error).__name__} of a job's code that belongs to no running attempt"
-    loop.call_exception_handler({"message": message, "exception": error})
+    with suppress(Exception):  # logging itself may be what a task has broken
+        loop.call_exception_handler({"message": message, "exception": error})
