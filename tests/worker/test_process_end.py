@@ -19,7 +19,7 @@ from dutiful import App
 from dutiful.worker.isolation import contained
 from tests.worker import isolated
 from tests.worker import jobs as cpu
-from tests.worker.support import environment, marks, output, process, until, wait_until
+from tests.worker.support import ended, environment, marks, output, process, until, wait_until
 
 WORKER = ("dutiful", "worker", "tests.worker.isolated:app", "-c", "2")
 
@@ -94,6 +94,14 @@ async def test_a_worker_stops_well_though_a_task_closed_what_it_uses(
 ) -> None:
     with process(*WORKER, path=tmp_path) as worker:
         await (await isolation.tasks[name].aenqueue()).aresult(timeout=20)
+        await (await isolated.see_in_thread.aenqueue("one")).aresult(timeout=20)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(20) == 0
+
+
+async def test_a_worker_outlives_a_report_that_fails(isolation: App, tmp_path: Path) -> None:
+    with process(*WORKER, path=tmp_path) as worker:
+        await ended(isolation, (await isolated.break_reports.aenqueue()).id)
         await (await isolated.see_in_thread.aenqueue("one")).aresult(timeout=20)
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(20) == 0

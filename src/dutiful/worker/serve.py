@@ -9,6 +9,7 @@ import importlib
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -77,6 +78,7 @@ def serve(app: WorkerHost, options: WorkerOptions) -> int:
     gc.freeze()
 
     async def main() -> int:
+        await _open_spare()
         on_stop(worker.stop)
         dump_on_usr1()
         pool = _Pool(thread_name_prefix=_POOL)
@@ -114,6 +116,19 @@ def serve(app: WorkerHost, options: WorkerOptions) -> int:
         clean = contained.close(loop)
         end_on_signal(code)
     return end_process(code, clean=worker.clean and clean)
+
+
+async def _open_spare() -> None:
+    """Let the loop open what it opens with its first stream, before any job can run.
+
+    libuv keeps a spare descriptor. Opened when a task has closed a standard stream, it would get
+    that number, and libuv aborts the process when it is to close one of these.
+    """
+    ours, theirs = socket.socketpair()
+    with theirs:
+        _, writer = await asyncio.open_connection(sock=ours)
+        writer.close()
+        await writer.wait_closed()
 
 
 def new_loop() -> asyncio.AbstractEventLoop:

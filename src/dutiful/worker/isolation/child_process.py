@@ -18,7 +18,7 @@ from dutiful.worker.capacity import starting
 
 from .frames import HEADER, About, ToWorker, ToWorkerFrame, Withdrawn, pack
 from .search_path import arguments, bootstrap
-from .standard import open_standard
+from .standard import above_standard, open_standard
 
 _GLANCE = 0.05
 _SELDOM = 1.0
@@ -172,7 +172,7 @@ async def start_child(surroundings: Surroundings) -> Child:
 async def _start_child(surroundings: Surroundings) -> Child:
     # A task may have closed them; then the socket would take their number, and prints go to it.
     open_standard()
-    ours, theirs = socket.socketpair()
+    ours, theirs = map(above_standard, socket.socketpair())
     with theirs:
         command = [
             sys.executable,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import socket
 import sys
+
+_LAST = 2
 
 
 def open_standard() -> None:
@@ -24,3 +28,16 @@ def open_standard() -> None:
             stream = open(number, mode, encoding="utf-8", errors="replace", closefd=False)
             setattr(sys, name, stream)
             setattr(sys, f"__{name}__", stream)
+
+
+def above_standard(line: socket.socket) -> socket.socket:
+    """Return a socket whose descriptor is not a standard one.
+
+    It has such a number where a task closed the stream that had it. The next such task would close
+    it, and libuv aborts the process when it is to close one.
+    """
+    if line.fileno() > _LAST:
+        return line
+    number = fcntl.fcntl(line.fileno(), fcntl.F_DUPFD_CLOEXEC, _LAST + 1)
+    line.close()
+    return socket.socket(fileno=number)
