@@ -17,15 +17,19 @@ from pathlib import Path
 from uuid import uuid4
 
 from dutiful.cli.demo.postgres import LocalServer, local_server
-from tests.fuzz import bodies_run
+from tests.fuzz import bodies_exits, bodies_run
 from tests.fuzz.store_seed import one_round
 
 BODIES = 12
+ENDS = 6
+"""One round of bodies in so many has a body that ends its process."""
 
 
 def one(engine: str, number: int, folder: str, server: LocalServer) -> None:
     """Play one round; an error of it tells what was found."""
     match engine:
+        case "bodies" if number % ENDS == 0:
+            asyncio.run(bodies_exits.play(number))
         case "bodies":
             asyncio.run(bodies_run.play(number, BODIES))
         case "sqlite":

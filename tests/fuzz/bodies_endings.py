@@ -7,6 +7,7 @@ import ctypes
 import math
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -169,6 +170,23 @@ def _die(rng: Random) -> None:
             ctypes.string_at(0)
         case _:
             os.kill(os.getpid(), signal.SIGTERM)
+
+
+def end_process(rng: Random) -> None:
+    """End the process that runs this body, in some way."""
+    code = rng.choice([0, 1, 2, 75, 255])
+    loop = threading.current_thread() is threading.main_thread()
+    ways: list[Callable[[], object]] = [
+        lambda: os._exit(code),
+        lambda: threading.Thread(target=os._exit, args=(code,)).start(),
+        lambda: os.kill(os.getpid(), signal.SIGKILL),
+        lambda: ctypes.string_at(0),
+        os.abort,
+        lambda: signal.setitimer(signal.ITIMER_REAL, 0.01),
+    ]
+    if loop:
+        ways.append(lambda: asyncio.get_running_loop().call_soon(os._exit, code))
+    rng.choice(ways)()
 
 
 def ending(rng: Random, kind: str) -> Any:

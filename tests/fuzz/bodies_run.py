@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
 from typing import BinaryIO
@@ -36,22 +38,29 @@ async def play(seed: int, bodies: int) -> None:
         tasks.app.at(f"sqlite:///{folder}/jobs.db")
         async with tasks.app:
             good, hostile = await _enqueue(rng, bodies)
-            path = Path(folder) / "output"
-            with path.open("wb") as output:
-                worker = _started(output, folder)
-            try:
+            async with serving(folder, f"seed {seed}, {bodies} bodies", "-c", "12") as worker:
                 await _judge(worker, good, hostile)
-            except Finding as finding:
-                if worker.poll() is None:
-                    worker.send_signal(signal.SIGUSR1)
-                    worker.send_signal(signal.SIGPROF)
-                    await asyncio.sleep(1)
-                    path.open("ab").write((Path(folder) / "dump").read_bytes())
-                said = path.read_text(errors="replace")[-20_000:]
-                raise Finding(f"seed {seed}, {bodies} bodies: {finding}\n{said}") from None
-            finally:
-                worker.kill()
-                worker.wait()
+
+
+@asynccontextmanager
+async def serving(folder: str, about: str, *options: str) -> AsyncIterator[subprocess.Popen[bytes]]:
+    """Run a worker for the length of a block; what it said goes with a finding."""
+    path = Path(folder) / "output"
+    with path.open("wb") as output:
+        worker = _started(output, folder, options)
+    try:
+        yield worker
+    except Finding as finding:
+        if worker.poll() is None:
+            worker.send_signal(signal.SIGUSR1)
+            worker.send_signal(signal.SIGPROF)
+            await asyncio.sleep(1)
+            path.open("ab").write((Path(folder) / "dump").read_bytes())
+        said = path.read_text(errors="replace")[-20_000:]
+        raise Finding(f"{about}: {finding}\n{said}") from None
+    finally:
+        worker.kill()
+        worker.wait()
 
 
 async def _enqueue(rng: Random, bodies: int) -> tuple[list[str], list[str]]:
@@ -64,33 +73,38 @@ async def _enqueue(rng: Random, bodies: int) -> tuple[list[str], list[str]]:
     return good, hostile
 
 
-def _started(output: BinaryIO, folder: str) -> subprocess.Popen[bytes]:
+def _started(output: BinaryIO, folder: str, options: Sequence[str]) -> subprocess.Popen[bytes]:
     call = ["-m", "dutiful", "worker", "tests.fuzz.bodies_tasks:app"]
-    command = [sys.executable, *call, "-c", "12", "--grace", f"{GRACE}s"]
+    command = [sys.executable, *call, *options, "--grace", f"{GRACE}s"]
     env = {**os.environ, "DUTIFUL_URL": f"sqlite:///{folder}/jobs.db", "PYTHONUNBUFFERED": "1"}
     env |= {"DUTIFUL_DEBUG": "1", "DUMP": f"{folder}/dump"}
     return subprocess.Popen(command, stdout=output, stderr=output, env=env)
 
 
 async def _judge(worker: subprocess.Popen[bytes], good: list[str], hostile: list[str]) -> None:
-    end = time.monotonic() + WAITING
-    while unfinished := await _unfinished(good):
-        _alive(worker)
-        if time.monotonic() > end:
-            raise Finding(f"{len(unfinished)} neighbours wait: {_shown(unfinished[:3])}")
+    limit = time.monotonic() + WAITING
+    while waiting := await unfinished(good):
+        alive(worker)
+        if time.monotonic() > limit:
+            raise Finding(f"{len(waiting)} neighbours wait: {shown(waiting[:3])}")
         await asyncio.sleep(0.05)
     for job in await tasks.app.store.inspector.get(good):
         if (job.state, job.attempt, job.crashes) != (State.SUCCEEDED, 1, 0):
             errors = await tasks.app.store.inspector.errors(job.id)
             texts = [f"{error.type}: {error.message}" for error in errors]
-            raise Finding(f"a neighbour was hit: {_shown([job])} {texts}")
-    while running := [job for job in await _unfinished(hostile) if _runs_soon(job)]:
-        _alive(worker)
-        if time.monotonic() > end:
-            raise Finding(f"hostile jobs hold their slots: {_shown(running)}")
+            raise Finding(f"a neighbour was hit: {shown([job])} {texts}")
+    while running := [job for job in await unfinished(hostile) if _runs_soon(job)]:
+        alive(worker)
+        if time.monotonic() > limit:
+            raise Finding(f"hostile jobs hold their slots: {shown(running)}")
         await asyncio.sleep(0.05)
     await asyncio.sleep(1.1)  # a second in which a task's handler of TERM is replaced
-    _alive(worker)
+    alive(worker)
+    await end(worker)
+
+
+async def end(worker: subprocess.Popen[bytes]) -> None:
+    """End a worker by TERM, which it must obey within its grace."""
     worker.send_signal(signal.SIGTERM)
     try:
         code = await asyncio.to_thread(worker.wait, ENDING)
@@ -100,12 +114,14 @@ async def _judge(worker: subprocess.Popen[bytes], good: list[str], hostile: list
         raise Finding(f"TERM ended the worker with {code}")
 
 
-def _alive(worker: subprocess.Popen[bytes]) -> None:
+def alive(worker: subprocess.Popen[bytes]) -> None:
+    """Raise Finding where a worker has ended."""
     if (code := worker.poll()) is not None:
         raise Finding(f"the worker ended by itself with {code}")
 
 
-async def _unfinished(ids: list[str]) -> list[Job]:
+async def unfinished(ids: list[str]) -> list[Job]:
+    """Return those of these jobs that have not ended."""
     jobs = await tasks.app.store.inspector.get(ids)
     return [job for job in jobs if not job.state.final]
 
@@ -121,7 +137,8 @@ def _runs_soon(job: Job) -> bool:
     return job.state in (State.RUNNING, State.QUEUED) or job.run_at < soon
 
 
-def _shown(jobs: list[Job]) -> str:
+def shown(jobs: list[Job]) -> str:
+    """Write jobs as a finding shows them."""
     return "; ".join(
         f"{job.task}{job.args.decode()} {job.state.word} attempt {job.attempt} "
         f"crashes {job.crashes} {job.reason or ''}"

@@ -11,12 +11,14 @@ from random import Random
 
 from dutiful import App, Retry
 from tests.fuzz.bodies_deeds import DEEDS, on_loop
-from tests.fuzz.bodies_endings import ending
+from tests.fuzz.bodies_endings import end_process, ending
 
 app = App()
 if dump := os.environ.get("DUMP"):
     # Where a worker shows what it does though a body has closed or replaced its streams.
-    faulthandler.register(signal.SIGPROF, file=open(dump, "w"), all_threads=True)
+    shown = open(dump, "w")
+    faulthandler.enable(file=shown)
+    faulthandler.register(signal.SIGPROF, file=shown, all_threads=True)
 once = Retry(max_attempts=2, delay=0.2, jitter="none")
 sleep = time.sleep
 
@@ -67,5 +69,37 @@ def good_in_child(number: int) -> int:
     return number
 
 
+@app.task
+async def end_on_loop(seed: int) -> None:
+    end_process(Random(seed))
+    await asyncio.sleep(5)
+
+
+@app.task
+def end_in_thread(seed: int) -> None:
+    end_process(Random(seed))
+    sleep(5)
+
+
+@app.task
+async def patient_on_loop(number: int) -> int:
+    await asyncio.sleep(0.05)
+    return number
+
+
+@app.task
+def patient_in_thread(number: int) -> int:
+    sleep(0.05)
+    return number
+
+
+@app.task(cpu=True)
+def patient_in_child(number: int) -> int:
+    sleep(0.05)
+    return number
+
+
+ENDING = (end_on_loop, end_in_thread)
+PATIENT = (patient_on_loop, patient_in_thread, patient_in_child)
 HOSTILE = (hostile_on_loop, hostile_in_thread, hostile_in_child)
 GOOD = (good_on_loop, good_in_thread, good_in_child)
