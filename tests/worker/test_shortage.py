@@ -26,10 +26,10 @@ class Room:
     def __init__(self, patch: pytest.MonkeyPatch, most: int) -> None:
         self.most = most
         self.refused = 0
-        start = threading.Thread.start
+        start, others = threading.Thread.start, threading.enumerate()
 
         def bounded(thread: threading.Thread) -> None:
-            alive = [one for one in threading.enumerate() if one.name == "dutiful-slot"]
+            alive = [one for one in _slots() if one not in others]
             if thread.name == "dutiful-slot" and len(alive) >= self.most:
                 self.refused += 1
                 raise RuntimeError("can't start new thread")
@@ -37,6 +37,10 @@ class Room:
 
         patch.setattr(threading.Thread, "start", bounded)
         patch.setattr(capacity, "_FIRST", 0.05)
+
+
+def _slots() -> list[threading.Thread]:
+    return [one for one in threading.enumerate() if one.name == "dutiful-slot"]
 
 
 @pytest.mark.parametrize("hooked", [False, True], ids=["", "hooked"])
