@@ -24,7 +24,7 @@ from .isolation.contexts import Contexts
 from .isolation.frames import Ended, Interrupted
 from .isolation.processes import ProcessSlots
 from .isolation.stepping import stepped
-from .isolation.threads import ThreadSlots
+from .isolation.threads import ThreadSlots, in_own_thread
 
 Finish = Callable[[Running, Outcome | None], None]
 Begun = Callable[[Running], None]
@@ -120,7 +120,7 @@ class Bodies:
             _, stuck = await asyncio.wait(self._coroutines, timeout=_FAREWELL)
         if self._undoing:
             await asyncio.wait(self._undoing, timeout=_UNDOING)
-        return await self._threads.close() and not stuck
+        return await in_own_thread(self._threads.close) and not stuck
 
     def _spawn(
         self, running: Running, coroutine: Any, context: contextvars.Context

@@ -15,7 +15,7 @@ from dutiful.core.errors import EngineError
 from dutiful.core.lease import Lease
 
 from .isolation.steady_loop import SteadyLoop
-from .isolation.threads import ended
+from .isolation.threads import in_own_thread
 
 _STALLED_BEATS = 2
 """A loop that has not answered for so many heartbeats is said to hang."""
@@ -191,7 +191,7 @@ class HeartThread:
     async def stop(self) -> None:
         """Stop the heart and wait for its thread."""
         self._heart.stop()
-        await ended((self._thread,), 5)
+        await in_own_thread(partial(self._thread.join, 5))
 
 
 class HeartTask:

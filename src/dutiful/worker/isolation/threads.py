@@ -8,19 +8,20 @@ import queue
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from dutiful.worker import forks
 from dutiful.worker.capacity import starting
 
+T = TypeVar("T")
 Call = Callable[[], Any]
 Done = Callable[[Any], None]
 
 Calls = queue.SimpleQueue[tuple[Call, Done] | None]
 
-_GLANCE = 0.005
 _FAREWELL = 0.3
 """Seconds that all idle threads together get to end."""
 
@@ -56,7 +57,7 @@ class ThreadSlots:
             self._threads.append(thread)
         self._calls.put((call, done))
 
-    async def close(self) -> bool:
+    def close(self) -> bool:
         """Let idle threads end; False when some still run a call and cannot be stopped.
 
         What is submitted after this is run by threads of its own.
@@ -65,7 +66,10 @@ class ThreadSlots:
         self._threads, self._calls, self._idle = [], queue.SimpleQueue(), threading.Semaphore(0)
         for _ in threads:
             calls.put(None)
-        return await ended(threads, _FAREWELL)
+        end = monotonic() + _FAREWELL
+        for thread in threads:
+            thread.join(max(end - monotonic(), 0))
+        return not any(thread.is_alive() for thread in threads)
 
     def _work(self, calls: Calls, idle: threading.Semaphore) -> None:
         while (item := calls.get()) is not None:
@@ -90,14 +94,16 @@ class ThreadSlots:
             done(result)
 
 
-async def ended(threads: Sequence[threading.Thread], seconds: float) -> bool:
-    """Wait so long for the end of threads, without another one: the loop's may be shut down."""
-    end = monotonic() + seconds
-    while any(thread.is_alive() for thread in threads):
-        if monotonic() > end:
-            return False
-        await asyncio.sleep(_GLANCE)
-    return True
+async def in_own_thread(call: Callable[[], T]) -> T:
+    """Run a blocking call in a new thread: a task may have shut down the loop's executor."""
+    pool = ThreadPoolExecutor(1)
+    try:
+        started = asyncio.get_running_loop().run_in_executor(pool, call)
+    except RuntimeError:  # no thread can be started
+        return call()
+    finally:
+        pool.shutdown(wait=False)
+    return await started
 
 
 def _restore_hooks() -> None:
