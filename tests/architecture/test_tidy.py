@@ -1,5 +1,6 @@
 """The house is tidy, and each rule is seen to catch what it forbids."""
 
+import ast
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -147,3 +148,19 @@ def test_every_locked_file_is_written_by_one_command() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     locked = sorted(path.name for path in (ROOT / "requirements").glob("*.txt"))
     assert [file for file in locked if f"--output-file requirements/{file}\n" not in makefile] == []
+
+
+def test_clocks_are_bound_at_import() -> None:
+    """A task may replace a clock that is looked up in ``time`` when it is called."""
+    clocks = {"monotonic", "monotonic_ns", "perf_counter", "time", "time_ns", "sleep"}
+    found = [
+        f"{name(path)}:{node.lineno}"
+        for path in python_files(SOURCE)
+        if path.relative_to(SOURCE).parts[0] not in ("cli", "testing")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "time"
+        and node.attr in clocks
+    ]
+    assert not found, f"write `from time import ...`: {found}"

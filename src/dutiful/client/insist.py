@@ -6,8 +6,8 @@ Jobs carry their ids, so a job that is sent twice is stored once.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
+from time import monotonic, sleep
 from typing import TypeVar
 
 from dutiful.core.errors import EngineError, EngineUnavailable, ReplyUnknown
@@ -23,13 +23,13 @@ def insist(call: Callable[[], T], patience: int) -> T:
 
     The error is ReplyUnknown if one of the tries may have been stored.
     """
-    tries = _Tries(patience, time.monotonic)
+    tries = _Tries(patience, monotonic)
     while True:
         try:
             return call()
         except (EngineUnavailable, ReplyUnknown) as error:
             pause = tries.pause_after(error)
-        time.sleep(pause)
+        sleep(pause)
 
 
 async def ainsist(call: Callable[[], Awaitable[T]], patience: int) -> T:

@@ -7,8 +7,8 @@ import logging
 import os
 import signal
 import sys
-import time
 from pathlib import Path
+from time import monotonic
 
 import msgspec
 
@@ -62,7 +62,7 @@ class Supervisor:
         """Keep one child running."""
         crashes = 0
         while not self._stopping.is_set():
-            started = time.monotonic()
+            started = monotonic()
             code = await self._child(number)
             if code == EXIT_STOPPED and (self._burst or self._stopping.is_set()):
                 return
@@ -71,7 +71,7 @@ class Supervisor:
                 if code not in (EXIT_STOPPED, EXIT_RECYCLE, -signal.SIGTERM):
                     self._code = EXIT_BROKEN
                 return
-            lived = time.monotonic() - started
+            lived = monotonic() - started
             if self._as_asked(code, lived):
                 crashes = 0
                 continue
@@ -107,7 +107,7 @@ class Supervisor:
             # A terminal's Ctrl-C must reach the children once, through this process.
             process_group=0,
         )
-        self._children[process] = time.monotonic()
+        self._children[process] = monotonic()
         if self._stopping.is_set():
             tell(process.pid, signal.SIGTERM)
         _LOG.info("worker process %d started, pid %d", number, process.pid)
@@ -118,7 +118,7 @@ class Supervisor:
 
     def _others_serve(self) -> bool:
         """Whether a child has run for a while, so that the fault does not affect all of them."""
-        now = time.monotonic()
+        now = monotonic()
         return any(now - started > _SETTLED for started in self._children.values())
 
     def _as_asked(self, code: int, lived: float) -> bool:

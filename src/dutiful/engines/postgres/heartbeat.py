@@ -10,12 +10,12 @@ import asyncio
 import select
 import socket
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from secrets import randbelow, randbits
+from time import monotonic
 from typing import Any, Protocol, TypeVar
 
 import psycopg
@@ -165,11 +165,11 @@ class Heartbeat:
         poll = select.poll()
         poll.register(connection.pgconn.socket, select.POLLIN)
         poll.register(rung, select.POLLIN)
-        looked_at = time.monotonic()
+        looked_at = monotonic()
         listens = self.listener is not None and not self._address.pooler
         watch = PreparedWatch(connection, self._sql) if listens else None
         while not stop.is_set():
-            if (now := time.monotonic()) - looked_at > _GLANCE:
+            if (now := monotonic()) - looked_at > _GLANCE:
                 looked_at = now
                 self._now_and_then()
             pause = _GLANCE if watch is None else min(_GLANCE, watch.look())

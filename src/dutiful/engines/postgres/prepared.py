@@ -7,7 +7,7 @@ transactions: twenty times a second it asks how many there have been, and which 
 
 from __future__ import annotations
 
-import time
+from time import monotonic
 from typing import Any
 
 import psycopg
@@ -36,14 +36,14 @@ class PreparedWatch:
         self._waiting: set[str] = set()
         self._echoes: list[float] = []
         (allowed,) = self._row(sql("prepared_allowed"))
-        self._next = time.monotonic() if allowed else _NEVER
+        self._next = monotonic() if allowed else _NEVER
 
     def look(self) -> float:
         """Look if it is time, and return the seconds until the next look.
 
         Transactions that have ended are announced: they may have stored work.
         """
-        now = time.monotonic()
+        now = monotonic()
         if now >= self._next:
             try:
                 pause = self._look(now)

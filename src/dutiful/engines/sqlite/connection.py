@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Literal
 
 from dutiful.contract.statement import Answer, Execute, Statement
@@ -97,7 +97,7 @@ def _text(raw: bytes) -> str | NotText:
 
 def executor(connection: sqlite3.Connection | sqlite3.Cursor, path: Path) -> Execute:
     """Return what runs a plan's statements on a connection or a cursor."""
-    since = time.monotonic()
+    since = monotonic()
 
     def run_one(statement: Statement) -> Answer:
         try:
@@ -146,7 +146,7 @@ def _is_undecoded(error: sqlite3.Error) -> bool:
 @contextmanager
 def translated(path: Path, *, committing: bool = False) -> Generator[None, None, None]:
     """Raise SQLite's errors as Dutiful's."""
-    since = time.monotonic()
+    since = monotonic()
     try:
         yield
     except sqlite3.Error as error:
@@ -178,7 +178,7 @@ def explain(
                 "since, so it can no longer write; roll it back, and begin it with BEGIN IMMEDIATE"
             )
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            waited = "" if since is None else f" (waited {time.monotonic() - since:.1f} s)"
+            waited = "" if since is None else f" (waited {monotonic() - since:.1f} s)"
             return EngineUnavailable(
                 f"{path} is locked by another connection{waited}; look for a long or stopped "
                 "transaction on this file"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import threading
-import time
 from contextlib import suppress
 from importlib import import_module
+from time import monotonic, sleep
 from types import ModuleType
 from typing import Literal
 
@@ -188,11 +188,11 @@ class Door:
 
     def _knock(self, gate: int, inner: int) -> None:
         """Wait by trying repeatedly, where no thread can be started to wait."""
-        end = time.monotonic() + self._seconds
+        end = monotonic() + self._seconds
         while not self._at_once(gate, inner):
-            if time.monotonic() > end:
+            if monotonic() > end:
                 raise self._tired()
-            time.sleep(_KNOCK_SECONDS)
+            sleep(_KNOCK_SECONDS)
 
     def _tired(self) -> EngineUnavailable:
         return EngineUnavailable(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-import time
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 from dutiful.core.errors import DutifulError, EngineUnavailable, UsageError
@@ -26,20 +26,20 @@ class Patience:
         """Begin to wait."""
         self._place = place
         self._seconds = seconds
-        self._since = time.monotonic()
+        self._since = monotonic()
         self._slice = _FIRST_LOOK
         self._look_at = self._since + self._slice
 
     def next(self) -> float:
         """Return after how many seconds to call `judge`."""
-        return max(min(self._look_at, self._since + self._seconds) - time.monotonic(), 0)
+        return max(min(self._look_at, self._since + self._seconds) - monotonic(), 0)
 
     def judge(self) -> DutifulError | None:
         """Return the error with which the wait ends, None while it goes on; call it in that thread.
 
         Searching for transactions of our own is expensive, so it is done less often each time.
         """
-        now = time.monotonic()
+        now = monotonic()
         if now >= self._look_at:
             self._slice *= _LOOKS_APART
             self._look_at = now + self._slice
@@ -63,7 +63,7 @@ class Patience:
 
     def _tired(self) -> EngineUnavailable:
         holder = lock_holder(self._place.file)
-        path, seconds = self._place.path, f"{time.monotonic() - self._since:.1f} s"
+        path, seconds = self._place.path, f"{monotonic() - self._since:.1f} s"
         if holder == os.getpid():
             return EngineUnavailable(
                 f"a connection of this process has held the write lock of {path} for "

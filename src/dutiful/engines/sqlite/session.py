@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-import time
 import weakref
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
+from time import monotonic
 
 from dutiful.contract.clock import Clock
 from dutiful.contract.reentry import is_inside
@@ -89,7 +89,7 @@ class Session:
 
         EngineUnavailable for a moment after the file was found to be gone, or to be another.
         """
-        if (now := time.monotonic()) >= self._look_at or self.place.astray is not None:
+        if (now := monotonic()) >= self._look_at or self.place.astray is not None:
             self._look(now)
         if not self._open:
             if self._torn:

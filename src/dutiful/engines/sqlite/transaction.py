@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import time
+from time import sleep
 from types import TracebackType
 from typing import Any, Literal, NoReturn
 
@@ -171,7 +171,7 @@ class SqliteTransaction:
             # A statement that runs fails as interrupted; a moment later, when its thread has
             # heard of it, the connection is closed under whatever comes next.
             connection.interrupt()
-            time.sleep(_HEARD_SECONDS)
+            sleep(_HEARD_SECONDS)
             self._end(connection)
 
     def _release(self, connection: TaskConnection) -> None:
