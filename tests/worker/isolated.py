@@ -260,6 +260,11 @@ async def break_reports() -> None:
         time.time = real
 
 
+@app.task(retry=once)
+def end_the_process(code: int) -> None:
+    os._exit(code)
+
+
 @contextmanager
 def _told(ctx: Context) -> Iterator[None]:
     mark(f"enter {threading.current_thread().name} {os.getpid()}")

@@ -6,6 +6,8 @@ import asyncio
 import signal
 from pathlib import Path
 
+import pytest
+
 from dutiful import App, Retry
 from dutiful.core.state import State
 from tests.worker import isolated
@@ -28,6 +30,18 @@ async def test_who_cancels_all_tasks_ends_itself_alone(isolation: App, tmp_path:
         assert await (await isolated.echo.aenqueue(1)).aresult(timeout=20) == 1
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(20) == 0
+
+
+@pytest.mark.parametrize("code", [0, 2])
+async def test_a_supervisor_outlives_a_task_that_ends_its_process(
+    isolation: App, tmp_path: Path, code: int
+) -> None:
+    with process(*WORKER, "-p", "2", path=tmp_path) as supervisor:
+        lost = await ended(isolation, (await isolated.end_the_process.aenqueue(code)).id)
+        assert (lost.state, lost.reason) == (State.DEAD, "worker-lost")
+        assert await (await isolated.echo.aenqueue(1)).aresult(timeout=20) == 1
+        supervisor.send_signal(signal.SIGTERM)
+        assert supervisor.wait(20) == 0
 
 
 async def test_what_is_left_of_a_job_may_be_cancelled_by_the_next(app: App) -> None:

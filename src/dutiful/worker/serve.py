@@ -39,6 +39,9 @@ EXIT_STOPPED = 0
 EXIT_BROKEN = 1
 EXIT_USAGE = 2
 EXIT_STORE = 3
+EXIT_REFUSED = 78
+"""A supervisor's child ends with this on wrong usage (sysexits' EX_CONFIG): trying again is in
+vain. It is not 2, with which a task may end the process that runs it."""
 EXIT_RECYCLE = 75
 """The supervisor starts a worker that ends with this at once anew (sysexits' EX_TEMPFAIL)."""
 
@@ -181,7 +184,7 @@ def main() -> int:
             raise
         except (Exception, SystemExit):
             logging.getLogger("dutiful").exception("app %s cannot be imported", orders.app)
-            return EXIT_USAGE
+            return EXIT_REFUSED
         if orders.url is not None:
             app.at(orders.url)
         return serve(app, orders.options)
@@ -190,7 +193,7 @@ def main() -> int:
         return EXIT_STORE
     except DutifulError as error:
         logging.getLogger("dutiful").error("%s", error)
-        return EXIT_USAGE
+        return EXIT_REFUSED
 
 
 if __name__ == "__main__":

@@ -14,7 +14,15 @@ import msgspec
 
 from .isolation.child_process import tell
 from .isolation.search_path import arguments, bootstrap
-from .serve import EXIT_BROKEN, EXIT_RECYCLE, EXIT_STOPPED, EXIT_USAGE, ORDERS, Orders
+from .serve import (
+    EXIT_BROKEN,
+    EXIT_RECYCLE,
+    EXIT_REFUSED,
+    EXIT_STOPPED,
+    EXIT_USAGE,
+    ORDERS,
+    Orders,
+)
 from .signals import stop_signals
 
 _LOG = logging.getLogger("dutiful")
@@ -75,11 +83,11 @@ class Supervisor:
             if self._as_asked(code, lived):
                 crashes = 0
                 continue
-            if code == EXIT_USAGE and self._watch:
+            if code == EXIT_REFUSED and self._watch:
                 await self._changed()
                 continue
-            if code == EXIT_USAGE and not self._served:
-                self._give_up(code)
+            if code == EXIT_REFUSED and not self._served:
+                self._give_up(EXIT_USAGE)
                 return
             self._served |= lived > _SETTLED
             crashes = 1 if lived > _SETTLED else crashes + 1
