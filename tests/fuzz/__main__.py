@@ -55,7 +55,7 @@ def main() -> int:
                     one(engine, number, folder, server)
                 except Exception as error:  # noqa: BLE001 - the other rounds go on
                     failed += 1
-                    sys.stderr.write(f"ENGINE={engine} SEED={number}: {error!r:.2000}\n")
+                    sys.stderr.write(f"ENGINE={engine} SEED={number}: {error!s:.20000}\n")
             if seed:
                 break
     sys.stdout.write(f"{rounds} rounds, {failed} failed\n")
