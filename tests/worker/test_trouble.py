@@ -92,6 +92,20 @@ async def test_claims_whose_reply_was_lost_are_taken_up(app: App, faults: Faults
             assert (await handle.ajob()).attempt == 1
 
 
+async def test_a_worker_whose_wait_failed_asks_what_it_holds(app: App, faults: Faults) -> None:
+    """The store may have failed over meanwhile, though no exchange met any trouble."""
+
+    @app.task
+    async def note() -> None: ...
+
+    faults.on("wait", lambda call: "before" if call == 0 else None)
+    faults.on("claimed", lambda call: None)
+    async with serving(app):
+        await until(lambda: faults.calls["wait"] > 1)
+        await (await note.aenqueue()).aresult(timeout=20)
+        await until(lambda: faults.calls["claimed"])
+
+
 async def test_trouble_is_told_once(app: App, faults: Faults) -> None:
     events = Events(app)
 

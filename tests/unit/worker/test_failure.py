@@ -226,6 +226,11 @@ def test_a_group_is_told_with_its_errors_and_kept_whole() -> None:
     assert said.message == "several (2 sub-exceptions): ValueError: one; KeyError: 'two'"
     assert "ValueError: one" in said.traceback
     assert "KeyError: 'two'" in said.traceback
+    said = raised(ExceptionGroup("many", [ValueError(number) for number in range(5)]), PLAIN)
+    assert isinstance(said, Failed)
+    assert said.message == (
+        "many (5 sub-exceptions): ValueError: 0; ValueError: 1; ValueError: 2; and 2 more"
+    )
 
 
 def test_a_step_whose_record_failed_is_not_repeated_whatever_it_is_wrapped_in() -> None:
