@@ -188,13 +188,14 @@ class SettleContract(Contract):
         assert (job.parked_at, job.run_at) == (since, clock.now() + 15 * SECOND)
 
     @requires(Capability.INSPECT)
+    @pytest.mark.parametrize("outcome", [FAILED, Succeeded()])
     async def test_a_job_that_was_parked_and_ran_is_no_longer_parked(
-        self, engine: Engine, clock: FakeClock
+        self, engine: Engine, clock: FakeClock, outcome: Outcome
     ) -> None:
         job_id = await add(engine)
         await end(engine, await one(engine), Unknown())
         clock.advance("15s")
-        await end(engine, await one(engine), FAILED)
+        await end(engine, await one(engine), outcome)
         job = await look(engine, job_id)
         assert (job.reason, job.parked_at) == (None, None)
 
