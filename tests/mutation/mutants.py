@@ -40,17 +40,11 @@ class Mutant(NamedTuple):
 
     path: str
     """Below the root of the repository."""
-    operator: str
-    occurrence: int
     line: int
-    before: str
+    name: str
+    """The file and its first changed line: the same as long as that line is."""
     after: str
     """The whole text of the changed file."""
-
-    @property
-    def name(self) -> str:
-        """Name the mutant, the same in every run on the same code."""
-        return f"{self.path}:{self.line} {self.operator} #{self.occurrence}"
 
 
 def sample(root: Path, count: int, seed: int) -> list[Mutant]:
@@ -71,11 +65,19 @@ def sample(root: Path, count: int, seed: int) -> list[Mutant]:
         after = mutate_code(codes[path], get_operator(f"core/{operator}")(), occurrence)
         if after is None or not _differs(codes[path], after):
             continue
-        before = codes[path].splitlines()[line - 1].strip()
-        chosen.append(Mutant(path, operator, occurrence, line, before, after))
+        name = f"{path} {_change(codes[path], after)}"
+        alike = sum(one.name.startswith(name) for one in chosen)
+        chosen.append(Mutant(path, line, f"{name} #{alike + 1}" if alike else name, after))
         if len(chosen) == count:
             break
     return chosen
+
+
+def _change(before: str, after: str) -> str:
+    """Spell the first line that differs, before and after."""
+    lines = zip(before.splitlines(), after.splitlines(), strict=False)
+    old, new = next((old.strip(), new.strip()) for old, new in lines if old != new)
+    return f"{old} -> {new}"
 
 
 def _places(code: str) -> Iterator[tuple[str, int, int, int]]:
