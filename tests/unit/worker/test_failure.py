@@ -278,3 +278,32 @@ def _storable(outcome: Outcome) -> None:
             assert len(value) < 16_100
         else:
             assert value is None or type(value) is bool
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_text_and_traceback_are_kept_up_to_the_lengths_that_the_guide_names(over: int) -> None:
+    said = raised(ValueError("x" * (4_000 + over)), PLAIN)
+    assert isinstance(said, Failed)
+    assert ("1 characters left out" in said.message) is bool(over)
+    said = raised(ValueError("x" * (16_000 - len("ValueError: \n") + over)), PLAIN)
+    assert isinstance(said, Failed)
+    assert ("1 characters left out" in said.traceback) is bool(over)
+
+
+@pytest.mark.parametrize(("count", "many"), [(50, False), (51, True)])
+def test_a_chain_is_told_up_to_the_count_that_the_guide_names(count: int, many: bool) -> None:
+    error: BaseException | None = None
+    for number in range(count):
+        last, error = error, ValueError(number)
+        error.__cause__ = last
+    assert error is not None
+    said = raised(error, PLAIN)
+    assert isinstance(said, Failed)
+    assert ("they are many" in said.traceback) is many
+
+
+@pytest.mark.parametrize(("count", "many"), [(199, False), (201, True)])
+def test_a_group_is_told_up_to_the_count_that_the_guide_names(count: int, many: bool) -> None:
+    said = raised(ExceptionGroup("", [ValueError(number) for number in range(count)]), PLAIN)
+    assert isinstance(said, Failed)
+    assert ("they are many" in said.traceback) is many
