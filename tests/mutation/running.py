@@ -94,8 +94,8 @@ class Copy:
         server = self._stack.enter_context(local_server(self._folder))
         with psycopg.connect(server.url(), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {TEMPLATE}".encode())
-        engine = PostgresEngine(server.url(TEMPLATE, schema=TEMPLATE))
-        asyncio.run(_make(engine))
+        for url in (server.url(TEMPLATE), server.url(TEMPLATE, schema=TEMPLATE)):
+            asyncio.run(_make(PostgresEngine(url)))
         return server
 
     def _run(self, tests: Sequence[str], seconds: float, *, server: bool) -> int | None:

@@ -18,25 +18,34 @@ _TELLING = (
     (
         r"settle|succeed|fail|held|same_fence",
         "Settle Fence Cancel Step Rescue Unwritable Transaction",
+        "statements records transaction plans locks lock_order lost_jobs transactions",
     ),
-    (r"claimed|claims_review|cancels|renew", "Lease Rescue Cancel"),
-    (r"claim|stage|member|look", "Claim Fence Pause Rescue Settle Enqueue"),
-    (r"leases|lose|expire|abandoned|spent|forget", "Lease Rescue Claim"),
-    (r"prun|purge|delete|fence_raise", "Prune Redrive Fence Copy"),
+    (
+        r"claimed|claims_review|cancels|renew",
+        "Lease Rescue Cancel",
+        "statements plans locks steady",
+    ),
+    (
+        r"claim|stage|member|look",
+        "Claim Fence Pause Rescue Settle Enqueue",
+        "statements plans floors claiming woken",
+    ),
+    (
+        r"leases|lose|expire|abandoned|spent|forget",
+        "Lease Rescue Claim",
+        "statements plans leases steady",
+    ),
+    (
+        r"prun|purge|delete|fence_raise",
+        "Prune Redrive Fence Copy",
+        "statements plans records keeping lock_order",
+    ),
 )
-"""By a statement's name: the contracts that most likely notice, in that order."""
+"""By a statement's name: the contracts that most likely notice, and the engine's own tests."""
 
 _OTHERS = (
     "Claim Settle Fence Lease Rescue Cancel Prune Redrive Copy Step Transaction Awaited Unique"
 )
-_OWN = {
-    "sqlite": "statements records transaction",
-    "postgres": (
-        "plans sql records keeping leases locks lock_order lost_jobs steady floors claiming "
-        "transactions awaited"
-    ),
-}
-"""The tests of an engine that look at how it settles, claims, renews, expires and prunes."""
 
 _SWAPS = (
     (r" < ", " <= "),
@@ -85,13 +94,14 @@ def changes(root: Path, engine: str) -> list[Change]:
     return found
 
 
-def rounds(engine: str, path: str) -> list[list[str]]:
+def rounds(root: Path, engine: str, path: str) -> list[list[str]]:
     """Return the tests for a statement: likely contracts, the engine's own tests, the others."""
     stem = Path(path).stem
-    first = next(names for pattern, names in _TELLING if re.match(pattern, stem)).split()
-    others = [name for name in _OTHERS.split() if name not in first]
-    own = [f"tests/engines/{engine}/test_{name}.py" for name in _OWN[engine].split()]
-    return [_contracts(first), own, _contracts(others)]
+    first, own = next(found for pattern, *found in _TELLING if re.match(pattern, stem))
+    others = [name for name in _OTHERS.split() if name not in first.split()]
+    files = [f"tests/engines/{engine}/test_{name}.py" for name in own.split()]
+    there = [file for file in files if (root / file).exists()]
+    return [_contracts(first.split()), there, _contracts(others)]
 
 
 def _contracts(names: list[str]) -> list[str]:

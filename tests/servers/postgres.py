@@ -14,7 +14,10 @@ from dutiful.cli.demo.postgres import LocalServer, local_server
 from tests.servers import version
 
 TEMPLATE = "ready"
-"""Where POSTGRES_RUNS names a server: the database, and the schema, that a store is copied from."""
+"""Where POSTGRES_RUNS names a server: the database that tests get copies of.
+
+A store is made in it already, in a schema of that name and in the usual one.
+"""
 
 
 def programs() -> Path | None:
@@ -37,7 +40,7 @@ def postgres() -> Iterator[LocalServer]:
 def postgres_url(postgres: LocalServer, request: pytest.FixtureRequest) -> Iterator[str]:
     """A schema that nobody else uses; by way of PgBouncer when POOLER is set."""
     if os.environ.get("POSTGRES_RUNS"):
-        with database(postgres, f"TEMPLATE {TEMPLATE} STRATEGY file_copy") as name:
+        with database(postgres, _copied()) as name:
             yield postgres.url(name, schema=TEMPLATE)
         return
     url = postgres.url(schema=f"jobs_{uuid4().hex[:12]}")
@@ -50,8 +53,13 @@ def postgres_url(postgres: LocalServer, request: pytest.FixtureRequest) -> Itera
 @pytest.fixture
 def postgres_database(postgres: LocalServer) -> Iterator[str]:
     """The URL of a database of the test's own, for what is not bound to a schema."""
-    with database(postgres) as name:
+    with database(postgres, _copied()) as name:
         yield postgres.url(name)
+
+
+def _copied() -> str:
+    ready = f"TEMPLATE {TEMPLATE} STRATEGY file_copy"
+    return ready if os.environ.get("POSTGRES_RUNS") else ""
 
 
 @contextmanager

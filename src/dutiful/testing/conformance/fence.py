@@ -22,7 +22,7 @@ class FenceContract(Contract):
     """Holds what `Job.fence` promises where jobs are deleted and come again."""
 
     @pytest.mark.parametrize("first", [Succeeded(), Released(), FAILED, Discarded("no use")])
-    @pytest.mark.parametrize("second", [Succeeded(), Released(), FAILED])
+    @pytest.mark.parametrize("second", [Succeeded(), Released(), FAILED, Discarded("late")])
     async def test_another_end_of_the_same_attempt_changes_nothing(
         self, engine: Engine, first: Outcome, second: Outcome
     ) -> None:
