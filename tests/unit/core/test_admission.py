@@ -70,6 +70,7 @@ WRONG = [
     ({"args": "{}"}, "give JSON as bytes"),
     ({"args": b"[1]"}, "give an object"),
     ({"args": b"{"}, "are not JSON"),
+    ({"args": b"1}"}, "are not JSON"),
     ({"args": b""}, "are not JSON"),
     ({"args": b'{"a":' * 70 + b"1" + b"}" * 70}, "nested deeper than 64 levels"),
     ({"args": b'{"a":' * 3000 + b"1" + b"}" * 3000}, "are not JSON|nested"),
