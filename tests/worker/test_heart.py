@@ -1,5 +1,6 @@
 """A worker's own reckoning of its lease."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -34,8 +35,21 @@ class Slow:
         return Renewal(valid=True, at=self.at)
 
 
+class Silent:
+    """A store that never answers."""
+
+    async def renew(self, worker: str, stalled_for: int = 0) -> Renewal:
+        await asyncio.Event().wait()
+        raise AssertionError("nobody sets it")
+
+
 def nothing(*given: object) -> None:
     """Hear what the heart has to say."""
+
+
+def beating(fleet: Any, clock: Ticks, lease: Lease) -> Heart:
+    hooks: dict[str, Any] = {"on_lost": nothing, "on_cancels": nothing, "on_fault": nothing}
+    return Heart(fleet, "w1", lease, clock, on_stalled=nothing, ask=nothing, **hooks)
 
 
 @pytest.mark.parametrize(
@@ -51,12 +65,20 @@ async def test_a_lease_counts_from_its_writing_where_that_is_known(
     told: int | None, valid_until: int
 ) -> None:
     clock = Ticks()
-    fleet: Any = Slow(clock, 500, told)
-    hooks: dict[str, Any] = {"on_lost": nothing, "on_cancels": nothing, "on_fault": nothing}
-    lease = Lease(1_000, 200)
-    heart = Heart(fleet, "w1", lease, clock, on_stalled=nothing, ask=nothing, **hooks)
+    heart = beating(Slow(clock, 500, told), clock, Lease(1_000, 200))
     await heart.beat()
     clock.at = valid_until - 1
     assert heart.valid()
     clock.at = valid_until
+    assert not heart.valid()
+
+
+async def test_a_renewal_without_an_answer_is_given_up_at_the_deadline() -> None:
+    clock = Ticks()
+    clock.at = 10**12  # of a host that has run for days
+    heart = beating(Silent(), clock, Lease(100_000, 20_000))
+    async with asyncio.timeout(20):
+        await heart.beat()
+    assert heart.valid()
+    clock.at += 80_000
     assert not heart.valid()
