@@ -16,6 +16,8 @@ from typing import Any
 
 _LOG = logging.getLogger("dutiful")
 
+_OPEN = open
+"""The built-in function, which a task may replace."""
 _THREADS_SECONDS = 0.5
 """How long threads that tasks left may run on after the worker's end."""
 _EXIT_SECONDS = 5.0
@@ -132,7 +134,7 @@ def _own_stream(name: str) -> Any:
     with suppress(Exception):
         stream.flush()
         return stream
-    return open(os.devnull, "w", encoding="utf-8")
+    return _OPEN(os.devnull, "w", encoding="utf-8")
 
 
 def _leave(code: int) -> None:

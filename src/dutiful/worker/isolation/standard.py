@@ -8,6 +8,8 @@ import socket
 import sys
 
 _LAST = 2
+_OPEN = open
+"""The built-in function, which a task may replace."""
 
 
 def open_standard() -> None:
@@ -25,7 +27,7 @@ def open_standard() -> None:
                 os.close(opened)
             os.set_inheritable(number, True)
         if getattr(sys, name) is None:
-            stream = open(number, mode, encoding="utf-8", errors="replace", closefd=False)
+            stream = _OPEN(number, mode, encoding="utf-8", errors="replace", closefd=False)
             setattr(sys, name, stream)
             setattr(sys, f"__{name}__", stream)
 
