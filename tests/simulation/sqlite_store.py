@@ -181,7 +181,6 @@ def sqlite_store() -> Generator[SqliteStore]:
     with tempfile.TemporaryDirectory(prefix="dutiful-simulation-") as folder:
         with closing(SqliteStore(Path(folder) / "jobs.db")) as store:
             timed = SimpleNamespace(Lock=threading.Lock, Timer=store.timer)
-            calm = SimpleNamespace(sleep=lambda seconds: None)
             where = "dutiful.engines.sqlite.transaction"
-            with patch(f"{where}.threading", timed), patch(f"{where}.time", calm):
+            with patch(f"{where}.threading", timed), patch(f"{where}.sleep"):
                 yield store
