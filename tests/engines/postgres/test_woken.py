@@ -8,15 +8,13 @@ import pytest
 from dutiful.contract.protocol import Exchanged, Wanted
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.engines.postgres.claiming import exchange
-from dutiful.testing.conformance.moves import add, take
-
-WANTED = Wanted(("default",), 10)
+from dutiful.testing.conformance.moves import add, hand, take
 
 
-def woken(engine: PostgresEngine) -> Exchanged:
-    session = engine.session
+def woken(engine: PostgresEngine, limit: int = 10) -> Exchanged:
+    session, wanted = engine.session, Wanted(("default",), limit)
     return session.pool.once(
-        lambda: exchange(session.sql, "w1", [], WANTED, None, session.floors, woken=True)
+        lambda: exchange(session.sql, "w1", [], wanted, None, session.floors, woken=True)
     )
 
 
@@ -52,12 +50,38 @@ async def test_a_paused_queue_gives_nothing(engine: PostgresEngine) -> None:
 
 
 async def test_a_lost_worker_gets_nothing_and_is_told(engine: PostgresEngine) -> None:
+    await engine.join(hand("w2"))
     await add(engine)
-    with psycopg.connect(engine.session.address.conninfo, autocommit=True) as server:
-        server.execute("UPDATE dutiful.worker SET lost = true")
+    await engine.expire(["w1"])
     answer = woken(engine)
     assert answer.claims == ()
     assert answer.lost
+
+
+async def test_a_lost_worker_gets_nothing_behind_the_last_job(engine: PostgresEngine) -> None:
+    line = engine.session.floors.line("default")
+    await add(engine)
+    await take(engine)
+    line.learn(None, 50_000, 0, None, 0)
+    assert line.newest() is not None
+    await engine.join(hand("w2"))
+    await add(engine)
+    await engine.expire(["w1"])
+    assert woken(engine).claims == ()
+
+
+async def test_a_paused_queue_gives_nothing_behind_the_last_job(engine: PostgresEngine) -> None:
+    line = engine.session.floors.line("default")
+    await add(engine)
+    await take(engine)
+    line.learn(None, 50_000, 0, None, 0)
+    await engine.pause("another")
+    second, _ = await add(engine), await add(engine)
+    answer = woken(engine, 1)
+    assert [claim.job.id for claim in answer.claims] == [second]
+    assert answer.due_in == 0  # it has not looked
+    await engine.pause("default")
+    assert woken(engine).claims == ()
 
 
 async def test_a_job_before_the_place_is_found_by_the_same_exchange_or_the_next(
