@@ -100,6 +100,8 @@ def test_the_rarest_date_is_found_in_both_directions() -> None:
         ("5-1 * * * *", "minute '5-1' runs backwards; write 1-5, or 5-59,0-1 for one that wraps"),
         ("0 0 * * FRI-MON", "write MON-FRI, or FRI-SAT,SUN-MON for one that wraps"),
         ("0 22-0 * * *", "hour '22-0' runs backwards; write 0-22, or 22-23,0 for one that wraps"),
+        ("0 7-3 * * *", "hour '7-3' runs backwards; write 3-7, or 7-23,0-3 for one that wraps"),
+        ("0 0 * * 7-3", "day of week '7-3' runs backwards; write 0-3"),
         ("1,,2 * * * *", "minute '1,,2' has an empty place in its list"),
         ("0 9 * *", 'second first; did you mean "0 9 * * *"?'),
         ("0 0 1 1 * 2026", "there is no field for the year, and of six the first is the second"),
