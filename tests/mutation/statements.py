@@ -28,17 +28,17 @@ _TELLING = (
     (
         r"claim|stage|member|look",
         "Claim Fence Pause Rescue Settle Enqueue",
-        "statements plans floors claiming woken",
+        "statements plans claim_behind floors claiming woken passed_over",
     ),
     (
         r"leases|lose|expire|abandoned|spent|forget",
         "Lease Rescue Claim",
-        "statements plans leases steady",
+        "statements plans leases passed_over steady",
     ),
     (
         r"prun|purge|delete|fence_raise",
         "Prune Redrive Fence Copy",
-        "statements plans records keeping lock_order",
+        "statements plans records keeping passed_over lock_order",
     ),
 )
 """By a statement's name: the contracts that most likely notice, and the engine's own tests."""
