@@ -22,7 +22,7 @@ from .connection import NotText
 ROW = "row:"
 """Prefix of the name of a job whose id is not text; the number of its row follows."""
 
-_STATES = tuple(State)
+_STATES = dict(enumerate(State))
 _JOB = len(records.JOB)
 _BYTES = (bytes,)
 """Keeps msgspec from reading bytes out of a text as base64."""
@@ -135,13 +135,20 @@ def job_of(row: tuple[Any, ...]) -> Job:
 
 
 def _job(row: tuple[Any, ...]) -> Job:
-    fields = list(row)
-    fields[4] = _STATES[fields[4]]
-    fields[19] = fields[19] == 1
-    tags, meta = fields[22:24]
-    fields[22] = _tags(tags) if tags else ()
-    fields[23] = _meta(meta) if meta else {}
-    return Job(*fields[1:])
+    """Build a job from a row of the right types; naming each column is the quickest way."""
+    # fmt: off
+    (
+        _, job_id, task, queue, state, priority, args, attempt, max_attempts, enqueued_at, run_at,
+        started_at, finished_at, expires_at, crashes, fence, worker, reason, parked_at,
+        cancel_requested, unique_key, unique_states, tags, meta, result, steps, redriven_at,
+    ) = row
+    return Job(
+        job_id, task, queue, _STATES[state], priority, args, attempt, max_attempts, enqueued_at,
+        run_at, started_at, finished_at, expires_at, crashes, fence, worker, reason, parked_at,
+        cancel_requested == 1, unique_key, unique_states, _tags(tags) if tags else (),
+        _meta(meta) if meta else {}, result, steps, redriven_at,
+    )
+    # fmt: on
 
 
 class Raw(NamedTuple):
