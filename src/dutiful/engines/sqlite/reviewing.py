@@ -31,7 +31,7 @@ def is_place(row: Sequence[Any]) -> bool:
 
 def look(part: Stretch, now: int, limit: int) -> Plan[list[Any]]:
     """Find occurrences of which something is to be noted or told."""
-    params = (now, limit, *part.after, *part.upto)
+    params = (*part.after, *part.upto, now, now, now, limit)
     return (yield Statement(_OCCURRENCES_OPEN, params)).rows
 
 

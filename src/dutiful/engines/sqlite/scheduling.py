@@ -84,7 +84,7 @@ class SqliteScheduling:
         def plan() -> Plan[DueBatch]:
             now = session.clock.now()
             rows = (yield Statement(_SCHEDULES_DUE, (now, limit))).rows
-            rows += (yield Statement(_SCHEDULES_HELD, (now, limit - len(rows)))).rows
+            rows += (yield Statement(_SCHEDULES_HELD, (now, now, now, limit - len(rows)))).rows
             upcoming = (yield Statement(_SCHEDULE_NEXT, (now,))).rows
             found = records.standings(rows)
             live = yield from _live([one.name for one in found if one.exclusive])

@@ -7,13 +7,13 @@ SELECT
 FROM dutiful_occurrence
 LEFT JOIN dutiful_job ON dutiful_job.id = dutiful_occurrence.job_id
 WHERE dutiful_occurrence.open
-  AND (schedule, planned) > (?3, ?4) AND (schedule, planned) <= (?5, ?6) AND (
+  AND (schedule, planned) > (?, ?) AND (schedule, planned) <= (?, ?) AND (
   coalesce(dutiful_job.state, 4) >= 4
   OR (dutiful_occurrence.started_at IS NULL AND dutiful_job.started_at IS NOT NULL)
   OR (
-    start_by < ?1 AND NOT told & 1
-    AND coalesce(dutiful_occurrence.started_at, dutiful_job.started_at, ?1) > start_by
+    start_by < ? AND NOT told & 1
+    AND coalesce(dutiful_occurrence.started_at, dutiful_job.started_at, ?) > start_by
   )
-  OR (finish_by < ?1 AND NOT told & 2)
+  OR (finish_by < ? AND NOT told & 2)
 )
-ORDER BY schedule, planned LIMIT ?2
+ORDER BY schedule, planned LIMIT ?

@@ -4,5 +4,5 @@ SELECT
   held_previous_at, since, paused_at, retired_at, broken, retry_at
 FROM dutiful_schedule
 WHERE held_at IS NOT NULL AND paused_at IS NULL AND retired_at IS NULL
-  AND coalesce(retry_at, 0) <= ?1 AND coalesce(due_at, ?1 + 1) > ?1
-ORDER BY held_at, name LIMIT ?2
+  AND coalesce(retry_at, 0) <= ? AND coalesce(due_at, ? + 1) > ?
+ORDER BY held_at, name LIMIT ?
