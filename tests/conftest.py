@@ -1,5 +1,6 @@
 """No test is skipped in silence: a skip names a missing capability or peer, or it is a failure."""
 
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -8,6 +9,9 @@ from hypothesis import HealthCheck, settings
 # How fast a machine draws examples says nothing of the code, and a busy one is slow at times.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+# Under nohup, workers that tests start would inherit that a hangup asks for nothing.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 DECLARED = ("capability:", "peer:")
 
