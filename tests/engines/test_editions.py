@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import AsyncGenerator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -44,7 +45,7 @@ def kept(engine: Engine, request: pytest.FixtureRequest, tmp_path: Path) -> set[
         editions = engine.tables.editions
         return {(app, digest) for app, known in editions.items() for digest in known}
     if isinstance(engine, SqliteEngine):
-        with sqlite3.connect(tmp_path / "jobs.db") as connection:
+        with closing(sqlite3.connect(tmp_path / "jobs.db")) as connection:
             return set(connection.execute("SELECT app, digest FROM dutiful_edition"))
     with psycopg.connect(request.getfixturevalue("postgres_database")) as server:
         return set(server.execute("SELECT app, digest FROM dutiful.edition").fetchall())
