@@ -26,7 +26,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[SimStore]:
         yield store
 
 
-@pytest.mark.timeout(170)
+@pytest.mark.timeout(300)
 def test_seeds_that_failed_once(store: SimStore) -> None:
     for seed in failed_before():
         story = live(seed, store)
@@ -41,6 +41,7 @@ def test_fresh_seeds(store: SimStore) -> None:
     assert run.count
 
 
+@pytest.mark.timeout(300)
 def test_a_seed_tells_its_story_again(store: SimStore) -> None:
     for seed in range(3):
         first, again = live(seed, store), live(seed, store)
@@ -54,7 +55,7 @@ def test_the_store_is_what_is_tried(store: SimStore) -> None:
     assert found["enqueued"] == len(store.books.jobs) > 10
 
 
-@pytest.mark.timeout(170)
+@pytest.mark.timeout(300)
 def test_bugs_in_what_all_engines_share_are_caught(store: SimStore) -> None:
     lines = seeds_file(store.name).read_text(encoding="utf-8").splitlines()
     stored = {name: int(seed) for name, seed in (line.split() for line in lines)}

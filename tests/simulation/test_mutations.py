@@ -19,7 +19,7 @@ def test_there_are_enough_of_them() -> None:
     assert set(stored()) == {bug.name for bug in MUTATIONS}
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("bug", MUTATIONS, ids=lambda bug: bug.name)
 def test_mutation_is_caught(bug: Mutation) -> None:
     seed = stored()[bug.name]
