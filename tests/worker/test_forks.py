@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ import pytest
 
 from dutiful import App
 from dutiful.core.outcome import Succeeded
+from dutiful.worker import forks
 from dutiful.worker.isolation import child_process
 from dutiful.worker.isolation.frames import About, ended, pack
 from tests.worker import isolated
@@ -122,3 +126,22 @@ async def test_what_is_no_answer_is_not_taken_for_one(
         (error, *_) = await errors(isolation, handle.id)
         assert job.crashes
         assert "was ended" in error.message
+
+
+def test_a_copy_leaves_a_number_that_belongs_to_another_file_by_then() -> None:
+    ours, theirs = socket.socketpair()
+    number = ours.fileno()
+    forks.close_in_copies(number)
+    other = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(other, number)  # which closes ours
+    os.close(other)
+    ours.detach()
+    theirs.close()
+    try:
+        code = f"import os; os.fstat({number})"
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, preexec_fn=lambda: None, pass_fds=(number,), check=False)
+        assert done.returncode == 0
+    finally:
+        forks.keep_in_copies(number)
+        os.close(number)

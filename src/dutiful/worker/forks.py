@@ -30,8 +30,11 @@ class Origin:
     def __init__(self) -> None:
         """Belong to the process that calls."""
         self.pid = os.getpid()
-        self.descriptors: set[int] = set()
-        """Descriptors that a copy closes: open there, they would hide the end of the original."""
+        self.descriptors: dict[int, tuple[int, int]] = {}
+        """Descriptors that a copy closes: open there, they would hide the end of the original.
+
+        The file that each one is open on comes with it: its number may belong to another by then.
+        """
         self.signals: set[int] = set()
         """Signals that a copy no longer handles: the wakeup descriptor is the original's."""
 
@@ -55,12 +58,12 @@ def refuse_copy(pid: int, job_id: str) -> None:
 
 def close_in_copies(descriptor: int) -> None:
     """Let copies made from now on close a descriptor."""
-    this_process.descriptors.add(descriptor)
+    this_process.descriptors[descriptor] = _file(descriptor)
 
 
 def keep_in_copies(descriptor: int) -> None:
     """Forget a descriptor; must be called before it is closed and its number used again."""
-    this_process.descriptors.discard(descriptor)
+    this_process.descriptors.pop(descriptor, None)
 
 
 def reset_in_copies(numbers: Iterable[int]) -> None:
@@ -120,9 +123,15 @@ def _after_fork_in_child() -> None:
             signal.set_wakeup_fd(-1)
         for number in origin.signals:
             signal.signal(number, signal.SIG_DFL)
-    for descriptor in origin.descriptors:
+    for descriptor, file in origin.descriptors.items():
         with contextlib.suppress(OSError):
-            os.close(descriptor)
+            if _file(descriptor) == file:
+                os.close(descriptor)
+
+
+def _file(descriptor: int) -> tuple[int, int]:
+    found = os.fstat(descriptor)
+    return found.st_dev, found.st_ino
 
 
 if hasattr(os, "register_at_fork"):
