@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -21,12 +22,13 @@ SUITES = (
     "tests/testing",
     "tests/worker",
 )
-CHILDREN = tuple(
-    f"tests/worker/test_{name}.py"
-    for name in "forks exit_codes limits crashes process_end shutdown supervisor".split()
+_CHILDREN = (
+    (r"forks|body|threads|child|first_process|frames", "forks limits crashes"),
+    (r"supervisor|serve|signals|options|worker|process_end", "exit_codes supervisor process_end"),
+    (r"", "crashes shutdown"),
 )
-"""Run last for the worker's lines: children reach them, which coverage cannot assign to a test."""
-_BUDGETS = ((6.0, 120), (40.0, 400), (300.0, 2000))
+"""By a file's name: tests whose children run it, which coverage cannot assign to a test."""
+_BUDGETS = ((6.0, 120), (40.0, 400), (120.0, 1000))
 """Seconds of tests, as they took alone, and how many; what survives is given the next."""
 
 
@@ -53,7 +55,10 @@ class CoverageMap:
                 chosen.append(Round(left[:count], 120.0 + 5 * spent))
             left = left[count:]
         if path.startswith("src/dutiful/worker") or not chosen:
-            chosen.append(Round((*CHILDREN, "-m", "not serial"), 400.0))
+            stem = Path(path).stem
+            names = next(names for pattern, names in _CHILDREN if re.search(pattern, stem)).split()
+            children = [f"tests/worker/test_{name}.py" for name in names]
+            chosen.append(Round((*children, "-m", "not serial"), 400.0))
         return chosen
 
 
