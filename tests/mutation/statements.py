@@ -23,7 +23,7 @@ _TELLING = (
     (
         r"claimed|claims_review|cancels|renew",
         "Lease Rescue Cancel",
-        "statements plans locks steady",
+        "statements plans leases locks steady",
     ),
     (
         r"claim|stage|member|look",

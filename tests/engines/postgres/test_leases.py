@@ -1,4 +1,4 @@
-"""A worker is declared lost by the renewal that it was judged by, and holds up no other."""
+"""A worker is declared lost by the renewal that it was judged by; a renewal tells of trouble."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,8 +9,10 @@ import psycopg
 import pytest
 
 from dutiful.contract.statement import Plan, Statement
+from dutiful.core.instant import SECOND
 from dutiful.engines.postgres import PostgresEngine
-from dutiful.testing.conformance.moves import hand
+from dutiful.testing.clock import FakeClock
+from dutiful.testing.conformance.moves import add, hand, one
 
 
 async def test_who_renews_after_it_was_judged_is_not_lost(
@@ -46,6 +48,48 @@ async def test_a_locked_worker_keeps_nobody_from_judging_the_others(
         async with asyncio.timeout(20):
             assert await engine.expire(["w1", "w2"]) == ("w2",)
     assert await engine.expire(["w1", "w2"]) == ("w1",)
+
+
+async def test_all_is_calm_while_every_running_job_has_a_worker(engine: PostgresEngine) -> None:
+    await engine.join(hand("w2"))
+    await add(engine)
+    await one(engine)
+    assert (await engine.renew("w2")).calm
+    await engine.leave("w1")
+    assert not (await engine.renew("w2")).calm
+
+
+async def test_all_is_calm_while_no_worker_is_lost(engine: PostgresEngine) -> None:
+    await engine.join(hand("w2"))
+    assert (await engine.renew("w2")).calm
+    await engine.expire(["w1"])
+    assert not (await engine.renew("w2")).calm
+
+
+async def test_all_is_calm_while_no_loop_hangs(engine: PostgresEngine) -> None:
+    await engine.join(hand("w2"))
+    await engine.renew("w1", 1)
+    assert not (await engine.renew("w2")).calm
+    await engine.renew("w1")
+    assert (await engine.renew("w2")).calm
+
+
+@pytest.mark.parametrize(("silent", "calm"), [(5 * SECOND, True), (5 * SECOND + 1, False)])
+@pytest.mark.parametrize("way", [1, -1])
+async def test_all_is_calm_while_no_worker_is_silent_for_half_its_lease(
+    postgres_database: str, silent: int, calm: bool, way: int
+) -> None:
+    """Also where its renewal lies ahead, as after a step of the server's clock."""
+    clock = FakeClock()
+    engine = PostgresEngine(postgres_database, clock=clock)
+    await engine.open()
+    await engine.join(hand("w1", lease=10 * SECOND))
+    await engine.join(hand("w2", lease=10 * SECOND))
+    with psycopg.connect(postgres_database) as server:
+        set_back = "update dutiful.worker set renewed_at = renewed_at - %s where id = 'w1'"
+        server.execute(set_back, (way * silent,))
+    assert (await engine.renew("w2")).calm is calm
+    await engine.close()
 
 
 def _one(statement: Statement) -> Plan[Any]:
