@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -90,7 +91,11 @@ def changes(root: Path, engine: str) -> list[Change]:
         if ABOUT.match(file.stem):
             path = str(file.relative_to(root))
             text = file.read_text(encoding="utf-8")
-            found += [Change(path, what, after) for what, after in _changed(text)]
+            seen: Counter[str] = Counter()
+            for what, after in _changed(text):
+                seen[what] += 1
+                number = f" (place {seen[what]})" if seen[what] > 1 else ""
+                found.append(Change(path, what + number, after))
     return found
 
 

@@ -110,6 +110,16 @@ class RescueContract(Contract):
         (status,) = await engine.workers()
         assert (status.info.id, status.lost, status.running) == ("w1", True, 1)
 
+    async def test_lost_workers_without_claims_are_forgotten_and_live_ones_are_not(
+        self, engine: Engine
+    ) -> None:
+        await engine.join(hand("w2"))
+        await engine.expire(["w1"])
+        assert await engine.abandoned(10) == ()
+        (status,) = await engine.workers()
+        assert (status.info.id, status.lost) == ("w2", False)
+        assert (await engine.renew("w2")).valid
+
     @requires(Capability.INSPECT)
     async def test_a_rescue_raises_the_fence_and_counts_the_crash(self, engine: Engine) -> None:
         job_id = await add(engine)
