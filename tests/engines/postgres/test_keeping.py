@@ -12,10 +12,12 @@ from psycopg import RawCursor
 
 from dutiful.cli.demo.postgres import LocalServer, local_server
 from dutiful.contract.page import Holder
+from dutiful.core.instant import HOUR
 from dutiful.core.state import State
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.engines.postgres.session_settings import PINS
-from dutiful.testing.conformance.moves import kill
+from dutiful.testing.clock import FakeClock
+from dutiful.testing.conformance.moves import hand, kill
 from tests.servers.postgres import programs
 
 OLD = "dutiful.engines.postgres.keeper.HELD_SECONDS"
@@ -34,6 +36,27 @@ FROM generate_series(1, $2::integer) AS n
 def server(engine: PostgresEngine, postgres_database: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(postgres_database, autocommit=True, cursor_factory=RawCursor) as server:
         yield server
+
+
+async def test_without_anything_to_prune_nothing_is_written(
+    postgres_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FakeClock()
+    engine = PostgresEngine(postgres_database, clock=clock)
+    await engine.open()
+    await engine.join(hand("w1"))
+    await kill(engine)
+    clock.advance("1h")
+
+    async def write(plan: object) -> None:
+        raise AssertionError("there is nothing to prune")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.session.apool, "run", write)
+        assert await engine.prune(State.DEAD, HOUR, 10) == 0
+        assert await engine.prune(State.SUCCEEDED, 0, 10) == 0
+    assert await engine.prune(State.DEAD, HOUR - 1, 10) == 1
+    await engine.close()
 
 
 async def test_a_long_tally_is_folded_though_nothing_is_pruned(
