@@ -274,6 +274,19 @@ async def test_a_queue_that_appears_while_jobs_are_read_is_shut_first() -> None:
     assert [len(page) for page in seen] == [2]
 
 
+async def test_what_a_person_has_paused_is_paused_in_the_target_and_stays_so() -> None:
+    source, target = Store(MemoryEngine()), Store(MemoryEngine())
+    await source.enqueue([new()])
+    await source.controller.pause("idle")
+    copier = Copier(source, target)
+    await copier.shut()
+    await copier.pour()
+    await copier.hand_over()
+    paused = [row.queue for row in await target.inspector.queues() if row.paused_at is not None]
+    assert paused == ["idle"]
+    assert await target.mover.shut_queues() == ()
+
+
 async def test_large_arguments_make_small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     source = MemoryEngine()
     await source.enqueue([new(args=b"x" * 100_000) for _ in range(300)])

@@ -96,3 +96,20 @@ async def test_nothing_is_left_of_a_job_that_is_deleted(
     else:
         await engine.drop(await engine.get([job_id]))
     assert left(postgres_database) == (0, 0)
+
+
+@pytest.mark.parametrize("way", ["purge", "prune"])
+async def test_records_without_an_id_go_with_the_job_of_their_place_alone(
+    engine: PostgresEngine, postgres_database: str, way: str
+) -> None:
+    """Older releases wrote none."""
+    gone, stays = await died(engine, b"1"), await died(engine, b"2")
+    for table in ("step", "failure"):
+        text = f"UPDATE dutiful.{table} SET job_id = ''"  # noqa: S608 - a constant
+        execute(postgres_database, text)
+    if way == "purge":
+        assert await engine.purge([gone]) == (gone,)
+    else:
+        assert await engine.prune(State.DEAD, -60_000_000, 1) == 1
+    assert left(postgres_database) == (1, 1)
+    assert [job.id for job in await engine.get([gone, stays])] == [stays]
