@@ -33,8 +33,9 @@ async def died(engine: PostgresEngine, result: bytes) -> str:
     return job_id
 
 
+@pytest.mark.parametrize("way", ["purge", "prune"])
 async def test_two_jobs_of_one_place_share_nothing(
-    engine: PostgresEngine, postgres_database: str
+    engine: PostgresEngine, postgres_database: str, way: str
 ) -> None:
     await engine.join(hand("w1"))
     first = await died(engine, b"1")
@@ -53,7 +54,11 @@ async def test_two_jobs_of_one_place_share_nothing(
     assert group.count == 2
     found = await engine.find(Filter(states=(State.DEAD,), error_type="Discard"), 10)
     assert len(found.jobs) == 2
-    assert await engine.purge([first]) == (first,)
+    if way == "purge":
+        assert await engine.purge([first]) == (first,)
+    else:
+        execute(postgres_database, "UPDATE dutiful.job SET finished_at = 1 WHERE id = %s", first)
+        assert await engine.prune(State.DEAD, 60_000_000, 10) == 1
     assert await engine.steps(second) == {"charge": b"2"}
     assert len(await engine.errors(second)) == 1
     assert left(postgres_database) == (1, 1)
