@@ -19,20 +19,21 @@ class Planted(NamedTuple):
         return f"{self.path}: {self.before.strip().splitlines()[0]} -> {self.after.strip()!r}"
 
 
-POSTGRES = ("tests/conformance/test_contracts.py", "tests/engines/postgres")
-SQLITE = ("tests/conformance/test_contracts.py", "tests/engines/sqlite")
-
 PLANTED: tuple[Planted, ...] = (
     Planted(
         "src/dutiful/engines/postgres/settling.py",
         "items = sorted(items, key=_BY_ID)",
         "items = list(items)",
-        POSTGRES,
+        ("tests/engines/postgres/test_lock_order.py",),
     ),
     Planted(
         "src/dutiful/worker/session.py",
         "self._heart.start()\n",
         "",
-        ("tests/worker",),
+        (
+            "tests/worker/test_stall.py",
+            "tests/worker/test_lease_over.py",
+            "tests/worker/test_trouble.py",
+        ),
     ),
 )
