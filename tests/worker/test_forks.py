@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -145,3 +146,16 @@ def test_a_copy_leaves_a_number_that_belongs_to_another_file_by_then() -> None:
     finally:
         forks.keep_in_copies(number)
         os.close(number)
+
+
+def test_no_copy_is_made_while_a_child_is_started() -> None:
+    def fork() -> None:
+        subprocess.run([sys.executable, "-c", ""], preexec_fn=lambda: None, check=True)
+
+    copying = threading.Thread(target=fork)
+    with forks.no_forks():
+        copying.start()
+        copying.join(0.3)
+        assert copying.is_alive()
+    copying.join(20)
+    assert not copying.is_alive()

@@ -10,8 +10,10 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
 from dutiful.core.errors import UsageError
@@ -20,6 +22,10 @@ T = TypeVar("T")
 
 _FLUSH_SECONDS = 5
 _FAILED = 1
+_FORK_SECONDS = 5.0
+"""How long a fork of another thread is waited for; it may hang in a function of the program's."""
+_forking = threading.RLock()
+"""Held during forks; a signal handler may fork in the thread that holds it."""
 
 
 class Origin:
@@ -64,6 +70,20 @@ def close_in_copies(descriptor: int) -> None:
 def keep_in_copies(descriptor: int) -> None:
     """Forget a descriptor; must be called before it is closed and its number used again."""
     this_process.descriptors.pop(descriptor, None)
+
+
+@contextmanager
+def no_forks() -> Generator[None]:
+    """Let no other thread fork during a block that opens descriptors for a child process.
+
+    A copy would hold them open: whoever waits for their end would wait for the end of the copy.
+    """
+    alone = _forking.acquire(timeout=_FORK_SECONDS)
+    try:
+        yield
+    finally:
+        if alone:
+            _forking.release()
 
 
 def reset_in_copies(numbers: Iterable[int]) -> None:
@@ -116,7 +136,8 @@ def _code(error: BaseException | None) -> int:
 
 
 def _after_fork_in_child() -> None:
-    global this_process
+    global _forking, this_process
+    _forking = threading.RLock()
     origin, this_process = this_process, Origin()
     if origin.signals:
         with contextlib.suppress(ValueError):
@@ -134,5 +155,17 @@ def _file(descriptor: int) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
+def _before_fork() -> None:
+    _forking.acquire()
+
+
+def _after_fork_in_parent() -> None:
+    _forking.release()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=_after_fork_in_parent,
+        after_in_child=_after_fork_in_child,
+    )

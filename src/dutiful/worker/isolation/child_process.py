@@ -169,25 +169,30 @@ async def start_child(surroundings: Surroundings) -> Child:
         return await _start_child(surroundings)
 
 
+def _popen(surroundings: Surroundings, line: int) -> subprocess.Popen[bytes]:
+    command = [
+        sys.executable,
+        # The child can import what this process can, also from the main script's folder.
+        *bootstrap("dutiful.worker.isolation.child"),
+        str(line),
+        surroundings.path,
+    ]
+    return subprocess.Popen(  # noqa: S603 - of our own code
+        command,
+        cwd=surroundings.folder,
+        env=surroundings.environment,
+        pass_fds=(line,),
+        stdin=subprocess.DEVNULL,
+    )
+
+
 async def _start_child(surroundings: Surroundings) -> Child:
     # A task may have closed them; then the socket would take their number, and prints go to it.
     open_standard()
-    ours, theirs = map(above_standard, socket.socketpair())
-    with theirs:
-        command = [
-            sys.executable,
-            # The child can import what this process can, also from the main script's folder.
-            *bootstrap("dutiful.worker.isolation.child"),
-            str(theirs.fileno()),
-            surroundings.path,
-        ]
-        process = subprocess.Popen(  # noqa: ASYNC220, S603 - as asyncio itself does
-            command,
-            cwd=surroundings.folder,
-            env=surroundings.environment,
-            pass_fds=(theirs.fileno(),),
-            stdin=subprocess.DEVNULL,
-        )
+    with forks.no_forks():
+        ours, theirs = map(above_standard, socket.socketpair())
+        with theirs:
+            process = _popen(surroundings, theirs.fileno())
     ours.setblocking(False)
     try:
         reader, writer = await asyncio.open_connection(sock=ours)
