@@ -38,7 +38,7 @@ def owner_unclear(standing: Standing) -> str:
         return "app cannot be read"
     spec = owned(standing.spec)
     if spec is None or spec.name != standing.name:
-        return "its spec does not say whose it is"
+        return "its spec does not name its owner"
     if spec.app == standing.app:
         return ""
     return f"its row says that it belongs to {_named(standing.app)}, its spec to {_named(spec.app)}"

@@ -105,14 +105,14 @@ def born_of(spec: bytes) -> int | None:
 
 
 class Owned(msgspec.Struct, frozen=True):
-    """What every version writes of whose a schedule is."""
+    """The name and the owner of a schedule, which every version writes into the spec."""
 
     name: str
     app: str | None = None
 
 
 def owned(spec: bytes) -> Owned | None:
-    """Return whose a stored schedule is by its spec, None where that was not written by us."""
+    """Return the name and the owner in a stored spec; None where another program wrote it."""
     try:
         return msgspec.json.decode(spec, type=Owned)
     except (msgspec.MsgspecError, ValueError, RecursionError):

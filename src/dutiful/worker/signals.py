@@ -18,7 +18,7 @@ _ONE_AND_THE_SAME = 0.5
 and the supervisor in it tells its children once more."""
 _STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _AGAIN = 1.0
-"""Seconds after which the handlers and the loop\'s task factory are set again, in case that a task
+"""Seconds after which the handlers and the loop's task factory are set again, in case that a task
 replaced them."""
 
 

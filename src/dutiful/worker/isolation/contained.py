@@ -135,10 +135,7 @@ class _Factory:
 
 def spawner(loop: asyncio.AbstractEventLoop) -> Spawn:
     """Return what makes the tasks of attempts, whose coroutines contain themselves."""
-    try:
-        factory: Any = loop.get_task_factory()
-    except NotImplementedError:
-        factory = None
+    factory = _ours(loop)
 
     def owned(
         coroutine: Coroutine[Any, Any, None], owner: Owner, context: Context
@@ -147,7 +144,7 @@ def spawner(loop: asyncio.AbstractEventLoop) -> Spawn:
         task.owner = owner
         return task
 
-    if isinstance(factory, _Factory) and factory.before is None:
+    if factory is not None and factory.before is None:
         return owned
     return lambda coroutine, _, context: loop.create_task(coroutine, context=context)
 
@@ -155,30 +152,36 @@ def spawner(loop: asyncio.AbstractEventLoop) -> Spawn:
 def contain(loop: asyncio.AbstractEventLoop) -> None:
     """Contain what owners start on a loop, until `release` has been called as often.
 
-    A loop that knows no task factories, as one of virtual time may be, is left as it is.
+    A loop that has no task factories, as those of some libraries, is left as it is.
     """
-    try:
-        factory: Any = loop.get_task_factory()
-    except NotImplementedError:
-        return
-    if not isinstance(factory, _Factory):
-        factory = _Factory(loop)
-        loop.set_task_factory(factory)
+    factory = _ours(loop)
+    if factory is None:
+        try:
+            factory = _Factory(loop)
+            loop.set_task_factory(factory)
+        except NotImplementedError:  # it has none
+            return
     factory.users += 1
 
 
 def release(loop: asyncio.AbstractEventLoop) -> None:
     """Give the loop the task factory back that it had."""
-    try:
-        factory: Any = loop.get_task_factory()
-    except NotImplementedError:
-        return
-    if isinstance(factory, _Factory):
+    factory = _ours(loop)
+    if factory is not None:
         factory.users -= 1
         if not factory.users:
             loop.set_task_factory(factory.before)
             if factory.descriptor is not None:
                 forks.keep_in_copies(factory.descriptor)
+
+
+def _ours(loop: asyncio.AbstractEventLoop) -> _Factory | None:
+    """Return the factory that `contain` has set on a loop, None where there is none."""
+    try:
+        factory: Any = loop.get_task_factory()
+    except NotImplementedError:  # it has none, as the abstract loop says
+        return None
+    return factory if isinstance(factory, _Factory) else None
 
 
 def _backend(loop: Any) -> int | None:
