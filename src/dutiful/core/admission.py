@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from operator import is_
 from typing import Any
 
 import msgspec
@@ -10,7 +11,8 @@ import msgspec
 from .errors import BadOption, PayloadTooLarge
 from .instant import SPAN_MAX, within_years
 from .job import NewJob
-from .payload import is_dict, is_series, offence
+from .parts import is_dict, is_series
+from .payload import offence
 from .queue import queue_name
 from .retry import attempts
 from .text import line, shown, whole
@@ -32,9 +34,11 @@ def admitted(job: NewJob, *, bytes_max: int | None = None) -> NewJob:
     """
     if not isinstance(job, NewJob):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped
         raise BadOption(f"{shown(job)} is not a job; build one with task.job(...)")
-    line(job.id, "job id", NAME_MAX)
-    task_name(job.task)
-    queue_name(job.queue)
+    texts: dict[str, Any] = {
+        "id": line(job.id, "job id", NAME_MAX),
+        "task": task_name(job.task),
+        "queue": queue_name(job.queue),
+    }
     priority(job.priority)
     attempts(job.max_attempts)
     _span(job.delay, "delay")
@@ -46,11 +50,10 @@ def admitted(job: NewJob, *, bytes_max: int | None = None) -> NewJob:
     if job.unique is not None:
         if type(job.unique) is not Unique:
             raise BadOption(f"unique={shown(job.unique)} is not a unique rule")
-        admissible(job.unique)
-    tags(job.tags)
-    meta(job.meta)
+        texts["unique"] = admissible(job.unique)
+    texts |= {"tags": tags(job.tags), "meta": meta(job.meta)}
     _args(job, bytes_max)
-    return job
+    return job if _written_so(job, texts) else msgspec.structs.replace(job, **texts)
 
 
 def admit(jobs: Sequence[NewJob]) -> Sequence[NewJob]:
@@ -59,10 +62,24 @@ def admit(jobs: Sequence[NewJob]) -> Sequence[NewJob]:
     Jobs that one task has built share their options, so each option is checked once.
     """
     last: NewJob | None = None
-    for job in jobs:
+    written: dict[int, NewJob] = {}
+    for place, job in enumerate(jobs):
         if last is None or type(job) is not NewJob or not _alike(job, last):
             last = admitted(job)
-    return jobs
+            if last is not job:
+                written[place] = last
+    return [written.get(place, job) for place, job in enumerate(jobs)] if written else jobs
+
+
+def _written_so(job: NewJob, texts: Mapping[str, Any]) -> bool:
+    """Whether a job's texts are exact ones already, in the containers that a store takes."""
+    if any(getattr(job, name) is not text for name, text in texts.items() if name != "meta"):
+        return False
+    return type(job.meta) is dict and _exact(job.meta)
+
+
+def _exact(meta: dict[str, str]) -> bool:
+    return all(type(name) is str and type(text) is str for name, text in meta.items())
 
 
 def _alike(job: NewJob, last: NewJob) -> bool:
@@ -71,7 +88,9 @@ def _alike(job: NewJob, last: NewJob) -> bool:
     Such arguments are not parsed again: bad ones cost only their own job, when it runs.
     """
     return (
-        job.meta is last.meta
+        type(job.meta) is dict
+        and job.meta == last.meta  # a dict for each, of equal texts
+        and (not job.meta or _exact(job.meta))
         and job.tags is last.tags
         and job.task is last.task
         and job.queue is last.queue
@@ -116,19 +135,20 @@ def tags(value: Any) -> tuple[str, ...]:
     for tag in found:
         if not isinstance(tag, str):
             raise BadOption(f"tag {shown(tag)} must be a string")
-    return tuple([line(tag, "tag", NAME_MAX) for tag in found])
+    exact = tuple([line(tag, "tag", NAME_MAX) for tag in found])
+    same = type(value) is tuple and all(map(is_, exact, found))
+    return found if same else exact
 
 
 def meta(value: Any) -> dict[str, str]:
     """Return meta as a dict of texts, or refuse it."""
     if not is_dict(value):
         raise BadOption(f"meta={shown(value)}; give a dict of strings")
+    found: dict[str, str] = {}
     for name, text in value.items():
         if not isinstance(name, str) or not isinstance(text, str):
             raise BadOption(f"meta[{shown(name)}] must be a string, and its name as well")
-        whole(name, "the name in meta")
-        whole(text, f"meta[{shown(name)}]")
-    found: dict[str, str] = dict(value)
+        found[whole(name, "the name in meta")] = whole(text, f"meta[{shown(name)}]")
     if value and (length := len(msgspec.json.encode(found))) > META_BYTES_MAX:
         raise BadOption(f"meta takes {length:,} bytes; use at most {META_BYTES_MAX:,}")
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -11,7 +12,9 @@ from typing import Any
 
 import msgspec
 
-from .payload import is_dict, is_series, model_fields
+from .bare import bare
+from .parts import is_dict, is_series
+from .payload import model_fields
 
 _ENCODER = msgspec.json.Encoder(decimal_format="string")
 
@@ -29,19 +32,26 @@ def written(value: Any) -> bytes:
 
 
 def in_order(value: Any) -> Any:
-    """Return a value with its sets as lists in order and its instants in UTC, else as it is."""
+    """Return a value with sets as lists in order, instants in UTC and Decimals without zeros."""
     if is_dict(value):
-        return {key: in_order(part) for key, part in value.items()}
+        return {_key_in_order(key): in_order(part) for key, part in value.items()}
     if is_series(value):
         parts = sorted(value, key=written) if isinstance(value, set | frozenset) else value
         return [in_order(part) for part in parts]
-    return _in_utc(value) if isinstance(value, datetime) else value
+    if isinstance(value, datetime | Decimal):
+        return _scalar_in_order(bare(value))
+    if isinstance(value, type):
+        return value
+    if isinstance(value, msgspec.Struct):
+        return _struct_in_order(value)
+    return _dataclass_in_order(value) if dataclasses.is_dataclass(value) else value
 
 
 def canonical(value: Any) -> Any:
     """Return the plain data that `written` writes."""
     if value is None or type(value) in (bool, str, int):
         return value
+    value = bare(value)
     for kinds, convert in _FORMS:
         if isinstance(value, kinds):
             return convert(value)
@@ -55,6 +65,36 @@ def canonical(value: Any) -> Any:
     if is_dict(fields):  # fields keep the order in which they are declared
         return {key: canonical(part) for key, part in fields.items()}
     return canonical(fields)
+
+
+def _key_in_order(key: Any) -> Any:
+    plain = bare(key)
+    return _number(plain) if type(plain) is float else _scalar_in_order(plain)
+
+
+def _scalar_in_order(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return _in_utc(value)
+    return Decimal(_decimal(value)) if isinstance(value, Decimal) else value
+
+
+def _struct_in_order(value: msgspec.Struct) -> msgspec.Struct:
+    parts = {field: getattr(value, field) for field in value.__struct_fields__}
+    ordered = {field: in_order(part) for field, part in parts.items()}
+    changed = {field: part for field, part in ordered.items() if part is not parts[field]}
+    try:
+        return msgspec.structs.replace(value, **changed) if changed else value
+    except Exception:  # noqa: BLE001 - its own code may want a set where a list would be written
+        return value
+
+
+def _dataclass_in_order(value: Any) -> Any:
+    ordered = copy.copy(value)
+    for field in dataclasses.fields(value):
+        part = getattr(value, field.name, None)
+        if (put := in_order(part)) is not part:
+            object.__setattr__(ordered, field.name, put)  # a frozen one, too: the copy is ours
+    return ordered
 
 
 def _number(value: float) -> float:
@@ -88,7 +128,11 @@ def _key(key: Any) -> str:
 
 def _struct(value: msgspec.Struct) -> dict[str, Any]:
     fields = msgspec.structs.fields(value)
-    return {field.encode_name: canonical(getattr(value, field.name)) for field in fields}
+    found = {field.encode_name: canonical(getattr(value, field.name)) for field in fields}
+    config = value.__struct_config__
+    if config.tag is None or config.tag_field is None:
+        return found
+    return {config.tag_field: config.tag, **found}
 
 
 def _series(value: Iterable[Any]) -> list[Any]:

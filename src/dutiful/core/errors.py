@@ -3,7 +3,7 @@
 ::
 
     DutifulError
-    ├── UsageError            the caller can mend it
+    ├── UsageError            the caller can fix it
     │   ├── BadOption         an option has a value that cannot be used
     │   ├── BadConfiguration  the URL, a DUTIFUL_* variable or [tool.dutiful] is wrong
     │   ├── BadArguments      the arguments do not fit the task's signature
@@ -20,10 +20,11 @@
     │   ├── JobNotFound       no such job (never was, or pruned)
     │   ├── DuplicateJob      a unique rule admits no second live job
     │   ├── JobFailed         ``result()`` of a job that died or was cancelled
-    │   ├── ResultTimeout     ``result()`` waited long enough
+    │   ├── ResultTimeout     ``result()`` reached its timeout
     │   └── ClaimLost         this attempt no longer owns the job
     └── EngineError           about the store
         ├── EngineUnavailable try again: locked, unreachable, full
+        │   └── JobLocked     try again: another session has locked one job
         ├── ReplyUnknown      the write may have happened
         ├── SchemaMismatch    the store's schema is newer or older than the code's
         └── StoreUnusable     not a database, read-only, missing folder, corrupt
@@ -33,8 +34,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from .rebuilding import Rebuilt
 
-class DutifulError(Exception):
+
+class DutifulError(Rebuilt):
     """The root of every error that Dutiful raises."""
 
 
@@ -78,7 +81,7 @@ class UnknownSchedule(UsageError):
     """The store has no schedule of that name."""
 
     def __init__(self, name: str, near: str = "") -> None:
-        """Keep the name that was looked for, and name the nearest that there is."""
+        """Keep the unknown name, and suggest the most similar one."""
         self.name = name
         hint = f"did you mean {near}?" if near else "see `dutiful schedules list`"
         super().__init__(f"no schedule is called {name!r}; {hint}")
@@ -88,7 +91,7 @@ class ScheduleTaken(UsageError):
     """A schedule of that name belongs to another app, or was created at run time."""
 
     def __init__(self, app: str | None, taken: Mapping[str | None, Sequence[str]]) -> None:
-        """Take who declares, and the taken names by owner; None stands for run time."""
+        """Take the declaring app, and the taken names by owner; None means run time."""
         self.app = app
         self.taken = {owner: tuple(names) for owner, names in taken.items()}
         owners = [
@@ -108,7 +111,7 @@ class ScheduleTaken(UsageError):
             return ""
         every = " ".join(name for names in self.taken.values() for name in names)
         return (
-            f"; or, when app {self.app!r} was renamed or is to take over, run "
+            f"; or, when app {self.app!r} was renamed or must be the owner, run "
             f"`dutiful schedules adopt {every} --app MODULE:NAME`"
         )
 
@@ -155,7 +158,7 @@ class DuplicateJob(JobError):
         self.existing = existing
         super().__init__(
             f"job {existing} already holds the unique key {key!r}; "
-            'use on_conflict="existing" to be given that job instead'
+            'use on_conflict="existing" to get that job instead'
         )
 
 
@@ -172,7 +175,7 @@ class JobFailed(JobError):
 
 
 class ResultTimeout(JobError, TimeoutError):
-    """The job did not end in the time given to ``result()``; it goes on regardless."""
+    """The job did not end in the time given to ``result()``; the job goes on."""
 
 
 class ClaimLost(JobError):
@@ -185,6 +188,15 @@ class EngineError(DutifulError):
 
 class EngineUnavailable(EngineError):
     """The store cannot be used right now and nothing was written; try again."""
+
+
+class JobLocked(EngineUnavailable):
+    """Another session has locked the job; the store works otherwise, and nothing was written."""
+
+    def __init__(self, text: str, who: str = "") -> None:
+        """Name the session, if it is known."""
+        super().__init__(text)
+        self.who = who
 
 
 class ReplyUnknown(EngineError):

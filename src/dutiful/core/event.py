@@ -11,7 +11,7 @@ from .settle import Settlement
 
 
 class Enqueued(msgspec.Struct, frozen=True, tag=True):
-    """Jobs were stored; ``existing`` of those asked for met a live job of their unique key."""
+    """Jobs were stored; for ``existing`` others, a live job already holds the unique key."""
 
     created: int
     existing: int = 0
@@ -40,19 +40,19 @@ class JobDied(msgspec.Struct, frozen=True, tag=True):
 
 
 class ClaimsRefused(msgspec.Struct, frozen=True, tag=True):
-    """A stale claim's settlements were refused and changed nothing."""
+    """Settlements of stale claims were refused and changed nothing."""
 
     worker: str
     job_ids: tuple[str, ...]
 
 
 class SettlementsDelayed(msgspec.Struct, frozen=True, tag=True):
-    """Attempts ended, but another session has locked their jobs; emitted once, then retried."""
+    """Ends or steps wait because another session locked their jobs; emitted once, then retried."""
 
     worker: str
     job_ids: tuple[str, ...]
     locked_by: str
-    """The session that has locked them; empty where that cannot be seen."""
+    """The session that has locked them; empty if it is not known."""
 
 
 class WorkerJoined(msgspec.Struct, frozen=True, tag=True):
@@ -63,14 +63,14 @@ class WorkerJoined(msgspec.Struct, frozen=True, tag=True):
 
 
 class QueuesUnserved(msgspec.Struct, frozen=True, tag=True):
-    """A worker that started found queued jobs in queues that no live worker serves."""
+    """A worker that started found due jobs in queues that no live worker serves."""
 
     waiting: dict[str, int]
-    """How many jobs are queued, by queue."""
+    """How many jobs are due, by queue."""
 
 
 class WorkerLeft(msgspec.Struct, frozen=True, tag=True):
-    """A worker drained and took its name off the list."""
+    """A worker drained and removed its registration."""
 
     worker: str
     released: int = 0
@@ -84,7 +84,7 @@ class WorkerLost(msgspec.Struct, frozen=True, tag=True):
 
 
 class WorkerStalled(msgspec.Struct, frozen=True, tag=True):
-    """A worker's loop has not answered for so long: some code blocks it, or it hangs."""
+    """A worker's loop has not answered for this time: some code blocks it, or it hangs."""
 
     worker: str
     seconds: float
@@ -119,7 +119,7 @@ class ArgumentsUnfit(msgspec.Struct, frozen=True, tag=True):
 
 
 class SlotStuck(msgspec.Struct, frozen=True, tag=True):
-    """A job went on past its hard timeout in a place where it cannot be stopped."""
+    """A job still runs after its hard timeout, or a hook's, and cannot be stopped."""
 
     job_id: str
     task: str
@@ -127,7 +127,7 @@ class SlotStuck(msgspec.Struct, frozen=True, tag=True):
 
 
 class EngineTroubled(msgspec.Struct, frozen=True, tag=True):
-    """The store cannot be used; said once when it begins."""
+    """The store cannot be used; emitted once when this begins."""
 
     error: str
 
@@ -169,27 +169,27 @@ class OutcomeRefused(msgspec.Struct, frozen=True, tag=True):
 
 
 class ServiceFailed(msgspec.Struct, frozen=True, tag=True):
-    """A background duty raised; it is tried again at its next turn."""
+    """A background service raised an error; it runs again at its next turn."""
 
     service: str
     error: str
 
 
 class HookFailed(msgspec.Struct, frozen=True, tag=True):
-    """A hook of the user's raised; around an attempt or a call, the attempt fails as well."""
+    """A user's hook raised an error; if it wraps an attempt or a call, the attempt fails, too."""
 
     hook: str
     error: str
 
 
 class Pruned(msgspec.Struct, frozen=True, tag=True):
-    """Finished jobs over their retention were deleted."""
+    """Finished jobs older than their retention were deleted."""
 
     count: int
 
 
 class HorizonHeld(msgspec.Struct, frozen=True, tag=True):
-    """Something old keeps the store from clearing away dead rows: claims get slower by and by."""
+    """Something old prevents the removal of dead rows; claims become slower with time."""
 
     kind: str
     """``snapshot``, ``prepared transaction`` or ``replication slot``."""
@@ -204,7 +204,7 @@ class OccurrenceLate(msgspec.Struct, frozen=True, tag=True):
     schedule: str
     planned: int
     seconds: float
-    """By how much, so far."""
+    """How late it is so far."""
     what: str
     """``enqueued late``, ``not started in time`` or ``not finished in time``."""
     job_id: str | None = None
@@ -217,7 +217,7 @@ class OccurrenceMissed(msgspec.Struct, frozen=True, tag=True):
     planned: int
     """The latest of them."""
     count: int
-    why: str = "nobody enqueued them in time"
+    why: str = "no worker enqueued them in time"
 
 
 class ScheduleBroken(msgspec.Struct, frozen=True, tag=True):
@@ -228,7 +228,7 @@ class ScheduleBroken(msgspec.Struct, frozen=True, tag=True):
 
 
 class SchedulesDeclared(msgspec.Struct, frozen=True, tag=True):
-    """The declared schedules of an app were brought into the store."""
+    """The declared schedules of an app were written to the store."""
 
     app: str
     added: tuple[str, ...]
@@ -237,7 +237,7 @@ class SchedulesDeclared(msgspec.Struct, frozen=True, tag=True):
 
 
 class ClockSkewed(msgspec.Struct, frozen=True, tag=True):
-    """This worker's clock differs from the store's, which decides; said once."""
+    """This worker's clock differs from the store's clock, which decides; emitted once."""
 
     seconds: float
 

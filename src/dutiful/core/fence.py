@@ -7,7 +7,7 @@ from .instant import SECOND
 FENCE_MAX = 2**31 - 1
 """The highest that every engine can store; a job that has it keeps it."""
 BELIEVED_MAX = 2_000_000_000
-"""A deleted job with a higher fence does not raise the floor: claims never reach it."""
+"""A deleted job with this fence or a higher one does not raise the floor: claims never reach it."""
 
 _SINCE = 1_767_225_600 * SECOND
 """2026-01-01, UTC."""

@@ -29,7 +29,7 @@ _CYCLE = 146_097 * DAY
 """Four hundred years, after which the calendar begins again."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_INSTANT_MIN = (datetime(YEAR_FIRST, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
+EARLIEST = (datetime(YEAR_FIRST, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
 _INSTANT_END = (datetime(YEAR_LAST + 1, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
 _EXAMPLE = "write datetime(..., tzinfo=ZoneInfo('...'))"
 _UNITS = {"us": 1, "ms": 1000, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
@@ -48,7 +48,7 @@ def instant(moment: datetime) -> int:
 
 def within_years(at: int, written: object) -> int:
     """Return an instant that was given as ``written``; BadOption where it is out of bounds."""
-    if not _INSTANT_MIN <= at < _INSTANT_END:
+    if not EARLIEST <= at < _INSTANT_END:
         raise BadOption(
             f"{_spelled(written)} is out of range; give a time in the years "
             f"{YEAR_FIRST} to {YEAR_LAST}"
@@ -171,6 +171,8 @@ def _counted(value: object) -> int:
         raise TypeError("True and False are not lengths of time")
     if hasattr(type(value), "__index__"):  # also numbers that wrap around when multiplied
         return index(cast(SupportsIndex, value)) * SECOND
+    if not hasattr(type(value), "__float__"):  # `float` reads bytes, as if they were text
+        raise TypeError("no number")
     return round(float(cast(SupportsFloat, value)) * SECOND)
 
 

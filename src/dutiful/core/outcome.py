@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from .errors import BadOption
 from .instant import SECOND, instant, span, spell
+from .rebuilding import Rebuilt
 
 
 class Succeeded(msgspec.Struct, frozen=True, gc=False):
@@ -92,8 +94,14 @@ Outcome = (
 )
 
 
-class Signal(Exception):
+class Signal(Rebuilt):
     """What a task raises (or returns) to end its attempt in a way of its own choice."""
+
+
+class Judged(Rebuilt):
+    """Stands for what a task raised elsewhere, where it was judged by the task's policy."""
+
+    verdict: Outcome
 
 
 SNOOZE_MIN = SECOND // 10
@@ -138,6 +146,11 @@ class Cancel(Signal):
         """Keep the reason."""
         self.reason = reason
         super().__init__(reason)
+
+
+def verdicts(errors: Iterable[BaseException]) -> list[Outcome]:
+    """Return what was decided about errors that were judged elsewhere."""
+    return [cast(Judged, one).verdict for one in errors if issubclass(type(one), Judged)]
 
 
 def is_signal(value: Any) -> bool:

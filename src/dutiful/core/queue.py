@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from .bare import bare_text
 from .errors import BadOption
 from .retry import Random
 from .text import shown
@@ -26,16 +27,16 @@ def queue_name(name: object) -> str:
     """Return the name, or refuse it: letters, digits, ``_``, ``.`` and ``-``, 1 to 100 of them."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise BadOption(f"queue name {shown(name)}; use 1 to 100 letters, digits, '_', '.' or '-'")
-    return name
+    return bare_text(name)
 
 
 def served(text: str) -> tuple[Served, ...]:
-    """Read what ``-Q`` takes.
+    """Read what ``-Q`` takes; each queue counts once.
 
     >>> [(queue.name, queue.weight) for queue in served("billing:3,default")]
     [('billing', 3), ('default', 1)]
     """
-    queues: list[Served] = []
+    queues: dict[str, Served] = {}
     for part in text.split(","):
         name, colon, weight = part.strip().partition(":")
         if colon and not _WEIGHT.fullmatch(weight):
@@ -43,8 +44,13 @@ def served(text: str) -> tuple[Served, ...]:
                 f"queue weight {shown(weight)} in {shown(text)}; "
                 "write a whole number above 0, at most 99,999"
             )
-        queues.append(Served(queue_name(name), int(weight) if colon else 1))
-    return tuple(queues)
+        queue = Served(queue_name(name), int(weight) if colon else 1)
+        if queues.setdefault(name, queue) != queue:
+            raise BadOption(
+                f"queue {name} has the weights {queues[name].weight} and {queue.weight} in "
+                f"{shown(text)}; give one"
+            )
+    return tuple(queues.values())
 
 
 def fetch_order(queues: Sequence[Served], rng: Random) -> tuple[str, ...]:

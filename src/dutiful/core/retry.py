@@ -13,7 +13,7 @@ import msgspec
 from .errors import BadOption
 from .grouped import leaves, members
 from .instant import SECOND, span, spell
-from .outcome import Signal
+from .outcome import Failed, Judged, Signal, verdicts
 from .text import shown
 
 Backoff = Literal["fixed", "linear", "exponential"]
@@ -56,8 +56,11 @@ class RetryPolicy(msgspec.Struct, frozen=True):
         """Whether this kind of error may be tried again: ``never`` wins over ``on``.
 
         In a group, one error that ``never`` names is enough; ``on`` must name all of its errors, or
-        the group itself. Signals in it are ignored here.
+        the group itself. Signals in it are ignored here. What was judged elsewhere stays so.
         """
+        judged = verdicts(leaves(error))
+        if any(isinstance(one, Failed) and not one.retryable for one in judged):
+            return False
         if self.never and any(isinstance(one, self.never) for one in members(error)):
             return False
         return self.on is None or self._named(error, self.on)
@@ -66,7 +69,8 @@ class RetryPolicy(msgspec.Struct, frozen=True):
         if isinstance(error, on):
             return True
         inner = [one for one in leaves(error) if not issubclass(type(one), Signal)]
-        return bool(inner) and all(isinstance(one, on) for one in inner)
+        named = (issubclass(type(one), Judged) or isinstance(one, on) for one in inner)
+        return bool(inner) and all(named)
 
 
 def backoff(policy: RetryPolicy, attempt: int, rng: Random) -> int:

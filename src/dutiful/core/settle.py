@@ -79,8 +79,6 @@ _Plain = Succeeded | Snoozed | Released | Cancelled | Discarded | Undecodable | 
 
 def settle(claim: Claim, outcome: Outcome, now: int, rng: Random, rules: Rules) -> Settlement:
     """Decide what becomes of a claimed job; ``now`` is an instant, ``rng`` gives the jitter."""
-    if type(outcome) is Succeeded:  # nearly all are, and nothing is left to weigh
-        return succeed(claim, outcome.result, now)
     job = claim.job
     match outcome:
         case Failed():

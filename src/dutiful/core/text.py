@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, cast
 
+from .bare import bare_text
 from .errors import BadOption
 
 _SHOWN_MAX = 80
 _read_name = cast(Any, type).__dict__["__name__"].__get__
+_HALF = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 """Characters that a terminal or a log would obey instead of showing."""
 STEERING = "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
@@ -72,39 +75,40 @@ def type_name(value: object) -> str:
     return name
 
 
-def whole(text: object, what: str) -> str:
-    """Return a text as it is; BadOption where it holds half of a character or a NUL.
+def whole(text: object, what: str, show: Callable[[object], str] = shown) -> str:
+    """Return a text as an exact str; BadOption where it holds half of a character or a NUL.
+
+    ``show`` writes the text into the error.
 
     >>> whole("order:42", "the unique key")
     'order:42'
     """
     if not isinstance(text, str):
-        raise BadOption(f"{what} {shown(text)} must be text")
+        raise BadOption(f"{what} {show(text)} must be text")
+    text = bare_text(text)
     if "\0" in text:
-        raise BadOption(f"{what} {shown(text)} holds a NUL, at {text.index(chr(0))}; leave it out")
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
+        raise BadOption(f"{what} {show(text)} holds a NUL, at {text.index(chr(0))}; leave it out")
+    if (half := _HALF.search(text)) is not None:
         raise BadOption(
-            f"{what} {shown(text)} holds half of a character, at {error.start}; "
+            f"{what} {show(text)} holds half of a character, at {half.start()}; "
             'decode it again, or write it with errors="replace"'
-        ) from None
+        )
     return text
 
 
-def line(text: object, what: str, most: int) -> str:
+def line(text: object, what: str, most: int, show: Callable[[object], str] = shown) -> str:
     """Return a text of one line; BadOption where it is empty, too long or holds control characters.
 
     >>> line("charge", "task name", 200)
     'charge'
     """
-    text = whole(text, what)
+    text = whole(text, what, show)
     if not text:
         raise BadOption(f"{what} is empty")
     if len(text) > most:
-        raise BadOption(f"{what} {shown(text)} has {len(text):,} characters; use at most {most:,}")
+        raise BadOption(f"{what} {show(text)} has {len(text):,} characters; use at most {most:,}")
     if (found := _CONTROL.search(text)) is not None:
         raise BadOption(
-            f"{what} {shown(text)} holds {found[0]!r}, at {found.start()}; use text of one line"
+            f"{what} {show(text)} holds {found[0]!r}, at {found.start()}; use text of one line"
         )
     return text

@@ -40,7 +40,7 @@ def unique(
     on_conflict: Conflict = "existing",
 ) -> Unique:
     """Check a rule's parts and join them; with a period, a job that succeeded holds its key too."""
-    unique_key(key)
+    key = unique_key(key)
     if on_conflict not in _CONFLICTS:
         raise BadOption(f"on_conflict={shown(on_conflict)}; choose one of {', '.join(_CONFLICTS)}")
     if period is not None:
@@ -60,7 +60,7 @@ def unique_key(key: object) -> str:
         raise BadOption(
             f'unique needs a key that is not empty, such as "order:42", not {shown(key)}'
         )
-    whole(key, "unique key")
+    key = whole(key, "unique key")
     if _SEPARATOR in key:
         raise BadOption(f"unique key {shown(key)} holds {_SEPARATOR!r}, which separates periods")
     if (length := len(key.encode())) > KEY_BYTES_MAX:
@@ -78,9 +78,9 @@ def _period(period: int) -> None:
         raise BadOption("unique period is longer than a century, the longest span there is")
 
 
-def admissible(rule: Unique) -> None:
-    """Raise BadOption for an invalid rule; one may be built without `unique`."""
-    unique_key(rule.key)
+def admissible(rule: Unique) -> Unique:
+    """Return a rule that may be stored, or raise BadOption; one may be built without `unique`."""
+    key = unique_key(rule.key)
     if rule.period is not None:
         _period(rule.period)
     if rule.on_conflict not in _CONFLICTS:
@@ -88,6 +88,7 @@ def admissible(rule: Unique) -> None:
     known = mask(tuple(State))
     if type(rule.states) is not int or rule.states & ~known or mask(LIVE) & ~rule.states:
         raise BadOption("unique states must hold every live state, and states alone")
+    return rule if key is rule.key else msgspec.structs.replace(rule, key=key)
 
 
 def hold(rule: Unique, now: int) -> str:

@@ -1,5 +1,6 @@
 """Equal values have one form."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, RootModel
 
-from dutiful.core.canonical import written
+from dutiful.core.canonical import in_order, written
 
 
 class Colour(Enum):
@@ -141,3 +142,51 @@ def shuffled(value: Any) -> Any:
 @given(values)
 def test_any_value_and_its_equal_have_one_form(value: Any) -> None:
     assert written(value) == written(shuffled(value))
+
+
+class Pay(msgspec.Struct, tag=True):
+    order: int
+
+
+class Refund(msgspec.Struct, tag=True):
+    order: int
+
+
+def test_a_tag_tells_structs_of_equal_fields_apart() -> None:
+    assert written(Pay(7)) == written(Pay(7)) != written(Refund(7))
+
+
+@dataclass(frozen=True)
+class Search:
+    words: Collection[str]
+    inner: Any = None
+
+
+class Wide(msgspec.Struct, frozen=True):
+    words: Collection[str]
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda words: Search(words),
+        lambda words: Search([], Search(words)),
+        lambda words: Wide(words),
+        lambda words: [Wide(words), {"k": Search((), Wide(words))}],
+    ],
+)
+def test_a_set_is_put_in_order_wherever_it_is(made: Callable[[Collection[str]], Any]) -> None:
+    words = {f"word {number}" for number in range(50)}
+    given = made(words)
+    assert msgspec.json.encode(in_order(given)) == msgspec.json.encode(made(sorted(words)))
+    assert given == made(words)
+
+
+def test_equal_keys_and_decimals_are_one_without_an_annotation() -> None:
+    noon = datetime(2030, 1, 1, 12, tzinfo=UTC)
+    later = noon.astimezone(timezone(timedelta(hours=2)))
+    assert in_order({noon: 1}) == {noon: 1}
+    assert str(next(iter(in_order({later: 1})))) == str(noon)
+    assert [str(one) for one in in_order([Decimal("1.0"), Decimal(100)])] == ["1", "1E+2"]
+    assert str(next(iter(in_order({Decimal("1.0"): 1})))) == "1"
+    assert [repr(key) for key in in_order({1.0: 1, 0.5: 1})] == ["1", "0.5"]

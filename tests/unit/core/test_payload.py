@@ -5,7 +5,7 @@ import math
 import re
 import tracemalloc
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta, timezone
+from datetime import UTC, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from itertools import count, repeat
 from numbers import Number
@@ -262,6 +262,14 @@ class Unreadable(Faulty):
         return Odd()
 
 
+class Nowhere(tzinfo):
+    """A zone whose own code fails, also while a value in it is refused."""
+
+    def utcoffset(self, when: datetime | None) -> timedelta:
+        """Fail."""
+        raise LookupError("no such place")
+
+
 class Circular(dict[str, Any]):
     """A dict whose own code would never end."""
 
@@ -299,6 +307,12 @@ def test_a_hostile_value_is_refused_with_its_place(value: Any, text: str) -> Non
         assert tracemalloc.get_traced_memory()[1] < 5_000_000
     finally:
         tracemalloc.stop()
+    assert caught.value.__cause__ is not None
+
+
+def test_what_a_type_raises_while_it_is_refused_is_told() -> None:
+    with pytest.raises(BadArguments, match=r"at \$: LookupError: no such place") as caught:
+        encode({"a": time(1, tzinfo=Nowhere())}, what="x")
     assert caught.value.__cause__ is not None
 
 
@@ -360,3 +374,25 @@ def test_a_models_datetime_comes_back_exact_or_is_refused(at: datetime) -> None:
             encode({"a": When(at=at)}, what="x")
     else:
         assert decode(encode(When(at=at), what="x"), decoder(When), what="x") == When(at=at)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {1: 1, "1": 2},
+        {"deep": [{1: 1, "1": 2}]},
+        {Colour.RED: 1, "red": 2},
+        {b"ab": 1, "YWI=": 2},
+        [{Decimal("1.5"): 1, "1.5": 2}],
+        {"a": {datetime(2030, 1, 1, tzinfo=UTC): 1, "2030-01-01T00:00:00Z": 2}},
+    ],
+)
+def test_two_keys_that_json_cannot_tell_apart_are_refused(value: Any) -> None:
+    with pytest.raises(BadArguments, match=r"two keys of one dict are written as '.*', and one"):
+        write(value)
+
+
+def test_keys_that_differ_are_written() -> None:
+    for value in ({1: 1, "2": 2}, {"a": {1.5: 0.1, "b": 1e300}}, {"a": {"b": "ä\n\x7f{"}}, {}):
+        assert len(plain(write(value))) == len(value)
+    assert write({"a": msgspec.Raw(b'{"b" : 1}')}) == b'{"a":{"b" : 1}}'

@@ -25,6 +25,16 @@ def test_queues_are_read_with_their_weights() -> None:
     assert served(" billing:3 , default") == (Served("billing", 3), Served("default", 1))
 
 
+def test_a_queue_counts_once() -> None:
+    assert served("b,a:3,b, a:03,b:1") == (Served("b", 1), Served("a", 3))
+
+
+@pytest.mark.parametrize("text", ["a:2,a:3", "a,b,a:3", "a:3,a"])
+def test_two_weights_of_one_queue_are_refused(text: str) -> None:
+    with pytest.raises(BadOption, match=r"queue a has the weights . and . in .*; give one"):
+        served(text)
+
+
 @pytest.mark.parametrize("text", ["a:0", "a:", "a:x", "a:-1", "a:1.5", "a:²", "a:3:4"])
 def test_a_bad_weight_is_refused(text: str) -> None:
     with pytest.raises(BadOption, match="write a whole number above 0"):
