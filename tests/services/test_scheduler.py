@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from time import process_time
 
 import pytest
 from msgspec.structs import replace
 
-from dutiful.client.declaration import Declaration
 from dutiful.contract.capability import Capability
 from dutiful.contract.facade import Store
-from dutiful.contract.scheduling import Declared, DueBatch
 from dutiful.core.errors import Unsupported
 from dutiful.core.event import (
     ClockSkewed,
-    Event,
     OccurrenceLate,
     OccurrenceMissed,
     ScheduleBroken,
@@ -24,94 +20,12 @@ from dutiful.core.event import (
 )
 from dutiful.core.instant import HOUR, MINUTE, SECOND
 from dutiful.core.job import NewJob
-from dutiful.core.rule import Interval
-from dutiful.core.schedule import Schedule
 from dutiful.core.state import State
 from dutiful.engines.memory import MemoryEngine
-from dutiful.services.scheduler import Scheduler
 from dutiful.testing import FakeClock
-from tests.years.loop import FakeTimeLoop
+from tests.services.turns import World, edition, every
 
-E = TypeVar("E", bound=Event)
-
-
-class Middle:
-    """Draws the middle of every range."""
-
-    def random(self) -> float:
-        return 0.5
-
-
-class Engine(MemoryEngine):
-    """The memory engine, which notes declarations and can be down."""
-
-    def __init__(self, clock: FakeClock) -> None:
-        super().__init__(clock)
-        self.shown: list[tuple[str, bool]] = []
-        """Editions, and whether their schedules came along."""
-        self.down = False
-
-    async def declare(
-        self, app: str, edition: str, schedules: Sequence[Schedule] | None
-    ) -> Declared:
-        self.shown.append((edition, schedules is not None))
-        return await super().declare(app, edition, schedules)
-
-    async def due(self, limit: int) -> DueBatch:
-        if self.down:
-            raise ConnectionError("the store is away")
-        return await super().due(limit)
-
-
-class World:
-    def __init__(self, runner: asyncio.Runner, clock: FakeClock) -> None:
-        self.runner = runner
-        self.clock = clock
-        self.engine = Engine(clock)
-        self.events: list[Event] = []
-        self.store = Store(self.engine, self.events.append)
-
-    def scheduler(self, declaration: Declaration | None = None, **given: Any) -> Scheduler:
-        options = {"clock": self.clock, "rng": Middle(), "healthy": lambda: True, **given}
-        return Scheduler(self.store, declaration or edition("one"), **options)
-
-    def turn(self, scheduler: Scheduler) -> int:
-        return self.runner.run(scheduler.run_once())
-
-    def rest(self, scheduler: Scheduler) -> float:
-        async def rest() -> float:
-            return scheduler.rest(Middle())
-
-        return self.runner.run(rest())
-
-    def put(self, *schedules: Schedule) -> None:
-        for one in schedules:
-            self.runner.run(self.engine.put_schedule(one, replace=True))
-
-    def spoil(self, name: str, spec: bytes) -> None:
-        standings = self.engine.tables.standings
-        standings[name] = replace(standings[name], spec=spec)
-
-    def of(self, kind: type[E]) -> list[E]:
-        return [event for event in self.events if isinstance(event, kind)]
-
-    def made(self) -> list[str]:
-        return sorted(job.meta["schedule"] for job in self.engine.tables.jobs.values())
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    clock = FakeClock()
-    with asyncio.Runner(loop_factory=lambda: FakeTimeLoop(clock)) as runner:
-        yield World(runner, clock)
-
-
-def every(name: str, period: int = MINUTE, **fields: Any) -> Schedule:
-    return replace(Schedule(name=name, task="t", rule=Interval(period)), **fields)
-
-
-def edition(digest: str, *schedules: Schedule) -> Declaration:
-    return Declaration("app", digest, schedules)
+LONG = "FREQ=SECONDLY;INTERVAL=899;BYMINUTE=0,15,30,45;BYSECOND=0;COUNT=7000"
 
 
 def test_a_broken_schedule_delays_no_other_and_is_told_once(world: World) -> None:
@@ -328,3 +242,15 @@ def test_not_even_a_hook_whose_error_cannot_be_read_holds_up_other_schedules(wor
     world.clock.advance("1m")
     assert world.turn(world.scheduler(prepare=prepare)) == 1
     assert [event.schedule for event in world.of(ScheduleBroken)] == ["bad"]
+
+
+def test_a_stored_rule_that_takes_too_many_steps_holds_up_nobody(world: World) -> None:
+    world.put(every("long"), every("good"))
+    rule = b'{"type":"calendar","rrule":"%s","zone":"UTC","start":"2026-01-01T00:00:00"}'
+    world.spoil("long", b'{"name":"long","task":"t","rule":%s}' % (rule % LONG.encode()))
+    world.clock.advance("1m")
+    begun = process_time()
+    assert world.turn(world.scheduler()) == 1
+    assert process_time() - begun < 5  # it took 14 s, and a tenth of this is usual
+    (told,) = world.of(ScheduleBroken)
+    assert (told.schedule, "COUNT of 7,000" in told.error) == ("long", True)

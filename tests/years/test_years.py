@@ -74,7 +74,7 @@ PLANTED: dict[str, Plant] = {
         scheduling, "in_force", lambda *_: True
     ),
     "two schedulers write the same move": lambda patch: patch.setattr(
-        scheduling, "_admits", lambda *_: True
+        scheduling, "admits", lambda *_: True
     ),
     "a resume forgets": lambda patch: patch.setattr(
         scheduling.decide, "resumed", _resumes_as_if_nothing_had_been

@@ -20,6 +20,13 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
     """Whether the existing job took over the new one's arguments and times."""
 
 
+def created(receipts: Sequence[Receipt]) -> int:
+    """Count the jobs that were stored; one that a batch holds twice is one job."""
+    if len(receipts) == 1:
+        return int(receipts[0].created)
+    return len({receipt.id for receipt in receipts if receipt.created})
+
+
 @runtime_checkable
 class Producer(Protocol):
     """Taking jobs in."""

@@ -8,7 +8,7 @@ from typing import Literal, Protocol, runtime_checkable
 import msgspec
 
 from dutiful.core.deadline import Overdue
-from dutiful.core.occurrence import Advance, Due, Recorded, Standing
+from dutiful.core.occurrence import Advance, Due, GaveWay, Recorded, Standing
 from dutiful.core.retirement import Missed
 from dutiful.core.schedule import Schedule
 
@@ -58,6 +58,8 @@ class Advanced(msgspec.Struct, frozen=True):
     made: tuple[str, ...] = ()
     """Ids of the jobs that were new."""
     cancelled: tuple[str, ...] = ()
+    gave_way: tuple[GaveWay, ...] = ()
+    """Occurrences whose jobs were not stored, since other jobs hold their unique keys."""
 
 
 @runtime_checkable
@@ -112,7 +114,10 @@ class Scheduling(Protocol):
 
         Atomicity: each move; best all together. A move is written only if its schedule has the
         version named, is not retired, and not paused unless ``by_hand``; an occurrence that is
-        recorded already is left alone, with its job. At most one move for a schedule.
+        recorded already is left alone, with its job. At most one move for a schedule. An
+        occurrence that gives way to the job that holds its unique key is recorded as such
+        (`core.occurrence.GaveWay`); DuplicateJob where its rule says ``raise``, and nothing is
+        written.
         On lost reply: read what is due again; what was written has another version.
         """
         ...

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from .job import NewJob
 from .state import State
@@ -72,6 +74,12 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True):
     finish_by: int | None = None
 
 
+def with_jobs(occurrences: Sequence[Occurrence], jobs: Sequence[NewJob]) -> tuple[Occurrence, ...]:
+    """Give occurrences other jobs, in the order of those that have one."""
+    given = iter(jobs)
+    return tuple(one if one.job is None else replace(one, job=next(given)) for one in occurrences)
+
+
 class Advance(msgspec.Struct, frozen=True, kw_only=True):
     """What a store writes in one step if the schedule still has this version."""
 
@@ -91,6 +99,34 @@ class Advance(msgspec.Struct, frozen=True, kw_only=True):
     missed: int = 0
     """How many misfires are not made up for; for the event alone."""
     missed_last: int | None = None
+
+
+class GaveWay(msgspec.Struct, frozen=True):
+    """An occurrence whose job was not stored, since another job holds its unique key."""
+
+    schedule: str
+    planned: int
+    holder: str
+    """The id of the job that holds the key."""
+    replaced: bool = False
+    """Whether that job runs what the occurrence's was to run (``on_conflict="replace"``)."""
+
+    @property
+    def kind(self) -> Kind:
+        """What is recorded of it."""
+        return "enqueued" if self.replaced else "skipped"
+
+    @property
+    def why(self) -> str:
+        """Who stood in its way, for the record."""
+        if self.replaced:
+            return f"job {self.holder} held its unique key, and was given its work"
+        return f"job {self.holder} holds its unique key"
+
+    @property
+    def job_id(self) -> str | None:
+        """The job that runs it, if one does."""
+        return self.holder if self.replaced else None
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,11 +11,13 @@ from typing import Literal
 import msgspec
 
 from .admission import admitted
+from .bare import bare_text
 from .errors import BadOption, BadSchedule
-from .instant import MINUTE
+from .instant import EARLIEST, MINUTE
 from .job import NewJob
 from .rule import Bounds, Calendar, Cron, Rule, after, before_or_at, jittered
 from .text import shown
+from .unique import Unique
 
 Misfire = Literal["skip", "once", "all"]
 Overlap = Literal["allow", "skip", "queue-one", "cancel-running"]
@@ -54,6 +56,8 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     expires_in: int | None = None
     tags: tuple[str, ...] = ()
     meta: dict[str, str] = {}
+    unique: Unique | None = None
+    """Which key each job holds; an occurrence gives way to the job that holds it."""
     bounds: Bounds = Bounds()
     """Start, end and the days that are left out."""
     jitter: int = 0
@@ -84,7 +88,7 @@ def schedule_name(name: object) -> str:
         raise BadOption(
             f"schedule name {shown(name)}; use 1 to 100 letters, digits, '_', '.' or '-'"
         )
-    return name
+    return bare_text(name)
 
 
 def written(schedule: Schedule) -> bytes:
@@ -170,6 +174,18 @@ def occurrence_id(name: str, planned: int, born: int | None = None) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
+def longest_job_of(schedule: Schedule) -> NewJob:
+    """Build an occurrence's job with all that may be attached to one; BadOption where none fits.
+
+    What is refused here would be accepted with the schedule, and fail at each of its occurrences.
+    """
+    try:
+        return job_of(schedule, EARLIEST, EARLIEST, backfilled=True)
+    except BadOption as error:
+        kept = ", with what an occurrence's job is given besides" if "meta" in str(error) else ""
+        raise BadOption(f"schedule {schedule.name!r}: {error}{kept}") from None
+
+
 def job_of(schedule: Schedule, planned: int, previous: int | None, *, backfilled: bool) -> NewJob:
     """Build the job of an occurrence; BadOption when the stored schedule asks for no such job."""
     meta = {**schedule.meta, "schedule": schedule.name, "planned": str(planned)}
@@ -191,5 +207,6 @@ def job_of(schedule: Schedule, planned: int, previous: int | None, *, backfilled
         expires_in=schedule.expires_in,
         tags=schedule.tags,
         meta=meta,
+        unique=schedule.unique,
     )
     return admitted(job)

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from itertools import chain
+from collections.abc import Callable, Container, Sequence
+from contextvars import Context, copy_context
 from typing import Protocol
-
-from msgspec.structs import replace
 
 from dutiful.contract.clock import Clock
 from dutiful.contract.facade import Store
 from dutiful.contract.scheduling import Advanced, DueBatch
 from dutiful.core.advance import advance, give_up
-from dutiful.core.errors import UsageError
 from dutiful.core.event import ClockSkewed, OccurrenceLate, OccurrenceMissed, ScheduleBroken
 from dutiful.core.instant import SECOND
-from dutiful.core.job import NewJob
 from dutiful.core.occurrence import Advance, Due
 from dutiful.core.retry import Random
 from dutiful.core.schedule import Schedule, read
 from dutiful.core.text import worded
 
+from .advancing import Moved, advance_apart
+from .preparing import Prepare, Preparing
 from .service import about
 
 _BATCH = 1000
@@ -36,9 +34,8 @@ _REVIEW = 5.0
 _REVIEW_IDLE = 60.0
 """Without a schedule to come, jobs of those that have ended or are paused may still be late."""
 _SKEW_MAX = 30 * SECOND
-
-
-Prepare = Callable[[Sequence[NewJob]], Awaitable[Sequence[NewJob]]]
+HOOKS_WAIT = 1.0
+"""Seconds that other schedules wait for the hooks of those that are due with them."""
 
 
 class Declaration(Protocol):
@@ -68,17 +65,21 @@ class Scheduler:
         rng: Random,
         healthy: Callable[[], bool],
         prepare: Prepare | None = None,
+        context: Callable[[], Context] = copy_context,
+        hooks_wait: float = HOOKS_WAIT,
     ) -> None:
         """Schedule on behalf of a worker; ``healthy`` says whether its lease holds.
 
-        ``prepare`` is what the app's hooks make of the jobs before they are stored.
+        ``prepare`` is what the app's hooks make of the jobs before they are stored, in a
+        ``context`` of their own. A turn waits ``hooks_wait`` seconds for them, a later one takes
+        what they have made by then.
         """
         self._store = store
         self._declaration = declaration
         self._clock = clock
         self._rng = rng
         self._healthy = healthy
-        self._prepare = prepare
+        self._preparing = Preparing(prepare, wait=hooks_wait, context=context)
         self._leads = False
         self._expects = False
         """Whether this turn was to find something due, unless another made it before."""
@@ -98,6 +99,10 @@ class Scheduler:
         # Late enough to leave it to who leads, soon enough to cover for them.
         return max(wait + 0.05 + 0.15 * rng.random(), 0.2 + 0.1 * rng.random())
 
+    def close(self) -> None:
+        """Leave hooks that still run to themselves."""
+        self._preparing.close()
+
     async def run_once(self) -> int:
         """Make what is due and return how many jobs that were."""
         # Stands unless this turn ends well: a store that is away is not asked without a pause.
@@ -111,72 +116,76 @@ class Scheduler:
         self._look_at_clock(batch.now)
         if self._expects and not batch.due:
             self._leads = False
-        moves = [move for due in batch.due if (move := await self._decide(due, batch.now))]
-        made = await self._write(moves, batch) if moves else 0
+        moves = await self._decided(batch)
+        moved = await self._write(moves, batch)
         await self._review(batch)
-        self._plan_rest(batch, moves, asked)
-        return made
+        self._plan_rest(batch, moved.moves, asked)
+        return len(moved.answer.made)
 
-    async def _decide(self, due: Due, now: int) -> Advance | None:
-        try:
-            move = advance(due, now)
-            return move if move is None or self._prepare is None else await self._prepared(move)
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:  # noqa: BLE001 - a broken schedule must not delay the others
-            text = worded(error)
-            self._tell_broken(due.standing.name, text)
-            return give_up(due, text, now)
+    async def _decided(self, batch: DueBatch) -> list[Advance]:
+        """Decide about what is due; a move whose jobs are still with the hooks comes later."""
+        moves: list[Advance] = []
+        hooked: list[Due] = []
+        self._preparing.keep(batch.due)
+        for due in batch.due:
+            try:
+                if not self._preparing.has(due):
+                    move = advance(due, batch.now)
+                    if move is None or not self._preparing.begin(move):
+                        moves += [] if move is None else [move]
+                        continue
+            except BaseException as error:  # noqa: BLE001 - a broken one must not delay the others
+                moves.append(self._given_up(due, error, batch.now))
+            else:
+                hooked.append(due)
+        await self._preparing.settle()
+        for due in hooked:
+            try:
+                ready = self._preparing.ready(due)
+            except BaseException as error:  # noqa: BLE001 - a broken one must not delay the others
+                ready = self._given_up(due, error, batch.now)
+            moves += [] if ready is None else [ready]
+        return moves
 
-    async def _prepared(self, move: Advance) -> Advance:
-        made = [one for one in move.occurrences if one.job is not None]
-        prepare = self._prepare
-        if not made or prepare is None:
-            return move
-        jobs = await prepare([one.job for one in made if one.job is not None])
-        ready = {one.planned: job for one, job in zip(made, jobs, strict=True)}
-        return replace(
-            move,
-            occurrences=tuple(replace(one, job=ready.get(one.planned)) for one in move.occurrences),
-        )
+    def _given_up(self, due: Due, error: BaseException, now: int) -> Advance:
+        text = worded(error)
+        self._tell_broken(due.standing.name, text)
+        return give_up(due, text, now)
 
-    async def _write(self, moves: list[Advance], batch: DueBatch) -> int:
-        answer = await self._advanced(moves)
-        self._leads = bool(answer.accepted)
-        specs = {due.standing.name: due.standing.spec for due in batch.due}
-        for move in moves:
-            if move.name in answer.accepted and move.broken is None:
+    async def _write(self, moves: list[Advance], batch: DueBatch) -> Moved:
+        if not moves:
+            return Moved((), Advanced())
+        dues = {due.standing.name: due for due in batch.due}
+
+        def refused(move: Advance, error: Exception) -> Advance:
+            return self._given_up(dues[move.name], error, batch.now)
+
+        store = self._store
+        moved = await advance_apart(store.scheduling.advance, moves, refused, store.emit)
+        self._leads = bool(moved.answer.accepted)
+        gave_way = {(one.schedule, one.planned) for one in moved.answer.gave_way}
+        for move in moved.moves:
+            if move.name in moved.answer.accepted and move.broken is None:
                 self._broken.pop(move.name, None)
-                self._tell(move, read(specs[move.name]), batch.now)
-        return len(answer.made)
-
-    async def _advanced(self, moves: Sequence[Advance]) -> Advanced:
-        """Write moves together; if one of them cannot be written, each by itself."""
-        try:
-            return await self._store.scheduling.advance(moves)
-        except UsageError as error:
-            if len(moves) == 1:
-                self._tell_broken(moves[0].name, worded(error))
-                return Advanced()
-        parts = [await self._advanced([move]) for move in moves]
-        return Advanced(
-            tuple(chain.from_iterable(part.accepted for part in parts)),
-            tuple(chain.from_iterable(part.made for part in parts)),
-            tuple(chain.from_iterable(part.cancelled for part in parts)),
-        )
+                self._tell(move, read(dues[move.name].standing.spec), batch.now, gave_way)
+        return moved
 
     def _tell_broken(self, name: str, text: str) -> None:
         if self._broken.get(name) != text:
             self._broken[name] = text
             self._store.emit(ScheduleBroken(name, text))
 
-    def _tell(self, move: Advance, schedule: Schedule, now: int) -> None:
+    def _tell(
+        self, move: Advance, schedule: Schedule, now: int, gave_way: Container[tuple[str, int]]
+    ) -> None:
         """Tell of what was late or is not made up for."""
         if move.missed and move.missed_last is not None:
             self._store.emit(OccurrenceMissed(move.name, move.missed_last, move.missed))
         for one in move.occurrences:
             late = now - one.planned
-            if one.job is not None and late > schedule.late_after:
+            if one.job is None or (move.name, one.planned) in gave_way:
+                continue
+            if late > schedule.late_after:
                 what, job_id = "enqueued late", one.job.id
                 self._store.emit(
                     OccurrenceLate(move.name, one.planned, late / SECOND, what, job_id)
@@ -199,11 +208,13 @@ class Scheduler:
             )
             self._store.emit(told)
 
-    def _plan_rest(self, batch: DueBatch, moves: list[Advance], asked: float) -> None:
+    def _plan_rest(self, batch: DueBatch, moves: Sequence[Advance], asked: float) -> None:
         """Note when to look again."""
         waits = [] if batch.next_in is None else [batch.next_in]
         nexts = [move.next if move.broken is None else move.retry_at for move in moves]
         waits += [at - batch.now for at in nexts if at is not None]
+        if self._preparing.busy:
+            waits.append(int(HOOKS_WAIT * SECOND))
         if len(batch.due) >= _BATCH:
             waits.append(0)
         held = [due.standing.held for due in batch.due] + [move.held for move in moves]

@@ -15,8 +15,8 @@ from .dates import Dates
 from .daylight import Dst
 from .interval import Interval
 from .jitter import jittered
-from .planning import Rule, after, before_or_at, between
-from .zone import Change, at_wall, changes
+from .planning import Rule, after, before_or_at, between, endless_and_empty
+from .zone import Change, at_wall, changes, day_of
 
 __all__ = [
     "Bounds",
@@ -32,6 +32,8 @@ __all__ = [
     "before_or_at",
     "between",
     "changes",
+    "day_of",
+    "endless_and_empty",
     "jittered",
     "read_rule",
     "write_rule",

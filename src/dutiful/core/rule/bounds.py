@@ -54,6 +54,11 @@ class Bounds(msgspec.Struct, frozen=True, omit_defaults=True):
             today in holidays(name, today.year) for name in self.holidays
         )
 
+    def unknown(self, at: int) -> bool:
+        """Tell whether a holiday calendar has no data for the year of an instant."""
+        year = moment(at + offset(self.zone, at)).year
+        return any(not first <= year <= last for first, last in map(years_of, self.holidays))
+
     def day(self, at: int) -> tuple[int, int]:
         """Return the first and the last instant around ``at`` with its date and its offset."""
         into = (at + offset(self.zone, at)) % DAY
@@ -70,6 +75,17 @@ class Bounds(msgspec.Struct, frozen=True, omit_defaults=True):
 @lru_cache(maxsize=1024)
 def holidays(name: str, year: int) -> frozenset[date]:
     """Return a calendar's holidays in a year; raises BadSchedule with the nearest names."""
+    return frozenset(_calendar(name, year))
+
+
+@lru_cache(maxsize=1024)
+def years_of(name: str) -> tuple[int, int]:
+    """Return the first and the last year for which a calendar has data."""
+    calendar = _calendar(name, None)
+    return calendar.start_year, calendar.end_year
+
+
+def _calendar(name: str, year: int | None) -> Any:
     try:
         package: Any = import_module("holidays")
     except ImportError as error:
@@ -80,12 +96,10 @@ def holidays(name: str, year: int) -> frozenset[date]:
     country, _, part = name.partition("-")
     try:
         if country in package.list_supported_countries():
-            found = package.country_holidays(country, subdiv=part or None, years=year)
-        else:
-            found = package.financial_holidays(name, years=year)
+            return package.country_holidays(country, subdiv=part or None, years=year)
+        return package.financial_holidays(name, years=year)
     except NotImplementedError as error:
         raise BadSchedule(_unknown(package, name, country)) from error
-    return frozenset(found)
 
 
 def _unknown(package: Any, name: str, country: str) -> str:

@@ -132,7 +132,9 @@ def _readable(parts: list[str]) -> bool:
 def _named(text: str) -> str:
     if text in NAMED:
         return NAMED[text]
-    word = text.split()[0]
+    word, *rest = text.split()
+    if word in NAMED:
+        raise BadSchedule(f"{word} stands alone; take away {shown(' '.join(rest))}")
     if word in _ELSEWHERE:
         raise BadSchedule(f"{word} is no time; {_ELSEWHERE[word]}")
     near = difflib.get_close_matches(word, NAMED, n=1)

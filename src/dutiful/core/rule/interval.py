@@ -10,8 +10,12 @@ from dutiful.core.errors import BadOption, BadSchedule
 from dutiful.core.instant import SPAN_MAX, instant, span, spell, within_years
 from dutiful.core.text import shown
 
+from .zone import YEAR_MAX, new_year
+
 PERIOD_MIN = 1000
 """What a person may ask for; more often than each millisecond no store keeps up."""
+_END = new_year(YEAR_MAX + 1)
+"""Where the rules on the clocks of a zone end as well."""
 
 
 class Interval(msgspec.Struct, frozen=True, tag="interval"):
@@ -53,9 +57,11 @@ class Interval(msgspec.Struct, frozen=True, tag="interval"):
             raise BadSchedule(f"anchor={error}") from error
 
     def after(self, at: int) -> int | None:
-        """Return the first planned instant after ``at``."""
-        return self.anchor + ((at - self.anchor) // self.period + 1) * self.period
+        """Return the first planned instant after ``at``; None where calendars end."""
+        found = self.anchor + ((at - self.anchor) // self.period + 1) * self.period
+        return found if found < _END else None
 
     def before_or_at(self, at: int) -> int | None:
         """Return the last planned instant up to ``at``."""
+        at = min(at, _END - 1)
         return self.anchor + (at - self.anchor) // self.period * self.period

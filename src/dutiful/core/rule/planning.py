@@ -21,6 +21,8 @@ LEFT_OUT_MAX = 2_000
 _LEFT_OUT = (
     f"more than {LEFT_OUT_MAX:,} of its days in a row are left out; leave out fewer, or end it"
 )
+_DOUBT = 20 * 366 * DAY
+"""An instant that no holiday calendar knows counts as left out after so long a time of others."""
 
 
 def after(rule: Rule, instant: int, bounds: Bounds = _ALWAYS) -> int | None:
@@ -30,14 +32,21 @@ def after(rule: Rule, instant: int, bounds: Bounds = _ALWAYS) -> int | None:
     latest = instant + _HORIZON
     if bounds.end is not None:
         latest = min(latest, bounds.end)
-    found = rule.after(instant)
+    found = first = rule.after(instant)
     for _ in range(LEFT_OUT_MAX):
-        if found is None or found > latest:
+        if found is None or first is None or found > latest:
             return None
         if not bounds.leaves_out(found):
-            return found
+            return None if found - first > _DOUBT and bounds.unknown(found) else found
         found = rule.after(bounds.day(found)[1])
     raise BadSchedule(_LEFT_OUT)
+
+
+def endless_and_empty(rule: Rule, instant: int, bounds: Bounds) -> bool:
+    """Tell whether a rule goes on for decades and everything that it plans is left out."""
+    if bounds.end is not None or not (bounds.days or bounds.holidays):
+        return False
+    return rule.after(instant + _DOUBT) is not None and after(rule, instant, bounds) is None
 
 
 def before_or_at(rule: Rule, instant: int, bounds: Bounds = _ALWAYS) -> int | None:
@@ -47,12 +56,12 @@ def before_or_at(rule: Rule, instant: int, bounds: Bounds = _ALWAYS) -> int | No
     earliest = instant - _HORIZON
     if bounds.start is not None:
         earliest = max(earliest, bounds.start)
-    found = rule.before_or_at(instant)
+    found = last = rule.before_or_at(instant)
     for _ in range(LEFT_OUT_MAX):
-        if found is None or found < earliest:
+        if found is None or last is None or found < earliest:
             return None
         if not bounds.leaves_out(found):
-            return found
+            return None if last - found > _DOUBT and bounds.unknown(found) else found
         found = rule.before_or_at(bounds.day(found)[0] - 1)
     raise BadSchedule(_LEFT_OUT)
 

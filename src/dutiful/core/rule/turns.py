@@ -19,6 +19,8 @@ from .times import Times
 
 STEPS_MAX = 10_000
 """How many times that INTERVAL passes over are looked at in one search."""
+LISTED_STEPS_MAX = 100_000
+"""The same for all searches of a rule with COUNT, whose times are listed at once."""
 _DAY_SECONDS = 86_400
 _HOUR = 3600
 _UNITS = {"HOURLY": _HOUR, "MINUTELY": 60, "SECONDLY": 1}
@@ -48,6 +50,8 @@ class Turns:
         self._origin = self.begin // SECOND // self._unit * self._unit
         # Of a turn only the latest few are asked for again.
         self._chosen = lru_cache(maxsize=4)(self._choose)
+        self.steps = 0
+        """How many times the searches onwards have looked at."""
 
     def first(self, start: int, end: int) -> int | None:
         """Return the first wanted wall time from ``start`` up to, not including, ``end``."""
@@ -56,6 +60,7 @@ class Turns:
             return None
         second, last = -(-start // SECOND), (end - 1) // SECOND
         for _ in range(STEPS_MAX):
+            self.steps += 1
             found = self._after(second, last)
             if found is None or found > last:
                 return None
@@ -137,13 +142,18 @@ class Counted:
     """The wall times of a rule with COUNT: all of them, in order."""
 
     def __init__(self, turns: Turns, count: int) -> None:
-        """List them; BadSchedule when they reach too far."""
+        """List them; BadSchedule when they reach too far, or take too many steps to find."""
         self.fast, self.begin = turns.fast, turns.begin
         found: list[int] = []
         end = turns.begin + _COUNTED
         at = turns.first(turns.begin, end)
         while at is not None and len(found) < count:
             found.append(at)
+            if turns.steps > LISTED_STEPS_MAX:
+                raise BadSchedule(
+                    f"to list its COUNT of {count:,} times more than {LISTED_STEPS_MAX:,} were "
+                    "looked at, as INTERVAL and the BY parts rarely meet; use UNTIL, or neither"
+                )
             at = turns.first(at + SECOND, end)
         if at is None and found and len(found) < count:
             raise BadSchedule(f"COUNT {count} reaches beyond two centuries; use UNTIL, or neither")

@@ -9,13 +9,13 @@ from __future__ import annotations
 import difflib
 import re
 from calendar import isleap, weekday
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
 from dutiful.core.errors import BadSchedule
-from dutiful.core.instant import DAY, SECOND, local_instant, moment
+from dutiful.core.instant import DAY, SECOND, local_instant, moment, within_years
 from dutiful.core.text import shown
 
 YEAR_MIN = 1850
@@ -130,6 +130,21 @@ def changes(name: str, start: int, end: int) -> list[Change]:
 def at_wall(name: str, wall: datetime) -> int:
     """Return the instant of a zone's local time; BadOption asks which, when that is in doubt."""
     return local_instant(wall.replace(tzinfo=zone(name)))
+
+
+def day_of(name: str, day: date) -> tuple[int, int]:
+    """Return the first and the last instant of a zone's day, also where midnight never comes.
+
+    The clocks may go back over midnight: the day ends when the next date is shown for good.
+    """
+    midnight = (datetime.combine(day, time(), UTC) - _EPOCH) // _MICROSECOND
+    within_years(midnight, day.isoformat())
+    near = [one for year in range(day.year - 1, day.year + 2) for one in stretches(name, year)]
+    first = next(one for one in near if one.end + one.offset > midnight)
+    start = max(first.start, midnight - first.offset)
+    midnight += DAY
+    last = next(one for one in reversed(near) if one.start + one.offset < midnight)
+    return start, min(last.end, midnight - last.offset) - 1
 
 
 def new_year(year: int) -> int:

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -11,11 +12,13 @@ from dutiful.core.instant import DAY, HOUR, SECOND, instant, moment
 from dutiful.core.rule import (
     Bounds,
     Cron,
+    Dates,
     Interval,
     after,
     before_or_at,
     between,
     bounds,
+    endless_and_empty,
     jittered,
 )
 
@@ -82,6 +85,43 @@ def test_bounds_that_leave_out_everything_end() -> None:
     limits = Bounds(start=JULY, end=JULY + 20 * 366 * DAY, holidays=("DE",))
     assert after(rule, JULY, limits) is None
     assert before_or_at(rule, 2**60, limits) is None
+
+
+@pytest.mark.parametrize("name", ["DE", "US-CA"])
+def test_the_end_of_a_calendars_data_ends_no_holiday(name: str) -> None:
+    """Nobody knows the holidays of 2101; that Christmas was one each year until then counts."""
+    rule, limits = Cron("0 9 25 12 *"), Bounds(holidays=(name,))
+    assert bounds.years_of(name)[1] < 2110
+    assert after(rule, JULY, limits) is None
+    assert before_or_at(rule, JULY, limits) is None
+    assert between(rule, JULY, 2**62, 3, limits) == []
+
+
+def test_a_rule_goes_on_where_a_calendar_ends() -> None:
+    """Data that are a few years short make no schedule stop."""
+    limits = Bounds(holidays=("DE",))
+    eve = instant(datetime(bounds.years_of("DE")[1], 12, 30, tzinfo=UTC))
+    assert len(between(Cron("0 9 * * *"), eve, 2**62, 400, limits)) == 400
+    christmas = instant(datetime(bounds.years_of("DE")[1] - 5, 7, 1, tzinfo=UTC))
+    found = after(Cron("0 9 25 12 *"), christmas, limits)
+    assert found is not None
+    assert found > eve
+    rare = Cron("0 9 29 2 1")
+    assert after(rare, JULY, Bounds(holidays=("DE",))) == after(rare, JULY)
+
+
+@pytest.mark.parametrize(
+    ("rule", "limits", "empty"),
+    [
+        (Cron("0 9 25 12 *"), Bounds(holidays=("DE",)), True),
+        (Cron("0 9 25 12 *"), Bounds(), False),
+        (Cron("0 9 25 12 *"), Bounds(holidays=("DE",), end=JULY + 3 * 366 * DAY), False),
+        (DAILY, Bounds(holidays=("DE",)), False),
+        (Dates((instant(datetime(2026, 12, 25, tzinfo=UTC)),)), Bounds(holidays=("DE",)), False),
+    ],
+)
+def test_only_a_rule_without_end_is_called_empty(rule: Any, limits: Bounds, empty: bool) -> None:
+    assert endless_and_empty(rule, JULY, limits) is empty
 
 
 @pytest.mark.parametrize(

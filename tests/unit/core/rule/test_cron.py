@@ -110,6 +110,8 @@ def test_the_rarest_date_is_found_in_both_directions() -> None:
         ("now", "1 field; write 5"),
         ("0 0 30 2 *", "this date never comes; no month of those named has that day"),
         ("0 0 31 4,6,9,11 *", "this date never comes"),
+        ("@daily extra", "@daily stands alone; take away 'extra'"),
+        ("@Hourly 5 *", "@hourly stands alone; take away '5 *'"),
         ("@dayly", "@dayly is not known; did you mean @daily?"),
         ("@never", "@never is not known; there are @yearly, "),
         ("@reboot", "@reboot is no time; a schedule has times; run what belongs to a start"),

@@ -7,8 +7,17 @@ from typing import Any, cast
 import pytest
 
 from dutiful.core.errors import BadSchedule, UsageError
-from dutiful.core.instant import DAY, HOUR, SECOND, SPAN_MAX
-from dutiful.core.rule import Dates, Interval, after, before_or_at, between, read_rule, write_rule
+from dutiful.core.instant import DAY, HOUR, SECOND, SPAN_MAX, instant, moment
+from dutiful.core.rule import (
+    Cron,
+    Dates,
+    Interval,
+    after,
+    before_or_at,
+    between,
+    read_rule,
+    write_rule,
+)
 
 
 def test_an_interval_counts_from_its_anchor() -> None:
@@ -30,6 +39,18 @@ def test_an_interval_may_be_shorter_than_a_second_and_does_not_drift() -> None:
     found = between(rule, 7, 10**15, 1000)
     assert found == [7 + k * 100_001 for k in range(1, 1001)]
     assert before_or_at(rule, 7 + 10**12 * 100_001 + 5) == 7 + 10**12 * 100_001
+
+
+def test_an_interval_ends_where_rules_on_clocks_end() -> None:
+    last = instant(datetime(8999, 12, 31, tzinfo=UTC)) + 991 * 366 * DAY
+    for rule in (Interval.every("365d"), Interval.every("36500d"), Cron("0 0 1 1 *")):
+        found = between(rule, instant(datetime(8990, 1, 1, tzinfo=UTC)), 1 << 62, 2000)
+        assert moment(found[-1]).year <= 9990
+        assert after(rule, found[-1]) is None
+        assert before_or_at(rule, last) == before_or_at(rule, found[-1]) == found[-1]
+    assert (
+        moment(after(Interval(DAY), instant(datetime(8999, 12, 31, tzinfo=UTC))) or 0).year == 9000
+    )
 
 
 @pytest.mark.parametrize("period", [0, -1])

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,7 +11,7 @@ import pytest
 
 from dutiful.core.errors import BadOption, BadSchedule
 from dutiful.core.instant import DAY, HOUR, instant, local_instant, moment
-from dutiful.core.rule import Cron, at_wall, between, changes
+from dutiful.core.rule import Cron, at_wall, between, changes, day_of
 from dutiful.core.rule import zone as zones
 
 
@@ -185,3 +185,34 @@ def test_what_is_no_name_of_a_zone_is_refused(name: Any) -> None:
     with pytest.raises(BadSchedule, match="no time zone") as caught:
         zones.zone(name)
     assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "first", "last"),
+    [
+        ("UTC", "2026-03-01", "2026-03-01T00:00Z", "2026-03-02T00:00Z"),
+        ("Europe/Berlin", "2026-03-29", "2026-03-28T23:00Z", "2026-03-29T22:00Z"),
+        ("America/Santiago", "2025-09-07", "2025-09-07T04:00Z", "2025-09-08T03:00Z"),  # no midnight
+        ("America/Santiago", "2025-09-06", "2025-09-06T04:00Z", "2025-09-07T04:00Z"),
+        ("America/Santiago", "2025-04-05", "2025-04-05T03:00Z", "2025-04-06T04:00Z"),  # 25 hours
+        ("America/Santiago", "2025-04-06", "2025-04-06T04:00Z", "2025-04-07T04:00Z"),
+        ("America/Havana", "2025-11-02", "2025-11-02T04:00Z", "2025-11-03T05:00Z"),  # two midnights
+        ("America/Havana", "2025-11-01", "2025-11-01T04:00Z", "2025-11-02T04:00Z"),
+        # At 00:01 back to 23:01 of the day before, which is shown again.
+        ("America/St_Johns", "2010-11-06", "2010-11-06T02:30Z", "2010-11-07T03:30Z"),
+        ("America/St_Johns", "2010-11-07", "2010-11-07T02:30Z", "2010-11-08T03:30Z"),
+        ("America/Toronto", "1919-03-31", "1919-03-31T04:30Z", "1919-04-01T04:00Z"),  # from 00:30
+        ("Pacific/Apia", "2011-12-30", "2011-12-30T10:00Z", "2011-12-30T10:00Z"),  # left out
+        ("America/Santiago", "8000-01-01", "8000-01-01T03:00Z", "8000-01-02T03:00Z"),
+    ],
+)
+def test_a_day_has_a_first_and_a_last_instant(zone: str, day: str, first: str, last: str) -> None:
+    start, end = (instant(datetime.fromisoformat(text)) for text in (first, last))
+    assert day_of(zone, date.fromisoformat(day)) == (start, end - 1)
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "0999-12-31", "9000-01-01", "9999-12-31"])
+def test_a_day_outside_of_the_years_is_refused(day: str) -> None:
+    with pytest.raises(BadOption, match=f"'{day}' is out of range; give a time in the years"):
+        day_of("America/Santiago", date.fromisoformat(day))
+    assert day_of("Europe/Berlin", date(1000, 1, 1)) < day_of("Europe/Berlin", date(8999, 12, 31))
