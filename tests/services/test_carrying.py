@@ -145,9 +145,9 @@ async def test_what_changed_meanwhile_stays_in_the_source(
 
     class Busy(Mortal):
         def __getattr__(self, name: str) -> Any:
-            async def call(diaries: Any) -> Any:
+            async def call(*given: Any) -> Any:
                 await source.scheduling.put_schedule(tick("a", priority=9), replace=True)
-                return await fill(diaries)
+                return await fill(*given)
 
             return call if name == "fill_schedules" else getattr(self._engine, name)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Sequence
+from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
 from msgspec.structs import replace
@@ -31,11 +31,18 @@ class Dumped(msgspec.Struct, frozen=True):
     cursor: str | None = None
 
 
+Fault = Literal["key", "value", "other", "unreadable"]
+"""A unique key that is held, a value that cannot be stored, another record of that id, one that
+cannot be read."""
+
+
 class Refusal(msgspec.Struct, frozen=True):
-    """A record that a store could not take, and why."""
+    """A record, a queue or a schedule that a store could not take, and why."""
 
     id: str
+    """Of a queue or a schedule its name."""
     why: str
+    fault: Fault = "value"
 
 
 class Filled(msgspec.Struct, frozen=True):
@@ -66,6 +73,17 @@ def held_shut(standing: Standing) -> Standing:
     return standing if idle else replace(standing, paused_at=SHUT)
 
 
+def storable(diary: Diary, write: Callable[[str], str]) -> Diary:
+    """Return a schedule with the texts of its errors as `Mover.storable` writes them."""
+    standing = diary.standing
+    if standing.broken is not None:
+        standing = replace(standing, broken=write(standing.broken))
+    kept = [
+        one if one.why is None else replace(one, why=write(one.why)) for one in diary.occurrences
+    ]
+    return Diary(standing, tuple(kept))
+
+
 def still_open(one: Recorded) -> bool:
     """Whether an occurrence's job has still to end."""
     return one.job_id is not None and one.state is not None and not one.state.final
@@ -81,8 +99,17 @@ class Mover(Protocol):
     """Reading a store out, filling another, and keeping both from running the same job.
 
     A queue that is *shut* is paused by a copy rather than by a person: it gives out no claims,
-    and `reopen` opens it again where it would leave a paused one alone.
+    and `reopen` opens it again where it would leave a paused one alone. It is shut for the store
+    at the other end of the copy, named by its `identity`, or for several.
     """
+
+    async def identity(self) -> str:
+        """Return the id that this store was given when it was made, and no other store has."""
+        ...
+
+    def storable(self, text: str) -> str:
+        """Return how the store, which is open, keeps a text of an error that may hold anything."""
+        ...
 
     async def dump(self, limit: int, cursor: str | None = None) -> Dumped:
         """Page through all jobs, running and ended ones included, oldest first as in `find`.
@@ -120,33 +147,40 @@ class Mover(Protocol):
         """Let fences of new claims be above ``floor``, at least. On lost reply: again."""
         ...
 
-    async def shut(self, queues: Sequence[str]) -> None:
-        """Stop claims from queues until `reopen`; one that is paused already is not shut."""
+    async def shut(self, queues: Sequence[str], other: str) -> tuple[Refusal, ...]:
+        """Stop claims from queues until `reopen`; one that a person has paused is not shut.
+
+        Those whose names the store cannot hold are refused, each alone.
+        """
         ...
 
-    async def reopen(self, queues: Sequence[str]) -> tuple[str, ...]:
-        """Open those of the queues that are shut, wake workers, and return their names."""
+    async def reopen(self, queues: Sequence[str], other: str) -> tuple[str, ...]:
+        """Open those of the queues that are shut for no other store, and return their names.
+
+        The rest stay shut for the others. Wakes workers. On lost reply: again.
+        """
         ...
 
-    async def shut_queues(self) -> tuple[str, ...]:
-        """Name the queues that are shut; they count as paused as well."""
+    async def shut_queues(self, other: str | None = None) -> tuple[str, ...]:
+        """Name the queues that are shut, for one store or for any; they count as paused as well."""
         ...
 
     async def dump_schedules(self, limit: int, cursor: str | None = None) -> Diaries:
         """Page through all schedules by name, paused and retired ones included."""
         ...
 
-    async def fill_schedules(self, diaries: Sequence[Diary]) -> tuple[str, ...]:
-        """Store schedules with their occurrences and return the names of those stored.
+    async def fill_schedules(self, diaries: Sequence[Diary], other: str) -> Filled:
+        """Store schedules with their occurrences, the texts of errors as by `storable`.
 
-        One that could fire is *shut*: paused by the copy until `reopen_schedules`. An existing
-        name is left alone, unless it is shut, and so has come by an earlier copy.
+        One that could fire is *shut* for the other store: paused by the copy until
+        `reopen_schedules`. An existing name is left alone, unless it is shut for that store, and
+        so has come by an earlier copy. One that the store cannot hold is refused.
         Atomicity: each schedule. On lost reply: fill again.
         """
         ...
 
-    async def reopen_schedules(self, names: Sequence[str]) -> tuple[str, ...]:
-        """Let those of the schedules that are shut fire again, and return their names.
+    async def reopen_schedules(self, names: Sequence[str], other: str) -> tuple[str, ...]:
+        """Let those of the schedules fire again that are shut for that store; return their names.
 
         What was planned since they were dumped is due. Atomicity: each. On lost reply: again.
         """

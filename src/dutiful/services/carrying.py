@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from dutiful.contract.capability import Capability
 from dutiful.contract.facade import Store
-from dutiful.contract.moving import SHUT, Diary, held_shut
+from dutiful.contract.moving import SHUT, Diary, Refusal, held_shut, storable
 from dutiful.core.occurrence import Standing
 
 _PAGE = 20
@@ -21,6 +21,8 @@ class Carried(NamedTuple):
     """Those that only the target has now."""
     kept: tuple[str, ...] = ()
     """Those left in the source: the target has another of that name, or they changed meanwhile."""
+    refused: tuple[Refusal, ...] = ()
+    """Those of them that the target cannot hold, and why."""
 
 
 async def carry(source: Store, target: Store) -> Carried:
@@ -32,18 +34,20 @@ async def carry(source: Store, target: Store) -> Carried:
     if not target.can(Capability.SCHEDULES):
         return Carried(kept=await names(source))
     moved, kept, cursor = list[str](), list[str](), None
+    refused, other = list[Refusal](), await source.mover.identity()
     while source.can(Capability.SCHEDULES):
         page = await source.mover.dump_schedules(_PAGE, cursor)
-        gone = await _hand_over(source, target, page.diaries)
+        gone, unfit = await _hand_over(source, target, page.diaries)
         moved += gone
+        refused += unfit
         kept += [one.standing.name for one in page.diaries if one.standing.name not in gone]
         cursor = page.cursor
         if cursor is None:
             break
     # Also those of an earlier run that ended just before this step.
     shut = [one.name for one in await _standings(target) if one.paused_at == SHUT]
-    await target.mover.reopen_schedules([name for name in shut if name not in kept])
-    return Carried(tuple(moved), tuple(kept))
+    await target.mover.reopen_schedules([name for name in shut if name not in kept], other)
+    return Carried(tuple(moved), tuple(kept), tuple(refused))
 
 
 async def names(store: Store) -> tuple[str, ...]:
@@ -51,22 +55,25 @@ async def names(store: Store) -> tuple[str, ...]:
     return tuple([one.name for one in await _standings(store)])
 
 
-async def _hand_over(source: Store, target: Store, diaries: tuple[Diary, ...]) -> tuple[str, ...]:
+async def _hand_over(
+    source: Store, target: Store, diaries: tuple[Diary, ...]
+) -> tuple[tuple[str, ...], tuple[Refusal, ...]]:
     """Delete from the source what the target has and the source has not changed.
 
     A schedule that cannot be read stays.
     """
     diaries = tuple([diary for diary in diaries if diary.standing.unreadable is None])
-    await target.mover.fill_schedules(diaries)
+    filled = await target.mover.fill_schedules(diaries, await source.mover.identity())
+    write = target.mover.storable
     asked = [diary.standing.name for diary in diaries]
     there = set(await target.scheduling.standings(asked))
     still = set(await source.scheduling.standings(asked))
     same = [
         diary.standing.name
         for diary in diaries
-        if diary.standing in still and held_shut(diary.standing) in there
+        if diary.standing in still and held_shut(storable(diary, write).standing) in there
     ]
-    return (await source.scheduling.delete_schedules(same)).names
+    return (await source.scheduling.delete_schedules(same)).names, filled.refused
 
 
 async def _standings(store: Store) -> list[Standing]:

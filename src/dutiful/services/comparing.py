@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -15,6 +15,7 @@ from dutiful.core.job import AttemptError
 from dutiful.core.state import State
 
 from .copier import Copier, Poured, Survey
+from .likeness import alike
 
 _pack = msgspec.msgpack.encode
 
@@ -68,10 +69,11 @@ def missing(found: Sequence[Line], pruned: int) -> int:
 async def read_back(copier: Copier, refused: frozenset[str]) -> Reading:
     """Read every job of the source again and find it in the target, the same in every part."""
     digest, jobs, differing = hashlib.sha256(), 0, list[str]()
+    write = copier.target.storable
     async for records in copier.pages():
-        wanted = [_comparable(record) for record in records if record.job.id not in refused]
+        wanted = [_kept_as(record, write) for record in records if record.job.id not in refused]
         found = {
-            record.job.id: _comparable(record)
+            record.job.id: record
             for record in await copier.target.fetch([record.job.id for record in wanted])
         }
         for record in wanted:
@@ -85,26 +87,18 @@ async def read_back(copier: Copier, refused: frozenset[str]) -> Reading:
 
 def _alike(record: Record, found: Record | None) -> bool:
     """Whether the target holds the same job; its time may have come there meanwhile."""
-    if found is None or found == record:
-        return found is not None
-    if found.job.state is not State.QUEUED or record.job.state.final:
+    if found is None or not alike(record.job, found.job):
         return False
-    return replace(found, job=replace(found.job, state=record.job.state)) == record
+    return (record.errors, record.steps) == (found.errors, found.steps)
 
 
-def _comparable(record: Record) -> Record:
-    """Write errors as every engine can store them: some texts hold no NUL or lone surrogate."""
-    errors = tuple([_storable(error) for error in record.errors])
+def _kept_as(record: Record, write: Callable[[str], str]) -> Record:
+    """Write errors as the target keeps them: some texts hold no NUL, others no letter of some."""
+    errors = tuple([_written(error, write) for error in record.errors])
     return replace(record, errors=errors)
 
 
-def _storable(error: AttemptError) -> AttemptError:
+def _written(error: AttemptError, write: Callable[[str], str]) -> AttemptError:
     fields = {"worker": error.worker, "type": error.type, "message": error.message}
     fields["traceback"] = error.traceback
-    if all(text.isprintable() for text in fields.values()):
-        return error
-    return replace(error, **{name: _plain(text) for name, text in fields.items()})
-
-
-def _plain(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
+    return replace(error, **{name: write(text) for name, text in fields.items()})

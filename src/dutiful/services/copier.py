@@ -10,14 +10,15 @@ from typing import NamedTuple
 from dutiful.contract.clock import Clock
 from dutiful.contract.facade import Store
 from dutiful.contract.fleet import WorkerStatus
-from dutiful.contract.moving import Filled, Record, Refusal
+from dutiful.contract.moving import Record, Refusal
 from dutiful.contract.page import QueueCount
-from dutiful.core.errors import UsageError
+from dutiful.core.errors import BadPayload, UsageError
 from dutiful.core.retry import Random
 from dutiful.core.settle import Rules
 from dutiful.core.state import State
 
 from .carrying import Carried, carry, names
+from .filling import Placed, place
 from .process import vanished
 from .rescuer import Rescuer
 
@@ -58,7 +59,10 @@ class HandedOver(NamedTuple):
     stored: int
     changed: tuple[str, ...]
     """Ids of jobs that changed in the source after they had been copied, and are in both."""
+    refused: tuple[Refusal, ...]
     reopened: tuple[str, ...]
+    waiting: tuple[str, ...]
+    """Queues of the target that stay shut, for another store or for a job that is in both."""
     schedules: Carried = Carried()
 
 
@@ -78,16 +82,18 @@ class Copier:
         self.advance = advance
         self.queues: set[str] = set()
         """Those that are paused in both stores while their jobs are, or may be, in both."""
-        self._earlier = set[str]()
+        self.unfit: dict[str, str] = {}
+        """Those that the target cannot pause, and why: none of their jobs goes there."""
+        self._shut_there = set[str]()
 
     async def tell_apart(self) -> None:
         """Raise UsageError if both are one store: what was handed over would be deleted."""
         mark = f"copy-{secrets.token_hex(8)}"
-        await self.source.shut([mark])
+        await self.source.shut([mark], mark)
         try:
             same = mark in await self.target.shut_queues()
         finally:
-            await self.source.reopen([mark])
+            await self.source.reopen([mark], mark)
         if same:
             raise UsageError("both URLs lead to one store; there is nothing to copy")
 
@@ -113,48 +119,70 @@ class Copier:
         ours = set(await self.source.shut_queues())
         for row in rows:
             if row.paused_at is not None and row.queue not in ours:
-                await self.stores[1].controller.pause(row.queue)
-        self._earlier |= ours
+                await self._pause(row.queue)
         await self._shut({row.queue for row in rows if _live(row)})
+
+    async def _pause(self, queue: str) -> None:
+        try:
+            await self.stores[1].controller.pause(queue)
+        except (BadPayload, UnicodeEncodeError) as error:
+            self.unfit[queue] = str(error)
 
     async def _shut(self, queues: set[str]) -> None:
         self.queues |= queues
-        for store in (self.source, self.target):
-            await store.shut(sorted(queues))
+        ids = await self.source.identity(), await self.target.identity()
+        for store, other in ((self.source, ids[1]), (self.target, ids[0])):
+            refused = await store.shut(sorted(queues), other)
+            self.unfit |= {refusal.id: refusal.why for refusal in refused}
+        self._shut_there = set(await self.target.shut_queues(ids[0]))
 
     async def pour(self) -> Poured:
         """Store every job of the source that is not running in the target."""
         counts, there, stored, refused = Counts(), Counts(), 0, list[Refusal]()
         await self._raise_fences()
         async for records in self.pages():
-            filled = await self.target.fill(_settled(records))
+            placed = await self._place(records)
             counts.update(_keys(records))
-            there.update(_keys(_taken(records, filled)))
-            stored += len(filled.stored)
-            refused += [*filled.refused, *_unreadable(records)]
+            there.update(_keys(placed.there))
+            stored += placed.stored
+            refused += placed.refused
             self.advance(len(records))
         return Poured(counts, there, stored, tuple(refused))
 
     async def hand_over(self) -> HandedOver:
         """Delete from the source what the target has, then let the target run it.
 
-        The schedules go along last, before a queue is opened.
+        The schedules go along last, before a queue is opened; whatever becomes of them, all that
+        is shut for this source is opened then, but for queues of jobs that could run in both.
         """
         dropped, stored, changed, kept = 0, 0, list[str](), set[str]()
+        refused = list[Refusal]()
         async for records in self.pages():
-            filled = await self.target.fill(_settled(records))
-            there = [record.job for record in _taken(records, filled)]
+            placed = await self._place(records)
+            there = [record.job for record in placed.there]
             gone = set(await self.source.drop(there))
             left = [job for job in there if job.id not in gone]
             changed += [job.id for job in left]
             kept.update(job.queue for job in left if not job.state.final)
+            kept |= placed.held
             dropped += len(gone)
-            stored += len(filled.stored)
+            stored += placed.stored
+            refused += placed.refused
             self.advance(len(records))
         await self._raise_fences()
-        schedules = await carry(*self.stores)
-        reopened = await self.target.reopen(sorted((self.queues | self._earlier) - kept))
-        return HandedOver(dropped, stored, tuple(changed), reopened, schedules)
+        try:
+            schedules = await carry(*self.stores)
+        finally:
+            source = await self.source.identity()
+            shut = set(await self.target.shut_queues(source))
+            reopened = await self.target.reopen(sorted(shut - kept), source)
+        waiting = tuple(sorted(shut.intersection(await self.target.shut_queues())))
+        return HandedOver(
+            dropped, stored, tuple(changed), tuple(refused), reopened, waiting, schedules
+        )
+
+    async def _place(self, records: Sequence[Record]) -> Placed:
+        return await place(self.stores[1], records, self._shut_there, self.unfit)
 
     async def _raise_fences(self) -> None:
         """Keep the target from using a fence again that the source has used."""
@@ -193,29 +221,6 @@ async def survey(store: Store) -> Survey:
 
 def _live(row: QueueCount) -> bool:
     return any(count for state, count in row.counts.items() if not state.final)
-
-
-def _settled(records: Sequence[Record]) -> list[Record]:
-    """Leave out running jobs, which belong to their workers, and unreadable ones."""
-    return [
-        record
-        for record in records
-        if record.job.state is not State.RUNNING and record.job.unreadable is None
-    ]
-
-
-def _unreadable(records: Sequence[Record]) -> list[Refusal]:
-    return [
-        Refusal(record.job.id, f"it cannot be read, in {record.job.unreadable}")
-        for record in records
-        if record.job.unreadable is not None
-    ]
-
-
-def _taken(records: Sequence[Record], filled: Filled) -> list[Record]:
-    """Leave out what the target could not take, too."""
-    refused = {refusal.id for refusal in filled.refused}
-    return [record for record in _settled(records) if record.job.id not in refused]
 
 
 def _keys(records: Sequence[Record]) -> list[tuple[str, State]]:
