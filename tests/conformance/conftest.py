@@ -147,6 +147,13 @@ STORES: dict[str, Callable[[pytest.FixtureRequest], Any]] = {
 }
 
 
+def unmade_store(request: pytest.FixtureRequest, engine: str) -> Any:
+    """Return a store that nobody has opened yet; the usual one is a copy on PostgreSQL."""
+    if engine == "postgresql":
+        return PostgresStore(f"{request.getfixturevalue('postgres_database')}?schema=unmade")
+    return STORES[engine](request)
+
+
 @pytest.fixture(params=STORES)
 def store(request: pytest.FixtureRequest) -> Any:
     return STORES[request.param](request)

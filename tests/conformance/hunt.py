@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from hypothesis import Phase, settings
+from hypothesis import Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from dutiful.testing import FakeClock
@@ -22,10 +22,24 @@ HUNT = settings(
     STEPS,
     max_examples=3000,  # it stops at the first that shows
     phases=[Phase.generate],
-    derandomize=True,
     database=None,
     print_blob=False,
 )
+
+SEEDS = {
+    "CancelForgotten": 1,
+    "FenceIgnored": 5,
+    "HeldForgotten": 6,
+    "HistoryGoesWithTheJob": 7,
+    "LastStepWins": 1,
+    "PauseIgnoredOnce": 7,
+    "PriorityIgnored": 3,
+    "RedriveBesidesHolder": 3,
+    "ReleaseSpends": 4,
+    "ToldAgain": 5,
+    "UniqueForgetsRunning": 7,
+}
+"""With these a fault shows early. A change of the machines may let it show later."""
 
 
 def main(name: str) -> int:
@@ -39,7 +53,7 @@ def main(name: str) -> int:
         return mutant(clock)
 
     parent = ScheduleMachine if mutant in SCHEDULE_MUTANTS else EngineMachine
-    machine = type("Machine", (parent,), {"build": staticmethod(build)})
+    machine = seed(SEEDS.get(name, 0))(type("Machine", (parent,), {"build": staticmethod(build)}))
     try:
         run_state_machine_as_test(machine, settings=HUNT)
     except AssertionError:

@@ -16,6 +16,7 @@ from dutiful.core.rule import Interval
 from dutiful.core.schedule import Schedule, read
 from dutiful.core.state import FINAL, State
 from dutiful.testing.conformance.schedule import by_hand
+from dutiful.testing.conformance.shut import OTHER
 from tests.conformance.model import EngineMachine
 
 NAMES = ("s1", "s2", "s3")
@@ -135,8 +136,8 @@ class ScheduleMachine(EngineMachine):
         """Read schedules out, delete them, and fill them in again."""
         held = [one for one in self.diaries(self.memory) if one.standing.name in names]
         self.both(lambda engine: engine.delete_schedules(names))
-        self.both(lambda engine: engine.fill_schedules(held))
-        self.both(lambda engine: engine.reopen_schedules(names))
+        self.both(lambda engine: engine.fill_schedules(held, OTHER))
+        self.both(lambda engine: engine.reopen_schedules(names, OTHER))
 
     def diaries(self, engine: Any) -> tuple[Diary, ...]:
         page = self.do(engine.dump_schedules(100))

@@ -1,9 +1,17 @@
 """Every contract, for every engine of conftest.py."""
 
+from typing import Any
+
+import pytest
+
 from dutiful.testing import conformance
+from tests.conformance.conftest import STORES, unmade_store
 
 
-class TestOpen(conformance.OpenContract): ...
+class TestOpen(conformance.OpenContract):
+    @pytest.fixture(params=STORES)
+    def store(self, request: pytest.FixtureRequest) -> Any:
+        return unmade_store(request, request.param)
 
 
 class TestEnqueue(conformance.EnqueueContract): ...
@@ -66,6 +74,9 @@ class TestWake(conformance.WakeContract): ...
 class TestCopy(conformance.CopyContract): ...
 
 
+class TestShut(conformance.ShutContract): ...
+
+
 class TestSchedule(conformance.ScheduleContract): ...
 
 
@@ -73,6 +84,9 @@ class TestDeclare(conformance.DeclareContract): ...
 
 
 class TestOwner(conformance.OwnerContract): ...
+
+
+class TestGivingWay(conformance.GivingWayContract): ...
 
 
 class TestReview(conformance.ReviewContract): ...

@@ -4,12 +4,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from itertools import count
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from msgspec.structs import replace
 
@@ -24,6 +24,8 @@ from tests.conformance.schedule_model import ScheduleMachine
 Build = Callable[[Path, FakeClock], Any]
 STEPS = settings(
     stateful_step_count=40,
+    # A failure is told as it was found: to make it smaller takes longer than a test may take.
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
     deadline=None,
     print_blob=True,
     suppress_health_check=list(HealthCheck),
@@ -41,12 +43,20 @@ def sqlite(request: pytest.FixtureRequest) -> Build:
 
 
 def postgresql(request: pytest.FixtureRequest) -> Build:
-    """Make each history's engine in a schema of its own."""
+    """Make each history's engine in a database of its own, which lives until the next is made."""
     from dutiful.engines.postgres import PostgresEngine
+    from tests.servers.postgres import TEMPLATE, database
 
-    database: str = request.getfixturevalue("postgres_database")
-    urls = (f"{database}?schema=m{number}" for number in count())
-    return lambda folder, clock: PostgresEngine(next(urls), clock=clock)
+    server = request.getfixturevalue("postgres_template")
+    latest = ExitStack()
+    request.addfinalizer(latest.close)
+
+    def build(folder: Path, clock: FakeClock) -> PostgresEngine:
+        latest.close()
+        name = latest.enter_context(database(server, TEMPLATE))
+        return PostgresEngine(server.url(name, schema=TEMPLATE), clock=clock)
+
+    return build
 
 
 @pytest.mark.slow

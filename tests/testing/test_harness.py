@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from dutiful import App, Context, JobFailed, Retry, Snooze
+from dutiful import App, Context, JobFailed, Retry, Snooze, UsageError
 from dutiful.core.state import State
 from dutiful.testing import FakeClock, Harness, harness
 
@@ -116,6 +117,29 @@ async def test_async_tests_use_the_twins() -> None:
         assert await jobs.adrain() == 1
         assert await handle.aresult(timeout=1) == "a"
         assert (await jobs.ajobs(send, "succeeded"))[0].enqueued_at > 1_890_000_000_000_000
+        assert len(await jobs.aassert_enqueued(send, "a")) == 1
+        assert await jobs.aenqueued(send) == [{"to": "a"}]
+        with pytest.raises(AssertionError, match="no job of"):
+            await jobs.aassert_enqueued(send, "b")
+
+
+SYNC: dict[str, Callable[[Harness], Any]] = {
+    "drain": lambda jobs: jobs.drain(),
+    "jobs": lambda jobs: jobs.jobs(),
+    "assert_enqueued": lambda jobs: jobs.assert_enqueued(send, "a"),
+    "enqueued": lambda jobs: jobs.enqueued(send),
+}
+
+
+@pytest.mark.parametrize("name", SYNC)
+async def test_async_tests_are_told_of_the_twins(name: str) -> None:
+    """A task that needs the test's loop would wait for it while it waits for the task."""
+    sent.clear()
+    with harness(app) as jobs:
+        await send.aenqueue("a")
+        with pytest.raises(UsageError, match=rf"^{name}\(\).*await .*a{name}\("):
+            SYNC[name](jobs)
+    assert sent == []
 
 
 def test_the_app_is_given_its_own_store_back(tmp_path: Path) -> None:

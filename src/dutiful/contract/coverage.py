@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from dutiful.core.state import State
-
 from .fleet import WorkerStatus
 from .page import Finding, QueueCount
 
@@ -14,17 +12,16 @@ _NAMED = 5
 
 
 def unserved(workers: Iterable[WorkerStatus], queues: Iterable[QueueCount]) -> dict[str, int]:
-    """Return how many queued jobs wait in each queue that no live worker serves.
+    """Return how many due jobs wait in each queue that no live worker serves.
 
-    A paused queue is left out: its jobs are meant to wait.
+    Only a queue's own workers move what has become due to the queued jobs, so both count. A paused
+    queue is left out: its jobs are meant to wait.
     """
     served = {queue for worker in workers if worker.alive for queue in worker.info.queues}
     return {
         queue.queue: waiting
         for queue in queues
-        if queue.queue not in served
-        and queue.paused_at is None
-        and (waiting := queue.counts.get(State.QUEUED, 0))
+        if queue.queue not in served and queue.paused_at is None and (waiting := queue.ready)
     }
 
 
@@ -48,23 +45,36 @@ def of_workers(workers: Sequence[WorkerStatus]) -> Finding:
 
 
 def of_queues(workers: Sequence[WorkerStatus], queues: Sequence[QueueCount]) -> Finding:
-    """Report whether a live worker serves every queue that holds queued jobs."""
+    """Report whether a live worker serves every queue that holds due jobs."""
     waiting = unserved(workers, queues)
-    if not waiting:
-        return Finding("queues", True, "a live worker serves each queue that holds queued jobs")
-    return Finding("queues", False, f"{spell(waiting)}; start one with -Q {_joined(waiting)}")
+    if waiting:
+        if any(worker.alive for worker in workers):
+            said = spell(waiting)
+        else:
+            said = f"no worker is alive, and jobs wait in {_counted(waiting)}"
+        return Finding("queues", False, f"{said}; start one with -Q {_joined(waiting)}")
+    if any(queue.ready and queue.paused_at is None for queue in queues):
+        text = "a live worker serves each queue that holds due jobs"
+    elif any(queue.ready for queue in queues):
+        text = "only paused queues hold due jobs"
+    else:
+        text = "no queue holds due jobs"
+    return Finding("queues", True, text)
 
 
 def spell(waiting: dict[str, int]) -> str:
     """Say which queues no worker serves, and how many jobs wait there.
 
     >>> spell({"mail": 3})
-    'no live worker serves mail (3 queued)'
+    'no live worker serves mail (3 due)'
     """
-    named = [f"{queue} ({count:,} queued)" for queue, count in list(waiting.items())[:_NAMED]]
+    return f"no live worker serves {_counted(waiting)}"
+
+
+def _counted(waiting: dict[str, int]) -> str:
+    named = [f"{queue} ({count:,} due)" for queue, count in list(waiting.items())[:_NAMED]]
     rest = len(waiting) - len(named)
-    more = [f"{rest} more"] if rest else []
-    return f"no live worker serves {', '.join([*named, *more])}"
+    return ", ".join([*named, *([f"{rest} more"] if rest else [])])
 
 
 def _joined(waiting: dict[str, int]) -> str:

@@ -16,6 +16,7 @@ from .capability import Capability
 from .guard import Guarded
 from .moving import Mover
 from .page import Finding
+from .producing import created
 from .protocol import (
     Consumer,
     Controller,
@@ -191,5 +192,4 @@ class Store:
 
 
 def _enqueued(receipts: tuple[Receipt, ...]) -> Enqueued:
-    created = sum(receipt.created for receipt in receipts)
-    return Enqueued(created, len(receipts) - created)
+    return Enqueued(created(receipts), sum(not receipt.created for receipt in receipts))

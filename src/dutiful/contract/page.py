@@ -42,7 +42,14 @@ class QueueCount(msgspec.Struct, frozen=True):
     counts: dict[State, int]
     paused_at: int | None = None
     oldest_queued_at: int | None = None
-    """When the longest-waiting queued job became due."""
+    """When the longest-waiting job became due, of the queued ones and of those in ``due``."""
+    due: int = 0
+    """How many scheduled and waiting jobs are due: queued, as soon as a worker of theirs looks."""
+
+    @property
+    def ready(self) -> int:
+        """How many jobs a worker of this queue could take now, were it not paused."""
+        return self.counts.get(State.QUEUED, 0) + self.due
 
 
 class DeadGroup(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ from dutiful.core.job import AttemptError, Job
 from dutiful.core.occurrence import Deadline, Edition, Recorded, Standing
 from dutiful.core.redrive import redriven
 from dutiful.core.replacement import MARK, marked
-from dutiful.core.state import State
+from dutiful.core.state import LIVE, State, mask
 
 from .page import DeadGroup, Finding, QueueCount
 from .stored import (
@@ -38,6 +38,13 @@ from .stored import (
 
 _LONG = 2**63 - 1
 _COUNT_MAX = 2**31 - 1
+PRIORITY_FAR = 2**15 - 1
+"""No priority is further from zero in a store: PostgreSQL cannot turn the sign of the one below."""
+UNIQUE_STATES = frozenset({0, *range(mask(LIVE), mask(tuple(State)) + 1, mask(LIVE) + 1)})
+"""The sets of states in which a job may hold its key: none, or all live ones and perhaps others.
+
+With any other set a plain move, such as a claim, would have to take a key that another job has.
+"""
 
 
 def _shown_bytes(value: Any) -> bytes:
@@ -47,6 +54,13 @@ def _shown_bytes(value: Any) -> bytes:
 def _told(value: Any) -> tuple[Deadline, ...]:
     place: int = whole(0, len(TOLD) - 1)(value)
     return TOLD[place]
+
+
+def _unique_states(value: Any) -> int:
+    states: int = whole()(value)
+    if states not in UNIQUE_STATES:
+        raise ValueError(value)
+    return states
 
 
 _TEXT = Column(text, shown)
@@ -67,7 +81,7 @@ JOB: dict[str, Column] = {
     "task": _NAME,
     "queue": _NAME,
     "state": Column(state, always(State.DEAD)),
-    "priority": Column(whole(), always(0)),
+    "priority": Column(whole(-PRIORITY_FAR, PRIORITY_FAR), always(0)),
     "args": _BLOB,
     "attempt": _COUNT,
     "max_attempts": Column(whole(1, _COUNT_MAX), always(1)),
@@ -83,7 +97,7 @@ JOB: dict[str, Column] = {
     "parked_at": _AT_MAYBE,
     "cancel_requested": _FLAG,
     "unique_key": _TEXT_MAYBE,
-    "unique_states": Column(whole(0, 2**15 - 1), always(0)),
+    "unique_states": Column(_unique_states, always(0)),
     "tags": Column(tags, always(())),
     "meta": Column(meta, always({})),
     "result": _BLOB_MAYBE,
@@ -116,7 +130,7 @@ _STANDING: dict[str, Column] = {
     "retry_at": _DATE_MAYBE,
 }
 
-_RECORDED: dict[str, Column] = {
+RECORDED: dict[str, Column] = {
     "schedule": _NAME,
     "planned": _AT,
     "previous": _AT_MAYBE,
@@ -195,7 +209,7 @@ def standings(rows: Iterable[Sequence[Any]]) -> list[Standing]:
 
 def recorded(row: Sequence[Any]) -> Recorded:
     """Read an occurrence, in the order of its fields; ``why`` names what cannot be read."""
-    found = salvage(_RECORDED, row)
+    found = salvage(RECORDED, row)
     if found.unreadable:
         found.values["why"] = f"cannot be read, in {found.unreadable}"
     return Recorded(**found.values)
@@ -223,20 +237,28 @@ def counted(rows: Iterable[Sequence[Any]]) -> dict[str, int]:
 def queue_counts(
     rows: Iterable[Sequence[Any]], paused: Mapping[str, int]
 ) -> tuple[QueueCount, ...]:
-    """Group rows of queue, state, number of jobs and since when the oldest waits, by queue."""
+    """Group rows of queue, state, number of jobs, since when the oldest waits, and number due."""
     counts: defaultdict[str, Counter[State]] = defaultdict(Counter)
     oldest: dict[str, int] = {}
-    columns = {"queue": _TEXT, "state": JOB["state"], "count": _AT, "since": _AT_MAYBE}
+    due: Counter[str] = Counter()
+    columns = {
+        "queue": _TEXT,
+        "state": JOB["state"],
+        "count": _AT,
+        "since": _AT_MAYBE,
+        "due": _AT,
+    }
     for row in rows:
         has = salvage(columns, row).values
         if has["count"]:
             counts[has["queue"]][has["state"]] += has["count"]
+        due[has["queue"]] += has["due"]
         if has["since"] is not None:
-            oldest[has["queue"]] = has["since"]
+            oldest[has["queue"]] = min(has["since"], oldest.get(has["queue"], has["since"]))
     for queue in paused:
         counts[queue].update(())
     return tuple(
-        QueueCount(queue, dict(counts[queue]), paused.get(queue), oldest.get(queue))
+        QueueCount(queue, dict(counts[queue]), paused.get(queue), oldest.get(queue), due[queue])
         for queue in sorted(counts)
     )
 

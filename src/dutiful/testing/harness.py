@@ -23,6 +23,7 @@ from dutiful.core.payload import plain
 from dutiful.core.queue import Served
 from dutiful.core.state import State
 from dutiful.engines.memory import MemoryEngine
+from dutiful.services.preparing import HOOK_SECONDS
 from dutiful.services.scheduler import Scheduler
 from dutiful.worker.options import WorkerOptions
 from dutiful.worker.worker import Worker
@@ -38,8 +39,8 @@ _PAGE = 500
 class Harness:
     """An app's store while `harness` holds it, and the means to run and to look at its jobs.
 
-    The sync methods run on a thread of their own, so a test needs no event loop; async tests use
-    the twins.
+    The sync methods run on a thread of their own, so a test needs no event loop. Async tests use
+    the twins: on a loop the sync ones are refused.
     """
 
     def __init__(self, app: App, store: Store, clock: FakeClock) -> None:
@@ -93,6 +94,24 @@ class Harness:
             if cursor is None:
                 return found[::-1]
 
+    async def aassert_enqueued(
+        self, task: Enqueuer[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> list[Job]:
+        """Fail unless a job of the task with exactly these arguments was enqueued; return them.
+
+        Arguments are compared as the JSON that was stored. See `aenqueued` for any arguments.
+        """
+        wanted = plain(task.signature.encode(args, kwargs))
+        jobs = await self.ajobs(task)
+        found = [job for job in jobs if plain(job.args) == wanted]
+        if not found:
+            raise AssertionError(_missing(task.spec.name, wanted, jobs, await self.ajobs()))
+        return found
+
+    async def aenqueued(self, task: Enqueuer[..., Any]) -> list[dict[str, Any]]:
+        """Return the arguments of every job of a task, as stored, in order."""
+        return [plain(job.args) for job in await self.ajobs(task)]
+
     def drain(
         self,
         *,
@@ -112,20 +131,12 @@ class Harness:
     def assert_enqueued(
         self, task: Enqueuer[P, T], /, *args: P.args, **kwargs: P.kwargs
     ) -> list[Job]:
-        """Fail unless a job of the task with exactly these arguments was enqueued; return them.
-
-        Arguments are compared as the JSON that was stored. See `enqueued` for any arguments.
-        """
-        wanted = plain(task.signature.encode(args, kwargs))
-        jobs = self.jobs(task)
-        found = [job for job in jobs if plain(job.args) == wanted]
-        if not found:
-            raise AssertionError(_missing(task.spec.name, wanted, jobs, self.jobs()))
-        return found
+        """Fail unless a job with exactly these arguments was enqueued; see `aassert_enqueued`."""
+        return self.app.portal.run(self.aassert_enqueued(task, *args, **kwargs))
 
     def enqueued(self, task: Enqueuer[..., Any]) -> list[dict[str, Any]]:
         """Return the arguments of every job of a task, as stored, in order."""
-        return [plain(job.args) for job in self.jobs(task)]
+        return self.app.portal.run(self.aenqueued(task))
 
     def _scheduler(self) -> Scheduler:
         return Scheduler(
@@ -135,6 +146,7 @@ class Harness:
             rng=random.Random(0),  # noqa: S311 - it only spreads turns
             healthy=lambda: True,
             prepare=self.app.hooks.abefore,
+            hooks_wait=HOOK_SECONDS,
         )
 
     async def _turn(self, calendar: Scheduler | None) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from dutiful.contract.protocol import Exchanged, Wanted
 from dutiful.core.errors import UsageError
 from dutiful.core.fence import FENCE_MAX, next_fence
@@ -138,7 +140,8 @@ class MemoryConsumer:
                 worker=worker,
                 started_at=now,
             )
-            claims.append(Claim(running, job.id, dict(tables.recorded.get(job.id, {}))))
+            told = replace(running, meta=dict(running.meta))  # what a task changes stays its own
+            claims.append(Claim(told, job.id, dict(tables.recorded.get(job.id, {}))))
         return tuple(claims)
 
     def _due_in(self, wanted: Wanted) -> int | None:

@@ -85,13 +85,13 @@ class MemoryController:
         """Stop claims from a queue."""
         with self.tables.lock:
             self.tables.paused.setdefault(queue, self.tables.clock.now())
-            self.tables.shut.discard(queue)
+            self.tables.shut.pop(queue, None)
 
     async def resume(self, queue: str) -> None:
         """Allow claims again."""
         with self.tables.lock:
             self.tables.paused.pop(queue, None)
-            self.tables.shut.discard(queue)
+            self.tables.shut.pop(queue, None)
         self.tables.wake()
 
     async def holders(self) -> tuple[Holder, ...]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from dutiful.contract.page import DeadGroup, Filter, Page, QueueCount
+from dutiful.core.errors import BadOption
 from dutiful.core.job import AttemptError, Job
 from dutiful.core.state import State
+from dutiful.core.text import shown
 
 from .table import Tables
+
+_CURSOR = re.compile("[0-9]{1,19}")
 
 
 class MemoryInspector:
@@ -27,6 +32,8 @@ class MemoryInspector:
         """List matching jobs, newest first; the cursor is a place in the order of enqueueing."""
         with self.tables.lock:
             rows = list(enumerate(self.tables.jobs.values()))
+        if cursor is not None and not _CURSOR.fullmatch(cursor):
+            raise BadOption(f"cursor {shown(cursor)}; pass on the cursor of the page before")
         start = len(rows) if cursor is None else int(cursor)
         matching = [
             (place, job)
@@ -53,14 +60,24 @@ class MemoryInspector:
         with tables.lock:
             counts: defaultdict[str, Counter[State]] = defaultdict(Counter)
             oldest: dict[str, int] = {}
+            due: Counter[str] = Counter()
+            now = tables.clock.now()
             for job in tables.jobs.values():
                 counts[job.queue][job.state] += 1
-                if job.state is State.QUEUED:
+                unstaged = job.state in (State.SCHEDULED, State.WAITING) and job.run_at <= now
+                due[job.queue] += unstaged
+                if unstaged or job.state is State.QUEUED:
                     oldest[job.queue] = min(job.run_at, oldest.get(job.queue, job.run_at))
             for queue in tables.paused:
                 counts[queue].update(())
             return tuple(
-                QueueCount(queue, dict(counts[queue]), tables.paused.get(queue), oldest.get(queue))
+                QueueCount(
+                    queue,
+                    dict(counts[queue]),
+                    tables.paused.get(queue),
+                    oldest.get(queue),
+                    due[queue],
+                )
                 for queue in sorted(counts)
             )
 

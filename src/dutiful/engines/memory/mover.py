@@ -58,7 +58,7 @@ class MemoryMover:
                 holder = tables.holder(job.unique_key) if _keyed(job) else None
                 if holder is not None:
                     why = f"job {holder.id} holds its unique key {job.unique_key!r}"
-                    refused.append(Refusal(job.id, why))
+                    refused.append(Refusal(job.id, why, "key"))
                     continue
                 # Not by way of `put`: a job may arrive in any state.
                 tables.jobs[job.id] = job
@@ -90,30 +90,44 @@ class MemoryMover:
         with self.tables.lock:
             self.tables.floor = raised_floor(self.tables.floor, floor)
 
-    async def shut(self, queues: Sequence[str]) -> None:
+    async def identity(self) -> str:
+        """Return what no other store is called."""
+        return self.tables.identity
+
+    def storable(self, text: str) -> str:
+        """Return the text, which memory keeps as it is."""
+        return text
+
+    async def shut(self, queues: Sequence[str], other: str) -> tuple[Refusal, ...]:
         """Stop claims from queues that are open."""
         tables = self.tables
         with tables.lock:
             for queue in queues:
                 if queue not in tables.paused:
                     tables.paused[queue] = tables.clock.now()
-                    tables.shut.add(queue)
+                    tables.shut[queue] = set()
+                if queue in tables.shut:
+                    tables.shut[queue].add(other)
+        return ()
 
-    async def reopen(self, queues: Sequence[str]) -> tuple[str, ...]:
-        """Open queues that are shut."""
+    async def reopen(self, queues: Sequence[str], other: str) -> tuple[str, ...]:
+        """Open queues that are shut for no other store."""
         tables = self.tables
         with tables.lock:
-            freed = [queue for queue in dict.fromkeys(queues) if queue in tables.shut]
+            shut = [queue for queue in dict.fromkeys(queues) if queue in tables.shut]
+            for queue in shut:
+                tables.shut[queue].discard(other)
+            freed = [queue for queue in shut if not tables.shut[queue]]
             for queue in freed:
-                tables.shut.remove(queue)
-                del tables.paused[queue]
+                del tables.shut[queue], tables.paused[queue]
         tables.wake()
         return tuple(freed)
 
-    async def shut_queues(self) -> tuple[str, ...]:
+    async def shut_queues(self, other: str | None = None) -> tuple[str, ...]:
         """Name the queues that are shut."""
         with self.tables.lock:
-            return tuple(sorted(self.tables.shut))
+            shut = self.tables.shut.items()
+            return tuple(sorted(queue for queue, marks in shut if other is None or other in marks))
 
     async def dump_schedules(self, limit: int, cursor: str | None = None) -> Diaries:
         """List schedules by name."""
@@ -123,33 +137,38 @@ class MemoryMover:
             page = tuple(self._diary(name) for name in names[:limit])
             return Diaries(page, names[limit - 1] if len(names) > limit else None)
 
-    async def fill_schedules(self, diaries: Sequence[Diary]) -> tuple[str, ...]:
+    async def fill_schedules(self, diaries: Sequence[Diary], other: str) -> Filled:
         """Store schedules, shut."""
         tables, stored = self.tables, list[str]()
         with tables.lock:
             for diary in diaries:
                 name = diary.standing.name
                 known = tables.standings.get(name)
-                if known is not None and known.paused_at != SHUT:
+                if known is not None and not self._shut_for(name, other):
                     continue
                 tables.standings[name] = held_shut(diary.standing)
+                tables.shut_for[name] = other
                 tables.diaries[name] = {
                     one.planned: Entry(without_state(one), open=still_open(one))
                     for one in diary.occurrences
                 }
                 stored.append(name)
-        return tuple(stored)
+        return Filled(tuple(stored))
 
-    async def reopen_schedules(self, names: Sequence[str]) -> tuple[str, ...]:
+    async def reopen_schedules(self, names: Sequence[str], other: str) -> tuple[str, ...]:
         """Let schedules fire that are shut."""
         tables, freed = self.tables, list[str]()
         with tables.lock:
             for one in [tables.standings[name] for name in names if name in tables.standings]:
-                if one.paused_at == SHUT:
+                if self._shut_for(one.name, other):
                     opened = replace(one, paused_at=None, version=one.version + 1)
                     tables.standings[one.name] = opened
                     freed.append(one.name)
         return tuple(freed)
+
+    def _shut_for(self, name: str, other: str) -> bool:
+        tables = self.tables
+        return tables.standings[name].paused_at == SHUT and tables.shut_for.get(name) == other
 
     def _diary(self, name: str) -> Diary:
         entries = sorted(self.tables.diaries.get(name, {}).items())

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
+from dutiful.contract.producing import Receipt
 from dutiful.contract.scheduling import (
     KEPT_MAX,
     Advanced,
@@ -17,10 +18,12 @@ from dutiful.contract.scheduling import (
 from dutiful.core import advance as decide
 from dutiful.core.deadline import Overdue, review
 from dutiful.core.edition import forgotten, in_force, rules, shown
+from dutiful.core.errors import DuplicateJob
 from dutiful.core.job import NewJob
 from dutiful.core.occurrence import (
     Advance,
     Due,
+    GaveWay,
     Occurrence,
     Recorded,
     Standing,
@@ -29,6 +32,7 @@ from dutiful.core.ownership import refuse_taken
 from dutiful.core.retirement import Retirement, deleted, retire
 from dutiful.core.schedule import Schedule
 
+from .standing import active, admits, holds, look_at, moved
 from .table import Entry, Tables
 
 
@@ -36,7 +40,7 @@ class MemoryScheduling:
     """The role `Scheduling`."""
 
     tables: Tables
-    enqueue_sync: Callable[[Sequence[NewJob]], object]
+    enqueue_sync: Callable[[Sequence[NewJob]], tuple[Receipt, ...]]
     cancel_now: Callable[[Sequence[str]], tuple[str, ...]]
 
     async def declare(
@@ -46,15 +50,18 @@ class MemoryScheduling:
         tables = self.tables
         with tables.lock:
             now = tables.clock.now()
-            editions = tables.editions.setdefault(app, {})
+            editions = dict(tables.editions.get(app, {}))  # kept only if nothing is refused
             editions[edition] = shown(editions.values(), edition, now)
             for digest in forgotten(editions.values(), now):
                 del editions[digest]
-            if not rules(editions.values(), edition, now):
+            ruling = rules(editions.values(), edition, now)
+            if ruling and schedules is not None:
+                refuse_taken(tables.standings, schedules)
+            tables.editions[app] = editions
+            if not ruling:
                 return Declared(rules=False)
             if schedules is None:
                 return Declared(True, in_force(editions.values(), edition))
-            refuse_taken(tables.standings, schedules)
             known = set(tables.standings)
             changed = [one.name for one in schedules if self._bring(one, now)]
             declared = {one.name for one in schedules}
@@ -100,12 +107,12 @@ class MemoryScheduling:
         tables = self.tables
         with tables.lock:
             now = tables.clock.now()
-            active = [one for one in tables.standings.values() if _active(one)]
-            waiting = [(at, one) for one in active if (at := _look_at(one)) is not None]
+            going = [one for one in tables.standings.values() if active(one)]
+            waiting = [(at, one) for one in going if (at := look_at(one)) is not None]
             waiting.sort(key=lambda pair: (pair[0], pair[1].name))
             ready = [one for at, one in waiting if at <= now][:limit]
             later = [at - now for at, _ in waiting if at > now]
-            held = [one for one in active if _holds(one, now) and one not in ready]
+            held = [one for one in going if holds(one, now) and one not in ready]
             held.sort(key=lambda one: (one.held, one.name))
             found = (*ready, *held[: limit - len(ready)])
             due = tuple(Due(one, self._live(one)) for one in found)
@@ -113,23 +120,42 @@ class MemoryScheduling:
 
     async def advance(self, moves: Sequence[Advance]) -> Advanced:
         """Write the moves whose schedules still have the version that was read."""
-        accepted, made, cancelled = list[str](), list[str](), list[str]()
         with self.tables.lock:
-            for move in moves:
-                before = self.tables.standings.get(move.name)
-                if before is None or not _admits(before, move):
-                    continue
-                cancelled += self.cancel_now(move.cancel)
-                number = before.number
-                for one in move.occurrences:
-                    fresh = one.job is not None and one.job.id not in self.tables.jobs
-                    if self._note(move.name, one, number + 1):
-                        number += 1
-                        made += [one.job.id] if one.job is not None and fresh else []
-                self._move(_moved(before, move, number))
-                accepted.append(move.name)
-                self._forget(move.name, number - KEPT_MAX)
-        return Advanced(tuple(accepted), tuple(made), tuple(cancelled))
+            undo = self._remembered(moves)
+            try:
+                return self._advance(moves)
+            except DuplicateJob:
+                undo()
+                raise
+
+    def _remembered(self, moves: Sequence[Advance]) -> Callable[[], None]:
+        """Return what undoes the moves; only a rule that says ``raise`` has them undone."""
+        rules = [one.job.unique for move in moves for one in move.occurrences if one.job]
+        if any(rule is not None and rule.on_conflict == "raise" for rule in rules):
+            return self.tables.remember([move.name for move in moves])
+        return lambda: None
+
+    def _advance(self, moves: Sequence[Advance]) -> Advanced:
+        accepted, made, cancelled = list[str](), list[str](), list[str]()
+        gave_way = list[GaveWay]()
+        for move in moves:
+            before = self.tables.standings.get(move.name)
+            if before is None or not admits(before, move):
+                continue
+            cancelled += self.cancel_now(move.cancel)
+            number = before.number
+            for one in move.occurrences:
+                fresh = one.job is not None and one.job.id not in self.tables.jobs
+                noted = self._note(move.name, one, number + 1)
+                number += noted is not None
+                if isinstance(noted, GaveWay):
+                    gave_way.append(noted)
+                elif noted is not None and one.job is not None and fresh:
+                    made.append(one.job.id)
+            self._move(moved(before, move, number))
+            accepted.append(move.name)
+            self._forget(move.name, number - KEPT_MAX)
+        return Advanced(tuple(accepted), tuple(made), tuple(cancelled), tuple(gave_way))
 
     async def switch(self, names: Sequence[str], how: Switch) -> tuple[str, ...]:
         """Pause or resume schedules."""
@@ -187,7 +213,7 @@ class MemoryScheduling:
         """Record what a schedule leaves undone, and where it stands."""
         name, number = ended.standing.name, ended.standing.number
         for one in ended.occurrences:
-            number += self._note(name, one, number + 1)
+            number += self._note(name, one, number + 1) is not None
         self._move(replace(ended.standing, number=number))
 
     def _move(self, standing: Standing | None) -> bool:
@@ -196,28 +222,33 @@ class MemoryScheduling:
         self.tables.standings[standing.name] = standing
         return True
 
-    def _note(self, name: str, one: Occurrence, number: int) -> bool:
-        """Record an occurrence and store its job; False when it is recorded already."""
+    def _note(self, name: str, one: Occurrence, number: int) -> Occurrence | GaveWay | None:
+        """Record an occurrence and store its job; None when it is recorded already."""
         diary = self.tables.diaries.setdefault(name, {})
         if one.planned in diary:
-            return False
+            return None
+        result: Occurrence | GaveWay = one
+        job_id = None if one.job is None else one.job.id
         if one.job is not None:
-            self.enqueue_sync([one.job])
+            (receipt,) = self.enqueue_sync([one.job])
+            if not receipt.created:
+                result = GaveWay(name, one.planned, receipt.id, receipt.replaced)
+                job_id = result.job_id
         recorded = Recorded(
             schedule=name,
             planned=one.planned,
             previous=one.previous,
             number=number,
-            kind=one.kind,
-            why=one.why,
-            job_id=None if one.job is None else one.job.id,
+            kind=result.kind,
+            why=result.why,
+            job_id=job_id,
             recorded_at=self.tables.clock.now(),
             backfilled=one.backfilled,
             start_by=one.start_by,
             finish_by=one.finish_by,
         )
-        diary[one.planned] = Entry(recorded, open=one.job is not None)
-        return True
+        diary[one.planned] = Entry(recorded, open=job_id is not None)
+        return result
 
     def fresh(self, entry: Entry) -> Recorded:
         """Return an occurrence with what has become of its job since."""
@@ -245,37 +276,3 @@ class MemoryScheduling:
         for planned, entry in list(diary.items()):
             if entry.recorded.number <= number and not entry.open:
                 del diary[planned]
-
-
-def _active(one: Standing) -> bool:
-    return one.paused_at is None and one.retired_at is None
-
-
-def _look_at(one: Standing) -> int | None:
-    """Return when a schedule's next occurrence is to be looked at."""
-    return None if one.next is None else max(one.next, one.retry_at or 0)
-
-
-def _holds(one: Standing, now: int) -> bool:
-    """Whether to look if what a held occurrence waits for has ended."""
-    return one.held is not None and (one.retry_at or 0) <= now
-
-
-def _admits(before: Standing, move: Advance) -> bool:
-    if before.version != move.version or before.retired_at is not None:
-        return False
-    return before.paused_at is None or move.by_hand
-
-
-def _moved(before: Standing, move: Advance, number: int) -> Standing:
-    return replace(
-        before,
-        version=before.version + 1,
-        number=number,
-        last=move.last,
-        next=move.next,
-        held=move.held,
-        held_previous=move.held_previous,
-        broken=move.broken,
-        retry_at=move.retry_at,
-    )

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+from uuid import uuid4
 
 from msgspec.structs import replace
 
@@ -56,8 +57,11 @@ class Tables:
         self.recorded: dict[str, dict[str, bytes]] = {}
         self.fleet: dict[str, Registered] = {}
         self.paused: dict[str, int] = {}
-        self.shut: set[str] = set()
-        """Those of the paused queues that a copy has paused."""
+        self.identity = uuid4().hex
+        self.shut: dict[str, set[str]] = {}
+        """Those of the paused queues that a copy has paused, and for which stores."""
+        self.shut_for: dict[str, str] = {}
+        """For which store a copy has paused a schedule, by its name."""
         self.places: dict[str, int] = {}
         self.next_place = 0
         self.totals = {"enqueued": 0, "pruned": 0, "purged": 0}
@@ -94,6 +98,20 @@ class Tables:
         self.recorded.pop(job.id, None)
         self.places.pop(job.id, None)
         self.totals[total] += 1
+
+    def remember(self, names: Sequence[str]) -> Callable[[], None]:
+        """Return what puts jobs and these schedules back to how they are now."""
+        jobs, totals, recorded = dict(self.jobs), dict(self.totals), dict(self.recorded)
+        standings = dict(self.standings)
+        diaries = {name: dict(self.diaries[name]) for name in names if name in self.diaries}
+
+        def undo() -> None:
+            self.jobs, self.totals, self.recorded = jobs, totals, recorded
+            self.standings = standings
+            for name in names:
+                self.diaries[name] = diaries.get(name, {})
+
+        return undo
 
     def holder(self, key: str | None) -> Job | None:
         """Return the job that holds a unique key."""

@@ -31,6 +31,7 @@ from dutiful.testing.conformance.declare import DeclareContract
 from dutiful.testing.conformance.diary import DiaryContract
 from dutiful.testing.conformance.enqueue import EnqueueContract
 from dutiful.testing.conformance.fence import FenceContract
+from dutiful.testing.conformance.giving_way import GivingWayContract
 from dutiful.testing.conformance.inspect import InspectContract
 from dutiful.testing.conformance.lease import LeaseContract
 from dutiful.testing.conformance.matrix import matrix
@@ -46,6 +47,7 @@ from dutiful.testing.conformance.review import ReviewContract
 from dutiful.testing.conformance.schedule import ScheduleContract
 from dutiful.testing.conformance.setting import Connect, Contract, Engine
 from dutiful.testing.conformance.settle import SettleContract
+from dutiful.testing.conformance.shut import ShutContract
 from dutiful.testing.conformance.step import StepContract
 from dutiful.testing.conformance.transaction import Ledger, TransactionContract
 from dutiful.testing.conformance.unique import UniqueContract
@@ -68,6 +70,7 @@ __all__ = [
     "Engine",
     "EnqueueContract",
     "FenceContract",
+    "GivingWayContract",
     "InspectContract",
     "LeaseContract",
     "Ledger",
@@ -81,6 +84,7 @@ __all__ = [
     "ReviewContract",
     "ScheduleContract",
     "SettleContract",
+    "ShutContract",
     "StepContract",
     "TransactionContract",
     "UniqueContract",

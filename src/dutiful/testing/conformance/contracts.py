@@ -11,6 +11,7 @@ from dutiful.testing.conformance.declare import DeclareContract
 from dutiful.testing.conformance.diary import DiaryContract
 from dutiful.testing.conformance.enqueue import EnqueueContract
 from dutiful.testing.conformance.fence import FenceContract
+from dutiful.testing.conformance.giving_way import GivingWayContract
 from dutiful.testing.conformance.inspect import InspectContract
 from dutiful.testing.conformance.lease import LeaseContract
 from dutiful.testing.conformance.open import OpenContract
@@ -24,6 +25,7 @@ from dutiful.testing.conformance.review import ReviewContract
 from dutiful.testing.conformance.schedule import ScheduleContract
 from dutiful.testing.conformance.setting import Contract
 from dutiful.testing.conformance.settle import SettleContract
+from dutiful.testing.conformance.shut import ShutContract
 from dutiful.testing.conformance.step import StepContract
 from dutiful.testing.conformance.transaction import TransactionContract
 from dutiful.testing.conformance.unique import UniqueContract
@@ -52,9 +54,11 @@ CONTRACTS: tuple[type[Contract], ...] = (
     PruneContract,
     WakeContract,
     CopyContract,
+    ShutContract,
     ScheduleContract,
     DeclareContract,
     OwnerContract,
+    GivingWayContract,
     ReviewContract,
     DiaryContract,
 )

@@ -245,32 +245,3 @@ class CopyContract(Contract):
         claim = await one(engine)
         assert await engine.drop([claim.job])
         assert not await rescue(engine, claim)
-
-    @requires(Capability.PAUSE)
-    async def test_a_shut_queue_gives_nothing_out_until_reopened(self, engine: Engine) -> None:
-        await add(engine)
-        await engine.shut(["default", "other"])
-        assert await take(engine) == ()
-        assert await engine.shut_queues() == ("default", "other")
-        assert {row.queue for row in await engine.queues() if row.paused_at} == {"default", "other"}
-        assert await engine.reopen(["default"]) == ("default",)
-        assert len(await take(engine)) == 1
-        assert await engine.shut_queues() == ("other",)
-
-    @requires(Capability.PAUSE)
-    async def test_a_queue_that_a_person_paused_is_not_reopened(self, engine: Engine) -> None:
-        await engine.pause("default")
-        await engine.shut(["default"])
-        assert await engine.shut_queues() == ()
-        assert await engine.reopen(["default"]) == ()
-        await add(engine)
-        assert await take(engine) == ()
-
-    @requires(Capability.PAUSE)
-    async def test_a_person_may_pause_what_is_shut_and_resume_it(self, engine: Engine) -> None:
-        await engine.shut(["default", "other"])
-        await engine.pause("default")
-        await engine.resume("other")
-        assert await engine.shut_queues() == ()
-        assert await engine.reopen(["default", "other"]) == ()
-        assert {row.queue for row in await engine.queues() if row.paused_at} == {"default"}

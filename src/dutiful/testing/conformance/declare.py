@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+from dutiful.client.diary import Diary, diary
 from dutiful.contract.capability import Capability
+from dutiful.contract.facade import Store
 from dutiful.contract.scheduling import KEPT_MAX
 from dutiful.core.advance import advance, give_up, make
 from dutiful.core.edition import ALIVE, REMEMBERED
@@ -201,6 +203,25 @@ class DeclareContract(Contract):
             await engine.advance([by_hand(found, occurrences=tuple(skipped))])
         rows = await engine.occurrences("tick", 2 * KEPT_MAX)
         assert [row.number for row in rows] == list(range(KEPT_MAX + 5, 5, -1))
+
+    async def test_it_is_known_up_to_when_records_are_forgotten(
+        self, engine: Engine, clock: FakeClock
+    ) -> None:
+        await engine.put_schedule(tick(), replace=False)
+        start = clock.now() - 10_000 * MINUTE
+        known = list[int | None]()
+        found = Diary(frozenset(), None)
+        for part in (range(5), range(5, KEPT_MAX), range(KEPT_MAX, KEPT_MAX + 5)):
+            clock.advance("1s")
+            skipped = [
+                Occurrence(planned=start - at * MINUTE, kind="skipped", why="so") for at in part
+            ]
+            move = by_hand(await standing(engine), occurrences=tuple(skipped))
+            await engine.advance([move])
+            found = await diary(Store(engine), await standing(engine), clock.now())
+            known.append(found.forgotten)
+        assert known == [None, None, clock.now() - SECOND]
+        assert len(found.planned) == KEPT_MAX
 
     async def test_a_move_of_a_deleted_namesake_is_refused(
         self, engine: Engine, clock: FakeClock

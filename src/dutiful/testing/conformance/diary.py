@@ -16,6 +16,7 @@ from dutiful.testing.conformance.moves import end, one
 from dutiful.testing.conformance.requires import requires
 from dutiful.testing.conformance.schedule import standing, tick, turn
 from dutiful.testing.conformance.setting import Contract, Engine
+from dutiful.testing.conformance.shut import OTHER, THIRD
 
 FULL = Standing(
     name="tick",
@@ -64,7 +65,7 @@ class DiaryContract(Contract):
         paused = Diary(replace(FULL, paused_at=6_000), (CLOSED, SKIPPED))
         idle = replace(FULL, name="tock", retired_at=6_000, next=None)
         retired = Diary(replace(idle, held=None, held_previous=None))
-        assert await engine.fill_schedules([paused, retired]) == ("tick", "tock")
+        assert (await engine.fill_schedules([paused, retired], OTHER)).stored == ("tick", "tock")
         page = await engine.dump_schedules(10)
         assert (page.diaries, page.cursor) == ((paused, retired), None)
         assert await engine.occurrences("tick", 10) == (SKIPPED, CLOSED)
@@ -74,25 +75,25 @@ class DiaryContract(Contract):
     ) -> None:
         due = replace(FULL, exclusive=False, held=None, held_previous=None, next=clock.now())
         due = replace(due, retry_at=None)
-        await engine.fill_schedules([Diary(due)])
+        await engine.fill_schedules([Diary(due)], OTHER)
         assert (await standing(engine)).paused_at == SHUT
         batch = await engine.due(10)
         assert (batch.due, batch.next_in) == ((), None)
-        assert await engine.reopen_schedules(["stranger", "tick"]) == ("tick",)
+        assert await engine.reopen_schedules(["stranger", "tick"], OTHER) == ("tick",)
         assert await standing(engine) == replace(due, version=8)
         assert len(await turn(engine)) == 1
-        assert await engine.reopen_schedules(["tick"]) == ()
+        assert await engine.reopen_schedules(["tick"], OTHER) == ()
 
     async def test_one_that_a_person_paused_is_not_reopened(self, engine: Engine) -> None:
         paused = replace(FULL, paused_at=6_000)
-        await engine.fill_schedules([Diary(paused)])
-        assert await engine.reopen_schedules(["tick"]) == ()
+        await engine.fill_schedules([Diary(paused)], OTHER)
+        assert await engine.reopen_schedules(["tick"], OTHER) == ()
         assert await standing(engine) == paused
 
     async def test_a_person_may_resume_one_that_is_shut(
         self, engine: Engine, clock: FakeClock
     ) -> None:
-        await engine.fill_schedules([Diary(FULL)])
+        await engine.fill_schedules([Diary(FULL)], OTHER)
         assert await engine.switch(["tick"], "resume") == ("tick",)
         assert (await standing(engine)).since == clock.now()
 
@@ -100,16 +101,38 @@ class DiaryContract(Contract):
         await engine.put_schedule(tick(), replace=False)
         before = await standing(engine)
         other = Diary(replace(FULL, name="tock"))
-        assert await engine.fill_schedules([Diary(FULL, (CLOSED,)), other]) == ("tock",)
+        assert (await engine.fill_schedules([Diary(FULL, (CLOSED,)), other], OTHER)).stored == (
+            "tock",
+        )
         assert await standing(engine) == before
         assert await engine.occurrences("tick", 10) == ()
 
     async def test_one_that_is_still_shut_is_filled_in_anew(self, engine: Engine) -> None:
-        await engine.fill_schedules([Diary(FULL, (CLOSED,))])
+        await engine.fill_schedules([Diary(FULL, (CLOSED,))], OTHER)
         later = replace(FULL, version=9, number=4)
-        assert await engine.fill_schedules([Diary(later, (SKIPPED,))]) == ("tick",)
+        assert (await engine.fill_schedules([Diary(later, (SKIPPED,))], OTHER)).stored == ("tick",)
         assert await standing(engine) == replace(later, paused_at=SHUT)
         assert await engine.occurrences("tick", 10) == (SKIPPED,)
+
+    async def test_one_that_is_shut_for_another_store_is_left_alone(self, engine: Engine) -> None:
+        await engine.fill_schedules([Diary(FULL)], THIRD)
+        later = Diary(replace(FULL, version=9, number=4), (SKIPPED,))
+        assert (await engine.fill_schedules([later], OTHER)).stored == ()
+        assert await engine.reopen_schedules(["tick"], OTHER) == ()
+        assert await standing(engine) == replace(FULL, paused_at=SHUT)
+        assert await engine.reopen_schedules(["tick"], THIRD) == ("tick",)
+
+    async def test_texts_of_errors_are_kept_as_the_store_can_hold_them(
+        self, engine: Engine
+    ) -> None:
+        text = "half \udcff, NUL \x00"
+        broken = replace(FULL, broken=text, paused_at=6_000)
+        filled = await engine.fill_schedules([Diary(broken, (replace(CLOSED, why=text),))], OTHER)
+        assert (filled.stored, filled.refused) == (("tick",), ())
+        assert (await standing(engine)).broken == engine.storable(text)
+        assert [one.why for one in await engine.occurrences("tick", 10)] == [engine.storable(text)]
+        assert engine.storable(engine.storable(text)) == engine.storable(text)
+        assert engine.storable("plain") == "plain"
 
     async def test_schedules_are_dumped_page_by_page(self, engine: Engine) -> None:
         for name in ("c", "a", "b"):
@@ -131,7 +154,7 @@ class DiaryContract(Contract):
         assert [one.what for one in await engine.review(10)] == ["start"]
         (diary,) = (await engine.dump_schedules(10)).diaries
         await engine.delete_schedules(["tick"])
-        await engine.fill_schedules([diary])
+        await engine.fill_schedules([diary], OTHER)
         assert await engine.review(10) == ()
         clock.advance("2m")
         assert [one.what for one in await engine.review(10)] == ["finish"]
@@ -146,10 +169,10 @@ class DiaryContract(Contract):
         (diary,) = (await engine.dump_schedules(10)).diaries
         assert [row.state for row in diary.occurrences] == [State.QUEUED]
         await engine.delete_schedules(["tick"])
-        await engine.fill_schedules([diary])
+        await engine.fill_schedules([diary], OTHER)
         assert await end(engine, await one(engine), Succeeded(b"1"))
         assert await engine.review(10) == ()
         (row,) = await engine.occurrences("tick", 10)
         assert (row.state, row.planned) == (State.SUCCEEDED, clock.now())
-        await engine.reopen_schedules(["tick"])
+        await engine.reopen_schedules(["tick"], OTHER)
         assert (await standing(engine)).next == clock.now() + MINUTE

@@ -12,7 +12,7 @@ from dutiful.core.job import Claim, NewJob
 from dutiful.core.outcome import Discarded, Outcome, Released, Succeeded
 from dutiful.core.state import State
 from dutiful.testing.clock import FakeClock
-from dutiful.testing.conformance.moves import FAILED, end, look, new, one, rescue, take
+from dutiful.testing.conformance.moves import FAILED, add, end, kill, look, new, one, rescue, take
 from dutiful.testing.conformance.requires import requires
 from dutiful.testing.conformance.setting import Contract, Engine
 
@@ -153,6 +153,26 @@ class FenceContract(Contract):
         assert await end(engine, again, Succeeded())
         await engine.drop([await look(engine, job.id)])
         assert await engine.fence_floor() < BELIEVED_MAX
+
+    @requires(Capability.COPY, Capability.PURGE, Capability.PRUNE)
+    @pytest.mark.parametrize("verb", ["drop", "purge", "prune"])
+    async def test_the_floor_is_the_highest_fence_of_deleted_jobs_that_is_believed(
+        self, engine: Engine, clock: FakeClock, verb: str
+    ) -> None:
+        ids = [await kill(engine) for _ in range(3)] + [await add(engine)]
+        fences = (BELIEVED_MAX - 2, BELIEVED_MAX, FENCE_MAX, BELIEVED_MAX - 1)
+        jobs = await engine.get(ids)
+        await engine.drop(jobs)
+        jobs = tuple(replace(job, fence=fence) for job, fence in zip(jobs, fences, strict=True))
+        await engine.fill([Record(job) for job in jobs])
+        clock.advance("1s")
+        if verb == "drop":
+            assert len(await engine.drop(jobs[:3])) == 3
+        elif verb == "purge":
+            assert len(await engine.purge(ids[:3])) == 3
+        else:
+            assert await engine.prune(State.DEAD, 0, 10) == 3
+        assert await engine.fence_floor() == BELIEVED_MAX - 2
 
 
 async def abandoned(engine: Engine, job: NewJob) -> Claim:

@@ -203,8 +203,33 @@ class InspectContract(Contract):
     async def test_jobs_due_later_do_not_count_as_waiting_long(self, engine: Engine) -> None:
         await add(engine, delay=HOUR)
         (row,) = await engine.queues()
-        assert row.oldest_queued_at is None
+        assert (row.oldest_queued_at, row.due) == (None, 0)
         assert _counted(row.counts) == {"scheduled": 1}
+
+    @requires(Capability.DELAY)
+    async def test_what_has_become_due_counts_before_a_worker_looks(
+        self, engine: Engine, clock: FakeClock
+    ) -> None:
+        """Delayed, tried again or snoozed: no worker of the queue may come for days."""
+        for outcome in (Failed("E", "m"), Snoozed(SECOND)):
+            await add(engine)
+            await end(engine, await one(engine), outcome)
+        since = clock.now()
+        await add(engine, delay=SECOND)
+        await add(engine, delay=HOUR)
+        await add(engine, queue="mail", delay=SECOND)
+        assert {row.queue: row.due for row in await engine.queues()} == {"default": 0, "mail": 0}
+        clock.advance("1m")
+        default, mail = await engine.queues()
+        assert _counted(default.counts) == {"scheduled": 3, "waiting": 1}
+        assert (default.due, default.ready, mail.due) == (3, 3, 1)
+        assert default.oldest_queued_at is not None
+        assert since <= default.oldest_queued_at <= since + SECOND
+        assert mail.oldest_queued_at == since + SECOND
+        assert await take(engine)
+        default, _ = await engine.queues()
+        assert (default.due, default.ready) == (0, 2)
+        assert _counted(default.counts) == {"scheduled": 1, "queued": 2, "running": 1}
 
     async def test_dead_letters_are_grouped_largest_first(
         self, engine: Engine, clock: FakeClock

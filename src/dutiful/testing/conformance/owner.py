@@ -50,6 +50,14 @@ class OwnerContract(Contract):
             "tick-b": "b",
         }
 
+    async def test_a_refused_edition_does_not_rule(self, engine: Engine) -> None:
+        await engine.declare("a", "a1", [ours("a")])
+        await engine.declare("b", "b1", [ours("b", "fine")])
+        with pytest.raises(ScheduleTaken):
+            await engine.declare("b", "b2", [ours("b")])
+        answer = await engine.declare("b", "b1", None)
+        assert (answer.rules, answer.applied) == (True, True)
+
     async def test_an_app_never_retires_what_is_anothers(
         self, engine: Engine, clock: FakeClock
     ) -> None:

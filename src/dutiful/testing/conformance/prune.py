@@ -45,6 +45,16 @@ class PruneContract(Contract):
         clock.advance("1us")
         assert await engine.prune(State.DEAD, HOUR, 10) == 1
 
+    async def test_they_stay_also_when_older_ones_are_deleted(
+        self, engine: Engine, clock: FakeClock
+    ) -> None:
+        await kill(engine)
+        clock.advance("1us")
+        stays = await kill(engine)
+        clock.advance("1h")
+        assert await engine.prune(State.DEAD, HOUR, 10) == 1
+        assert [job.id for job in await everything(engine)] == [stays]
+
     async def test_the_age_counts_from_the_end_of_the_job(
         self, engine: Engine, clock: FakeClock
     ) -> None:
