@@ -3,7 +3,7 @@
 import os
 import resource
 import sqlite3
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from dutiful import App
 from dutiful.core.errors import EngineUnavailable, ReplyUnknown
 from dutiful.engines.sqlite import SqliteEngine, session, transaction
 from dutiful.engines.sqlite.connection import StoreConnection, connect
+from dutiful.engines.sqlite.task_connection import TaskConnection
 from tests.engines.sqlite.support import WANTED, claimed, new, rows, settled, worker
 from tests.engines.sqlite.test_fork import forked
 
@@ -27,14 +28,32 @@ class Failing(StoreConnection):
     done = False
 
     def execute(self, text: str, parameters: Any = (), /) -> sqlite3.Cursor:
-        if text != "COMMIT" or Failing.left == 0:
-            return super().execute(text, parameters)
-        Failing.left -= 1
-        if Failing.done:
-            super().execute(text)
-        error = sqlite3.OperationalError("disk I/O error")
-        error.sqlite_errorcode = Failing.code  # type: ignore[misc] - as the driver sets it
-        raise error
+        return committed(super().execute, text, parameters)
+
+
+class FailingCursor(sqlite3.Cursor):
+    """The same of a cursor."""
+
+    def execute(self, text: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        return committed(super().execute, text, parameters)
+
+
+class FailingTask(TaskConnection):
+    """The same for a task's transaction."""
+
+    def plain(self) -> sqlite3.Cursor:
+        return sqlite3.Connection.cursor(self, FailingCursor)
+
+
+def committed(execute: Callable[..., sqlite3.Cursor], text: str, parameters: Any) -> sqlite3.Cursor:
+    if text != "COMMIT" or Failing.left == 0:
+        return execute(text, parameters)
+    Failing.left -= 1
+    if Failing.done:
+        execute(text)
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = Failing.code  # type: ignore[misc] - as the driver sets it
+    raise error
 
 
 @pytest.fixture
@@ -48,8 +67,7 @@ def failing(path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[SqliteEngi
         return connect(path, "full", Failing)
 
     monkeypatch.setattr(session, "connect", opened)
-    monkeypatch.setattr(transaction, "connect", opened)
-    monkeypatch.setattr(transaction, "TaskConnection", Failing)
+    monkeypatch.setattr(transaction, "TaskConnection", FailingTask)
     engine = SqliteEngine(path)
     engine.session.ready()
     yield engine

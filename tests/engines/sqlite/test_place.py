@@ -45,10 +45,11 @@ if os.geteuid() == 0:
         asyncio.run(SqliteEngine(Path(warm) / "jobs.db").open())
     os.setgid(65534)
     os.setuid(65534)
-try:
-    asyncio.run(SqliteEngine(Path(sys.argv[1])).open())
-except StoreUnusable as error:
-    print(error)
+for options in {}, {"create": False}:
+    try:
+        asyncio.run(SqliteEngine(Path(sys.argv[1])).open(**options))
+    except StoreUnusable as error:
+        print(error)
 """
 
 
@@ -107,6 +108,38 @@ def test_no_permission(folder_mode: int, file_mode: int, text: str) -> None:
             assert text in ended(child(AS_NOBODY, path))
         finally:
             path.parent.chmod(0o700)
+
+
+@pytest.mark.parametrize("below", ["jobs.db", "shop/jobs.db"])
+def test_a_folder_that_this_user_may_not_enter_is_named(below: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        shut = Path(folder) / "shut"
+        path = shut / below
+        path.parent.mkdir(parents=True)
+        connect(path).close()
+        shut.chmod(0o600)
+        try:
+            said = ended(child(AS_NOBODY, path)).splitlines()
+        finally:
+            shut.chmod(0o700)
+    assert len(said) == 2
+    assert all(f"may not enter the folder {shut}, so" in line for line in said)
+
+
+async def test_a_name_that_is_too_long(tmp_path: Path) -> None:
+    assert "too long" in await failure(tmp_path / ("x" * 300), StoreUnusable)
+    assert "too long" in await failure(tmp_path / ("x" * 252), StoreUnusable)  # with -wal
+    path = tmp_path / ("ü" * 121)
+    engine = SqliteEngine(path)
+    await engine.open()
+    await engine.close()
+    assert path.stat().st_mode & 0o077 == 0
+
+
+async def test_links_in_a_circle(path: Path) -> None:
+    path.symlink_to(path)  # noqa: ASYNC240 - a link on a local disk
+    assert "circle" in await failure(path, StoreUnusable)
 
 
 async def test_old_library(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,6 +62,7 @@ HOT = {
     "occurrences_known": {"occurrence by key"},
     "occurrences_forget": {"occurrence by occurrence_closed"},
     "occurrence_add": set[str](),
+    "occurrence_amend": {"occurrence by key"},
     "occurrence_note": {"occurrence by key"},
     "occurrences": {"occurrence by key", "job by job_id"},
     "known_some": BY_ID,

@@ -64,33 +64,6 @@ async def test_stale_claim_undoes_the_writes(engine: SqliteEngine, path: Path) -
     transaction.rollback()
 
 
-@pytest.mark.parametrize("verb", ["commit", "rollback", "close"])
-async def test_ending_it_by_hand_is_refused(engine: SqliteEngine, verb: str) -> None:
-    (claim,) = await claimed(engine)
-    transaction = engine.transaction(claim)
-    connection = transaction.begin()
-    with pytest.raises(UsageError, match="belongs to the job"):
-        getattr(connection, verb)()
-    with pytest.raises(UsageError, match="belongs to the job"):
-        connection.executescript("SELECT 1")
-    transaction.rollback()
-
-
-@pytest.mark.parametrize("commands", [("COMMIT",), ("ROLLBACK",), ("COMMIT", "BEGIN")])
-async def test_ending_it_by_statement_is_found(
-    engine: SqliteEngine, commands: tuple[str, ...]
-) -> None:
-    (claim,) = await claimed(engine)
-    transaction = engine.transaction(claim)
-    connection = transaction.begin()
-    for command in commands:
-        connection.execute(command)
-    with pytest.raises(UsageError, match="belongs to the job"):
-        transaction.commit(settled(claim))
-    (job,) = await engine.get([claim.job.id])
-    assert job.state is State.RUNNING
-
-
 async def test_with_block_does_not_commit(engine: SqliteEngine, path: Path) -> None:
     (claim,) = await claimed(engine)
     transaction = engine.transaction(claim)

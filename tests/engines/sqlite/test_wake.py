@@ -108,7 +108,7 @@ async def test_work_that_came_before_the_sleep(engine: SqliteEngine) -> None:
     await engine.enqueue([new()])
     begun = time.monotonic()
     await engine.wait(("default",), 30)
-    assert time.monotonic() - begun < 0.5
+    assert time.monotonic() - begun < 10
 
 
 async def test_without_pipes_glances_do(

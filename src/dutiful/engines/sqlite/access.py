@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
 from secrets import token_hex
 
 import msgspec
+
+from dutiful.core.errors import StoreUnusable
 
 _OPEN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
@@ -52,6 +55,32 @@ class Access(msgspec.Struct, frozen=True):
         os.fchmod(file, mode | found.st_mode & stat.S_ISGID)
 
 
+def look(path: Path, *, follow: bool = True) -> os.stat_result | None:
+    """Look at a file, if there is one; StoreUnusable where this user cannot even ask."""
+    try:
+        return os.stat(path, follow_symlinks=follow)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except PermissionError as error:
+        raise StoreUnusable(
+            f"this user may not enter the folder {_shut(path)}, so {path} cannot be reached; "
+            "change the folder's permissions, or give another path"
+        ) from error
+    except OSError as error:
+        advice = {
+            errno.ENAMETOOLONG: "its name is too long for this system; give a shorter one",
+            errno.ELOOP: "its links lead in a circle; name the file itself",
+        }.get(error.errno or 0, f"{error.strerror}; check its disk")
+        raise StoreUnusable(f"{path} cannot be reached: {advice}") from error
+
+
+def _shut(path: Path) -> Path:
+    """Return the folder on the way to a file that this user may not enter."""
+    ways = path, Path(os.path.realpath(path))
+    folders = (folder for way in ways for folder in reversed(way.parents))
+    return next((folder for folder in folders if not os.access(folder, os.X_OK)), path.parent)
+
+
 def access_to(database: Path) -> Access:
     """Look at the database's rights; OSError when it is not there."""
     found = os.stat(database)
@@ -71,7 +100,7 @@ def make_private(database: Path) -> None:
     SQLite would let every user read it. A user who can read it can hold the locks of its log, and
     so stop all writers. It appears under its name only after its rights are set.
     """
-    hidden = database.with_name(f".{database.name}-{token_hex(6)}")
+    hidden = database.with_name(f".{database.name[:40]}-{token_hex(6)}")
     try:
         file = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | _OPEN, 0o660)
     except OSError:

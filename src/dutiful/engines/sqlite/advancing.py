@@ -8,14 +8,13 @@ from typing import Any
 
 from dutiful.contract.scheduling import KEPT_MAX, Advanced
 from dutiful.contract.statement import Plan, Statement
-from dutiful.core.job import NewJob
-from dutiful.core.occurrence import Advance
+from dutiful.core.occurrence import Advance, GaveWay
 
 from .controller import cancel
 from .declaring import named
 from .group import Written
 from .producer import enqueue
-from .recording import record
+from .recording import Named, amend, record
 from .statements import sql
 
 _SCHEDULE_ADVANCE = sql("schedule_advance")
@@ -35,14 +34,16 @@ def advance(moves: Sequence[Advance], now: int) -> Written[Advanced]:
     for job_id in [job_id for move in accepted for job_id in move.cancel]:
         if (yield from cancel(job_id, now)):
             cancelled.append(job_id)
-    made, wakes = yield from _jobs([one.job for _, one in fresh if one.job is not None], now)
+    made, gave_way, wakes = yield from _jobs(fresh, now)
+    if gave_way:
+        yield from amend(gave_way)
     positions = [_position(move, numbers[move.name]) for move in accepted]
     yield Statement(_SCHEDULE_ADVANCE, positions, many=True)
     old = [(name, number - KEPT_MAX) for name, number in numbers.items() if number > KEPT_MAX]
     if old:
         yield Statement(_OCCURRENCES_FORGET, old, many=True)
     names = tuple([move.name for move in accepted])
-    return Advanced(names, made, tuple(cancelled)), wakes or bool(cancelled)
+    return Advanced(names, made, tuple(cancelled), gave_way), wakes or bool(cancelled)
 
 
 def _admitted(moves: Sequence[Advance]) -> Plan[dict[str, int]]:
@@ -58,14 +59,24 @@ def _admitted(moves: Sequence[Advance]) -> Plan[dict[str, int]]:
     }
 
 
-def _jobs(jobs: Sequence[NewJob], now: int) -> Plan[tuple[tuple[str, ...], bool]]:
-    """Store jobs and return the ids of those that were new."""
-    if not jobs:
-        return (), False
-    ids = [job.id for job in jobs]
-    known = {row[0] for row in (yield Statement(_KNOWN_SOME, (json.dumps(ids),))).rows}
-    _, wakes = yield from enqueue(jobs, now)
-    return tuple([job_id for job_id in ids if job_id not in known]), wakes
+def _jobs(
+    fresh: Sequence[Named], now: int
+) -> Plan[tuple[tuple[str, ...], tuple[GaveWay, ...], bool]]:
+    """Store jobs; return the ids of those that were new, and which occurrences gave way."""
+    found = [(name, one.planned, one.job) for name, one in fresh if one.job is not None]
+    if not found:
+        return (), (), False
+    jobs = [job for _, _, job in found]
+    ids = json.dumps([job.id for job in jobs])
+    known = {row[0] for row in (yield Statement(_KNOWN_SOME, (ids,))).rows}
+    receipts, wakes = yield from enqueue(jobs, now)
+    made = [one.id for one in receipts if one.created and one.id not in known]
+    gave_way = [
+        GaveWay(name, planned, receipt.id, receipt.replaced)
+        for (name, planned, _), receipt in zip(found, receipts, strict=True)
+        if not receipt.created
+    ]
+    return tuple(made), tuple(gave_way), wakes
 
 
 def _position(move: Advance, number: int) -> tuple[Any, ...]:

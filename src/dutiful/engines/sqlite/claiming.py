@@ -8,7 +8,8 @@ from contextlib import suppress
 from msgspec.structs import replace
 
 from dutiful.contract.protocol import Exchanged, Wanted
-from dutiful.contract.statement import Plan, Statement
+from dutiful.contract.statement import Answer, Plan, Statement
+from dutiful.core.errors import EngineError
 from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement
 
@@ -27,6 +28,8 @@ _READY = sql("ready")
 _DUE = sql("due")
 _STAGE = sql("stage")
 _CLAIM = sql("claim")
+_ASIDE_DUE = sql("aside_due")
+_ASIDE_READY = sql("aside_ready")
 _STEPS_OF = sql("steps_of")
 
 
@@ -88,7 +91,8 @@ def _stage(queues: Sequence[str], now: int) -> Plan[tuple[int, int | None]]:
     staged = 0
     for queue, at in due:
         if at <= now:
-            staged += (yield Statement(_STAGE, (queue, now, STAGED_MAX))).count
+            aside = Statement(_ASIDE_DUE, (now, queue, now, STAGED_MAX))
+            staged += (yield from _moved(Statement(_STAGE, (queue, now, STAGED_MAX)), aside)).count
     if staged:
         due = yield from _dues()
     return staged, _next(due, queues, now)
@@ -103,7 +107,9 @@ def _claim(worker: str, wanted: Wanted, now: int) -> Plan[list[Claim]]:
             break
         if queue in paused:
             continue
-        rows = (yield Statement(_CLAIM, (worker, now, queue, room))).rows
+        aside = Statement(_ASIDE_READY, (now, queue, STAGED_MAX))
+        taking = Statement(_CLAIM, (worker, now, queue, room))
+        rows = (yield from _moved(taking, aside)).rows
         # RETURNING keeps no order: priority, then time, then place in the line.
         with suppress(TypeError):  # a priority or a time that is not a number has no order
             rows.sort(key=_turn)
@@ -112,6 +118,16 @@ def _claim(worker: str, wanted: Wanted, now: int) -> Plan[list[Claim]]:
         if claim.job.steps:
             claims[place] = yield from steps_of(claim)
     return claims
+
+
+def _moved(statement: Statement, aside: Statement) -> Plan[Answer]:
+    """Move rows; what the database refuses to move with the others is set aside."""
+    while True:
+        try:
+            return (yield statement)
+        except EngineError as error:  # only this statement was undone
+            if type(error) is not EngineError or not (yield aside).count:
+                raise
 
 
 def _turn(row: tuple[int, ...]) -> tuple[int, int, int]:

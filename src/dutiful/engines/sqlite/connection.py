@@ -18,7 +18,12 @@ from dutiful.core.errors import (
     StoreUnusable,
 )
 
+from .access import look
+from .adapters import all_shielded, shielded
+
 Durability = Literal["full", "normal"]
+Runs = sqlite3.Connection | sqlite3.Cursor
+"""What runs statements."""
 
 PATIENCE_SECONDS = 60.0
 """How long a writer waits for its turn before it gives up."""
@@ -46,7 +51,7 @@ def connect(
 
     Without ``create``, EngineUnavailable when there is no file: an empty one would hide the loss.
     """
-    if not create and not path.exists():
+    if not create and look(path) is None:
         raise EngineUnavailable(f"{path} was removed while it was in use; put it back")
     with translated(path):
         connection: StoreConnection = sqlite3.connect(
@@ -95,7 +100,7 @@ def _text(raw: bytes) -> str | NotText:
         return NotText(raw)
 
 
-def executor(connection: sqlite3.Connection | sqlite3.Cursor, path: Path) -> Execute:
+def executor(connection: Runs, path: Path) -> Execute:
     """Return what runs a plan's statements on a connection or a cursor."""
     since = monotonic()
 
@@ -114,10 +119,11 @@ def executor(connection: sqlite3.Connection | sqlite3.Cursor, path: Path) -> Exe
     return run_one
 
 
-def _run(connection: sqlite3.Connection | sqlite3.Cursor, statement: Statement) -> Answer:
+def _run(connection: Runs, statement: Statement) -> Answer:
     if statement.many:
-        return Answer([], connection.executemany(statement.text, statement.params).rowcount)
-    cursor = connection.execute(statement.text, statement.params)
+        rows = all_shielded(statement.params)
+        return Answer([], connection.executemany(statement.text, rows).rowcount)
+    cursor = connection.execute(statement.text, shielded(statement.params))
     try:
         return Answer(cursor.fetchall(), cursor.rowcount)
     except BaseException:
@@ -126,9 +132,7 @@ def _run(connection: sqlite3.Connection | sqlite3.Cursor, statement: Statement) 
         raise
 
 
-def _run_leniently(
-    connection: sqlite3.Connection | sqlite3.Cursor, statement: Statement, path: Path
-) -> Answer:
+def _run_leniently(connection: Runs, statement: Statement, path: Path) -> Answer:
     """Repeat a read that the driver could not decode; a write must be undone first: Undecoded."""
     if not statement.text.startswith(("SELECT", "WITH")):
         raise Undecoded(f"a text in {path} is not UTF-8")

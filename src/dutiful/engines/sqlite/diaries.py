@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Sequence
 
 from dutiful.contract import records
-from dutiful.contract.moving import SHUT, Diaries, Diary, held_shut, still_open, without_state
+from dutiful.contract.histories import histories
+from dutiful.contract.moving import (
+    SHUT,
+    Diaries,
+    Diary,
+    Filled,
+    held_shut,
+    still_open,
+    storable,
+    without_state,
+)
 from dutiful.contract.statement import Plan, Statement
-from dutiful.core.occurrence import Recorded
 
 from .declaring import named, put
 from .group import Written
 from .rows import recorded_row
+from .rows import storable as written
 from .statements import sql
 
 _SCHEDULES = sql("schedules")
@@ -21,27 +30,29 @@ _OCCURRENCES_DUMP = sql("occurrences_dump")
 _OCCURRENCES_DELETE = sql("occurrences_delete")
 _OCCURRENCE_FILL = sql("occurrence_fill")
 _SCHEDULE_REOPEN = sql("schedule_reopen")
+_SCHEDULE_MARK = sql("schedule_mark")
+_SCHEDULES_SHUT = sql("schedules_shut")
 
 
 def dump(limit: int, cursor: str | None) -> Plan[Diaries]:
     """List schedules by name."""
     rows = (yield Statement(_SCHEDULES, (cursor or "", limit + 1))).rows
     page = records.standings(rows[:limit])
-    kept: defaultdict[str, list[Recorded]] = defaultdict(list)
     names = json.dumps([one.name for one in page])
-    for row in (yield Statement(_OCCURRENCES_DUMP, (names,))).rows:
-        kept[row[0]].append(records.recorded(row))
+    kept = histories((yield Statement(_OCCURRENCES_DUMP, (names,))).rows)
     diaries = tuple([Diary(one, tuple(kept[one.name])) for one in page])
     return Diaries(diaries, page[-1].name if page and len(rows) > limit else None)
 
 
-def fill(diaries: Sequence[Diary]) -> Written[tuple[str, ...]]:
-    """Store schedules, shut, in place of those that are shut."""
+def fill(diaries: Sequence[Diary], other: str) -> Written[Filled]:
+    """Store schedules, shut, in place of those that are shut for the same store."""
     known = yield from named([diary.standing.name for diary in diaries])
-    taken = {name for name, one in known.items() if one.paused_at != SHUT}
-    new = [diary for diary in diaries if diary.standing.name not in taken]
+    ours = {row[0] for row in (yield Statement(_SCHEDULES_SHUT, (SHUT, other))).rows}
+    taken = known.keys() - ours
+    new = [storable(diary, written) for diary in diaries if diary.standing.name not in taken]
     names = [diary.standing.name for diary in new]
     yield from put([held_shut(diary.standing) for diary in new])
+    yield Statement(_SCHEDULE_MARK, [(SHUT, other, name) for name in names], many=True)
     yield Statement(_OCCURRENCES_DELETE, [(name,) for name in names], many=True)
     rows = [
         recorded_row(without_state(one), open=still_open(one))
@@ -49,13 +60,13 @@ def fill(diaries: Sequence[Diary]) -> Written[tuple[str, ...]]:
         for one in diary.occurrences
     ]
     yield Statement(_OCCURRENCE_FILL, rows, many=True)
-    return tuple(names), False
+    return Filled(tuple(names)), False
 
 
-def reopen(names: Sequence[str]) -> Written[tuple[str, ...]]:
+def reopen(names: Sequence[str], other: str) -> Written[tuple[str, ...]]:
     """Let schedules fire that are shut."""
     freed: list[str] = []
     for name in names:
-        if (yield Statement(_SCHEDULE_REOPEN, (name, SHUT))).count:
+        if (yield Statement(_SCHEDULE_REOPEN, (name, SHUT, other))).count:
             freed.append(name)
     return tuple(freed), False

@@ -9,7 +9,7 @@ from dutiful.contract.beside import beside
 from dutiful.contract.capability import Capability
 from dutiful.contract.clock import Clock, SystemClock
 from dutiful.contract.page import Finding
-from dutiful.core.errors import BadOption
+from dutiful.core.errors import BadOption, StoreUnusable
 
 from .connection import Durability
 from .consumer import SqliteConsumer
@@ -47,12 +47,12 @@ class SqliteEngine(
         """Open nothing yet; ``durability="normal"`` trades the last commits at a power cut."""
         if durability not in ("full", "normal"):
             raise BadOption(f'durability={durability!r}; choose "full" or "normal"')
-        self.session = Session(Path(path).absolute(), durability, clock or SystemClock())
+        self.session = Session(_whole(Path(path)), durability, clock or SystemClock())
 
     async def open(self, *, create: bool = True) -> tuple[str, ...]:
         """Open the file, which is made when missing, and migrate it."""
         if not create:
-            self.session.place.require()
+            await beside(self.session.require)
         await beside(self.session.ready)
         return self.session.place.notices()
 
@@ -72,6 +72,17 @@ class SqliteEngine(
 
     async def check(self) -> tuple[Finding, ...]:
         """Look at the file and its neighbours."""
-        self.session.place.require()
+        await beside(self.session.require)
         session = self.session.ready()
         return await session.readers.aread(lambda: examine(session))
+
+
+def _whole(path: Path) -> Path:
+    """Return the path from the root on."""
+    try:
+        return path.absolute()
+    except OSError as error:
+        raise StoreUnusable(
+            f"{path} is looked for in the working folder, which was removed; "
+            "go to another folder, or give a whole path: sqlite:////var/lib/jobs.db"
+        ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from dutiful.contract.page import Filter, Page
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.errors import BadOption
 from dutiful.core.state import State
+from dutiful.core.text import shown
 
 from .rows import jobs_of
 from .statements import sql
@@ -22,6 +24,7 @@ SORTED_MAX = 10_000
 """Up to so many rows of an index are sorted rather than the table walked."""
 
 _SEQ_MAX = 2**63 - 1
+_CURSOR = re.compile("-?[0-9]{1,19}")
 
 _LAST_ERROR = (
     "EXISTS (SELECT 1 FROM dutiful_failure AS f WHERE f.seq = dutiful_job.seq AND f.type = ? "
@@ -122,8 +125,8 @@ def _any(column: str, values: Sequence[str]) -> str:
 def _below(cursor: str | None) -> int:
     if cursor is None:
         return _SEQ_MAX
-    if not cursor.removeprefix("-").isdecimal():
-        raise BadOption(f"cursor {cursor!r}; pass on the cursor of the page before")
+    if not _CURSOR.fullmatch(cursor) or abs(int(cursor)) > _SEQ_MAX:
+        raise BadOption(f"cursor {shown(cursor)}; pass on the cursor of the page before")
     return int(cursor)
 
 

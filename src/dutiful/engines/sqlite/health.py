@@ -11,6 +11,7 @@ from dutiful.contract.schema import health
 from dutiful.contract.statement import Plan, Statement
 
 from .connection import WAL_BYTES_KEPT
+from .inspector import counts
 from .rows import status_of
 from .session import Session
 from .statements import sql
@@ -22,7 +23,6 @@ FREE_BYTES_MIN = 256 * _MIB
 _INDEXES = frozenset(
     f"dutiful_job_{name}" for name in ("id", "ready", "due", "running", "final", "dead", "unique")
 )
-_COUNTS = (sql("counts_ready"), sql("counts_due"), sql("counts_running"), sql("counts_final"))
 
 
 def examine(session: Session) -> Plan[tuple[Finding, ...]]:
@@ -45,10 +45,8 @@ def examine(session: Session) -> Plan[tuple[Finding, ...]]:
 
 
 def _count(session: Session) -> Plan[list[Finding]]:
-    total = 0
-    for counting in _COUNTS:
-        total += sum(row[2] for row in (yield Statement(counting)).rows)
     now, ticks = session.clock.now(), session.clock.ticks()
+    total = sum(row[2] for row in (yield from counts(now)))
     rows = (yield Statement(sql("workers"))).rows
     workers = [status_of(row, now, ticks, session.boot) for row in rows]
     return [

@@ -20,7 +20,8 @@ _GET_PREFIX = sql("get_prefix")
 _ERRORS = sql("errors")
 _STEPS = sql("steps")
 _PAUSED = sql("paused")
-_COUNTS = (sql("counts_ready"), sql("counts_due"), sql("counts_running"), sql("counts_final"))
+_COUNTS = (sql("counts_ready"), sql("counts_running"), sql("counts_final"))
+_COUNTS_DUE = sql("counts_due")
 _DEAD_GROUPS = sql("dead_groups")
 _TALLY = sql("tally")
 
@@ -52,7 +53,7 @@ class SqliteInspector:
 
     async def queues(self) -> tuple[QueueCount, ...]:
         """Count by queue and state, from the indexes alone."""
-        return await self._read(_queues)
+        return await self._read(lambda: _queues(self.session.clock.now()))
 
     async def dead_groups(self) -> tuple[DeadGroup, ...]:
         """Group dead letters."""
@@ -83,9 +84,15 @@ def _get(ids: Sequence[str]) -> Plan[tuple[Job, ...]]:
     return tuple(found)
 
 
-def _queues() -> Plan[tuple[QueueCount, ...]]:
-    rows: list[Any] = []
+def counts(now: int) -> Plan[list[Any]]:
+    """Count by queue and state: rows as `records.queue_counts` takes them."""
+    rows = list((yield Statement(_COUNTS_DUE, (now, now))).rows)
     for counting in _COUNTS:
         rows += (yield Statement(counting)).rows
+    return rows
+
+
+def _queues(now: int) -> Plan[tuple[QueueCount, ...]]:
+    rows = yield from counts(now)
     paused = records.counted((yield Statement(_PAUSED)).rows)
     return records.queue_counts(rows, paused)

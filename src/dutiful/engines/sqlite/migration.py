@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from dutiful.contract.schema import Migration, lacking, names, release
 
-from .connection import translated
+from .adapters import shielded
+from .connection import Runs, translated
 from .door import Door
 from .patience import run_patiently
 from .place import Place
@@ -16,9 +17,7 @@ from .statements import sql
 _NOW = "CAST(strftime('%s', 'now') AS INTEGER) * 1000000"
 
 
-def missing(
-    connection: sqlite3.Connection, place: Place, known: Sequence[Migration]
-) -> tuple[Migration, ...]:
+def missing(connection: Runs, place: Place, known: Sequence[Migration]) -> tuple[Migration, ...]:
     """Return the migrations that the file lacks; SchemaMismatch when this release is too old."""
     applied: dict[int, str] = {}
     if place.run(connection, sql("tables")):
@@ -30,7 +29,7 @@ def missing(
 def others(connection: sqlite3.Connection, place: Place, boot: str, ticks: int) -> bool:
     """Whether a worker of another release is alive."""
     with translated(place.path):
-        query = connection.execute(sql("strangers"), (release(), boot, ticks))
+        query = connection.execute(sql("strangers"), shielded((release(), boot, ticks)))
         return bool(query.fetchall())
 
 
@@ -50,7 +49,7 @@ def migrate(
                 for statement in split(migration.text):
                     place.run(connection, statement)
                 row = (migration.number, migration.name, now)
-                connection.execute(sql("migrated"), row).close()
+                connection.execute(sql("migrated"), shielded(row)).close()
                 done.append(migration)
             place.commit(connection)
         finally:

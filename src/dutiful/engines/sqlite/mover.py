@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from dutiful.contract import records as reading
 from dutiful.contract.moving import Diaries, Diary, Dumped, Filled, Record, Refusal
 from dutiful.contract.statement import Plan, Statement
+from dutiful.contract.stored import shown
 from dutiful.core.fence import raised_floor
 from dutiful.core.job import Job
 
@@ -18,6 +19,7 @@ from . import diaries as carried
 from .group import Written
 from .keeper import delete
 from .rows import by_id, error_row, job_of, job_row, jobs_of, steps_from
+from .rows import storable as written
 from .session import Session
 from .statements import sql
 
@@ -36,6 +38,8 @@ _FENCE_LIFT = sql("fence_lift")
 _SHUT = sql("shut")
 _REOPEN = sql("reopen")
 _SHUT_QUEUES = sql("shut_queues")
+_UNMARK = sql("unmark")
+_IDENTITY = sql("identity")
 _FIRST = -(2**63)
 
 
@@ -104,34 +108,50 @@ class SqliteMover:
 
         await self.session.ready().writer.awrite(plan)
 
-    async def shut(self, queues: Sequence[str]) -> None:
+    async def identity(self) -> str:
+        """Return what the store was called when it was made."""
+
+        def plan() -> Plan[str]:
+            found = (yield Statement(_IDENTITY)).rows[0][0]
+            return found if isinstance(found, str) else shown(found)
+
+        return await self.session.ready().readers.aread(plan)
+
+    def storable(self, text: str) -> str:
+        """Return a text without lone surrogates."""
+        return written(text)
+
+    async def shut(self, queues: Sequence[str], other: str) -> tuple[Refusal, ...]:
         """Stop claims from queues that are open."""
         session = self.session.ready()
 
-        def plan() -> Written[None]:
-            now = session.clock.now()
-            yield Statement(_SHUT, [(queue, now) for queue in queues], many=True)
-            return None, False
+        def plan() -> Written[tuple[Refusal, ...]]:
+            now, mark = session.clock.now(), _mark(other)
+            yield Statement(_SHUT, [(queue, now, mark) for queue in queues], many=True)
+            return (), False
 
-        await session.writer.awrite(plan)
+        return await session.writer.awrite(plan)
 
-    async def reopen(self, queues: Sequence[str]) -> tuple[str, ...]:
-        """Open queues that are shut."""
+    async def reopen(self, queues: Sequence[str], other: str) -> tuple[str, ...]:
+        """Open queues that are shut for no other store."""
 
         def plan() -> Written[tuple[str, ...]]:
             freed: list[str] = []
             for queue in dict.fromkeys(queues):
-                if (yield Statement(_REOPEN, (queue,))).count:
+                if (yield Statement(_REOPEN, (queue, _mark(other)))).count:
                     freed.append(queue)
+                else:
+                    yield Statement(_UNMARK, (_mark(other), queue))
             return tuple(freed), bool(freed)
 
         return await self.session.ready().writer.awrite(plan)
 
-    async def shut_queues(self) -> tuple[str, ...]:
+    async def shut_queues(self, other: str | None = None) -> tuple[str, ...]:
         """Name the queues that are shut."""
+        mark = "" if other is None else _mark(other)
 
         def plan() -> Plan[tuple[str, ...]]:
-            return tuple([row[0] for row in (yield Statement(_SHUT_QUEUES)).rows])
+            return tuple([row[0] for row in (yield Statement(_SHUT_QUEUES, (mark,))).rows])
 
         return await self.session.ready().readers.aread(plan)
 
@@ -139,13 +159,17 @@ class SqliteMover:
         """List schedules by name."""
         return await self.session.ready().readers.aread(lambda: carried.dump(limit, cursor))
 
-    async def fill_schedules(self, diaries: Sequence[Diary]) -> tuple[str, ...]:
+    async def fill_schedules(self, diaries: Sequence[Diary], other: str) -> Filled:
         """Store schedules, shut, all in one transaction."""
-        return await self.session.ready().writer.awrite(lambda: carried.fill(diaries))
+        return await self.session.ready().writer.awrite(lambda: carried.fill(diaries, other))
 
-    async def reopen_schedules(self, names: Sequence[str]) -> tuple[str, ...]:
+    async def reopen_schedules(self, names: Sequence[str], other: str) -> tuple[str, ...]:
         """Let schedules fire that are shut."""
-        return await self.session.ready().writer.awrite(lambda: carried.reopen(names))
+        return await self.session.ready().writer.awrite(lambda: carried.reopen(names, other))
+
+
+def _mark(other: str) -> str:
+    return f"|{other}|"
 
 
 def _records(rows: Sequence[Any]) -> Plan[tuple[Record, ...]]:
@@ -181,7 +205,8 @@ def _fill(records: Sequence[Record]) -> Written[Filled]:
             stored.append(record)
         elif not (yield Statement(_KNOWN, (job.id,))).rows:
             (_, holder, _), *_ = (yield Statement(_HOLDER, (job.unique_key,))).rows
-            refused.append(Refusal(job.id, f"job {holder} holds its unique key {job.unique_key!r}"))
+            why = f"job {holder} holds its unique key {job.unique_key!r}"
+            refused.append(Refusal(job.id, why, "key"))
     yield from _belongings(stored)
     if stored:
         yield Statement(_TALLY_ADD, (len(stored), "enqueued"))

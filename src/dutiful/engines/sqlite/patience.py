@@ -6,17 +6,38 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 
+from dutiful.contract.blocked import who_waits
 from dutiful.core.errors import DutifulError, EngineUnavailable, UsageError
 
-from .connection import PATIENCE_SECONDS, explain, is_locked
+from .connection import PATIENCE_SECONDS, Runs, explain, is_locked
 from .lock_holder import lock_holder, waits_for_itself
 from .place import Place
 
 _FIRST_LOOK, _LOOKS_APART = 0.05, 4.0
 _TRY_MS = 100
+_ANSWERS_APART = 0.1
+"""How often a wait looks whether the thread that is blocked by it has found something."""
+
+
+class _Asked:
+    """What the thread that is blocked by a wait is asked: whether it would wait for itself."""
+
+    def __init__(self, patience: Patience, tell: Callable[[DutifulError], None]) -> None:
+        self.over = False
+        self._patience = patience
+        self._tell = tell
+
+    def next(self) -> float:
+        return self._patience.next()
+
+    def look(self) -> None:
+        if not self.over and (error := self._patience.judge()) is not None:
+            self.over = True
+            self._tell(error)
 
 
 class Patience:
@@ -29,16 +50,38 @@ class Patience:
         self._since = monotonic()
         self._slice = _FIRST_LOOK
         self._look_at = self._since + self._slice
+        self._asked: _Asked | None = None
+        self._verdict: DutifulError | None = None
 
     def next(self) -> float:
         """Return after how many seconds to call `judge`."""
-        return max(min(self._look_at, self._since + self._seconds) - monotonic(), 0)
+        wait = max(min(self._look_at, self._since + self._seconds) - monotonic(), 0)
+        return wait if self._asked is None else min(wait, _ANSWERS_APART)
+
+    def ask(self, tell: Callable[[DutifulError], None] | None = None) -> None:
+        """Let the thread that is blocked by this wait judge as well: it may hold the lock.
+
+        Without ``tell``, `judge` returns what it said. Call `end` when the wait is over.
+        """
+        if (blocked := who_waits()) is not None:
+            self._asked = _Asked(Patience(self._place, self._seconds), tell or self._heard)
+            blocked.ask(self._asked)
+
+    def end(self) -> None:
+        """Ask no more."""
+        if self._asked is not None:
+            self._asked.over = True
+
+    def _heard(self, error: DutifulError) -> None:
+        self._verdict = error
 
     def judge(self) -> DutifulError | None:
         """Return the error with which the wait ends, None while it goes on; call it in that thread.
 
         Searching for transactions of our own is expensive, so it is done less often each time.
         """
+        if self._verdict is not None:
+            return self._verdict
         now = monotonic()
         if now >= self._look_at:
             self._slice *= _LOOKS_APART
@@ -52,13 +95,16 @@ class Patience:
     ) -> asyncio.TimerHandle:
         """Limit the wait of a coroutine, whose loop goes on and may end what holds the lock."""
         loop = future.get_loop()
+        if who_waits() is not None:
+            future.add_done_callback(lambda _: self.end())
+            self.ask(lambda error: _soon(loop, give_up, error))
         return loop.call_later(self._seconds, lambda: give_up(self._tired()))
 
     def _own(self) -> UsageError:
         return UsageError(
             f"this thread has a transaction of its own open on {self._place.path}, so it would "
             "wait for itself; enqueue on that connection, task.using(connection=...).enqueue(...), "
-            "or after the transaction"
+            "and do all else after the transaction"
         )
 
     def _tired(self) -> EngineUnavailable:
@@ -77,16 +123,24 @@ class Patience:
         )
 
 
+def _soon(
+    loop: asyncio.AbstractEventLoop, give_up: Callable[[DutifulError], None], error: DutifulError
+) -> None:
+    with suppress(RuntimeError):  # the loop was closed meanwhile
+        loop.call_soon_threadsafe(give_up, error)
+
+
 def run_patiently(
-    place: Place, connection: sqlite3.Connection, command: str, seconds: float = PATIENCE_SECONDS
+    place: Place, connection: Runs, command: str, seconds: float = PATIENCE_SECONDS
 ) -> None:
     """Run a command that takes the write lock."""
     patience = Patience(place, seconds)
-    connection.execute(f"PRAGMA busy_timeout = {_TRY_MS}").close()
+    patience.ask()
+    connection.execute(f"PRAGMA busy_timeout = {_TRY_MS}").fetchall()
     try:
         while True:
             try:
-                connection.execute(command).close()
+                connection.execute(command).fetchall()
                 return
             except sqlite3.Error as error:
                 if not is_locked(error):
@@ -94,4 +148,5 @@ def run_patiently(
                 if (verdict := patience.judge()) is not None:
                     raise verdict from error
     finally:
-        connection.execute(f"PRAGMA busy_timeout = {PATIENCE_SECONDS * 1000:.0f}").close()
+        patience.end()
+        connection.execute(f"PRAGMA busy_timeout = {PATIENCE_SECONDS * 1000:.0f}").fetchall()

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from dutiful.core.errors import EngineUnavailable, ReplyUnknown, StoreUnusable
 
-from .access import make_private
-from .connection import explain
+from .access import look, make_private
+from .connection import Runs, explain
 from .run_folder import RunFolder
 
 SQLITE_MIN = (3, 35, 0)
@@ -41,19 +41,20 @@ class Place:
     def locate(self) -> None:
         """Follow the path's links: SQLite keeps the log beside the file itself."""
         self.file = Path(os.path.realpath(self.path))
-        self.wal = self.file.with_name(f"{self.file.name}-wal")
-        self.shm = self.file.with_name(f"{self.file.name}-shm")
+        beside = self.file.parent  # also of the root, which has no name
+        self.wal = beside / f"{self.file.name}-wal"
+        self.shm = beside / f"{self.file.name}-shm"
         self._log = os.fspath(self.wal), os.fspath(self.shm)
         self.folder.move(self.file)
 
-    def run(self, connection: sqlite3.Connection, command: str) -> list[tuple[object, ...]]:
+    def run(self, connection: Runs, command: str) -> list[tuple[object, ...]]:
         """Run a command without parameters and return its rows."""
         try:
             return connection.execute(command).fetchall()
         except sqlite3.Error as error:
             raise explain(error, self.path) from error
 
-    def commit(self, connection: sqlite3.Connection) -> None:
+    def commit(self, connection: Runs) -> None:
         """Commit; ReplyUnknown where it is not known whether the data is in the file."""
         try:
             connection.execute("COMMIT")
@@ -68,7 +69,9 @@ class Place:
 
     def recognise(self) -> None:
         """Remember which file it is that has been opened."""
-        found = os.stat(self.path)
+        found = look(self.path)
+        if found is None:
+            raise EngineUnavailable(f"{self.path} was removed as it was opened; put it back")
         self._identity, self.astray = (found.st_dev, found.st_ino), None
         self._size = found.st_size
 
@@ -82,8 +85,10 @@ class Place:
             return None
         try:
             found = os.stat(self._name)
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return f"{self.path} was removed while it was in use; put it back"
+        except OSError as error:
+            return f"{self.path} can no longer be reached: {error.strerror}"
         if (found.st_dev, found.st_ino) != self._identity:
             return f"{self.path} was replaced by another file while it was in use"
         if not found.st_size and self._size:
@@ -120,20 +125,21 @@ class Place:
                 f"{'.'.join(map(str, SQLITE_MIN))} or newer: use a newer Python build"
             )
         path, parent = self.path, self.path.parent
-        if self._identity is not None and not path.exists():
+        found, folder = look(path), look(parent)
+        if self._identity is not None and found is None:
             raise EngineUnavailable(
                 f"{path} was removed while it was in use; put it back, or start this process again "
                 "to begin with an empty store"
             )
-        if path.is_dir():
+        if found is not None and stat.S_ISDIR(found.st_mode):
             raise StoreUnusable(f"{path} is a folder; give the path of a file")
-        if path.exists() and not path.is_file():
+        if found is not None and not stat.S_ISREG(found.st_mode):
             raise StoreUnusable(f"{path} is a pipe or a device; give the path of a file")
-        if not parent.is_dir():
+        if folder is None or not stat.S_ISDIR(folder.st_mode):
             raise StoreUnusable(f"the folder {parent} does not exist; create it first")
         self.locate()
         self._distrust()
-        if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+        if found is not None and not os.access(path, os.R_OK | os.W_OK):
             raise StoreUnusable(f"{path} cannot be written by this user; change its permissions")
         if not os.access(parent, os.W_OK | os.X_OK):
             raise StoreUnusable(
@@ -144,28 +150,29 @@ class Place:
     def _distrust(self) -> None:
         """Refuse links by which another user could choose the file that we write to."""
         for neighbour in (self.wal, self.shm):
-            if neighbour.is_symlink():
+            found = look(neighbour, follow=False)
+            if found is not None and stat.S_ISLNK(found.st_mode):
                 raise StoreUnusable(
                     f"{neighbour} is a link, which SQLite does not follow; remove it"
                 )
-        with suppress(FileNotFoundError):
-            link = self.path.lstat()
-            if not stat.S_ISLNK(link.st_mode) or link.st_uid in (0, os.geteuid()):
-                return
-            if not self.file.exists() or self.file.stat().st_uid != link.st_uid:
-                raise StoreUnusable(
-                    f"{self.path} is a link of another user (uid {link.st_uid}) to a file that is "
-                    f"not theirs; name the file itself: {self.file}"
-                )
+        link = look(self.path, follow=False)
+        if link is None or not stat.S_ISLNK(link.st_mode) or link.st_uid in (0, os.geteuid()):
+            return
+        found = look(self.file)
+        if found is None or found.st_uid != link.st_uid:
+            raise StoreUnusable(
+                f"{self.path} is a link of another user (uid {link.st_uid}) to a file that is "
+                f"not theirs; name the file itself: {self.file}"
+            )
 
     def furnish(self) -> None:
         """Make an empty file that other users cannot read, unless there is a file."""
-        if not self.file.exists():
+        if look(self.file) is None:
             make_private(self.file)
 
     def require(self) -> None:
         """Raise StoreUnusable when there is no file: a look must not leave an empty one behind."""
-        if not self.path.exists():
+        if look(self.path) is None:
             raise StoreUnusable(
                 f"there is no file {self.path}; the first enqueue or worker makes it, "
                 "so check the spelling and the folder"

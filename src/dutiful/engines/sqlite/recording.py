@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dutiful.contract.statement import Plan, Statement
-from dutiful.core.occurrence import Occurrence
+from dutiful.core.occurrence import GaveWay, Occurrence
 
 from .statements import sql
 
 _OCCURRENCES_KNOWN = sql("occurrences_known")
 _OCCURRENCE_ADD = sql("occurrence_add")
+_OCCURRENCE_AMEND = sql("occurrence_amend")
 
 Named = tuple[str, Occurrence]
 """A schedule's name, and one of its occurrences."""
@@ -32,6 +33,14 @@ def record(given: Iterable[Named], numbers: dict[str, int], now: int) -> Plan[li
     if rows:
         yield Statement(_OCCURRENCE_ADD, rows, many=True)
     return fresh
+
+
+def amend(given: Sequence[GaveWay]) -> Plan[None]:
+    """Record what became of occurrences whose jobs gave way to others."""
+    rows = [
+        (one.kind, one.why, one.job_id, one.replaced, one.schedule, one.planned) for one in given
+    ]
+    yield Statement(_OCCURRENCE_AMEND, rows, many=True)
 
 
 def _row(name: str, one: Occurrence, number: int, now: int) -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -34,13 +34,16 @@ _Name = Annotated[str, Meta(min_length=1)]
 _Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 _State = Annotated[int, Meta(ge=0, le=len(_STATES) - 1)]
 _Flag = Annotated[int, Meta(ge=0, le=1)]
+_Priority = Annotated[int, Meta(ge=-records.PRIORITY_FAR, le=records.PRIORITY_FAR)]
+_UniqueStates = Literal[0, 15, 31, 47, 63, 79, 95, 111, 127]
+"""Those of `records.UNIQUE_STATES`."""
 _Row = tuple[
     int,
     _Name,
     _Name,
     _Name,
     _State,
-    int,
+    _Priority,
     bytes,
     _Count,
     Annotated[int, Meta(ge=1, le=2**31 - 1)],
@@ -56,7 +59,7 @@ _Row = tuple[
     int | None,
     _Flag,
     str | None,
-    int,
+    _UniqueStates,
     str | None,
     str | None,
     bytes | None,
@@ -220,10 +223,10 @@ def error_row(error: AttemptError) -> tuple[Any, ...]:
     return (
         error.attempt,
         error.at,
-        _storable(error.worker),
-        _storable(error.type),
-        _storable(error.message),
-        _storable(error.traceback),
+        storable(error.worker),
+        storable(error.type),
+        storable(error.message),
+        storable(error.traceback),
     )
 
 
@@ -273,6 +276,6 @@ def recorded_row(one: Recorded, *, open: bool) -> tuple[Any, ...]:
     return (*fields, TOLD.index(told), open)
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """Replace lone surrogates, which SQLite refuses; a file's name in an error may hold some."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

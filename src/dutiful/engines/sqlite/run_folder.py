@@ -47,7 +47,7 @@ class RunFolder:
     def move(self, database: Path) -> None:
         """Use the folder beside another file from now on."""
         self.database = database
-        self.path = database.with_name(f"{database.name}-run")
+        self.path = database.parent / f"{database.name}-run"
         self.close()
 
     def close(self) -> None:

@@ -20,6 +20,7 @@ from dutiful.core.schedule import Schedule
 from .advancing import advance
 from .declaring import bring, declare, named, put
 from .group import Written
+from .producer import picky
 from .reviewing import look, review, stretch
 from .session import Session
 from .statements import sql
@@ -96,7 +97,8 @@ class SqliteScheduling:
 
     async def advance(self, moves: Sequence[Advance]) -> Advanced:
         """Write moves, all in one transaction."""
-        return await self._write_schedules(lambda now: advance(moves, now))
+        jobs = [one.job for move in moves for one in move.occurrences if one.job is not None]
+        return await self._write_schedules(lambda now: advance(moves, now), picky=picky(jobs))
 
     async def switch(self, names: Sequence[str], how: Switch) -> tuple[str, ...]:
         """Pause or resume schedules."""
@@ -151,9 +153,11 @@ class SqliteScheduling:
         told, self._reviewed = await self._write_schedules(lambda now: review(part, limit, now))
         return told
 
-    async def _write_schedules(self, plan: Callable[[int], Written[T]]) -> T:
+    async def _write_schedules(
+        self, plan: Callable[[int], Written[T]], *, picky: bool = False
+    ) -> T:
         session = self.session.ready()
-        return await session.writer.awrite(lambda: plan(session.clock.now()))
+        return await session.writer.awrite(lambda: plan(session.clock.now()), picky=picky)
 
 
 def _live(names: Sequence[str]) -> Plan[dict[str, list[str]]]:

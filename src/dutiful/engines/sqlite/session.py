@@ -14,9 +14,10 @@ from time import monotonic
 
 from dutiful.contract.clock import Clock
 from dutiful.contract.reentry import is_inside
-from dutiful.contract.schema import Migration, due, names, opening
-from dutiful.core.errors import EngineUnavailable, UsageError
+from dutiful.contract.schema import Migration, due, founds, names, opening
+from dutiful.core.errors import EngineUnavailable, StoreUnusable, UsageError
 
+from .access import look
 from .connection import Durability, connect
 from .migration import migrate, missing, others, write_ahead
 from .place import Place
@@ -142,12 +143,12 @@ class Session:
         """Look at the place, then apply what is chosen of all that the schema lacks."""
         with self._guard:
             self.place.inspect()
-            if dry_run and not self.place.path.exists():  # which a connection would make
+            if dry_run and look(self.place.path) is None:  # which a connection would make
                 return names(self.migrations)
             if not dry_run:
                 self.place.furnish()
             # No O_CREAT for an existing file: some kernels refuse it for files of other users.
-            new = not self.place.file.exists()
+            new = look(self.place.file) is None
             connection = connect(self.place.path, self.durability, create=new)
             try:
                 chosen = choose(connection, missing(connection, self.place, self.migrations))
@@ -160,6 +161,15 @@ class Session:
             self.place.recognise()
             self._open = True
             return done
+
+    def require(self) -> None:
+        """Raise StoreUnusable where there is no store yet, and leave it at that."""
+        self.place.require()
+        if not self.open and founds(self.migrate(dry_run=True)):
+            raise StoreUnusable(
+                f"{self.place.path} is no store yet; the first enqueue or worker makes it one, so "
+                "check the spelling, or run `dutiful migrate`"
+            )
 
     def forbid_inside(self, advice: str) -> None:
         """Raise UsageError where a wait for the write lock would be a wait for ourselves."""

@@ -19,16 +19,30 @@ _BACK = sql("settle_back")
 _FAIL = sql("fail")
 _SAME_FENCE = sql("same_fence")
 _HELD = sql("held")
+_UNHOLD = sql("unhold")
 
 
 def settle(items: Sequence[Settlement], now: int) -> Plan[tuple[str, ...]]:
     """Write settlements whose claims hold and return the ids of those refused."""
-    groups: dict[str, list[Settlement]] = {}
     refused: list[str] = []
     odd = [item for item in items if item.claim.job.unreadable is not None]
     if odd:
         items = [item for item in items if item.claim.job.unreadable is None]
         refused += yield from _settle_odd(odd, now)
+    succeeded = State.SUCCEEDED
+    done = [item for item in items if item.state is succeeded and not item.rescue]
+    if len(done) < len(items):
+        others = [item for item in items if item.state is not succeeded or item.rescue]
+        refused += yield from _settle_others(others, now)
+    if done:
+        refused += yield from _write(_SUCCEED, done, _successes(done, now))
+    return tuple(refused)
+
+
+def _settle_others(items: Sequence[Settlement], now: int) -> Plan[list[str]]:
+    """Write the ends that are not plain successes."""
+    groups: dict[str, list[Settlement]] = {}
+    refused: list[str] = []
     failed = [item for item in items if item.error is not None]
     if failed:
         yield Statement(_FAIL, [_failure(item) for item in failed], many=True)
@@ -40,10 +54,15 @@ def settle(items: Sequence[Settlement], now: int) -> Plan[tuple[str, ...]]:
         else:
             groups.setdefault(_verb(item), []).append(item)
     for text, group in groups.items():
-        answer = yield Statement(text, [_params(item, now) for item in group], many=True)
-        if answer.count < len(group):
-            refused.extend((yield from _refused(group)))
-    return tuple(refused)
+        refused += yield from _write(text, group, [_params(item, now) for item in group])
+    return refused
+
+
+def _write(
+    text: str, group: Sequence[Settlement], params: list[tuple[Any, ...]]
+) -> Plan[list[str]]:
+    answer = yield Statement(text, params, many=True)
+    return [] if answer.count == len(group) else (yield from _refused(group))
 
 
 def _settle_odd(items: Sequence[Settlement], now: int) -> Plan[list[str]]:
@@ -51,6 +70,8 @@ def _settle_odd(items: Sequence[Settlement], now: int) -> Plan[list[str]]:
     refused: list[str] = []
     for item in items:
         try:
+            text, guard = guarded(_UNHOLD, item.claim)
+            yield Statement(text, guard)
             if item.error is not None:
                 text, guard = guarded(_FAIL, item.claim)
                 yield Statement(text, (*error_row(item.error), *guard))
@@ -101,6 +122,12 @@ def _params(item: Settlement, now: int) -> tuple[Any, ...]:
     if not item.state.final:
         head = (state, _run_at(item, now), now, item.reason, item.result, *spent)
     return (*head, item.parked_at, int(item.rescue), claim.handle, job.fence, job.id)
+
+
+def _successes(items: Sequence[Settlement], now: int) -> list[tuple[Any, ...]]:
+    """Return the parameters of ``succeed.sql``, without a call for each."""
+    claims = [(item.result, item.claim, item.claim.job) for item in items]
+    return [(result, now, claim.handle, job.fence, job.id) for result, claim, job in claims]
 
 
 def _run_at(item: Settlement, now: int) -> int | None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from time import sleep
-from types import TracebackType
-from typing import Any, Literal, NoReturn
+from typing import Any
 
 from dutiful.contract.statement import Plan, run
 from dutiful.core.errors import EngineUnavailable, UsageError
@@ -14,52 +12,21 @@ from dutiful.core.instant import SECOND
 from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement
 
-from .connection import StoreConnection, connect, executor
+from .adapters import shielded
+from .callers import refuse_hiding
+from .connection import connect, executor, translated
 from .door import TASKS, Door
 from .patience import run_patiently
 from .session import Hold, Session, holding
 from .settling import brings_back, held, settle
 from .statements import sql
+from .task_connection import TaskConnection
+from .task_cursor import ENDED
 
 _GUARD = "dutiful_guard"
 _LEASE = sql("lease")
-_HEARD_SECONDS = 0.05
 SECONDS_MAX = 5.0
 """How long a task may hold the write lock: no worker on the file can renew its lease meanwhile."""
-_ENDED = (
-    "the transaction belongs to the job: it is committed when the task returns and rolled back "
-    "when it raises; leave out commit(), rollback() and executescript(), use SAVEPOINT for parts"
-)
-
-
-class TaskConnection(StoreConnection):
-    """A plain connection that leaves the end of its transaction to the job."""
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-        /,
-    ) -> Literal[False]:
-        """Leave a ``with`` block without committing."""
-        return False
-
-    def commit(self) -> NoReturn:
-        """Refuse: the job's settlement has to be part of it."""
-        raise UsageError(_ENDED)
-
-    def rollback(self) -> NoReturn:
-        """Refuse: raise an error in the task instead."""
-        raise UsageError(_ENDED)
-
-    def close(self) -> NoReturn:
-        """Refuse: the job still needs it."""
-        raise UsageError(_ENDED)
-
-    def executescript(self, sql_script: str, /) -> NoReturn:
-        """Refuse: it commits before it begins."""
-        raise UsageError(_ENDED)
 
 
 class SqliteTransaction:
@@ -81,7 +48,7 @@ class SqliteTransaction:
         """Take the write lock and return the connection; nobody else writes until the end.
 
         Held for longer than 5 s, or half of the worker's lease, it is rolled back and closed
-        under the task, whose next statement fails.
+        under the task: a statement that runs is interrupted, and the next one fails.
         """
         session = self._session.ready()
         place = session.place
@@ -89,20 +56,21 @@ class SqliteTransaction:
             raise UsageError("this transaction has begun already")
         session.forbid_inside("use the transaction that is open")
         connection = connect(place.path, session.durability, TaskConnection, create=False)
+        assert isinstance(connection, TaskConnection)  # noqa: S101 - narrows the factory's type
+        own = connection.plain()
         try:
             # Were all who wait at the door tasks, no renewal would come through in time.
             self._lane.enter()
             self._door.enter()
-            run_patiently(place, connection, "BEGIN IMMEDIATE")
+            run_patiently(place, own, "BEGIN IMMEDIATE")
             # Its absence tells at the end that somebody ended the transaction by hand.
-            place.run(connection, f"SAVEPOINT {_GUARD}")
-            seconds = self._limit(connection)
+            place.run(own, f"SAVEPOINT {_GUARD}")
+            seconds = self._limit(own)
         except BaseException:
+            connection.finish()
             self._door.close()
             self._lane.close()
-            sqlite3.Connection.close(connection)
             raise
-        assert isinstance(connection, TaskConnection)  # noqa: S101 - narrows the factory's type
         self._connection = connection
         self._hold = Hold(session)
         holding.set(self._hold)
@@ -123,14 +91,17 @@ class SqliteTransaction:
             )
         if connection is None:
             raise UsageError("begin the transaction before committing it")
-        connection.row_factory = None
-        connection.text_factory = str
         try:
-            self._release(connection)
+            connection.seal()
+            own = connection.plain()
+            own.row_factory = None
+            with translated(place.path):
+                refuse_hiding(own)
+            self._release(own)
             plan = _settle(settlement, self._session.clock.now())
-            if not run(plan, executor(connection, place.path)):
+            if not run(plan, executor(own, place.path)):
                 return False
-            place.commit(connection)
+            place.commit(own)
         finally:
             self._end(connection)
         if brings_back((settlement,)):
@@ -144,20 +115,20 @@ class SqliteTransaction:
         if connection is not None:
             self._end(connection)
 
-    def _end(self, connection: sqlite3.Connection) -> None:
+    def _end(self, connection: TaskConnection) -> None:
         if self._timer is not None:
             self._timer.cancel()
         try:
-            sqlite3.Connection.close(connection)  # rolls back
+            connection.finish()
         finally:
             if self._hold is not None:
                 self._hold.open = False
             self._door.close()
             self._lane.close()
 
-    def _limit(self, connection: sqlite3.Connection) -> float:
+    def _limit(self, own: sqlite3.Cursor) -> float:
         """Return how long this transaction may last: no lease must run out over it."""
-        row = connection.execute(_LEASE, (self._claim.job.worker,)).fetchone()
+        row = own.execute(_LEASE, shielded((self._claim.job.worker,))).fetchone()
         lease: Any = None if row is None else row[0]
         known = type(lease) is int and lease > 0
         return min(SECONDS_MAX, lease / SECOND / 2) if known else SECONDS_MAX
@@ -168,18 +139,14 @@ class SqliteTransaction:
             connection, self._connection = self._connection, None
         if connection is not None:
             self._overran = seconds
-            # A statement that runs fails as interrupted; a moment later, when its thread has
-            # heard of it, the connection is closed under whatever comes next.
-            connection.interrupt()
-            sleep(_HEARD_SECONDS)
             self._end(connection)
 
-    def _release(self, connection: TaskConnection) -> None:
+    def _release(self, own: sqlite3.Cursor) -> None:
         try:
-            connection.execute(f"RELEASE {_GUARD}").close()
+            own.execute(f"RELEASE {_GUARD}")
         except sqlite3.OperationalError as error:
             if "no such savepoint" in str(error):
-                raise UsageError(f"the task ended the transaction; {_ENDED}") from error
+                raise UsageError(f"the task ended the transaction; {ENDED}") from error
             raise EngineUnavailable(f"the transaction cannot be ended: {error}") from error
 
 

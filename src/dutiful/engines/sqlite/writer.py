@@ -108,6 +108,7 @@ class Writer:
         if entry.gate is None:
             return
         patience = Patience(self._place, self.seconds)
+        patience.ask()
         try:
             while not entry.gate.acquire(timeout=patience.next()):
                 error = patience.judge()
@@ -121,6 +122,8 @@ class Writer:
             if entry.leads:
                 self._lead("not")
             raise
+        finally:
+            patience.end()
 
     def _give_up(self, entry: Entry[Any], error: Exception) -> None:
         """Tell a coroutine that its write has waited too long."""

@@ -1,1 +1,1 @@
-SELECT number, name FROM dutiful_migration
+SELECT +number, +name FROM dutiful_migration

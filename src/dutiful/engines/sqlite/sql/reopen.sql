@@ -1,1 +1,2 @@
-DELETE FROM dutiful_queue WHERE name = ? AND shut = 1
+DELETE FROM dutiful_queue
+WHERE name = ? AND shut = 1 AND replace(coalesce(shut_for, ''), ?, '') = ''

@@ -1,1 +1,1 @@
-SELECT task, args, meta FROM dutiful_job WHERE seq = ?
+SELECT +task, +args, +meta FROM dutiful_job WHERE seq = ?
