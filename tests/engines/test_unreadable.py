@@ -195,7 +195,7 @@ async def test_a_schedule_is_set_aside_alone(place: Place) -> None:
 async def _standing(app: App, name: str, ready: Callable[[Any], bool]) -> None:
     import asyncio
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             found = await app.store.scheduling.standings([name])
             if found and ready(found[0]):

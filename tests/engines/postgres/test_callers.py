@@ -177,7 +177,7 @@ async def test_a_commit_wakes_a_sleeping_worker(app: App, way: tuple[Any, END]) 
     await asyncio.sleep(0.3)
     assert not sleeper.done()
     await end(True)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await sleeper
 
 

@@ -62,5 +62,5 @@ async def test_a_locked_job_is_passed_over(engine: PostgresEngine) -> None:
     ids = [await add(engine), await add(engine)]
     with psycopg.connect(engine.session.address.conninfo) as other:
         other.execute("select from dutiful.job where id = %s for update", (ids[0],))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert [claim.job.id for claim in await take(engine, 2)] == ids[1:]

@@ -15,10 +15,18 @@ from sqlalchemy import create_engine
 
 from dutiful import App, BadPayload, StoreUnusable
 from dutiful.cli.demo.postgres import LocalServer
+from dutiful.client.declaration import Declaration
+from dutiful.contract.facade import Store
+from dutiful.core.event import Event, ScheduleBroken
+from dutiful.core.instant import SECOND
 from dutiful.core.outcome import Discarded, Failed, Succeeded
+from dutiful.core.rule import Interval
+from dutiful.core.schedule import Schedule
 from dutiful.core.unique import unique
 from dutiful.engines.postgres import PostgresEngine
-from dutiful.testing.conformance.moves import end, ending, hand, look, new, one
+from dutiful.services.scheduler import Scheduler
+from dutiful.testing import FakeClock
+from dutiful.testing.conformance.moves import Half, end, ending, hand, look, new, one
 
 
 @asynccontextmanager
@@ -66,6 +74,34 @@ async def test_a_database_of_another_encoding(
         await engine.enqueue([other])
         assert await end(engine, await one(engine), Discarded(f"{word} {lacking}"))
         assert (await look(engine, other.id)).reason is not None
+        await engine.close()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "letters", "refused"),
+    [
+        ("WIN1252", "€ŠŸ\xa0ÿ", ""),
+        ("WIN1251", "ЂЯџ", ""),
+        ("WIN866", "АЯ", ""),
+        ("LATIN1", "\xa0Àÿ", "\x80\x85\x9f"),
+        ("EUC_JP", "日本", ""),
+        ("UTF8", "€ŠЂЯ日本🎉\xa0À\u2027\u202a\\302\\200", "\x80\x85\x9f\u2028\u2029"),
+    ],
+)
+async def test_the_function_takes_all_letters_of_an_encoding_and_no_control_character(
+    postgres: LocalServer, encoding: str, letters: str, refused: str
+) -> None:
+    async with database(postgres, encoding) as url:
+        engine = PostgresEngine(url)
+        await engine.open()
+        with psycopg.connect(url, autocommit=True, client_encoding="UTF8") as connection:
+            asked = "SELECT dutiful.enqueue(%s, tags => ARRAY[%s], id => %s)"
+            for letter in (letters, *letters):
+                assert connection.execute(asked, (letter,) * 3).fetchall() == [(letter,)]
+            for bad in f"\x01\t\n\x1f\x7f{refused}":
+                for task, tag, job_id in ((bad, "a", "a"), ("a", bad, "a"), ("a", "a", bad)):
+                    with pytest.raises(psycopg.errors.InvalidParameterValue, match="of one line"):
+                        connection.execute(asked, (task, tag, job_id))
         await engine.close()
 
 
@@ -139,3 +175,30 @@ async def test_a_tasks_own_encoding(engine: PostgresEngine) -> None:
     transaction.begin().execute(LATIN)
     assert transaction.commit(ending(claim, Succeeded()))
     assert (await look(engine, claim.job.id)).state.word == "succeeded"
+
+
+async def test_a_schedule_whose_job_the_encoding_lacks_is_broken_in_the_store(
+    postgres: LocalServer,
+) -> None:
+    async with database(postgres, "LATIN1") as url:
+        clock, told = FakeClock(), list[Event]()
+        engine = PostgresEngine(url, clock=clock)
+        await engine.open()
+        for name, tags in (("odd", ("мой",)), ("good", ("größer",))):
+            schedule = Schedule(name=name, task="t", rule=Interval(SECOND), tags=tags)
+            await engine.put_schedule(schedule, replace=False)
+        scheduler = Scheduler(
+            Store(engine, told.append),
+            Declaration("app", "one", ()),
+            clock=clock,
+            rng=Half(),
+            healthy=lambda: True,
+        )
+        for _ in range(3):
+            clock.advance("1s")
+            assert await scheduler.run_once() == 1
+        good, odd = await engine.standings()
+        assert (good.number, good.broken, odd.number) == (3, None, 0)
+        assert "lacks this character" in (odd.broken or "")
+        assert [one.schedule for one in told if isinstance(one, ScheduleBroken)] == ["odd"]
+        await engine.close()

@@ -1,5 +1,7 @@
 """A session that has forgotten what was prepared is replaced, and nobody hears of it."""
 
+import asyncio
+from concurrent.futures import Future
 from typing import Any
 
 import psycopg
@@ -46,7 +48,12 @@ async def test_a_lease_is_renewed_on_another_session(
     await engine.close()
     for _ in range(6):
         assert (await engine.renew("w1")).valid
-    used[0].pgconn.exec_(b"DISCARD ALL")
+    forgotten = Future[Any]()
+    # In its own thread, which listens on it: of two that read one connection, one waits for ever.
+    pulse = engine.session.pulse
+    pulse._calls.append((lambda mine: mine.pgconn.exec_(b"DISCARD ALL"), forgotten))
+    pulse._ring()
+    await asyncio.wrap_future(forgotten)
     with pytest.raises(EngineUnavailable):
         await engine.renew("w1")
     assert (await engine.renew("w1")).valid

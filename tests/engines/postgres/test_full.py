@@ -1,17 +1,22 @@
 """A server with few connections: workers get by with two, and give back what they do not need."""
 
 import asyncio
+import subprocess
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from dutiful import App, Task
 from dutiful.cli.demo.postgres import LocalServer, local_server
+from dutiful.cli.failure import Code
 from dutiful.core.errors import EngineUnavailable
 from dutiful.core.event import LeaseLost, WorkerJoined
 from dutiful.core.instant import SECOND
@@ -107,15 +112,44 @@ async def test_ten_idle_workers_leave_room_for_others(
     async with workers(url, WORKERS, lease) as events:
         await until(lambda: all(each.of(WorkerJoined) for each in events), 40)
         for number_ in range(5):
-            assert await (await task.aenqueue(number_)).aresult(timeout=20) == number_
+            assert await (await task.aenqueue(number_)).aresult(timeout=60) == number_
         await until(lambda: number(observer, CLIENTS) <= WORKERS + 4, 40)
         before = number(observer, SESSIONS)
         await asyncio.sleep(3)
         assert number(observer, SESSIONS) - before <= 2 * WORKERS
         handle = await task.aenqueue(7)
-        assert await handle.aresult(timeout=20) == 7
+        assert await handle.aresult(timeout=60) == 7
     assert not any(each.of(LeaseLost) for each in events)
     await app.close()
+
+
+async def test_a_worker_needs_two_connections(
+    postgres: LocalServer, postgres_database: str
+) -> None:
+    name = f"two_{uuid4().hex[:8]}"
+    url = f"{postgres_database.replace('postgres@', f'{name}@')}?schema=two"
+    with psycopg.connect(postgres_database, autocommit=True) as connection:
+        database = sql.Identifier(connection.info.dbname)
+        connection.execute(
+            sql.SQL("create role {} login connection limit 2").format(sql.Identifier(name))
+        )
+        connection.execute(
+            sql.SQL("alter database {} owner to {}").format(database, sql.Identifier(name))
+        )
+    app = App(f"{postgres_database}?schema=two")
+    task = app.task(work)
+    async with workers(url, 1, Lease(length=10 * SECOND, beat=SECOND)) as (events,):
+        await until(lambda: events.of(WorkerJoined), 40)
+        for number_ in range(3):
+            assert await (await task.aenqueue(number_)).aresult(timeout=60) == number_
+        await asyncio.sleep(3)  # in which the lease is renewed while nothing else is done
+        assert await (await task.aenqueue(7)).aresult(timeout=60) == 7
+    assert not events.of(LeaseLost)
+    await app.close()
+    with psycopg.connect(postgres_database, autocommit=True) as connection:
+        connection.execute(sql.SQL("reassign owned by {} to postgres").format(sql.Identifier(name)))
+        connection.execute(sql.SQL("drop owned by {}").format(sql.Identifier(name)))
+        connection.execute(sql.SQL("drop role {}").format(sql.Identifier(name)))
 
 
 async def test_a_worker_on_a_full_server_keeps_its_lease(
@@ -132,11 +166,23 @@ async def test_a_worker_on_a_full_server_keeps_its_lease(
         with ExitStack() as others:
             fill(small, others)
             await asyncio.sleep(3 * lease.length / SECOND)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while (error := await refused(task, small, others)) is None:
                     await app.close()  # the worker gave back one more, which is the app's now
             assert "too many clients" in str(error)
         handle = await task.using(patience="20s").aenqueue(2)
-        assert await handle.aresult(timeout=20) == 2
+        assert await handle.aresult(timeout=60) == 2
     assert not events.of(LeaseLost)
     await app.close()
+
+
+def test_a_command_says_that_the_server_is_full(small: LocalServer) -> None:
+    words = ("jobs", "list", "--url", small.url())
+    with ExitStack() as others:
+        fill(small, others)
+        said = subprocess.run(
+            [sys.executable, "-m", "dutiful", *words], capture_output=True, text=True, timeout=60
+        )
+    assert said.returncode == Code.STORE
+    assert "too many clients" in said.stderr
+    assert len(said.stderr.splitlines()) < 4

@@ -11,13 +11,15 @@ import pytest
 from psycopg import RawCursor
 
 from dutiful.cli.demo.postgres import LocalServer, local_server
-from dutiful.contract.page import Holder
+from dutiful.contract.page import Filter, Holder
 from dutiful.core.instant import HOUR
+from dutiful.core.outcome import Discarded
 from dutiful.core.state import State
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.engines.postgres.session_settings import PINS
 from dutiful.testing.clock import FakeClock
-from dutiful.testing.conformance.moves import hand, kill
+from dutiful.testing.conformance.moves import add, end, hand, kill, take
+from tests.engines.postgres.noted import statements
 from tests.servers.postgres import programs
 
 OLD = "dutiful.engines.postgres.keeper.HELD_SECONDS"
@@ -71,6 +73,21 @@ async def test_a_long_tally_is_folded_though_nothing_is_pruned(
     assert (await engine.tally())["enqueued"] == 1501
 
 
+@pytest.mark.parametrize(("rows", "left"), [(2, 2), (3, 1)])
+async def test_a_tally_is_folded_when_it_has_more_rows_than_are_left(
+    engine: PostgresEngine,
+    server: psycopg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    rows: int,
+    left: int,
+) -> None:
+    monkeypatch.setattr("dutiful.engines.postgres.keeper._TALLIES", 2)
+    for _ in range(rows):
+        await add(engine)
+    assert await engine.prune(State.SUCCEEDED, 0, 10) == 0
+    assert server.execute("SELECT count(*) FROM dutiful.tally").fetchone() == (left,)
+
+
 async def test_slices_go_on_where_the_last_one_ended_and_forget_nobody(
     engine: PostgresEngine, server: psycopg.Connection
 ) -> None:
@@ -79,9 +96,58 @@ async def test_slices_go_on_where_the_last_one_ended_and_forget_nobody(
     assert engine.session.pruned == {4: 4}
     # One that ended earlier is committed only now.
     server.execute("UPDATE dutiful.job SET finished_at = 1 WHERE id = '47'")
-    counts = [await engine.prune(State.SUCCEEDED, 0, 4) for _ in range(3)]
-    assert sum(counts) == 5
+    assert await engine.prune(State.SUCCEEDED, 0, 4) == 4
+    assert [job.id for job in (await engine.find(Filter(), 10)).jobs] == ["47"]
+    counts = [await engine.prune(State.SUCCEEDED, 0, 4) for _ in range(2)]
+    assert sum(counts) == 1
     assert (await engine.tally())["pruned"] == 9
+    assert server.execute("SELECT FROM dutiful.tally WHERE count = 0").fetchall() == []
+
+
+async def test_slices_go_on_among_jobs_that_ended_at_the_same_time(
+    engine: PostgresEngine, server: psycopg.Connection
+) -> None:
+    server.execute(FILL, (4, 9))
+    server.execute("UPDATE dutiful.job SET finished_at = 7 WHERE finished_at < 7")
+    assert [await engine.prune(State.SUCCEEDED, 0, 4) for _ in range(3)] == [4, 4, 1]
+
+
+async def test_a_prune_that_raises_no_floor_writes_none(
+    engine: PostgresEngine, server: psycopg.Connection
+) -> None:
+    """Else all who prune or purge would wait for each other."""
+    for _ in range(3):
+        await add(engine)
+    for claim in await take(engine, 3):
+        assert await end(engine, claim, Discarded("no use"))
+    written = "SELECT floor, xmin FROM dutiful.fence"
+    before = server.execute(written).fetchall()
+    assert await engine.prune(State.DEAD, 0, 1) == 1
+    raised = server.execute(written).fetchall()
+    assert raised != before
+    assert await engine.prune(State.DEAD, 0, 1) == 1
+    (left,) = (await engine.find(Filter(), 10)).jobs
+    assert await engine.purge([left.id]) == (left.id,)
+    assert server.execute(written).fetchall() == raised
+
+
+async def test_a_purge_of_nobody_counts_nobody(
+    engine: PostgresEngine, server: psycopg.Connection
+) -> None:
+    assert await engine.purge(["nobody"]) == ()
+    assert server.execute("SELECT FROM dutiful.tally").fetchall() == []
+
+
+async def test_one_statement_purges_all_that_have_ended(
+    engine: PostgresEngine, server: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids: list[str] = []
+    for state in (4, 5, 6):
+        server.execute(FILL, (state, 1))
+        ids.append(f"{state}1")
+    said = statements(monkeypatch)
+    assert await engine.purge(ids) == tuple(ids)
+    assert len([query for query in said if '"dutiful".job' in query]) == 1, said
 
 
 @pytest.mark.parametrize(

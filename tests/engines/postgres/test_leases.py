@@ -45,7 +45,7 @@ async def test_a_locked_worker_keeps_nobody_from_judging_the_others(
     await engine.join(hand("w2"))
     with psycopg.connect(postgres_database) as other:
         other.execute("select from dutiful.worker where id = 'w1' for update")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert await engine.expire(["w1", "w2"]) == ("w2",)
     assert await engine.expire(["w1", "w2"]) == ("w1",)
 
@@ -53,10 +53,31 @@ async def test_a_locked_worker_keeps_nobody_from_judging_the_others(
 async def test_all_is_calm_while_every_running_job_has_a_worker(engine: PostgresEngine) -> None:
     await engine.join(hand("w2"))
     await add(engine)
-    await one(engine)
+    await add(engine)
+    await one(engine)  # the other belongs to nobody
     assert (await engine.renew("w2")).calm
     await engine.leave("w1")
     assert not (await engine.renew("w2")).calm
+
+
+async def test_who_has_no_job_asks_about_jobs_once_though_others_have_some(
+    engine: PostgresEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await engine.join(hand("w2"))
+    await add(engine)
+    await one(engine)
+    asked: list[str] = []
+    review = engine._review
+
+    def noted(worker: str, fleet: int) -> Plan[Any]:
+        asked.append(worker)
+        return review(worker, fleet)
+
+    monkeypatch.setattr(engine, "_review", noted)
+    for _ in range(3):
+        for worker in ("w1", "w2"):
+            assert (await engine.renew(worker)).valid
+    assert asked == ["w1", "w2", "w1", "w1"]
 
 
 async def test_all_is_calm_while_no_worker_is_lost(engine: PostgresEngine) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from dutiful import App, unique
 from dutiful.core.errors import EngineError
+from dutiful.core.instant import HOUR
 from dutiful.core.job import Claim, stamp
 from dutiful.core.outcome import Failed, Outcome, Released, Succeeded
 from dutiful.core.unique import Conflict
@@ -22,6 +23,7 @@ WAITING = """
 SELECT pid FROM pg_stat_activity
 WHERE datname = current_database() AND wait_event_type = 'Lock'
 """
+LOCK = "SELECT id FROM dutiful.job WHERE id = ANY (%s) FOR UPDATE"
 DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
 
 
@@ -99,6 +101,26 @@ async def test_a_cancellation_and_a_settlement_of_the_same_jobs(
 
     assert await asyncio.to_thread(settles) == (ids[0],)
     assert deadlocks(postgres_database) == 0
+
+
+@pytest.mark.parametrize("name", ["cancel", "hurry"])
+async def test_who_waits_for_the_first_job_holds_none_of_the_later_ones(
+    engine: PostgresEngine, postgres_database: str, name: str
+) -> None:
+    ids = sorted([await add(engine, delay=HOUR) for _ in range(3)])
+    call = engine.cancel if name == "cancel" else engine.hurry
+    lock = f"{LOCK} NOWAIT"
+    async with (
+        await psycopg.AsyncConnection.connect(postgres_database) as first,
+        await psycopg.AsyncConnection.connect(postgres_database, autocommit=True) as others,
+    ):
+        await first.execute(LOCK, (ids[:1],))
+        calling = asyncio.create_task(call(ids[::-1]))
+        while not await (await others.execute(WAITING)).fetchall():
+            assert not calling.done()
+        assert len(await (await others.execute(lock, (ids[1:],))).fetchall()) == 2
+        await first.rollback()
+    assert sorted(await calling) == ids
 
 
 def test_settlements_are_written_in_the_order_of_ids() -> None:

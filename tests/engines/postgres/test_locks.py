@@ -67,7 +67,7 @@ async def test_a_lock_on_the_jobs_costs_no_lease(shop: App, foreign: psycopg.Con
     with locked(foreign, TABLE):
         await asyncio.sleep(3 * LEASE.length / SECOND)
         go.set()
-    await first.aresult(timeout=20)
+    await first.aresult(timeout=60)
     worker.stop()
     await running
     await shop.close()
@@ -83,7 +83,7 @@ async def test_a_renewal_tells_of_no_cancel_while_the_jobs_are_locked(
     await one(engine)
     assert await engine.cancel([job_id]) == (job_id,)
     with locked(foreign, TABLE):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             renewal = await engine.renew("w1")
         assert (renewal.valid, renewal.cancels, renewal.calm) == (True, (), False)
     assert (await engine.renew("w1")).cancels == (job_id,)
@@ -97,7 +97,7 @@ async def test_a_lock_on_one_job_delays_its_own_end_alone(
     settlements = [ending(claim, outcome) for claim in await take(engine, 3)]
     middle = [item for item in settlements if item.claim.job.id == ids[1]]
     with locked(foreign, row(ids[1])) as process:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             answer = await engine.exchange("w1", settlements, None)
             again = await engine.exchange("w1", middle, None)
         assert (answer.delayed, answer.refused) == ((ids[1],), ())
@@ -108,6 +108,30 @@ async def test_a_lock_on_one_job_delays_its_own_end_alone(
     assert (answer.delayed, answer.refused) == ((), ())
     states = {(await look(engine, job_id)).state.word for job_id in ids}
     assert states == {"succeeded" if isinstance(outcome, Succeeded) else "scheduled"}
+
+
+async def test_who_holds_the_lock_is_named_and_not_who_waits_for_it(
+    engine: PostgresEngine, foreign: psycopg.Connection, postgres_database: str
+) -> None:
+    await add(engine)
+    claim = await one(engine)
+    key = "insert into dutiful.queue values ('other', 1) on conflict do nothing"
+    waiters = [
+        await psycopg.AsyncConnection.connect(
+            postgres_database, application_name="waiter", autocommit=True
+        )
+        for _ in range(8)
+    ]
+    waiting = "select from pg_locks where locktype = 'transactionid' and not granted"
+    with locked(foreign, row(claim.job.id)) as process:
+        foreign.execute(key.encode())
+        tasks = [asyncio.create_task(waiter.execute(key.encode())) for waiter in waiters]
+        await until(lambda: foreign.execute(waiting.encode()).rowcount == len(waiters))
+        answer = await engine.exchange("w1", [ending(claim, Succeeded())], None)
+        assert f"session {process}, report" in answer.locked_by
+    await asyncio.gather(*tasks)
+    for waiter in waiters:
+        await waiter.close()
 
 
 async def test_a_worker_goes_on_while_one_end_waits(shop: App, foreign: psycopg.Connection) -> None:
@@ -128,10 +152,10 @@ async def test_a_worker_goes_on_while_one_end_waits(shop: App, foreign: psycopg.
     with locked(foreign, row(handle.id)):
         go.set()
         for number in range(4):
-            assert await (await other.aenqueue(number)).aresult(timeout=10) == number
+            assert await (await other.aenqueue(number)).aresult(timeout=60) == number
             await asyncio.sleep(0.5)
         assert await handle.astatus() == "running"
-    await handle.aresult(timeout=20)
+    await handle.aresult(timeout=60)
     worker.stop()
     await running
     await shop.close()
@@ -194,7 +218,7 @@ async def test_a_lock_on_one_worker_lets_the_others_be_judged(
 ) -> None:
     await engine.join(hand("w2"))
     with locked(foreign, "select from dutiful.worker where id = 'w1' for update"):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             assert await engine.expire(["w1", "w2"]) == ("w2",)
             await engine.abandoned(10)
     await add(engine)

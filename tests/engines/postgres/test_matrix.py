@@ -105,7 +105,7 @@ async def cell(bench: Bench, kind: str, level: str, form: str, *, idle: bool) ->
         async with bench.sleeping() as sleeper:
             await committed(bench, way, form)
             began = time.monotonic()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await sleeper
             took = time.monotonic() - began
     assert bench.jobs() == 1
@@ -189,7 +189,7 @@ async def test_what_cannot_be_joined_is_refused_in_words(bench: Bench, kind: str
 async def heard(bench: Bench, enqueue: Callable[[], Awaitable[None]]) -> None:
     async with bench.sleeping() as sleeper:
         await enqueue()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await sleeper
     assert bench.jobs() == 1
 

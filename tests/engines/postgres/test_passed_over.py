@@ -32,7 +32,7 @@ def locked(postgres_database: str) -> Locked:
 async def test_by_a_claim(engine: PostgresEngine, locked: Locked) -> None:
     ids = [await add(engine), await add(engine)]
     with locked("job", ids[0]):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert [claim.job.id for claim in await take(engine, 2)] == ids[1:]
     assert [claim.job.id for claim in await take(engine, 2)] == ids[:1]
 
@@ -42,7 +42,7 @@ async def test_when_jobs_become_due(engine: PostgresEngine, locked: Locked) -> N
     with psycopg.connect(engine.session.address.conninfo) as server:
         server.execute("update dutiful.job set state = 0")
     with locked("job", ids[0]):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert [claim.job.id for claim in await take(engine, 2)] == ids[1:]
     assert [claim.job.id for claim in await take(engine, 2)] == ids[:1]
 
@@ -50,7 +50,7 @@ async def test_when_jobs_become_due(engine: PostgresEngine, locked: Locked) -> N
 async def test_by_a_prune(engine: PostgresEngine, locked: Locked) -> None:
     ids = [await kill(engine), await kill(engine)]
     with locked("job", ids[0]):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert await engine.prune(State.DEAD, 0, 10) == 1
     assert await engine.prune(State.DEAD, 0, 10) == 1
 
@@ -61,7 +61,7 @@ async def test_when_lost_workers_are_forgotten(engine: PostgresEngine, locked: L
     assert await end(engine, await one(engine), Succeeded())
     await engine.expire(["w1", "w2"])
     with locked("worker", "w1"):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await engine.abandoned(10)
         assert [status.info.id for status in await engine.workers()] == ["w1"]
     await engine.abandoned(10)

@@ -53,12 +53,12 @@ async def test_an_idle_worker_finds_a_job_by_looking(app: App) -> None:
 
     worker = Worker(app, WorkerOptions(concurrency=4, grace=0))
     running = asyncio.create_task(worker.run())
-    await (await work.aenqueue(0)).aresult(timeout=20)
+    await (await work.aenqueue(0)).aresult(timeout=60)
     await asyncio.sleep(1)  # it has gone to sleep, and nothing can wake it
     began = time.monotonic()
     handles = [await work.aenqueue(number) for number in range(1, 40)]
-    assert [await handle.aresult(timeout=20) for handle in handles] == [*range(1, 40)]
-    assert time.monotonic() - began < 8
+    assert [await handle.aresult(timeout=60) for handle in handles] == [*range(1, 40)]
+    assert time.monotonic() - began < 20
     worker.stop()
     await running
 
@@ -98,7 +98,7 @@ async def test_what_a_task_writes_and_its_end_commit_together(app: App, url: str
     await sync.using(max_attempts=1).aenqueue(-1)
     await Worker(app, WorkerOptions(concurrency=8, burst=True)).run()
     for handle in handles:
-        await handle.aresult(timeout=5)
+        await handle.aresult(timeout=60)
     with psycopg.connect(plain) as connection:
         rows = connection.execute(sql.SQL("select n from {}").format(table)).fetchall()
     assert sorted(n for (n,) in rows) == sorted([*range(20), *range(20)])
@@ -157,7 +157,7 @@ async def test_a_pooler_in_session_mode_needs_nothing(
 
         handle = await work.aenqueue()
         await Worker(app, WorkerOptions(concurrency=4, burst=True)).run()
-        await handle.aresult(timeout=5)
+        await handle.aresult(timeout=60)
         await app.close()
 
 

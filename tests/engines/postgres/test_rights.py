@@ -1,5 +1,6 @@
 """A role with only the rights that the guide names serves; one installation knows no other."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from dutiful.engines.postgres.applying import apply
 from dutiful.engines.postgres.migration import script
 from dutiful.engines.postgres.statements import Texts
 from dutiful.testing.conformance.moves import end, hand, new, one
+from tests.worker.support import until
 
 GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "postgresql.md"
 
@@ -51,6 +53,64 @@ async def test_the_rights_of_the_guide_are_enough(postgres_database: str) -> Non
         with psycopg.connect(postgres_database, autocommit=True) as connection:
             connection.execute("drop owned by shop_worker")
             connection.execute("drop role shop_worker")
+
+
+async def test_a_role_without_rights_commits_what_a_function_enqueued(
+    postgres_database: str,
+) -> None:
+    """Before PostgreSQL 18 deferred triggers run as the role that commits."""
+    engine = PostgresEngine(postgres_database)
+    await engine.open()
+    shop = psycopg.connect(postgres_database, autocommit=True)
+    try:
+        shop.execute("""
+            create function public.place_order() returns text language sql security definer
+              as $$ select dutiful.enqueue('ship') $$;
+            create role shop_clerk;
+        """)
+        async with asyncio.TaskGroup() as group:
+            sleeper = group.create_task(engine.wait(["default"], 60))
+            asleep = "select from dutiful.sleeper"
+            await until(lambda: shop.execute(asleep).fetchall() != [])
+            shop.execute("set role shop_clerk")
+            with shop.transaction():
+                shop.execute("select public.place_order()")
+            async with asyncio.timeout(30):
+                await asyncio.shield(sleeper)
+        for call in ("dutiful.enqueue('t')", "dutiful.wake('{default}', 1)"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                shop.execute(f"select {call}".encode())
+    finally:
+        shop.execute("reset role")
+        shop.execute("drop role shop_clerk")
+        shop.close()
+        await engine.close()
+
+
+async def test_a_role_that_may_look_in_the_schema_gets_no_more_by_its_functions(
+    postgres_database: str,
+) -> None:
+    engine = PostgresEngine(postgres_database)
+    await engine.open()
+    await engine.close()
+    with psycopg.connect(postgres_database, autocommit=True) as guest:
+        guest.execute("create role shop_guest; grant usage on schema dutiful to shop_guest")
+        guest.execute("insert into dutiful.sleeper (id, queues) values ('a', '{default}')")
+        guest.execute("set role shop_guest")
+        try:
+            guest.execute("select dutiful.wake('{default}', 1)")  # NOTIFY asks for no right either
+            for refused in (
+                "select dutiful.wake_some('{default}', 1)",
+                "select dutiful.wake_at_commit()",
+                "create temp table mine (queues text[], count int); create trigger wakes after "
+                "insert on mine for each row execute function dutiful.wake_at_commit()",
+            ):
+                with pytest.raises(psycopg.Error):
+                    guest.execute(refused.encode())
+        finally:
+            guest.execute("reset role")
+            assert guest.execute("select id from dutiful.sleeper").fetchall() == [("a",)]
+            guest.execute("drop owned by shop_guest; drop role shop_guest")
 
 
 async def test_two_installations_in_one_database_do_not_meet(postgres_database: str) -> None:

@@ -137,7 +137,7 @@ async def test_who_stops_half_way_holds_nobody_up(
         frozen.execute(first.text.encode(), (["tick"], [moves[0].version], [False], "200ms"))
         assert (await engine.advance(moves)).accepted == ()  # at once, and not after a wait
         with pytest.raises(psycopg.Error):  # the server has ended its session
-            await asyncio.to_thread(lambda: list(frozen.notifies(timeout=10)))
+            await asyncio.to_thread(lambda: list(frozen.notifies(timeout=60)))
     assert (await engine.advance(moves)).made == tuple(made)
 
 

@@ -107,6 +107,24 @@ async def test_workers_meet_no_trouble_and_tell_none(
     assert [record.message for record in caplog.records if record.levelname != "INFO"] == []
 
 
+async def test_a_tasks_transaction_is_as_strict_as_its_url_asks(hostile: PostgresEngine) -> None:
+    url = hostile.session.address.conninfo
+    asked = f"{url}?options=-c%20default_transaction_isolation%3Dserializable"
+    stricter = PostgresEngine(asked)
+    for engine, level in ((hostile, "read committed"), (stricter, "serializable")):
+        await add(hostile)
+        claim = await one(hostile)
+        transaction = engine.transaction(claim)
+        connection = transaction.begin()
+        assert connection.execute("show transaction_isolation").fetchone() == (level,)
+        transaction.rollback()
+        awaited = engine.atransaction(claim)
+        found = await (await awaited.abegin()).execute("show transaction_isolation")
+        assert await found.fetchone() == (level,)
+        await awaited.arollback()
+    await stricter.close()
+
+
 async def test_what_was_acknowledged_is_on_the_disk(hostile: PostgresEngine) -> None:
     with hostile.session.pool.connection() as connection:
         for name, wanted in (

@@ -51,7 +51,7 @@ def others(postgres_database: str) -> Iterator[list[subprocess.Popen[bytes]]]:
 async def until(true: Callable[[], object], what: str) -> None:
     began = time.monotonic()
     while not true():
-        assert time.monotonic() - began < 20, what
+        assert time.monotonic() - began < 60, what
         await asyncio.sleep(0.02)
 
 
@@ -83,7 +83,7 @@ async def test_processes_that_were_killed_do_not_swallow_a_wake(
         await until(lambda: server.execute(ALIVE).fetchall() == [(1,)], "the server notices")
         assert len(asleep(server)) == 4
         await add(engine)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await sleeper
 
 
@@ -107,6 +107,6 @@ async def test_a_sleeper_of_an_older_release_is_woken(
     server.execute('listen "dutiful:dutiful"')
     server.execute("insert into dutiful.sleeper (id, queues) values ('old', '{default}')")
     await add(engine)
-    (notice,) = server.notifies(timeout=5, stop_after=1)
+    (notice,) = server.notifies(timeout=60, stop_after=1)
     assert notice.payload == "old"
     assert asleep(server) == []

@@ -7,7 +7,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from dutiful import App
+from dutiful import App, unique
+from dutiful.core.errors import EngineError
 
 
 @pytest.fixture
@@ -98,3 +99,47 @@ async def test_a_trigger_enqueues_with_the_row(app: App, psql: Any) -> None:
 async def test_bad_input_is_refused(psql: Any, call: str, said: str) -> None:
     with pytest.raises(psycopg.Error, match=said):
         psql.execute(f"select {call}")
+
+
+@pytest.fixture
+def passing_over(postgres_url: str, psql: Any) -> Any:
+    """Plant triggers that return NULL: no row of the table is written any more."""
+    schema = sql.Identifier(postgres_url.partition("?schema=")[2])
+    text = """
+        create function {0}.nothing() returns trigger language plpgsql
+          as 'begin return null; end';
+        create trigger passes_over before insert or update on {0}.job
+          for each row execute function {0}.nothing();
+        set statement_timeout = '20s';
+    """
+    psql.execute(sql.SQL(text).format(schema))
+    return psql
+
+
+@pytest.mark.parametrize("options", ["", ", unique_key => 'order:1'", ", id => 'mine'"])
+async def test_a_row_that_a_trigger_passes_over_is_an_error(
+    passing_over: Any, options: str
+) -> None:
+    with pytest.raises(psycopg.Error, match="not stored: a trigger refused it") as caught:
+        passing_over.execute(f"select enqueue('charge'{options})")
+    assert caught.value.sqlstate == "09000"
+
+
+@pytest.mark.parametrize("conflict", ["existing", "raise", "replace"])
+async def test_a_unique_job_that_a_trigger_passes_over_is_an_error(
+    app: App, passing_over: Any, conflict: Any
+) -> None:
+    rule = unique("order:1", on_conflict=conflict)
+    with pytest.raises(EngineError, match="not stored: a trigger refused its row"):
+        await app.tasks["charge"].using(unique=rule).aenqueue(1)
+
+
+async def test_a_replacement_that_a_trigger_passes_over_is_an_error(
+    app: App, passing_over: Any
+) -> None:
+    passing_over.execute("alter table job disable trigger passes_over")
+    rule = unique("order:1", on_conflict="replace")
+    await app.tasks["charge"].using(unique=rule, delay="1h").aenqueue(1)
+    passing_over.execute("alter table job enable trigger passes_over")
+    with pytest.raises(EngineError, match="not stored: a trigger refused its row"):
+        await app.tasks["charge"].using(unique=rule).aenqueue(2)

@@ -49,6 +49,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"max_attempts": None}, "max_attempts"),
     ({"unique_key": ""}, "unique_key must"),
     ({"unique_key": "é" * (KEY_BYTES_MAX // 2 + 1)}, "unique_key must"),
+    ({"unique_key": "order:42\x1f7"}, "unique_key holds"),
     ({"delay": "-1 second"}, "negative"),
     ({"delay": "101 years"}, "century"),
     ({"delay": "1000000 years"}, "century"),

@@ -47,7 +47,7 @@ class Started:
         """Ask the process to end, and return the seconds that it took."""
         began = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(20) == 0, self.output()
+        assert self.process.wait(60) == 0, self.output()
         return time.monotonic() - began
 
 
@@ -112,7 +112,7 @@ async def test_a_worker_that_starts_before_its_server_serves_as_soon_as_it_is_th
             await asyncio.sleep(2)
             server.start()
             handle = await charge.aenqueue(7)
-            assert await handle.aresult(timeout=20) == 7
+            assert await handle.aresult(timeout=60) == 7
             assert "can be used again" in started.output()
             assert started.output().count(TROUBLE) == 1
             assert started.stop() < 5
@@ -143,10 +143,10 @@ def test_a_worker_whose_connecting_hangs_ends_when_asked(tmp_path: Path) -> None
 def fatal(folder: Path, url: str, said: str) -> None:
     began = time.monotonic()
     with worker(folder, url) as started:
-        assert started.process.wait(10) == 3, started.output()
+        assert started.process.wait(60) == 3, started.output()
         assert said in started.output()
         assert "hunter2" not in started.output()
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 40
 
 
 def test_a_missing_database_ends_the_worker(tmp_path: Path, server: LocalServer) -> None:

@@ -144,7 +144,7 @@ async def test_blocks_share_a_transaction_and_savepoints_are_the_tasks(app: App)
 
     handle = await twice.aenqueue()
     await Worker(app, WorkerOptions(burst=True)).run()
-    assert await handle.aresult(timeout=5) is None
+    assert await handle.aresult(timeout=60) is None
     assert ledger(app) == ["kept"]
 
 

@@ -103,7 +103,7 @@ async def test_too_many_connections_are_told(postgres_database: str) -> None:
 async def test_all_connections_busy_is_told(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dutiful.engines.postgres.pool._BUSY_SECONDS", 0.2)
+    monkeypatch.setattr("dutiful.engines.postgres.lender._BUSY_SECONDS", 0.2)
     engine = PostgresEngine(f"{postgres_url}&connections=1")
     await engine.open()
     with (
@@ -115,13 +115,11 @@ async def test_all_connections_busy_is_told(
     await engine.close()
 
 
-async def test_a_statement_timeout_loses_nothing(
-    engine: PostgresEngine, postgres: LocalServer, postgres_url: str
-) -> None:
+async def test_a_statement_timeout_loses_nothing(engine: PostgresEngine, postgres_url: str) -> None:
     hasty = PostgresEngine(f"{postgres_url}&options=-c%20statement_timeout%3D100ms")
     await hasty.open()
     schema = postgres_url.rpartition("=")[2]
-    with psycopg.connect(postgres.url()) as holder:
+    with psycopg.connect(postgres_url.partition("?")[0]) as holder:
         lock = sql.SQL("lock table {}.job in access exclusive mode")
         holder.execute(lock.format(sql.Identifier(schema)))
         with pytest.raises(EngineUnavailable, match="statement timeout"):
@@ -192,10 +190,10 @@ def test_a_bad_url_is_told(query: str, said: str) -> None:
 
 
 async def test_an_old_snapshot_is_named(
-    engine: PostgresEngine, postgres: LocalServer, monkeypatch: pytest.MonkeyPatch
+    engine: PostgresEngine, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dutiful.engines.postgres.keeper.HELD_SECONDS", 0)
-    with psycopg.connect(postgres.url(), application_name="report") as holder:
+    with psycopg.connect(postgres_url.partition("?")[0], application_name="report") as holder:
         holder.execute("set transaction isolation level repeatable read")
         holder.execute("select 1")
         who = f"report {holder.info.backend_pid}"

@@ -1,14 +1,12 @@
 """Who is woken claims first and looks afterwards."""
 
-from typing import Any
-
-import psycopg
 import pytest
 
 from dutiful.contract.protocol import Exchanged, Wanted
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.engines.postgres.claiming import exchange
 from dutiful.testing.conformance.moves import add, hand, take
+from tests.engines.postgres.noted import statements
 
 
 def woken(engine: PostgresEngine, limit: int = 10) -> Exchanged:
@@ -22,14 +20,7 @@ async def test_one_trip_brings_the_job_and_the_next_comes_at_once(
     engine: PostgresEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_id = await add(engine)
-    said: list[str] = []
-    execute = psycopg.RawCursor.execute
-
-    def noted(self: Any, query: Any, *rest: Any, **named: Any) -> Any:
-        said.append(str(query))
-        return execute(self, query, *rest, **named)
-
-    monkeypatch.setattr(psycopg.RawCursor, "execute", noted)
+    said = statements(monkeypatch)
     answer = woken(engine)
     assert [claim.job.id for claim in answer.claims] == [job_id]
     assert answer.due_in == 0

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from typing import Any
 from urllib.parse import quote, unquote
 
 import msgspec
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import Conninfo
 
-from dutiful.core.errors import BadConfiguration
-from dutiful.core.text import shown
+from dutiful.core.errors import BadConfiguration, BadOption
+from dutiful.core.text import shown, whole
 from dutiful.core.url import struct_text
 
 CONNECTIONS = 5
@@ -46,7 +48,8 @@ class Address(msgspec.Struct, frozen=True):
         """The address without what is secret."""
         given = conninfo_to_dict(self.conninfo)
         hosts, query = _hosts(given)
-        user = quote(str(given.get("user") or ""), safe="")
+        # A user with an escaped colon may be a user and a password that were escaped as one.
+        user = quote(str(given.get("user") or "").partition(":")[0], safe="")
         path = quote(str(given.get("dbname") or ""), safe="")
         query += [f"{name}={quote(str(given[name]))}" for name in _SHOWN if given.get(name)]
         server = f"{user}@{hosts}" if user else hosts
@@ -59,9 +62,13 @@ def address_of(url: str) -> Address:
 
     libpq reads everything but our own names as it stands, so a plus sign is not a blank.
     """
+    try:
+        whole(url, "the PostgreSQL URL", lambda _: "***")
+    except BadOption as error:
+        raise BadConfiguration(str(error)) from None
     scheme, _, rest = url.partition(":")
     if scheme.lower() not in _SCHEMES:
-        raise BadConfiguration(f"{scheme}:// is no PostgreSQL URL; write postgresql://")
+        raise BadConfiguration("this is no PostgreSQL URL; write postgresql://")
     if not rest.startswith("//"):
         raise BadConfiguration("the PostgreSQL URL has to begin with postgresql://, two slashes")
     server, _, query = rest[2:].partition("?")
@@ -74,6 +81,7 @@ def address_of(url: str) -> Address:
             ours[name] = unquote(value)
         else:  # as in options=-c jit=off, which libpq wants escaped
             theirs.append(name + equals + value.replace("=", "%3D").replace(" ", "%20"))
+    _demand_names(query)
     tail = f"?{'&'.join(theirs)}" if theirs else ""
     return Address(
         conninfo=_understood(f"postgresql://{server}{tail}"),
@@ -88,19 +96,42 @@ def _demand_escapes(server: str, query: str) -> None:
     names = [pair.partition("=")[0] for pair in query.split("&")]
     if server.count("@") > 1 or any("@" in name for name in names):
         raise BadConfiguration(_ESCAPES)
-    if "@" in server.partition("/")[2]:
+    place = server.rpartition("@")[2]
+    hosts, _, name = place.partition("/")
+    if "@" in server.partition("/")[2] or (":" in hosts and "/" in name):
         raise BadConfiguration(_ESCAPES)
+    if any(host.endswith(":") for host in hosts.split(",")):  # as in me:/secret/shop
+        raise BadConfiguration("the PostgreSQL URL: a port is empty; write host:port or host")
+
+
+def _demand_names(query: str) -> None:
+    """Refuse a parameter that nobody knows, without its text: it may be half a password."""
+    known = [*_OURS, *(option.keyword.decode() for option in Conninfo.get_defaults())]
+    for number, part in enumerate(query.split("&"), 1):
+        name, equals, _ = part.partition("=")
+        if not part or (equals and unquote(name) in (*known, "ssl")):
+            continue
+        near = get_close_matches(unquote(name), known, n=1)
+        meant = f", such as {near[0]}" if near else ""
+        raise BadConfiguration(
+            f"the PostgreSQL URL: part {number} of its query is no name=value with a known"
+            f" name{meant}; in a value write & as %26"
+        )
 
 
 def _understood(conninfo: str) -> str:
-    """Let libpq read the URL before it is used: it names a misspelt parameter."""
+    """Let libpq read the URL before it is used; what it says may hold a password, and is kept."""
     try:
         given = conninfo_to_dict(conninfo)
+    except UnicodeDecodeError:
+        raise BadConfiguration(f"{_ESCAPES}; other text is escaped as UTF-8") from None
     except ProgrammingError as error:
-        said = "it cannot be read" if "@" in str(error) else str(error).strip()
-        if "percent-encoded" in said:
+        if "percent-encoded" in str(error):
             raise BadConfiguration(_ESCAPES) from None
-        raise BadConfiguration(f"the PostgreSQL URL: {said}; correct it") from None
+        raise BadConfiguration(
+            "the PostgreSQL URL cannot be read; write"
+            " postgresql://user:password@host:port/database?name=value"
+        ) from None
     ports = str(given.get("port") or "").split(",")
     if not all(port.isdecimal() or not port for port in ports):
         # It may be a password: postgresql://me:secret/shop lacks the host.

@@ -8,13 +8,13 @@ from typing import Any
 
 from dutiful.contract.scheduling import KEPT_MAX, Advanced
 from dutiful.contract.statement import Plan, Statement
-from dutiful.core.occurrence import Advance
+from dutiful.core.occurrence import Advance, GaveWay
 
 from .arrays import Booleans, Longs, TextArray, columns
 from .controller import cancel
 from .declaring import PATIENCE
-from .producer import store
-from .recording import record
+from .producer import receipts, store
+from .recording import Named, amend, record
 from .rows import storable
 from .statements import Texts
 
@@ -36,11 +36,10 @@ def advance(sql: Texts, now: int | None, *, moves: Sequence[Advance]) -> Plan[Ad
         yield Statement(sql("occurrences_forget"), columns((TextArray, Longs), old))
     doomed = [job_id for move in accepted for job_id in move.cancel]
     cancelled = (yield from cancel(sql, doomed, now)) if doomed else ()
-    jobs = [one.job for _, one in fresh if one.job is not None]
-    # Sleepers are looked for at the commit, so that none is woken by what is rolled back.
-    stored = (yield from store(sql, jobs, now, late=True)) if jobs else set[str]()
-    made = tuple([job.id for job in jobs if job.id in stored])
-    return Advanced(tuple([move.name for move in accepted]), made, cancelled)
+    made, gave_way = yield from _jobs(sql, fresh, now)
+    if gave_way:
+        yield from amend(sql, gave_way)
+    return Advanced(tuple([move.name for move in accepted]), made, cancelled, gave_way)
 
 
 def _admitted(sql: Texts, moves: Sequence[Advance]) -> Plan[Counter[str]]:
@@ -48,6 +47,24 @@ def _admitted(sql: Texts, moves: Sequence[Advance]) -> Plan[Counter[str]]:
     given = [(move.name, move.version, move.by_hand) for move in moves]
     params = (*columns((TextArray, Longs, Booleans), given), PATIENCE)
     return Counter(dict((yield Statement(sql("schedules_admit"), params)).rows))
+
+
+def _jobs(
+    sql: Texts, fresh: Sequence[Named], now: int | None
+) -> Plan[tuple[tuple[str, ...], tuple[GaveWay, ...]]]:
+    """Store jobs; return the ids of those that were new, and which occurrences gave way."""
+    found = [(name, one.planned, one.job) for name, one in fresh if one.job is not None]
+    if not found:
+        return (), ()
+    jobs = [job for _, _, job in found]
+    stored = yield from store(sql, jobs, now)
+    answers = yield from receipts(sql, jobs, stored, now)
+    gave_way = [
+        GaveWay(name, planned, receipt.id, receipt.replaced)
+        for (name, planned, _), receipt in zip(found, answers, strict=True)
+        if not receipt.created
+    ]
+    return tuple([job.id for job in jobs if job.id in stored]), tuple(gave_way)
 
 
 def _position(move: Advance, number: int, codec: str) -> tuple[Any, ...]:

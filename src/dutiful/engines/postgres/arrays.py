@@ -10,8 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from psycopg import AsyncConnection, AsyncRawCursor, Connection, RawCursor
-from psycopg.adapt import Buffer, Dumper
+from psycopg.adapt import AdaptersMap, Buffer, Dumper
 from psycopg.pq import Format
 
 _HEADER = struct.Struct(">iiIii")
@@ -135,12 +134,10 @@ class _ArrayDumper(Dumper):
         return array.binary()
 
 
-def adapt(
-    taught: RawCursor[Any] | AsyncRawCursor[Any] | Connection[Any] | AsyncConnection[Any],
-) -> None:
-    """Teach a connection of ours to send columns, or one cursor where it is the caller's."""
+def teach(adapters: AdaptersMap) -> None:
+    """Let columns be sent by those who use these adapters."""
     for dumper in _DUMPERS:
-        taught.adapters.register_dumper(dumper.kind, dumper)
+        adapters.register_dumper(dumper.kind, dumper)
 
 
 def _dumper(kind: type[Array]) -> Any:

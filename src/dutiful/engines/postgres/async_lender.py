@@ -15,7 +15,7 @@ from dutiful.core.errors import EngineUnavailable
 
 from .connection import usable
 from .faults import NoRoom
-from .pool import IDLE_SECONDS
+from .lender import IDLE_SECONDS
 
 C = TypeVar("C", bound="psycopg.AsyncConnection[Any]")
 

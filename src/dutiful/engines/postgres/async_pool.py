@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 _ASK_SECONDS = 10.0
 _CROWDED = 0.7
-"""The share of a server's connections beyond which it runs short."""
+"""The share of the connections that a server, a role or a database may have which is many."""
 _DOING = "using the store"
 
 
@@ -109,8 +109,7 @@ class AsyncPool(AsyncLender[AsyncConnection]):
                 answer = await aexecutor(connection)(Statement(self._crowd))
             except EngineError:
                 return True
-            used, most = answer.rows[0]
-            self._answer = used >= most * _CROWDED
+            self._answer = any(used >= most * _CROWDED for used, most in answer.rows)
         return self._answer
 
     async def _repeated(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:

@@ -60,7 +60,7 @@ class PostgresCaller:
                 f"{_kind(connection)} is no connection that jobs can be enqueued on; pass one of "
                 "psycopg, asyncpg, SQLAlchemy (Session, Connection, their async forms) or Django"
             )
-        home, plans = self.session.home, self._late(jobs)
+        home, plans = self.session.home, self._plans(jobs)
         home.learn()
         try:
             return found(connection, plans)
@@ -73,7 +73,7 @@ class PostgresCaller:
         found = _found(connection, _ASYNC)
         if found is None:
             return self.enqueue_on(connection, jobs)
-        home, plans, aside = self.session.home, self._late(jobs), self.session.pool.aside
+        home, plans, aside = self.session.home, self._plans(jobs), self.session.pool.aside
         if home.doubtful:
             await aside(home.learn)
         try:
@@ -82,11 +82,12 @@ class PostgresCaller:
             await aside(partial(home.judge, astray))
         return await found(connection, plans)
 
-    def _late(self, jobs: Sequence[NewJob]) -> Plans:
+    def _plans(self, jobs: Sequence[NewJob]) -> Plans:
         session = self.session
 
         def plan(driver: Any) -> Plan[Receipts]:
-            return session.home.reached(driver, again(session.sql, jobs, session.now, late=True))
+            plan = again(session.sql, jobs, session.now, joins=True)
+            return session.home.reached(driver, plan)
 
         return plan
 

@@ -20,9 +20,6 @@ from .statements import Texts
 STAGED_MAX = 10_000
 """How many jobs of a queue become queued in one transaction, so that a herd blocks nobody long."""
 
-_ELSEWHERE = 50_000
-"""Microseconds after which to look again at a queue whose due jobs somebody else is staging."""
-
 
 def exchange(
     sql: Texts,
@@ -32,34 +29,38 @@ def exchange(
     now: int | None,
     floors: Floors,
     *,
+    claims: list[Claim] | None = None,
     woken: bool = False,
 ) -> Plan[Exchanged]:
-    """Settle, then claim; who was ``woken`` claims before it looks, to start a job the sooner."""
+    """Settle, then claim; who was ``woken`` claims before it looks, to start a job the sooner.
+
+    What is claimed is put into ``claims`` at once: an error further on may leave it claimed.
+    """
+    claims = [] if claims is None else claims
     if woken and wanted is not None and not settlements:
-        claims, _ = yield from _claim(sql, worker, wanted, frozenset(), now, floors, woken=True)
+        yield from _claim(sql, worker, wanted, frozenset(), now, floors, claims, woken=True)
         if claims:
             return Exchanged(tuple(claims), due_in=0)  # it has yet to look
     refused, back = (yield from settle(sql, settlements, now)) if settlements else ((), {})
     if wanted is None:
         yield from _wake(sql, back)
         return Exchanged(refused=refused)
-    look = _Look((yield Statement(sql("look"), (worker, now))).rows[0])
+    look = Look((yield Statement(sql("look"), (worker, now))).rows[0])
     if not look.member:
         yield from _wake(sql, back)
         return Exchanged(refused=refused, lost=True)
-    overdue = look.overdue()
-    for queue in overdue:
-        staged = (yield Statement(sql("stage"), (queue, STAGED_MAX, now))).count
-        back[queue] = back.get(queue, 0) + staged
-    if overdue:  # behind what was due there may be what is due soon
-        look = _Look((yield Statement(sql("look"), (worker, now))).rows[0])
-    claims, again = yield from _claim(sql, worker, wanted, look.paused, now, floors)
+    locked: list[str] = []
+    if overdue := look.overdue():
+        locked = yield from _stage(sql, overdue, now, floors, back)
+        # behind what was due there may be what is due soon
+        look = Look((yield Statement(sql("look"), (worker, now))).rows[0])
+    again = yield from _claim(sql, worker, wanted, look.paused, now, floors, claims)
     for claim in claims:
         queue = claim.job.queue
         if queue in back:
             back[queue] -= 1
     yield from _wake(sql, back)
-    due_in = look.due_in(wanted.queues)
+    due_in = yield from _due_in(sql, look, wanted, locked, floors)
     if again is not None:
         due_in = again if due_in is None else min(due_in, again)
     return Exchanged(tuple(claims), refused, due_in)
@@ -67,8 +68,9 @@ def exchange(
 
 def work(sql: Texts, queues: Sequence[str], now: int | None, floors: Floors) -> Plan[bool]:
     """Whether there is something to claim or to stage."""
-    look = _Look((yield Statement(sql("look"), ("", now))).rows[0])
-    if look.overdue():
+    look = Look((yield Statement(sql("look"), ("", now))).rows[0])
+    ticks = floors.ticks()
+    if not all(floors.line(queue).again_in(ticks) for queue in look.overdue()):
         return True
     for queue in queues:
         if queue in look.paused:
@@ -96,10 +98,11 @@ def with_steps(sql: Texts, claims: Sequence[Claim]) -> Plan[list[Claim]]:
     ]
 
 
-class _Look:
+class Look:
     """What one glance at the store told."""
 
     def __init__(self, row: Sequence[Any]) -> None:
+        """Read the row of ``look.sql``."""
         self.now: int = row[0]
         self.member: bool = row[1]
         self.paused = frozenset[str](row[2])
@@ -109,13 +112,36 @@ class _Look:
         """Return the queues in which jobs have become due."""
         return [queue for queue, at in self.due.items() if at <= self.now]
 
-    def due_in(self, queues: Sequence[str]) -> int | None:
-        """Return the time until the next scheduled job of some queues.
 
-        What is due and yet not staged is being staged by somebody else.
-        """
-        waits = [at - self.now for queue, at in self.due.items() if queue in queues]
-        return min(wait if wait > 0 else _ELSEWHERE for wait in waits) if waits else None
+def _stage(
+    sql: Texts, overdue: Sequence[str], now: int | None, floors: Floors, back: dict[str, int]
+) -> Plan[list[str]]:
+    """Queue what is due, and name the queues in which others have locked all of that."""
+    locked: list[str] = []
+    for queue in overdue:
+        staged = (yield Statement(sql("stage"), (queue, STAGED_MAX, now))).count
+        back[queue] = back.get(queue, 0) + staged
+        if staged:
+            floors.line(queue).staged()
+        else:
+            floors.line(queue).passed_over(floors.ticks())
+            locked.append(queue)
+    return locked
+
+
+def _due_in(
+    sql: Texts, look: Look, wanted: Wanted, locked: Sequence[str], floors: Floors
+) -> Plan[int | None]:
+    """Return the time until there may be something to stage or to claim."""
+    waits = [at - look.now for queue, at in look.due.items() if queue in wanted.queues]
+    waits = [wait for wait in waits if wait > 0]
+    for queue in look.overdue():
+        waits.append(floors.line(queue).again_in(floors.ticks()))
+        if queue in locked and queue in wanted.queues:
+            # Behind what is locked there may be what is due sooner.
+            rows = (yield Statement(sql("due_next"), (queue, look.now))).rows
+            waits += [at - look.now for (at,) in rows]
+    return min(waits, default=None)
 
 
 def _claim(
@@ -125,11 +151,11 @@ def _claim(
     paused: frozenset[str],
     now: int | None,
     floors: Floors,
+    claims: list[Claim],
     *,
     woken: bool = False,
-) -> Plan[tuple[list[Claim], int | None]]:
+) -> Plan[int | None]:
     """Claim, and say in how long to look again where a line was not looked at from its head."""
-    claims: list[Claim] = []
     again: int | None = None
     for queue in wanted.queues:
         room = wanted.limit - len(claims)
@@ -153,7 +179,8 @@ def _claim(
             walk = line.walk_in(ended)
             again = walk if again is None else min(again, walk)
         claims.extend([claimed_of(row, queue, worker) for row in rows])
-    return (yield from with_steps(sql, claims)), again
+    claims[:] = yield from with_steps(sql, claims)
+    return again
 
 
 def _wake(sql: Texts, back: dict[str, int]) -> Plan[None]:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import select
 import struct
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, LiteralString, NoReturn, TypeVar
 
 import psycopg
-from psycopg import AsyncRawCursor, RawCursor
 from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 
+from dutiful.contract.beside import beside
 from dutiful.contract.statement import Answer, AsyncExecute, Execute, Statement
 from dutiful.core.errors import UsageError
 
+from .adapters import AsyncCursor, Cursor
 from .address import Address
-from .arrays import adapt
 from .encoding import refuse_encoding
 from .faults import told, translated, unfit
 from .refusal import refused
@@ -63,9 +62,9 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
     patience = ANSWER_SECONDS
 
     @cached_property
-    def hand(self) -> RawCursor[tuple[Any, ...]]:
+    def hand(self) -> Cursor:
         """The cursor of all plans: a new one learns anew how to write and read each type."""
-        return RawCursor(self, row_factory=tuple_row)
+        return Cursor(self, row_factory=tuple_row)
 
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         """Wait for the server, but not for ever."""
@@ -82,9 +81,9 @@ class AsyncConnection(psycopg.AsyncConnection[tuple[Any, ...]]):
     patience = ANSWER_SECONDS
 
     @cached_property
-    def hand(self) -> AsyncRawCursor[tuple[Any, ...]]:
+    def hand(self) -> AsyncCursor:
         """The cursor of all plans."""
-        return AsyncRawCursor(self, row_factory=tuple_row)
+        return AsyncCursor(self, row_factory=tuple_row)
 
     async def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         """Wait for the server, but not for ever."""
@@ -110,6 +109,16 @@ class TaskConnection(psycopg.Connection[Any]):
         """Leave a ``with`` block without committing."""
 
 
+def begin_of(connection: TaskConnection | psycopg.AsyncConnection[Any]) -> LiteralString:
+    """Return how a task's transaction begins.
+
+    A stricter isolation that a database or a role presets would fail it with conflicts for which
+    nobody asked; what the URL or PGOPTIONS ask for stays.
+    """
+    asked = "transaction_isolation" in connection.info.options
+    return "BEGIN" if asked else "BEGIN ISOLATION LEVEL READ COMMITTED"
+
+
 C = TypeVar("C", bound="psycopg.Connection[Any]")
 A = TypeVar("A", bound="psycopg.AsyncConnection[Any]")
 
@@ -126,8 +135,7 @@ def connect(
     Behind a pooler a setting lasts for one transaction, so each transaction sets its own.
     """
     hurried = min(CONNECT_SECONDS, max(2, int(patience)))  # libpq takes no less than two
-    connection = connect_as(Connection, address, hurried, cursor_factory=RawCursor)
-    adapt(connection)
+    connection = connect_as(Connection, address, hurried, cursor_factory=Cursor)
     if not address.pooler:
         wanted = settings(patience, lock_seconds, pinned)
         try:
@@ -143,8 +151,7 @@ def connect(
 
 async def aconnect(address: Address, *, lock_seconds: float = LOCK_SECONDS) -> AsyncConnection:
     """Open a connection of ours for hot statements that are awaited."""
-    connection = await aconnect_as(AsyncConnection, address, cursor_factory=AsyncRawCursor)
-    adapt(connection)
+    connection = await aconnect_as(AsyncConnection, address, cursor_factory=AsyncCursor)
     if not address.pooler:
         wanted = settings(ANSWER_SECONDS, lock_seconds, True)
         try:
@@ -186,7 +193,7 @@ async def aconnect_as(kind: type[A], address: Address, **more: Any) -> A:
         connection = await kind.connect(address.conninfo, **options_of(address), **more)
     except (psycopg.Error, OSError) as error:
         doing = f"connecting to {address.shown}"
-        why = await asyncio.to_thread(refused, error, address.conninfo, doing)
+        why = await beside(partial(refused, error, address.conninfo, doing))
         raise why from error
     refuse_encoding(connection, address)
     return connection
@@ -197,8 +204,7 @@ def executor(connection: psycopg.Connection[Any], *, commits: bool = False) -> E
     if isinstance(connection, Connection):
         cursor = connection.hand
     else:
-        cursor = RawCursor(connection, row_factory=tuple_row)
-        adapt(cursor)
+        cursor = Cursor(connection, row_factory=tuple_row)
 
     def execute(statement: Statement) -> Answer:
         try:
@@ -218,8 +224,7 @@ def aexecutor(connection: psycopg.AsyncConnection[Any], *, commits: bool = False
     if isinstance(connection, AsyncConnection):
         cursor = connection.hand
     else:
-        cursor = AsyncRawCursor(connection, row_factory=tuple_row)
-        adapt(cursor)
+        cursor = AsyncCursor(connection, row_factory=tuple_row)
 
     async def execute(statement: Statement) -> Answer:
         try:

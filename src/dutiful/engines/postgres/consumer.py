@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from weakref import WeakValueDictionary
 
 from msgspec.structs import replace
 
 from dutiful.contract.protocol import Exchanged, Wanted
 from dutiful.contract.statement import Plan, Statement
-from dutiful.core.errors import BadPayload
+from dutiful.core.errors import BadPayload, JobLocked
 from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement
 
-from .claiming import exchange, work
+from .claiming import exchange, with_steps, work
 from .faults import DuplicateId, Locked
 from .producer import ready
 from .session import Session
-from .settling import simple
+from .setting_aside import set_aside
+from .settling import plain
 
 _TRIES = 4
+_RECORDING: WeakValueDictionary[tuple[int, str], asyncio.Lock] = WeakValueDictionary()
+"""By loop and job, the turn of those who record its steps: they would meet each other's locks."""
 
 
 class PostgresConsumer:
@@ -40,18 +45,31 @@ class PostgresConsumer:
             return Exchanged()
         session = await ready(self.session)
         waiting: dict[str, str] = {}
-        if not self._locked.isdisjoint(item.claim.job.id for item in settlements):
-            waiting = await self._held_by_others(settlements)
-        for _ in range(_TRIES):
+        locked = self._locked
+        if locked and not locked.isdisjoint(item.claim.job.id for item in settlements):
+            waiting = await self._held_by_others(_ids(settlements))
+        tries = 0
+        while tries < _TRIES:
             free = [item for item in settlements if item.claim.job.id not in waiting]
+            claims = list[Claim]()
             try:
-                answer = await self._exchanged(session, worker, free, wanted)
+                answer = await self._exchanged(session, worker, free, wanted, claims)
             except Locked:
                 # The server does not say which row it was; without one it is the whole table.
-                found = await self._held_by_others(free)
+                found = await self._held_by_others(_ids(free))
                 if not found:
                     raise
                 waiting |= found
+                tries += 1
+            except (DuplicateId, BadPayload) as error:
+                # A job that comes back meets another of its key, or a row cannot be moved at all.
+                moved = await self._set_aside(free, wanted)
+                if claims:
+                    answer = await self._kept(worker, free, claims)
+                    return _with_delayed(answer, waiting)
+                tries += not moved  # another worker may have set it aside meanwhile
+                if not moved and (free or tries == _TRIES):
+                    raise BadPayload(str(error)) from error
             else:
                 return _with_delayed(answer, waiting)
         raise Locked("settling: other sessions lock one job after another; tried again later")
@@ -62,10 +80,12 @@ class PostgresConsumer:
         worker: str,
         settlements: Sequence[Settlement],
         wanted: Wanted | None,
+        claims: list[Claim],
     ) -> Exchanged:
         woken = wanted is not None and session.sleepers.woken()
 
         def plan() -> Plan[Exchanged]:
+            claims.clear()
             return exchange(
                 session.sql,
                 worker,
@@ -73,24 +93,41 @@ class PostgresConsumer:
                 wanted,
                 session.now,
                 session.floors,
+                claims=claims,
                 woken=woken,
             )
 
         if wanted is not None:
             session.may_hold(worker)
         try:
-            if all(map(simple, settlements)):
+            if plain(settlements):
                 return await session.apool.once(plan, writes=True)
             return await session.apool.run(plan)
-        except DuplicateId as error:  # a job that comes back meets another of its key
-            raise BadPayload(str(error)) from error
+        except (DuplicateId, BadPayload):
+            if not plain(settlements) or session.address.pooler:  # all in one transaction
+                claims.clear()
+            raise
         finally:
             if wanted is not None:  # while it ran, a review could not see what it claimed
                 session.may_hold(worker)
 
-    async def _held_by_others(self, settlements: Sequence[Settlement]) -> dict[str, str]:
+    async def _set_aside(self, settlements: Sequence[Settlement], wanted: Wanted | None) -> int:
+        session = self.session
+        return await session.apool.once(
+            lambda: set_aside(session.sql, settlements, wanted, session.now), writes=True
+        )
+
+    async def _kept(
+        self, worker: str, settlements: Sequence[Settlement], claims: list[Claim]
+    ) -> Exchanged:
+        """Answer with what had been claimed before a row of another queue was in the way."""
+        session = self.session
+        answer = await self._exchanged(session, worker, settlements, None, [])
+        kept = await session.apool.once(lambda: with_steps(session.sql, claims))
+        return replace(answer, claims=tuple(kept), due_in=0)
+
+    async def _held_by_others(self, ids: list[str]) -> dict[str, str]:
         """Return the jobs that other sessions have locked: the name of the session by job id."""
-        ids = [item.claim.job.id for item in settlements]
         session = self.session
 
         def plan() -> Plan[dict[str, str]]:
@@ -113,7 +150,10 @@ class PostgresConsumer:
         await session.sleepers.sleep(queues, seconds, look)
 
     async def record_step(self, claim: Claim, name: str, result: bytes) -> bool:
-        """Keep a step's first result."""
+        """Keep a step's first result; JobLocked where another session has locked the job.
+
+        The lock is not waited for in the server, as that would take a connection from the claims.
+        """
         session = await ready(self.session)
         sql, guard = session.sql, (claim.job.id, claim.job.fence)
 
@@ -122,7 +162,21 @@ class PostgresConsumer:
                 return True
             return bool((yield Statement(sql("held"), guard)).rows)  # it was recorded before
 
-        return await session.apool.run(plan)
+        job_id = claim.job.id
+        key = (id(asyncio.get_running_loop()), job_id)
+        async with _RECORDING.setdefault(key, asyncio.Lock()):
+            for _ in range(_TRIES):
+                try:
+                    return await session.apool.run(plan)
+                except Locked as error:
+                    found = await self._held_by_others([job_id])
+                    if found:
+                        raise JobLocked(str(error), found[job_id]) from error
+            return await session.apool.run(plan)  # it is not the row that is locked
+
+
+def _ids(settlements: Sequence[Settlement]) -> list[str]:
+    return [item.claim.job.id for item in settlements]
 
 
 def _with_delayed(answer: Exchanged, waiting: dict[str, str]) -> Exchanged:

@@ -111,10 +111,11 @@ def _redrive(session: Session, job: Redrive) -> Plan[bool]:
             return False
     old = Work(task, args)
     mark, drops_steps = edited(old, job.args, mark_of(meta), keep_steps=job.keep_steps)
+    params = (job.id, job.args, noted(meta, reason, mark), session.now)
+    if not (yield Statement(sql("redrive"), params)).count:
+        return False  # no index of ready jobs can hold it
     if drops_steps:
         yield Statement(sql("steps_drop"), (job.id,))
-    after = noted(meta, reason, mark)
-    yield Statement(sql("redrive"), (job.id, job.args, after, session.now))
     yield from _wake(sql, [queue])
     return True
 

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 from dutiful.contract import records
-from dutiful.contract.moving import SHUT, Diaries, Diary, held_shut, still_open, without_state
+from dutiful.contract.histories import histories
+from dutiful.contract.moving import (
+    SHUT,
+    Diaries,
+    Diary,
+    Filled,
+    held_shut,
+    still_open,
+    storable,
+    without_state,
+)
 from dutiful.contract.statement import Plan, Statement
-from dutiful.core.occurrence import Recorded
+from dutiful.core.errors import BadPayload, BadSchedule
+from dutiful.core.schedule import read
 
 from .arrays import Array, Booleans, Longs, Shorts, TextArray, columns
 from .declaring import guard, locked, put
 from .rows import recorded_row
+from .rows import storable as written
 from .statements import Texts
 
 _KINDS: tuple[type[Array], ...] = (
@@ -25,22 +36,28 @@ def dump(sql: Texts, limit: int, cursor: str | None) -> Plan[Diaries]:
     """List schedules by name."""
     rows = (yield Statement(sql("schedules"), (cursor or "", limit + 1))).rows
     page = records.standings(rows[:limit])
-    kept: defaultdict[str, list[Recorded]] = defaultdict(list)
     names = [one.name for one in page]
-    for row in (yield Statement(sql("occurrences_dump"), (names,))).rows:
-        kept[row[0]].append(records.recorded(row))
+    kept = histories((yield Statement(sql("occurrences_dump"), (names,))).rows)
     diaries = tuple([Diary(one, tuple(kept[one.name])) for one in page])
     return Diaries(diaries, names[-1] if len(rows) > limit else None)
 
 
-def fill(sql: Texts, diaries: Sequence[Diary], now: int | None) -> Plan[tuple[str, ...]]:
-    """Store schedules, shut, in place of those that are shut."""
+def fill(sql: Texts, diaries: Sequence[Diary], other: str, now: int | None) -> Plan[Filled]:
+    """Store schedules, shut, in place of those that are shut for the same store."""
     yield from guard(sql, now)
     known = yield from locked(sql, [diary.standing.name for diary in diaries])
-    taken = {name for name, one in known.items() if one.paused_at != SHUT}
-    new = [diary for diary in diaries if diary.standing.name not in taken]
+    shut = (yield Statement(sql("schedules_shut"), (list(known), SHUT, other))).rows
+    taken = known.keys() - {row[0] for row in shut}
+    new = [
+        storable(diary, lambda text: written(text, sql.codec))
+        for diary in diaries
+        if diary.standing.name not in taken
+    ]
+    for diary in new:
+        _demand_fit(diary.standing.spec, sql.codec)
     names = [diary.standing.name for diary in new]
     yield from put(sql, [held_shut(diary.standing) for diary in new])
+    yield Statement(sql("schedules_mark"), (names, SHUT, other))
     yield Statement(sql("occurrences_delete"), (names,))
     rows = [
         recorded_row(without_state(one), open=still_open(one))
@@ -48,11 +65,26 @@ def fill(sql: Texts, diaries: Sequence[Diary], now: int | None) -> Plan[tuple[st
         for one in diary.occurrences
     ]
     yield Statement(sql("occurrences_fill"), columns(_KINDS, rows))
-    return tuple(names)
+    return Filled(tuple(names))
 
 
-def reopen(sql: Texts, names: Sequence[str], now: int | None) -> Plan[tuple[str, ...]]:
+def _demand_fit(spec: bytes, codec: str) -> None:
+    """Raise BadPayload for a schedule whose jobs the database could not store: it would be broken.
+
+    The spec itself is bytes, which hold every letter.
+    """
+    try:
+        one = read(spec)
+    except BadSchedule:  # it cannot fire in any store
+        return
+    for text in (one.task, one.queue, *one.tags, *one.meta, *one.meta.values()):
+        if written(text, codec) != text:
+            raise BadPayload(f"its jobs hold {text!r}, of which the database's text lacks a part")
+
+
+def reopen(sql: Texts, names: Sequence[str], other: str, now: int | None) -> Plan[tuple[str, ...]]:
     """Let schedules fire that are shut."""
     yield from guard(sql, now)
-    freed = {row[0] for row in (yield Statement(sql("schedules_reopen"), (list(names), SHUT))).rows}
+    given = list(names), SHUT, other
+    freed = {row[0] for row in (yield Statement(sql("schedules_reopen"), given)).rows}
     return tuple([name for name in names if name in freed])

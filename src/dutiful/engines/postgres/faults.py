@@ -153,7 +153,7 @@ def _wrong(state: str | None, text: str) -> str:
     """Say what is wrong with a value; the driver itself refuses NUL, and gives no code."""
     return (
         _NUL
-        if "NUL" in text
+        if state is None and "NUL (0x00)" in text
         else _VALUES.get(state or "", "PostgreSQL does not take such a value; give another")
     )
 

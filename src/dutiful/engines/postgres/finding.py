@@ -15,6 +15,7 @@ from dutiful.contract.page import Filter, Page
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.errors import BadOption
 from dutiful.core.state import State
+from dutiful.core.text import shown
 
 from .rows import job_of
 from .statements import Texts, bare
@@ -48,7 +49,7 @@ _LAST_ERROR = (
 def find(sql: Texts, which: Filter, limit: int, cursor: str | None) -> Plan[Page]:
     """List a page of jobs; the states' own lists are merged."""
     if cursor is not None and (not cursor or "\0" in cursor):
-        raise BadOption(f"cursor {cursor!r}; pass on the cursor of the page before")
+        raise BadOption(f"cursor {shown(cursor)}; pass on the cursor of the page before")
     states: Sequence[State | None] = tuple(dict.fromkeys(which.states)) or (None,)
     if which.worker is not None and not which.states:
         states = (State.RUNNING,)  # no other job has a worker

@@ -30,6 +30,9 @@ _WEIGHT = 0.3
 _LONG_LOOK = 1_000
 """Microseconds that an empty line may take to look through; more is a walk over dead entries."""
 
+_PASSED_OVER, _PASSED_OVER_MOST = 50_000, 1_000_000
+"""Microseconds until the next look for due jobs that others have locked: at first, and at most."""
+
 
 class Line:
     """One queue's line, as one process has seen it."""
@@ -45,6 +48,8 @@ class Line:
         self._large = False
         self._long = False
         """Whether the line was slow to look through when it was last empty."""
+        self._pause = 0
+        self._again_at = 0
 
     def newest(self) -> Place | None:
         """Return the place behind which to claim first what has woken somebody.
@@ -86,6 +91,20 @@ class Line:
         self._dear = self._dear + 1 if walk > _SMALL_WALK else 0
         believed = walk > _TRIP if self._large else self._dear >= _SMALL_TIMES
         self._walk = walk if believed else 0.0
+
+    def passed_over(self, now: int) -> None:
+        """Note that what is due cannot be staged, since other sessions have locked it."""
+        if now >= self._again_at:
+            self._pause = min(max(2 * self._pause, _PASSED_OVER), _PASSED_OVER_MOST)
+            self._again_at = now + self._pause
+
+    def staged(self) -> None:
+        """Note that what was due has been staged."""
+        self._pause = self._again_at = 0
+
+    def again_in(self, now: int) -> int:
+        """Return the microseconds until one may look again for what was passed over."""
+        return max(0, self._again_at - now)
 
 
 class Floors:

@@ -44,7 +44,7 @@ def examine(session: Session) -> Plan[tuple[Finding, ...]]:
     fits = dead <= max(100_000, live)
     text = f"{live:,} live rows, {dead:,} dead ones; last vacuumed {age}"
     findings.append(Finding("bloat", fits, text))
-    total = sum(row[2] for row in (yield Statement(sql("counts"))).rows)
+    total = sum(row[2] for row in (yield Statement(sql("counts"), (session.now,))).rows)
     findings.append(Finding("jobs", True, f"{total:,} job{'' if total == 1 else 's'}"))
     workers = (yield Statement(sql("workers"), (session.now,))).rows
     findings.append((yield from look_for_unreadable(sql, [status_of(row, 0) for row in workers])))

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from secrets import randbelow, randbits
-from time import monotonic
 from typing import Any, Protocol, TypeVar
 
 import psycopg
@@ -60,11 +59,8 @@ class Listener(Protocol):
 class Heartbeat:
     """A thread with a connection, which runs short plans and listens in between."""
 
-    def __init__(
-        self, address: Address, sql: Texts, *, now_and_then: Callable[[], None] = lambda: None
-    ) -> None:
-        """Open nothing yet; ``now_and_then`` is called every few seconds."""
-        self._now_and_then = now_and_then
+    def __init__(self, address: Address, sql: Texts) -> None:
+        """Open nothing yet."""
         self._address = address
         self._sql = sql
         self.listener: Listener | None = None
@@ -85,6 +81,8 @@ class Heartbeat:
             if self._thread is None:
                 self._stop = threading.Event()
                 rung, self._bell = socket.socketpair()
+                # By a program's default timeout, ringing would wait while the thread is busy.
+                self._bell.setblocking(True)
                 self._thread = threading.Thread(
                     target=self._run, args=(self._stop, rung), name="dutiful-pulse", daemon=True
                 )
@@ -165,13 +163,9 @@ class Heartbeat:
         poll = select.poll()
         poll.register(connection.pgconn.socket, select.POLLIN)
         poll.register(rung, select.POLLIN)
-        looked_at = monotonic()
         listens = self.listener is not None and not self._address.pooler
         watch = PreparedWatch(connection, self._sql) if listens else None
         while not stop.is_set():
-            if (now := monotonic()) - looked_at > _GLANCE:
-                looked_at = now
-                self._now_and_then()
             pause = _GLANCE if watch is None else min(_GLANCE, watch.look())
             ready = {descriptor for descriptor, _ in poll.poll(pause * 1000)}
             if rung.fileno() in ready:

@@ -44,7 +44,7 @@ class PostgresInspector:
 
     async def queues(self) -> tuple[QueueCount, ...]:
         """Count by queue and state."""
-        return await self._read(_queues)
+        return await self._read(lambda sql: _queues(sql, self.session.now))
 
     async def dead_groups(self) -> tuple[DeadGroup, ...]:
         """Group dead letters."""
@@ -81,7 +81,7 @@ def _get(sql: Texts, ids: Sequence[str]) -> Plan[tuple[Job, ...]]:
     return tuple(found)
 
 
-def _queues(sql: Texts) -> Plan[tuple[QueueCount, ...]]:
-    rows = (yield Statement(sql("counts"))).rows
+def _queues(sql: Texts, now: int | None) -> Plan[tuple[QueueCount, ...]]:
+    rows = (yield Statement(sql("counts"), (now,))).rows
     paused = records.counted((yield Statement(sql("paused"))).rows)
     return records.queue_counts(rows, paused)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
@@ -12,7 +11,6 @@ from msgspec.structs import astuple
 from dutiful.contract import records as reading
 from dutiful.contract.moving import Diaries, Diary, Dumped, Filled, Record, Refusal
 from dutiful.contract.statement import Plan, Statement
-from dutiful.core.errors import BadPayload
 from dutiful.core.fence import raised_floor
 from dutiful.core.job import Job
 
@@ -27,8 +25,10 @@ from .arrays import (
     TextArray,
     columns,
 )
+from .halving import in_halves
 from .producer import ready
-from .rows import job_of, packed, storable
+from .rows import job_of, packed
+from .rows import storable as written
 from .session import Session
 from .statements import Texts
 
@@ -39,7 +39,6 @@ _KINDS = (
     *(Shorts, TextArray, TextArray, Bytes, Integers, Longs),
 )
 """Of the columns of a job, in the order of its fields."""
-_UNFIT = (BadPayload, struct.error, UnicodeEncodeError)
 
 
 class PostgresMover:
@@ -78,17 +77,13 @@ class PostgresMover:
         """Store records as they are, in one transaction unless some of them cannot be."""
         session = await ready(self.session)
 
-        def some(part: Sequence[Record]) -> Filled:
-            try:
-                return session.pool.run(lambda: _fill(session.sql, part))
-            except _UNFIT as error:
-                if len(part) == 1:
-                    return Filled((), (Refusal(part[0].job.id, str(error)),))
-            half = len(part) // 2
-            first, second = some(part[:half]), some(part[half:])
-            return Filled(first.stored + second.stored, first.refused + second.refused)
+        def fill(part: Sequence[Record]) -> Filled:
+            return session.pool.run(lambda: _fill(session.sql, part))
 
-        return await session.pool.aside(lambda: some(records)) if records else Filled()
+        def all_of_them() -> Filled:
+            return in_halves(records, fill, lambda record: record.job.id)
+
+        return await session.pool.aside(all_of_them)
 
     async def drop(self, jobs: Sequence[Job]) -> tuple[str, ...]:
         """Delete jobs that are still as given."""
@@ -119,31 +114,51 @@ class PostgresMover:
 
         await self._change(plan)
 
-    async def shut(self, queues: Sequence[str]) -> None:
+    async def identity(self) -> str:
+        """Return what the store was called when it was made."""
+
+        def plan(sql: Texts) -> Plan[str]:
+            found: str = (yield Statement(sql("identity"))).rows[0][0]
+            return found
+
+        return await self._look(plan)
+
+    def storable(self, text: str) -> str:
+        """Return a text without what the database's text lacks."""
+        return written(text, self.session.sql.codec)
+
+    async def shut(self, queues: Sequence[str], other: str) -> tuple[Refusal, ...]:
         """Stop claims from queues that are open."""
-        now = self.session.now
+        session = await ready(self.session)
 
-        def plan(sql: Texts) -> Plan[None]:
-            yield Statement(sql("shut"), (sorted(set(queues)), now))
+        def plan(part: Sequence[str]) -> Plan[Filled]:
+            yield Statement(session.sql("shut"), (list(part), session.now, other))
+            return Filled(tuple(part))
 
-        await self._change(plan)
+        def all_of_them() -> Filled:
+            names = sorted(set(queues))
+            return in_halves(names, lambda part: session.pool.run(lambda: plan(part)), str)
 
-    async def reopen(self, queues: Sequence[str]) -> tuple[str, ...]:
-        """Open queues that are shut."""
+        return (await session.pool.aside(all_of_them)).refused
+
+    async def reopen(self, queues: Sequence[str], other: str) -> tuple[str, ...]:
+        """Open queues that are shut for no other store."""
+        given = list(queues), other
 
         def plan(sql: Texts) -> Plan[tuple[str, ...]]:
-            freed = [row[0] for row in (yield Statement(sql("reopen"), (list(queues),))).rows]
+            freed = [row[0] for row in (yield Statement(sql("reopen"), given)).rows]
+            yield Statement(sql("unmark"), given)
             if freed:
                 yield Statement(sql("wake"), (freed, 100))
             return tuple([queue for queue in dict.fromkeys(queues) if queue in freed])
 
         return await self._change(plan)
 
-    async def shut_queues(self) -> tuple[str, ...]:
+    async def shut_queues(self, other: str | None = None) -> tuple[str, ...]:
         """Name the queues that are shut."""
 
         def plan(sql: Texts) -> Plan[tuple[str, ...]]:
-            return tuple([row[0] for row in (yield Statement(sql("shut_queues"))).rows])
+            return tuple([row[0] for row in (yield Statement(sql("shut_queues"), (other,))).rows])
 
         return await self._look(plan)
 
@@ -151,15 +166,22 @@ class PostgresMover:
         """List schedules by name."""
         return await self._look(lambda sql: carried.dump(sql, limit, cursor))
 
-    async def fill_schedules(self, diaries: Sequence[Diary]) -> tuple[str, ...]:
-        """Store schedules, shut, all in one transaction."""
-        now = self.session.now
-        return await self._change(lambda sql: carried.fill(sql, diaries, now))
+    async def fill_schedules(self, diaries: Sequence[Diary], other: str) -> Filled:
+        """Store schedules, shut, in one transaction unless some of them cannot be."""
+        session = await ready(self.session)
 
-    async def reopen_schedules(self, names: Sequence[str]) -> tuple[str, ...]:
+        def fill(part: Sequence[Diary]) -> Filled:
+            return session.pool.run(lambda: carried.fill(session.sql, part, other, session.now))
+
+        def all_of_them() -> Filled:
+            return in_halves(diaries, fill, lambda diary: diary.standing.name)
+
+        return await session.pool.aside(all_of_them)
+
+    async def reopen_schedules(self, names: Sequence[str], other: str) -> tuple[str, ...]:
         """Let schedules fire that are shut."""
         now = self.session.now
-        return await self._change(lambda sql: carried.reopen(sql, names, now))
+        return await self._change(lambda sql: carried.reopen(sql, names, other, now))
 
     async def _look(self, plan: Callable[[Texts], Plan[T]]) -> T:
         session = await ready(self.session)
@@ -214,7 +236,7 @@ def _fill(sql: Texts, records: Sequence[Record]) -> Plan[Filled]:
 def _refusal(sql: Texts, job: Job) -> Plan[Refusal]:
     rows = (yield Statement(sql("holder"), (job.unique_key, None, None))).rows
     who = f"job {rows[0][0]}" if rows else "a job that has just ended"
-    return Refusal(job.id, f"{who} holds its unique key {job.unique_key!r}")
+    return Refusal(job.id, f"{who} holds its unique key {job.unique_key!r}", "key")
 
 
 def _belongings(sql: Texts, stored: Sequence[Record], seqs: dict[str, int]) -> Plan[None]:
@@ -233,10 +255,10 @@ def _belongings(sql: Texts, stored: Sequence[Record], seqs: dict[str, int]) -> P
             Integers([fence for _, fence, _ in failures]),
             Integers([error.attempt for error in errors]),
             Longs([error.at for error in errors]),
-            TextArray([storable(error.worker, sql.codec) for error in errors]),
-            TextArray([storable(error.type, sql.codec) for error in errors]),
-            TextArray([storable(error.message, sql.codec) for error in errors]),
-            TextArray([storable(error.traceback, sql.codec) for error in errors]),
+            TextArray([written(error.worker, sql.codec) for error in errors]),
+            TextArray([written(error.type, sql.codec) for error in errors]),
+            TextArray([written(error.message, sql.codec) for error in errors]),
+            TextArray([written(error.traceback, sql.codec) for error in errors]),
         )
         yield Statement(sql("fill_failures"), told)
     steps = [

@@ -1,175 +1,34 @@
-"""The connections of one process: opened when needed, kept, and dropped when they break."""
+"""Plans that run on the connections of one process, in threads."""
 
 from __future__ import annotations
 
-import os
-import threading
-from collections import deque
+import asyncio
 from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from queue import Empty, SimpleQueue
-from time import monotonic, sleep
-from typing import Any, Generic, TypeVar
+from time import sleep
+from typing import TypeVar
 
 import psycopg
-from psycopg.pq import TransactionStatus
 
 from dutiful.contract.beside import beside
 from dutiful.contract.statement import Plan, run
 from dutiful.core.errors import EngineError, EngineUnavailable
 
 from .address import Address
-from .connection import ANSWER_SECONDS, LOCK_SECONDS, Connection, connect, executor, usable
+from .connection import ANSWER_SECONDS, LOCK_SECONDS, Connection, connect, executor
 from .contention import holders, locked_by, repeats
-from .faults import Contended, Locked, NoRoom, StatementLost, told, translated
+from .faults import Contended, Locked, StatementLost, told, translated
+from .lender import Lender
 from .session_settings import begin, settings
 from .statements import Texts, trusted
 
 T = TypeVar("T")
-C = TypeVar("C", bound="psycopg.Connection[Any]")
 
-IDLE_SECONDS = 10.0
-"""How long a connection may be idle before it is closed."""
-_BUSY_SECONDS = 30.0
-"""How long a caller waits for a connection that others use."""
-
-
-class Lender(Generic[C]):
-    """Up to ``size`` connections, each used by one thread at a time."""
-
-    def __init__(self, opener: Callable[[], C], size: int) -> None:
-        """Open nothing yet."""
-        self._opener = opener
-        self._size = size
-        self._build()
-
-    def _build(self) -> None:
-        size = self._size
-        self._idle: deque[tuple[C, float]] = deque()
-        """What can be lent, and since when it has been idle; the last in is the first out."""
-        self._permits: SimpleQueue[None] = SimpleQueue()
-        for _ in range(size):
-            self._permits.put(None)
-        self._threads: ThreadPoolExecutor | None = None
-        self._guard = threading.RLock()  # a signal handler may interrupt its holder
-        self._returned = threading.Condition(self._guard)
-        self._lent = self._short = 0
-        """How many are lent, and how many callers wait because no more can be opened."""
-        self._era = 0
-
-    @contextmanager
-    def connection(self) -> Generator[C]:
-        """Lend a connection; one that broke meanwhile is not taken back."""
-        era = self._era
-        connection = self.borrow()
-        try:
-            yield connection
-        finally:
-            self.give_back(connection, era)
-
-    def borrow(self) -> C:
-        """Take a connection out, for the hot path; `give_back` must follow."""
-        try:
-            self._permits.get(timeout=_BUSY_SECONDS)
-        except Empty:
-            raise EngineUnavailable(
-                f"all {self._size} connections of this process have been busy for "
-                f"{_BUSY_SECONDS:g} s; raise connections= in the URL, or enqueue in larger batches"
-            ) from None
-        try:
-            connection = self._take()
-        except BaseException:
-            self._permits.put(None)
-            raise
-        with self._guard:
-            self._lent += 1
-        return connection
-
-    def give_back(self, connection: C, era: int) -> None:
-        """Take back what was lent in an era; a connection that broke meanwhile is closed."""
-        try:
-            fit = connection.pgconn.transaction_status == TransactionStatus.IDLE
-            with self._guard:
-                self._lent -= 1
-                if self._short:
-                    self._returned.notify()
-                if fit and era == self._era:
-                    self._idle.append((connection, monotonic()))
-                    return
-            _close(connection)
-        finally:
-            self._permits.put(None)
-
-    def trim(self) -> None:
-        """Close connections that have been idle for a while."""
-        long_ago = monotonic() - IDLE_SECONDS
-        gone: list[C] = []
-        with self._guard:
-            while self._idle and self._idle[0][1] < long_ago:
-                gone.append(self._idle.popleft()[0])
-        for connection in gone:
-            _close(connection)
-
-    def close(self) -> None:
-        """Close what is idle, and what is in use as soon as it comes back."""
-        with self._guard:
-            self._era += 1
-            threads, self._threads = self._threads, None
-            idle, self._idle = self._idle, deque()
-        for connection, _ in idle:
-            _close(connection)
-        if threads is not None:
-            threads.shutdown(wait=False)
-
-    def forsake(self) -> None:
-        """Start again in the child of a fork: the sockets belong to the parent."""
-        for connection, _ in self._idle:
-            # Only our copy of the descriptor goes; the parent's session must hear nothing of it.
-            os.close(connection.pgconn.socket)
-        _abandoned.extend(connection for connection, _ in self._idle)
-        self._build()
-
-    def _executor(self) -> ThreadPoolExecutor:
-        with self._guard:
-            if self._threads is None:
-                self._threads = ThreadPoolExecutor(self._size, thread_name_prefix="dutiful-pg")
-            return self._threads
-
-    def _take(self) -> C:
-        with suppress(IndexError):
-            while True:
-                connection, _ = self._idle.pop()
-                if usable(connection):
-                    return connection
-                _close(connection)
-        try:
-            return self._opener()
-        except NoRoom:
-            # The connections that are open have to suffice.
-            if (other := self._await_other()) is None:
-                raise
-            return other
-
-    def _await_other(self) -> C | None:
-        """Return a connection that another thread has given back; None when none is lent."""
-        ended = monotonic() + _BUSY_SECONDS
-        with self._guard:
-            self._short += 1
-            try:
-                while not self._idle:
-                    left = ended - monotonic()
-                    if not self._lent or left <= 0:
-                        return None
-                    self._returned.wait(left)
-                return self._idle.pop()[0]
-            finally:
-                self._short -= 1
-
-
-_abandoned: list[psycopg.Connection[Any]] = []
-"""Connections inherited through a fork; kept so that nothing says goodbye in the parent's name."""
+_SPARED = 1
+"""So many connections are not lent to transactions, which may all wait for one foreign lock."""
+_TURN_SECONDS = 30.0
 
 
 class Pool(Lender[Connection]):
@@ -197,19 +56,54 @@ class Pool(Lender[Connection]):
         self._alone = not address.pooler  # there, a setting of ours lasts for a transaction
         self._begin = "BEGIN" if self._alone else begin(settings(patience, lock_seconds, pinned))
 
+    def _build(self) -> None:
+        super()._build()
+        self._turns: SimpleQueue[None] = SimpleQueue()  # a signal handler may interrupt its user
+        for _ in range(max(1, self._size - _SPARED)):
+            self._turns.put(None)
+        self._loops: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}
+
     def run(self, plan: Callable[[], Plan[T]], *, doing: str = "using the store") -> T:
-        """Run a plan in a transaction, again if another transaction stood in its way."""
+        """Run a plan in a transaction, again if another transaction stood in its way.
+
+        Such transactions never have all connections, as they may wait for others' locks.
+        """
+        with self._turn():
+            return self._run(plan, doing)
+
+    def _run(self, plan: Callable[[], Plan[T]], doing: str = "using the store") -> T:
         return self._repeated(lambda connection: self._transaction(connection, plan, doing))
+
+    @contextmanager
+    def _turn(self) -> Generator[None]:
+        turns = self._turns
+        try:
+            turns.get(timeout=_TURN_SECONDS)
+        except Empty:
+            raise EngineUnavailable(
+                f"other transactions of this process have waited for {_TURN_SECONDS:g} s, as for a "
+                "lock of another session; raise connections= in the URL, or see `dutiful check`"
+            ) from None
+        try:
+            yield
+        finally:
+            turns.put(None)
 
     def once(self, plan: Callable[[], Plan[T]], *, writes: bool = False) -> T:
         """Run a plan whose every statement is a transaction of its own, and may be repeated."""
         if not self._alone:
-            return self.run(plan)
+            return self._run(plan)
         return self._repeated(lambda connection: run(plan(), executor(connection, commits=writes)))
 
     async def arun(self, plan: Callable[[], Plan[T]]) -> T:
         """Do what `run` does in a thread of the pool's."""
-        return await self.aside(lambda: self.run(plan))
+        loop = asyncio.get_running_loop()
+        turns = self._loops.get(loop)
+        if turns is None:
+            self._loops = {one: kept for one, kept in self._loops.items() if not one.is_closed()}
+            turns = self._loops[loop] = asyncio.Semaphore(max(1, self._size - _SPARED))
+        async with turns:  # else the pool's threads would be taken by those who wait
+            return await self.aside(lambda: self.run(plan))
 
     async def aonce(self, plan: Callable[[], Plan[T]], *, writes: bool = False) -> T:
         """Do what `once` does in a thread of the pool's."""
@@ -261,11 +155,6 @@ class Pool(Lender[Connection]):
             undo(connection)
             raise told(error, doing, committing=True) from error
         return result
-
-
-def _close(connection: psycopg.Connection[Any]) -> None:
-    """Close, also what is lent to tasks, who must not close it themselves."""
-    psycopg.Connection.close(connection)
 
 
 def undo(connection: Connection) -> None:

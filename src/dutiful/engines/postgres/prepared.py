@@ -1,4 +1,4 @@
-"""Watches for the commit of prepared transactions, which cannot notify workers themselves.
+"""Watches for the end of transactions that are or may be prepared: they cannot notify workers.
 
 PostgreSQL refuses to prepare a transaction that has notified, so another process announces its
 jobs after the commit. One process watches for all, and only on a server that allows prepared
@@ -59,7 +59,8 @@ class PreparedWatch:
             (self._ours,) = self._row(self._sql("prepared_turn"), self._sql.schema)
             if not self._ours:
                 return _RIVAL_SECONDS
-        count, waiting = self._row(self._sql("prepared_watch"))
+        pending = bool(self._waiting or self._echoes)
+        count, waiting = self._row(self._sql("prepared_watch"), self._count, pending)
         if count != self._count:
             self._echoes = [now + after for after in _ECHOES]
         ended = self._waiting.difference(waiting)

@@ -9,7 +9,7 @@ from typing import Any
 from dutiful.contract.protocol import Receipt
 from dutiful.contract.records import mark_of
 from dutiful.contract.statement import Plan, Statement
-from dutiful.core.errors import DuplicateJob
+from dutiful.core.errors import DuplicateJob, EngineError
 from dutiful.core.job import NewJob
 from dutiful.core.replacement import Work, changed, marked
 from dutiful.core.state import State
@@ -22,6 +22,8 @@ from .statements import Texts
 
 _MANY = 500
 """So many jobs are worth a commit of their own."""
+_TURNS = 20
+"""A key whose holders end so often between two statements is not free: the row is refused."""
 _AT_ONCE = (0, None, None, None, None)
 """Delay, time, expiry, tags and meta of a job that has none of them."""
 
@@ -54,7 +56,9 @@ class PostgresProducer:
         return session.pool.run(lambda: again(session.sql, jobs, session.now))
 
     def _plan(self, jobs: Sequence[NewJob]) -> Plan[tuple[Receipt, ...]]:
-        return enqueue(self.session.sql, jobs, self.session.now)
+        # Behind a pooler a statement is always a part of a transaction.
+        session = self.session
+        return enqueue(session.sql, jobs, session.now, late=session.address.pooler)
 
 
 async def ready(session: Session) -> Session:
@@ -67,7 +71,7 @@ async def ready(session: Session) -> Session:
 def enqueue(
     sql: Texts, jobs: Sequence[NewJob], now: int | None, *, late: bool = False
 ) -> Plan[tuple[Receipt, ...]]:
-    """Store jobs in their order; ``late`` looks for sleepers at the commit instead of now.
+    """Store jobs in their order; in a longer transaction ``late`` looks for sleepers at its end.
 
     DuplicateId where a plain job is stored already: store them `again`.
     """
@@ -76,33 +80,44 @@ def enqueue(
     if _plain(jobs):
         yield _plainly(sql, jobs, now, late)
         return tuple([Receipt(job.id) for job in jobs])
-    return (yield from again(sql, jobs, now, late=late))
+    return (yield from again(sql, jobs, now))
 
 
 def again(
-    sql: Texts, jobs: Sequence[NewJob], now: int | None, *, late: bool = False
+    sql: Texts, jobs: Sequence[NewJob], now: int | None, *, joins: bool = False
 ) -> Plan[tuple[Receipt, ...]]:
-    """Store those of the jobs that can be, and say of the others why not."""
-    stored = yield from store(sql, jobs, now, late=late)
+    """Store those of the jobs that can be, and say of the others why not.
+
+    Sleepers are looked for at the commit: this waits for whoever holds the job of a key. What
+    ``joins`` the caller's transaction reads as little as it can.
+    """
+    stored = yield from store(sql, jobs, now)
+    return (yield from receipts(sql, jobs, stored, now, joins=joins))
+
+
+def receipts(
+    sql: Texts, jobs: Sequence[NewJob], stored: set[str], now: int | None, *, joins: bool = False
+) -> Plan[tuple[Receipt, ...]]:
+    """Say of jobs that were not ``stored`` why not; one whose key is free now joins them."""
     replacing = [job for job in jobs if job.id not in stored and _replaces(job)]
     if len(replacing) > 1:
         # All lock jobs in one order, which need not be that of the keys.
         keys, periods = _keys(replacing)
         yield Statement(sql("holders_lock"), (keys, periods, now))
-    receipts: list[Receipt] = []
+    found: list[Receipt] = []
     for job in jobs:
         if job.id in stored:
-            receipts.append(Receipt(job.id))
+            found.append(Receipt(job.id))
         else:
-            receipts.append((yield from _refused(sql, job, now, late)))
-    return tuple(receipts)
+            found.append((yield from _refused(sql, job, stored, now, joins)))
+    return tuple(found)
 
 
-def store(sql: Texts, jobs: Sequence[NewJob], now: int | None, *, late: bool) -> Plan[set[str]]:
+def store(sql: Texts, jobs: Sequence[NewJob], now: int | None) -> Plan[set[str]]:
     """Store those of the jobs that can be, and return their ids."""
     keyed = sum([job.unique is not None for job in jobs])
     statement = sql("enqueue_keys" if keyed > 1 else "enqueue")
-    answer = yield Statement(statement, (*_columns(jobs), now, late))
+    answer = yield Statement(statement, (*_columns(jobs), now))
     return set(answer.rows[0][0] or ())
 
 
@@ -139,26 +154,43 @@ def _soon(job: NewJob) -> bool:
     return not job.delay or job.run_at is not None
 
 
-def _refused(sql: Texts, job: NewJob, now: int | None, late: bool) -> Plan[Receipt]:
+def _refused(
+    sql: Texts, job: NewJob, stored: set[str], now: int | None, joins: bool
+) -> Plan[Receipt]:
     """Find out why a job was not stored, and give way to the one that holds its key."""
-    while True:
-        if (yield Statement(sql("known"), ([job.id],))).rows:
-            return Receipt(job.id)
-        rule = job.unique
-        if rule is None:
-            raise AssertionError("a job without a unique rule is refused for its id alone")
+    rule = job.unique
+    if rule is None:
+        return Receipt(job.id)  # refused for its id alone
+    for _ in range(_TURNS):
         holders = (yield Statement(sql("holder"), (rule.key, rule.period, now))).rows
-        if holders:
-            holder, _ = holders[0]
+        holder: str | None = holders[0][0] if holders else None
+        if holder == job.id:
+            return Receipt(job.id)
+        # To read where the newest ids are is a conflict with every serializable transaction that
+        # enqueues. Who gives way to the holder does so, too, if this job was stored and has ended.
+        gives_way = holder is not None and rule.on_conflict == "existing"
+        if not (joins and gives_way) and (yield Statement(sql("known"), ([job.id],))).rows:
+            return Receipt(job.id)
+        if holder is not None:
             if rule.on_conflict == "raise":
                 raise DuplicateJob(rule.key, holder)
             if rule.on_conflict == "replace":
-                replaced = yield from _replace(sql, job, holder, now, late)
+                replaced = yield from _replace(sql, job, holder, now)
                 return Receipt(holder, created=False, replaced=replaced)
             return Receipt(holder, created=False)
         # The holder ended between the two statements, so the key is free.
-        if (yield from store(sql, [job], now, late=late)):
+        if late := (yield from store(sql, [job], now)):
+            stored |= late
             return Receipt(job.id)
+    raise _passed_over(job.id)
+
+
+def _passed_over(job_id: str) -> EngineError:
+    """Return the error for a row of a job that a trigger keeps from being written."""
+    return EngineError(
+        f"job {job_id} was not stored: a trigger refused its row; let the trigger on the table "
+        "job return NEW, or raise what is wrong"
+    )
 
 
 def _plain(jobs: Sequence[NewJob]) -> bool:
@@ -195,7 +227,7 @@ def _columns(jobs: Sequence[NewJob]) -> tuple[Array, ...]:
     )
 
 
-def _replace(sql: Texts, job: NewJob, holder: str, now: int | None, late: bool) -> Plan[bool]:
+def _replace(sql: Texts, job: NewJob, holder: str, now: int | None) -> Plan[bool]:
     """Replace what the job that holds a key would run; False when it runs or has ended."""
     rows = (yield Statement(sql("work"), (holder,))).rows
     if not rows:
@@ -206,11 +238,11 @@ def _replace(sql: Texts, job: NewJob, holder: str, now: int | None, late: bool) 
     if drops_steps:
         yield Statement(sql("steps_drop"), (holder,))
     params = _replacement(job, marked(job.meta, mark), holder, now)
-    state: int = (yield Statement(sql("replace"), params)).rows[0][0]
-    if state == State.QUEUED and late:
+    moved = (yield Statement(sql("replace"), params)).rows
+    if not moved:  # though its row has been locked
+        raise _passed_over(holder)
+    if moved[0][0] == State.QUEUED:
         yield Statement(sql("wake_late"), (job.queue,))
-    elif state == State.QUEUED:
-        yield Statement(sql("wake"), ([job.queue], 1))
     return True
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dutiful.contract.statement import Plan, Statement
-from dutiful.core.occurrence import Occurrence
+from dutiful.core.occurrence import GaveWay, Occurrence
 
 from .arrays import Array, Booleans, Longs, TextArray, columns
 from .statements import Texts
 
 _OCCURRENCE: tuple[type[Array], ...] = (
     *(TextArray, Longs, Longs, Longs, TextArray, TextArray, TextArray, Booleans, Longs, Longs),
+)
+_GAVE_WAY: tuple[type[Array], ...] = (
+    *(TextArray, TextArray, TextArray, Booleans, TextArray, Longs),
 )
 
 Named = tuple[str, Occurrence]
@@ -33,6 +36,14 @@ def record(
     fresh = [(key[0], one) for key, one in by_key.items() if key in written]
     numbers.update(Counter(name for name, _ in fresh))
     return fresh
+
+
+def amend(sql: Texts, given: Sequence[GaveWay]) -> Plan[None]:
+    """Record what became of occurrences whose jobs gave way to others."""
+    rows = [
+        (one.kind, one.why, one.job_id, one.replaced, one.schedule, one.planned) for one in given
+    ]
+    yield Statement(sql("occurrences_amend"), columns(_GAVE_WAY, rows))
 
 
 def _row(name: str, one: Occurrence, base: int) -> tuple[Any, ...]:

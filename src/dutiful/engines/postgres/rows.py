@@ -17,6 +17,8 @@ from dutiful.core.state import State
 
 _STATES = tuple(State)
 _RUNNING = State.RUNNING
+_UNIQUE = records.UNIQUE_STATES
+_PRIORITY_LEAST = -records.PRIORITY_FAR
 _encode = msgspec.json.encode
 _tags = msgspec.json.Decoder(tuple[str, ...]).decode
 _meta = msgspec.json.Decoder(dict[str, str]).decode
@@ -32,7 +34,7 @@ def packed(value: tuple[str, ...] | dict[str, str]) -> str | None:
 def job_of(row: tuple[Any, ...]) -> Job:
     """Build a job from all columns, ``seq`` first; it does not fail, see `Job.unreadable`."""
     fields = list(row)
-    if row[1] and 0 <= row[4] < len(_STATES):
+    if row[1] and 0 <= row[4] < len(_STATES) and _PRIORITY_LEAST <= row[5] and row[21] in _UNIQUE:
         try:
             fields[4] = _STATES[row[4]]
             tags, meta = row[22:24]
@@ -51,19 +53,25 @@ def claim_of(row: tuple[Any, ...]) -> Claim:
 
 def claimed_of(row: tuple[Any, ...], queue: str, worker: str) -> Claim:
     """Build a claim from a row of ``claim.sql``, which leaves out what its caller knows."""
-    fields = list(row)
-    fields[5] = queue
-    fields[6] = _RUNNING
-    fields[7] = -row[0]
-    fields[12] = row[1]
-    fields[18] = worker
-    tags, meta = row[24], row[25]
+    # fmt: off
+    (
+        behind, run_at, _, id, task, _, _, _, args, attempt, attempts, enqueued_at, _, started_at,
+        finished_at, expires_at, crashes, fence, _, reason, parked_at, cancel, key, states,
+        tags, meta, result, steps, redriven_at,
+    ) = row
     try:
-        fields[24] = _tags(tags) if tags else ()
-        fields[25] = _meta(meta) if meta else {}
+        if id and states in _UNIQUE:
+            return Claim(Job(
+                id, task, queue, _RUNNING, -behind, args, attempt, attempts, enqueued_at, run_at,
+                started_at, finished_at, expires_at, crashes, fence, worker, reason, parked_at,
+                cancel, key, states, _tags(tags) if tags else (), _meta(meta) if meta else {},
+                result, steps, redriven_at,
+            ))
     except REFUSALS:
-        return Claim(records.job(fields[3:]))
-    return Claim(Job(*fields[3:]) if row[3] else records.job(fields[3:]))
+        pass
+    # fmt: on
+    known = (*row[3:5], queue, _RUNNING, -behind, *row[8:12], run_at, *row[13:18], worker)
+    return Claim(records.job((*known, *row[19:])))
 
 
 def worker_row(info: WorkerInfo) -> tuple[Any, ...]:

@@ -17,8 +17,9 @@ from .floors import Floors
 from .gather import Gather
 from .heartbeat import Heartbeat
 from .home import Home
+from .lender import Lender
 from .migration import prepare
-from .pool import Lender, Pool
+from .pool import Pool
 from .sleepers import Sleepers
 from .statements import Texts
 from .steady import Steady
@@ -47,7 +48,7 @@ class Session:
         self.pool = Pool(address, self.sql, address.connections, pinned=True)
         self.readers = Pool(address, self.sql, _READERS)
         # Leases are renewed beside all other work, which may wait for locks.
-        self.pulse = Heartbeat(address, self.sql, now_and_then=self._trim)
+        self.pulse = Heartbeat(address, self.sql)
         self.lent = Lender(partial(connect_as, TaskConnection, address), address.connections)
         self.alent = TaskConnections(address)
         self.apool = AsyncPool(address, self.sql, lock_seconds=_WORK_LOCK_SECONDS)
@@ -89,11 +90,6 @@ class Session:
         """Note that a worker may hold jobs from now on, whatever its last review said."""
         self.exchanges += 1
         self.reviews.pop(worker, None)
-
-    def _trim(self) -> None:
-        self.pool.trim()
-        self.readers.trim()
-        self.lent.trim()
 
     def close(self) -> None:
         """Close what is open; the next use opens it again."""

@@ -26,18 +26,17 @@ def settle(
     # All lock rows in the same order, so that two who settle the same jobs do not block each other.
     items = sorted(items, key=_BY_ID)
     failed = [item for item in items if item.error is not None]
-    successes = [item for item in items if simple(item)]
-    plain = len(successes) == len(items)
+    successes = items if plain(items) else [item for item in items if simple(item)]
     if 0 < len(successes) < len(items) or 0 < len(failed) < len(items):
         # Several statements follow, and each takes only some of the rows.
-        yield Statement(sql("lock"), (_guards(items)[0],))
+        yield Statement(sql("lock"), (guards(items)[0],))
     if failed:
         yield Statement(sql("fail"), _failures(sql, failed))
-    others = [] if plain else [item for item in items if not simple(item)]
+    others = [] if successes is items else [item for item in items if not simple(item)]
     written, rescued = 0, set[str]()
     back: dict[str, int] = {}
     if successes:
-        params = (*_guards(successes), _results(successes), now)
+        params = (*guards(successes), _results(successes), now)
         written += (yield Statement(sql("succeed"), params)).count
     if others:
         rows = (yield Statement(sql("settle"), (*_fates(sql, others), now))).rows
@@ -52,9 +51,16 @@ def settle(
     return refused, back
 
 
+def plain(items: Sequence[Settlement]) -> bool:
+    """Whether one statement that writes nothing else takes them all."""
+    # As one expression: a call for each item would take longer than the rest.
+    succeeded = State.SUCCEEDED
+    return all([one.state is succeeded and not one.rescue and one.error is None for one in items])
+
+
 def simple(item: Settlement) -> bool:
     """Whether one statement that writes nothing else takes it."""
-    return item.state is State.SUCCEEDED and not item.rescue and item.error is None
+    return plain((item,))
 
 
 def held(sql: Texts, item: Settlement) -> Plan[bool]:
@@ -69,7 +75,7 @@ def _refused(sql: Texts, items: Sequence[Settlement], rescued: set[str]) -> Plan
     Under the same fence a job that runs no more was settled by its holder, now or before; but a
     rescue has changed the fence itself, and one that wrote nothing came too late.
     """
-    rows = (yield Statement(sql("same_fence"), _guards(items))).rows
+    rows = (yield Statement(sql("same_fence"), guards(items))).rows
     same = {row[0] for row in rows}
     return tuple(
         item.claim.job.id
@@ -78,7 +84,8 @@ def _refused(sql: Texts, items: Sequence[Settlement], rescued: set[str]) -> Plan
     )
 
 
-def _guards(items: Sequence[Settlement]) -> tuple[TextArray, Integers]:
+def guards(items: Sequence[Settlement]) -> tuple[TextArray, Integers]:
+    """Return what names the claims of settlements, by the holding of which they are written."""
     jobs = [item.claim.job for item in items]
     return TextArray([job.id for job in jobs]), Integers([job.fence for job in jobs])
 
@@ -91,7 +98,7 @@ def _fates(sql: Texts, items: Sequence[Settlement]) -> tuple[Array, ...]:
     """Return the arrays of ``settle.sql``."""
     queued = State.QUEUED  # keeps the time it had
     return (
-        *_guards(items),
+        *guards(items),
         Shorts([item.state for item in items]),
         _results(items),
         Longs([None if item.state is queued else item.delay for item in items]),
@@ -108,7 +115,7 @@ def _failures(sql: Texts, items: Sequence[Settlement]) -> tuple[Array, ...]:
     """Return the arrays of ``fail.sql``."""
     errors = [item.error for item in items if item.error is not None]
     return (
-        *_guards(items),
+        *guards(items),
         Integers([error.attempt for error in errors]),
         Longs([error.at for error in errors]),
         TextArray([storable(error.worker, sql.codec) for error in errors]),

@@ -13,7 +13,7 @@ from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement
 
 from .async_pool import AsyncTaskConnection
-from .connection import ENDED, RESET, TaskConnection, aexecutor, executor
+from .connection import ENDED, RESET, TaskConnection, aexecutor, begin_of, executor
 from .faults import told
 from .producer import ready
 from .session import Session
@@ -49,7 +49,7 @@ class PostgresTransaction:
         try:
             connection = lent.enter_context(self._session.ready().lent.connection())
             try:
-                connection.execute("BEGIN")
+                connection.execute(begin_of(connection))
                 # Its absence tells at the end that somebody ended the transaction by hand.
                 connection.execute(f"SAVEPOINT {_GUARD}")
             except (psycopg.Error, OSError) as error:
@@ -119,7 +119,7 @@ class PostgresAsyncTransaction:
         session = await ready(self._session)
         connection = await session.alent.take()
         try:
-            await connection.execute("BEGIN")
+            await connection.execute(begin_of(connection))
             await connection.execute(f"SAVEPOINT {_GUARD}")
         except (psycopg.Error, OSError) as error:
             await session.alent.give_back(connection)

@@ -2,35 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from functools import cache
 from importlib import import_module
 from typing import Any, TypeVar
 
-from dutiful.contract.statement import Answer, Plan, Statement, arun
+from dutiful.contract.statement import Answer, AsyncExecute, Plan, Statement, arun
 from dutiful.core.errors import UsageError
 
-from .refusals import CLOSED, demand_transaction, in_its_encoding, translated
-from .text import plain
+from .refusals import CLOSED, demand_transaction, in_its_encoding, told, translated
+from .text import as_texts
 
 T = TypeVar("T")
 _ADVICE = "write `async with conn.transaction():` around it"
+_FREE = "pass one that you hold and on which no other coroutine waits"
+_UNFIT = "22000"
+"""The server's code for a value that does not fit; asyncpg refuses some itself."""
 
 
 async def aenqueue(connection: Any, plans: Callable[[Any], Plan[T]]) -> T:
     """Run a plan inside the connection's transaction; what fails undoes itself alone."""
-    asyncpg: Any = import_module("asyncpg")
-    ours = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
-
-    async def execute(statement: Statement) -> Answer:
-        with translated(*ours, TimeoutError):
-            rows = await connection.fetch(statement.text, *plain(statement.params))
-            return Answer([tuple(row.values()) for row in rows], len(rows))
-
-    with translated(*ours, TimeoutError):
+    # What its pool lends is new each time; the connection behind it is the same.
+    driver = getattr(connection, "_con", connection)
+    with _translated(driver):
         if connection.is_closed():
             raise UsageError(CLOSED)
         demand_transaction("the asyncpg connection", _ADVICE, open=connection.is_in_transaction())
-        async with connection.transaction():
-            # What its pool lends is new each time; the connection behind it is the same.
-            driver = getattr(connection, "_con", connection)
-            return await arun(in_its_encoding(driver, plans), execute)
+        savepoint = connection.transaction()
+        await savepoint.start()
+        try:
+            result = await arun(in_its_encoding(driver, plans), aexecutor(driver))
+        except BaseException:
+            with suppress(*_errors()):  # of a connection that was cut: the first error tells it
+                await savepoint.rollback()
+            raise
+        await savepoint.commit()
+        return result
+
+
+def aexecutor(driver: Any) -> AsyncExecute:
+    """Return what runs statements without the codecs that the connection's user has set."""
+    record: Any = import_module("asyncpg").Record
+
+    async def execute(statement: Statement) -> Answer:
+        with _translated(driver):
+            text, given = as_texts(statement.text, statement.params)
+            if _plainly():
+                # As asyncpg asks the server about types; its public methods use the codecs.
+                # So do columns of anything but text, even here.
+                ask = driver._execute
+                rows = await ask(
+                    text, given, 0, None, ignore_custom_codec=True, record_class=record
+                )
+            else:
+                rows = await driver.fetch(text, *given, record_class=record)
+            return Answer([tuple(row.values()) for row in rows], len(rows))
+
+    return execute
+
+
+@contextmanager
+def _translated(driver: Any) -> Generator[None]:
+    """Raise asyncpg's errors as ours; what it calls misuse is, unless the connection was cut."""
+    misuse: type[Exception] = import_module("asyncpg").InterfaceError
+    with translated(*_errors()):
+        try:
+            yield
+        except misuse as error:
+            if isinstance(error, ValueError):
+                raise told(error, state=_UNFIT) from error
+            if driver is not None and driver.is_closed():
+                raise
+            raise UsageError(
+                f"asyncpg runs nothing on your connection at present: {error}; {_FREE}"
+            ) from error
+
+
+def _errors() -> tuple[type[BaseException], ...]:
+    asyncpg: Any = import_module("asyncpg")
+    return (
+        *(asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError),
+        *(TimeoutError, OSError),
+    )
+
+
+@cache
+def _plainly() -> bool:
+    """Whether this release of asyncpg can leave codecs out; older and newer ones may not."""
+    ask = getattr(import_module("asyncpg").Connection, "_execute", None)
+    return ask is not None and "ignore_custom_codec" in inspect.signature(ask).parameters

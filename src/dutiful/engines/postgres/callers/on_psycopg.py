@@ -6,14 +6,13 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg import AsyncRawCursor, RawCursor
 from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg.rows import tuple_row
 
 from dutiful.contract.caller import ABORTED
 from dutiful.contract.statement import Answer, AsyncExecute, Execute, Plan, Statement, arun, run
 from dutiful.core.errors import UsageError
-from dutiful.engines.postgres.arrays import adapt
+from dutiful.engines.postgres.adapters import AsyncCursor, Cursor
 from dutiful.engines.postgres.statements import trusted
 
 from .refusals import CLOSED, demand_transaction, in_its_encoding, translated
@@ -57,7 +56,7 @@ def _enqueue(
                 pipeline.sync()
         with connection.transaction():
             plan = in_its_encoding(connection, plans)
-            return run(plan, _executor(connection, pipeline))
+            return run(plan, executor(connection, pipeline))
 
 
 async def _aenqueue(
@@ -73,12 +72,14 @@ async def _aenqueue(
                 await pipeline.sync()
         async with connection.transaction():
             plan = in_its_encoding(connection, plans)
-            return await arun(plan, _aexecutor(connection, pipeline))
+            return await arun(plan, aexecutor(connection, pipeline))
 
 
-def _executor(connection: psycopg.Connection[Any], pipeline: psycopg.Pipeline | None) -> Execute:
-    cursor = RawCursor(connection, row_factory=tuple_row)
-    adapt(cursor)
+def executor(
+    connection: psycopg.Connection[Any], pipeline: psycopg.Pipeline | None = None
+) -> Execute:
+    """Return what runs statements on a connection, also on one that another library lent."""
+    cursor = Cursor(connection, row_factory=tuple_row)
 
     def execute(statement: Statement) -> Answer:
         with translated(psycopg.Error):
@@ -90,11 +91,11 @@ def _executor(connection: psycopg.Connection[Any], pipeline: psycopg.Pipeline | 
     return execute
 
 
-def _aexecutor(
-    connection: psycopg.AsyncConnection[Any], pipeline: psycopg.AsyncPipeline | None
+def aexecutor(
+    connection: psycopg.AsyncConnection[Any], pipeline: psycopg.AsyncPipeline | None = None
 ) -> AsyncExecute:
-    cursor = AsyncRawCursor(connection, row_factory=tuple_row)
-    adapt(cursor)
+    """Do what `executor` does where statements are awaited."""
+    cursor = AsyncCursor(connection, row_factory=tuple_row)
 
     async def execute(statement: Statement) -> Answer:
         with translated(psycopg.Error):

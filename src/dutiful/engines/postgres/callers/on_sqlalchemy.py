@@ -6,14 +6,22 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from dutiful.contract.statement import Answer, Execute, Plan, Statement, run
+from dutiful.contract.statement import AsyncExecute, Execute, Plan, arun, run
 from dutiful.core.errors import UsageError
 
+from . import on_asyncpg, on_psycopg, on_psycopg2
 from .refusals import demand_no_pipeline, demand_transaction, in_its_encoding, told
-from .text import by_name, named, plain
 
 T = TypeVar("T")
-_DRIVERS = ("psycopg", "asyncpg", "psycopg2", "psycopg_async")
+_SYNC: dict[str, Callable[[Any], Execute]] = {
+    "psycopg": on_psycopg.executor,
+    "psycopg2": on_psycopg2.executor,
+}
+_ASYNC: dict[str, Callable[[Any], AsyncExecute]] = {
+    "psycopg": on_psycopg.aexecutor,
+    "psycopg_async": on_psycopg.aexecutor,
+    "asyncpg": on_asyncpg.aexecutor,
+}
 _ADVICE = "begin one on an engine or connection whose isolation level is not AUTOCOMMIT"
 
 
@@ -22,7 +30,7 @@ def enqueue(given: Any, plans: Callable[[Any], Plan[T]]) -> T:
     with _translated():
         connection = given.connection() if hasattr(given, "get_bind") else given
         driver = connection.dialect.driver
-        if connection.dialect.name != "postgresql" or driver not in _DRIVERS:
+        if connection.dialect.name != "postgresql" or driver not in (*_SYNC, *_ASYNC):
             raise UsageError(
                 f"the SQLAlchemy engine uses {connection.dialect.name}+{driver}; jobs are enqueued "
                 "on postgresql+psycopg, postgresql+asyncpg and postgresql+psycopg2"
@@ -32,8 +40,16 @@ def enqueue(given: Any, plans: Callable[[Any], Plan[T]]) -> T:
         demand_transaction("the SQLAlchemy connection", _ADVICE, open=not commits)
         demand_no_pipeline(raw.driver_connection)
         with connection.begin_nested():
+            # Below SQLAlchemy, which writes values as its user has taught the driver.
             plan = in_its_encoding(raw.driver_connection, plans)
-            return run(plan, _executor(connection, numbered=driver == "asyncpg"))
+            if not connection.dialect.is_async:
+                return run(plan, _SYNC[driver](raw.driver_connection))
+
+            async def below(one: Any) -> T:
+                return await arun(plan, _ASYNC[driver](one))
+
+            answer: T = raw.dbapi_connection.run_async(below)
+            return answer
 
 
 async def aenqueue(given: Any, plans: Callable[[Any], Plan[T]]) -> T:
@@ -63,18 +79,3 @@ def _translated() -> Generator[None]:
             f"SQLAlchemy cannot run a statement on what you passed: {text}; roll back, or pass "
             "another connection"
         ) from error
-
-
-def _executor(connection: Any, *, numbered: bool) -> Execute:
-    def execute(statement: Statement) -> Answer:
-        with _translated():
-            if numbered:
-                text, params = statement.text, tuple(plain(statement.params))
-                result = connection.exec_driver_sql(text, params)
-            else:
-                named_text, by_names = named(statement.text), by_name(statement.params)
-                result = connection.exec_driver_sql(named_text, by_names)
-            rows = [tuple(row) for row in result.fetchall()] if result.returns_rows else []
-            return Answer(rows, len(rows))
-
-    return execute

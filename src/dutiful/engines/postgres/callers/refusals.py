@@ -32,12 +32,17 @@ _AGAIN = (
 _BY_STATE = {"25P02": ABORTED, "25006": _READ_ONLY}
 
 
-def told(error: BaseException) -> EngineError | BadPayload | UsageError:
-    """Translate an error of the caller's library into one of ours."""
-    state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+def told(
+    error: BaseException, *, state: str | None = None
+) -> EngineError | BadPayload | UsageError:
+    """Translate an error of the caller's library into one of ours; ``state`` is the server's code.
+
+    It is passed where the library gives none.
+    """
+    state = state or getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
     if (words := _BY_STATE.get(state or "")) is not None:
         return UsageError(words)
-    ours = faults.told(error, _DOING)
+    ours = faults.told(error, _DOING, state=state)
     return faults.Contended(f"{ours}; {_AGAIN}") if isinstance(ours, faults.Contended) else ours
 
 

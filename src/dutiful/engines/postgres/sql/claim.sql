@@ -1,6 +1,7 @@
--- The sum keeps the planner from the index of ready jobs: when it believes that next to none are
--- ready, it would walk all of that index, dead entries too, to find the rows just named. A lost
--- worker gets nothing and a paused queue gives nothing, also where nobody has looked before.
+-- The rows just named are locked and cannot have changed. Were their state asked for again, the
+-- planner would walk all of the index of ready jobs, dead entries too, to find them, whenever it
+-- believes that next to none are ready. A lost worker gets nothing and a paused queue gives
+-- nothing, also where nobody has looked before.
 -- The fence is as core/fence.py says.
 -- A row begins with what orders the line, then come a job's columns; NULL is what the worker knows.
 UPDATE {schema}.job SET
@@ -15,7 +16,7 @@ WHERE ctid = ANY (ARRAY(
     AND EXISTS (SELECT FROM {schema}.worker WHERE id = $1 AND NOT lost)
     AND NOT EXISTS (SELECT FROM {schema}.queue WHERE name = $2)
   ORDER BY -priority, run_at, seq LIMIT $3 FOR UPDATE SKIP LOCKED
-)) AND state + 0 = 1
+))
 RETURNING
   -priority, run_at, seq, id, task, NULL, NULL, NULL, args, attempt, max_attempts, enqueued_at,
   NULL, started_at, finished_at, expires_at, crashes, fence, NULL, reason, parked_at,

@@ -29,15 +29,10 @@ WITH given AS (
   RETURNING id, queue, state
 ), counted AS (
   SELECT
-    count(*) AS jobs, count(*) FILTER (WHERE state = 1) AS due,
-    pg_catalog.array_agg(DISTINCT queue) FILTER (WHERE state = 1) AS queues
+    count(*) AS jobs, pg_catalog.array_agg(DISTINCT queue) FILTER (WHERE state = 1) AS queues
   FROM stored
 ), tallied AS (
   INSERT INTO {schema}.tally (name, count, queues)
-  SELECT 'enqueued', jobs, CASE WHEN $16::boolean THEN queues END FROM counted WHERE jobs > 0
+  SELECT 'enqueued', jobs, queues FROM counted WHERE jobs > 0
 )
-SELECT
-  (SELECT pg_catalog.array_agg(id) FROM stored),
-  CASE WHEN NOT $16::boolean AND due > 0 AND EXISTS (SELECT FROM {schema}.sleeper)
-    THEN {schema}.wake(queues, due)::text END
-FROM counted
+SELECT pg_catalog.array_agg(id) FROM stored

@@ -6,5 +6,5 @@ WHERE id IN (
   JOIN unnest($1::text[], $2::bigint[]) AS judged (id, renewed_at)
     ON worker.id = judged.id AND worker.renewed_at = judged.renewed_at
   WHERE NOT lost FOR UPDATE OF worker SKIP LOCKED
-) AND NOT lost
+)
 RETURNING id

@@ -1,8 +1,9 @@
--- How many transactions were ever prepared after they had stored jobs, and the numbers of those
--- that are pending, known by their locks.
+-- How many transactions have counted themselves since ever, as they could not notify, and the
+-- numbers of those that have not ended: who takes a number of a sequence keeps a lock on it, also
+-- when prepared. Locks are looked at only while the count changes or any is pending.
 SELECT pg_sequence_last_value({prepared}::regclass), ARRAY(
   SELECT virtualtransaction FROM pg_locks
-  WHERE pid IS NULL AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-    AND relation = {job}::regclass::oid AND mode = 'RowExclusiveLock'
-    AND EXISTS (SELECT FROM pg_prepared_xact())
+  WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND relation = {prepared}::regclass::oid AND mode = 'RowExclusiveLock'
+    AND ($2::boolean OR pg_sequence_last_value({prepared}::regclass) IS DISTINCT FROM $1::bigint)
 )

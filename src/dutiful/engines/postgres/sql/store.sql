@@ -1,6 +1,6 @@
 -- Plain jobs, in the order of the arrays; an id that is stored already is an error. Sleepers are
--- woken by the same statement, unless the caller's own transaction, which may commit much later,
--- has the trigger on the tally look for them ($13).
+-- chosen by the same statement, unless it is a part of a transaction, which would keep their rows
+-- till its end: then the trigger on the tally looks for them ($13).
 WITH stored AS (
   INSERT INTO {schema}.job (
     id, task, queue, state, priority, args, max_attempts, enqueued_at, run_at, expires_at,
@@ -20,5 +20,5 @@ WITH stored AS (
   INSERT INTO {schema}.tally (name, count, queues)
   VALUES ('enqueued', pg_catalog.cardinality($1), CASE WHEN $13::boolean THEN $14::text[] END)
 )
-SELECT {schema}.wake($14::text[], $15::bigint)::text
+SELECT {schema}.wake_some($14::text[], $15::bigint)::text
 WHERE NOT $13::boolean AND $15 > 0 AND EXISTS (SELECT FROM {schema}.sleeper)

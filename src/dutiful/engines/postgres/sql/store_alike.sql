@@ -15,5 +15,5 @@ WITH stored AS (
   INSERT INTO {schema}.tally (name, count, queues)
   VALUES ('enqueued', pg_catalog.cardinality($1), CASE WHEN $13::boolean THEN ARRAY[$4] END)
 )
-SELECT {schema}.wake(ARRAY[$4], pg_catalog.cardinality($1))::text
+SELECT {schema}.wake_some(ARRAY[$4], pg_catalog.cardinality($1))::text
 WHERE NOT $13::boolean AND $14::boolean AND EXISTS (SELECT FROM {schema}.sleeper)

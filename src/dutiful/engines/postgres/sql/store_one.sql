@@ -9,5 +9,5 @@ WITH stored AS (
   INSERT INTO {schema}.tally (name, count, queues)
   VALUES ('enqueued', 1, CASE WHEN $8::boolean THEN ARRAY[$3] END)
 )
-SELECT {schema}.wake(ARRAY[$3], 1)::text
+SELECT {schema}.wake_some(ARRAY[$3], 1)::text
 WHERE NOT $8::boolean AND EXISTS (SELECT FROM {schema}.sleeper)

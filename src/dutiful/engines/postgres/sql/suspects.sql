@@ -6,6 +6,7 @@ SELECT
 FROM {schema}.job
 WHERE (
   state NOT BETWEEN 0 AND 6 OR id = ''
+  OR priority = -32768 OR unique_states NOT IN (0, 15, 31, 47, 63, 79, 95, 111, 127)
   OR tags <> '' AND tags !~ '^\[("[^"\\[:cntrl:]]*",?)*\]$'
   OR meta <> '' AND meta !~ '^\{("[^"\\[:cntrl:]]*":"[^"\\[:cntrl:]]*",?)*\}$'
 ) AND id > $1

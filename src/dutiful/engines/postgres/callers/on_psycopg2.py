@@ -1,0 +1,31 @@
+"""Connections of psycopg2, below the libraries that still use it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from dutiful.contract.statement import Answer, Execute, Statement
+
+from .refusals import translated
+from .text import spelled
+
+_READ = ("INTEGER", "LONGINTEGER", "UNICODE", "UNICODEARRAY", "BOOLEAN")
+"""What reads the types of our answers, by the driver's name."""
+
+
+def executor(driver: Any) -> Execute:
+    """Return what runs statements on a cursor that no adapter of the process reaches."""
+    extensions: Any = import_module("psycopg2.extensions")
+    error: type[Exception] = import_module("psycopg2").Error
+    cursor = driver.cursor(cursor_factory=extensions.cursor)
+    for name in _READ:
+        extensions.register_type(getattr(extensions, name), cursor)
+
+    def execute(statement: Statement) -> Answer:
+        with translated(error):
+            cursor.execute(spelled(statement.text, statement.params))
+            rows: list[Any] = cursor.fetchall() if cursor.description else []
+            return Answer(rows, len(rows))
+
+    return execute

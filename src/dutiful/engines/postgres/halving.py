@@ -1,0 +1,29 @@
+"""Storing what can be stored, where one value that the server refuses undoes a whole statement."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from dutiful.contract.moving import Filled, Refusal
+from dutiful.core.errors import BadPayload
+
+_UNFIT = (BadPayload, struct.error, UnicodeEncodeError)
+T = TypeVar("T")
+
+
+def in_halves(
+    items: Sequence[T], fill: Callable[[Sequence[T]], Filled], name: Callable[[T], str]
+) -> Filled:
+    """Store all at once, or in ever smaller parts; what is refused alone is told by its name."""
+    if not items:
+        return Filled()
+    try:
+        return fill(items)
+    except _UNFIT as error:
+        if len(items) == 1:
+            return Filled((), (Refusal(name(items[0]), str(error)),))
+    half = len(items) // 2
+    first, second = [in_halves(part, fill, name) for part in (items[:half], items[half:])]
+    return Filled(first.stored + second.stored, first.refused + second.refused)

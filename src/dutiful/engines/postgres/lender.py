@@ -1,0 +1,197 @@
+"""Lends the connections of one process: opened when needed, and closed when they stay idle."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
+from time import monotonic
+from typing import Any, Generic, TypeVar
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from dutiful.core.errors import EngineUnavailable
+
+from .connection import usable
+from .faults import NoRoom
+
+C = TypeVar("C", bound="psycopg.Connection[Any]")
+
+IDLE_SECONDS = 10.0
+"""How long a connection may be idle before it is closed."""
+_BUSY_SECONDS = 30.0
+"""How long a caller waits for a connection that others use."""
+
+
+class Lender(Generic[C]):
+    """Up to ``size`` connections, each used by one thread at a time."""
+
+    def __init__(self, opener: Callable[[], C], size: int) -> None:
+        """Open nothing yet."""
+        self._opener = opener
+        self._size = size
+        self._build()
+
+    def _build(self) -> None:
+        size = self._size
+        self._idle: deque[tuple[C, float]] = deque()
+        """What can be lent, and since when it has been idle; the last in is the first out."""
+        self._permits: SimpleQueue[None] = SimpleQueue()
+        for _ in range(size):
+            self._permits.put(None)
+        self._threads: ThreadPoolExecutor | None = None
+        self._guard = threading.RLock()  # a signal handler may interrupt its holder
+        self._returned = threading.Condition(self._guard)
+        self._lent = self._short = 0
+        """How many are lent, and how many callers wait because no more can be opened."""
+        self._era = 0
+        self._trimmer: threading.Event | None = None
+        """Ends the thread that closes what stays idle; there is one only while anything is idle."""
+
+    @contextmanager
+    def connection(self) -> Generator[C]:
+        """Lend a connection; one that broke meanwhile is not taken back."""
+        era = self._era
+        connection = self.borrow()
+        try:
+            yield connection
+        finally:
+            self.give_back(connection, era)
+
+    def borrow(self) -> C:
+        """Take a connection out, for the hot path; `give_back` must follow."""
+        try:
+            self._permits.get(timeout=_BUSY_SECONDS)
+        except Empty:
+            raise EngineUnavailable(
+                f"all {self._size} connections of this process have been busy for "
+                f"{_BUSY_SECONDS:g} s; raise connections= in the URL, or enqueue in larger batches"
+            ) from None
+        try:
+            connection = self._take()
+        except BaseException:
+            self._permits.put(None)
+            raise
+        with self._guard:
+            self._lent += 1
+        return connection
+
+    def give_back(self, connection: C, era: int) -> None:
+        """Take back what was lent in an era; a connection that broke meanwhile is closed."""
+        try:
+            fit = connection.pgconn.transaction_status == TransactionStatus.IDLE
+            with self._guard:
+                self._lent -= 1
+                if self._short:
+                    self._returned.notify()
+                if fit and era == self._era:
+                    self._idle.append((connection, monotonic()))
+                    if self._trimmer is None:
+                        self._trim_later()
+                    return
+            _close(connection)
+        finally:
+            self._permits.put(None)
+
+    def _trim_later(self) -> None:
+        """Start the thread that closes what stays idle; the guard is held."""
+        stop = threading.Event()
+        thread = threading.Thread(
+            target=self._trim, args=(stop,), name="dutiful-pg-trimmer", daemon=True
+        )
+        try:
+            thread.start()
+        except RuntimeError:  # the interpreter is ending, and the connections with it
+            return
+        self._trimmer = stop
+
+    def _trim(self, stop: threading.Event) -> None:
+        """Close connections that have been idle for a while, until none is left."""
+        pause = IDLE_SECONDS
+        while not stop.wait(pause):
+            gone: list[C] = []
+            with self._guard:
+                if stop.is_set():
+                    return
+                now = monotonic()
+                while self._idle and now - self._idle[0][1] >= IDLE_SECONDS:
+                    gone.append(self._idle.popleft()[0])
+                if self._idle:
+                    pause = self._idle[0][1] + IDLE_SECONDS - now
+                else:
+                    self._trimmer = None
+                    stop.set()
+            for connection in gone:
+                _close(connection)
+
+    def close(self) -> None:
+        """Close what is idle, and what is in use as soon as it comes back."""
+        with self._guard:
+            self._era += 1
+            threads, self._threads = self._threads, None
+            if self._trimmer is not None:
+                self._trimmer.set()
+                self._trimmer = None
+            idle, self._idle = self._idle, deque()
+        for connection, _ in idle:
+            _close(connection)
+        if threads is not None:
+            threads.shutdown(wait=False)
+
+    def forsake(self) -> None:
+        """Start again in the child of a fork: the sockets belong to the parent."""
+        for connection, _ in self._idle:
+            # Only our copy of the descriptor goes; the parent's session must hear nothing of it.
+            os.close(connection.pgconn.socket)
+        _abandoned.extend(connection for connection, _ in self._idle)
+        self._build()
+
+    def _executor(self) -> ThreadPoolExecutor:
+        with self._guard:
+            if self._threads is None:
+                self._threads = ThreadPoolExecutor(self._size, thread_name_prefix="dutiful-pg")
+            return self._threads
+
+    def _take(self) -> C:
+        with suppress(IndexError):
+            while True:
+                connection, _ = self._idle.pop()
+                if usable(connection):
+                    return connection
+                _close(connection)
+        try:
+            return self._opener()
+        except NoRoom:
+            # The connections that are open have to suffice.
+            if (other := self._await_other()) is None:
+                raise
+            return other
+
+    def _await_other(self) -> C | None:
+        """Return a connection that another thread has given back; None when none is lent."""
+        ended = monotonic() + _BUSY_SECONDS
+        with self._guard:
+            self._short += 1
+            try:
+                while not self._idle:
+                    left = ended - monotonic()
+                    if not self._lent or left <= 0:
+                        return None
+                    self._returned.wait(left)
+                return self._idle.pop()[0]
+            finally:
+                self._short -= 1
+
+
+_abandoned: list[psycopg.Connection[Any]] = []
+"""Connections inherited through a fork; kept so that nothing says goodbye in the parent's name."""
+
+
+def _close(connection: psycopg.Connection[Any]) -> None:
+    """Close, also what is lent to tasks, who must not close it themselves."""
+    psycopg.Connection.close(connection)

@@ -1,0 +1,35 @@
+"""The plan that takes rows out of the way whose move the database refuses, with all others of it.
+
+Another program may have written a priority that no index of ready jobs can hold, or a set of
+states in which a job holds its unique key only now and then: to stage or to claim such a row
+fails. Only that error leads here, so sound rows pay nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dutiful.contract.protocol import Wanted
+from dutiful.contract.statement import Plan, Statement
+from dutiful.core.settle import Settlement
+
+from .claiming import STAGED_MAX, Look
+from .settling import guards
+from .statements import Texts
+
+
+def set_aside(
+    sql: Texts, settlements: Sequence[Settlement], wanted: Wanted | None, now: int | None
+) -> Plan[int]:
+    """Set such rows aside among those that an exchange would move; returns how many."""
+    moved = 0
+    odd = [item for item in settlements if item.claim.job.unreadable is not None]
+    if odd:
+        moved += (yield Statement(sql("unhold"), guards(odd))).count
+    if wanted is not None:
+        look = Look((yield Statement(sql("look"), ("", now))).rows[0])
+        for queue in look.overdue():
+            moved += (yield Statement(sql("aside_due"), (queue, STAGED_MAX, now))).count
+        for queue in wanted.queues:
+            moved += (yield Statement(sql("aside_ready"), (queue, STAGED_MAX, now))).count
+    return moved

@@ -1,0 +1,1 @@
+SELECT coalesce(max(store), '') FROM {schema}.fence
