@@ -11,6 +11,9 @@ import pytest
 from dutiful import App
 from tests.worker import isolated
 from tests.worker import jobs as cpu
+from tests.worker import reused as leaving
+from tests.worker import traces as changing
+from tests.worker import wrapped as twins
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -37,6 +40,27 @@ async def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 async def isolation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[App]:
     """The app of `tests.worker.isolated`, whose tasks reach beyond their own job."""
     async with _marking(isolated.app, tmp_path, monkeypatch) as app:
+        yield app
+
+
+@pytest.fixture
+async def reused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[App]:
+    """The app of `tests.worker.reused`, whose tasks leave something in their child process."""
+    async with _marking(leaving.app, tmp_path, monkeypatch) as app:
+        yield app
+
+
+@pytest.fixture
+async def traces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[App]:
+    """The app of `tests.worker.traces`, whose tasks change their process as a whole."""
+    async with _marking(changing.app, tmp_path, monkeypatch) as app:
+        yield app
+
+
+@pytest.fixture
+async def wrapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[App]:
+    """The app of `tests.worker.wrapped`, whose tasks raise the same in two places."""
+    async with _marking(twins.app, tmp_path, monkeypatch) as app:
         yield app
 
 

@@ -65,6 +65,8 @@ def die(how: str, times: int, ctx: Context) -> str:
             os._exit(7)
         if how == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
+        if how == "unnamed":
+            os.kill(os.getpid(), 40)
         if how == "fault":
             ctypes.string_at(0)
     return how
@@ -168,3 +170,20 @@ async def stay() -> None:
 @app.task(cpu=True, retry=at_once)
 def step_without_json(ctx: Context) -> None:
     ctx.step("charge", object)
+
+
+@app.task(cpu=True)
+def fails_after_a_step(ctx: Context) -> str:
+    """Fail at the first call of an attempt, and note what ran."""
+
+    def effect() -> str:
+        mark("effect")
+        return "done"
+
+    first = ctx.step("one", effect)
+    mark("body")
+    with open(os.environ["MARKS"]) as told:
+        first_call = told.read().count("body") == 1
+    if first_call:
+        raise ValueError("once")
+    return first

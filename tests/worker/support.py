@@ -22,7 +22,7 @@ from dutiful.core.queue import Served
 from dutiful.worker.options import WorkerOptions
 from dutiful.worker.worker import Worker
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 SHORT = Lease(length=2 * SECOND, beat=SECOND // 2)
 
 
@@ -121,11 +121,18 @@ def process(
         )
         try:
             yield running
+        except BaseException as error:
+            error.add_note(f"the process wrote:\n{_end_of(path / 'output')}")
+            raise
         finally:
             if running.poll() is None:
                 running.send_signal(signal.SIGCONT)
                 running.kill()
             running.wait()
+
+
+def _end_of(file: Path) -> str:
+    return file.read_text(errors="replace")[-4000:]
 
 
 def output(path: Path) -> str:

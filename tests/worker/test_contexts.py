@@ -14,6 +14,7 @@ import pytest
 
 from dutiful import App, Context, Retry
 from dutiful.core.event import HookFailed, JobDied
+from dutiful.worker import forks
 from dutiful.worker.isolation.contained import contain, release
 from dutiful.worker.isolation.steady_loop import SteadyLoop
 from dutiful.worker.options import WorkerOptions
@@ -211,20 +212,24 @@ async def test_a_thread_is_made_though_a_task_took_the_hook_for_errors(
     assert done == [1]
 
 
-async def test_a_loop_gets_its_task_factory_back() -> None:
+async def test_a_loop_gets_its_task_factory_back(monkeypatch: pytest.MonkeyPatch) -> None:
     loop = asyncio.get_running_loop()
 
     def own(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Future[Any]:
         return asyncio.Task(coroutine, loop=loop, **options)
 
+    monkeypatch.setattr(forks.this_process, "descriptors", {})
     loop.set_task_factory(own)
     try:
         contain(loop)
         contain(loop)
+        assert len(forks.this_process.descriptors) == 1  # that of the loop
         assert loop.get_task_factory() is not own
         assert await asyncio.create_task(asyncio.sleep(0, "through both")) == "through both"
         release(loop)
+        assert loop.get_task_factory() is not own
         release(loop)
         assert loop.get_task_factory() is own
+        assert forks.this_process.descriptors == {}
     finally:
         loop.set_task_factory(None)

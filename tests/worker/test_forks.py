@@ -41,17 +41,17 @@ async def test_a_copy_ends_where_its_task_ends(isolation: App, tmp_path: Path) -
     with process(*WORKER, path=tmp_path) as worker:
         first = [(await task.aenqueue(how), how) for task in KINDS for how in CODES]
         for handle, how in first:
-            assert await handle.aresult(timeout=20) == CODES[how]
+            assert await handle.aresult(timeout=60) == CODES[how]
         awaiting = await isolated.fork_on_loop.aenqueue("await")
-        assert await awaiting.aresult(timeout=20) == "1"
+        assert await awaiting.aresult(timeout=60) == "1"
         called = await isolated.fork_in_a_callback.aenqueue()
-        await called.aresult(timeout=20)
+        await called.aresult(timeout=60)
         aside = await isolated.fork_aside.aenqueue()
-        assert await aside.aresult(timeout=20) == "0"
+        assert await aside.aresult(timeout=60) == "0"
         later = [await isolated.echo.aenqueue(number) for number in range(5)]
-        assert [await handle.aresult(timeout=20) for handle in later] == [0, 1, 2, 3, 4]
+        assert [await handle.aresult(timeout=60) for handle in later] == [0, 1, 2, 3, 4]
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(20) == 0
+        assert worker.wait(60) == 0
     for handle in [handle for handle, _ in first] + later:
         assert (await stored(isolation, handle.id)).attempt == 1
 
@@ -62,10 +62,10 @@ async def test_a_copy_that_lingers_holds_nothing_up(isolation: App, tmp_path: Pa
         try:
             for task in KINDS:
                 handle = await task.aenqueue("linger")
-                copies.append(int(await handle.aresult(timeout=20)))
-            assert await (await isolated.echo.aenqueue(1)).aresult(timeout=20) == 1
+                copies.append(int(await handle.aresult(timeout=60)))
+            assert await (await isolated.echo.aenqueue(1)).aresult(timeout=60) == 1
             worker.send_signal(signal.SIGTERM)
-            assert worker.wait(20) == 0
+            assert worker.wait(60) == 0
             assert not any(_gone(copy) for copy in copies)
         finally:
             for copy in copies:

@@ -38,7 +38,7 @@ async def test_no_hostile_end_of_an_attempt_costs_a_slot(sqlite: App, kind: str)
     good = [await neighbour.aenqueue() for _ in range(5)]
     async with serving(sqlite, concurrency=2):
         for handle in good:
-            assert await handle.aresult(timeout=20) == "well"
+            assert await handle.aresult(timeout=60) == "well"
         for handle in bad:
             job = await ended(sqlite, handle.id)
             assert job.state.word in ("dead", "cancelled")

@@ -77,7 +77,7 @@ async def test_a_renewal_without_an_answer_is_given_up_at_the_deadline() -> None
     clock = Ticks()
     clock.at = 10**12  # of a host that has run for days
     heart = beating(Silent(), clock, Lease(100_000, 20_000))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await heart.beat()
     assert heart.valid()
     clock.at += 80_000

@@ -125,7 +125,7 @@ async def test_a_timeout_interrupts_through_hooks(app: App) -> None:
 
     @app.task(timeout="0.1s", hard_timeout="0.3s", retry=ONCE)
     def deaf() -> None:
-        gate.wait(10)
+        gate.wait(60)
 
     gate = threading.Event()
     one, two = await slow.aenqueue(), await deaf.aenqueue()
@@ -200,7 +200,7 @@ async def test_a_hook_that_hangs_does_not_hold_the_exit(app: App) -> None:
     await fails.aenqueue()
     begun = time.monotonic()
     worker = await burst(app, grace=0)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 20
     assert not worker.clean
 
 

@@ -179,7 +179,7 @@ async def test_a_step_of_a_stale_claim_is_void(app: App, kind: str) -> None:
     @app.task(retry=Retry(max_attempts=1))
     def sync(ctx: Context) -> None:
         started.set()
-        rescued.wait(10)
+        rescued.wait(60)
         try:
             ctx.step("late", str)
         except ClaimLost as error:
@@ -188,7 +188,7 @@ async def test_a_step_of_a_stale_claim_is_void(app: App, kind: str) -> None:
     @app.task(name="async", retry=Retry(max_attempts=1))
     async def on_loop(ctx: Context) -> None:
         started.set()
-        await asyncio.to_thread(rescued.wait, 10)
+        await asyncio.to_thread(rescued.wait, 60)
         try:
             await ctx.step("late", asyncio.sleep, 0, "done")
         except ClaimLost as error:

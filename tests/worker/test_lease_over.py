@@ -9,7 +9,7 @@ import pytest
 
 from dutiful import App
 from dutiful.core.state import State
-from dutiful.worker.session import Session
+from dutiful.worker.heart import Heart
 from tests.worker.support import serving, stored
 
 
@@ -35,7 +35,7 @@ async def test_what_was_claimed_before_the_end_does_not_start(
             claimed.set()
         return answer
 
-    monkeypatch.setattr(Session, "healthy", lambda self: holds)
+    monkeypatch.setattr(Heart, "valid", lambda self: holds)
     monkeypatch.setattr(app.store, "exchange", late)
     job_id = (await work.aenqueue(1)).id
     async with serving(app, services=False):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dutiful import App, Context, Retry
+from dutiful import App, Cancel, Context, Discard, Retry, Snooze
 from dutiful.core.event import SlotStuck
 from dutiful.core.instant import SECOND
 from dutiful.core.lease import Lease
@@ -18,6 +18,13 @@ from tests.worker.support import Events, burst, ended, errors, marks, serving, s
 
 ONCE = Retry(max_attempts=1)
 QUICK = Lease(length=2 * SECOND, beat=SECOND // 10)
+
+
+async def until_ended_or_put_off(app: App, job_id: str) -> None:
+    end = time.monotonic() + 60
+    while (await stored(app, job_id)).state.word in ("queued", "running"):
+        assert time.monotonic() < end
+        await asyncio.sleep(0.01)
 
 
 async def test_an_async_task_is_cancelled_where_it_awaits(app: App) -> None:
@@ -61,13 +68,69 @@ async def test_a_timeout_may_be_one_of_the_errors_not_to_try_again(app: App) -> 
     assert (await stored(app, handle.id)).reason == "discarded"
 
 
+@pytest.mark.parametrize(
+    ("signal", "state", "reason"),
+    [
+        (Discard("too slow"), "dead", "discarded"),
+        (Snooze("1h"), "waiting", None),
+        (Retry(after="1h"), "scheduled", None),
+        (ExceptionGroup("several", [Discard("too slow"), Discard("twice")]), "dead", "discarded"),
+        (Cancel("asked to end"), "dead", "attempts-spent"),
+        (ExceptionGroup("several", [Cancel("a"), Snooze("1h")]), "dead", "attempts-spent"),
+        (ValueError("while tidying up"), "dead", "attempts-spent"),
+    ],
+    ids=repr,
+)
+async def test_a_signal_in_answer_to_a_timeout_is_obeyed(
+    app: App, signal: Exception, state: str, reason: str | None
+) -> None:
+    @app.task(timeout="0.1s", retry=ONCE)
+    async def slow() -> None:
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            raise signal  # noqa: B904 - that it is raised inside of the except is under test
+
+    tries = 2 if state == "scheduled" else 1
+    handle = await slow.using(max_attempts=tries).aenqueue()
+    async with serving(app):
+        await until_ended_or_put_off(app, handle.id)
+    job = await stored(app, handle.id)
+    assert (job.state.word, job.reason) == (state, reason)
+    named = {"scheduled": "Retry", "waiting": None}.get(state, "TimeoutError")
+    if reason != "discarded":
+        assert [error.type for error in await errors(app, handle.id)] == ([named] if named else [])
+
+
+@pytest.mark.parametrize("how", ["cancel", "shutdown"])
+async def test_a_signal_in_answer_to_another_end_is_not(app: App, how: str) -> None:
+    began = asyncio.Event()
+
+    @app.task(retry=ONCE)
+    async def slow() -> None:
+        try:
+            began.set()
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            raise Discard("too slow")  # noqa: B904 - as above
+
+    handle = await slow.aenqueue()
+    async with serving(app, lease=QUICK, grace=SECOND // 10):
+        await began.wait()
+        if how == "cancel":
+            await handle.acancel()
+            await ended(app, handle.id)
+    job = await stored(app, handle.id)
+    assert job.state.word == ("cancelled" if how == "cancel" else "queued")
+
+
 @pytest.mark.parametrize("kind", ["sync", "async"])
 async def test_what_ignores_its_timeout_loses_its_slot(app: App, kind: str) -> None:
     events, gate = Events(app), threading.Event()
 
     @app.task(name="sync", timeout="0.1s", hard_timeout="0.2s", retry=ONCE)
     def sync() -> None:
-        gate.wait(10)
+        gate.wait(60)
 
     @app.task(name="async", timeout="0.1s", hard_timeout="0.2s", retry=ONCE)
     async def on_loop() -> None:
@@ -99,7 +162,7 @@ async def test_a_hard_timeout_alone_ends_a_task(app: App) -> None:
 
     @app.task(hard_timeout="0.2s", retry=ONCE)
     def stuck() -> None:
-        gate.wait(10)
+        gate.wait(60)
 
     handle = await stuck.aenqueue()
     await burst(app)
@@ -113,7 +176,7 @@ async def test_a_process_is_interrupted_then_killed(jobs: App, stubborn: bool) -
     after = await cpu.add.aenqueue(1, 2)
     started = time.monotonic()
     await burst(jobs, concurrency=1)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
     job = await stored(jobs, handle.id)
     assert (job.state.word, job.crashes) == ("dead", 0)
     assert (await errors(jobs, handle.id))[0].type == "TimeoutError"
@@ -168,7 +231,7 @@ async def test_a_running_job_is_cancelled_within_a_heartbeat(app: App, kind: str
         assert await handle.acancel()
         asked = time.monotonic()
         await ended(app, handle.id)
-    assert time.monotonic() - asked < 2
+    assert time.monotonic() - asked < 15
     assert (await stored(app, handle.id)).state.word == "cancelled"
 
 
@@ -231,5 +294,5 @@ async def test_an_interruption_before_the_first_line_frees_the_slot(app: App) ->
     app.bus.subscribe(at_once)
     async with serving(app) as worker:
         serving_worker.append(worker)
-        await until(lambda: worker._session is None and worker._stop)
+        await until(lambda: worker._session is None and worker._stopped())
     assert (await stored(app, handle.id)).state.word == ("succeeded" if ran else "queued")

@@ -26,10 +26,10 @@ async def test_who_cancels_all_tasks_ends_itself_alone(isolation: App, tmp_path:
         assert [one.type for one in await errors(isolation, hostile.id)] == ["CancelledError"]
         Path(name).touch()  # noqa: ASYNC240 - the word to the jobs
         for neighbour in neighbours:
-            assert await neighbour.aresult(timeout=20) == 3
-        assert await (await isolated.echo.aenqueue(1)).aresult(timeout=20) == 1
+            assert await neighbour.aresult(timeout=60) == 3
+        assert await (await isolated.echo.aenqueue(1)).aresult(timeout=60) == 1
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(20) == 0
+        assert worker.wait(60) == 0
 
 
 @pytest.mark.parametrize("code", [0, 2])
@@ -39,9 +39,9 @@ async def test_a_supervisor_outlives_a_task_that_ends_its_process(
     with process(*WORKER, "-p", "2", path=tmp_path) as supervisor:
         lost = await ended(isolation, (await isolated.end_the_process.aenqueue(code)).id)
         assert (lost.state, lost.reason) == (State.DEAD, "worker-lost")
-        assert await (await isolated.echo.aenqueue(1)).aresult(timeout=20) == 1
+        assert await (await isolated.echo.aenqueue(1)).aresult(timeout=60) == 1
         supervisor.send_signal(signal.SIGTERM)
-        assert supervisor.wait(20) == 0
+        assert supervisor.wait(60) == 0
 
 
 async def test_what_is_left_of_a_job_may_be_cancelled_by_the_next(app: App) -> None:
@@ -61,11 +61,11 @@ async def test_what_is_left_of_a_job_may_be_cancelled_by_the_next(app: App) -> N
     async with serving(app):
         first = await leave.aenqueue()
         await until(lambda: left)
-        await (await close.aenqueue()).aresult(timeout=20)
+        await (await close.aenqueue()).aresult(timeout=60)
         go_on.set()
-        await first.aresult(timeout=20)
-        await (await close.aenqueue()).aresult(timeout=20)
-        await asyncio.wait(left, timeout=20)
+        await first.aresult(timeout=60)
+        await (await close.aenqueue()).aresult(timeout=60)
+        await asyncio.wait(left, timeout=60)
     assert refused == [False, True]
     assert left[0].cancelled()
 

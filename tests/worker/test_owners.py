@@ -44,7 +44,7 @@ async def test_it_starts_once_it_has_adopted_them() -> None:
     await first.schedules.declaration().bring(await first.ready())
     assert await second.schedules.aadopt("cleanup") == ("cleanup",)
     await second.tasks["cleanup"].aenqueue()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await Worker(second, WorkerOptions(burst=True)).run()
     assert ran == ["billing"]
     (standing,) = await first.schedules.alist()

@@ -26,11 +26,11 @@ WORKER = ("dutiful", "worker", "tests.worker.isolated:app", "-c", "2")
 
 async def test_threads_left_behind_are_named_and_left(isolation: App, tmp_path: Path) -> None:
     with process(*WORKER, path=tmp_path) as worker:
-        await (await isolated.leave_a_thread.aenqueue()).aresult(timeout=20)
-        await (await isolated.leave_a_pool.aenqueue()).aresult(timeout=20)
-        await (await isolated.leave_a_thread_in_a_child.aenqueue()).aresult(timeout=20)
+        await (await isolated.leave_a_thread.aenqueue()).aresult(timeout=60)
+        await (await isolated.leave_a_pool.aenqueue()).aresult(timeout=60)
+        await (await isolated.leave_a_thread_in_a_child.aenqueue()).aresult(timeout=60)
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(20) == 0
+        assert worker.wait(60) == 0
     said = output(tmp_path)
     assert "2 threads that jobs left behind still run" in said
     assert "left-behind" in said
@@ -42,17 +42,17 @@ async def test_ends_of_children_are_seen_though_a_task_closed_what_tells_of_them
     isolation: App, tmp_path: Path
 ) -> None:
     with process(*WORKER, path=tmp_path) as worker:
-        await (await isolated.leave_a_thread_in_a_child.aenqueue()).aresult(timeout=20)
-        closed = await (await isolated.close_what_tells_of_ends.aenqueue()).aresult(timeout=20)
+        await (await isolated.leave_a_thread_in_a_child.aenqueue()).aresult(timeout=60)
+        closed = await (await isolated.close_what_tells_of_ends.aenqueue()).aresult(timeout=60)
         assert closed >= 1
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(20) == 0
+        assert worker.wait(60) == 0
 
 
 async def test_a_burst_ends_though_an_exit_function_hangs(isolation: App, tmp_path: Path) -> None:
     await isolated.hang_at_exit.aenqueue()
     with process(*WORKER, "--burst", path=tmp_path) as worker:
-        assert worker.wait(30) == 0
+        assert worker.wait(60) == 0
     assert "atexit functions took over" in output(tmp_path)
 
 
@@ -63,13 +63,13 @@ async def test_a_full_process_is_replaced_though_threads_are_left(
         for _ in range(2):
             await (await isolated.leave_a_pool.aenqueue()).aresult(timeout=30)
         supervisor.send_signal(signal.SIGHUP)
-        assert supervisor.wait(30) == 0
+        assert supervisor.wait(60) == 0
     assert "starting another" not in output(tmp_path)
 
 
 async def test_a_task_cannot_take_a_signal_from_its_worker(isolation: App, tmp_path: Path) -> None:
     with process(*WORKER, path=tmp_path) as worker:
-        await (await isolated.ignore_term.aenqueue()).aresult(timeout=20)
+        await (await isolated.ignore_term.aenqueue()).aresult(timeout=60)
 
         def heard() -> bool:
             status = Path(f"/proc/{worker.pid}/status").read_text()
@@ -78,14 +78,14 @@ async def test_a_task_cannot_take_a_signal_from_its_worker(isolation: App, tmp_p
 
         await until(heard)
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(20) == 0
+        assert worker.wait(60) == 0
 
 
 async def test_term_is_heard_without_the_wakeup_descriptor(isolation: App, tmp_path: Path) -> None:
     with process(*WORKER, path=tmp_path) as worker:
-        await (await isolated.take_the_wakeup_descriptor.aenqueue()).aresult(timeout=20)
+        await (await isolated.take_the_wakeup_descriptor.aenqueue()).aresult(timeout=60)
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(20) == 0
+        assert worker.wait(60) == 0
 
 
 @pytest.mark.parametrize("name", ["close_streams", "shut_the_executor"])
@@ -93,29 +93,29 @@ async def test_a_worker_stops_well_though_a_task_closed_what_it_uses(
     isolation: App, tmp_path: Path, name: str
 ) -> None:
     with process(*WORKER, path=tmp_path) as worker:
-        await (await isolation.tasks[name].aenqueue()).aresult(timeout=20)
-        await (await isolated.see_in_thread.aenqueue("one")).aresult(timeout=20)
+        await (await isolation.tasks[name].aenqueue()).aresult(timeout=60)
+        await (await isolated.see_in_thread.aenqueue("one")).aresult(timeout=60)
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(20) == 0
+        assert worker.wait(60) == 0
 
 
 async def test_a_worker_outlives_a_report_that_fails(isolation: App, tmp_path: Path) -> None:
     with process(*WORKER, path=tmp_path) as worker:
         await ended(isolation, (await isolated.break_reports.aenqueue()).id)
-        await (await isolated.see_in_thread.aenqueue("one")).aresult(timeout=20)
+        await (await isolated.see_in_thread.aenqueue("one")).aresult(timeout=60)
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(20) == 0
+        assert worker.wait(60) == 0
 
 
 async def test_threads_start_though_a_task_took_their_hooks(isolation: App, tmp_path: Path) -> None:
     with process(*WORKER, path=tmp_path) as worker:
         for _ in range(2):
-            await (await isolated.break_hooks_of_threads.aenqueue()).aresult(timeout=20)
+            await (await isolated.break_hooks_of_threads.aenqueue()).aresult(timeout=60)
         jobs = [await isolated.see_in_thread.aenqueue("one") for _ in range(4)]
         for job in jobs:
-            await job.aresult(timeout=20)
+            await job.aresult(timeout=60)
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(20) == 0
+        assert worker.wait(60) == 0
 
 
 async def test_the_loop_takes_no_number_that_a_task_has_closed(
@@ -123,10 +123,10 @@ async def test_the_loop_takes_no_number_that_a_task_has_closed(
 ) -> None:
     with process(*WORKER, path=tmp_path) as worker:
         job = await isolated.close_streams_and_stop_the_loop.aenqueue()
-        taken = await job.aresult(timeout=20)
+        taken = await job.aresult(timeout=60)
         assert not [name for name in taken if name.startswith("socket:")]
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(20) == 0
+        assert worker.wait(60) == 0
 
 
 @pytest.mark.parametrize("broken", [RuntimeError("is already running"), OSError(9, "closed")])
@@ -176,7 +176,7 @@ async def test_a_worker_needs_no_standard_streams(
         handles = [await cpu.add.aenqueue(number, 1) for number in range(3)]
         assert [await handle.aresult(timeout=30) for handle in handles] == [1, 2, 3]
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(30) == 0
+        assert worker.wait(60) == 0
 
 
 @contextmanager
@@ -244,7 +244,7 @@ def test_a_projects_files_do_not_shadow_the_standard_library(
             )
             assert asked.stdout == "from the project True\n", asked.stderr + output(tmp_path)
             worker.send_signal(signal.SIGTERM)
-            assert worker.wait(20) == 0
+            assert worker.wait(60) == 0
         finally:
             worker.kill()
             worker.wait()
@@ -278,7 +278,7 @@ def test_the_first_process_waits_for_orphans_and_passes_signals_on() -> None:
         children = Path(f"/proc/{first.pid}/task/{first.pid}/children")
         wait_until(lambda: len(children.read_text().split()) == 1)
         first.send_signal(signal.SIGTERM)
-        assert first.wait(20) == 7
+        assert first.wait(60) == 7
     finally:
         first.kill()
         first.wait()

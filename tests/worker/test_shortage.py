@@ -59,7 +59,7 @@ async def test_jobs_are_handed_back_unspent_and_told_once(
 
     @app.task(retry=ONCE)
     def slow(number: int) -> int:
-        together.acquire(timeout=10)
+        together.acquire(timeout=60)
         return number
 
     handles = [await slow.aenqueue(number) for number in range(20)]
@@ -68,7 +68,7 @@ async def test_jobs_are_handed_back_unspent_and_told_once(
         for _ in handles:
             together.release()
         for number, handle in enumerate(handles):
-            assert await handle.aresult(timeout=20) == number
+            assert await handle.aresult(timeout=60) == number
         room.most = 100
         await until(lambda: events.of(SlotsRestored))
     for handle in handles:
@@ -94,8 +94,8 @@ async def test_not_even_one_thread(app: App, monkeypatch: pytest.MonkeyPatch) ->
     async with serving(app, concurrency=2):
         await until(lambda: room.refused >= 3)
         room.most = 1
-        assert await handle.aresult(timeout=20) == 1
-        assert await (await light.aenqueue()).aresult(timeout=20) == 2
+        assert await handle.aresult(timeout=60) == 1
+        assert await (await light.aenqueue()).aresult(timeout=60) == 2
     assert (await stored(app, handle.id)).attempt == 1
     assert len(events.of(SlotsShort)) < room.refused
 
@@ -128,6 +128,31 @@ async def test_a_child_that_cannot_be_started(
         assert await handle.aresult(timeout=30) == 3
     assert (await stored(jobs, handle.id)).attempt == 1
     assert events.of(SlotsShort)
+
+
+@pytest.mark.parametrize("number", [errno.EBADF, errno.ENOTSOCK])
+@pytest.mark.parametrize("times", [1, 5])
+async def test_a_child_whose_descriptors_a_task_closes(
+    jobs: App, monkeypatch: pytest.MonkeyPatch, number: int, times: int
+) -> None:
+    monkeypatch.setattr(capacity, "_FIRST", 0.05)
+    events, fails = Events(jobs), [OSError(number, "closed")] * times
+    popen, begun = child_process._popen, []
+
+    def robbed(*given: Any) -> Any:
+        process = popen(*given)
+        if fails:  # as where the pipe of Popen was closed: the process has been started
+            begun.append(process)
+            raise fails.pop()
+        return process
+
+    monkeypatch.setattr(child_process, "_popen", robbed)
+    handle = await cpu.add.using(max_attempts=1).aenqueue(1, 2)
+    async with serving(jobs, concurrency=2):
+        assert await handle.aresult(timeout=60) == 3
+    assert (await stored(jobs, handle.id)).attempt == 1
+    assert bool(events.of(SlotsShort)) == (times == 5)
+    assert [process.wait(30) for process in begun] == [0] * times  # each hears that nobody is there
 
 
 async def test_a_store_whose_thread_cannot_be_started_is_asked_again(

@@ -12,6 +12,7 @@ import pytest
 
 from dutiful import App
 from dutiful.core.event import WorkerLeft
+from dutiful.worker.worker import Worker
 from tests.worker import jobs as cpu
 from tests.worker.support import (
     Events,
@@ -112,6 +113,21 @@ async def test_a_worker_may_be_stopped_from_a_thread_and_before_it_runs(app: App
     assert await worker.run() == "stopped"
 
 
+async def test_a_stop_is_heeded_that_comes_as_the_store_opens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with App("memory://") as app:
+        worker = Worker(app)
+
+        async def opens_and_stops() -> tuple[str, ...]:
+            worker.stop()
+            return ()
+
+        monkeypatch.setattr(app, "open", opens_and_stops)
+        async with asyncio.timeout(60):
+            assert await worker.run() == "stopped"
+
+
 async def test_a_burst_ends_with_the_last_job_that_is_due(app: App) -> None:
     ran: list[int] = []
 
@@ -127,16 +143,16 @@ async def test_a_burst_ends_with_the_last_job_that_is_due(app: App) -> None:
     begun = time.monotonic()
     await burst(app)
     assert ran == list(range(20, -1, -1))
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 20
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_a_signal_drains(jobs: App, tmp_path: Path, number: int) -> None:
     with process(*WORKER, path=tmp_path) as worker:
         handle = await cpu.rest.aenqueue("a", 0.5)
         await until(lambda: started(tmp_path, "a"))
         worker.send_signal(number)
-        assert await asyncio.to_thread(worker.wait, 10) == 0
+        assert await asyncio.to_thread(worker.wait, 30) == 0
     assert await handle.astatus() == "succeeded"
 
 
@@ -150,7 +166,7 @@ async def test_a_second_signal_hands_back_at_once(jobs: App, tmp_path: Path) -> 
             worker.send_signal(signal.SIGTERM)
             await asyncio.sleep(0.2)
         assert worker.returncode == 0
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 20
     for handle in (soft, deaf):
         job = await stored(jobs, handle.id)
         assert (job.state.word, job.attempt, job.crashes) == ("queued", 0, 0)
@@ -161,7 +177,7 @@ async def test_nothing_that_ignores_everything_holds_the_exit(jobs: App, tmp_pat
         handles = [await cpu.stay.aenqueue(), await cpu.deaf.aenqueue("b")]
         await until(lambda: len(marks(tmp_path)) == 2)
         worker.send_signal(signal.SIGTERM)
-        assert await asyncio.to_thread(worker.wait, 10) == 0
+        assert await asyncio.to_thread(worker.wait, 30) == 0
     for handle in handles:
         assert (await stored(jobs, handle.id)).attempt == 0
 
@@ -171,7 +187,7 @@ async def test_a_child_process_is_handed_back(jobs: App, tmp_path: Path) -> None
         handle = await cpu.hold.aenqueue("a")
         await until(lambda: marks(tmp_path))
         worker.send_signal(signal.SIGTERM)
-        assert await asyncio.to_thread(worker.wait, 10) == 0
+        assert await asyncio.to_thread(worker.wait, 30) == 0
     job = await stored(jobs, handle.id)
     assert (job.state.word, job.attempt, job.crashes) == ("queued", 0, 0)
 
@@ -179,10 +195,11 @@ async def test_a_child_process_is_handed_back(jobs: App, tmp_path: Path) -> None
 async def test_usr1_shows_all_stacks_though_the_loop_is_blocked(jobs: App, tmp_path: Path) -> None:
     with process(*WORKER, path=tmp_path) as worker:
         await cpu.rest.aenqueue("a", 30)
-        await cpu.block.aenqueue(2)
+        await cpu.block.aenqueue(8)
         await until(lambda: any(line.startswith("block") for line in marks(tmp_path)))
         worker.send_signal(signal.SIGUSR1)
         await until(lambda: "in block" in output(tmp_path))
+        assert "heart.py" in output(tmp_path)  # the heart beats in a thread of its own
         assert not any(line.startswith("freed") for line in marks(tmp_path))
         await until(lambda: "Stack for <OwnedTask" in output(tmp_path))
         assert worker.poll() is None
@@ -191,7 +208,7 @@ async def test_usr1_shows_all_stacks_though_the_loop_is_blocked(jobs: App, tmp_p
 async def test_a_burst_process_ends_by_itself(jobs: App, tmp_path: Path) -> None:
     handles = [await cpu.rest.aenqueue(f"{n}", 0) for n in range(5)]
     with process(*WORKER, "--burst", path=tmp_path) as worker:
-        assert await asyncio.to_thread(worker.wait, 15) == 0
+        assert await asyncio.to_thread(worker.wait, 30) == 0
     assert {await handle.astatus() for handle in handles} == {"succeeded"}
 
 
@@ -202,7 +219,7 @@ async def test_a_rolling_restart_spends_nothing(jobs: App, tmp_path: Path) -> No
             before = len(marks(tmp_path))
             await until(lambda before=before: len(marks(tmp_path)) > before)
             worker.send_signal(signal.SIGTERM)
-            assert await asyncio.to_thread(worker.wait, 10) == 0, turn
+            assert await asyncio.to_thread(worker.wait, 30) == 0, turn
     await burst(jobs, queues=queues("default"))
     for handle in handles:
         job = await stored(jobs, handle.id)

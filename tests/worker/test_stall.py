@@ -71,7 +71,7 @@ async def test_the_others_see_a_worker_that_hangs(tmp_path: Path) -> None:
     worker = Worker(neighbour, WorkerOptions(queues=(Served("other"),), lease=LEASE))
     running = asyncio.create_task(worker.run())
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await seen.wait()
     finally:
         gate.set()

@@ -107,7 +107,7 @@ async def test_a_task_may_answer_it(app: App) -> None:
 
     handle = await careful.aenqueue()
     await burst(app)
-    assert await handle.aresult(timeout=5) == "noted by hand"
+    assert await handle.aresult(timeout=60) == "noted by hand"
 
 
 async def test_a_blocking_function_in_an_async_task_is_not_repeated(app: App) -> None:
@@ -148,4 +148,4 @@ async def test_the_limit_is_that_of_the_setting() -> None:
 
         handle = await large.aenqueue()
         await burst(app)
-        assert await handle.aresult(timeout=5) == 300_000
+        assert await handle.aresult(timeout=60) == 300_000

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from dutiful import App
+from tests.worker import isolated
 from tests.worker import jobs as cpu
-from tests.worker.support import marks, output, process, stored, until, wait_until
+from tests.worker.support import ended, marks, output, process, stored, until, wait_until
 
 WORKERS = ("dutiful", "worker", "tests.worker.jobs:app", "-c", "2")
 LINE = "worker process"
@@ -61,16 +62,46 @@ async def test_a_killed_child_is_replaced(jobs: App, tmp_path: Path) -> None:
         assert "signal SIGKILL; starting another" in output(tmp_path)
         # Every user of the host can read a command line, and a URL may hold a password.
         assert not any(b"sqlite:" in _command(child) for child in children(supervisor.pid))
-        await (await cpu.rest.aenqueue("a", 0)).aresult(timeout=10)
+        await (await cpu.rest.aenqueue("a", 0)).aresult(timeout=60)
         supervisor.send_signal(signal.SIGTERM)
-        assert supervisor.wait(10) == 0
+        assert supervisor.wait(60) == 0
+
+
+@pytest.mark.parametrize("code", [0, 2, 75, 78])
+async def test_a_task_that_ends_its_process_ends_no_other(
+    isolation: App, tmp_path: Path, code: int
+) -> None:
+    line = ("dutiful", "worker", "tests.worker.isolated:app", "-c", "2")
+    with process(*line, "--processes", "2", path=tmp_path) as supervisor:
+        await until(lambda: joined(tmp_path) == 2)
+        ends = await isolated.end_the_process.aenqueue(code)
+        job = await ended(isolation, ends.id)
+        assert (job.state.word, job.reason, job.crashes) == ("dead", "worker-lost", 1)
+        await until(lambda: joined(tmp_path) == 3)
+        assert f"ended with exit code {code}; starting another" in output(tmp_path)
+        await (await isolated.see_in_thread.aenqueue("one")).aresult(timeout=60)
+        assert len(children(supervisor.pid)) == 2
+        supervisor.send_signal(signal.SIGTERM)
+        assert supervisor.wait(60) == 0
+
+
+async def test_a_task_that_ends_its_process_ends_no_burst(isolation: App, tmp_path: Path) -> None:
+    ends = await isolated.end_the_process.aenqueue(0)
+    line = ("dutiful", "worker", "tests.worker.isolated:app", "--burst", "--jobs-max", "99")
+    with process(*line, path=tmp_path) as supervisor:
+        assert supervisor.wait(60) == 0
+    assert (await stored(isolation, ends.id)).reason == "worker-lost"
+    assert output(tmp_path).count("starting another") == 1
 
 
 async def test_usr1_reaches_the_children(jobs: App, tmp_path: Path) -> None:
     with process(*WORKERS, "--processes", "2", path=tmp_path) as supervisor:
         await until(lambda: joined(tmp_path) == 2)
         supervisor.send_signal(signal.SIGUSR1)
-        await until(lambda: output(tmp_path).count("Current thread") == 2)
+        # Each child writes its threads first. Which of them is the current one is not told where a
+        # thread that has only just begun takes the signal.
+        await until(lambda: output(tmp_path).count("coro=<serve.<locals>.main()") == 2)
+        assert output(tmp_path).count(" (most recent call first):") >= 2
         assert len(children(supervisor.pid)) == 2
 
 
@@ -92,11 +123,54 @@ async def test_a_child_is_replaced_when_it_has_done_enough(
 ) -> None:
     with process(*WORKERS, *limit, path=tmp_path) as supervisor:
         for number in range(9):
-            await (await cpu.rest.aenqueue(f"{number}", 0)).aresult(timeout=15)
+            await (await cpu.rest.aenqueue(f"{number}", 0)).aresult(timeout=60)
         await until(lambda: joined(tmp_path) >= 3)
         assert "starting another" not in output(tmp_path)
         supervisor.send_signal(signal.SIGTERM)
-        assert supervisor.wait(10) == 0
+        assert supervisor.wait(60) == 0
+
+
+SCARCE = """
+import errno, os, subprocess, sys
+start, starts = subprocess.Popen, []
+def scarce(*given, **more):
+    starts.append(1)
+    if len(starts) in (3, 4):
+        raise BlockingIOError(errno.EAGAIN, "no process left")
+    return start(*given, **more)
+def closed(pid):
+    raise OSError(errno.EMFILE, "no descriptor left")
+subprocess.Popen = scarce
+if sys.argv[2] == "without":
+    os.pidfd_open = closed
+"""
+
+
+@pytest.mark.parametrize("descriptors", ["with", "without"])
+def test_one_that_cannot_be_started_is_tried_again_and_ends_no_other(
+    tmp_path: Path, descriptors: str
+) -> None:
+    (tmp_path / "sound.py").write_text("from dutiful import App\napp = App()\n")
+    script = SCARCE + HASTY.replace("orders, 1", "orders, 2")
+    with (tmp_path / "output").open("ab") as said:
+        running = subprocess.Popen(
+            [sys.executable, "-c", script, "sound:app", descriptors],
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            stdout=said,
+            stderr=said,
+        )
+    try:
+        wait_until(lambda: joined(tmp_path) == 2)
+        first, second = children(running.pid)
+        os.kill(first, signal.SIGKILL)
+        wait_until(lambda: joined(tmp_path) == 3 or running.poll() is not None)
+        assert second in children(running.pid)
+        assert output(tmp_path).count("cannot be started") == 1
+        assert "no process left" in output(tmp_path)
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(60) == 0
+    finally:
+        running.kill()
 
 
 def hasty(path: Path, module: str) -> tuple[int, str]:
@@ -171,7 +245,7 @@ else:
         assert running.poll() is None, output(tmp_path)
         assert joined(tmp_path) == 1
         running.send_signal(signal.SIGTERM)
-        running.wait(20)
+        running.wait(60)
     finally:
         running.kill()
     assert "giving up" not in output(tmp_path)
@@ -220,5 +294,5 @@ def test_a_changed_file_replaces_the_children(tmp_path: Path) -> None:
         assert "version 2" in output(tmp_path)
         supervisor.send_signal(signal.SIGTERM)
         begun = time.monotonic()
-        assert supervisor.wait(10) == 0
-        assert time.monotonic() - begun < 5
+        assert supervisor.wait(60) == 0
+        assert time.monotonic() - begun < 20

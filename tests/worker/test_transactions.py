@@ -161,7 +161,7 @@ async def test_a_stale_claims_writes_are_undone(path: Path, sqlite: App) -> None
     @sqlite.task(retry=ONCE)
     def stale(ctx: Context) -> None:
         started.set()
-        rescued.wait(10)
+        rescued.wait(60)
         with ctx.transaction() as connection:
             connection.execute("insert into ledger values ('stale')")
 
@@ -225,7 +225,7 @@ async def test_a_body_past_its_hard_timeout_does_not_hold_the_lock(
     def sync(ctx: Context) -> None:
         with ctx.transaction() as connection:
             connection.execute("insert into ledger values ('stuck')")
-        released.wait(10)
+        released.wait(60)
 
     @sqlite.task(name="async", **LIMIT)
     async def on_loop(ctx: Context) -> None:
@@ -270,7 +270,7 @@ async def test_a_wait_for_the_lock_that_is_given_up_takes_it_from_nobody(
             await asyncio.sleep(1)  # past the timeout, while the lock is somebody else's
             holder.execute("rollback")
             last = await after.aenqueue()
-            assert await last.aresult(timeout=10) == "free"
+            assert await last.aresult(timeout=60) == "free"
 
 
 async def test_a_transaction_without_a_store_to_share_is_refused(tmp_path: Path) -> None:
@@ -296,10 +296,61 @@ async def test_a_kill_between_the_writes_and_the_end_leaves_nothing(path: Path, 
         worker.wait()
     assert ledger(path) == []
     with process(*arguments, path=path):
-        await handle.aresult(timeout=10)
+        await handle.aresult(timeout=60)
     job = await stored(jobs, handle.id)
     assert ledger(path) == ["a"]
     assert (job.attempt, job.crashes) == (2, 1)
+
+
+@pytest.mark.parametrize("kind", ["async", "nested", "own"])
+async def test_a_sync_block_on_a_loop_is_refused(path: Path, sqlite: App, kind: str) -> None:
+    """It would wait for the store's lock and hold up all jobs of the loop meanwhile."""
+
+    def write(ctx: Context) -> None:
+        with ctx.transaction() as connection:
+            connection.execute("insert into ledger values ('blocks')")
+
+    async def coroutine(ctx: Context) -> None:
+        write(ctx)
+
+    async def nested() -> None:
+        write(Context.current())
+
+    def own(ctx: Context) -> None:
+        asyncio.run(coroutine(ctx))
+
+    bodies: dict[str, Any] = {"async": coroutine, "nested": nested, "own": own}
+    for name, body in bodies.items():
+        sqlite.task(name=name, retry=ONCE)(body)
+
+    handle = await sqlite.find(kind).aenqueue()
+    await burst(sqlite)
+    (error,) = await errors(sqlite, handle.id)
+    assert "write `async with ctx.transaction()`" in error.message
+    assert ledger(path) == []
+
+
+async def test_a_loop_of_a_threads_own_may_await_it(path: Path, sqlite: App) -> None:
+    @sqlite.task(retry=ONCE)
+    def sync(ctx: Context) -> None:
+        async def write() -> None:
+            async with ctx.transaction() as connection:
+                connection.execute("insert into ledger values ('awaited')")
+
+        asyncio.run(write())
+
+    @sqlite.task(retry=ONCE)
+    async def aside(ctx: Context) -> None:
+        def write() -> None:
+            with ctx.transaction() as connection:
+                connection.execute("insert into ledger values ('thread')")
+
+        await asyncio.to_thread(write)
+
+    for task in (sync, aside):
+        await task.aenqueue()
+    await burst(sqlite)
+    assert ledger(path) == ["awaited", "thread"]
 
 
 class RNG:

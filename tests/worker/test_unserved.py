@@ -10,9 +10,6 @@ from dutiful import App
 from dutiful.core.event import LeaseLost, QueuesUnserved
 from dutiful.core.instant import SECOND
 from dutiful.core.lease import Lease
-from dutiful.worker.options import WorkerOptions
-from dutiful.worker.serve import Orders
-from dutiful.worker.supervisor import Supervisor
 from dutiful.worker.unserved import UnservedQueues
 from tests.worker import jobs as cpu
 from tests.worker.support import DEADLINE, Events, burst, output, process, serving, until
@@ -33,10 +30,29 @@ async def test_a_start_says_which_queues_nobody_serves(app: App) -> None:
     assert said.waiting == {"mail": 1}
 
 
+async def test_a_start_counts_delayed_jobs_that_are_due(app: App) -> None:
+    """Nobody but a worker of their own queue makes them queued jobs."""
+
+    @app.task(queue="mail")
+    def send() -> None: ...
+
+    events = Events(app)
+    await send.using(delay="10ms").aenqueue()
+    await send.using(delay="1h").aenqueue()
+    await asyncio.sleep(0.02)
+    unserved = UnservedQueues(app)
+    try:
+        async with serving(app):
+            (said,) = await until(lambda: events.of(QueuesUnserved))
+    finally:
+        await unserved.close()
+    assert said.waiting == {"mail": 1}
+
+
 async def test_a_process_says_it_in_its_log(jobs: App, tmp_path: Path) -> None:
     await cpu.add.using(queue="elsewhere").aenqueue(1, 2)
     with process("dutiful", "worker", "tests.worker.jobs:app", path=tmp_path):
-        await until(lambda: "no live worker serves elsewhere (1 queued)" in output(tmp_path))
+        await until(lambda: "no live worker serves elsewhere (1 due)" in output(tmp_path))
 
 
 async def test_burst_makes_what_is_due(app: App) -> None:
@@ -82,14 +98,3 @@ async def _holding(app: App, count: int) -> list[str]:
             if found:
                 return found
             await asyncio.sleep(0.02)
-
-
-def test_reload_sees_files_below_a_hidden_folder(tmp_path: Path) -> None:
-    """The folder itself may lie below a hidden one; only what is hidden inside it is left out."""
-    top = tmp_path / ".worktrees" / "shop"
-    for name in ("jobs.py", ".venv/site.py", "__pycache__/old.py", "deep/more.py"):
-        (top / name).parent.mkdir(parents=True, exist_ok=True)
-        (top / name).touch()
-    supervisor = Supervisor(Orders("shop:app", None, WorkerOptions()), 1, watch=top)
-    seen = {str(Path(path).relative_to(top)) for path in supervisor.stamps()}
-    assert seen == {"jobs.py", "deep/more.py"}

@@ -76,7 +76,7 @@ async def test_the_guilty_attempt_fails_alone(
     good = [await neighbour.aenqueue(number) for number in range(30)]
     async with serving(app, concurrency=8):
         for number, other in enumerate(good):
-            assert await other.aresult(timeout=20) == number
+            assert await other.aresult(timeout=60) == number
             assert (await stored(app, other.id)).attempt == 1
         await until(lambda: events.of(OutcomeRefused))
         if how == "succeeds":
@@ -102,7 +102,7 @@ async def test_one_that_cannot_be_written_at_all_holds_up_nobody(
     Refusing(app, monkeypatch, RuntimeError("no"), lambda item: item.claim.job.id == handle.id)
     async with serving(app, concurrency=1):
         for number in range(5):
-            assert await (await neighbour.aenqueue(number)).aresult(timeout=20) == number
+            assert await (await neighbour.aenqueue(number)).aresult(timeout=60) == number
     assert (await stored(app, handle.id)).state is State.RUNNING  # its rescue will tell
 
 
@@ -119,7 +119,7 @@ async def test_a_policy_that_cannot_be_worked_out_costs_its_own_attempt(app: App
     guilty.spec = type(guilty.spec)(name="guilty", isolation="loop", retry=broken)
     handle = await guilty.aenqueue()
     async with serving(app, concurrency=1, poll=SECOND):
-        assert await (await neighbour.aenqueue(1)).aresult(timeout=20) == 1
+        assert await (await neighbour.aenqueue(1)).aresult(timeout=60) == 1
         job = await stored(app, handle.id)
     assert (job.state, job.attempt) == (State.SCHEDULED, 1)
     assert "cannot be decided" in (await errors(app, handle.id))[0].message

@@ -57,7 +57,8 @@ def _of_single_jobs(event: e.Event) -> None:
         case e.ArgumentsUnfit(task=task, job_id=job_id, error=error):
             _warning("job %s (%s) waits for other code: %s", job_id, task, error)
         case e.SlotStuck(job_id=job_id, task=task, isolation=isolation):
-            _error("job %s (%s) goes on past its hard timeout in a %s", job_id, task, isolation)
+            text = "job %s (%s) goes on past its hard timeout, or a hook's, in a %s"
+            _error(text, job_id, task, isolation)
         case e.SlotWaiting(job_id=job_id, task=task, waits_for=other):
             text = "job %s (%s) holds its slot while it waits for the result of job %s"
             _warning(text, job_id, task, other)
@@ -116,7 +117,7 @@ def _operations(event: e.Event) -> None:
             _warning(spell(waiting))
         case e.SettlementsDelayed(job_ids=ids, locked_by=who):
             _warning(
-                "the ends of %d jobs wait until %s unlocks their rows: %s",
+                "the ends or steps of %d jobs wait until %s unlocks their rows: %s",
                 len(ids),
                 who or "another session",
                 ", ".join(ids[:5]),

@@ -7,16 +7,20 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
+import msgspec
+
 from dutiful.client.context import CURRENT, Context
 from dutiful.client.recording import recording
 from dutiful.client.task import Task
+from dutiful.contract.beside import beside
 from dutiful.contract.facade import Store
-from dutiful.core.errors import ClaimLost, UsageError
+from dutiful.core.errors import ClaimLost, JobLocked, UsageError
+from dutiful.core.event import SettlementsDelayed
 from dutiful.core.job import Claim, Job
 from dutiful.core.payload import encode, plain
 
 from . import forks
-from .opened import AsyncOpened, Opened
+from .opened import LATE, AsyncOpened, Opened
 from .owned_task import OWNER
 from .patience import Patience
 
@@ -26,67 +30,45 @@ _CHOOSING = threading.Lock()
 """Held while an attempt decides on its one transaction; a coroutine's threads may enter, too."""
 
 
-class Running:
+class Running(msgspec.Struct, eq=False):
     """A claimed job in a slot."""
 
-    __slots__ = (
-        "_pid",
-        "aside",
-        "atransaction",
-        "body",
-        "claim",
-        "exit",
-        "job",
-        "kill",
-        "limits",
-        "loop",
-        "patience",
-        "since",
-        "steps",
-        "stop",
-        "store",
-        "task",
-        "transaction",
-        "unstarted",
-        "why",
-    )
-
-    def __init__(
-        self,
-        claim: Claim,
-        task: Task[..., Any, Any],
-        store: Store,
-        loop: asyncio.AbstractEventLoop,
-        patience: Patience,
-    ) -> None:
-        """Take a slot; ``patience`` asks a store in trouble again."""
-        self.claim = claim
-        self.job: Job = claim.job
-        self.task = task
-        self.store = store
-        self.loop = loop
-        self._pid = forks.this_process.pid
-        self.since = 0.0
-        """When the body began, by the loop's clock."""
-        self.patience = patience
-        self.steps = claim.steps
-        self.transaction: Opened | None = None
-        self.atransaction: AsyncOpened | None = None
-        """The same for a coroutine, where the engine has a connection that is awaited."""
-        self.why: Why | None = None
-        """Why it was asked to end, if it was."""
-        self.exit: BaseException | None = None
-        """SystemExit or KeyboardInterrupt of a part of the task, which ends this attempt only."""
-        self.body: asyncio.Task[None] | None = None
-        self.stop: Callable[[], Any] | None = None
-        """Interrupts the body; a thread has nothing that could."""
-        self.kill: Callable[[], Any] | None = None
-        """Ends the body at once; only a process can be ended so."""
-        self.unstarted: str | None = None
-        """Why the body could not be started, where that is found out later."""
-        self.limits: list[asyncio.TimerHandle] = []
-        self.aside: Callable[[Callable[[], Any]], Awaitable[Any]] = asyncio.to_thread
-        """Runs a blocking call for a coroutine."""
+    claim: Claim
+    job: Job
+    steps: dict[str, bytes]
+    """What is recorded of it so far."""
+    task: Task[..., Any, Any]
+    store: Store
+    loop: asyncio.AbstractEventLoop
+    patience: Patience
+    """Asks a store in trouble again."""
+    pid: int
+    """The process that runs the attempt; a forked copy is another."""
+    since: float | None = None
+    """When the body began, by the loop's clock; None before."""
+    transaction: Opened | None = None
+    atransaction: AsyncOpened | None = None
+    """The same for a coroutine, where the engine has a connection that is awaited."""
+    why: Why | None = None
+    """Why it was asked to end, if it was."""
+    exit: BaseException | None = None
+    """SystemExit or KeyboardInterrupt of a part of the task, which ends this attempt only."""
+    body: asyncio.Task[None] | None = None
+    thread: asyncio.Future[None] | None = None
+    """Done at the end of a sync task's thread for whose end a hook may no longer wait."""
+    stop: Callable[[Running], Any] | None = None
+    """Interrupts the body of the attempt it is given; a thread has nothing that could."""
+    kill: Callable[[], Any] | None = None
+    """Ends the body at once; only a process can be ended so."""
+    unstarted: str | None = None
+    """Why the body could not be started, where that is found out later."""
+    over: bool = False
+    """Whether its end is decided: what it left behind may open and record nothing any more."""
+    delayed: bool = False
+    """Whether it was told that another session has locked the job."""
+    limits: list[asyncio.TimerHandle] = []
+    aside: Callable[[Callable[[], Any]], Awaitable[Any]] = beside
+    """Runs a blocking call for a coroutine."""
 
     @property
     def awaits(self) -> bool:
@@ -115,6 +97,8 @@ class Running:
         write of its own, which would wait for the transaction, which waits for the step.
         """
         self._original()
+        if self.over:
+            raise ClaimLost(f"this attempt of job {self.job.id} has ended; step {name!r} is void")
         raw = self.steps.get(name)
         if raw is not None:
             return True, plain(raw)
@@ -132,13 +116,25 @@ class Running:
         """Record a step's result that is JSON already."""
         self._original()
         with recording(name):
-            held = self.why != "lost" and await self.patience.ask(
-                lambda: self.store.consumer.record_step(self.claim, name, raw),
-                lambda: self.cancelled,
+            held = (
+                self.why != "lost"
+                and not self.over
+                and await self.patience.ask(
+                    lambda: self.store.consumer.record_step(self.claim, name, raw),
+                    lambda: self.cancelled,
+                    self._tell_locked,
+                )
             )
         if not held:
             raise ClaimLost(f"job {self.job.id} is no longer this worker's; step {name!r} is void")
         self.steps = {**self.steps, name: raw}
+
+    def _tell_locked(self, error: JobLocked) -> None:
+        """Say once that a step waits for another session."""
+        if not self.delayed:
+            self.delayed = True
+            worker = self.job.worker or ""
+            self.store.emit(SettlementsDelayed(worker, (self.job.id,), error.who))
 
     def record_sync(self, name: str, value: Any) -> None:
         """Record a step's result from a thread."""
@@ -157,6 +153,7 @@ class Running:
         """Open the transaction, or return the connection of the one that is open."""
         self._original()
         with _CHOOSING:
+            self._refuse_late()
             if self.atransaction is not None:
                 raise UsageError(
                     "this job's transaction is open on a connection that is awaited; write "
@@ -169,8 +166,11 @@ class Running:
     async def abegin(self) -> Any:
         """Do what `begin` does without holding up the loop."""
         self._original()
+        if asyncio.get_running_loop() is not self.loop:  # one that a sync task runs in its thread
+            return await beside(self.begin)
         if self.awaits:
             with _CHOOSING:
+                self._refuse_late()
                 if self.transaction is None and self.atransaction is None:
                     inner = self.store.transactional.atransaction(self.claim)
                     self.atransaction = None if inner is None else AsyncOpened(inner)
@@ -178,16 +178,29 @@ class Running:
             return await self.atransaction.abegin()
         return await self.aside(self.begin)
 
+    def end(self) -> bool:
+        """Let nothing more be opened; True when a transaction is open that nobody will end."""
+        with _CHOOSING:
+            self.over = True
+        one, other = self.transaction, self.atransaction
+        if one is None and other is None:  # as in most attempts
+            return False
+        return (one is not None and not one.over) or (other is not None and not other.over)
+
+    def _refuse_late(self) -> None:
+        if self.over:
+            raise ClaimLost(LATE)
+
     def _original(self) -> None:
         """Refuse to act for a copy that the task forked."""
-        forks.refuse_copy(self._pid, self.job.id)
+        forks.refuse_copy(self.pid, self.job.id)
 
     def interrupt(self, why: Why) -> None:
         """Ask the body to end, once; it may take its time, and a thread may never obey."""
         if self.why is None:
             self.why = why
             if self.stop is not None:
-                self.stop()
+                self.stop(self)
 
     def exited(self, error: BaseException) -> bool:
         """End the attempt: a part of it raised SystemExit or KeyboardInterrupt."""

@@ -9,21 +9,20 @@ from functools import partial
 from typing import Any
 
 from dutiful.client.context import Context
-from dutiful.core.outcome import Cancelled, Crashed, Failed, Outcome, Released, Succeeded
+from dutiful.core.event import SlotStuck
+from dutiful.core.outcome import Outcome, Released
 
 from . import forks
-from .around import ChildEnded, carried, value_of
+from .around import child_ended, verdict_in
 from .attempt import Running
 from .capacity import CannotStart
-from .error_text import text_of
-from .failure import holds, raised, returned
-from .finish import aconclude, aundo, conclude, failed, interrupted, report, undo
+from .children import Children
+from .failure import raised, returned
+from .finish import aconclude, aundo, conclude, failed, interrupted, judged, undo
 from .host import WorkerHost
 from .isolation.contained import Contained, spawner
 from .isolation.contexts import Contexts
-from .isolation.frames import Ended, Interrupted
-from .isolation.processes import ProcessSlots
-from .isolation.stepping import stepped
+from .isolation.stepping import COROUTINE, Code, awaiting, resumed
 from .isolation.threads import ThreadSlots, in_own_thread
 
 Finish = Callable[[Running, Outcome | None], None]
@@ -54,7 +53,7 @@ class Bodies:
         self._contexts = Contexts()
         self._task = spawner(loop)
         self._threads = ThreadSlots(loop)
-        self._processes = ProcessSlots()
+        self._children = Children(app, self._bytes_max, begun)
         self._coroutines: set[asyncio.Task[None]] = set()
         self._undoing: set[asyncio.Task[None]] = set()
 
@@ -69,8 +68,8 @@ class Bodies:
         own = self._contexts.fresh()
         if task.spec.isolation == "process":
             task.signature.check(running.job.args)
-            body = Contained(self._in_process(running), running)
-            self._watch(running, self._spawn(running, body, own))
+            remote = Contained(self._in_process(running), running)
+            self._watch(running, self._spawn(running, remote, own))
             return
         context = Context(running)
         decode, raw = task.signature.decode, running.job.args
@@ -83,13 +82,13 @@ class Bodies:
             if self._app.hooks.around_call:
                 call = self._app.hooks.asurround(context, call, self._app.bus.emit)
             self._spawn(running, self._on_loop(running, context, call), own)
-            running.stop = partial(self._stop, running)
+            running.stop = self._stop
             self._begun(running)
             return
         if self._app.hooks.around_call:
             call = self._app.hooks.surround(context, call, self._app.bus.emit)
         if self._app.hooks.around_attempt:
-            call = partial(self._in_thread_of_ours, running, call)
+            call = partial(self._in_thread_of_ours, running, context, call)
             self._watch(running, self._spawn(running, self._on_loop(running, context, call), own))
         else:
             inside = partial(_in_thread, running, context, call, self._bytes_max)
@@ -112,7 +111,7 @@ class Bodies:
 
     async def close(self) -> bool:
         """End children, coroutines and idle threads; False when one of these runs on."""
-        await self._processes.close()
+        await self._children.close()
         stuck: set[asyncio.Task[None]] = set()
         if self._coroutines:
             for coroutine in self._coroutines:
@@ -153,34 +152,58 @@ class Bodies:
         try:
             if self._app.hooks.around_attempt:
                 call = self._app.hooks.wrap(context, call)
-            outcome = returned(await stepped(call()), running.task.spec.name, self._bytes_max)
+            given = call()
+            code: Code = given if type(given) is COROUTINE else awaiting(given)
+            try:
+                awaited = code.send(None)
+            except StopIteration as end:  # many tasks never wait
+                value = end.value
+            else:
+                value = await resumed(code, awaited, origin)
+            outcome = returned(value, running.task.spec.name, self._bytes_max)
         except BaseException as error:  # noqa: BLE001 - SystemExit, too, is an answer of the task's
             if forks.this_process is not origin:
                 forks.leave(error)
-            outcome = self._judged(running, error)
+            verdict = verdict_in(error, asked=running.why is not None)
+            outcome = judged(running, error) if verdict is None else verdict
         if forks.this_process is not origin:
             forks.leave(None)
+        if running.thread is not None:  # its slot is in use until then
+            await asyncio.shield(running.thread)
         if running.atransaction is not None or running.transaction is not None:
             outcome = await self._concluded(running, outcome)
         if running.body is not None:
             self._coroutines.discard(running.body)
-        # Both hold the attempt, which then would wait for the collector.
-        running.stop = running.body = None
+        running.stop = running.body = None  # `body` holds the attempt: a cycle for the collector
         self._finish(running, outcome if running.unstarted is None else Released())
 
-    def _judged(self, running: Running, error: BaseException) -> Outcome:
-        """Decide what an error means; a shortage of the system is not the task's failure."""
-        if holds(error, CannotStart):
-            running.unstarted = text_of(error)
-        return failed(running, error)
+    async def _in_thread_of_ours(self, running: Running, context: Context, call: Call) -> Any:
+        """Run the body of a sync task; a hook may hide that it could not be started.
 
-    async def _in_thread_of_ours(self, running: Running, call: Call) -> Any:
-        """Run the body of a sync task; a hook may hide that it could not be started."""
+        A hook may also go on without it, as by `asyncio.wait_for`, which ends no thread: the
+        attempt keeps its slot until the thread has ended, and starts no other meanwhile.
+        """
+        while running.thread is not None:
+            await asyncio.shield(running.thread)
+        context.taken.clear()
+        running.thread = over = self._loop.create_future()
         try:
-            return await self._aside(call)
+            inside = partial(_raisable, running, call)
+            return await self._aside(inside, partial(self._thread_over, running))
         except CannotStart as error:
             running.unstarted = str(error)
+            self._thread_over(running)
             raise
+        except asyncio.CancelledError:
+            if not over.done():
+                spec = running.task.spec
+                self._app.bus.emit(SlotStuck(running.job.id, spec.name, spec.isolation))
+            raise
+
+    def _thread_over(self, running: Running) -> None:
+        if running.thread is not None:
+            running.thread.set_result(None)
+            running.thread = None
 
     async def _concluded(self, running: Running, outcome: Outcome) -> Outcome | None:
         """End the attempt's transaction; the slot comes free whatever happens."""
@@ -193,18 +216,18 @@ class Bodies:
         except BaseException as error:  # noqa: BLE001 - what broke is the attempt's failure
             if isinstance(error, CannotStart) and running.transaction is not None:
                 undo(running.transaction)
-            return self._judged(running, error)
+            return judged(running, error)
         return concluded
 
-    async def _aside(self, call: Call) -> Any:
+    async def _aside(self, call: Call, over: Call | None = None) -> Any:
         """Run a blocking call in a thread of the worker's own, in the present context and back.
 
         The loop's default threads are few, and those that wait for the store's lock would keep
-        its holder from the one that it needs to let go.
+        its holder from the one that it needs to let go. ``over`` is called at the thread's end.
         """
         context = contextvars.copy_context()
         future: asyncio.Future[tuple[Any, BaseException | None]] = self._loop.create_future()
-        self._threads.submit(lambda: context.run(_caught, call), partial(_resolve, future))
+        self._threads.submit(lambda: context.run(_caught, call), partial(_resolve, future, over))
         value, error = await future
         for variable, changed in context.items():
             if variable.get(None) is not changed:
@@ -216,50 +239,8 @@ class Bodies:
     async def _in_process(self, running: Running) -> None:
         context = Context(running)
         running.enter(context)
-        if not self._app.hooks.around_attempt:
-            outcome = await self._remote(running)
-            self._finish(running, outcome if running.unstarted is None else Released())
-            return
-        answers: list[Succeeded | None] = []
-
-        async def proceed() -> Any:
-            answer = await self._remote(running)
-            if answer is None or isinstance(answer, Succeeded):
-                answers.append(answer)
-                return value_of(answer)
-            raise ChildEnded(answer)
-
-        name = running.task.name
-        outcome = None
-        try:
-            value = await self._app.hooks.wrap(context, proceed)()
-            if answers:
-                outcome = carried(answers[-1], value, name, self._bytes_max)
-            else:
-                outcome = returned(value, name, self._bytes_max)
-        except ChildEnded as ended:
-            outcome = ended.outcome
-        except BaseException as error:  # noqa: BLE001 - a hook's error is the attempt's
-            outcome = failed(running, error)
+        outcome = await self._children.run(running, context)
         self._finish(running, outcome if running.unstarted is None else Released())
-
-    async def _remote(self, running: Running) -> Outcome | None:
-        """Run the task in a child; None when the attempt is settled already."""
-        answer: Outcome | Ended | Interrupted
-        try:
-            answer = await self._processes.run(
-                running, self._app.child_url(), self._bytes_max, self._begun
-            )
-        except Exception as error:  # noqa: BLE001 - no process could be started
-            answer = self._judged(running, error)
-        if isinstance(answer, Ended):
-            report(running, answer.committed)
-            return None
-        if running.why is not None and isinstance(answer, Crashed | Interrupted | Cancelled):
-            return interrupted(running)
-        if isinstance(answer, Interrupted):
-            return Failed("Interrupted", "the task's process was interrupted by a signal")
-        return answer
 
 
 def _in_thread(running: Running, context: Context, call: Call, bytes_max: int) -> Outcome | None:
@@ -274,6 +255,14 @@ def _in_thread(running: Running, context: Context, call: Call, bytes_max: int) -
         return raised(error, running.task.spec.retry)
 
 
+def _raisable(running: Running, call: Call) -> Any:
+    """Call, and raise what a coroutine can raise, which StopIteration is not."""
+    try:
+        return call()
+    except StopIteration as error:
+        raise child_ended(failed(running, error)) from error
+
+
 def _caught(call: Call) -> tuple[Any, BaseException | None]:
     try:
         return forks.guarded(call), None
@@ -283,8 +272,11 @@ def _caught(call: Call) -> tuple[Any, BaseException | None]:
 
 def _resolve(
     future: asyncio.Future[tuple[Any, BaseException | None]],
+    over: Call | None,
     ended: tuple[Any, BaseException | None],
 ) -> None:
+    if over is not None:
+        over()
     if not future.done():
         future.set_result(ended)
 

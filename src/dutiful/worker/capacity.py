@@ -19,7 +19,7 @@ _NO_THREAD = ("can't start new thread", "can't allocate lock")
 
 
 class CannotStart(Exception):
-    """The system has no thread, process, memory or descriptor left; nothing of the job has run."""
+    """A thread or process cannot be started at present; nothing of the job has run."""
 
 
 def shortage(error: BaseException) -> bool:

@@ -52,6 +52,9 @@ class Delayed:
 
     def keep(self, ends: list[End], delayed: tuple[str, ...]) -> tuple[str, ...]:
         """Keep those of some ends that were not written; return the ids that are new here."""
+        if not (delayed or self._reported or self._ends):
+            self._pause = _FIRST
+            return ()
         wanted = set(delayed)
         tried = {claim.job.id for claim, _ in ends}
         self._reported -= tried - wanted

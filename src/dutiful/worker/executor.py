@@ -15,6 +15,7 @@ from dutiful.core.outcome import Cancelled, Outcome, Released, Snoozed, Undecoda
 from dutiful.core.payload import plain
 from dutiful.core.settle import before_start, unreadable_step
 
+from . import forks
 from .appetite import Appetite
 from .attempt import Running
 from .body import Bodies
@@ -49,6 +50,8 @@ class Executor:
         self.done = 0
         self.appetite = Appetite(slots)
         self._app = app
+        self._store = app.store
+        self._pid = forks.this_process.pid
         self._slots = slots
         self.capacity = Capacity(slots, app.bus.emit, self._roomier)
         self.reckoning = Reckoning(clock)
@@ -125,7 +128,6 @@ class Executor:
         """Hand back what still runs, though its body may go on; return how many that were."""
         stuck = list(self.running.values())
         for running in stuck:
-            self._bodies.abandon(running)
             self._finish(running, Released())
         return len(stuck)
 
@@ -161,8 +163,9 @@ class Executor:
                 self._app.bus.emit(TaskUnknown(job.task, job.id))
             self.ended.append((claim, Unknown()))
             return
-        running = Running(claim, task, self._app.store, self._loop, self._patience)
-        running.since = self._time()
+        running = Running(
+            claim, job, claim.steps, task, self._store, self._loop, self._patience, self._pid
+        )
         try:
             self._bodies.start(running)
         except BadPayload as error:
@@ -216,7 +219,6 @@ class Executor:
             return
         spec = running.task.spec
         self._app.bus.emit(SlotStuck(running.job.id, spec.name, spec.isolation))
-        self._bodies.abandon(running)
         self._finish(running, timed_out((spec.hard_timeout or 0) / 1_000_000, spec.retry))
 
     def _finish(self, running: Running, outcome: Outcome | None) -> None:
@@ -225,11 +227,14 @@ class Executor:
         if self.running.get(job_id) is not running:
             return
         del self.running[job_id]
+        if running.end():
+            self._bodies.abandon(running)
         if running.limits:
             running.unlimit()
         if running.unstarted is not None:
             self.capacity.shrink(len(self.running), running.unstarted)
-        self.appetite.observe(self._time() - running.since)
+        if running.since is not None:
+            self.appetite.observe(self._time() - running.since)
         self.done += 1
         if outcome is not None:
             self.ended.append((running.claim, outcome))

@@ -20,6 +20,7 @@ from dutiful.core.outcome import (
     Snoozed,
     Succeeded,
     is_signal,
+    verdicts,
 )
 from dutiful.core.payload import encode
 from dutiful.core.retry import Retry, RetryPolicy
@@ -27,6 +28,8 @@ from dutiful.core.retry import Retry, RetryPolicy
 from .error_text import chain, name_of, name_of_type, text_of, trace_of, written
 
 _DONE = Succeeded()
+_PLAIN = frozenset((int, str, float, bool, bytes, dict, list, tuple))
+"""What tasks mostly return."""
 AFTER_MAX = 366 * DAY
 """The longest wait that an error from the outside world may ask for."""
 
@@ -39,12 +42,13 @@ def returned(value: Any, task: str, bytes_max: int) -> Outcome:
     if value is None:
         return _DONE
     try:
-        if is_signal(value):
-            return _signalled([value], value)
-        if inspect.iscoroutine(value):
-            value.close()
-            text = f"{task} returned a coroutine that was not awaited; declare it with async def"
-            return Failed("TypeError", text, retryable=False)
+        if type(value) not in _PLAIN:
+            if is_signal(value):
+                return _signalled([value], value)
+            if inspect.iscoroutine(value):
+                value.close()
+                why = "a coroutine that was not awaited; declare it with async def"
+                return Failed("TypeError", f"{task} returned {why}", retryable=False)
         return Succeeded(encode(value, what=f"the result of {task}", bytes_max=bytes_max))
     except UsageError as error:
         return Failed(type(error).__name__, text_of(error), retryable=False)
@@ -97,6 +101,10 @@ def _judged(error: BaseException, policy: RetryPolicy) -> Outcome:
 def _failed(error: BaseException, policy: RetryPolicy, signals: list[BaseException]) -> Failed:
     """Describe a failure; the longest wait that any part of it asks for is obeyed."""
     delays, untils = _waits(signals)
+    for one in verdicts(leaves(error)):
+        if isinstance(one, Failed):
+            delays += [one.after] if one.after is not None else []
+            untils += [one.until] if one.until is not None else []
     asked = [wish for one in members(error) if (wish := _asked(one)) is not None]
     return Failed(
         type=name_of(error),

@@ -5,12 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from dutiful.core.outcome import Cancel, Cancelled, Failed, Outcome, Released, Succeeded
+import msgspec
+
+from dutiful.core.outcome import Cancel, Cancelled, Failed, Outcome, Released, Signal, Succeeded
 from dutiful.core.settle import Settlement, succeed
 
 from .attempt import Running
+from .capacity import CannotStart
+from .error_text import text_of
 from .failure import holds, raised, stems_from, timed_out
 from .opened import AsyncOpened, Opened
+
+_BY_ITSELF = "the task's coroutine was cancelled by its own code"
 
 
 def interrupted(running: Running) -> Outcome:
@@ -27,21 +33,40 @@ def interrupted(running: Running) -> Outcome:
             error = running.exit or SystemExit()
             return raised(error, running.task.spec.retry)
         case None:
-            return Failed("CancelledError", "the task's coroutine was cancelled by its own code")
+            return Failed("CancelledError", _BY_ITSELF)
 
 
 def failed(running: Running, error: BaseException) -> Outcome:
     """Judge what an attempt's body raised, be it of its own accord or because it was interrupted.
 
     A body that answers its interruption with `Cancel` (as ``ctx.check_cancelled`` does) or with
-    an error of its own cleaning up has not failed: a deploy must cancel and spend nothing.
+    an error of its own cleaning up has not failed: a deploy must cancel and spend nothing. To a
+    timeout it may answer with any other signal, which is obeyed as in a thread or a child.
     """
     if running.why is None:
         if issubclass(type(error), asyncio.CancelledError):
-            return interrupted(running)
-    elif holds(error, Cancel) or stems_from(error, asyncio.CancelledError):
+            return _cancelled_itself(running, error)
+    elif holds(error, Cancel):
         return interrupted(running)
+    elif stems_from(error, asyncio.CancelledError):
+        if running.why != "timeout" or not holds(error, Signal):
+            return interrupted(running)
     return raised(error, running.task.spec.retry)
+
+
+def _cancelled_itself(running: Running, error: BaseException) -> Outcome:
+    """Judge a CancelledError that nobody outside asked for: an error of the task like any other."""
+    outcome = raised(error, running.task.spec.retry)
+    if running.awaits and isinstance(outcome, Failed) and not outcome.message:
+        return msgspec.structs.replace(outcome, type="CancelledError", message=_BY_ITSELF)
+    return outcome
+
+
+def judged(running: Running, error: BaseException) -> Outcome:
+    """Decide what an error means; a shortage of the system is not the task's failure."""
+    if holds(error, CannotStart):
+        running.unstarted = text_of(error)
+    return failed(running, error)
 
 
 def conclude(running: Running, outcome: Outcome) -> Outcome | None:

@@ -10,7 +10,7 @@ from dutiful.contract.protocol import AsyncJobTransaction, JobTransaction
 from dutiful.core.errors import ClaimLost
 from dutiful.core.settle import Settlement
 
-_LATE = "the attempt has ended, and its transaction with it"
+LATE = "the attempt has ended, and its transaction with it"
 
 
 class Opened:
@@ -35,11 +35,16 @@ class Opened:
         """Whether there is anything to commit."""
         return self._connection is not None
 
+    @property
+    def over(self) -> bool:
+        """Whether it was committed or undone, or is being so."""
+        return self._over
+
     def begin(self) -> Any:
         """Begin, or return the connection of what has begun."""
         with self._turn:  # several of the task's threads may enter at once
             if self._over:
-                raise ClaimLost(_LATE)
+                raise ClaimLost(LATE)
             if self._connection is not None:
                 return self._connection
             connection = self._inner.begin()
@@ -48,7 +53,7 @@ class Opened:
                     self._connection = connection
                     return connection
             self._inner.rollback()
-            raise ClaimLost(_LATE)
+            raise ClaimLost(LATE)
 
     def _ended(self) -> bool:
         """Ask anew: the attempt may end while its transaction begins."""
@@ -58,7 +63,7 @@ class Opened:
         """Settle the job and commit, unless what has begun was undone meanwhile."""
         with self._guard:
             if self._over:
-                raise ClaimLost(_LATE)
+                raise ClaimLost(LATE)
             self._over = self._committing = True
         try:
             return self._inner.commit(settlement)
@@ -90,16 +95,21 @@ class AsyncOpened:
         """Whether there is anything to commit."""
         return self._connection is not None
 
+    @property
+    def over(self) -> bool:
+        """Whether it was committed or undone, or is being so."""
+        return self._over
+
     async def abegin(self) -> Any:
         """Begin, or return the connection of what has begun."""
         async with self._turn:
             if self._over:
-                raise ClaimLost(_LATE)
+                raise ClaimLost(LATE)
             if self._connection is None:
                 connection = await self._inner.abegin()
                 if self._ended():
                     await self._inner.arollback()
-                    raise ClaimLost(_LATE)
+                    raise ClaimLost(LATE)
                 self._connection = connection
             return self._connection
 
@@ -110,7 +120,7 @@ class AsyncOpened:
     async def acommit(self, settlement: Settlement) -> bool:
         """Settle the job and commit, unless what has begun was undone meanwhile."""
         if self._over:
-            raise ClaimLost(_LATE)
+            raise ClaimLost(LATE)
         self._over = self._committing = True
         try:
             return await self._inner.acommit(settlement)

@@ -18,18 +18,18 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: int = 16
     """Slots: async, thread and process jobs together."""
     grace: int = 30 * SECOND
-    """How long running jobs get to end after a stop is asked for."""
+    """How long running jobs may go on after a stop is requested."""
     burst: bool = False
     """Whether to stop when no queue has a job that is due."""
     jobs_max: int | None = None
-    """Stop, to be started anew, after so many jobs."""
+    """Stop after this many jobs, to be started again."""
     rss_mb_max: int | None = None
-    """Stop, to be started anew, when the process holds more memory than this."""
+    """Stop when the process holds more memory than this, to be started again."""
     lease: Lease = Lease()
     poll: float | None = None
-    """Seconds after which an idle worker looks again though nobody woke it; None: the engine's."""
+    """Seconds after which an idle worker polls without a wake-up; None means the engine's value."""
     heart_in_thread: bool = True
-    """Whether leases are renewed from a thread of their own; a simulation says no."""
+    """Whether a separate thread renews the leases; a simulation sets it to false."""
     services: bool = True
     """Whether this worker also rescues and prunes."""
 

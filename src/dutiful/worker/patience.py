@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from dutiful.core.errors import EngineUnavailable, ReplyUnknown
+from dutiful.core.errors import EngineUnavailable, JobLocked, ReplyUnknown
 from dutiful.core.retry import Random
 from dutiful.services.trouble import Trouble
 
@@ -16,6 +16,8 @@ T = TypeVar("T")
 
 _FIRST, _MOST = 0.05, 2.0
 _GLANCE = 0.1
+_LOCKED = 0.3
+"""From so long a pause on, a locked job is worth telling."""
 _WHO = "jobs"
 
 
@@ -32,8 +34,16 @@ class Patience:
         self.failures = 0
         """How many calls have failed so far; a reply that was lost is one of them."""
 
-    async def ask(self, call: Callable[[], Awaitable[T]], until: Callable[[], bool]) -> T:
-        """Return the call's result; raises the store's error once ``until`` is true."""
+    async def ask(
+        self,
+        call: Callable[[], Awaitable[T]],
+        until: Callable[[], bool],
+        locked: Callable[[JobLocked], None] | None = None,
+    ) -> T:
+        """Return the call's result; raises the store's error once ``until`` is true.
+
+        A lock on the one job is no trouble of the store's; ``locked`` is told of it.
+        """
         pause = _FIRST
         while True:
             began = self.trouble.ticks()
@@ -46,7 +56,12 @@ class Patience:
                 if until():
                     self.trouble.left(_WHO)
                     raise
-                self.trouble.met(_WHO, error, began)
+                if isinstance(error, JobLocked):
+                    self.trouble.answered(_WHO)
+                    if locked is not None and pause >= _LOCKED:
+                        locked(error)
+                else:
+                    self.trouble.met(_WHO, error, began)
                 await self._rest(pause * (0.5 + self._rng.random()), until)
                 pause = min(pause * 2, _MOST)
             else:

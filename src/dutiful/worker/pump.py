@@ -13,10 +13,10 @@ from dutiful.contract.protocol import Exchanged, Wanted
 from dutiful.core.errors import EngineError
 from dutiful.core.event import Event, OutcomeRefused, SettlementsDelayed
 from dutiful.core.job import Claim
-from dutiful.core.outcome import Outcome, Released
+from dutiful.core.outcome import Outcome, Released, Succeeded
 from dutiful.core.queue import Served, fetch_order
 from dutiful.core.retry import Random
-from dutiful.core.settle import Rules, Settlement, settle
+from dutiful.core.settle import Rules, Settlement, settle, succeed
 from dutiful.core.text import worded
 from dutiful.core.unwritable import undecided
 from dutiful.services.settling import about_the_store, settle_apart
@@ -138,7 +138,12 @@ class Pump:
     def _decide_all(self, ended: list[tuple[Claim, Outcome]], now: int) -> list[Settlement]:
         rng, rules = self._rng, self._rules
         try:
-            return [settle(claim, how, now, rng, rules(claim.job.task)) for claim, how in ended]
+            return [
+                succeed(claim, how.result, now)
+                if type(how) is Succeeded
+                else settle(claim, how, now, rng, rules(claim.job.task))
+                for claim, how in ended
+            ]
         except Exception:  # noqa: BLE001 - deciding one by one shows whose policy failed
             return [self._decide(claim, outcome, now) for claim, outcome in ended]
 

@@ -20,15 +20,18 @@ from typing import Any
 import msgspec
 
 from dutiful.core.errors import BadConfiguration, DutifulError, EngineError
+from dutiful.core.event import WorkerJoined
 from dutiful.core.url import struct_text
 
 from . import forks
 from .host import WorkerHost
 from .isolation import contained
+from .isolation.places import remember
 from .isolation.process_end import end_on_signal, end_process, held_back, limit_end
 from .isolation.search_path import add_project
 from .isolation.standard import open_standard
 from .isolation.steady_loop import SteadyLoop
+from .last_words import LastWords
 from .options import WorkerOptions
 from .owned_task import OwnedTask
 from .signals import dump_on_usr1, on_stop
@@ -57,6 +60,8 @@ class Orders(msgspec.Struct, frozen=True):
     app: str
     url: str | None
     options: WorkerOptions
+    words: int | None = None
+    """The descriptor on which the child says that it serves, and how it ends."""
 
     def __repr__(self) -> str:
         """Show the orders, and no password."""
@@ -70,12 +75,15 @@ class _Pool(ThreadPoolExecutor):
         return super().submit(forks.guarded, call, *args, **kwargs)
 
 
-def serve(app: WorkerHost, options: WorkerOptions) -> int:
+def serve(app: WorkerHost, options: WorkerOptions, words: LastWords | None = None) -> int:
     """Run a worker until it stops and return the exit code of its process.
 
     Does not return while a task's thread that cannot be stopped runs on: it ends the process.
+    ``words`` tell a supervisor what no exit code can.
     """
+    words = words or LastWords()
     worker = Worker(app, options)
+    app.bus.subscribe(lambda event: words.serves() if isinstance(event, WorkerJoined) else None)
     # What is loaded by now stays; the collector need not walk over it whenever jobs come and go.
     gc.collect()
     gc.freeze()
@@ -113,11 +121,11 @@ def serve(app: WorkerHost, options: WorkerOptions) -> int:
             forks.leave(error)
         contained.close(loop)
         # The caller reports the error; threads that jobs left must not keep the process alive then.
-        limit_end(EXIT_STORE if isinstance(error, EngineError) else EXIT_BROKEN)
+        limit_end(words.ends(EXIT_STORE if isinstance(error, EngineError) else EXIT_BROKEN))
         raise
     with held_back():  # closing the loop resets the signal handlers
         clean = contained.close(loop)
-        end_on_signal(code)
+        end_on_signal(words.ends(code))
     return end_process(code, clean=worker.clean and clean)
 
 
@@ -149,10 +157,13 @@ def load(target: str) -> Any:
     module, colon, attribute = target.partition(":")
     if not colon or not module or not attribute:
         raise BadConfiguration(f"app {target!r}; write module:attribute, such as shop.jobs:app")
-    add_project(str(Path.cwd()))
+    with suppress(OSError):  # it has been removed, and the module may lie elsewhere
+        add_project(str(Path.cwd()))
     found: Any = importlib.import_module(module)
     for name in attribute.split("."):
         found = getattr(found, name)
+    if hasattr(found, "tasks"):
+        remember(found, target)
     return found
 
 
@@ -177,6 +188,7 @@ def main() -> int:
     open_standard()
     show_logs()
     orders = msgspec.json.decode(os.environ.pop(ORDERS), type=Orders)
+    words = LastWords(orders.words)
     try:
         try:
             app = load(orders.app)
@@ -184,16 +196,16 @@ def main() -> int:
             raise
         except (Exception, SystemExit):
             logging.getLogger("dutiful").exception("app %s cannot be imported", orders.app)
-            return EXIT_REFUSED
+            return words.ends(EXIT_REFUSED)
         if orders.url is not None:
             app.at(orders.url)
-        return serve(app, orders.options)
+        return serve(app, orders.options, words)
     except EngineError as error:
         logging.getLogger("dutiful").error("%s", error)
-        return EXIT_STORE
+        return words.ends(EXIT_STORE)
     except DutifulError as error:
         logging.getLogger("dutiful").error("%s", error)
-        return EXIT_REFUSED
+        return words.ends(EXIT_REFUSED)
 
 
 if __name__ == "__main__":

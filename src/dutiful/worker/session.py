@@ -76,11 +76,11 @@ class Session:
             ask=self._from_heart,
             idle=lambda: self.executor.resting,
         )
-        self.executor = Executor(
+        self.executor: Executor = Executor(
             app,
             options.concurrency,
             clock=clock,
-            valid=self.healthy,
+            valid=self._heart.valid,
             changed=self._changed.set,
             patience=patience,
         )

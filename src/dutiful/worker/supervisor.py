@@ -6,14 +6,19 @@ import asyncio
 import logging
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from time import monotonic
 
 import msgspec
 
+from .capacity import shortage
+from .edits import watch as watch_files
+from .exit_code import ending
 from .isolation.child_process import tell
 from .isolation.search_path import arguments, bootstrap
+from .last_words import Ending, Listener
 from .serve import (
     EXIT_BROKEN,
     EXIT_RECYCLE,
@@ -29,11 +34,42 @@ _LOG = logging.getLogger("dutiful")
 
 _BACKOFF_FIRST, _BACKOFF_MOST = 0.5, 30.0
 _SETTLED = 30.0
-"""Seconds that a child must have lived for its crash to count as the first again."""
+"""When a child has lived for this many seconds, its crash counts as the first again."""
 _INSTANT = 1.0
-"""Seconds after its start in which a child does not stop of its own accord."""
+"""When a child stops by itself within this many seconds of its start, it counts as crashed."""
 _CRASHES_MAX = 8
-"""So many crashes in a row, each soon after the start, and the supervisor gives up."""
+"""After this many crashes in a row, each soon after the start, the supervisor gives up. Crashes
+that a job may have caused do not count."""
+_GLANCE = 0.2
+"""Seconds between checks for a child's end, where the kernel cannot report it."""
+
+
+class _Streak:
+    """The crashes in a row of one child."""
+
+    def __init__(self) -> None:
+        self._crashes = 0
+        self.vain = 0
+        """How many of these in a row count towards giving up."""
+        self._told = ""
+
+    def add(self, *, excused: bool) -> None:
+        self._crashes += 1
+        self.vain = 0 if excused else self.vain + 1
+
+    @property
+    def pause(self) -> float:
+        return min(_BACKOFF_FIRST * 2.0 ** min(self._crashes - 1, 10), _BACKOFF_MOST)
+
+    def tell(self, number: int, end: Ending | Exception) -> None:
+        """Log what went wrong and what follows; log the same failure to start only once."""
+        if isinstance(end, Ending):
+            text, why = "worker process %d ended with %s; starting another in %.1f s", ""
+            _LOG.error(text, number, ending(end.code), self.pause)
+        elif (why := str(end) or type(end).__name__) != self._told:
+            text = "worker process %d cannot be started (%s); trying again until it starts"
+            _LOG.error(text, number, why)
+        self._told = why
 
 
 class Supervisor:
@@ -41,16 +77,16 @@ class Supervisor:
 
     def __init__(self, orders: Orders, count: int, *, watch: Path | None = None) -> None:
         """Prepare; with ``watch``, children are replaced when a Python file below it changes."""
-        self._orders = msgspec.json.encode(orders).decode()
+        self._orders = orders
         self._burst = orders.options.burst
         self._count = count
         self._watch = watch
-        self._children: dict[asyncio.subprocess.Process, float] = {}
+        self._children: dict[subprocess.Popen[bytes], float] = {}
         """The running children, and when each was started."""
         self._stopping = asyncio.Event()
         self._edited = asyncio.Event()
         self._served = False
-        """Whether any child has run well, so that what is wrong now may be mended."""
+        """Whether any child has run well, so that the present fault may be temporary."""
         self._code = EXIT_STOPPED
 
     async def run(self) -> int:
@@ -59,7 +95,9 @@ class Supervisor:
         for number in stop_signals():
             loop.add_signal_handler(number, self._stop)
         loop.add_signal_handler(signal.SIGUSR1, self._tell, signal.SIGUSR1)
-        watcher = asyncio.create_task(self._reload()) if self._watch else None
+        watcher = None
+        if self._watch is not None:
+            watcher = asyncio.create_task(watch_files(self._watch, self._replace))
         await asyncio.gather(*(self._keep(number) for number in range(self._count)))
         if watcher is not None:
             watcher.cancel()
@@ -68,75 +106,102 @@ class Supervisor:
 
     async def _keep(self, number: int) -> None:
         """Keep one child running."""
-        crashes = 0
+        streak = _Streak()
         while not self._stopping.is_set():
             started = monotonic()
-            code = await self._child(number)
-            if code == EXIT_STOPPED and (self._burst or self._stopping.is_set()):
-                return
-            if self._stopping.is_set():
-                # One that dies of the signal was told before it could hear.
-                if code not in (EXIT_STOPPED, EXIT_RECYCLE, -signal.SIGTERM):
-                    self._code = EXIT_BROKEN
-                return
-            lived = monotonic() - started
-            if self._as_asked(code, lived):
-                crashes = 0
-                continue
-            if code == EXIT_REFUSED and self._watch:
-                await self._changed()
-                continue
-            if code == EXIT_REFUSED and not self._served:
-                self._give_up(EXIT_USAGE)
-                return
-            self._served |= lived > _SETTLED
-            crashes = 1 if lived > _SETTLED else crashes + 1
-            if crashes >= _CRASHES_MAX and not self._others_serve():
-                _LOG.error("worker process %d failed %d times in a row; giving up", number, crashes)
+            end = await self._child(number)
+            if isinstance(end, Ending):
+                if self._stopping.is_set():
+                    self._ended_at_last(number, end)
+                    return
+                if end.meant and end.code == EXIT_STOPPED and self._burst:
+                    return
+                lived = monotonic() - started
+                if self._as_asked(end, lived):
+                    streak = _Streak()
+                    continue
+                refused = end.meant and end.code == EXIT_REFUSED
+                if refused and self._watch:
+                    await self._changed()
+                    continue
+                if refused and not self._served:
+                    self._give_up(EXIT_USAGE)
+                    return
+                if lived > _SETTLED:
+                    self._served, streak = True, _Streak()
+            # A job that ends its worker is dead after three times, and others wait behind it.
+            by_a_job = isinstance(end, Ending) and end.served and not end.meant
+            streak.add(excused=by_a_job or (isinstance(end, Exception) and shortage(end)))
+            if streak.vain >= _CRASHES_MAX and not self._others_serve():
+                text = "worker process %d failed %d times in a row; giving up"
+                _LOG.error(text, number, streak.vain)
                 self._give_up(EXIT_BROKEN)
                 return
-            pause = min(_BACKOFF_FIRST * 2 ** min(crashes - 1, 10), _BACKOFF_MOST)
-            _LOG.error(
-                "worker process %d ended with %s; starting another in %.1f s",
-                number,
-                _ending(code),
-                pause,
-            )
-            await self._sleep(pause)
+            streak.tell(number, end)
+            await self._sleep(streak.pause)
 
-    async def _child(self, number: int) -> int:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *bootstrap("dutiful.worker.serve"),
-            str(os.getpid()),
-            arguments(),
-            # Not in the arguments, which every user of the host can read: the URL may be secret.
-            env={**os.environ, ORDERS: self._orders},
-            # A terminal's Ctrl-C must reach the children once, through this process.
-            process_group=0,
-        )
+    def _ended_at_last(self, number: int, end: Ending) -> None:
+        """Note how a child ended after a stop was asked for."""
+        if not end.meant or end.code not in (EXIT_STOPPED, EXIT_RECYCLE, -signal.SIGTERM):
+            _LOG.error("worker process %d ended with %s", number, ending(end.code))
+            self._code = EXIT_BROKEN
+
+    async def _child(self, number: int) -> Ending | Exception:
+        """Run a child to its end; the error where none can be started."""
+        try:
+            words = Listener()
+        except OSError as error:
+            return error
+        try:
+            process = self._start(words.write)
+        except (OSError, MemoryError) as error:
+            words.close()
+            return error
+        finally:
+            words.started()
         self._children[process] = monotonic()
         if self._stopping.is_set():
             tell(process.pid, signal.SIGTERM)
         _LOG.info("worker process %d started, pid %d", number, process.pid)
         try:
-            return await process.wait()
+            return words.ending(await _ended(process))
         finally:
+            words.close()
             del self._children[process]
+
+    def _start(self, words: int) -> subprocess.Popen[bytes]:
+        orders = msgspec.structs.replace(self._orders, words=words)
+        command = [
+            sys.executable,
+            *bootstrap("dutiful.worker.serve"),
+            str(os.getpid()),
+            arguments(),
+        ]
+        # Not asyncio's: where no thread can be started, that leaves a child running and raises.
+        return subprocess.Popen(  # noqa: S603 - of our own code
+            command,
+            # Not in the arguments, which every user of the host can read: the URL may be secret.
+            env={**os.environ, ORDERS: msgspec.json.encode(orders).decode()},
+            pass_fds=(words,),
+            # A terminal's Ctrl-C must reach the children once, through this process.
+            process_group=0,
+        )
 
     def _others_serve(self) -> bool:
         """Whether a child has run for a while, so that the fault does not affect all of them."""
         now = monotonic()
         return any(now - started > _SETTLED for started in self._children.values())
 
-    def _as_asked(self, code: int, lived: float) -> bool:
-        """Whether a child ended as it should, so that the next may start at once.
+    def _as_asked(self, end: Ending, lived: float) -> bool:
+        """Whether a child ended as it should, so that the next may start immediately.
 
-        One that stops of its own accord as soon as it has started would do so for ever.
+        A child that stops by itself as soon as it has started would do so every time.
         """
-        if code == EXIT_RECYCLE:
+        if not end.meant:
+            return False
+        if end.code == EXIT_RECYCLE:
             return True
-        stopped = code in (EXIT_STOPPED, -signal.SIGTERM)
+        stopped = end.code in (EXIT_STOPPED, -signal.SIGTERM)
         return stopped and (self._watch is not None or lived > _INSTANT)
 
     def _give_up(self, code: int) -> None:
@@ -165,31 +230,26 @@ class Supervisor:
         except TimeoutError:
             pass
 
-    async def _reload(self) -> None:
-        """Replace the children whenever a Python file has changed."""
-        before = await asyncio.to_thread(self.stamps)
-        while True:
-            await asyncio.sleep(0.5)
-            after = await asyncio.to_thread(self.stamps)
-            if after != before:
-                before = after
-                _LOG.info("a file changed; replacing the worker processes")
-                self._edited.set()
-                self._tell(signal.SIGTERM)
-
-    def stamps(self) -> dict[str, int]:
-        """Return the time of the last change of each Python file that is watched."""
-        stamps: dict[str, int] = {}
-        top = self._watch or Path()
-        for path in top.rglob("*.py"):
-            below = path.relative_to(top).parts
-            if not any(part.startswith(".") or part == "__pycache__" for part in below):
-                try:
-                    stamps[str(path)] = path.stat().st_mtime_ns
-                except OSError:  # it was just deleted
-                    continue
-        return stamps
+    def _replace(self) -> None:
+        """Replace the children: a Python file has changed."""
+        _LOG.info("a file changed; replacing the worker processes")
+        self._edited.set()
+        self._tell(signal.SIGTERM)
 
 
-def _ending(code: int) -> str:
-    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+async def _ended(process: subprocess.Popen[bytes]) -> int:
+    """Wait for the end of a process without a thread: there may be no room for one."""
+    loop, over = asyncio.get_running_loop(), asyncio.Event()
+    try:
+        descriptor = os.pidfd_open(process.pid)
+    except (AttributeError, OSError):
+        while process.poll() is None:  # noqa: ASYNC110 - nothing reports it
+            await asyncio.sleep(_GLANCE)
+        return process.wait()
+    loop.add_reader(descriptor, over.set)
+    try:
+        await over.wait()
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+    return process.wait()

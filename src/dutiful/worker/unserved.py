@@ -1,4 +1,4 @@
-"""Reports at a worker's start that jobs are queued where no worker serves."""
+"""Reports at a worker's start that jobs are due where no worker serves."""
 
 from __future__ import annotations
 

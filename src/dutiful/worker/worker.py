@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import inspect
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any
 
 import msgspec
 
+from dutiful.client.async_or_not import is_async
 from dutiful.client.hooks import OnDeath, in_thread
 from dutiful.contract.capability import Capability
 from dutiful.contract.clock import Clock, SystemClock
@@ -22,10 +23,11 @@ from dutiful.core.retry import Random
 from dutiful.core.settle import Rules
 from dutiful.core.state import State
 from dutiful.core.text import worded
+from dutiful.services.preparing import HOOK_SECONDS
 from dutiful.services.process import Process, rss_mb
 from dutiful.services.pruner import Pruner
 from dutiful.services.rescuer import Rescuer
-from dutiful.services.scheduler import Scheduler
+from dutiful.services.scheduler import HOOKS_WAIT, Scheduler
 from dutiful.services.service import Service
 from dutiful.services.trouble import Trouble
 
@@ -72,9 +74,11 @@ class Worker:
         self._process = process or Process()
         self._rules: dict[str, Rules] = {}
         self._session: Session | None = None
+        self._scheduler: Scheduler | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._patience = Patience(Trouble(app.bus.emit, self._clock.ticks), self._rng)
-        self._stop: float | bool = False
+        self._asked = False
+        """Whether somebody asked for a stop."""
         self._names: set[str] = set()
         self._hooks: set[asyncio.Task[None]] = set()
         self._contexts = Contexts()
@@ -93,12 +97,14 @@ class Worker:
                 self._session = session = self._new_session()
                 self._names.add(session.worker)
                 if self._stopped():
-                    session.stop(None if self._stop is True else self._stop)
+                    session.stop()  # it has no jobs yet that could use a grace
                 self.began = True
                 try:
                     ending = await session.run(self._services, self._recycle)
                 finally:
                     self.clean = await session.close() and self.clean
+                    if self._scheduler is not None:
+                        self._scheduler.close()
                 if ending != "lost" or self._stopped():
                     return "stopped" if ending == "lost" else ending
         finally:
@@ -112,7 +118,7 @@ class Worker:
 
         May be called from any thread, and before `run`.
         """
-        self._stop = True if grace is None else grace
+        self._asked = True
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._stop_session, grace)
 
@@ -144,7 +150,7 @@ class Worker:
         return True
 
     def _stopped(self) -> bool:
-        return self._stop is not False
+        return self._asked
 
     def _stop_session(self, grace: float | None) -> None:
         if self._session is not None:
@@ -186,7 +192,7 @@ class Worker:
         )
         services: list[Service] = [rescuer]
         if store.can(Capability.SCHEDULES):
-            services.append(self._scheduler(session))
+            services.append(self._new_scheduler(session))
         if not store.can(Capability.PRUNE):
             return services
         keep = {
@@ -196,39 +202,25 @@ class Worker:
         }
         return [*services, Pruner(store, keep)]
 
-    def _scheduler(self, session: Session) -> Scheduler:
-        return Scheduler(
+    def _new_scheduler(self, session: Session) -> Scheduler:
+        # A burst may end after the first turn, and what is due in that belongs to it.
+        wait = HOOK_SECONDS if self.options.burst else HOOKS_WAIT
+        self._scheduler = Scheduler(
             self.app.store,
             self.app.schedules.declaration(),
             clock=self._clock,
             rng=self._rng,
             healthy=session.healthy,
             prepare=self._prepare,
+            context=self._contexts.fresh,
+            hooks_wait=wait,
         )
+        return self._scheduler
 
-    async def _prepare(self, jobs: Sequence[NewJob]) -> Sequence[NewJob]:
-        """Pass the jobs of occurrences through the hooks of enqueue, in a context of their own."""
+    def _prepare(self, jobs: Sequence[NewJob]) -> Awaitable[Sequence[NewJob]] | None:
+        """Pass the jobs of occurrences through the hooks of enqueue, where there are any."""
         hooks = self.app.hooks
-        if not hooks.on_enqueue:
-            return jobs
-
-        async def passed() -> Sequence[NewJob] | BaseException:
-            # SystemExit in a task would end the whole loop.
-            try:
-                return await hooks.abefore(jobs)
-            except asyncio.CancelledError:
-                raise
-            except BaseException as error:  # noqa: BLE001 - carried to the scheduler
-                return error
-
-        task = asyncio.create_task(passed(), context=self._contexts.fresh())
-        try:
-            answer = await task
-        finally:
-            task.cancel()
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer
+        return hooks.abefore(jobs) if hooks.on_enqueue else None
 
     def _rules_of(self, task: str) -> Rules:
         rules = self._rules.get(task)
@@ -273,8 +265,11 @@ class Worker:
     async def _mourn(self, hook: OnDeath, event: JobDied, owner: HookRun) -> None:
         try:
             call: Callable[[JobDied], Any] = hook
-            is_async = inspect.iscoroutinefunction(hook)
-            said = call(event) if is_async else await in_thread(partial(forks.guarded, call, event))
+            said = (
+                call(event)
+                if is_async(hook)
+                else await in_thread(partial(forks.guarded, call, event))
+            )
             if inspect.isawaitable(said):
                 await said
         except asyncio.CancelledError:

@@ -10,21 +10,22 @@ import signal
 import socket
 import sys
 from types import FrameType
-from typing import Any, cast
+from typing import Any
 
 from dutiful.client.context import CURRENT, Context
-from dutiful.client.task import Task
 from dutiful.core.errors import BadPayload, UnknownTask
-from dutiful.core.outcome import Failed, Outcome, Undecodable
+from dutiful.core.outcome import Failed, Outcome, Undecodable, Unknown
 from dutiful.worker import forks
 from dutiful.worker.error_text import name_of_type, written
 from dutiful.worker.failure import raised, returned
 
 from .contexts import Contexts
 from .frames import Begun, Ended, HookBroke, Interrupted, Start, ended, pack
+from .places import AnyTask, found, lacks, tasks_at
 from .process_end import end_process
 from .remote import Remote, receive
 from .standard import open_standard
+from .traces import Traces
 
 _PR_SET_PDEATHSIG = 1
 _LEFT_TO_WORKER = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -40,15 +41,18 @@ class Child:
     def __init__(self, line: socket.socket) -> None:
         """Take the line to the worker, and let no other process hold it open."""
         self._line = line
+        line.setblocking(True)  # whatever the default timeout is: between jobs it waits for long
         line.set_inheritable(False)
         forks.close_in_copies(line.fileno())
         forks.reset_in_copies((signal.SIGUSR2, *_LEFT_TO_WORKER))
         self._pid = forks.this_process.pid
         self._current: list[Remote] = []
+        self._whole = True
+        """Whether the next bytes of the line are the beginning of a message."""
 
     def run(self) -> None:
-        """Serve until the worker closes the line."""
-        while (start := receive(self._line)) is not None:
+        """Serve until the worker closes the line, or nothing on it would be understood."""
+        while self._whole and (start := receive(self._line)) is not None:
             if isinstance(start, Start):  # a withdrawal may come when its job has ended
                 self._handle_signals()
                 self._line.sendall(pack(Begun(start.about)))
@@ -74,7 +78,7 @@ class Child:
         about = start.about
         try:
             # In the context of the process: what a module sets at import stays.
-            task: Task[..., Any, Any] = find(start)
+            task = find(start)
             own = Contexts().fresh()
             args, kwargs = own.run(forks.guarded, task.signature.decode, start.claim.job.args)
             if start.url is not None:
@@ -101,27 +105,27 @@ class Child:
             self._line.sendall(pack(HookBroke(about, broken.hook, broken.error)))
         return answer
 
-    def _run(
-        self, task: Task[..., Any, Any], remote: Remote, call: Any, bytes_max: int
-    ) -> Ended | Interrupted:
-        outcome: Outcome
+    def _run(self, task: AnyTask, remote: Remote, call: Any, bytes_max: int) -> Ended | Interrupted:
+        outcome: Outcome | None = None
+        traces = Traces()
         try:
             self._current.append(remote)
-            if self._withdrawn():
-                self._current.clear()
-                return Interrupted(remote.about)
-            value = call()
-            self._current.clear()  # from here on an interruption comes too late
-            outcome = returned(value, task.name, bytes_max)
+            if not self._withdrawn():
+                value = call()
+                self._current.clear()  # from here on an interruption comes too late
+                outcome = returned(value, task.name, bytes_max)
         except Stop:
-            remote.rollback()
-            if remote.asking:  # half an answer may have been read; nothing would be understood
-                self._line.sendall(pack(Interrupted(remote.about)))
-                raise SystemExit from None
-            return Interrupted(remote.about)
+            outcome = None
         except BaseException as error:  # noqa: BLE001 - SystemExit, too, is an answer of the task's
             self._current.clear()
             outcome = raised(error, task.spec.retry)
+        self._current.clear()
+        traces.clear()
+        remote.end()
+        self._whole = not remote.asking  # half an answer may have been read
+        if outcome is None:
+            remote.rollback()
+            return Interrupted(remote.about)
         try:
             return remote.conclude(outcome)
         except Exception as error:  # noqa: BLE001 - a failed commit is the attempt's failure
@@ -146,29 +150,30 @@ def main() -> int:
     return end_process(0)
 
 
-def find(start: Start) -> Any:
-    """Import the task's module and find the task by its place there, else by its name."""
+def find(start: Start) -> AnyTask:
+    """Import the task's module and find the task in its app, else at its place, else by name."""
     for name in start.hooks:
         importlib.import_module(name)
-    module: Any = importlib.import_module(start.module)
-    found, name = module, start.claim.job.task
-    for part in start.attribute.split("."):
-        found = getattr(found, part, None)
-    members: list[Any] = [found, *cast(dict[str, Any], vars(module)).values()]
-    for member in members:
-        if isinstance(member, Task) and member.spec.name == name:
-            return cast(Any, member)
-    for member in members:
-        tasks = getattr(member, "tasks", None)
-        if isinstance(tasks, dict) and isinstance(task := cast(Any, tasks).get(name), Task):
-            return cast(Any, task)
-    raise UnknownTask(
-        f"task {name} is not found by importing {start.module}; a cpu=True task belongs at the "
-        "top level of its module"
-    )
+    try:
+        module: Any = importlib.import_module(start.module)
+    except ModuleNotFoundError as error:
+        # Where its file is still there, the search path is wrong, for which no job should wait.
+        if lacks(error, start.module) and not os.path.exists(start.file):
+            raise UnknownTask(f"there is no module {start.module} any more") from error
+        raise
+    name = start.claim.job.task
+    # Several apps of one module may have tasks of one name.
+    tasks = tasks_at(start.app)
+    task = found(module, start.attribute, name) if tasks is None else tasks.get(name)
+    if task is None:
+        raise UnknownTask(f"there is no task {name} in {start.module}")
+    return task
 
 
-def _unloaded(error: BaseException) -> Failed:
+def _unloaded(error: BaseException) -> Failed | Unknown:
+    if isinstance(error, UnknownTask):
+        # The worker knows it; this process may have loaded a newer version.
+        return Unknown()
     return Failed(name_of_type(error), f"the task could not be loaded: {written(error)}")
 
 

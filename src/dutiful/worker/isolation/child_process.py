@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import errno
 import os
 import signal
 import socket
@@ -14,7 +15,7 @@ import sys
 import msgspec
 
 from dutiful.worker import forks
-from dutiful.worker.capacity import starting
+from dutiful.worker.capacity import CannotStart, starting
 
 from .frames import HEADER, About, ToWorker, ToWorkerFrame, Withdrawn, pack
 from .search_path import arguments, bootstrap
@@ -26,6 +27,9 @@ _SELDOM = 1.0
 descriptor for that."""
 _LAST_WORDS = 0.2
 """Seconds in which a child's last messages may arrive after its end."""
+_STARTS = 3
+_CLOSED = {errno.EBADF, errno.ENOTSOCK}
+"""What a start meets when a task closes a descriptor of it at that moment; another may succeed."""
 _FRAME_ROOM = 2**20
 """The bytes of a frame beside a payload: an error's text and traceback, and what names the job."""
 
@@ -164,9 +168,15 @@ class Surroundings:
 
 
 async def start_child(surroundings: Surroundings) -> Child:
-    """Start a child process of this worker."""
-    with starting("process"):
-        return await _start_child(surroundings)
+    """Start a child process of this worker; raises CannotStart when it cannot be started now."""
+    for _ in range(_STARTS):
+        try:
+            with starting("process"):
+                return await _start_child(surroundings)
+        except OSError as error:
+            if error.errno not in _CLOSED:
+                raise
+    raise CannotStart("no process can be started: a task closes descriptors that are not its own")
 
 
 def _popen(surroundings: Surroundings, line: int) -> subprocess.Popen[bytes]:
@@ -191,8 +201,13 @@ async def _start_child(surroundings: Surroundings) -> Child:
     open_standard()
     with forks.no_forks():
         ours, theirs = map(above_standard, socket.socketpair())
-        with theirs:
-            process = _popen(surroundings, theirs.fileno())
+        with contextlib.ExitStack() as unless_started:
+            unless_started.callback(ours.close)
+            with theirs:
+                # By the default timeout of a program it would not block, in the child either.
+                theirs.setblocking(True)
+                process = _popen(surroundings, theirs.fileno())
+            unless_started.pop_all()
     ours.setblocking(False)
     try:
         reader, writer = await asyncio.open_connection(sock=ours)

@@ -37,6 +37,10 @@ class Start(msgspec.Struct, frozen=True, tag=True):
     bytes_max: int
     hooks: tuple[str, ...] = ()
     """The modules that hold the hooks around the task's call."""
+    app: str = ""
+    """Where the task's app is found, as ``module:attribute``; empty if nobody knows."""
+    file: str = ""
+    """Where the task's module was loaded from."""
 
 
 class Withdrawn(msgspec.Struct, frozen=True, tag=True):

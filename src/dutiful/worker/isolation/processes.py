@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
+import sys
 from collections import deque
 from collections.abc import Callable
 
@@ -14,6 +14,7 @@ from dutiful.core.errors import ClaimLost, UsageError
 from dutiful.core.event import HookFailed
 from dutiful.core.outcome import Crashed, Outcome
 from dutiful.worker.attempt import Running
+from dutiful.worker.exit_code import ending
 
 from .child_process import Child, Garbled, Surroundings, frame_bytes_max, start_child
 from .frames import (
@@ -28,6 +29,7 @@ from .frames import (
     outcome_of,
     pack,
 )
+from .places import place_of, taken
 
 _FAREWELL = 2.0
 """Seconds that idle children get to end by themselves."""
@@ -85,13 +87,13 @@ class ProcessSlots:
         try:
             # From here on an interruption reaches the child behind its orders, never before.
             child.writer.write(pack(start))
-            running.stop, running.kill = child.interrupt, child.kill
+            running.stop, running.kill = lambda _: child.interrupt(), child.kill
             message = await self._converse(child, running, take)
         except (asyncio.IncompleteReadError, ConnectionError):
             code = await self._end(child)
             if rested is not None and not taken:
                 return None
-            return Crashed(f"the task's process ended by itself ({_ending(code)})")
+            return Crashed(f"the task's process ended by itself ({ending(code)})")
         except Garbled as error:
             await self._end(child)
             return Crashed(f"the task's process was ended: {error}")
@@ -175,7 +177,11 @@ def _start(running: Running, url: str | None, bytes_max: int) -> Start:
             f"task {task.name} is defined in __main__, which a child process cannot import; "
             "move it to a module"
         )
-    claim = msgspec.structs.replace(running.claim, handle=None)
+    place = place_of(task)
+    if not place and (why := taken(task)) is not None:
+        raise UsageError(why)
+    # A hook may start the function anew after it has recorded steps.
+    claim = msgspec.structs.replace(running.claim, handle=None, steps=running.steps)
     hooks = (getattr(hook, "__module__", None) for hook in task.app.hooks.around_call)
     return Start(
         about=about(claim),
@@ -186,10 +192,6 @@ def _start(running: Running, url: str | None, bytes_max: int) -> Start:
         handle=msgspec.json.encode(running.claim.handle),
         bytes_max=bytes_max,
         hooks=tuple({name: None for name in hooks if name and name != "__main__"}),
+        app=place,
+        file=getattr(sys.modules.get(task.__module__), "__file__", None) or "",
     )
-
-
-def _ending(code: int) -> str:
-    if code < 0:
-        return f"killed by {signal.Signals(-code).name}"
-    return f"exit code {code}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from dutiful.core.outcome import Outcome, Succeeded
 from dutiful.core.payload import encode, plain
 from dutiful.core.settle import succeed
 from dutiful.worker import forks
+from dutiful.worker.opened import LATE, Opened
 
 from .frames import HEADER, Ended, Recorded, Start, Step, ToChild, Withdrawn, ended, pack
 
@@ -31,6 +33,10 @@ class Remote:
         self.awaits = False
         self.asking = False
         """Whether the line holds, or will hold, the answer to a question."""
+        self._turn = threading.RLock()
+        """Held from a question to its answer: the task's threads share the line. A signal handler
+        may ask in the midst of a question of its own thread, and is refused then."""
+        self._over = False
         self._claim = msgspec.structs.replace(start.claim, handle=msgspec.json.decode(start.handle))
         self._steps = dict(start.claim.steps)
         self._line = line
@@ -38,12 +44,13 @@ class Remote:
         self._pid = forks.this_process.pid
         self._task = task
         self._shared = start.url is not None
-        self.transaction: Any = None
-        self._connection: Any = None
+        self.transaction: Opened | None = None
 
     def recall(self, name: str) -> tuple[bool, Any]:
         """Say whether a step is recorded, and its result; refuses one inside the transaction."""
         self._original()
+        if self._over:
+            raise ClaimLost(self._late(name))
         raw = self._steps.get(name)
         if raw is not None:
             return True, plain(raw)
@@ -63,14 +70,22 @@ class Remote:
         """Ask the worker to record a step and wait for its answer."""
         self._original()
         raw = encode(value, what=f"the result of step {name!r}", bytes_max=self._bytes_max)
-        self.asking = True
-        self._line.sendall(pack(Step(self.about, name, raw)))
-        answer = receive(self._line)
-        while answer is not None and (
-            isinstance(answer, Withdrawn) or answer.about != self.about
-        ):  # the signal sent with a withdrawal stops the task
+        with self._turn:
+            if self._over:
+                raise ClaimLost(self._late(name))
+            if self.asking:
+                raise ClaimLost(
+                    f"job {self.job.id}: an exception cut off what was asked of the worker before; "
+                    f"step {name!r} is void"
+                )
+            self.asking = True
+            self._line.sendall(pack(Step(self.about, name, raw)))
             answer = receive(self._line)
-        self.asking = False
+            while answer is not None and (
+                isinstance(answer, Withdrawn) or answer.about != self.about
+            ):  # the signal sent with a withdrawal stops the task
+                answer = receive(self._line)
+            self.asking = False
         if not (isinstance(answer, Recorded) and answer.held):
             raise ClaimLost(f"job {self.job.id} is no longer this worker's; step {name!r} is void")
         self._steps[name] = raw
@@ -78,21 +93,31 @@ class Remote:
     def begin(self) -> Any:
         """Open the job's transaction on a connection of this process's own."""
         self._original()
-        if self._connection is None:
-            if not self._shared:
-                raise UsageError(
-                    "ctx.transaction() in a cpu=True task needs a store of its own URL"
-                )
-            store = self._task.app.store
-            self.transaction = store.transactional.transaction(self._claim)
-            self._connection = self.transaction.begin()
-        return self._connection
+        with self._turn:
+            if self._over:
+                raise ClaimLost(LATE)
+            if self.transaction is None:
+                if not self._shared:
+                    raise UsageError(
+                        "ctx.transaction() in a cpu=True task needs a store of its own URL"
+                    )
+                store = self._task.app.store
+                self.transaction = Opened(store.transactional.transaction(self._claim))
+        return self.transaction.begin()
+
+    def end(self) -> None:
+        """Refuse what threads that the task left behind ask from now on.
+
+        One that has asked gets its answer first, which the next job would find on the line.
+        """
+        with self._turn:
+            self._over = True
 
     def conclude(self, outcome: Outcome) -> Ended:
         """Commit the task's writes with its completion, or roll them back."""
         if self.transaction is None:
             return ended(self.about, outcome)
-        if not isinstance(outcome, Succeeded):
+        if not (isinstance(outcome, Succeeded) and self.transaction.begun):
             self.rollback()
             return ended(self.about, outcome)
         settlement = succeed(self._claim, outcome.result, 0)
@@ -103,6 +128,9 @@ class Remote:
         """Undo the task's writes, if it made any."""
         if self.transaction is not None:
             self.transaction.rollback()
+
+    def _late(self, name: str) -> str:
+        return f"this attempt of job {self.job.id} has ended; step {name!r} is void"
 
     def _original(self) -> None:
         """Refuse to act for a copy that the task forked."""

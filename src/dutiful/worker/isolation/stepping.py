@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator
-from types import CoroutineType
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from dutiful.worker import forks
 
 T = TypeVar("T")
+Code = Coroutine[Any, Any, Any]
+COROUTINE: Any = types.CoroutineType
+"""The type of most tasks' code, without type parameters, which nobody knows."""
 
 
 class Awaited(RuntimeError):
@@ -24,25 +26,14 @@ class Awaited(RuntimeError):
 
 
 @types.coroutine
-def stepped(given: Awaitable[T]) -> Generator[Any, Any, T]:
-    """Await the code of an attempt; a forked copy of this process ends where that awaits.
-
-    What the code raises is for the caller to catch. It costs less than `contained.Contained`.
-    """
-    origin = forks.this_process
-    is_coroutine = type(given) is CoroutineType
-    inner = cast(Coroutine[Any, Any, T], given) if is_coroutine else _awaiting(given)
-    try:
-        awaited = inner.send(None)
-    except StopIteration as end:  # as many do that never wait
-        result: T = end.value
-        return result
-    return (yield from _resumed(inner, awaited, origin))
-
-
-def _resumed(
+def resumed(
     inner: Coroutine[Any, Any, T], awaited: Any, origin: forks.Origin
 ) -> Generator[Any, Any, T]:
+    """Await the rest of a coroutine of an attempt, which waits for ``awaited`` now.
+
+    A forked copy of the process ends here. What the coroutine raises is for the caller to catch. It
+    costs less than `contained.Contained`.
+    """
     resume: Callable[[Any], Any]
     while True:
         if forks.this_process is not origin:
@@ -64,5 +55,6 @@ def _resumed(
             del value  # an exception and this frame would keep each other
 
 
-async def _awaiting(given: Awaitable[T]) -> T:
+async def awaiting(given: Awaitable[T]) -> T:
+    """Await what is no coroutine itself."""
     return await given

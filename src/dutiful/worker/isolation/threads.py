@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import queue
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
+from dutiful.contract.daemon_threads import restore_hooks
 from dutiful.worker import forks
 from dutiful.worker.capacity import starting
 
@@ -48,7 +48,7 @@ class ThreadSlots:
         """
         # An idle thread takes it; else one more is started. The worker's slots bound how many.
         if not self._idle.acquire(blocking=False):
-            _restore_hooks()
+            restore_hooks()
             thread = threading.Thread(
                 target=self._work, args=(self._calls, self._idle), name="dutiful-slot", daemon=True
             )
@@ -104,11 +104,3 @@ async def in_own_thread(call: Callable[[], T]) -> T:
     finally:
         pool.shutdown(wait=False)
     return await started
-
-
-def _restore_hooks() -> None:
-    """Put back what no thread is made without, where a task has set it to None."""
-    if cast(Any, sys.excepthook) is None:
-        sys.excepthook = sys.__excepthook__
-    if cast(Any, threading.excepthook) is None:
-        threading.excepthook = threading.__excepthook__

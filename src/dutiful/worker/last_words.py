@@ -1,0 +1,101 @@
+"""What a supervisor's child says on a pipe: that it serves, and that it ends of its own accord.
+
+Its exit code alone tells nothing: a task may end the process that runs it with any code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+from typing import NamedTuple
+
+from . import forks
+
+_FIRST = 3
+"""The lowest descriptor that is not a standard stream."""
+_SERVES = b"serves\n"
+_ENDS = b"ends %d\n"
+_LONGEST = 4096
+
+
+class Ending(NamedTuple):
+    """How a child ended."""
+
+    code: int
+    served: bool = False
+    """Whether it had joined the fleet, so that it may have run jobs."""
+    meant: bool = True
+    """Whether the worker itself meant to end with this code."""
+
+
+class LastWords:
+    """The child's end of the pipe; without a descriptor there is nobody to tell."""
+
+    def __init__(self, descriptor: int | None = None) -> None:
+        """Keep the descriptor from the processes that tasks start or fork."""
+        self._descriptor = descriptor
+        self._served = False
+        if descriptor is not None:
+            os.set_inheritable(descriptor, False)
+            self._file = _file(descriptor)
+            forks.close_in_copies(descriptor)
+
+    def serves(self) -> None:
+        """Say that jobs may run from now on."""
+        if not self._served:
+            self._served = True
+            self._say(_SERVES)
+
+    def ends(self, code: int) -> int:
+        """Say that the process is about to end with a code, and return that."""
+        self._say(_ENDS % code)
+        return code
+
+    def _say(self, words: bytes) -> None:
+        # A task may have closed it, and its number may be that of another file by now.
+        with contextlib.suppress(OSError):
+            if self._descriptor is not None and _file(self._descriptor) == self._file:
+                os.write(self._descriptor, words)
+
+
+def _file(descriptor: int) -> tuple[int, int]:
+    found = os.fstat(descriptor)
+    return found.st_dev, found.st_ino
+
+
+class Listener:
+    """The supervisor's end of the pipe to one child."""
+
+    def __init__(self) -> None:
+        """Open the pipe; OSError where there is no descriptor left."""
+        self._read, write = os.pipe()
+        try:
+            # Not a number that the child takes for a standard stream.
+            self.write = fcntl.fcntl(write, fcntl.F_DUPFD_CLOEXEC, _FIRST)
+        except OSError:
+            os.close(self._read)
+            raise
+        finally:
+            os.close(write)
+        os.set_blocking(self._read, False)  # forked copies of the child may hold it open
+
+    def started(self) -> None:
+        """Close the child's end here."""
+        os.close(self.write)
+
+    def close(self) -> None:
+        """Listen no more."""
+        os.close(self._read)
+
+    def ending(self, code: int) -> Ending:
+        """Judge how the child ended, by what it said before."""
+        try:
+            said = os.read(self._read, _LONGEST)
+        except BlockingIOError:
+            said = b""
+        # Told to stop before it can hear, or after its last words, it dies of the signal.
+        deaf = code == -signal.SIGTERM and not said.endswith(_SERVES)
+        meant = deaf or (code >= 0 and said.endswith(_ENDS % code))
+        return Ending(code, said.startswith(_SERVES), meant)
