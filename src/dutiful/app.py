@@ -11,24 +11,26 @@ from typing import Any, Unpack, cast
 
 from .client.batches import achunks, aoverlapped, chunks, overlapped
 from .client.birthplace import made_in
-from .client.check import ENQUEUE_OPTIONS, check, timeouts
+from .client.check import ENQUEUE_OPTIONS, check, name_for, timeouts
 from .client.declare import Declaring, TaskDecorator
 from .client.hooks import HookDecorators, Hooks
 from .client.looping import refuse_on_loop
 from .client.options import Options, refine
-from .client.origin import advice_for
+from .client.origin import advice_for, both
 from .client.portal import Portal
 from .client.rules import Scheduling
 from .client.rules import Span as Period
 from .client.schedules import AnyTask, Schedules
 from .client.signature import Signature
-from .client.storing import astore, created, store
+from .client.storing import astore, store
 from .client.task import Spec, Task, isolation_of
 from .composition import engine_of
 from .config import Settings, load_settings
 from .contract.beside import beside
 from .contract.facade import Store
+from .contract.producing import created
 from .contract.protocol import Lifecycle, Receipt
+from .contract.reentry import Entering
 from .core.admission import admit
 from .core.errors import DuplicateTask, UnknownTask
 from .core.instant import span
@@ -95,7 +97,8 @@ class App(HookDecorators):
     def store(self) -> Store:
         """The engine behind its facade; made, not opened, when first needed."""
         if self._store is None:
-            self._store = Store(engine_of(self.settings), self.bus.emit)
+            with Entering():  # an engine is imported, which no handler may meet halfway
+                self._store = Store(engine_of(self.settings), self.bus.emit)
         return self._store
 
     @property
@@ -272,16 +275,17 @@ class App(HookDecorators):
         other = self.tasks.get(task.name)
         if other is not None and not task.origin.again(other.origin):
             raise DuplicateTask(
-                f"{other.__module__}.{other.__qualname__} and {task.__module__}."
-                f"{task.__qualname__} are both called {task.name!r}; give one name=..."
-                + advice_for(task.__qualname__)
+                f"{both(other.origin, task.origin)} are both called {task.name!r}; "
+                "give one name=..." + advice_for(task.__qualname__)
             )
         self.tasks[task.name] = task
         return task
 
     def _build(self, fn: Callable[..., Any], given: Declaring) -> Task[..., Any, Any]:
+        while isinstance(fn, Task):  # of another app: this one runs the function itself
+            fn = fn.fn
         check(fn, given)
-        name = str(given.get("name") or getattr(fn, "__name__", ""))
+        name = name_for(fn, given)
         retry = given.get("retry") or Retry()
         options = {key: value for key, value in given.items() if key in ENQUEUE_OPTIONS}
         timeout, hard = timeouts(given)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 from .config import Settings
 from .contract.protocol import Lifecycle
 from .core.errors import BadConfiguration
+from .core.url import scheme
 
 
 def engine_of(settings: Settings) -> Lifecycle:
@@ -20,22 +20,21 @@ def engine_of(settings: Settings) -> Lifecycle:
             'no store was named; write App("sqlite:///jobs.db"), set DUTIFUL_URL, '
             "or put url under [tool.dutiful] in pyproject.toml"
         )
-    try:
-        scheme = urlsplit(url).scheme
-    except ValueError:  # whose words may hold the password
+    named = scheme(url)
+    if named is None:
         raise BadConfiguration(
             "the store's URL cannot be read; write it as postgresql://user@host/database"
-        ) from None
-    if not scheme:
+        )
+    if not named:
         raise BadConfiguration(
             "the store's URL names no engine; write sqlite:///jobs.db for a file in this folder, "
             "postgresql://user@host/database for a server"
         )
-    build = _ENGINES.get(scheme)
+    build = _ENGINES.get(named)
     if build is None:
-        near = difflib.get_close_matches(scheme, _ENGINES, n=1, cutoff=0.6)
+        near = difflib.get_close_matches(named, _ENGINES, n=1, cutoff=0.6)
         hint = f" (did you mean {near[0]}?)" if near else ""
-        raise BadConfiguration(f"no engine for {scheme}://{hint}; use one of {', '.join(_ENGINES)}")
+        raise BadConfiguration(f"no engine for {named}://{hint}; use one of {', '.join(_ENGINES)}")
     return build(url, settings)
 
 

@@ -18,7 +18,7 @@ from .core.instant import DAY, SECOND, span, spell
 from .core.lease import Lease
 from .core.payload import PAYLOAD_BYTES_MAX
 from .core.text import line, shown
-from .core.url import public, struct_text
+from .core.url import in_process, public, struct_text
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,12 +27,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     url: str | None = None
     """Where jobs are kept: ``sqlite:///jobs.db`` (relative), ``sqlite:////var/lib/jobs.db``."""
     name: str | None = None
-    """What the store knows the app by; the module in which it is made, when not given. Two apps
+    """The app's name in the store; by default the module in which the app is made. Two apps
     that share a store need two names, or each would retire the other's declared schedules."""
     app: str | None = None
     """``module:attribute`` of the app, for the command line."""
     durability: str = "full"
-    """``full`` survives a power cut; ``normal`` only the death of processes, but is faster."""
+    """``full`` survives a power cut; ``normal`` only the end of processes, but is faster."""
     payload_bytes_max: int = PAYLOAD_BYTES_MAX
     """The largest arguments or result of a job, in bytes of JSON."""
     enqueue_patience: int = 15 * SECOND
@@ -40,21 +40,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lease: int = 10 * SECOND
     """How long a silent worker keeps its jobs before the others take them back."""
     heartbeat: int = 2 * SECOND
-    """How often a worker renews its lease; at most half of it."""
+    """How often a worker renews its lease; at most half of the lease."""
     keep_succeeded: int | None = 1 * DAY
-    """How long succeeded jobs are kept, with their results; None keeps them for ever."""
+    """How long succeeded jobs are kept, with their results; None keeps them indefinitely."""
     keep_cancelled: int | None = 1 * DAY
     """How long cancelled jobs are kept."""
     keep_dead: int | None = None
-    """How long dead letters are kept: for ever, unless somebody says otherwise."""
+    """How long dead letters are kept; None keeps them indefinitely."""
     unknown_task_after: int = 7 * DAY
     """How long a job of a task that no worker knows stays parked before it dies."""
     crashes_max: int = 3
-    """The death of so many workers under one job makes it a dead letter."""
+    """A job becomes a dead letter when this many workers have died while they ran it."""
 
     def child_url(self) -> str | None:
         """Return the URL by which another process reaches the store, None where none can."""
-        return None if self.url is None or self.url.startswith("memory:") else self.url
+        return None if self.url is None or in_process(self.url) else self.url
 
     def __repr__(self) -> str:
         """Show every setting, and no password."""
@@ -92,11 +92,11 @@ def load_settings(
 ) -> Settings:
     """Gather settings: what is given wins, then ``DUTIFUL_*`` variables, then ``[tool.dutiful]``.
 
-    The file is the nearest ``pyproject.toml`` from ``folder`` (here) upwards. Raises
-    BadConfiguration naming the source, the name and the value.
+    The file is the nearest ``pyproject.toml`` from ``folder`` (here, if that is still a folder)
+    upwards. Raises BadConfiguration naming the source, the name and the value.
     """
     raw: dict[str, Any] = {}
-    path, table = _table(folder or Path.cwd())
+    path, table = _table(folder or working_folder())
     _merge(raw, table, f"[tool.dutiful] in {path}")
     variables = os.environ if environ is None else environ
     found = {
@@ -138,15 +138,32 @@ def _read(name: str, value: Any, source: str) -> Any:
         if name in _NUMBERS:
             return _count(value, _NUMBERS[name])
         if value is not None and name in _TEXTS:
-            return line(value, name, _TEXTS[name])
+            # The file of a secret often ends with a newline, which is no part of the URL.
+            text = value.strip() if name == "url" and isinstance(value, str) else value
+            return line(text, name, _TEXTS[name], _hidden if name == "url" else shown)
     except (BadOption, ValueError, TypeError) as error:
-        text = f"{name}={shown(value)}: {error}"
-        raise BadConfiguration(f"{source}: {public(text)}") from (None if name == "url" else error)
+        if name == "url":
+            raise BadConfiguration(f"{source}: url={_hidden(value)}: {error}") from None
+        if isinstance(value, str) and "://" in value:  # which the error's own text may repeat
+            raise BadConfiguration(
+                f"{source}: {name}={_shown(value)}; a URL does not belong here"
+            ) from None
+        raise BadConfiguration(f"{source}: {name}={shown(value)}: {error}") from error
     if value is not None and not isinstance(value, str):
-        raise BadConfiguration(f"{source}: {name}={public(shown(value))}; write it as text")
+        raise BadConfiguration(f"{source}: {name}={_shown(value)}; write it as text")
     if name == "durability" and value not in _DURABILITIES:
-        raise BadConfiguration(f"{source}: durability={shown(value)}; choose full or normal")
+        raise BadConfiguration(f"{source}: durability={_shown(value)}; choose full or normal")
     return value
+
+
+def _shown(value: object) -> str:
+    """Write a value, without the secrets of a URL that was given in the wrong place."""
+    return shown(public(value) if isinstance(value, str) and "://" in value else value)
+
+
+def _hidden(value: object) -> str:
+    """Hide a URL completely: in a wrong URL it is not known which part is the password."""
+    return shown(value) if isinstance(value, int | float) else "***"
 
 
 def _count(value: Any, most: int) -> int:
@@ -159,10 +176,18 @@ def _count(value: Any, most: int) -> int:
     return number
 
 
-def _table(folder: Path) -> tuple[Path | None, dict[str, Any]]:
-    for place in (folder, *folder.parents):
+def working_folder() -> Path | None:
+    """Return the working folder; None where it has been removed, which may happen at any time."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return None
+
+
+def _table(folder: Path | None) -> tuple[Path | None, dict[str, Any]]:
+    for place in () if folder is None else (folder, *folder.parents):
         path = place / "pyproject.toml"
-        if path.is_file():
+        if os.path.isfile(path):  # which is told no in a folder that cannot be looked into
             try:
                 document = tomllib.loads(path.read_text("utf-8"))
             except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError):

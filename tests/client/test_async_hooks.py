@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from contextvars import ContextVar
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +31,10 @@ def blocking(job: NewJob) -> NewJob:
     except RuntimeError:
         return replace(job, meta={**job.meta, "tenant": tenant.get()})
     raise RuntimeError("You cannot call this from an async context")
+
+
+def plain(job: NewJob) -> NewJob:
+    return job
 
 
 async def awaited(job: NewJob) -> NewJob:
@@ -100,6 +107,34 @@ def test_from_sync_code(app: App, hooks: list[Any]) -> None:
     assert app.enqueue_many([note.job() for _ in range(3)]) == 3
 
 
+@pytest.mark.parametrize("many", [False, True], ids=["one", "many"])
+@pytest.mark.parametrize("hooks", HOOKS, ids=["sync", "async", "late", "callable", "mixed"])
+async def test_on_the_callers_connection(tmp_path: Path, hooks: list[Any], many: bool) -> None:
+    """A loop that waits for its own hook would wait for ever; a sync hook needs no loop."""
+    async with App(f"sqlite:///{tmp_path}/jobs.db") as app:
+        for hook in hooks:
+            app.on_enqueue(plain if hook is blocking else hook)
+
+        @app.task
+        def note() -> None: ...
+
+        def enqueue(connection: Any) -> Any:
+            if many:
+                return app.enqueue_many([note.job()], connection=connection)
+            return note.using(connection=connection).enqueue()
+
+        with closing(sqlite3.connect(tmp_path / "jobs.db")) as connection:
+            connection.execute("begin")
+            if hooks == [blocking]:
+                enqueue(connection)
+            else:
+                with pytest.raises(UsageError, match=r"async on_enqueue hook.*await .*aenqueue\("):
+                    enqueue(connection)
+                await note.using(connection=connection).aenqueue()
+            connection.commit()
+        assert [sum(count.counts.values()) for count in await app.store.inspector.queues()] == [1]
+
+
 @pytest.mark.parametrize("hooks", HOOKS, ids=["sync", "async", "late", "callable", "mixed"])
 def test_from_a_schedule(hooks: list[Any]) -> None:
     app = App("memory://")
@@ -133,7 +168,7 @@ async def test_what_a_hook_raises_refuses_the_job(app: App, error: BaseException
     for hook in (refuses, refuses_too):
         app.hooks.on_enqueue[:] = [hook]
         with pytest.raises((type(error), RuntimeError)):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 await note.aenqueue()
     assert await app.store.inspector.queues() == ()
 

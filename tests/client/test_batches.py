@@ -14,6 +14,7 @@ from dutiful import App, BadOption
 from dutiful.client.batches import aoverlapped, overlapped
 from dutiful.contract.page import Filter
 from dutiful.core.errors import EngineUnavailable, StoreUnusable
+from dutiful.core.event import Enqueued
 from dutiful.core.job import NewJob
 from dutiful.core.payload import plain
 
@@ -239,3 +240,23 @@ async def test_a_job_changed_by_hand_is_held_to_the_bounds(app: App) -> None:
     wrong: Any = {"order": 42}
     with pytest.raises(BadOption, match=r"meta\['order'\] must be a string"):
         await app.aenqueue_many([job, replace(job, id="other", meta=wrong)])
+
+
+def test_a_job_twice_in_a_batch_counts_once(sync_app: App) -> None:
+    seen: list[Enqueued] = []
+    sync_app.bus.subscribe(lambda event: seen.append(event) if type(event) is Enqueued else None)
+
+    @sync_app.task
+    def note(number: int) -> None: ...
+
+    one, other = note.job(1), note.using(unique="key").job(2)
+    assert sync_app.enqueue_many([one, one, other, other]) == 2
+    assert [(event.created, event.existing) for event in seen] == [(2, 0)]
+
+
+async def test_a_job_twice_in_a_batch_counts_once_on_a_loop(app: App) -> None:
+    @app.task
+    def note(number: int) -> None: ...
+
+    one = note.job(1)
+    assert await app.aenqueue_many([one, one, note.job(2)]) == 2

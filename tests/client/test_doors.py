@@ -45,7 +45,7 @@ TASKS = [
     (task(timeout=timedelta.max), "timeout: .* longer than a century"),
     (task(timeout=True), "timeout: True is not a length"),
     (task(hard_timeout=1e300), "hard_timeout: .* longer than a century"),
-    (task(timeout=0), "timeout=0; a task needs some time"),
+    (task(timeout=0), "timeout=0; use a time above 0"),
     (task(priority=1.0), "priority=1.0; use a whole number"),
     (task(queue=None), "queue name None"),
     (task(tags="x"), "give a list"),
@@ -85,6 +85,10 @@ SCHEDULES = [
     (lambda: ANY.App("memory://").schedule("x")(every()()), "'x' is not a rule"),
     (lambda: App("memory://").schedule(Interval(5))(every()()), "the shortest is 1ms"),
     (lambda: ANY.Cron("0 9 * * *", dst="skip"), "write dst=Dst"),
+    (
+        lambda: App("memory://").cron("0 0 25 12 *", exclude="DE", name="x")(every()()),
+        "'x' never fires: exclude='DE' leaves out all of its days",
+    ),
     (
         lambda: ANY.Calendar("FREQ=DAILY", "UTC", date(2026, 1, 1)),
         "is not a datetime",

@@ -12,6 +12,7 @@ from concurrent.futures import CancelledError
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -321,7 +322,7 @@ def test_those_who_wait_are_told_when_the_portal_closes(sync_app: App) -> None:
     thread.start()
     handle.status()
     sync_app.portal.close()
-    assert ended.wait(5)
+    assert ended.wait(60)
     thread.join()
 
 
@@ -334,3 +335,27 @@ def test_a_call_from_the_portals_own_loop_is_refused(sync_app: App) -> None:
 
     with pytest.raises(UsageError, match=r"await .*astatus"):
         sync_app.portal.run(wrong())
+
+
+async def test_no_moment_leaves_a_delay_as_it_is(app: App) -> None:
+    @app.task
+    def note() -> None: ...
+
+    moment = datetime(2030, 1, 1, tzinfo=UTC)
+    job = note.using(run_at=moment).using(delay="5m", run_at=None).job()
+    assert (job.delay, job.run_at) == (300 * 1_000_000, None)
+    assert note.using(delay="5m").using(run_at=None).job().delay == 300 * 1_000_000
+
+
+@pytest.mark.parametrize("wrong", [b"5", bytearray(b"5"), memoryview(b"5"), None, [5]])
+async def test_bytes_are_no_length_of_time(app: App, wrong: Any) -> None:
+    @app.task
+    def note() -> None: ...
+
+    with pytest.raises(BadOption, match="not a length of time"):
+        note.using(delay=wrong)
+    if wrong is not None:
+        with pytest.raises(BadOption, match=r"timeout: .*not a length of time"):
+            app.task(name="other", timeout=wrong)(note.fn)
+        with pytest.raises(BadOption, match=r"timeout: .*not a length of time"):
+            await note.handle("a").aresult(timeout=wrong)

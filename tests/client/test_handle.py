@@ -10,7 +10,18 @@ from typing import Any
 
 import pytest
 
-from dutiful import App, BadOption, BadPayload, JobFailed, JobNotFound, ResultTimeout, Retry
+from dutiful import (
+    App,
+    BadOption,
+    BadPayload,
+    Cancel,
+    Context,
+    EngineUnavailable,
+    JobFailed,
+    JobNotFound,
+    ResultTimeout,
+    Retry,
+)
 from dutiful.worker.options import WorkerOptions
 from dutiful.worker.worker import Worker
 
@@ -42,13 +53,13 @@ def served(sync_app: App) -> Iterator[App]:
     thread.start()
     yield sync_app
     worker.stop()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
 
 
 def test_sync_code_waits_for_results(served: App) -> None:
     handle = served.find("tomorrow").enqueue(date(2030, 12, 31))
-    assert handle.result(timeout=10) == date(2031, 1, 1)
+    assert handle.result(timeout=60) == date(2031, 1, 1)
     assert (handle.status(), handle.job().attempt, handle.created) == ("succeeded", 1, True)
     assert repr(handle) == f"<Handle {handle.id}>"
     assert not handle.cancel()
@@ -59,7 +70,7 @@ def test_sync_code_waits_for_results(served: App) -> None:
 def test_failures_come_with_their_last_error(served: App) -> None:
     handle = served.find("fails").enqueue()
     with pytest.raises(JobFailed, match=r"attempts-spent.*LookupError: not there") as caught:
-        handle.result(timeout=10)
+        handle.result(timeout=60)
     assert (caught.value.state, caught.value.job_id) == ("dead", handle.id)
 
 
@@ -69,13 +80,13 @@ def test_a_wait_ends_and_the_job_goes_on(served: App) -> None:
         handle.result(timeout=0.05)
     assert handle.cancel()
     with pytest.raises(JobFailed, match="cancelled"):
-        handle.result(timeout=10)
+        handle.result(timeout=60)
 
 
 def test_a_result_that_is_not_as_annotated_is_said(served: App) -> None:
     handle = served.find("lies").enqueue()
     with pytest.raises(BadPayload, match="Expected `int`"):
-        handle.result(timeout=10)
+        handle.result(timeout=60)
 
 
 def test_a_job_that_is_not_there(sync_app: App) -> None:
@@ -104,13 +115,68 @@ async def test_async_code_has_the_same(app: App) -> None:
         await double.handle("nowhere").aresult()
 
 
+async def test_a_cancelled_job_does_not_blame_an_error_of_before(app: App) -> None:
+    @app.task(retry=Retry(max_attempts=5, delay="1h"))
+    async def bad(ctx: Context) -> None:
+        raise ValueError(f"bad {ctx.attempt}")
+
+    @app.task(retry=Retry(max_attempts=5, delay=0, jitter="none"))
+    async def gives_up(ctx: Context) -> None:
+        if ctx.attempt == 1:
+            raise ValueError("bad 1")
+        raise Cancel("enough")
+
+    @app.task
+    async def both() -> None:
+        raise ExceptionGroup("both", [Cancel("enough"), ValueError("beside")])
+
+    cancelled, given_up = await bad.aenqueue(), await gives_up.aenqueue()
+    group = await both.aenqueue()
+    await Worker(app, WorkerOptions(burst=True)).run()
+    assert await cancelled.acancel()
+    for handle, said in (
+        (cancelled, r"is cancelled \(cancelled\)$"),
+        (given_up, r"is cancelled \(enough\)$"),
+        (group, r"is cancelled \(enough\): .*beside"),
+    ):
+        assert await app.store.inspector.errors(handle.id)
+        with pytest.raises(JobFailed, match=said):
+            await handle.aresult(timeout=0)
+
+
+@pytest.mark.parametrize("silent", [False, True])
+async def test_a_wait_that_ends_in_an_outage_says_so(
+    app: App, monkeypatch: pytest.MonkeyPatch, silent: bool
+) -> None:
+    """The job may have ended: nobody could look."""
+
+    @app.task
+    def later() -> None: ...
+
+    handle = await later.using(delay="1h").aenqueue()
+    known, looks = app.store.engine.get, list[int]()  # type: ignore[attr-defined]  # it has it
+
+    async def get(ids: Any) -> Any:
+        looks.append(1)
+        if len(looks) < 3:
+            return await known(ids)
+        if silent:
+            await asyncio.sleep(3600)
+        raise EngineUnavailable("no server answers")
+
+    monkeypatch.setattr(app.store.engine, "get", get)
+    said = "the store has not answered for" if silent else "no server answers"
+    with pytest.raises(EngineUnavailable, match=f"{said}.*had not ended when it was last seen"):
+        await handle.aresult(timeout=1.2)
+
+
 @pytest.mark.parametrize("timeout", [0, 0.0, -1, -0.001, 1e-9])
 def test_a_result_that_is_there_needs_no_time(served: App, timeout: float) -> None:
     done = served.find("tomorrow").enqueue(date(2030, 12, 31))
     failed = served.find("fails").enqueue()
-    done.result(timeout=10)
+    done.result(timeout=60)
     with pytest.raises(JobFailed):
-        failed.result(timeout=10)
+        failed.result(timeout=60)
     assert done.result(timeout=timeout) == date(2031, 1, 1)
     with pytest.raises(JobFailed, match="LookupError: not there"):
         failed.result(timeout=timeout)

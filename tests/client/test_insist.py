@@ -90,7 +90,7 @@ async def test_patience_ends(spell: str) -> None:
     with pytest.raises(EngineUnavailable, match=said):
         await task.aenqueue()
     assert (engine.calls == 1) is (spell == "0s")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 12
     assert not engine.tables.jobs
 
 

@@ -112,6 +112,30 @@ def test_a_signal_handler_that_interrupts_an_enqueue(store: str) -> None:
     assert kinds[1] == "stored"
 
 
+IMPORTED = """
+said = []
+def handler(number, frame):
+    for call in lambda: note.enqueue(1), lambda: app.store, lambda: app.schedules.list():
+        try:
+            said.append(str(call()))
+        except DutifulError as error:
+            said.append(str(error)[:16])
+signal.signal(signal.SIGALRM, handler)
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name.startswith("dutiful.engines.") and name.endswith(".engine"):
+            signal.raise_signal(signal.SIGALRM)
+sys.meta_path.insert(0, Finder())
+note.enqueue(0)
+tell(said=said, stored=app.portal.run(app.store.inspector.tally())["enqueued"])
+"""
+
+
+def test_a_signal_handler_that_interrupts_the_first_enqueue(store: str) -> None:
+    (told,) = run(IMPORTED, store)
+    assert told == {"said": ["a signal handler"] * 3, "stored": 1}
+
+
 INSIDE = """
 import sqlite3
 note.enqueue(0).status()
@@ -188,7 +212,7 @@ fork = multiprocessing.get_context("fork")
 for _ in range(3):
     process = fork.Process(target=child)
     process.start()
-    process.join(30)
+    process.join(60)
     tell(code=process.exitcode)
 stop.set()
 for thread in threads: thread.join()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dutiful import App, Cron, Handle, UsageError
+from dutiful import App, Cron, Handle, JobFailed, Retry, UsageError
 from dutiful.client.schedules import Schedules
 from dutiful.core.event import SlotWaiting
 from tests.worker.support import Events, serving, stored, until
@@ -81,11 +81,11 @@ async def test_a_job_that_waits_in_its_slot_is_told_once(app: App, kind: str) ->
         return 1
 
     def waits() -> int:
-        return slow.handle("first").result(timeout=20) + slow.handle("second").result(timeout=20)
+        return slow.handle("first").result(timeout=60) + slow.handle("second").result(timeout=60)
 
     async def awaits() -> int:
-        first = await slow.handle("first").aresult(timeout=20)
-        return first + await slow.handle("second").aresult(timeout=20)
+        first = await slow.handle("first").aresult(timeout=60)
+        return first + await slow.handle("second").aresult(timeout=60)
 
     async with app:
         parent = app.task(name="parent")(waits if kind == "sync" else awaits)
@@ -99,10 +99,33 @@ async def test_a_job_that_waits_in_its_slot_is_told_once(app: App, kind: str) ->
         async with serving(app, concurrency=3):
             await until(lambda: events.of(SlotWaiting))
             gate.set()
-            assert await handle.aresult(timeout=20) == 2
+            assert await handle.aresult(timeout=60) == 2
         assert (await stored(app, handle.id)).attempt == 1
     (told,) = events.of(SlotWaiting)
     assert (told.job_id, told.task, told.waits_for) == (handle.id, "parent", "first")
+
+
+async def test_a_job_that_waits_in_the_only_slot_is_told_and_ends_with_its_timeout(
+    app: App,
+) -> None:
+    events = Events(app)
+
+    @app.task
+    def child() -> int:
+        return 1
+
+    @app.task(retry=Retry(max_attempts=1))
+    def parent() -> int:
+        return child.enqueue().result(timeout=2)
+
+    async with app:
+        handle = await parent.aenqueue()
+        async with serving(app, concurrency=1):
+            with pytest.raises(JobFailed, match="ResultTimeout"):
+                await handle.aresult(timeout=60)
+            (told,) = events.of(SlotWaiting)
+            assert told.job_id == handle.id
+            assert await child.handle(told.waits_for).aresult(timeout=60) == 1
 
 
 async def test_who_waits_outside_of_a_slot_is_not_told(app: App) -> None:

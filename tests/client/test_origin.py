@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -154,6 +155,28 @@ def test_two_functions_of_one_name_in_one_module_are_refused(
             f"{SHOP}for n in 1, 2:\n    app.task(name='inner')(lambda n=n: n)",
             monkeypatch,
         )
+
+
+def test_two_files_that_are_loaded_under_one_name_are_two(tmp_path: Path) -> None:
+    """As plugins are, each `plugin.py` of a folder of its own."""
+    app = App("memory://")
+
+    def load(folder: str) -> None:
+        path = tmp_path / folder / "plugin.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("@app.task\ndef cleanup(): ...\n\n@app.on_death\ndef told(died): ...\n")
+        spec = importlib.util.spec_from_file_location("plugin", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        vars(module)["app"] = app
+        spec.loader.exec_module(module)
+
+    load("a")
+    load("a")
+    assert len(app.hooks.on_death) == 1
+    with pytest.raises(DuplicateTask, match=r"cleanup \(.*a/plugin\.py\) and .*b/plugin\.py\)"):
+        load("b")
 
 
 def test_a_cell_that_is_run_again_brings_its_task() -> None:

@@ -10,14 +10,15 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec.structs import replace
 
-from dutiful import App, BadArguments, BadOption, Context, UsageError
+from dutiful import App, BadArguments, BadOption, Context, UsageError, unique
 from dutiful.client.backfill import Backfill, fill_in
 from dutiful.client.occurrence import ThisOccurrence
 from dutiful.core.errors import BadSchedule, UnknownSchedule
 from dutiful.core.event import OccurrenceMissed
 from dutiful.core.instant import HOUR, MINUTE, SECOND, instant
 from dutiful.core.rule import Cron, Dates, Interval
-from dutiful.core.schedule import read
+from dutiful.core.schedule import read, written
+from dutiful.core.unique import Unique
 from dutiful.testing import FakeClock
 from dutiful.testing.harness import harness
 
@@ -49,6 +50,44 @@ def test_one_task_has_several_schedules_with_arguments_of_their_own() -> None:
     eu, us = app.schedules.declared["report-eu"], app.schedules.declared["report-us"]
     assert (eu.args, eu.rule) == ('{"region":"eu"}', Interval(10 * MINUTE))
     assert (us.args, us.queue) == ('{"region":"us"}', "slow")
+
+
+def test_the_tasks_unique_rule_counts_for_its_schedules() -> None:
+    app = App("memory://")
+
+    @app.every("1s")
+    @app.every("1s", name="two", args=(2,))
+    @app.every("1s", name="free", unique=None)
+    @app.every("1s", name="own", unique=unique("k", on_conflict="replace"))
+    @app.task(unique=True)
+    def poll(shard: int = 1) -> None: ...
+
+    declared = app.schedules.declared
+    assert declared["poll"].unique == poll.job().unique
+    assert declared["two"].unique == poll.job(shard=2).unique
+    assert declared["free"].unique is None
+    assert declared["own"].unique == Unique(key="k", on_conflict="replace")
+    assert read(written(declared["own"])) == declared["own"]
+    with pytest.raises(BadOption, match="unique"):
+        app.every("1s", name="bad", unique="")(poll)
+
+
+def test_a_unique_task_has_one_job_of_its_schedule_at_a_time() -> None:
+    app, clock = App("memory://"), FakeClock(MIDNIGHT)
+
+    @app.task(unique=True)
+    async def poll() -> None: ...
+
+    with harness(app, clock=clock) as jobs:
+        app.schedules.create(poll, Interval(SECOND))
+        waiting = poll.using(delay="10s").enqueue()
+        jobs.drain(until="3s", schedules=True)
+        assert [row.why for row in app.schedules.history("poll")] == [
+            f"job {waiting.id} holds its unique key"
+        ] * 3
+        jobs.drain(until="10s", schedules=True)
+        assert waiting.status() == "succeeded"
+        assert app.schedules.history("poll", limit=1)[0].kind == "enqueued"
 
 
 def test_what_is_wrong_is_refused_where_it_is_written() -> None:

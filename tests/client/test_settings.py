@@ -105,6 +105,12 @@ def test_wrong_urls_say_what_to_write(url: str, text: str) -> None:
         _ = App(url).store
 
 
+@pytest.mark.parametrize("url", ["memory://", "MEMORY:", " memory:", "Memory://x"])
+def test_no_other_process_reaches_memory(url: str) -> None:
+    assert App(url).store.name == "memory"
+    assert App(url).child_url() is None
+
+
 def test_an_app_without_a_store_says_how_to_name_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

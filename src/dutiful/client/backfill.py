@@ -1,9 +1,9 @@
-"""Occurrences that a person asks for: now, or of a stretch of the past."""
+"""Enqueueing what should have run in a past time range."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -11,29 +11,34 @@ import msgspec
 from msgspec.structs import replace
 
 from dutiful.contract.facade import Store
-from dutiful.core.advance import before, make, staying
-from dutiful.core.errors import EngineUnavailable, UnknownSchedule, UsageError
-from dutiful.core.instant import SECOND, SPAN_MAX, within_years
+from dutiful.contract.scheduling import KEPT_MAX
+from dutiful.core.advance import before, make
+from dutiful.core.errors import DuplicateJob, UsageError
+from dutiful.core.instant import SECOND, SPAN_MAX, iso, within_years
 from dutiful.core.occurrence import Occurrence, Standing
 from dutiful.core.schedule import Schedule, planned_between, read
-from dutiful.core.text import shown
+from dutiful.core.text import shown, worded
+
+from .by_hand import Prepare, add_beside, hooked
+from .diary import Diary, diary
 
 BACKFILL_MAX = 100_000
-"""How many occurrences one backfill makes at most, so that a slip of the pen makes no million."""
+"""The most occurrences of one backfill, so that a mistyped date does not make a million."""
 _BATCH = 500
-_TRIES = 20
 
 Progress = Callable[[int, int], None]
-"""Told how many of how many instants have been dealt with."""
+"""Called with how many instants are done, and how many there are."""
 
 
 class Backfill(msgspec.Struct, frozen=True, kw_only=True):
-    """A stretch of the past, both ends included, and how fast its jobs become due."""
+    """A past time range, both ends included, and how fast its jobs become due."""
 
     start: int
     end: int
     per_second: float | None = 10.0
     """How many of the jobs become due in a second; None lets all be due at once."""
+    forgotten: bool = False
+    """Whether to enqueue also what may have run, since the store has forgotten its records."""
 
     def __post_init__(self) -> None:
         """Refuse bounds that are not instants, and a rate that is not above zero."""
@@ -51,9 +56,13 @@ def _is_pace(value: object) -> bool:
     return 0 < value < math.inf
 
 
-class _Written(NamedTuple):
-    standing: Standing
+class Filled(NamedTuple):
+    """What became of the instants of a time range."""
+
+    planned: int
     made: int
+    gave_way: int
+    """How many store no job, since another one holds their unique key."""
 
 
 def instants(schedule: Schedule, backfill: Backfill) -> tuple[int, ...]:
@@ -62,74 +71,139 @@ def instants(schedule: Schedule, backfill: Backfill) -> tuple[int, ...]:
     found = tuple(islice(walk, BACKFILL_MAX + 1))
     if len(found) > BACKFILL_MAX:
         raise UsageError(
-            f"{schedule.name} has more than {BACKFILL_MAX:,} occurrences in that stretch; "
+            f"{schedule.name} has more than {BACKFILL_MAX:,} occurrences in that time range; "
             "backfill it in parts"
         )
     return found
 
 
 async def fill_in(
-    store: Store, standing: Standing, backfill: Backfill, progress: Progress | None = None
-) -> int:
-    """Enqueue the occurrences of a stretch that have no record yet, and return how many."""
-    schedule = read(standing.spec)
-    if backfill.end > (await store.scheduling.due(0)).now:
-        raise UsageError(
-            f"the stretch to backfill of {standing.name} ends in the future; "
-            "end it before now, the schedule itself makes what is to come"
-        )
-    planned = instants(schedule, backfill)
-    made = 0
-    for done in range(0, len(planned), _BATCH):
-        part = planned[done : done + _BATCH]
-        standing, new = await _add(store, standing, _occurrences(schedule, part, backfill, made))
-        made += new
-        if progress is not None:
-            progress(done + len(part), len(planned))
-    return made
+    store: Store,
+    standing: Standing,
+    backfill: Backfill,
+    progress: Progress | None = None,
+    prepare: Prepare | None = None,
+) -> Filled:
+    """Enqueue the occurrences of a time range that have no record yet.
 
-
-async def run_now(store: Store, standing: Standing) -> str:
-    """Enqueue an occurrence at the store's now and return its job's id."""
+    UsageError where hooks or unique rules refuse some of them; all others are enqueued before.
+    """
     schedule = read(standing.spec)
     now = (await store.scheduling.due(0)).now
-    occurrence = make(schedule, now, before(schedule, now))
-    if occurrence.job is None:
-        raise AssertionError("an occurrence that is made has a job")
-    job = replace(occurrence.job, meta={**occurrence.job.meta, "by_hand": "yes"}, run_at=None)
-    await _add(store, standing, [replace(occurrence, job=job, why="by hand")])
-    return job.id
+    if backfill.end > now:
+        raise UsageError(
+            f"the time range to backfill of {standing.name} ends in the future; "
+            "end it before now, since the schedule itself makes future occurrences"
+        )
+    planned = instants(schedule, backfill)
+    known = await diary(store, standing, now)
+    missing = [at for at in planned if at not in known.planned]
+    if not backfill.forgotten:
+        _refuse_forgotten(schedule.name, missing, known)
+    _refuse_unique(schedule, missing)
+    filling = _Filling(store, standing, prepare)
+    there = len(planned) - len(missing)
+    all_of_them = _occurrences(schedule, planned, missing, backfill)
+    for part in iter(lambda: list(islice(all_of_them, _BATCH)), []):
+        there += len(part)
+        if not await filling.add(part):
+            break  # nothing passes any more
+        if progress is not None:
+            progress(there, len(planned))
+    filling.tell(len(missing))
+    return Filled(len(planned), filling.made, filling.gave_way)
 
 
-async def _add(store: Store, standing: Standing, occurrences: Sequence[Occurrence]) -> _Written:
-    """Record occurrences beside the schedule's own course, which may move meanwhile."""
-    for _ in range(_TRIES):
-        if standing.retired_at is not None:
-            raise UsageError(
-                f"schedule {standing.name} is retired; declare it again in code and start a worker"
-            )
-        move = replace(staying(standing), occurrences=tuple(occurrences), by_hand=True)
-        answer = await store.scheduling.advance([move])
-        found = await store.scheduling.standings([standing.name])
-        if not found or found[0].created_at != standing.created_at:
-            raise UnknownSchedule(standing.name)  # deleted, and perhaps made again, meanwhile
-        standing = found[0]
-        if answer.accepted:
-            return _Written(standing, len(answer.made))
-    raise EngineUnavailable(f"schedule {standing.name} is busy; try again")
+class _Filling:
+    """Adds occurrences, and keeps which of them hooks or unique rules refused."""
+
+    def __init__(self, store: Store, standing: Standing, prepare: Prepare | None) -> None:
+        self._store = store
+        self._standing = standing
+        self._prepare = prepare
+        self._refused: list[tuple[int, str]] = []
+        self.made = 0
+        self.gave_way = 0
+
+    async def add(self, occurrences: Sequence[Occurrence]) -> bool:
+        """Add occurrences; False if each of them was refused."""
+        before_it = len(self._refused)
+        await self._store_all(await self._hooked(occurrences))
+        return len(self._refused) - before_it < len(occurrences)
+
+    def tell(self, many: int) -> None:
+        """Raise UsageError if some were refused."""
+        if not self._refused:
+            return
+        at, why = self._refused[0]
+        raise UsageError(
+            f"{len(self._refused):,} of {many:,} instants of {self._standing.name} were refused, "
+            f"the first, {iso(at)}, by {why}. {self.made:,} jobs were enqueued. Fix that, and "
+            "backfill the time range again: that adds what is missing"
+        )
+
+    async def _hooked(self, occurrences: Sequence[Occurrence]) -> list[Occurrence]:
+        """Pass jobs through the hooks, one by one where they refuse a batch."""
+        try:
+            return await hooked(self._prepare, occurrences)
+        except Exception as error:  # noqa: BLE001 - it is the user's code, and is told at the end
+            if len(occurrences) == 1:
+                why = f"an on_enqueue hook: {worded(error)}"
+                self._refused.append((occurrences[0].planned, why))
+                return []
+        return [passed for one in occurrences for passed in await self._hooked([one])]
+
+    async def _store_all(self, occurrences: Sequence[Occurrence]) -> None:
+        """Store jobs, one by one where a unique rule refuses the batch."""
+        if not occurrences:
+            return
+        try:
+            written = await add_beside(self._store, self._standing, occurrences)
+        except DuplicateJob as error:
+            if len(occurrences) == 1:
+                why = f"its unique rule: {worded(error)}"
+                self._refused.append((occurrences[0].planned, why))
+                return
+        else:
+            self._standing = written.standing
+            self.made += written.made
+            self.gave_way += len(written.gave_way)
+            return
+        for one in occurrences:
+            await self._store_all([one])
+
+
+def _refuse_forgotten(name: str, missing: Sequence[int], known: Diary) -> None:
+    """Refuse instants of which nobody knows any more whether they ran."""
+    lost = [at for at in missing if known.forgotten is not None and at <= known.forgotten]
+    if lost and known.forgotten is not None:
+        raise UsageError(
+            f"{len(lost):,} instants of {name}, from {iso(lost[0])} to {iso(lost[-1])}, have no "
+            f"record, but may have run: the store has forgotten some records from before "
+            f"{iso(known.forgotten)}, as it keeps the newest {KEPT_MAX:,}. Begin after that, or "
+            "say forgotten=True to enqueue them all the same"
+        )
+
+
+def _refuse_unique(schedule: Schedule, missing: Sequence[int]) -> None:
+    """Refuse a backfill of which a unique rule would let one job through, and lose the others."""
+    if schedule.unique is not None and len(missing) > 1:
+        raise UsageError(
+            f"the unique rule of {schedule.name} admits one job of {schedule.unique.key!r} at a "
+            f"time, so {len(missing):,} instants would have one job; say unique=None at the "
+            "schedule, or backfill them one by one"
+        )
 
 
 def _occurrences(
-    schedule: Schedule, planned: Sequence[int], backfill: Backfill, made: int
-) -> list[Occurrence]:
-    """Build occurrences whose jobs become due one after another, behind those made before."""
-    found: list[Occurrence] = []
-    previous = before(schedule, planned[0])
-    for place, at in enumerate(planned, made):
+    schedule: Schedule, planned: Sequence[int], missing: Sequence[int], backfill: Backfill
+) -> Iterator[Occurrence]:
+    """Build what is missing, so that the jobs become due one after another."""
+    earlier = dict(zip(planned[1:], planned, strict=False))
+    for place, at in enumerate(missing):
+        previous = earlier[at] if at in earlier else before(schedule, at)
         one = make(schedule, at, previous, backfilled=True)
         if backfill.per_second is not None and one.job is not None:
             delay = round(min(place / backfill.per_second, SPAN_MAX / SECOND) * SECOND)
             one = replace(one, job=replace(one.job, delay=delay))
-        found.append(one)
-        previous = at
-    return found
+        yield one

@@ -19,6 +19,7 @@ from itertools import islice
 from typing import TypeVar
 
 from dutiful.contract.beside import is_ending
+from dutiful.contract.blocked import Blocked
 from dutiful.contract.reentry import refuse_reentry
 from dutiful.core.errors import BadOption
 from dutiful.core.text import shown
@@ -28,7 +29,7 @@ T = TypeVar("T")
 BATCH_MAX = 1_000_000
 _EXAMPLE = "write app.enqueue_many(task.job(id) for id in ids)"
 _SLICE = 100
-"""So many items are taken of a sync source before other coroutines have their turn."""
+"""How many items are taken from a sync source before other coroutines may run."""
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -100,19 +101,30 @@ def overlapped(parts: Iterable[Sequence[T]], size: int, store: Callable[[Sequenc
     if is_ending():  # no thread can be started any more
         return sum(map(store, parts))
     total = 0
-    pending: Future[int] | None = None
-    context = copy_context()
+    pending: tuple[Blocked, Future[int]] | None = None
     with ThreadPoolExecutor(1, thread_name_prefix="dutiful-enqueue") as aside:
         try:
             for part in parts:
                 if pending is None and len(part) < size:
                     return store(part)  # it is the only one
                 ended, pending = pending, None
-                total += ended.result() if ended else 0
-                pending = aside.submit(context.run, store, part)
+                total += _awaited(ended)
+                pending = _begun(aside, store, part)
         finally:
-            total += pending.result() if pending else 0
+            total += _awaited(pending)
     return total
+
+
+def _begun(
+    aside: ThreadPoolExecutor, store: Callable[[Sequence[T]], int], part: Sequence[T]
+) -> tuple[Blocked, Future[int]]:
+    blocked = Blocked()
+    with blocked.works_here():
+        return blocked, aside.submit(copy_context().run, store, part)
+
+
+def _awaited(pending: tuple[Blocked, Future[int]] | None) -> int:
+    return 0 if pending is None else pending[0].wait(pending[1])
 
 
 async def aoverlapped(parts: AsyncIterable[T], store: Callable[[T], Awaitable[int]]) -> int:

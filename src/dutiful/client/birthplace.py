@@ -1,4 +1,4 @@
-"""Names an app that was given no name by where it was made."""
+"""Names an app without a name after the module that made it."""
 
 from __future__ import annotations
 

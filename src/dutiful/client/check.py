@@ -12,11 +12,12 @@ from dutiful.core.instant import SECOND, span, spell
 from dutiful.core.retry import Retry
 from dutiful.core.text import shown
 
+from .async_or_not import is_async, runs
 from .declare import Declaring
 from .options import known
 
 HARD_TIMEOUT_GRACE = 10 * SECOND
-"""How long after its timeout a task is given to end by itself, unless it says otherwise."""
+"""How long a task may go on after its timeout, unless it has a hard timeout of its own."""
 
 ENQUEUE_OPTIONS = ("queue", "priority", "unique", "expires_in", "tags")
 
@@ -26,20 +27,18 @@ def check(fn: Callable[..., Any], given: Declaring) -> None:
     known(given, Declaring.__annotations__, "@app.task")
     if not callable(fn):
         raise BadOption(f"@app.task takes a function, not {shown(fn)}")
-    name = given.get("name", getattr(fn, "__name__", ""))
-    if not name or name == "<lambda>":
-        raise BadOption("a task needs a name; define it with def, or give name=...")
-    task_name(name)
+    name = name_for(fn, given)
     if not isinstance(given.get("cpu", False), bool):
         raise BadOption(f"cpu={shown(given.get('cpu'))}; write cpu=True or leave it out")
-    if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
+    code = runs(fn)
+    if inspect.isgeneratorfunction(code) or inspect.isasyncgenfunction(code):
         raise BadOption(f"task {name} is a generator, which does nothing when called; use return")
-    if given.get("cpu") and inspect.iscoroutinefunction(fn):
+    if given.get("cpu") and is_async(fn):
         raise BadOption(f"task {name}: cpu=True runs sync functions in processes; drop it or async")
     try:
         inspect.signature(fn)
     except (TypeError, ValueError) as error:
-        raise BadOption(f"task {name}: what it takes cannot be seen: {error}") from error
+        raise BadOption(f"task {name}: its signature cannot be read: {error}") from error
     if _is_method(fn):
         raise BadOption(f"task {name} is a method, and its object is not stored; use a function")
     retry: Any = given.get("retry")
@@ -52,11 +51,19 @@ def check(fn: Callable[..., Any], given: Declaring) -> None:
         )
 
 
+def name_for(fn: Callable[..., Any], given: Declaring) -> str:
+    """Return the task's name, given or the function's; raises BadOption where there is none."""
+    name = given.get("name", getattr(fn, "__name__", ""))
+    if not name or name == "<lambda>":
+        raise BadOption("a task needs a name; define it with def, or give name=...")
+    return task_name(name)
+
+
 def timeouts(given: Declaring) -> tuple[int | None, int | None]:
     """Read the soft and the hard timeout; a soft one alone is followed by a hard one."""
     soft, hard = (_timeout(name, given.get(name)) for name in ("timeout", "hard_timeout"))
     if soft is not None and hard is not None and hard < soft:
-        raise BadOption("hard_timeout is shorter than timeout; it is what ends a task that goes on")
+        raise BadOption("hard_timeout is shorter than timeout; it ends a task that goes on")
     if soft is not None and hard is None:
         hard = soft + HARD_TIMEOUT_GRACE
     return soft, hard
@@ -70,7 +77,7 @@ def _timeout(name: str, value: Any) -> int | None:
     except BadOption as error:
         raise BadOption(f"{name}: {error}") from error
     if length == 0:
-        raise BadOption(f"{name}={shown(value)}; a task needs some time")
+        raise BadOption(f"{name}={shown(value)}; use a time above 0")
     return length
 
 

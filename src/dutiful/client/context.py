@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
@@ -17,6 +17,8 @@ from dutiful.core.outcome import Cancel
 from dutiful.core.replacement import idempotency_key
 from dutiful.core.text import line
 
+from .async_or_not import is_async
+from .looping import refuse_on_loop
 from .occurrence import ThisOccurrence, occurrence_of
 from .recording import STEP_NAME_MAX, recording
 
@@ -25,7 +27,7 @@ T = TypeVar("T")
 
 
 class Attempt(Protocol):
-    """What stands behind a context: the worker's attempt, or a plain call's stand-in."""
+    """What a context asks: the worker's attempt, or the stand-in of a plain call."""
 
     job: Job
 
@@ -73,7 +75,16 @@ class Transaction(AbstractContextManager[Any], AbstractAsyncContextManager[Any])
         self._attempt = attempt
 
     def __enter__(self) -> Any:
-        """Open the transaction in this thread."""
+        """Open the transaction in this thread; UsageError where an event loop runs in it.
+
+        On the worker's loop, the wait for the store's lock would hold up every other job there.
+        """
+        if self._attempt.job.worker is not None:  # a plain call is refused for what it is
+            refuse_on_loop(
+                "transaction",
+                call="with ctx.transaction()",
+                instead="async with ctx.transaction()",
+            )
         return self._attempt.begin()
 
     def __exit__(self, *error: object) -> None:
@@ -90,11 +101,13 @@ class Transaction(AbstractContextManager[Any], AbstractAsyncContextManager[Any])
 class Context:
     """A task's view of its own job; declare a parameter of this type to be given it."""
 
-    __slots__ = ("_attempt", "told_waiting")
+    __slots__ = ("_attempt", "taken", "told_waiting")
 
     def __init__(self, attempt: Attempt) -> None:
-        """Stand in front of an attempt."""
+        """Give a task its view of an attempt."""
         self._attempt = attempt
+        self.taken: set[str] = set()
+        """The names of the steps that this run of the function has taken."""
         self.told_waiting = False
         """Whether `SlotWaiting` was emitted: this job waits in its slot for another."""
 
@@ -164,7 +177,7 @@ class Context:
 
     @property
     def cancelled(self) -> bool:
-        """Whether the attempt should end: cancelled by somebody, out of time, or shutting down.
+        """Whether the attempt should end: the job is cancelled, out of time, or its worker stops.
 
         A thread cannot be stopped from outside, so long sync tasks look at this now and then.
         """
@@ -184,28 +197,34 @@ class Context:
     def step(self, name: str, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T: ...
 
     def step(self, name: str, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        """Call ``fn`` and record its result; a later attempt is given the result instead.
+        """Call ``fn`` and record its result; a later attempt gets the result instead.
 
-        The name identifies the step within its job. In an async task ``fn`` is async and the
-        step is awaited; in a sync task it is a plain function. The result must be plain data and
-        comes back as such. A crash after ``fn`` and before the record runs ``fn`` again: give it
-        ``ctx.idempotency_key`` where that matters. Raises ClaimLost when the claim is stale, and
-        StepNotRecorded when the result cannot be kept: unless the task catches it, the job dies.
+        The name identifies the step within its job: using it again in the same attempt is
+        refused with UsageError, unless its function raised. In an async task ``fn`` is async
+        and the step is awaited; in a sync task it is a plain function. The result must be plain
+        data and comes back as such. A crash after ``fn`` and before the record runs ``fn`` again:
+        give it ``ctx.idempotency_key`` where that matters. Raises ClaimLost when the claim is
+        stale, and StepNotRecorded when the result cannot be kept: unless the task catches it, the
+        job dies.
         """
+        if type(name) is not str:
+            name = line(name, "step name", STEP_NAME_MAX)
         known, value = self._attempt.recall(name)
         if not known:
             line(name, "step name", STEP_NAME_MAX)
-        if inspect.iscoroutinefunction(fn) and not self._attempt.awaits:
+        async_fn = is_async(fn)
+        if async_fn and not self._attempt.awaits:
             raise UsageError(f"step {name!r}: a sync task takes sync functions, not async ones")
         # A thread that an async task started takes steps as sync tasks do.
-        if self._attempt.awaits and (inspect.iscoroutinefunction(fn) or _in_loop()):
+        if self._attempt.awaits and (async_fn or _in_loop()):
             return self._step(name, fn, args, kwargs, known, value)
-        if known:
-            return value
-        result = fn(*args, **kwargs)
-        with recording(name):
-            self._attempt.record_sync(name, result)
-        return self._attempt.recall(name)[1]
+        with self._taking(name):
+            if known:
+                return value
+            result = fn(*args, **kwargs)
+            with recording(name):
+                self._attempt.record_sync(name, result)
+            return self._attempt.recall(name)[1]
 
     def transaction(self) -> Transaction:
         """Write to the job's store so that the writes and the job's completion commit together."""
@@ -220,18 +239,35 @@ class Context:
         known: bool,
         value: Any,
     ) -> Any:
-        if known:
-            return value
-        pending = fn(*args, **kwargs)
-        if not inspect.isawaitable(pending):
-            raise StepNotRecorded(
-                f"step {name!r}: in an async task the function must be async; "
-                "wrap a blocking one: ctx.step(name, asyncio.to_thread, fn, ...)"
+        with self._taking(name):
+            if known:
+                return value
+            pending = fn(*args, **kwargs)
+            if not inspect.isawaitable(pending):
+                raise StepNotRecorded(
+                    f"step {name!r}: in an async task the function must be async; "
+                    "wrap a blocking one: ctx.step(name, asyncio.to_thread, fn, ...)"
+                )
+            result = await pending
+            with recording(name):
+                await self._attempt.record(name, result)
+            return self._attempt.recall(name)[1]
+
+    @contextmanager
+    def _taking(self, name: str) -> Generator[None]:
+        """Refuse a name's second use in an attempt: it would get the result of another effect."""
+        if name in self.taken:
+            raise UsageError(
+                f"step {name!r} was taken already in this attempt, and would get the result of "
+                "its first use; give each step a name of its own, such as "
+                f"f'{name}-{{order}}', also in tasks that are called inline"
             )
-        result = await pending
-        with recording(name):
-            await self._attempt.record(name, result)
-        return self._attempt.recall(name)[1]
+        self.taken.add(name)
+        try:
+            yield
+        except BaseException:
+            self.taken.discard(name)
+            raise
 
 
 def _in_loop() -> bool:

@@ -8,6 +8,9 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, TypeVar, cast
 
+import msgspec
+
+from dutiful.contract.beside import beside
 from dutiful.core.admission import admitted, meta
 from dutiful.core.errors import BadOption, PayloadTooLarge, UsageError
 from dutiful.core.event import JobDied
@@ -15,7 +18,9 @@ from dutiful.core.job import NewJob
 from dutiful.core.payload import PAYLOAD_BYTES_MAX
 from dutiful.core.text import shown
 
+from .async_or_not import is_async
 from .context import Context
+from .looping import refuse_on_loop
 from .origin import Once
 from .surround import AroundCall, Report, asurrounded, surrounded
 
@@ -38,7 +43,7 @@ class Hooks:
     ) -> None:
         """Start with none; ``bytes_max`` says how large a job's arguments may be.
 
-        ``run`` brings a coroutine to its end for sync code.
+        ``run`` runs a coroutine to its end for sync code.
         """
         self._bytes_max = bytes_max
         self._run = run
@@ -51,7 +56,8 @@ class Hooks:
         """Pass jobs through the ``on_enqueue`` hooks; a hook that raises refuses the whole batch.
 
         What a hook returns must satisfy the rules for every job: else BadOption, or
-        PayloadTooLarge, before anything is stored. An async hook runs on the app's own loop.
+        PayloadTooLarge, before anything is stored. An async hook runs on the app's own loop, and
+        raises UsageError where the caller runs on a loop, which would be blocked.
         """
         for hook in self.on_enqueue:
             said = [_said(hook(job), self._run) for job in jobs]
@@ -61,8 +67,10 @@ class Hooks:
     async def abefore(self, jobs: Sequence[NewJob]) -> Sequence[NewJob]:
         """Do what `before` does for async code: a sync hook runs in a thread, not on the loop."""
         for hook in self.on_enqueue:
-            if inspect.iscoroutinefunction(hook):
-                said = [await hook(job) for job in jobs]
+            said: list[Any]
+            if is_async(hook):
+                call = cast(Callable[[NewJob], Awaitable[Any]], hook)
+                said = [await call(job) for job in jobs]
             else:
                 answers = await in_thread(partial(_each, hook, jobs))
                 said = [await one if inspect.isawaitable(one) else one for one in answers]
@@ -90,7 +98,11 @@ class Hooks:
         return lambda: asurrounded(managers, context, call, report)
 
     def wrap(self, context: Context, call: Proceed) -> Proceed:
-        """Nest the hooks of attempt around a call, the first added outermost."""
+        """Nest the hooks of attempt around a call, the first added outermost.
+
+        A hook that calls it again starts the function anew, which may take its steps again.
+        """
+        call = _anew(context, call)
         for hook in reversed(self.around_attempt):
             call = _layer(hook, context, call)
         return call
@@ -108,7 +120,8 @@ class HookDecorators:
         """Call ``hook(new_job)`` before each enqueue; it returns the job, changed or not.
 
         For async code and for schedules, a sync hook runs in a thread and an async one on the
-        caller's loop; for sync code, an async hook runs on a loop of the app's own.
+        caller's loop; for sync code, an async hook runs on a loop of the app's own. With one, a
+        sync enqueue is refused on an event loop, also with ``connection``.
         """
         self.hooks.on_enqueue.add(hook)
         return hook
@@ -119,7 +132,7 @@ class HookDecorators:
         return hook
 
     def around_call(self, hook: C) -> C:
-        """Enter ``hook(ctx)``, a context manager, around the task's function, where that runs.
+        """Enter the context manager ``hook(ctx)`` around the task's function.
 
         Sync ones are for sync tasks, in their own thread or child process; async ones for async
         tasks. What a hook raises fails the attempt, and is reported as HookFailed, too.
@@ -139,7 +152,7 @@ def _each(hook: OnEnqueue, jobs: Sequence[NewJob]) -> list[Any]:
 
 async def in_thread(call: Callable[[], T]) -> T:
     """Run a user's call in a thread, in this context; whatever it raises is raised here."""
-    value, error = await asyncio.to_thread(_caught, call)
+    value, error = await beside(partial(_caught, call))
     if error is not None:
         raise error
     return cast(T, value)
@@ -154,7 +167,16 @@ def _caught(call: Callable[[], T]) -> tuple[T | None, BaseException | None]:
 
 
 def _said(answer: Any, run: Callable[[Coroutine[Any, Any, Any]], Any]) -> Any:
-    return run(_awaited(answer)) if inspect.isawaitable(answer) else answer
+    if not inspect.isawaitable(answer):
+        return answer
+    try:
+        # A statement on the caller's own connection gets here on a loop, too.
+        refuse_on_loop("enqueue", call="a sync enqueue with an async on_enqueue hook")
+    except UsageError:
+        if inspect.iscoroutine(answer):
+            answer.close()
+        raise
+    return run(_awaited(answer))
 
 
 async def _awaited(answer: Awaitable[Any]) -> Any:
@@ -169,14 +191,21 @@ def _kept(hook: OnEnqueue, given: NewJob, job: Any, bytes_max: int) -> NewJob:
         )
     try:
         if job is given:  # of a frozen job only the meta can have changed
-            meta(job.meta)
-        else:
-            admitted(job, bytes_max=bytes_max)
+            kept = meta(job.meta)
+            return msgspec.structs.replace(job, meta=kept) if kept else job
+        return admitted(job, bytes_max=bytes_max)
     except PayloadTooLarge as error:
         raise PayloadTooLarge(f"on_enqueue: {name}: {error}") from None
     except BadOption as error:
         raise BadOption(f"on_enqueue: {name}: {error}") from None
-    return job
+
+
+def _anew(context: Context, inner: Proceed) -> Proceed:
+    async def call() -> Any:
+        context.taken.clear()
+        return await inner()
+
+    return call
 
 
 def _layer(hook: AroundAttempt, context: Context, inner: Proceed) -> Proceed:

@@ -20,7 +20,7 @@ class Host(Protocol):
 
     @property
     def name(self) -> str:
-        """What the store knows the app by."""
+        """The app's name in the store."""
         ...
 
     @property

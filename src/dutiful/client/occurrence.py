@@ -1,4 +1,4 @@
-"""What a job knows of the occurrence that it is."""
+"""What a job knows about its occurrence."""
 
 from __future__ import annotations
 
@@ -21,20 +21,28 @@ class ThisOccurrence(msgspec.Struct, frozen=True, kw_only=True):
     """The planned instant before it, so that a report knows where it begins."""
     backfilled: bool = False
     by_hand: bool = False
-    """Whether somebody ran the schedule now; ``planned`` is when they did."""
+    """Whether the schedule was run by hand; ``planned`` is the time of that run."""
 
 
 def occurrence_of(job: Job) -> ThisOccurrence | None:
-    """Read the occurrence from what the scheduler attached to its job."""
+    """Read the occurrence from what the scheduler attached to its job.
+
+    A client may use the same names for things of its own: then the job is no occurrence.
+    """
     meta = job.meta
     if "schedule" not in meta or "planned" not in meta:
         return None
-    zone = zone_named(meta.get("zone", "UTC"))
-    previous = meta.get("previous")
+    try:
+        zone = zone_named(meta.get("zone", "UTC"))
+        planned = moment(int(meta["planned"])).astimezone(zone)
+        before = meta.get("previous")
+        previous = None if before is None else moment(int(before)).astimezone(zone)
+    except (ValueError, OverflowError):
+        return None
     return ThisOccurrence(
         schedule=meta["schedule"],
-        planned=moment(int(meta["planned"])).astimezone(zone),
-        previous=None if previous is None else moment(int(previous)).astimezone(zone),
+        planned=planned,
+        previous=previous,
         backfilled="backfilled" in meta,
         by_hand="by_hand" in meta,
     )

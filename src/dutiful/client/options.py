@@ -34,7 +34,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     meta: dict[str, str] = {}
     connection: Any = None
-    """The caller's own connection, when the job is to commit with its transaction."""
+    """The caller's own connection, when the job must commit with its transaction."""
     patience: int | None = None
     """How long to go on trying while the store cannot be used; None is the app's setting."""
 
@@ -51,8 +51,8 @@ def refine(options: Options, changes: dict[str, Any]) -> Options:
                 raise
             raise BadOption(f"{name}: {error}") from None
         except (TypeError, AttributeError) as error:
-            raise BadOption(f"{name}={shown(value)} is of the wrong kind: {error}") from error
-    if "delay" in checked and "run_at" in checked:
+            raise BadOption(f"{name}={shown(value)} has the wrong type: {error}") from error
+    if "delay" in checked and checked.get("run_at") is not None:
         raise BadOption("give delay= or run_at=, not both")
     # What is said last holds: a delay replaces a moment, and a moment a delay.
     if "delay" in checked:
@@ -82,8 +82,8 @@ def unique_rule(
 
     While one job of ``key`` is in one of ``states`` (all live ones; with a period succeeded, too),
     a second is not stored: ``on_conflict`` returns the existing job, replaces what a job not yet
-    started would run, or raises DuplicateJob. With ``period``, each stretch of that length since
-    the epoch admits one.
+    started would run, or raises DuplicateJob. With ``period``, each time range of that length
+    since the epoch admits one.
     """
     if states is not None:
         _refuse_single(states)
@@ -123,8 +123,7 @@ def _unique(value: str | Unique | bool | None) -> Unique | bool | None:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, Unique):
-        admissible(value)
-        return value
+        return admissible(value)
     return unique(value)
 
 

@@ -29,9 +29,15 @@ class Loaded(NamedTuple):
         modules = {self.module, other.module}
         return self.qualname == other.qualname and (len(modules) == 1 or "__main__" in modules)
 
+    def elsewhere(self, other: Loaded) -> bool:
+        """Whether two modules of one name were loaded from two files, as plugins are."""
+        return self.module == other.module and _file(self.spec) != _file(other.spec)
+
     def runs_again(self, other: Loaded) -> bool:
         """Whether the code that defined one was run again to define the other."""
-        if self.module != other.module or self.spec is not other.spec:
+        if self.module != other.module:
+            return True
+        if self.spec is not other.spec:
             return True
         if self.spec is not None or self.code is None or other.code is None:
             return False
@@ -51,6 +57,8 @@ class Origin(NamedTuple):
         if len(self.functions) != len(other.functions) or not all(
             map(Loaded.named_as, self.functions, other.functions)
         ):
+            return False
+        if any(map(Loaded.elsewhere, self.functions, other.functions)):
             return False
         if any(map(Loaded.runs_again, self.functions, other.functions)):
             return True
@@ -105,6 +113,16 @@ class Once(list[F]):
         self._origins = {id(one): its for one, its in zip(self, known, strict=True)}
 
 
+def both(one: Origin, other: Origin) -> str:
+    """Name two functions, with their files where both have the same name."""
+    first, second = one.functions[0], other.functions[0]
+    words = [f"{loaded.module}.{loaded.qualname}" for loaded in (first, second)]
+    files = [loaded.code and loaded.code.co_filename for loaded in (first, second)]
+    if words[0] == words[1] and None not in files and files[0] != files[1]:
+        words = [f"{word} ({file})" for word, file in zip(words, files, strict=True)]
+    return " and ".join(words)
+
+
 def advice_for(qualname: str) -> str:
     """Say why two functions may have one name: each is what the same decorator returns.
 
@@ -142,6 +160,10 @@ def _of_object(fn: Any) -> Loaded:
 
 def _spec(names: dict[str, Any]) -> object:
     return names.get("__spec__")
+
+
+def _file(spec: object) -> object:
+    return getattr(spec, "origin", None)
 
 
 def _calls(part: Any) -> bool:

@@ -9,8 +9,8 @@ import weakref
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from dutiful.contract.blocked import Blocked
 from dutiful.contract.reentry import refuse_reentry
-from dutiful.core.errors import UsageError
 
 from .looping import refuse_on_loop
 
@@ -32,39 +32,28 @@ class Portal:
         self._pid = 0
         _portals.add(self)
 
-    def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run an async method for its sync counterpart, whose name lacks the ``a`` in front.
 
-        Raises UsageError, before anything runs, where an event loop runs: it would be blocked.
+        Raises UsageError, before anything runs, where an event loop runs: it would be blocked, and
+        indefinitely if the coroutine waits for something on it. A fork starts a thread of its own,
+        since threads do not survive one. Where no thread can be started, as when the interpreter
+        is about to end, the coroutine runs in the caller's.
         """
         try:
             refuse_on_loop(getattr(coroutine, "__name__", "").removeprefix("a"))
-        except UsageError:
-            coroutine.close()
-            raise
-        return self.run(coroutine)
-
-    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine to its end and return its result; UsageError where that cannot be.
-
-        A fork starts a thread of its own, since threads do not survive one. Where no thread can be
-        started, as when the interpreter is about to end, the coroutine runs in the caller's.
-        """
-        try:
             refuse_reentry()
             loop = self._started()
-            if threading.current_thread() is self._thread:
-                raise UsageError(
-                    "a sync call on the app's own loop would wait for itself; await the async one"
-                )
         except BaseException:
             coroutine.close()
             raise
         if loop is None:
             return _run_here(coroutine)
-        future = asyncio.run_coroutine_threadsafe(coroutine, loop)
+        blocked = Blocked()
+        with blocked.works_here():
+            future = asyncio.run_coroutine_threadsafe(coroutine, loop)
         try:
-            return future.result()
+            return blocked.wait(future)
         except BaseException:
             future.cancel()  # nobody waits any more, after Ctrl-C for one
             raise
@@ -116,13 +105,8 @@ if hasattr(os, "register_at_fork"):
 
 
 def _run_here(coroutine: Coroutine[Any, Any, T]) -> T:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        with asyncio.Runner() as runner:
-            return runner.run(coroutine)
-    coroutine.close()
-    raise UsageError("no thread can be started for a sync call here; await the async method")
+    with asyncio.Runner() as runner:
+        return runner.run(coroutine)
 
 
 async def _cancel_all() -> None:

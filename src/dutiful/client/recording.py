@@ -13,7 +13,7 @@ STEP_NAME_MAX = 500
 
 @contextmanager
 def recording(name: str) -> Generator[None]:
-    """Raise StepNotRecorded for an error that another try would meet again.
+    """Raise StepNotRecorded for an error that another try would raise again.
 
     A lost claim and a store that cannot be used are raised as they are.
     """

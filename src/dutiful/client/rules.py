@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from time import time_ns
 from typing import Any, TypedDict, cast
 
 from msgspec.structs import replace
 
 from dutiful.core.errors import BadArguments, BadOption, BadSchedule
 from dutiful.core.instant import local_instant, span, spell
-from dutiful.core.rule import Bounds, Calendar, Cron, Dates, Interval, Rule
+from dutiful.core.rule import Bounds, Calendar, Cron, Dates, Interval, Rule, endless_and_empty
 from dutiful.core.rule.interval import PERIOD_MIN
 from dutiful.core.schedule import (
     MISFIRES,
@@ -18,10 +19,12 @@ from dutiful.core.schedule import (
     Misfire,
     Overlap,
     Schedule,
+    longest_job_of,
     schedule_name,
     zone_of,
 )
 from dutiful.core.text import shown
+from dutiful.core.unique import Unique
 
 from .options import known, refine
 from .task import Enqueuer
@@ -39,6 +42,7 @@ class Scheduling(TypedDict, total=False):
     priority: int
     tags: tuple[str, ...] | list[str]
     meta: dict[str, str]
+    unique: str | Unique | bool | None
     expires_in: Span | None
     start: datetime | None
     end: datetime | None
@@ -54,7 +58,7 @@ class Scheduling(TypedDict, total=False):
 
 
 _RULES = (Cron, Interval, Calendar, Dates)
-_OF_THE_JOB = ("queue", "priority", "tags", "meta", "expires_in")
+_OF_THE_JOB = ("queue", "priority", "tags", "meta", "expires_in", "unique")
 
 
 def schedule_of(
@@ -63,7 +67,7 @@ def schedule_of(
     """Build a schedule from what a person wrote; raises BadOption and BadArguments."""
     if not isinstance(task, Enqueuer):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped
         raise BadOption(
-            f"{getattr(task, '__qualname__', task)} is no task; "
+            f"{getattr(task, '__qualname__', task)} is not a task; "
             "write @app.cron(...) above @app.task"
         )
     if type(rule) not in _RULES:
@@ -74,6 +78,7 @@ def schedule_of(
     known(given, Scheduling.__annotations__, "a schedule")
     of_job = {key: value for key, value in given.items() if key in _OF_THE_JOB}
     options = refine(task.options, of_job)
+    ruled: Enqueuer[..., Any] = Enqueuer(task.app, task.spec, task.signature, options)
     if type(rule) is Interval and rule.period < PERIOD_MIN:
         raise BadSchedule(f"a period of {rule.period} us; the shortest is {spell(PERIOD_MIN)}")
     args = given.get("args", ())
@@ -96,11 +101,19 @@ def schedule_of(
         max_attempts=options.max_attempts,
         expires_in=options.expires_in,
         tags=options.tags,
-        meta=options.meta,
+        meta=dict(options.meta),
+        unique=ruled.unique_rule(positional, named, raw),
         app=app,
     )
+    longest_job_of(schedule)
     changes = {name: _checked(name, value) for name, value in given.items() if name in _CHECKS}
-    return replace(schedule, bounds=_bounds(given, rule), **changes)
+    bounds = _bounds(given, rule)
+    if endless_and_empty(rule, time_ns() // 1000, bounds):
+        raise BadSchedule(
+            f"schedule {schedule.name!r} never fires: exclude={shown(given.get('exclude'))} leaves "
+            "out all of its days"
+        )
+    return replace(schedule, bounds=bounds, **changes)
 
 
 def _refuse_single(args: object) -> None:

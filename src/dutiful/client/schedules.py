@@ -19,7 +19,8 @@ from dutiful.core.rule import Rule
 from dutiful.core.schedule import Schedule, planned_after, written
 from dutiful.core.text import shown, whole
 
-from .backfill import Backfill, Progress, fill_in, run_now
+from .backfill import Backfill, Progress, fill_in
+from .by_hand import run_now
 from .declaration import Declaration
 from .host import Host
 from .rules import Scheduling, schedule_of
@@ -34,7 +35,7 @@ HISTORY_MAX = 10_000
 class Schedules:
     """Declares schedules, and looks at and changes those of the store.
 
-    Every method has a twin for async code, whose name begins with ``a``.
+    Every method has an async version, whose name begins with ``a``.
     """
 
     def __init__(self, app: Host) -> None:
@@ -62,7 +63,7 @@ class Schedules:
         return decorate
 
     def declaration(self) -> Declaration:
-        """Return what a worker brings into the store."""
+        """Return what a worker writes to the store."""
         schedules = tuple(self.declared[name] for name in sorted(self.declared))
         text = b"\n".join(written(schedule) for schedule in schedules)
         edition = hashlib.sha256(text).hexdigest()[:16]
@@ -124,17 +125,17 @@ class Schedules:
         return await self._switch(names, "pause")
 
     async def aresume(self, *names: str) -> tuple[str, ...]:
-        """Go on; what was due meanwhile goes by the misfire rule."""
+        """Go on; occurrences that were due meanwhile follow the misfire rule."""
         return await self._switch(names, "resume")
 
     async def adelete(self, *names: str) -> tuple[str, ...]:
-        """Delete schedules with their history; jobs stay. Declared ones come back at a start.
+        """Delete schedules and their history; jobs stay. Declared ones return at a worker's start.
 
         Occurrences that were held or due are not made, and reported as `OccurrenceMissed`. A
         schedule that is created again under the name is another one, with jobs of its own.
         """
-        store = await self._known(names)
-        gone = await store.scheduling.delete_schedules(names)
+        store, known = await self._known(names)
+        gone = await store.scheduling.delete_schedules(known)
         for one in gone.missed:
             store.emit(OccurrenceMissed(one.schedule, one.planned, one.count, WHY_DELETED))
         return gone.names
@@ -150,27 +151,36 @@ class Schedules:
                 near = " or ".join(difflib.get_close_matches(name, self.declared, n=2))
                 hint = f"; did you mean {near}?" if near else ""
                 raise BadOption(f"app {self._app.name!r} declares no schedule {name!r}{hint}")
-        store = await self._known(names)
-        for name in names:
+        store, known = await self._known(names)
+        for name in known:
             await store.scheduling.put_schedule(self.declared[name], replace=True, adopt=True)
-        return names
+        return known
 
     async def arun(self, name: str) -> str:
-        """Enqueue an occurrence now, whatever the rule says, and return the job's id."""
-        return await run_now(await self._store(), await self.aget(name))
+        """Enqueue an occurrence now, whatever the rule says, and return the job's id.
+
+        Where its unique key is taken, the id is that of the job that holds it, or DuplicateJob is
+        raised, as for any enqueue. UsageError when an ``on_enqueue`` hook refuses the job.
+        """
+        store, hooks = await self._store(), self._app.hooks
+        return (await run_now(store, await self.aget(name), hooks.abefore)).job_id
 
     async def abackfill(
         self, name: str, backfill: Backfill, progress: Progress | None = None
     ) -> int:
-        """Enqueue the occurrences of a stretch of the past that have no record yet.
+        """Enqueue the occurrences of a past time range that have no record yet.
 
-        Returns how many jobs were new. Running it again adds only what is missing.
+        Returns how many jobs were new. Running it again adds only what is missing. UsageError for
+        instants that may have run, as their records are forgotten, and at the end for those that
+        ``on_enqueue`` hooks refused.
         """
         if type(backfill) is not Backfill:
             raise BadOption(
                 f"{shown(backfill)} is not a backfill; write Backfill(start=..., end=...)"
             )
-        return await fill_in(await self._store(), await self.aget(name), backfill, progress)
+        store, standing = await self._store(), await self.aget(name)
+        filled = await fill_in(store, standing, backfill, progress, self._app.hooks.abefore)
+        return filled.made
 
     def create(
         self,
@@ -181,60 +191,59 @@ class Schedules:
         **given: Unpack[Scheduling],
     ) -> Schedule:
         """Do what `acreate` does, from sync code."""
-        return self._app.portal.call(self.acreate(task, rule, replace=replace, **given))
+        return self._app.portal.run(self.acreate(task, rule, replace=replace, **given))
 
     def get(self, name: str) -> Standing:
         """Do what `aget` does, from sync code."""
-        return self._app.portal.call(self.aget(name))
+        return self._app.portal.run(self.aget(name))
 
     def list(self) -> tuple[Standing, ...]:
         """Do what `alist` does, from sync code."""
-        return self._app.portal.call(self.alist())
+        return self._app.portal.run(self.alist())
 
     def history(
         self, name: str, limit: int = 20, before: datetime | None = None
     ) -> tuple[Recorded, ...]:
         """Do what `ahistory` does, from sync code."""
-        return self._app.portal.call(self.ahistory(name, limit, before))
+        return self._app.portal.run(self.ahistory(name, limit, before))
 
     def pause(self, *names: str) -> tuple[str, ...]:
         """Do what `apause` does, from sync code."""
-        return self._app.portal.call(self.apause(*names))
+        return self._app.portal.run(self.apause(*names))
 
     def resume(self, *names: str) -> tuple[str, ...]:
         """Do what `aresume` does, from sync code."""
-        return self._app.portal.call(self.aresume(*names))
+        return self._app.portal.run(self.aresume(*names))
 
     def delete(self, *names: str) -> tuple[str, ...]:
         """Do what `adelete` does, from sync code."""
-        return self._app.portal.call(self.adelete(*names))
+        return self._app.portal.run(self.adelete(*names))
 
     def adopt(self, *names: str) -> tuple[str, ...]:
         """Do what `aadopt` does, from sync code."""
-        return self._app.portal.call(self.aadopt(*names))
+        return self._app.portal.run(self.aadopt(*names))
 
     def run(self, name: str) -> str:
         """Do what `arun` does, from sync code."""
-        return self._app.portal.call(self.arun(name))
+        return self._app.portal.run(self.arun(name))
 
     def backfill(self, name: str, backfill: Backfill, progress: Progress | None = None) -> int:
         """Do what `abackfill` does, from sync code."""
-        return self._app.portal.call(self.abackfill(name, backfill, progress))
+        return self._app.portal.run(self.abackfill(name, backfill, progress))
 
     async def _switch(self, names: Sequence[str], how: Switch) -> tuple[str, ...]:
-        store = await self._known(names)
-        return await store.scheduling.switch(names, how)
+        store, known = await self._known(names)
+        return await store.scheduling.switch(known, how)
 
-    async def _known(self, names: Sequence[str]) -> Store:
-        """Return the store, if it has all of these schedules."""
-        for name in names:
-            whole(name, "schedule name")
+    async def _known(self, given: Sequence[str]) -> tuple[Store, tuple[str, ...]]:
+        """Return the store, if it has all of these schedules, and their names."""
+        names = tuple([whole(name, "schedule name") for name in given])
         store = await self._store()
         known = {standing.name for standing in await store.scheduling.standings(names)}
         for name in names:
             if name not in known:
                 raise UnknownSchedule(name, await self._near(name))
-        return store
+        return store, names
 
     async def _near(self, name: str) -> str:
         names = [standing.name for standing in await self.alist()]

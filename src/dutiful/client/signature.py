@@ -3,35 +3,38 @@
 from __future__ import annotations
 
 import inspect
-import re
 import sys
-import typing
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
-from functools import cached_property, partial
+from contextlib import suppress
+from functools import cached_property
 from inspect import Parameter
-from types import GenericAlias, NoneType, UnionType
+from types import GenericAlias
 from typing import Any
-from uuid import UUID
 
 import msgspec
+from msgspec import structs
 
 from dutiful.core.canonical import in_order, written
 from dutiful.core.errors import BadArguments, BadOption
 from dutiful.core.payload import PAYLOAD_BYTES_MAX, decode, decoder, encode, said
 
+from .annotations import (
+    annotated,
+    given_keywords,
+    hints_of,
+    is_plain,
+    keywords_of,
+    optional,
+    wants_context,
+)
+from .binary import Look, look_at
 from .context import Context
 
-_CONTEXT_WORD = re.compile(r"(?<![\w.])(?:\w+\.)*Context\b(?!\.)")
-_CONTAINERS = (list, tuple, set, frozenset, dict)
-_BASIC = (Any, int, str, float, bool, bytes, NoneType)
-_PLAIN_TYPES = (*_BASIC, datetime, date, time, timedelta, UUID, Decimal)
 _PLAIN = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
 
 class Signature:
-    """What a task takes, but for its context; annotations are resolved when first needed."""
+    """What a task takes, except for its context; annotations are resolved when first needed."""
 
     def __init__(self, fn: Callable[..., Any], task: str) -> None:
         """Read the parameters; names in quotes may be defined later in the module."""
@@ -42,15 +45,17 @@ class Signature:
         self._context_at: int | str | None = None
         self._context_name: str | None = None
         self._parameters: list[Parameter] = []
-        names = getattr(inspect.unwrap(_annotated(fn)), "__globals__", {})
+        names = getattr(inspect.unwrap(annotated(fn)), "__globals__", {})
         for place, parameter in enumerate(everything):
-            if _is_context(parameter, names):
+            if wants_context(parameter, names):
                 keyword = parameter.kind is Parameter.KEYWORD_ONLY
                 self._context_at = parameter.name if keyword else place
                 if parameter.kind is not Parameter.POSITIONAL_ONLY:
                     self._context_name = parameter.name
             else:
                 self._parameters.append(parameter)
+        self.takes_context = self._context_at is not None
+        """Whether the function has a parameter for its context."""
         self._signature = inspect.Signature(self._parameters)
         self._names = tuple(parameter.name for parameter in self._parameters)
         self._fields = tuple(f"p{place}" for place in range(len(self._names)))
@@ -59,6 +64,7 @@ class Signature:
             parameter.kind in _PLAIN and parameter.default is Parameter.empty
             for parameter in self._parameters
         )
+        self._refuse_early()
 
     def encode(
         self,
@@ -75,7 +81,11 @@ class Signature:
             named = dict(zip(self._names, args, strict=True))
         else:
             named = self.bind(args, kwargs)
-        raw = encode(named, what=self._what, bytes_max=bytes_max)
+        for name, usual, look in self._looks:
+            value = named.get(name)
+            if type(value) is not usual and (wrong := look(value)) is not None:
+                raise BadArguments(f"{self._task}{self._signature}: {name}: {wrong}")
+        raw = encode(named, what=self._what, bytes_max=bytes_max, named=True)
         reader = self._decoder
         try:
             reader.decode(raw)
@@ -97,7 +107,7 @@ class Signature:
             value = getattr(read, self._fields[place])
             if value is msgspec.UNSET:
                 continue
-            form = written(value)
+            form = written(given_keywords(value))
             if form != self._defaults[place]:
                 forms[name] = msgspec.Raw(form)
         return msgspec.json.encode(forms)
@@ -137,10 +147,12 @@ class Signature:
         """Write the signature as Python does, without the context."""
         return f"{self._task}{self._signature}"
 
-    @property
-    def takes_context(self) -> bool:
-        """Whether the function has a parameter for its context."""
-        return self._context_at is not None
+    def has_context(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+        """Whether the context is among the arguments: a task around this one has passed it."""
+        place = self._context_at
+        if self._context_name in kwargs:
+            return True
+        return isinstance(place, int) and place < len(args) and type(args[place]) is Context
 
     def insert(
         self, context: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -149,6 +161,11 @@ class Signature:
         place = self._context_at
         if place is None:
             return args, kwargs
+        if self._context_name is None and isinstance(place, int) and place > len(args):
+            before = [parameter.default for parameter in self._parameters[len(args) : place]]
+            if Parameter.empty in before:  # Python says which are missing
+                return args, kwargs
+            args = (*args, *before)
         if isinstance(place, str) or place > len(args):
             name = place if isinstance(place, str) else list(self._all_names)[place]
             return args, {**kwargs, name: context}
@@ -171,73 +188,82 @@ class Signature:
     def runs_code(self) -> bool:
         """Whether reading stored arguments may run code of the task's own types."""
         kinds = (self._hints.get(parameter.name, Any) for parameter in self._parameters)
-        return not all(_is_plain(kind) for kind in kinds)
+        return not all(is_plain(kind) for kind in kinds)
 
     @cached_property
     def _hints(self) -> dict[str, Any]:
-        try:
-            try:
-                return typing.get_type_hints(_annotated(self._fn), include_extras=True)
-            except NameError:
-                # The context's own name may be imported for type checkers alone.
-                known = {Context.__name__: Context}
-                return typing.get_type_hints(
-                    _annotated(self._fn), localns=known, include_extras=True
-                )
-        except NameError as error:
-            raise BadOption(
-                f"task {self._task}: {error}; import that name outside of TYPE_CHECKING"
-            ) from error
-        except Exception as error:  # an annotation in quotes is any code
-            raise BadOption(
-                f"task {self._task}: its annotations cannot be read: {said(error)}"
-            ) from error
+        return hints_of(self._fn, self._task)
 
     @cached_property
     def _decoder(self) -> msgspec.json.Decoder[Any]:
-        fields: list[Any] = []
-        for place, parameter in enumerate(self._parameters):
+        # Fields have names of their own: a class cannot have every name that a parameter may have.
+        names = dict(zip(self._fields, self._names, strict=True))
+        try:
+            fields = [self._field(parameter, field) for parameter, field in self._pairs]
+            shape = msgspec.defstruct(
+                "Arguments", fields, kw_only=True, forbid_unknown_fields=True, rename=names
+            )
+            return decoder(shape)
+        except (TypeError, RuntimeError, AttributeError) as error:
+            raise BadOption(
+                f"task {self._task}: its annotations cannot be JSON: {error}"
+            ) from error
+
+    @cached_property
+    def _looks(self) -> tuple[tuple[str, Any, Look], ...]:
+        """What is looked at before JSON hides it: the parameter, its usual type and the check."""
+        found: list[tuple[str, Any, Look]] = []
+        for parameter in self._parameters:
             kind = self._hints.get(parameter.name, Any)
             if parameter.kind is Parameter.VAR_POSITIONAL:
                 kind = GenericAlias(list, (kind,))
             elif parameter.kind is Parameter.VAR_KEYWORD:
                 kind = GenericAlias(dict, (str, kind))
-            elif parameter.default is Parameter.empty:
-                fields.append((self._fields[place], kind))
-                continue
-            fields.append((self._fields[place], kind | msgspec.UnsetType, msgspec.UNSET))
-        # Fields have names of their own: a class cannot have every name that a parameter may have.
-        names = dict(zip(self._fields, self._names, strict=True))
+            if (look := look_at(kind)) is not None:
+                found.append((parameter.name, kind, look))
+        return tuple(found)
+
+    def _field(self, parameter: Parameter, field: str) -> tuple[Any, ...]:
+        kind = self._hints.get(parameter.name, Any)
+        if parameter.kind is Parameter.VAR_POSITIONAL:
+            kind = GenericAlias(list, (kind,))
+        elif parameter.kind is Parameter.VAR_KEYWORD:
+            keywords = keywords_of(kind)
+            kind = GenericAlias(dict, (str, kind)) if keywords is None else keywords
+            if keywords is not None and any(one.required for one in structs.fields(keywords)):
+                return (field, kind)
+        elif parameter.default is Parameter.empty:
+            return (field, kind)
+        return (field, optional(kind), msgspec.UNSET)
+
+    def _refuse_early(self) -> None:
+        """Raise BadOption for a type that JSON cannot hold, where all names are known already."""
         try:
-            shape = msgspec.defstruct(
-                "Arguments", fields, kw_only=True, forbid_unknown_fields=True, rename=names
-            )
-            return decoder(shape)
-        except (TypeError, RuntimeError) as error:
-            raise BadOption(
-                f"task {self._task}: its annotations cannot be JSON: {error}"
-            ) from error
+            _ = self._hints
+        except BadOption:  # a name may come later in the module
+            return
+        with suppress(NameError):  # so may one in a class
+            _ = self._decoder
 
     def _spread(self, fields: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
         args: list[Any] = []
+        left_out: list[Any] = []
         kwargs: dict[str, Any] = {}
         for parameter, field in self._pairs:
             value = getattr(fields, field)
             if value is msgspec.UNSET:
-                continue
-            if parameter.kind is Parameter.VAR_POSITIONAL:
-                args.extend(value)
+                if parameter.kind in _PLAIN:
+                    left_out.append(parameter.default)
             elif parameter.kind is Parameter.VAR_KEYWORD:
-                kwargs.update(value)
-            elif parameter.kind is Parameter.KEYWORD_ONLY or self._gap(parameter, args):
+                kwargs.update(given_keywords(value))
+            elif parameter.kind is Parameter.KEYWORD_ONLY:
                 kwargs[parameter.name] = value
-            else:
-                args.append(value)
+            elif parameter.kind in _PLAIN or value:
+                # What comes after a parameter that was left out keeps its place.
+                args += left_out
+                left_out.clear()
+                args += [value] if parameter.kind in _PLAIN else value
         return tuple(args), kwargs
-
-    def _gap(self, parameter: Parameter, args: list[Any]) -> bool:
-        """Whether a parameter before this one was left to its default."""
-        return self._names.index(parameter.name) != len(args)
 
 
 def _written_default(parameter: Parameter) -> bytes | None:
@@ -247,32 +273,3 @@ def _written_default(parameter: Parameter) -> bytes | None:
         return written(parameter.default)
     except Exception:  # noqa: BLE001 - a default that is not JSON equals no argument
         return None
-
-
-def _annotated(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function that carries the annotations: what a partial or an object calls."""
-    while isinstance(fn, partial):
-        fn = fn.func
-    plain = inspect.isroutine(fn) or isinstance(fn, type)
-    return fn if plain else type(fn).__call__
-
-
-def _is_context(parameter: Parameter, names: Mapping[str, Any]) -> bool:
-    """Whether a parameter wants the context, by its type or, where that is unknown, its words."""
-    annotation = parameter.annotation
-    if isinstance(annotation, str):
-        try:
-            annotation = typing.get_type_hints(
-                type("Holder", (), {"__annotations__": {"it": annotation}}), dict(names)
-            )["it"]
-        except Exception:  # noqa: BLE001 - the name may come later in the module, or never
-            return _CONTEXT_WORD.search(annotation) is not None
-    return annotation is Context or Context in typing.get_args(annotation)
-
-
-def _is_plain(kind: Any) -> bool:
-    """Whether a type and all of its parts are Python's own."""
-    parts = typing.get_args(kind)
-    if parts and typing.get_origin(kind) in (*_CONTAINERS, typing.Union, UnionType):
-        return all(_is_plain(part) for part in parts)
-    return any(kind is plain for plain in (*_PLAIN_TYPES, *_CONTAINERS))

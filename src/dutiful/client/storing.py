@@ -34,8 +34,3 @@ async def astore(app: Host, jobs: Sequence[NewJob], patience: int | None) -> tup
         return await app.store.enqueue(jobs)
 
     return await ainsist(once, app.enqueue_patience if patience is None else patience)
-
-
-def created(receipts: Sequence[Receipt]) -> int:
-    """Count the jobs that are new."""
-    return sum(receipt.created for receipt in receipts)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
+import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Generic, Literal, ParamSpec, TypedDict, TypeVar, Unpack
+from typing import Any, Generic, Literal, ParamSpec, Self, TypedDict, TypeVar, Unpack
 
 import msgspec
 
@@ -14,6 +14,7 @@ from dutiful.core.retry import RetryPolicy
 from dutiful.core.text import whole
 from dutiful.core.unique import Unique
 
+from .async_or_not import is_async, mark_async
 from .context import CURRENT, Context
 from .handle import Handle
 from .host import Host
@@ -76,7 +77,6 @@ class Enqueuer(Generic[P, T]):
     def job(self, /, *args: P.args, **kwargs: P.kwargs) -> NewJob:
         """Build a job without storing it, for ``app.enqueue_many``; checks the arguments."""
         options, name = self.options, self.spec.name
-        rule = options.unique
         raw = self.signature.encode(args, kwargs, self.app.payload_bytes_max)
         return NewJob(
             id=new_id(),
@@ -88,12 +88,18 @@ class Enqueuer(Generic[P, T]):
             delay=options.delay,
             run_at=options.run_at,
             expires_in=options.expires_in,
-            unique=self._by_arguments(args, kwargs, raw) if rule is True else rule or None,
+            unique=self.unique_rule(args, kwargs, raw),
             tags=options.tags,
-            meta=options.meta,
+            meta=dict(options.meta),  # hooks may change it in place, for this job
         )
 
-    def _by_arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], raw: bytes) -> Unique:
+    def unique_rule(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], raw: bytes
+    ) -> Unique | None:
+        """Return the unique rule of a job with these arguments, which are ``raw`` as JSON."""
+        rule = self.options.unique
+        if rule is not True:
+            return rule or None
         try:
             form = self.signature.canonical(args, kwargs)
         except Exception:  # noqa: BLE001 - the arguments are valid: they have a key as they are
@@ -119,10 +125,24 @@ class Enqueuer(Generic[P, T]):
         receipts = await self.app.aenqueue_jobs([job], options.connection, options.patience)
         return self._handle(receipts[0].id, receipts[0].created)
 
+    def __copy__(self) -> Self:
+        """Return itself: it cannot be changed, and belongs to its app."""
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        """Return itself, as `copy.copy` does."""
+        return self
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """Refuse to be pickled: options may hold a connection, and the app holds a store."""
+        raise TypeError(
+            f"a task with options ({self.spec.name}.using(...)) cannot be pickled; pickle the task "
+            "itself, and give it the options where it is used"
+        )
+
     def handle(self, job_id: str) -> Handle[T]:
         """Return a handle on a job of this task by its id, without looking it up."""
-        whole(job_id, "job id")
-        return self._handle(job_id, True)
+        return self._handle(whole(job_id, "job id"), True)
 
     def _handle(self, job_id: str, created: bool) -> Handle[T]:
         return Handle(self.app, job_id, created, self.signature.result_decoder)
@@ -138,24 +158,39 @@ class Task(Enqueuer[P, T], Generic[P, R, T]):
         super().__init__(app, spec, signature, options)
         self.fn = fn
         self.origin = origin(fn)
-        """Where the function comes from, to tell it from another of its name."""
+        """Where the function comes from, to distinguish it from another with the same name."""
         self.__name__ = getattr(fn, "__name__", spec.name)
         self.__doc__ = fn.__doc__
         self.__module__ = fn.__module__
         self.__qualname__ = getattr(fn, "__qualname__", spec.name)
         self.__wrapped__ = fn
+        if spec.isolation == "loop":
+            mark_async(self)
 
     def __repr__(self) -> str:
         """Show the name."""
         return f"<Task {self.spec.name}>"
 
+    def __reduce__(self) -> str:
+        """Be pickled as a function is, by module and name."""
+        found: Any = sys.modules.get(self.__module__)
+        for part in self.__qualname__.split("."):
+            found = getattr(found, part, None)
+        if found is not self:
+            raise TypeError(
+                f"task {self.spec.name} cannot be pickled: it is not found as "
+                f"{self.__module__}.{self.__qualname__}; define it by @app.task at the top of a "
+                "module, or pickle its name and call app.find(name)"
+            )
+        return str(self.__qualname__)
+
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the function inline, as a part of the task that calls it, if one does.
 
-        A context it asks for is that task's, or a stand-in with a job of its own where there is
-        none, and where only one of the two is async.
+        If the function takes a context, it gets that of the calling task. It gets a stand-in with
+        a job of its own if no task calls it, or if only one of the two is async.
         """
-        if not self.signature.takes_context:
+        if not self.signature.takes_context or self.signature.has_context(args, kwargs):
             return self.fn(*args, **kwargs)
         awaits = self.spec.isolation == "loop"
         context = CURRENT.get()
@@ -171,7 +206,7 @@ class Task(Enqueuer[P, T], Generic[P, R, T]):
 
     @property
     def queue(self) -> str:
-        """The queue that its jobs go to unless told otherwise."""
+        """The queue of its jobs, unless an enqueue names another."""
         return self.options.queue
 
 
@@ -179,4 +214,4 @@ def isolation_of(fn: Callable[..., Any], cpu: bool) -> Isolation:
     """Choose where a function runs: async on the loop, sync in a thread, ``cpu`` in a process."""
     if cpu:
         return "process"
-    return "loop" if inspect.iscoroutinefunction(fn) else "thread"
+    return "loop" if is_async(fn) else "thread"
