@@ -57,8 +57,9 @@ def test_figures_are_lines_for_people(run: Run) -> None:
     assert any(text.startswith("drain/s ") for text in lines)
 
 
-def test_memory_has_no_second_process(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "dutiful", "bench", "--engine", "memory://"]
+@pytest.mark.parametrize("url", ["memory://", "MEMORY:", " memory:"])
+def test_memory_has_no_second_process(tmp_path: Path, url: str) -> None:
+    command = [sys.executable, "-m", "dutiful", "bench", "--engine", url]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ended.returncode == 2
     assert "sqlite:///FILE" in ended.stderr

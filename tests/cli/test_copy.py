@@ -228,6 +228,9 @@ def test_one_store_under_two_names_is_refused(still: Place, run: Run) -> None:
         (OLD, "mysql://x/y", 2, "no engine for mysql://"),
         ("memory://", NEW, 2, "ends with its process"),
         (OLD, "memory://", 2, "ends with its process"),
+        (OLD, "MEMORY:", 2, "ends with its process"),
+        (OLD, " memory:", 2, "ends with its process"),
+        ("Memory://x", NEW, 2, "ends with its process"),
         ("jobs.db", NEW, 2, "names no engine"),
     ],
 )
@@ -254,16 +257,31 @@ def test_a_key_that_is_held_in_the_target_is_told_and_left(still: Place, run: Ru
     assert dump(OLD) == {}
 
 
-def test_what_the_target_holds_otherwise_is_found(still: Place, run: Run) -> None:
-    run("copy", OLD, NEW)
-    on(NEW, lambda engine: engine.cancel([still.ids["queued"]]))
+def test_what_the_target_holds_otherwise_is_found(
+    still: Place, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dutiful.services.copier import Copier
+
+    pour = Copier.pour
+
+    async def disturbed(self: Copier) -> Any:
+        poured = await pour(self)
+        engine: Any = self.target
+        await engine.cancel([still.ids["queued"]])
+        monkeypatch.setattr(Copier, "pour", pour)
+        return poured
+
+    monkeypatch.setattr(Copier, "pour", disturbed)
     said = run("copy", OLD, NEW, "--move")
     assert said.code == 1
     assert "lacks 1 job" in said.err
-    said = run("copy", OLD, NEW, "--move", "--verify", "--json")
-    assert said.json["verified"]["differing"] == [still.ids["queued"]]
-    assert said.json["moved"] is None
     assert len(dump(OLD)) == 10
+    said = run("copy", OLD, NEW, "--move", "--verify", "--json")
+    (refused,) = said.json["refused"]
+    assert refused["id"] == still.ids["queued"]
+    assert refused["why"].endswith("is there, cancelled; this one is queued")
+    assert said.json["verified"]["differing"] == []
+    assert set(dump(OLD)) == {still.ids["queued"]}
 
 
 def test_a_store_that_is_worked_on_meanwhile_is_noticed(
@@ -348,7 +366,7 @@ def test_schedules_go_along_with_a_move_and_stay_without(still: Place, run: Run)
 
     on(OLD, put)
     said = run("copy", OLD, NEW, "--dry-run")
-    assert "2 schedules, which would go along with --move" in said.err + said.out
+    assert "2 schedules, which would be moved with --move" in said.err + said.out
     said = run("copy", OLD, NEW)
     assert "keeps 2 schedules" in said.err + said.out
     assert (said.code, kept(OLD), kept(NEW)) == (0, ["hourly", "nightly"], [])

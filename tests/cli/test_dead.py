@@ -100,10 +100,11 @@ def test_set_checks_against_the_signature(place: Place, run: Run) -> None:
     [
         ("order_id=x", "is not JSON"),
         ("order_id=NaN", "is not JSON"),
-        ("order_id", "is no change"),
-        ("=5", "is no change"),
+        ("order_id", "is not a change"),
+        ("=5", "is not a change"),
         ("order_id.part=5", "arguments.order_id has no parts"),
         ("nothing.part=5", "arguments has no 'nothing'"),
+        (f"order_id={'[' * 65}1{']' * 65}", "nested deeper than 64 levels"),
     ],
 )
 def test_set_refuses(place: Place, run: Run, change: str, words: str) -> None:
@@ -162,7 +163,7 @@ def test_interrupt_counts_exactly(crowd: Path, run: Run) -> None:
         if run("jobs", "list", "--state", "queued", "--json").json["jobs"]:
             break
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert out == ""
     (done,) = re.findall(r"stopped by Ctrl-C; (\d+) jobs? redriven", err)

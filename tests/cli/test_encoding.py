@@ -1,6 +1,7 @@
-"""Terminals that lack letters, and words that are no text."""
+"""Terminals that lack letters or say no size, and words that are no text."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -59,3 +60,26 @@ def test_what_a_module_prints_at_import(place: Place, run: Run) -> None:
     quiet = start("queues", "list", "--json", "--app", "shop:app")
     assert quiet.stdout.startswith(b"[")
     assert b"hello from the shop" in quiet.stderr
+
+
+@pytest.mark.parametrize("width", ["0", "", "-5", "wide", "²", "9" * 12])
+def test_a_width_that_is_none_counts_as_not_set(
+    place: Place, run: Run, width: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unset = _ageless(run("jobs", "list", "--state", "dead").out)
+    assert place.ids["dead"][:18] in unset
+    monkeypatch.setenv("COLUMNS", width)
+    monkeypatch.setenv("LINES", width)
+    assert _ageless(run("jobs", "list", "--state", "dead").out) == unset
+
+
+def _ageless(text: str) -> str:
+    return re.sub(r" +\d+\w ago", "", text)
+
+
+def test_a_width_that_is_given_is_kept(
+    place: Place, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = run("jobs", "list").out.splitlines()
+    assert max(map(len, lines)) <= 60

@@ -137,7 +137,7 @@ def test_cancel_by_filter_asks(place: Place, run: Run) -> None:
     assert "cannot be cancelled" in run("jobs", "cancel", "--state", "dead").err
     unasked = run("jobs", "cancel", "--queue", "billing")
     assert unasked.code == 2
-    assert "5 jobs would be cancelled, and nobody is here to ask" in unasked.err
+    assert "5 jobs would be cancelled; this needs a confirmation" in unasked.err
     dry = run("jobs", "cancel", "--queue", "billing", "--dry-run", "--json").json
     assert dry == {
         "matched": 5, "cancelled": 0, "left": 0, "dry_run": True, "interrupted": False

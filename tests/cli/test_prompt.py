@@ -73,4 +73,4 @@ def on_terminal(words: list[str], answer: str) -> tuple[int, str]:
             os.write(ours, answer.encode())
             sent, answer = answer, ""
     os.close(ours)
-    return process.wait(20), text
+    return process.wait(60), text

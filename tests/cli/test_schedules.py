@@ -8,6 +8,7 @@ import re
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,41 +17,14 @@ from dutiful import App
 from dutiful.core.advance import advance
 from dutiful.core.instant import MINUTE
 from dutiful.testing import FakeClock
+from tests.cli.calendar_shop import AT, MODULE, declared
 from tests.cli.conftest import Run
-
-MODULE = """
-from dutiful import App, Context
-
-app = App("sqlite:///jobs.db")
-
-
-@app.cron("30 2 * * *", tz="Europe/Berlin", overlap="skip")
-@app.task
-def report(region: str = "eu") -> None: ...
-
-
-@app.task
-def tidy(count: int) -> None: ...
-"""
-AT = ("--app", "calendar_shop:app")
 
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run) -> Path:
     """A folder with an app, whose schedule a worker has declared."""
-    (tmp_path / "calendar_shop.py").write_text(MODULE)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    monkeypatch.delitem(sys.modules, "calendar_shop", raising=False)
-    asyncio.run(_declare())
-    return tmp_path
-
-
-async def _declare() -> None:
-    from calendar_shop import app  # type: ignore[import-not-found]  # the test writes it
-
-    async with app:
-        await app.schedules.declaration().bring(app.store)
+    return declared(tmp_path, monkeypatch)
 
 
 def test_next_needs_no_store(run: Run) -> None:
@@ -81,15 +55,15 @@ def test_next_takes_periods_and_calendar_rules(run: Run) -> None:
         (["60 1 * * *"], "minute 60 is out of range 0-59"),
         (["0 0 30 2 *"], "never comes"),
         (["0 0 * * *", "--tz", "Europe/Berln"], "did you mean Europe/Berlin"),
-        (["0 0 * * *", "--every", "1m"], "name one thing"),
-        ([], "name one thing"),
-        (["0 0 * * *", "--from", "soon"], "is no moment"),
+        (["0 0 * * *", "--every", "1m"], "give one rule or one schedule"),
+        ([], "give one rule or one schedule"),
+        (["0 0 * * *", "--from", "soon"], "is not a time"),
         (["0 0 * * *", "--from", "0001-01-01"], "in the years 1000 to 8999"),
         (["0 0 * * *", "--from", "1700-01-01"], "in the years 1850 to 9989"),
-        (["0 0 * * *", "--tz", ""], "no time zone ''"),
+        (["0 0 * * *", "--tz", ""], "--tz is empty"),
         (["--every", "5m", "--tz", "Bogus"], "no time zone 'Bogus'"),
         (["--every", "1us"], "the shortest period is 1ms"),
-        ([" "], "name one thing that fires"),
+        ([" "], "WHAT is empty"),
         (["0 0 * * *", "--tz", "Europe/Berlin", "--from", "2027-03-28T02:30"], "03:30:00+02:00"),
     ],
 )
@@ -145,6 +119,28 @@ def test_pause_resume_and_delete(shop: Path, run: Run) -> None:
     assert len(run("schedules", "list", "--json", *AT).json) == 1
 
 
+def test_a_paused_schedule_is_not_told_as_one_that_fires(shop: Path, run: Run) -> None:
+    def told() -> tuple[str, str, str, dict[str, Any]]:
+        text = run("schedules", "next", "report", "-n", "2", *AT)
+        as_data = run("schedules", "next", "report", "-n", "2", "--json", *AT).json
+        assert text.code == 0
+        assert (as_data["schedule"], len(as_data["instants"])) == ("report", 2)
+        check, found = run("schedules", "check", *AT), run("schedules", "check", "--json", *AT).json
+        assert check.code == 0
+        (finding,) = (one for one in found if one["name"] == "report")
+        assert finding["ok"] is True
+        return text.out, check.out, as_data["status"], finding
+
+    text, check, status, finding = told()
+    assert (status, finding["paused"]) == ("active", False)
+    assert "paused" not in text + check
+    assert run("schedules", "pause", "report", *AT).code == 0
+    text, check, status, finding = told()
+    assert (status, finding["paused"]) == ("paused", True)
+    assert "report is paused: it makes none of these until it is resumed" in text
+    assert "paused: it does not fire until it is resumed" in check
+
+
 def test_create_checks_the_task_and_its_arguments(shop: Path, run: Run) -> None:
     made = run("schedules", "create", "weekly", "tidy", "--cron", "0 6 * * MON", *AT)
     assert made.code == 2
@@ -163,7 +159,17 @@ def test_create_checks_the_task_and_its_arguments(shop: Path, run: Run) -> None:
     wrong = run("schedules", "create", "x", "tidy", "--every", "1m", "--args", "[3", *AT)
     assert "is not JSON" in wrong.err
     twice = run("schedules", "create", "x", "tidy", "--every", "1m", "--cron", "* * * * *", *AT)
-    assert "say once when it fires" in twice.err
+    assert "give exactly one rule" in twice.err
+
+
+def test_a_schedule_that_is_replaced_stays_paused_and_says_so(shop: Path, run: Run) -> None:
+    words = ("weekly", "tidy", "--args", '{"count": 3}', *AT)
+    assert "fires next at" in run("schedules", "create", *words, "--every", "1h").out
+    run("schedules", "pause", "weekly", *AT)
+    said = run("schedules", "create", *words, "--every", "2h", "--replace")
+    assert said.out == "Schedule weekly is paused: it does not fire until it is resumed.\n"
+    run("schedules", "resume", "weekly", *AT)
+    assert "fires next at" in run("schedules", "create", *words, "--every", "2h", "--replace").out
 
 
 def test_nothing_is_done_unasked(shop: Path, run: Run) -> None:
@@ -171,7 +177,7 @@ def test_nothing_is_done_unasked(shop: Path, run: Run) -> None:
     for words in (("delete", "report"), ("backfill", "report", *stretch)):
         said = run("schedules", *words, "--json", *AT)
         assert (said.code, said.out) == (2, "")
-        assert "nobody is here to ask" in said.error["message"]
+        assert "this needs a confirmation" in said.error["message"]
         assert "--yes" in said.error["advice"]
     assert run("schedules", "show", "report", "--json", *AT).json["occurrences"] == 0
     assert "no schedule is called" in run("schedules", "delete", "report", "nope", *AT).err
@@ -193,7 +199,7 @@ def test_the_last_day_of_a_backfill_is_all_of_that_day(shop: Path, run: Run) -> 
 
 def test_a_schedule_needs_a_name_and_a_task_that_is_there(shop: Path, run: Run) -> None:
     said = run("schedules", "create", "", "report", "--every", "5m", *AT)
-    assert (said.code, "schedule name ''" in said.err) == (2, True)
+    assert (said.code, "NAME is empty" in said.err) == (2, True)
     said = run("schedules", "create", "x", "sweep", "--every", "5m", *AT)
     assert (said.code, "there are report, tidy" in said.err) == (2, True)
     said = run("schedules", "create", "x", "tidy", "--at", "2126-01-01", "--tz", "Bogus", *AT)
@@ -207,7 +213,8 @@ def test_run_and_backfill(shop: Path, run: Run) -> None:
     plan = run("schedules", "backfill", "report", *stretch, "--dry-run", *AT)
     assert plan.out.startswith("10 instants from 2026-01-01 02:30:00+01:00")
     done = run("schedules", "backfill", "report", *stretch, "--yes", "--json", *AT)
-    assert done.json == {"planned": 10, "enqueued": 10, "dry_run": False}
+    counts = {"planned": 10, "enqueued": 10, "gave_way": 0}
+    assert done.json == {**counts, "hooks_run": True, "dry_run": False}
     assert (
         "10 were there already"
         in run("schedules", "backfill", "report", *stretch, "--yes", *AT).out

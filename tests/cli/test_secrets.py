@@ -20,6 +20,13 @@ from tests.cli.conftest import Run
         ),
         ("postgresql://db?a=b&sslPassword=hunter", "postgresql://db?a=b&sslPassword=***"),
         ("postgresql://db?oauth_client_secret=hunter", "postgresql://db?oauth_client_secret=***"),
+        ("postgresql://me:hun?ter2@db", "postgresql://me:***"),
+        ("postgresql://db?password=hun#ter2", "postgresql://db?password=***"),
+        ("postgresql://db?password=hun&ter2", "postgresql://db?password=***&***"),
+        ("postgresql:/me:hunter2@db", "postgresql:***"),
+        ("postgresql://me:hunter2/shop", "postgresql://me:***"),
+        ("host=db password=hunter2", "***"),
+        ("postgresql://me:hunter2@db1:1,[::1]:2/shop", "postgresql://me:***@db1:1,[::1]:2/shop"),
         (None, ""),
     ],
 )
@@ -76,3 +83,8 @@ def test_no_repr_holds_a_password() -> None:
     shown = [app.settings, app.address, orders, address_of(url)]
     assert not [one for one in shown if "hunter2" in f"{one!r}{one}"]
     assert app.child_url() == url
+
+
+def test_a_url_given_as_an_app_is_not_shown(run: Run) -> None:
+    said = run("jobs", "list", "--app", "postgresql://me:hunter2@db/shop")
+    assert (said.code, "--url" in said.err, "hunter2" in said.err) == (2, True, False)

@@ -1,6 +1,7 @@
 """``dutiful queues``, ``workers``, ``migrate`` and ``check``."""
 
 import contextlib
+import re
 import sqlite3
 from pathlib import Path
 
@@ -27,7 +28,9 @@ def test_queues(place: Place, run: Run) -> None:
         "scheduled": 2, "queued": 1, "running": 1, "waiting": 1,
         "succeeded": 1, "dead": 3, "cancelled": 1,
     }  # fmt: skip
-    assert set(queues["mail"]) == {"queue", "paused", "paused_at", "oldest_queued_at", "counts"}
+    assert set(queues["mail"]) == {
+        "queue", "paused", "paused_at", "oldest_queued_at", "due", "counts",
+    }  # fmt: skip
 
 
 def test_pause_and_resume(place: Place, run: Run) -> None:
@@ -100,10 +103,36 @@ def test_check_sees_a_worker_whose_lease_is_over(place: Place, run: Run) -> None
     said = run("check")
     assert said.code == 1
     assert "0 workers alive, 1 silent for longer than their lease" in said.out
-    assert "no live worker serves billing (1 queued), default (1 queued)" in said.out
+    # A retry of billing's is due at once or a moment later.
+    told = r"is alive, and jobs wait in billing \([12] due\), default \(1 due\); start one"
+    assert re.search(told, said.out)
     assert "lease is over" in run("workers", "list").out
     (worker,) = run("workers", "list", "--json").json
     assert (worker["alive"], worker["lost"]) == (False, False)
+
+
+def test_check_sees_due_jobs_that_nobody_has_looked_for(place: Place, run: Run) -> None:
+    """Only a worker of their queue makes delayed jobs queued."""
+    with contextlib.closing(sqlite3.connect("jobs.db", isolation_level=None)) as connection:
+        connection.execute("DELETE FROM dutiful_worker")
+        connection.execute("DELETE FROM dutiful_job WHERE state IN (1, 2)")
+        connection.execute("UPDATE dutiful_job SET run_at = 9999999999999999 WHERE state < 4")
+        said = run("check")
+        assert said.code == 0, said
+        assert "0 workers alive" in said.out
+        assert "no queue holds due jobs" in said.out
+        connection.execute("UPDATE dutiful_job SET run_at = 1 WHERE state = 3")
+    said = run("check")
+    assert said.code == 1
+    assert "no worker is alive, and jobs wait in billing (1 due)" in said.out
+    assert "start one with -Q billing" in said.out
+    queues = {queue["queue"]: queue for queue in run("queues", "list", "--json").json}
+    assert (queues["billing"]["due"], queues["billing"]["counts"]["queued"]) == (1, 0)
+    assert queues["billing"]["oldest_queued_at"].startswith("1970")
+    assert run("queues", "pause", "billing").code == 0
+    said = run("check")
+    assert said.code == 0
+    assert "only paused queues hold due jobs" in said.out
 
 
 def test_unsupported_names_the_engine(run: Run) -> None:

@@ -87,3 +87,17 @@ def test_what_cannot_be_read_is_listed_and_purged(run: Run, url: str) -> None:
     for job in found:
         assert run("dead", "purge", job["id"], "--yes", "--url", url).code == 0
     assert not run("jobs", "list", "--unreadable", "--json", "--url", url).json["jobs"]
+
+
+def test_an_order_for_such_a_job_is_obeyed_or_refused_in_words(run: Run, url: str) -> None:
+    odd, good = (job["id"] for job in run("jobs", "list", "--json", "--url", url).json["jobs"])
+    orders = [
+        *(["jobs", "retry", odd], ["jobs", "cancel", odd], ["jobs", "retry", odd]),
+        *(["dead", "redrive", odd], ["dead", "redrive", "--all"]),
+    ]
+    for words in orders:
+        said = run(*words, "--url", url)
+        assert said.code in (0, 1), (words, said)
+        assert "Traceback" not in said.err, words
+        assert not set("\x1b\x9b\x07\u202e") & set(said.out + said.err), words
+    assert run("jobs", "show", good, "--json", "--url", url).json["state"] == "queued"

@@ -146,7 +146,7 @@ def test_interrupted_demo_leaves_nothing_behind(
 ) -> None:
     assert len(descendants(tmp_path)) == 4  # the demo, its gateway and two workers
     started.send_signal(number)
-    assert started.wait(30) == code
+    assert started.wait(60) == code
     assert gone(tmp_path)
     assert list(tmp_path.glob("dutiful-demo-*")) == []
 
@@ -173,7 +173,7 @@ def test_live_screen_is_drawn_in_place_and_the_verdict_stays(
         seen += piece
     os.close(outer)
     text = seen.decode()
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     assert "kill -9" in text
     assert "\x1b[1A\x1b[2K" in text  # up a line and clear it: drawn in place
     _, _, end = text.rpartition("\x1b[2K")

@@ -131,6 +131,7 @@ def queue(row: QueueCount) -> dict[str, Any]:
         "paused": row.paused_at is not None,
         "paused_at": iso(row.paused_at),
         "oldest_queued_at": iso(row.oldest_queued_at),
+        "due": row.due,
         "counts": {state.word: row.counts.get(state, 0) for state in State},
     }
 

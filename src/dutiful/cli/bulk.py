@@ -39,7 +39,7 @@ class Order(NamedTuple):
     as_json: bool
     dry_run: bool = False
     sure: bool = True
-    """Whether nobody need be asked."""
+    """Whether no confirmation is needed."""
     rate: float | None = None
     total: int | None = None
     """How many there will be about, for the progress bar."""
@@ -106,9 +106,9 @@ async def sweep(
 
 
 async def carry_out(order: Order, source: Source, act: Act) -> int:
-    """Count what is meant, ask where asking is due, sweep, and say what was done.
+    """Count the jobs, ask where that is needed, sweep, and say what was done.
 
-    Returns the exit code: nothing that matched, or something left undone, is bad.
+    Returns the exit code: it is bad when no job matched, or when a job was left as it was.
     """
     total = None
     if order.dry_run or not order.sure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,14 +13,19 @@ from dutiful.cli.render import Column, plural
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from dutiful.contract.moving import Refusal
     from dutiful.services.comparing import Line, Reading
     from dutiful.services.copier import HandedOver, Poured
 
 
-_REFUSED = (
-    "where two jobs hold one unique key, end or cancel one of them; purge the jobs that cannot be "
-    "read (`dutiful jobs list --unreadable`); then run the command again"
-)
+_ADVICE = {
+    "key": "where two jobs hold one unique key, end or cancel one of them",
+    "value": "where {target} cannot hold a value of a job, let a worker of {source} run the job, "
+    "or cancel it there and purge it",
+    "other": "where both stores have a job of that id, look at both with `dutiful jobs show ID`, "
+    "and cancel the one that must not run",
+    "unreadable": "purge the jobs that cannot be read (`dutiful jobs list --unreadable`)",
+}
 
 
 class Asked(NamedTuple):
@@ -63,6 +69,11 @@ class Outcome:
         return changed(self.lines)
 
     @property
+    def refused(self) -> tuple[Refusal, ...]:
+        """What was not copied, as it was found last."""
+        return self.poured.refused if self.handed is None else self.handed.refused
+
+    @property
     def agrees(self) -> bool:
         """Whether the target holds all that was copied."""
         same = self.reading is None or not self.reading.differing
@@ -102,7 +113,7 @@ def _sentences(asked: Asked, outcome: Outcome) -> list[str]:
     jobs, handed = plural(outcome.jobs, "job"), outcome.handed
     if asked.dry_run:
         said = [f"{jobs} would be copied to {asked.target}; nothing was changed."]
-        return said + _schedules(outcome, f"{asked.source} has", "would go along with --move")
+        return said + _schedules(outcome, f"{asked.source} has", "would be moved with --move")
     taken, stored = outcome.poured.there.total(), outcome.poured.stored
     said = [f"{jobs} in {asked.source}; {stored:,} copied now, {taken - stored:,} there already."]
     if outcome.reading is not None:
@@ -116,14 +127,27 @@ def _sentences(asked: Asked, outcome: Outcome) -> list[str]:
         if handed.reopened:
             names = ", ".join(handed.reopened)
             said.append(f"Open in {asked.target}: {names}.")
+        if handed.waiting:
+            said.append(_waiting(asked, handed.waiting))
         if queues:
             said.append(f"Paused in {asked.source}, and they stay so: {queues}.")
     elif queues:
         said.append(f"Paused in both stores, so that no job runs twice: {queues}.")
-        said.append("Hand over with the same command and --move.")
+        said.append("To hand over, run the same command with --move.")
+        said.append(
+            f"To go back instead, resume them in {asked.source} (`dutiful queues resume NAME`); "
+            f"in {asked.target} they stay paused until a later --move, or until you resume them."
+        )
     if handed is None:
-        said += _schedules(outcome, f"{asked.source} keeps", "go along with --move")
+        said += _schedules(outcome, f"{asked.source} keeps", "are moved with --move")
     return said
+
+
+def _waiting(asked: Asked, queues: Sequence[str]) -> str:
+    return (
+        f"Still paused in {asked.target}: {', '.join(queues)}. Jobs of another store are to come, "
+        "or a job is in both stores; another --move opens them, or `dutiful queues resume NAME`."
+    )
 
 
 def _schedules(outcome: Outcome, has: str, how: str) -> list[str]:
@@ -134,8 +158,8 @@ def _schedules(outcome: Outcome, has: str, how: str) -> list[str]:
 
 def _amiss(asked: Asked, outcome: Outcome) -> Trouble | None:
     """Name the worst of what went wrong; nothing that is named here has lost a job."""
-    reading, handed, refused = outcome.reading, outcome.handed, outcome.poured.refused
-    again = "stop what works on it or enqueues there, then run the same command again"
+    reading, handed, refused = outcome.reading, outcome.handed, outcome.refused
+    again = "stop what works on it or enqueues into it, then run the same command again"
     if outcome.missing:
         return Trouble(f"{asked.target} lacks {plural(outcome.missing, 'job')} that arrived there")
     if reading is not None and reading.differing:
@@ -148,20 +172,36 @@ def _amiss(asked: Asked, outcome: Outcome) -> Trouble | None:
         return Trouble(f"{text}: {', '.join(handed.changed[:3])}", advice=again)
     if refused:
         text = f"{plural(len(refused), 'job')} not copied: {refused[0].id}: {refused[0].why}"
-        return Trouble(text, advice=_REFUSED)
+        return Trouble(text, advice=_advice(asked, refused))
     if handed is not None and handed.schedules.kept:
-        kept = handed.schedules.kept
-        text = f"{plural(len(kept), 'schedule')} left in {asked.source}: {', '.join(kept[:3])}"
-        advice = (
-            f"{asked.target} has another schedule of that name, or the schedule cannot be read; "
-            "delete one of the two, and run the command again"
-        )
-        return Trouble(text, advice=advice)
+        return _left_schedules(asked, handed)
     if outcome.left or outcome.running or (outcome.changed and handed is None):
         number = outcome.left or outcome.running or outcome.changed
         text = f"{asked.source} changed meanwhile, by {plural(number, 'job')}"
         return Trouble(text, advice=again)
     return None
+
+
+def _advice(asked: Asked, refused: Sequence[Refusal]) -> str:
+    """Say what to do about each kind of refusal that was met."""
+    met = {refusal.fault for refusal in refused}
+    parts = [text for fault, text in _ADVICE.items() if fault in met]
+    advice = "; ".join([*parts, "then run the command again"])
+    return advice.replace("{source}", asked.source).replace("{target}", asked.target)
+
+
+def _left_schedules(asked: Asked, handed: HandedOver) -> Trouble:
+    kept, refused = handed.schedules.kept, handed.schedules.refused
+    text = f"{plural(len(kept), 'schedule')} left in {asked.source}: {', '.join(kept[:3])}"
+    if refused:
+        text += f"; {asked.target} cannot hold {refused[0].id}: {refused[0].why}"
+        advice = f"change the schedule, or delete it in {asked.source}, and run the command again"
+        return Trouble(text, advice=advice)
+    advice = (
+        f"{asked.target} has another schedule of that name, or the schedule cannot be read; "
+        "delete one of the two, and run the command again"
+    )
+    return Trouble(text, advice=advice)
 
 
 def _as_object(asked: Asked, outcome: Outcome) -> dict[str, Any]:
@@ -173,7 +213,7 @@ def _as_object(asked: Asked, outcome: Outcome) -> dict[str, Any]:
         "jobs": outcome.jobs,
         "stored": poured.stored,
         "known": 0 if asked.dry_run else poured.there.total() - poured.stored,
-        "refused": [{"id": refusal.id, "why": refusal.why} for refusal in poured.refused],
+        "refused": [{"id": refusal.id, "why": refusal.why} for refusal in outcome.refused],
         "missing": outcome.missing,
         "changed": outcome.changed,
         "verified": None
@@ -189,6 +229,7 @@ def _as_object(asked: Asked, outcome: Outcome) -> dict[str, Any]:
             "deleted": handed.dropped,
             "left": outcome.left,
             "reopened": list(handed.reopened),
+            "waiting": list(handed.waiting),
             "schedules": list(handed.schedules.moved),
             "kept": list(handed.schedules.kept),
         },

@@ -13,7 +13,7 @@ from dutiful.cli.failure import Interrupted, Trouble, Wrong
 from dutiful.cli.options import BULK, STORE
 from dutiful.cli.render import plural
 from dutiful.contract.capability import Capability
-from dutiful.core.url import public
+from dutiful.core.url import in_process, public
 
 if TYPE_CHECKING:
     from dutiful import App
@@ -30,7 +30,7 @@ Move = Annotated[
     bool,
     typer.Option(
         "--move",
-        help="Then delete the jobs from FROM, and let TO run them; schedules go along.",
+        help="Then delete the jobs from FROM, and let TO run them; schedules are moved, too.",
         rich_help_panel=BULK,
     ),
 ]
@@ -69,7 +69,7 @@ def copy(
     """Copy all jobs and pauses of FROM to TO, between any two engines, and compare the counts.
 
     The workers of FROM have to be stopped. Queues with jobs to run are paused in both stores, so
-    that no job runs in both, and stay so until --move. Run again, it goes on where it was.
+    that no job runs in both, and stay so until --move. A second run continues the first.
     """
     import asyncio
 
@@ -77,8 +77,8 @@ def copy(
 
     asked = Asked(public(source), public(target), move, verify, dry_run, json)
     for url in (source, target):
-        if url.startswith("memory:"):
-            raise Wrong(f"{url} ends with its process", "name a store that stays")
+        if in_process(url):
+            raise Wrong(f"{public(url)} ends with its process", "name a store that is kept")
     if source == target:
         raise Wrong("FROM and TO are one store", "name another")
 
@@ -100,7 +100,7 @@ def copy(
         return copied.tell(asked, asyncio.run(session()))
     except KeyboardInterrupt as stop:
         advice = "run the same command again to go on with the rest"
-        raise Interrupted("what has arrived stays", advice) from stop
+        raise Interrupted("what has been copied stays", advice) from stop
 
 
 async def _look(asked: Asked, source: App, target: App) -> Outcome:
@@ -160,7 +160,7 @@ async def _copy(asked: Asked, source: Store, target: Store, *, rescue: bool) -> 
     if asked.move and outcome.agrees:
         with bar(None if asked.json else "hand over", found.counts.total()) as copier.advance:
             outcome.handed = await copier.hand_over()
-        outcome.left = (await survey(source)).counts.total() - len(poured.refused)
+        outcome.left = (await survey(source)).counts.total() - len(outcome.refused)
     outcome.queues = tuple(sorted(copier.queues))
     return outcome
 

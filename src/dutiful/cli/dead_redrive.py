@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Rate = Annotated[
     str | None,
-    typer.Option("--rate", metavar="N/s", help="No faster than that.", rich_help_panel=BULK),
+    typer.Option("--rate", metavar="N/s", help="At most this fast.", rich_help_panel=BULK),
 ]
 Set = Annotated[
     list[str] | None,
@@ -57,7 +57,7 @@ def redrive_dead(
     keep_steps: KeepSteps = False,
     dry_run: DryRun = False,
 ) -> int:
-    """Send dead letters back to their queues, with all their attempts to spend again.
+    """Put dead letters back into their queues, with all their attempts.
 
     Steps that earlier attempts recorded are not run again, unless --set changes arguments: then
     they are dropped, because they were done for the old ones.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from dutiful.cli.failure import Wrong
 from dutiful.core.errors import BadPayload, PayloadTooLarge, UnknownTask
-from dutiful.core.payload import PAYLOAD_BYTES_MAX
+from dutiful.core.payload import PAYLOAD_BYTES_MAX, offence
 from dutiful.core.text import shown
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def read_edits(texts: Sequence[str]) -> tuple[Edit, ...]:
 def _read(text: str) -> Edit:
     key, equals, raw = text.partition("=")
     if not (key and equals):
-        raise Wrong(f"--set {text!r} is no change", "write --set KEY=JSON, such as order_id=5")
+        raise Wrong(f"--set {text!r} is not a change", "write --set KEY=JSON, such as order_id=5")
     try:
         value = json.loads(raw, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
@@ -65,6 +65,8 @@ class Editor:
             args = json.loads(job.args)
             for edit in self._edits:
                 _put(args, edit)
+            if place := offence(args):
+                raise ValueError(f"the arguments cannot be stored: at {place}")
             raw = json.dumps(
                 args, ensure_ascii=False, allow_nan=False, separators=(",", ":")
             ).encode()

@@ -29,13 +29,13 @@ class Code(IntEnum):
 
 MEANINGS: dict[Code, str] = {
     Code.OK: "done",
-    Code.BAD: "a check found trouble, nothing matched, or a job was left as it was",
+    Code.BAD: "a check found a problem, nothing matched, or a job was left as it was",
     Code.USAGE: "the command cannot be carried out as typed",
     Code.STORE: "the store cannot be reached or used",
     Code.NOT_FOUND: "no such job",
     Code.FAULT: "an unexpected error, in Dutiful or in your app's module",
     Code.INTERRUPTED: "interrupted by Ctrl-C",
-    Code.PIPE: "the reader of the output went away",
+    Code.PIPE: "the reader of the output has closed it",
 }
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C before a command has begun: the process ends at once, with one line and no traceback.
+"""Ctrl-C before a command has begun: the process ends immediately, with one line and no traceback.
 
 A KeyboardInterrupt would not do while Python imports: it may be raised in a callback of the
 import system, which prints it and goes on.

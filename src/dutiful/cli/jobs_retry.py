@@ -24,7 +24,7 @@ class Done(NamedTuple):
 
 @expand
 def retry_jobs(common: Common, ids: Ids = None) -> int:
-    """Run jobs now: hurry scheduled and waiting ones, redrive dead and cancelled ones."""
+    """Run jobs now: make scheduled and waiting ones due, redrive dead and cancelled ones."""
     if not ids:
         raise Wrong("no job is named", "give ids; for many dead ones see `dutiful dead redrive`")
 
@@ -58,7 +58,7 @@ async def _retry(opened: Opened, job: Job) -> Done:
             return Done("nothing", "has succeeded; enqueue a new job to run it again")
         case State.QUEUED | State.RUNNING:
             return Done("nothing", f"is {was} already")
-    return Done("nothing", f"was {was} and moved in the meantime; look again")
+    return Done("nothing", f"was {was} and changed in the meantime; look again")
 
 
 async def _redrive(opened: Opened, job: Job) -> tuple[str, ...]:

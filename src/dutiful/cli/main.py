@@ -65,7 +65,7 @@ def root(
 
 _GROUPS = {
     "jobs": (
-        "Look at jobs, hurry them, cancel them.",
+        "Look at jobs, run them now, cancel them.",
         {
             "list": jobs.list_jobs,
             "show": jobs.show_job,
@@ -74,7 +74,7 @@ _GROUPS = {
         },
     ),
     "dead": (
-        "Look at dead letters, send them back, delete them.",
+        "Look at dead letters, redrive them, delete them.",
         {
             "list": dead.list_dead,
             "show": dead.show_dead,
@@ -91,7 +91,7 @@ _GROUPS = {
         },
     ),
     "schedules": (
-        "See what fires when; pause, run and backfill it.",
+        "See when schedules fire; pause, run and backfill them.",
         {
             "list": schedules.list_schedules,
             "show": schedules.show_schedule,
@@ -108,7 +108,7 @@ _GROUPS = {
         },
     ),
     "workers": (
-        "See who works, on what, and who fell silent.",
+        "See the workers, their jobs, and which are silent.",
         {"list": workers.list_workers},
     ),
 }
@@ -117,10 +117,10 @@ _GROUPS = {
 _LATER = {
     "demo": (
         "dutiful.cli.demo.command",
-        "See in half a minute what the package is for: a shop whose gateway fails.",
+        "See in half a minute what the package does, in a shop whose gateway fails.",
     ),
     "worker": ("dutiful.cli.worker", "Run jobs until told to stop."),
-    "bench": ("dutiful.cli.bench.command", "Measure how fast a store is here."),
+    "bench": ("dutiful.cli.bench.command", "Measure how fast a store is on this machine."),
 }
 
 

@@ -11,9 +11,11 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
+from dutiful.cli.blank import refuse_blank
 from dutiful.cli.encoding import lenient, readable
 from dutiful.cli.failure import Interrupted, coloured, guard
 from dutiful.cli.interrupt import begin
+from dutiful.cli.render import sized
 
 _WIDTH_MAX = 100
 _OPTIONS = "Options"
@@ -38,6 +40,13 @@ class Command(TyperCommand):
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help screen."""
         _explain(self, ctx, formatter)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read what was typed, and refuse values that are empty."""
+        rest = super().parse_args(ctx, args)
+        for param in () if ctx.resilient_parsing else self.params:
+            refuse_blank(param, ctx.params.get(param.name))
+        return rest
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; only from here on does Ctrl-C find something to leave in order."""
@@ -104,6 +113,7 @@ class Root(Group):
         def run() -> Any:
             lenient()
             readable(given)
+            sized()
             name = prog_name or "dutiful"
             return super(Root, self).main(
                 given, name, complete_var, False, windows_expand_args, **extra

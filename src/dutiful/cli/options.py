@@ -183,7 +183,7 @@ class Paging:
         typer.Option(
             "--cursor",
             metavar="CURSOR",
-            help="Go on from where a page ended.",
+            help="Continue after the end of a page.",
             rich_help_panel=BULK,
         ),
     ] = None
@@ -202,7 +202,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.", rich_help_
 Limit = Annotated[
     int | None,
     typer.Option(
-        "--limit", "-n", metavar="N", min=1, help="At most so many.", rich_help_panel=BULK
+        "--limit", "-n", metavar="N", min=1, help="At most this many.", rich_help_panel=BULK
     ),
 ]
 All = Annotated[bool, typer.Option("--all", help="All dead letters.", rich_help_panel=FILTERS)]

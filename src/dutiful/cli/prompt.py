@@ -9,11 +9,11 @@ from dutiful.cli.failure import Trouble, Wrong
 
 
 def ask(question: str, otherwise: str, *, as_json: bool, advice: str = "add --yes") -> None:
-    """Ask on a terminal; raises unless the answer is yes, also when nobody is there to answer."""
+    """Ask on a terminal; raises unless the answer is yes, also where it cannot ask."""
     import typer
 
     if as_json or not sys.stdin.isatty():
-        raise Wrong(f"{otherwise}, and nobody is here to ask", advice)
+        raise Wrong(f"{otherwise}; this needs a confirmation", advice)
     # The event loop would keep Ctrl-C to itself while the prompt blocks it.
     kept = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

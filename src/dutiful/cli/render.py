@@ -24,6 +24,7 @@ _PIPE_WIDTH = 10_000
 _WIDE = 100
 _ID_SHOWN = 18
 _NAME_SHOWN = 40
+_SIZE = re.compile("0*[1-9][0-9]{0,4}")
 _CONTROL = re.compile(f"[\x00-\x08\x0b-\x1f{STEERING}]")
 
 STATE_STYLES = {
@@ -35,6 +36,13 @@ STATE_STYLES = {
     State.DEAD: "bold red",
     State.CANCELLED: "bright_black",
 }
+
+
+def sized() -> None:
+    """Take sizes of the terminal out of the environment that are none, such as ``COLUMNS=0``."""
+    for name in ("COLUMNS", "LINES"):
+        if name in os.environ and not _SIZE.fullmatch(os.environ[name]):
+            del os.environ[name]
 
 
 class Column(NamedTuple):

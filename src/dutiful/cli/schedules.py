@@ -99,6 +99,7 @@ def _facts(standing: Standing, schedule: Schedule | None) -> Iterator[tuple[str,
         yield "queue", schedule.queue
         yield "misfire", schedule.misfire
         yield "overlap", schedule.overlap
+        yield "unique key", "" if schedule.unique is None else schedule.unique.key
         yield "jitter", spell(schedule.jitter) if schedule.jitter else ""
         yield from _bounds(schedule, zone)
     yield "declared by", standing.app or ""

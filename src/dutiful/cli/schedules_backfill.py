@@ -1,9 +1,8 @@
-"""``dutiful schedules backfill``: enqueueing what should have run in a stretch of the past."""
+"""``dutiful schedules backfill``: enqueueing what should have run in a past time range."""
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,10 +13,14 @@ from dutiful.cli.failure import Wrong
 from dutiful.cli.options import BULK, Common, DryRun, Yes
 from dutiful.cli.prompt import ask
 from dutiful.cli.schedules import Name
-from dutiful.cli.schedules_next import read_moment
+from dutiful.cli.schedules_change import say_hooks
+from dutiful.cli.schedules_next import read_day, read_moment
 from dutiful.cli.target import Opened, reach
-from dutiful.core.instant import instant
-from dutiful.core.rule.zone import zone as zone_named
+from dutiful.core.errors import UsageError
+from dutiful.core.rule import day_of
+
+if TYPE_CHECKING:
+    from dutiful.client.backfill import Filled
 
 From = Annotated[
     str, typer.Option("--from", metavar="WHEN", help="The first instant, in the schedule's zone.")
@@ -25,7 +28,7 @@ From = Annotated[
 To = Annotated[
     str,
     typer.Option(
-        "--to", metavar="WHEN", help="The last instant, included; a date alone is all of that day."
+        "--to", metavar="WHEN", help="The last instant, included; a date alone is the whole day."
     ),
 ]
 Rate = Annotated[
@@ -34,6 +37,15 @@ Rate = Annotated[
         "--rate",
         metavar="RATE",
         help="How fast the jobs become due: 10/s, 100/m, or all.",
+        rich_help_panel=BULK,
+    ),
+]
+
+Forgotten = Annotated[
+    bool,
+    typer.Option(
+        "--forgotten",
+        help="Enqueue also what may have run, since the store has forgotten its records.",
         rich_help_panel=BULK,
     ),
 ]
@@ -48,15 +60,18 @@ def backfill_schedule(
     rate: Rate = "10/s",
     dry_run: DryRun = False,
     yes: Yes = False,
+    *,
+    forgotten: Forgotten = False,
 ) -> None:
-    """Enqueue the occurrences of a stretch that were never made; run twice, it adds nothing.
+    """Enqueue the occurrences of a time range that were never made; a second run adds nothing.
 
-    Each job sees its own planned instant, and that it was backfilled.
+    Each job sees its own planned instant, and that it was backfilled. The on_enqueue hooks of the
+    app that --app names see each job.
     """
     per_second = None if rate == "all" else bulk.read_rate(rate)
 
     async def body(opened: Opened) -> None:
-        from dutiful.client.backfill import Backfill, instants
+        from dutiful.client.backfill import Backfill, fill_in, instants
 
         standing = await opened.app.schedules.aget(name)
         schedule = rows.known(standing)
@@ -66,7 +81,7 @@ def backfill_schedule(
         start, end = read_moment(begin, zone, "--from"), _last(to, zone)
         if end < start:
             raise Wrong("--to is before --from", "turn them round")
-        stretch = Backfill(start=start, end=end, per_second=per_second)
+        stretch = Backfill(start=start, end=end, per_second=per_second, forgotten=forgotten)
         planned = instants(schedule, stretch)
         if dry_run or not planned:
             _tell_plan(planned, zone, common, dry_run=dry_run)
@@ -87,27 +102,36 @@ def backfill_schedule(
                 advance(done - told)
                 told = done
 
-            made = await opened.app.schedules.abackfill(name, stretch, progress)
-        if common.json:
-            as_json.emit({"planned": len(planned), "enqueued": made, "dry_run": False})
-        else:
-            there = len(planned) - made
-            render.say(f"{render.plural(made, 'job')} enqueued, {there:,} were there already.")
+            hooks = opened.app.hooks.abefore
+            try:
+                filled = await fill_in(opened.store, standing, stretch, progress, hooks)
+            except UsageError as error:  # which speaks to who writes Python
+                raise Wrong(str(error).replace("forgotten=True", "--forgotten")) from error
+        _tell(filled, opened, common)
 
     reach(common, body)
+
+
+def _tell(filled: Filled, opened: Opened, common: Common) -> None:
+    there = filled.planned - filled.made - filled.gave_way
+    if common.json:
+        what = {"planned": filled.planned, "enqueued": filled.made, "gave_way": filled.gave_way}
+        as_json.emit({**what, "hooks_run": opened.named, "dry_run": False})
+        return
+    text = f"{render.plural(filled.made, 'job')} enqueued, {there:,} were there already."
+    if filled.gave_way:
+        text += f" {filled.gave_way:,} gave way to jobs that hold their unique keys."
+    render.say(text)
+    say_hooks(opened)
 
 
 def _last(text: str, zone: str) -> int:
     """Read --to; a date alone is all of that day, as far as it has passed."""
     at, present = read_moment(text, zone, "--to"), render.now()
     if at > present:
-        raise Wrong("--to lies in the future", "the schedule itself makes what is to come")
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return at
-    midnight = datetime.combine(day + timedelta(days=1), time(), zone_named(zone))
-    return min(instant(midnight) - 1, present)
+        raise Wrong("--to lies in the future", "the schedule itself makes future occurrences")
+    day = read_day(text)
+    return at if day is None else min(day_of(zone, day)[1], present)
 
 
 def _tell_plan(planned: tuple[int, ...], zone: str, common: Common, *, dry_run: bool) -> None:
@@ -117,4 +141,4 @@ def _tell_plan(planned: tuple[int, ...], zone: str, common: Common, *, dry_run: 
         first, last = rows.local(planned[0], zone), rows.local(planned[-1], zone)
         render.say(f"{render.plural(len(planned), 'instant')} from {first} to {last}.")
     else:
-        render.say("The schedule has no instant in that stretch.")
+        render.say("The schedule has no instant in that time range.")

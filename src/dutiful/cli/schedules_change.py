@@ -18,6 +18,7 @@ from dutiful.cli.schedules import Name
 from dutiful.cli.schedules_next import read_moment
 from dutiful.cli.target import Opened, reach
 from dutiful.core.errors import BadArguments, BadOption
+from dutiful.core.text import shown
 
 if TYPE_CHECKING:
     from dutiful.client.rules import Scheduling
@@ -64,14 +65,14 @@ class How:
     ] = None
     misfire: Annotated[
         str | None,
-        typer.Option("--misfire", metavar="RULE", help="skip, once or all; once if not said."),
+        typer.Option("--misfire", metavar="RULE", help="skip, once or all; by default once."),
     ] = None
     overlap: Annotated[
         str | None,
         typer.Option("--overlap", metavar="RULE", help="allow, skip, queue-one or cancel-running."),
     ] = None
     jitter: Annotated[
-        str | None, typer.Option("--jitter", metavar="SPAN", help="Spread by up to so much.")
+        str | None, typer.Option("--jitter", metavar="SPAN", help="Delay each job by up to this.")
     ] = None
     replace: Annotated[
         bool, typer.Option("--replace", help="Change the schedule if the name is taken.")
@@ -104,18 +105,27 @@ def create_schedule(name: Name, task: Task, when: When, how: How, common: Common
         if common.json:
             as_json.emit(rows.as_object(standing))
             return
-        zone = rows.zone_text(rule) or when.tz
-        upcoming = "never" if standing.next is None else rows.local(standing.next, zone)
-        render.say(f"Schedule {name} fires next at {upcoming}.")
+        _tell(standing, rows.zone_text(rule) or when.tz)
 
     reach(common, body)
+
+
+def _tell(standing: Standing, zone: str) -> None:
+    """Say when a schedule fires next, if it does."""
+    name = standing.name
+    if rows.status(standing) == "paused":
+        render.say(f"Schedule {name} is paused: it does not fire until it is resumed.", "yellow")
+    elif standing.next is None:
+        render.say(f"Schedule {name} does not fire any more.", "yellow")
+    else:
+        render.say(f"Schedule {name} fires next at {rows.local(standing.next, zone)}.")
 
 
 def _rule(when: When) -> Rule:
     from dutiful.core.rule import Cron, Dates, Interval
 
     if sum(part is not None for part in (when.cron, when.every, when.at)) != 1:
-        raise Wrong("say once when it fires", 'with --cron "0 9 * * *", --every 10m or --at WHEN')
+        raise Wrong("give exactly one rule", 'with --cron "0 9 * * *", --every 10m or --at WHEN')
     if when.every is not None:
         return Interval.every(when.every)
     if when.at is not None:
@@ -131,17 +141,17 @@ def _given(name: str, how: How) -> Scheduling:
     if how.args is not None:
         try:
             given["args"] = json.loads(how.args)
-        except ValueError as error:
-            raise Wrong(f"--args {how.args!r} is not JSON: {error}") from None
+        except (ValueError, RecursionError) as error:
+            raise Wrong(f"--args {shown(how.args)} is not JSON: {error}", _BY_NAME) from None
         if not isinstance(given["args"], dict):
-            raise Wrong("--args is no object", _BY_NAME)
+            raise Wrong("--args is not an object", _BY_NAME)
     found: Scheduling = given  # type: ignore[assignment]  # built by name
     return found
 
 
 @expand
 def pause_schedules(names: Names, common: Common) -> None:
-    """Stop schedules; what falls due meanwhile goes by their misfire rule afterwards."""
+    """Stop schedules; what becomes due meanwhile follows their misfire rule afterwards."""
     _switch(names, common, "pause", "paused")
 
 
@@ -153,7 +163,7 @@ def resume_schedules(names: Names, common: Common) -> None:
 
 @expand
 def delete_schedules(names: Names, common: Common, yes: Yes = False) -> None:
-    """Delete schedules and their history; their jobs stay, declared ones come back at a start."""
+    """Delete schedules and their history; jobs stay, declared ones return at a worker's start."""
     _switch(names, common, "delete", "deleted", sure=yes)
 
 
@@ -191,15 +201,32 @@ def _hint(before: Standing, how: _How) -> str:
     return hint
 
 
+def say_hooks(opened: Opened) -> None:
+    """Say that no hook has seen the jobs, where no app is named."""
+    if not opened.named:
+        render.say("No app was named, so no on_enqueue hooks were run; add --app MODULE:NAME.")
+
+
 @expand
 def run_schedule(name: Name, common: Common) -> None:
-    """Enqueue an occurrence now, whatever the rule says; paused ones, too."""
+    """Enqueue an occurrence now, whatever the rule says; paused ones, too.
+
+    The on_enqueue hooks of the app that --app names see its job.
+    """
 
     async def body(opened: Opened) -> None:
-        job_id = await opened.app.schedules.arun(name)
+        from dutiful.client.by_hand import run_now
+
+        standing = await opened.app.schedules.aget(name)
+        ran = await run_now(opened.store, standing, opened.app.hooks.abefore)
         if common.json:
-            as_json.emit({"schedule": name, "job_id": job_id})
+            found = {"schedule": name, "job_id": ran.job_id, "created": ran.created}
+            as_json.emit({**found, "hooks_run": opened.named})
+            return
+        if ran.created:
+            render.say(f"Enqueued job {ran.job_id}.")
         else:
-            render.say(f"Enqueued job {job_id}.")
+            render.say(f"Enqueued nothing: job {ran.job_id} holds its unique key.")
+        say_hooks(opened)
 
     reach(common, body)

@@ -1,4 +1,4 @@
-"""``dutiful schedules check``: what will go wrong with schedules, told before it does."""
+"""``dutiful schedules check``: what will go wrong with schedules, reported before it does."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def check_schedules(common: Common) -> None:
     """Look for schedules that never fire, meet a missing hour, are too slow, or have no task.
 
     With --app, the schedules that its code declares are checked too, and all arguments are checked
-    against the signatures of its tasks. Exit code 1 when something is bad.
+    against the signatures of its tasks. Exit code 1 when something is bad; being paused is not.
     """
 
     async def body(opened: Opened) -> None:
@@ -44,6 +44,7 @@ def check_schedules(common: Common) -> None:
         ]
         stored = {one.name: one for one in await opened.app.schedules.alist()}
         declared = opened.app.schedules.declared if opened.named else {}
+        paused = {name for name, one in stored.items() if one.paused_at is not None}
         for name in sorted({*stored, *declared}):
             standing = stored.get(name)
             history: Sequence[Recorded] = ()
@@ -53,7 +54,8 @@ def check_schedules(common: Common) -> None:
                 continue
             found.append(_examine(opened, name, standing, history, now))
         if common.json:
-            as_json.emit([as_json.finding(finding) for finding in found])
+            clock, *others = map(as_json.finding, found)
+            as_json.emit([clock, *({**one, "paused": one["name"] in paused} for one in others)])
         else:
             render.show(render.findings(found))
         bad = sorted({finding.name for finding in found if not finding.ok})
@@ -74,7 +76,8 @@ def _examine(
     stored = None if live is None else rows.known(live)
     schedule = opened.app.schedules.declared.get(name, stored) if opened.named else stored
     troubles = [live.broken] if live is not None and live.broken else []
-    notes: list[str] = []
+    is_paused = live is not None and live.paused_at is not None
+    notes = ["paused: it does not fire until it is resumed"] if is_paused else []
     if live is not None and live.unreadable is not None:
         troubles.append(f"its row cannot be read, in {live.unreadable}: another program wrote it")
     elif live is not None and stored is None:

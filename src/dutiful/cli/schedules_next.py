@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
@@ -19,6 +19,7 @@ from dutiful.core.errors import BadOption
 from dutiful.core.instant import MINUTE, moment
 
 if TYPE_CHECKING:
+    from dutiful.core.occurrence import Standing
     from dutiful.core.rule import Rule
     from dutiful.core.schedule import Schedule
 
@@ -41,12 +42,14 @@ Rrule = Annotated[
     typer.Option("--rrule", metavar="RRULE", help="A calendar rule instead; --from begins it."),
 ]
 Zone = Annotated[
-    str | None, typer.Option("--tz", metavar="ZONE", help="Its time zone; UTC if not said.")
+    str | None, typer.Option("--tz", metavar="ZONE", help="Its time zone; by default UTC.")
 ]
 From = Annotated[
     str | None,
     typer.Option(
-        "--from", metavar="WHEN", help="Begin here: 2026-11-01T00:00:00-04:00; now if not said."
+        "--from",
+        metavar="WHEN",
+        help="Begin here: 2026-11-01, 2026-11-01T00:00:00-04:00; by default now.",
     ),
 ]
 Count = Annotated[
@@ -55,10 +58,11 @@ Count = Annotated[
 
 
 class Preview(NamedTuple):
-    """Planned instants, and the zone to show them in."""
+    """Planned instants, the zone to show them in, and how their schedule stands in the store."""
 
     instants: list[int]
     zone: str
+    standing: Standing | None = None
 
 
 @expand
@@ -73,12 +77,12 @@ def next_instants(
 ) -> None:
     """Print the next instants of a rule, or of a schedule in the store; nothing is enqueued.
 
-    A rule needs no store and no app. The first instant may be that of --from itself.
+    A rule needs no store and no app. The first instant may be that of --from itself. With --json a
+    rule's instants are a list; a schedule's stand in an object beside its status.
     """
-    blank = what is not None and not what.strip()
-    if blank or sum(part is not None for part in (what, every, rrule)) != 1:
+    if sum(part is not None for part in (what, every, rrule)) != 1:
         raise Wrong(
-            "name one thing that fires",
+            "give one rule or one schedule",
             'such as `dutiful schedules next "30 1 * * *" --tz Europe/Berlin`, --every 10m, '
             "or the name of a schedule",
         )
@@ -99,7 +103,8 @@ def next_instants(
             raise Wrong(f"this version cannot read schedule {standing.name}", "upgrade dutiful")
         home = zone if tz is not None else rows.zone_text(schedule.rule) or "UTC"
         at = render.now() if begin is None else read_moment(begin, home, "--from")
-        _print(_of_schedule(schedule, home, at, count), common, count)
+        found = _of_schedule(schedule, home, at, count)._replace(standing=standing)
+        _print(found, common, count)
 
     reach(common, body)
 
@@ -120,28 +125,41 @@ def _rule(
 
         at = render.now() if begin is None else read_moment(begin, zone, "--from")
         start = moment(at).astimezone(zone_named(zone)).replace(tzinfo=None, microsecond=0, fold=0)
+        if begin is not None and (day := read_day(begin)) is not None:
+            start = datetime.combine(day, time())  # also where the clocks leave midnight out
         return Calendar(rrule, zone, start)
     return Cron(what or "", zone)
 
 
 def read_moment(text: str, zone: str, option: str) -> int:
-    """Read a moment; a local time is one of the zone, and a doubtful one is asked about."""
+    """Read a moment: a date alone is its first instant; of a local time a doubtful one is asked."""
     from dutiful.core.instant import local_instant
-    from dutiful.core.rule import at_wall
+    from dutiful.core.rule import at_wall, day_of
 
     if text == "now":
         return render.now()
+    day = read_day(text)
     try:
         read = datetime.fromisoformat(text)
     except ValueError:
         raise Wrong(
-            f"{option} {text!r} is no moment",
+            f"{option} {text!r} is not a time",
             "write now, 2026-11-01, or 2026-11-01T00:00:00-04:00",
         ) from None
     try:
+        if day is not None:
+            return day_of(zone, day)[0]
         return local_instant(read) if read.tzinfo else at_wall(zone, read)
     except BadOption as error:  # which speaks to who writes Python
         raise Wrong(f"{option}: " + _CODE.sub(r"\1", str(error))) from None
+
+
+def read_day(text: str) -> date | None:
+    """Read a date alone; None for what is more or something else."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _of_rule(rule: Rule, zone: str, start: int, count: int) -> Preview:
@@ -174,16 +192,37 @@ def _print(preview: Preview, common: Common, count: int) -> None:
     from dutiful.core.rule.zone import zone as zone_named
 
     zone = zone_named(preview.zone)
+    standing = preview.standing
     if common.json:
-        as_json.emit([moment(at).astimezone(zone).isoformat() for at in preview.instants])
+        instants = [moment(at).astimezone(zone).isoformat() for at in preview.instants]
+        if standing is None:
+            as_json.emit(instants)
+        else:
+            about = {"schedule": standing.name, "status": rows.status(standing)}
+            as_json.emit({**about, "instants": instants})
         return
     if not preview.instants:
         render.say("It does not fire any more.")
         return
+    if standing is not None and (hindered := _hindered(standing)):
+        render.say(hindered, "yellow")
     for line, style in _lines(preview):
         render.say(line, style)
     if len(preview.instants) < count:
         render.say("It does not fire after that.", "dim")
+
+
+def _hindered(standing: Standing) -> str:
+    """Say why a schedule in the store does not fire when its rule says."""
+    match rows.status(standing):
+        case "paused":
+            return f"{standing.name} is paused: it makes none of these until it is resumed."
+        case "retired":
+            return f"{standing.name} is retired: it makes none of these."
+        case "broken":
+            return f"{standing.name} is broken: `dutiful schedules check` says why."
+        case _:
+            return ""
 
 
 def _lines(preview: Preview) -> Iterator[tuple[str, str]]:
@@ -191,7 +230,7 @@ def _lines(preview: Preview) -> Iterator[tuple[str, str]]:
     from dutiful.core.rule import changes
     from dutiful.core.rule.zone import zone as zone_named
 
-    instants, zone = preview
+    instants, zone, _ = preview
     clock = zone_named(zone)
     marks = changes(zone, instants[0] - 1, instants[-1] + 1)
     for at in instants:

@@ -24,12 +24,15 @@ _SHOWN = 4
 
 
 def read_states(words: Sequence[str]) -> tuple[State, ...]:
-    """Read states as users type them, also joined by commas."""
+    """Read states as users type them, also joined by commas; none where no word is given."""
     known = {state.word: state for state in State}
     states: list[State] = []
-    for word in ",".join(words).lower().split(","):
+    for word in ",".join(words).lower().split(",") if words else ():
         if not word.strip():
-            continue
+            raise Wrong(
+                f"--state {shown(','.join(words))} holds an empty state",
+                "write one state, or several with a comma between each two: queued,waiting",
+            )
         if (state := known.get(word.strip())) is None:
             near = get_close_matches(word, known, 1)
             advice = f"did you mean {near[0]}?" if near else f"choose from {', '.join(known)}"

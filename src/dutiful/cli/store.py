@@ -15,13 +15,13 @@ from dutiful.contract.capability import Capability
 
 DryRun = Annotated[
     bool,
-    typer.Option("--dry-run", help="Only name what is missing.", rich_help_panel=BULK),
+    typer.Option("--dry-run", help="Only list pending migrations.", rich_help_panel=BULK),
 ]
 
 
 Sql = Annotated[
     bool,
-    typer.Option("--sql", help="Print the SQL that is missing, and run nothing."),
+    typer.Option("--sql", help="Print the SQL of pending migrations, and run nothing."),
 ]
 
 
@@ -29,7 +29,7 @@ Contract = Annotated[
     bool,
     typer.Option(
         "--contract",
-        help="Also take away what older releases use, though workers of another are alive.",
+        help="Also remove what other releases use, even if a worker of one is alive.",
     ),
 ]
 
@@ -38,7 +38,7 @@ Contract = Annotated[
 def migrate(
     common: Common, dry_run: DryRun = False, sql: Sql = False, contract: Contract = False
 ) -> None:
-    """Bring the store's schema up to date; name what is missing with --dry-run."""
+    """Bring the store's schema up to date; list pending migrations with --dry-run."""
 
     async def body(opened: Opened) -> None:
         opened.store.require(Capability.MIGRATE, "it has no schema")
@@ -63,8 +63,9 @@ def migrate(
             render.say(f"held back  {name}")
         if held:
             render.say(
-                "It takes away what other releases use, and a worker of one is alive (see "
-                "`dutiful workers list --json`). Run this again without it, or with --contract."
+                "It removes what other releases use, and a worker of one is alive (see "
+                "`dutiful workers list --json`). Run this again when that worker has ended, or "
+                "with --contract."
             )
         elif not names:
             render.say(f"{opened.url} is up to date.")

@@ -92,8 +92,10 @@ def load_app(spec: str, *, prints: bool = False) -> App:
     """
     from dutiful import App
 
+    if "://" in spec:  # which may hold a password, so it is not shown
+        raise Wrong("a URL names a store, not an app", "give it as --url or DUTIFUL_URL")
     name, colon, attribute = spec.partition(":")
-    if not (name and colon and attribute):
+    if not (name and colon and attribute) or name.startswith("."):
         raise Wrong(f"{spec!r} names no app", "write it as MODULE:NAME, such as shop.jobs:app")
     module = _import(name, sys.stdout if prints else sys.stderr)
     found: object = module
@@ -110,10 +112,12 @@ def load_app(spec: str, *, prints: bool = False) -> App:
 def _import(name: str, stdout: TextIO) -> ModuleType:
     import importlib
 
+    from dutiful.config import working_folder
     from dutiful.worker.isolation.search_path import add_project
 
-    here = os.getcwd()
-    add_project(here)
+    here = working_folder()
+    if here is not None:
+        add_project(str(here))
     try:
         with redirect_stdout(stdout):
             return importlib.import_module(name)
@@ -121,7 +125,8 @@ def _import(name: str, stdout: TextIO) -> ModuleType:
         missing = error.name or name
         if name == missing or name.startswith(f"{missing}."):
             raise Wrong(
-                f"no module {missing!r} can be imported from {here}",
+                f"no module {missing!r} can be imported from "
+                f"{here or 'the working folder, which was removed'}",
                 "run the command in the folder that holds it, or check the spelling",
             ) from error
         _broken(name, error)
@@ -147,7 +152,7 @@ def _broken(name: str, error: BaseException) -> NoReturn:
     place = f" ({theirs[-1].filename}, line {theirs[-1].lineno})" if theirs else ""
     raise Wrong(
         f"module {name!r} cannot be imported: {type(error).__name__}: {error}{place}",
-        "mend the module; DUTIFUL_DEBUG=1 shows the whole traceback",
+        "fix the module; DUTIFUL_DEBUG=1 shows the whole traceback",
     ) from error
 
 

@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from dutiful.config import load_settings
+from dutiful.config import load_settings, working_folder
 from dutiful.core.instant import span
 from dutiful.core.queue import served
 from dutiful.worker.isolation.first_process import leave_first_process
+from dutiful.worker.isolation.places import remember
 from dutiful.worker.options import WorkerOptions
 from dutiful.worker.serve import Orders, serve, show_logs
 from dutiful.worker.supervisor import Supervisor
@@ -43,7 +44,7 @@ def worker(
         str, typer.Option(help="How long running jobs may go on after a stop is asked for.")
     ] = "30s",
     reload: Annotated[
-        bool, typer.Option("--reload", help="Start anew when a Python file here changes.")
+        bool, typer.Option("--reload", help="Start again when a Python file here changes.")
     ] = False,
     jobs_max: Annotated[
         int | None, typer.Option(min=1, help="Replace a process after so many jobs.")
@@ -62,6 +63,7 @@ def worker(
     if name is None:
         raise Wrong("no app is named", "write: dutiful worker shop.jobs:app")
     loaded = load_app(name, prints=True)
+    remember(loaded, name)
     if url is not None:
         loaded.at(url)
     options = WorkerOptions(
@@ -77,5 +79,13 @@ def worker(
     if processes == 1 and not reload and jobs_max is None and rss_mb_max is None:
         raise typer.Exit(serve(loaded, options))
     orders = Orders(name, loaded.settings.url, options)
-    watch = Path.cwd() if reload else None
+    watch = _watched() if reload else None
     raise typer.Exit(asyncio.run(Supervisor(orders, processes, watch=watch).run()))
+
+
+def _watched() -> Path:
+    """Return the folder that --reload watches."""
+    folder = working_folder()
+    if folder is None:
+        raise Wrong("the working folder was removed", "go to the folder that --reload is to watch")
+    return folder

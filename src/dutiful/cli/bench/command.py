@@ -8,7 +8,7 @@ import tempfile
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import typer
 from rich.console import Console
@@ -17,7 +17,7 @@ from rich.progress import Progress
 from dutiful.app import App
 from dutiful.cli.failure import Interrupted, Wrong
 from dutiful.cli.render import Column, line, plural, show, table
-from dutiful.core.url import public
+from dutiful.core.url import in_process, public, scheme
 from dutiful.services.copier import survey
 from dutiful.worker.options import WorkerOptions
 
@@ -50,7 +50,7 @@ def bench(
     with tempfile.TemporaryDirectory(prefix="dutiful-bench-") as name:
         folder = Path(name)
         url = engine or f"sqlite:///{quote(str(folder))}/jobs.db"
-        if urlsplit(url).scheme == "memory":
+        if in_process(url):
             raise Wrong("memory:// has no second process", "measure sqlite:///FILE instead")
         options = WorkerOptions(concurrency=concurrency)
         try:
@@ -59,7 +59,7 @@ def bench(
             left = f"its jobs are still in {public(url)}" if engine else "nothing is left of it"
             raise Interrupted(left) from stop
     rounded = {name: _round(value) for name, value in figures.items()}
-    _tell({"engine": urlsplit(url).scheme, "jobs": jobs, **rounded}, as_json=as_json)
+    _tell({"engine": scheme(url) or "", "jobs": jobs, **rounded}, as_json=as_json)
 
 
 def _tell(figures: dict[str, str | float], *, as_json: bool) -> None:
@@ -118,10 +118,10 @@ async def _demand_idle(app: App) -> None:
 
 def _limits(url: str, folder: Path, seconds: float) -> Figures:
     """Measure what the store could do at most, where it is known how."""
-    scheme = urlsplit(url).scheme
-    if scheme == "sqlite":
+    named = scheme(url)
+    if named == "sqlite":
         return sqlite_limits(folder, seconds=seconds)
-    if scheme in _POSTGRES:
+    if named in _POSTGRES:
         from .postgres_limits import postgres_limits
 
         return postgres_limits(url, seconds=seconds)
@@ -130,10 +130,10 @@ def _limits(url: str, folder: Path, seconds: float) -> Figures:
 
 def _commits(url: str, folder: Path) -> AbstractContextManager[Step | None]:
     """Lend a bare commit of one row, where it is known how."""
-    scheme = urlsplit(url).scheme
-    if scheme == "sqlite":
+    named = scheme(url)
+    if named == "sqlite":
         return sqlite_commits(folder)
-    if scheme in _POSTGRES:
+    if named in _POSTGRES:
         from .postgres_limits import postgres_commits
 
         return postgres_commits(url)

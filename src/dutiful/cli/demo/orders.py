@@ -31,7 +31,7 @@ class Order(msgspec.Struct, frozen=True):
 
 
 def read_orders(path: Path) -> tuple[Order, ...]:
-    """Read a file of orders; raises BadOption with the place and a way to mend it."""
+    """Read a file of orders; raises BadOption with the place and a way to fix it."""
     text = _text(path)
     lines = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:

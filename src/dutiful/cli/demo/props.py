@@ -19,7 +19,7 @@ def shop_folder() -> Path:
     for folder in (packaged, repository):
         if (folder / "tasks.py").is_file():
             return folder
-    raise UsageError(f"this installation lacks the demo's shop ({packaged}); install dutiful anew")
+    raise UsageError(f"this installation lacks the demo's shop ({packaged}); install dutiful again")
 
 
 def load_module(name: str) -> ModuleType:
