@@ -14,6 +14,9 @@ SERVER := $(if $(wildcard requirements/postgres-$(POSTGRES).txt),$(VENV)/servers
 
 PEERS := pgbouncer
 
+# Most tests wait most of the time, for processes that they started.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(2 * (os.cpu_count() or 1), 16))')
+
 .DEFAULT_GOAL := help
 .PHONY: help peers setup demo test lint fmt types unit conformance e2e oracle fuzz simulate simulate-years chaos mutants coverage lock \
         docs verify bench bench-peers clean
@@ -24,7 +27,10 @@ E2E         := $(filter-out $(UNIT) $(CONFORMANCE) %.py,$(wildcard tests/[a-z]*)
 
 # Runs the tests in $(1): in parallel first, then those marked "serial" on a quiet machine.
 # Exit code 5 means that no test has the mark.
-run-tests = $(if $(strip $(1)),$(BIN)/pytest -n auto -m "not serial" $(1) $(ARGS) && \
+# Compiled once: an environment may forbid Python to keep what it compiles, and tests start some
+# thousand processes.
+run-tests = $(if $(strip $(1)),$(BIN)/python -m compileall -q -j 0 src tests $(VENV)/lib && \
+            $(BIN)/pytest -n $(WORKERS) -m "not serial" $(1) $(ARGS) && \
             { $(BIN)/pytest -m serial $(1) $(ARGS) || [ $$? -eq 5 ]; },@echo "No such tests yet.")
 
 help: ## Show this list
@@ -86,7 +92,7 @@ e2e: $(READY) ## Run the remaining tests: command line, workers, real processes
 	$(call run-tests,$(E2E))
 
 oracle: $(READY) ## Walk every change of the clocks in every zone, 2020 to 2040, beside the rules
-	ORACLE=1 $(BIN)/pytest -n auto tests/properties/schedules $(ARGS)
+	ORACLE=1 $(BIN)/pytest -n auto -o faulthandler_timeout=1200 tests/properties/schedules $(ARGS)
 
 simulate: $(READY) ## Run simulated worlds for a minute (SECONDS=n ENGINE=...), or replay one (SEED=n)
 	@ENGINE="$(ENGINE)" SEED="$(SEED)" SECONDS="$(SECONDS)" LONG="$(LONG)" MUTANTS="$(MUTANTS)" \

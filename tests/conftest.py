@@ -1,19 +1,52 @@
 """No test is skipped in silence: a skip names a missing capability or peer, or it is a failure."""
 
+import faulthandler
 import signal
+import sys
 from collections.abc import Generator
 
 import pytest
+from _pytest.faulthandler import fault_handler_stderr_fd_key
 from hypothesis import HealthCheck, settings
 
 # How fast a machine draws examples says nothing of the code, and a busy one is slow at times.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
-# Under nohup, workers that tests start would inherit that a hangup asks for nothing.
+# nohup lets a process ignore hangups, and a shell lets its background processes ignore interrupts.
+# The processes that tests start would inherit that.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DECLARED = ("capability:", "peer:")
+TIDY_SECONDS = 120
+"""How long what a test leaves may take to be put away."""
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+    """End a process that hangs after its test, with all stacks: the time limit rings only once.
+
+    ``faulthandler_timeout`` is there for that, but pytest disarms it when a test fails.
+    """
+    file = item.config.stash.get(fault_handler_stderr_fd_key, sys.__stderr__)
+    faulthandler.dump_traceback_later(TIDY_SECONDS, file=file, exit=True)
+    try:
+        return (yield)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End a process that hangs after its last test, such as in a thread that never ends.
+
+    A process of a parallel run waits for the others, and is ended by the first.
+    """
+    if hasattr(config, "workerinput"):
+        return
+    faulthandler.dump_traceback_later(TIDY_SECONDS, file=sys.__stderr__, exit=True)
 
 
 def undeclared(report: pytest.TestReport | pytest.CollectReport) -> str | None:

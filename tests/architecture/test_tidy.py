@@ -164,3 +164,34 @@ def test_clocks_are_bound_at_import() -> None:
         and node.attr in clocks
     ]
     assert not found, f"write `from time import ...`: {found}"
+
+
+def borrowed_threads(text: str) -> list[int]:
+    """Return the lines that run something in the loop's default threads."""
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(text))
+        if (isinstance(node, ast.Attribute) and node.attr == "to_thread")
+        or (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "run_in_executor"
+            and isinstance(node.args[0], ast.Constant)
+        )
+    ]
+
+
+def test_nothing_of_ours_runs_in_the_default_threads() -> None:
+    """A task may have taken all of them, or shut them down."""
+    found = [
+        f"{name(path)}:{line}"
+        for path, text in sources(SOURCE)
+        if path.relative_to(SOURCE).parts[0] not in ("cli", "testing")
+        for line in borrowed_threads(text)
+    ]
+    assert not found, f"use dutiful.contract.beside: {found}"
+
+
+def test_a_use_of_the_default_threads_is_caught() -> None:
+    text = "await asyncio.to_thread(f)\nloop.run_in_executor(None, f)\nloop.run_in_executor(p, f)\n"
+    assert sorted(borrowed_threads(text)) == [1, 2]

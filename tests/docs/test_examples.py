@@ -37,10 +37,10 @@ def worker(folder: Path, app: str, name: str = "worker.log") -> Iterator[Callabl
             yield log.read_text
         finally:
             process.send_signal(signal.SIGTERM)
-            assert process.wait(15) == 0, log.read_text()
+            assert process.wait(60) == 0, log.read_text()
 
 
-def eventually(wanted: Callable[[], bool], seconds: float = 15) -> None:
+def eventually(wanted: Callable[[], bool], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not wanted():
         assert time.monotonic() < end, "it did not come"

@@ -151,7 +151,9 @@ class Round:
         for job in jobs:
             assert (job.state, job.attempt) == (State.SUCCEEDED, 1), job
         for job in (await self.app.store.inspector.find(self._all, 500)).jobs:
-            ended = job.unreadable is None or job.id not in claimed.ids or job.state is State.DEAD
+            # One that was asked to be cancelled, or looks so, is cancelled instead.
+            dead = job.state in (State.DEAD, State.CANCELLED)
+            ended = job.unreadable is None or job.id not in claimed.ids or dead
             assert ended, job
 
     async def _unsettled(self) -> list[Job]:

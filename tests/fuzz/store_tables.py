@@ -22,6 +22,8 @@ _ROW = {
     "worker": "id",
 }
 """By what a row of each table is found."""
+_TWINS = 3
+"""Below this, `Plant.twin` asks for something."""
 
 
 class Tables(ABC):
@@ -71,9 +73,24 @@ class Tables(ABC):
             if plant.table == "job" and plant.running:
                 self.change(table, "state = 2, worker = 'nobody', started_at = 1", where, row)
             self.change(table, f"{column} = {sign}", where, value, row)
+            if plant.table == "job" and plant.twin < _TWINS:
+                self._twin(plant, row, rows[(plant.place + 1) % len(rows)])
         except (sqlite3.Error, psycopg.Error, OverflowError, UnicodeEncodeError, ValueError):
             return False
         return True
+
+    def _twin(self, plant: Plant, one: Any, other: Any) -> None:
+        """Make a row such that the database refuses to move it."""
+        table, (mark, _) = self.name("job"), self.holder(0)
+        if plant.twin == 0:
+            what = f"state = 0, run_at = 1, priority = {(-(2**15), 2**15 - 1)[plant.number % 2]}"
+            self.change(table, what, f"id = {mark}", one)
+            return
+        states = plant.number % 128
+        held = f"unique_key = 'k{states % 4}', unique_states = {states}, run_at = 1"
+        for place, row in enumerate((one, other)):
+            state = (plant.kind >> place) & 1
+            self.change(table, f"{held}, state = {state}", f"id = {mark}", row)
 
 
 class SqliteTables(Tables):

@@ -32,6 +32,9 @@ class Plant(NamedTuple):
     fraction: float
     text: str
     raw: bytes
+    twin: int = 9
+    """Below 3, if the row is a job's: with another row it is given one unique key, held in odd
+    states, or it is due with the lowest or the highest priority."""
 
     def value(self, kind: str = "") -> Value | NotText:
         """Return what to write: what a column of some type takes, or anything where it has none."""
@@ -94,5 +97,6 @@ def plants(count: int) -> st.SearchStrategy[list[Plant]]:
         fraction=st.floats(allow_nan=False),
         text=_TEXTS,
         raw=_BLOBS,
+        twin=st.integers(0, 8),
     )
     return st.lists(one, min_size=count, max_size=count)

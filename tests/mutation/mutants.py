@@ -62,7 +62,10 @@ def sample(root: Path, count: int, seed: int) -> list[Mutant]:
     for place in dice.sample(sorted(places), len(places)):
         path, line, _ = place
         operator, occurrence = dice.choice(places[place])
-        after = mutate_code(codes[path], get_operator(f"core/{operator}")(), occurrence)
+        try:
+            after = mutate_code(codes[path], get_operator(f"core/{operator}")(), occurrence)
+        except AttributeError:  # it cannot change every tuple of exceptions
+            continue
         if after is None or not _differs(codes[path], after):
             continue
         name = f"{path} {_change(codes[path], after)}"

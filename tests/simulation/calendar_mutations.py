@@ -16,7 +16,7 @@ from .mutations import mutation
 _ENGINE = "dutiful.engines.memory.scheduling"
 
 
-@mutation(_ENGINE, "_admits")
+@mutation(_ENGINE, "admits")
 def _two_may_advance_a_schedule(original: Any) -> Any:
     def admits(before: Any, move: Any) -> bool:
         return original(replace(before, version=move.version), move)
@@ -34,7 +34,7 @@ def _every_edition_rules(original: Any) -> Any:
     return lambda editions, digest, now: True
 
 
-@mutation(_ENGINE, "_moved")
+@mutation(_ENGINE, "moved")
 def _a_held_occurrence_is_forgotten(original: Any) -> Any:
     return lambda before, move, number: replace(original(before, move, number), held=None)
 
@@ -44,7 +44,7 @@ def _overlap_is_not_looked_for(original: Any) -> Any:
     return lambda self, standing: ()
 
 
-@mutation(_ENGINE, "_active")
+@mutation(_ENGINE, "active")
 def _paused_schedules_are_due(original: Any) -> Any:
     return lambda one: one.retired_at is None
 
@@ -147,7 +147,7 @@ def _a_change_begins_another_life(original: Any) -> Any:
     return lambda spec: None
 
 
-@mutation("dutiful.client.backfill", "staying")
+@mutation("dutiful.client.by_hand", "staying")
 def _a_run_by_hand_moves_the_schedule(original: Any) -> Any:
     return lambda standing: replace(original(standing), last=standing.next)
 

@@ -182,5 +182,5 @@ def sqlite_store() -> Generator[SqliteStore]:
         with closing(SqliteStore(Path(folder) / "jobs.db")) as store:
             timed = SimpleNamespace(Lock=threading.Lock, Timer=store.timer)
             where = "dutiful.engines.sqlite.transaction"
-            with patch(f"{where}.threading", timed), patch(f"{where}.sleep"):
+            with patch(f"{where}.threading", timed):
                 yield store

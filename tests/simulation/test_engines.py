@@ -26,11 +26,10 @@ def store(request: pytest.FixtureRequest) -> Iterator[SimStore]:
         yield store
 
 
-@pytest.mark.timeout(300)
-def test_seeds_that_failed_once(store: SimStore) -> None:
-    for seed in failed_before():
-        story = live(seed, store)
-        assert story.failure is None, words(story, store.name)
+@pytest.mark.parametrize("seed", failed_before())
+def test_seeds_that_failed_once(store: SimStore, seed: int) -> None:
+    story = live(seed, store)
+    assert story.failure is None, words(story, store.name)
 
 
 def test_fresh_seeds(store: SimStore) -> None:
