@@ -198,6 +198,13 @@ async def ignore_term() -> None:
 
 
 @app.task(retry=once)
+def take_turns_each(seconds: float | None) -> float:
+    if seconds is not None:
+        sys.setswitchinterval(seconds)
+    return sys.getswitchinterval()
+
+
+@app.task(retry=once)
 async def close_streams_and_stop_the_loop() -> list[str]:
     for number in (0, 1, 2):
         os.close(number)

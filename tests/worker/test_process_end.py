@@ -67,6 +67,15 @@ async def test_a_full_process_is_replaced_though_threads_are_left(
     assert "starting another" not in output(tmp_path)
 
 
+async def test_threads_take_turns_again_as_before_a_task(isolation: App, tmp_path: Path) -> None:
+    with process(*WORKER, path=tmp_path):
+        before = await (await isolated.take_turns_each.aenqueue(None)).aresult(timeout=60)
+        await (await isolated.take_turns_each.aenqueue(30.0)).aresult(timeout=60)
+        async with asyncio.timeout(60):
+            while await (await isolated.take_turns_each.aenqueue(None)).aresult() != before:
+                pass
+
+
 async def test_a_task_cannot_take_a_signal_from_its_worker(isolation: App, tmp_path: Path) -> None:
     with process(*WORKER, path=tmp_path) as worker:
         await (await isolated.ignore_term.aenqueue()).aresult(timeout=60)

@@ -22,6 +22,7 @@ CHANGES = [
     "variables",
     "limits",
     "defaults",
+    "interpreter",
 ]
 
 

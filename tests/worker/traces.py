@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import shutil
@@ -53,6 +54,7 @@ def look() -> dict[str, Any]:
         "files": resource.getrlimit(resource.RLIMIT_NOFILE),
         "timeout": socket.getdefaulttimeout(),
         "depth": sys.getrecursionlimit(),
+        "interpreter": (sys.getswitchinterval(), gc.isenabled(), gc.get_threshold()),
         "false": subprocess.run(["false"], check=False).returncode,
     }
 
@@ -99,6 +101,10 @@ def _change_others(what: str) -> None:
         case "defaults":
             socket.setdefaulttimeout(3)
             sys.setrecursionlimit(500)
+        case "interpreter":
+            sys.setswitchinterval(1e-6)
+            gc.disable()
+            gc.set_threshold(1)
 
 
 @app.task(cpu=True, retry=once)

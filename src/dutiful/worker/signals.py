@@ -18,8 +18,8 @@ _ONE_AND_THE_SAME = 0.5
 and the supervisor in it tells its children once more."""
 _STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _AGAIN = 1.0
-"""Seconds after which the handlers and the loop's task factory are set again, in case that a task
-replaced them."""
+"""Seconds after which the handlers, the loop's task factory and the interval at which threads take
+turns are set again, in case that a task replaced them."""
 
 
 def stop_signals() -> tuple[signal.Signals, ...]:
@@ -35,7 +35,7 @@ def on_stop(stop: Callable[[float | None], None]) -> None:
     Call it on the running loop's own thread, which must be the main one.
     """
     loop = asyncio.get_running_loop()
-    factory = loop.get_task_factory()
+    factory, interval = loop.get_task_factory(), sys.getswitchinterval()
     first: float | None = None
 
     def handle() -> None:
@@ -61,6 +61,7 @@ def on_stop(stop: Callable[[float | None], None]) -> None:
             signal.signal(number, hear)
             signal.siginterrupt(number, False)
         loop.set_task_factory(factory)
+        sys.setswitchinterval(interval)
         open_standard()
         loop.call_later(_AGAIN, hold)
 

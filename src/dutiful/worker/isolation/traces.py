@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import signal
@@ -49,6 +50,9 @@ class Traces:
         self._limits = [resource.getrlimit(limit) for limit in _LIMITS]
         self._timeout = socket.getdefaulttimeout()
         self._depth = sys.getrecursionlimit()
+        self._interval = sys.getswitchinterval()
+        self._collects = gc.isenabled()
+        self._thresholds = gc.get_threshold()
 
     def clear(self) -> None:
         """Undo what differs; a signal handler that the job has set may raise meanwhile."""
@@ -69,6 +73,9 @@ class Traces:
                 _limit(limit, before)
         socket.setdefaulttimeout(self._timeout)
         sys.setrecursionlimit(self._depth)
+        sys.setswitchinterval(self._interval)
+        gc.set_threshold(*self._thresholds)
+        (gc.enable if self._collects else gc.disable)()
 
     def _clear_signals(self) -> None:
         for timer in _TIMERS:
