@@ -1,5 +1,6 @@
 """Enqueueing from psql, a trigger or another language."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -132,6 +133,22 @@ async def test_a_unique_job_that_a_trigger_passes_over_is_an_error(
     rule = unique("order:1", on_conflict=conflict)
     with pytest.raises(EngineError, match="not stored: a trigger refused its row"):
         await app.tasks["charge"].using(unique=rule).aenqueue(1)
+
+
+@pytest.mark.parametrize("count", [1, 2, 600])
+@pytest.mark.parametrize("options", [{}, {"delay": "1h"}, {"meta": {"a": "b"}}])
+async def test_a_plain_job_that_a_trigger_passes_over_is_an_error(
+    app: App, passing_over: Any, count: int, options: dict[str, Any]
+) -> None:
+    task = app.tasks["charge"].using(**options)
+    with pytest.raises(EngineError, match="not stored: a trigger refused its row"):
+        await app.aenqueue_many(task.job(number) for number in range(count))
+    with pytest.raises(EngineError, match="not stored: a trigger refused its row"):
+        await asyncio.to_thread(app.enqueue_many, [task.job(number) for number in range(count)])
+    with pytest.raises(EngineError, match="not stored: a trigger"), passing_over.transaction():
+        task.using(connection=passing_over).enqueue(1)
+    assert passing_over.execute("select count(*) from job").fetchone() == (0,)
+    assert passing_over.execute("select coalesce(sum(count), 0) from tally").fetchone() == (0,)
 
 
 async def test_a_replacement_that_a_trigger_passes_over_is_an_error(

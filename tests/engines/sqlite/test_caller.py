@@ -4,13 +4,15 @@ import asyncio
 import contextlib
 import sqlite3
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dutiful.core.errors import DuplicateJob, EngineError, UsageError
-from dutiful.core.unique import unique
+from dutiful.core.instant import SECOND
+from dutiful.core.unique import Unique, unique
 from dutiful.engines.sqlite import SqliteEngine
 from tests.engines.sqlite.support import new
 
@@ -125,14 +127,34 @@ def test_a_first_use_inside_a_transaction_is_told_what_to_do(tmp_path: Path) -> 
         engine.session.close()
 
 
-async def test_a_unique_job_that_a_trigger_passes_over_is_an_error(
-    engine: SqliteEngine, mine: sqlite3.Connection
+@pytest.mark.parametrize("rule", [None, unique("order:1")], ids=["plain", "unique"])
+async def test_a_job_that_a_trigger_passes_over_is_an_error(
+    engine: SqliteEngine, mine: sqlite3.Connection, rule: Unique | None
 ) -> None:
     mine.execute(
-        "CREATE TRIGGER passes_over BEFORE INSERT ON dutiful_job BEGIN SELECT RAISE(IGNORE); END"
+        "CREATE TRIGGER passes_over BEFORE INSERT ON dutiful_job WHEN NEW.task = 'odd' "
+        "BEGIN SELECT RAISE(IGNORE); END"
+    )
+    mine.commit()
+    first, odd = new(), new(task="odd", unique=rule)
+    for enqueue in (engine.enqueue_sync, partial(engine.enqueue_on, mine)):
+        with pytest.raises(EngineError, match=f"job {odd.id} was not stored: a trigger refused"):
+            enqueue([first, odd])
+    mine.rollback()
+    with pytest.raises(EngineError, match="not stored: a trigger refused its row"):
+        await engine.enqueue([first, odd])
+    assert not await engine.get([first.id, odd.id])
+    assert engine.enqueue_sync([first]) == engine.enqueue_sync([first])
+
+
+async def test_a_replacement_that_a_trigger_passes_over_is_an_error(
+    engine: SqliteEngine, mine: sqlite3.Connection
+) -> None:
+    rule = unique("order:1", on_conflict="replace")
+    engine.enqueue_sync([new(unique=rule, delay=3600 * SECOND)])
+    mine.execute(
+        "CREATE TRIGGER passes_over BEFORE UPDATE ON dutiful_job BEGIN SELECT RAISE(IGNORE); END"
     )
     mine.commit()
     with pytest.raises(EngineError, match="not stored: a trigger refused its row"):
-        engine.enqueue_sync([new(unique=unique("order:1"))])
-    with pytest.raises(EngineError, match="not stored: a trigger refused its row"):
-        engine.enqueue_on(mine, [new(unique=unique("order:1"))])
+        engine.enqueue_sync([new(unique=rule)])

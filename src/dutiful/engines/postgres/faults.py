@@ -19,6 +19,7 @@ from dutiful.core.errors import (
 
 _RETRYABLE = ("40001", "40P01")
 _DUPLICATE = "23505"
+_DIVISION = "22012"
 _OUTDATED = ("42703", "42883")
 CONFIGURATION = {
     "28P01": "the password is wrong; see the user and password in the URL, or PGPASSWORD",
@@ -83,6 +84,13 @@ class DuplicateId(EngineUnavailable):
     """A job of that id is stored already; nothing was written."""
 
 
+class NotAllStored(BadPayload):
+    """A statement of ours, or a trigger, has divided by zero; nothing was written.
+
+    Ours do where a row of a job was not stored, which only a trigger can bring about.
+    """
+
+
 class Contended(EngineUnavailable):
     """Two transactions stood in each other's way and this one was undone; it may be repeated."""
 
@@ -125,7 +133,8 @@ def told(
         return SchemaMismatch(f"{doing}: {text}; run `dutiful migrate`, or upgrade dutiful here")
     of_a_value = state in _VALUES or (state or "").startswith(_VALUE_CLASSES)
     if of_a_value or isinstance(error, psycopg.DataError):
-        return BadPayload(f"{doing}: {text}; {_wrong(state, text)}")
+        kind = NotAllStored if state == _DIVISION else BadPayload
+        return kind(f"{doing}: {text}; {_wrong(state, text)}")
     if state in _SHARED:
         return StatementLost(f"{doing}: {text}; {_SHARED_ADVICE}")
     if state == _LOCKED:

@@ -15,7 +15,7 @@ from dutiful.core.replacement import Work, changed, marked
 from dutiful.core.state import State
 
 from .arrays import Array, Bytes, Integers, Longs, Shorts, TextArray
-from .faults import DuplicateId
+from .faults import DuplicateId, NotAllStored
 from .rows import packed
 from .session import Session
 from .statements import Texts
@@ -41,7 +41,7 @@ class PostgresProducer:
                 if len(jobs) >= _MANY:
                     return await session.pool.aonce(lambda: self._plan(jobs), writes=True)
                 return await session.gather.enqueue(jobs, self._plan)
-            except DuplicateId:
+            except (DuplicateId, NotAllStored):
                 pass
         return await session.pool.arun(lambda: again(session.sql, jobs, session.now))
 
@@ -51,7 +51,7 @@ class PostgresProducer:
         if _plain(jobs):
             try:  # a single statement, so a transaction by itself
                 return session.pool.once(lambda: self._plan(jobs), writes=True)
-            except DuplicateId:
+            except (DuplicateId, NotAllStored):
                 pass
         return session.pool.run(lambda: again(session.sql, jobs, session.now))
 
@@ -73,7 +73,8 @@ def enqueue(
 ) -> Plan[tuple[Receipt, ...]]:
     """Store jobs in their order; in a longer transaction ``late`` looks for sleepers at its end.
 
-    DuplicateId where a plain job is stored already: store them `again`.
+    DuplicateId where a plain job is stored already, NotAllStored where a trigger keeps one from
+    being stored: store them `again`.
     """
     if not jobs:
         return ()
@@ -104,9 +105,11 @@ def receipts(
         # All lock jobs in one order, which need not be that of the keys.
         keys, periods = _keys(replacing)
         yield Statement(sql("holders_lock"), (keys, periods, now))
+    plain = [job.id for job in jobs if job.unique is None and job.id not in stored]
+    known = {row[0] for row in (yield Statement(sql("known"), (plain,))).rows} if plain else set()
     found: list[Receipt] = []
     for job in jobs:
-        if job.id in stored:
+        if job.id in stored or job.id in known:
             found.append(Receipt(job.id))
         else:
             found.append((yield from _refused(sql, job, stored, now, joins)))
@@ -160,7 +163,7 @@ def _refused(
     """Find out why a job was not stored, and give way to the one that holds its key."""
     rule = job.unique
     if rule is None:
-        return Receipt(job.id)  # refused for its id alone
+        raise _passed_over(job.id)
     for _ in range(_TURNS):
         holders = (yield Statement(sql("holder"), (rule.key, rule.period, now))).rows
         holder: str | None = holders[0][0] if holders else None

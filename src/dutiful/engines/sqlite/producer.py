@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from dutiful.contract.django import connection_of, is_django
@@ -94,7 +93,6 @@ def enqueue(jobs: Sequence[NewJob], now: int) -> Written[tuple[Receipt, ...]]:
     rows: list[tuple[Any, ...]] = []
     created, soon = 0, now + int(POLL_SECONDS * SECOND)
     wakes = False
-    store = partial(Statement, _ENQUEUE, many=True)
     for new in jobs:
         job = stamp(new, now)
         wakes = wakes or job.run_at <= soon
@@ -103,16 +101,26 @@ def enqueue(jobs: Sequence[NewJob], now: int) -> Written[tuple[Receipt, ...]]:
             receipts.append(Receipt(job.id))
             continue
         if rows:
-            created += (yield store(rows)).count
+            created += yield from _store(rows)
             rows = []
         receipt, count = yield from _unique(new, job)
         receipts.append(receipt)
         created += count
     if rows:
-        created += (yield store(rows)).count
+        created += yield from _store(rows)
     if created:
         yield Statement(_TALLY_ADD, (created, "enqueued"))
     return tuple(receipts), wakes
+
+
+def _store(rows: Sequence[tuple[Any, ...]]) -> Plan[int]:
+    """Store jobs without a unique rule; those whose ids are stored already stay as they are."""
+    count = (yield Statement(_ENQUEUE, rows, many=True)).count
+    if count < len(rows):
+        for row in rows:
+            if not (yield Statement(_KNOWN, (row[0],))).rows:
+                raise _passed_over(row[0])
+    return count
 
 
 def _unique(new: NewJob, job: Job) -> Plan[tuple[Receipt, int]]:
@@ -123,10 +131,7 @@ def _unique(new: NewJob, job: Job) -> Plan[tuple[Receipt, int]]:
         return Receipt(job.id), 0
     holders = (yield Statement(_HOLDER, (job.unique_key,))).rows
     if not holders:
-        raise EngineError(
-            f"job {job.id} was not stored: a trigger refused its row; let the trigger on "
-            "dutiful_job raise ABORT with what is wrong instead of IGNORE"
-        )
+        raise _passed_over(job.id)
     seq, holder, state = holders[0]
     if new.unique is not None and new.unique.on_conflict == "raise":
         raise DuplicateJob(new.unique.key, holder)
@@ -144,7 +149,16 @@ def _replace(job: Job, seq: int) -> Plan[None]:
     mark, drops_steps = changed(Work(task, args), new, mark_of(meta))
     if drops_steps:
         yield from drop_steps(seq)
-    yield Statement(_REPLACE, _replacement(job, marked(job.meta, mark), seq))
+    if not (yield Statement(_REPLACE, _replacement(job, marked(job.meta, mark), seq))).count:
+        raise _passed_over(job.id)
+
+
+def _passed_over(job_id: str) -> EngineError:
+    """Return the error for a row of a job that a trigger keeps from being written."""
+    return EngineError(
+        f"job {job_id} was not stored: a trigger refused its row; let the trigger on "
+        "dutiful_job raise ABORT with what is wrong instead of IGNORE"
+    )
 
 
 def drop_steps(seq: int) -> Plan[None]:

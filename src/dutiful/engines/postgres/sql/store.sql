@@ -1,5 +1,5 @@
--- Plain jobs, in the order of the arrays; an id that is stored already is an error. Sleepers are
--- chosen by the same statement, unless it is a part of a transaction, which would keep their rows
+-- Plain jobs, in the order of the arrays; an id that is stored already is an error, and where a
+-- trigger keeps a row from being stored, a division by zero is one (22012). Sleepers are chosen by the same statement, unless it is a part of a transaction, which would keep their rows
 -- till its end: then the trigger on the tally looks for them ($13).
 WITH stored AS (
   INSERT INTO {schema}.job (
@@ -16,9 +16,13 @@ WITH stored AS (
   ) AS given (
     id, task, queue, priority, args, max_attempts, delay, run_at, expires_in, tags, meta
   ), (SELECT coalesce($12::bigint, {now}) AS now) AS clock
+  RETURNING 1
 ), tallied AS (
   INSERT INTO {schema}.tally (name, count, queues)
-  VALUES ('enqueued', pg_catalog.cardinality($1), CASE WHEN $13::boolean THEN $14::text[] END)
+  SELECT
+    'enqueued', count(*) / (count(*) = pg_catalog.cardinality($1))::integer,
+    CASE WHEN $13::boolean THEN $14::text[] END
+  FROM stored
 )
 SELECT {schema}.wake_some($14::text[], $15::bigint)::text
 WHERE NOT $13::boolean AND $15 > 0 AND EXISTS (SELECT FROM {schema}.sleeper)

@@ -11,9 +11,13 @@ WITH stored AS (
     SELECT now, coalesce($8::bigint, now + $7::bigint) AS due
     FROM (SELECT coalesce($12::bigint, {now}) AS now) AS clock
   ) AS clock
+  RETURNING 1
 ), tallied AS (
   INSERT INTO {schema}.tally (name, count, queues)
-  VALUES ('enqueued', pg_catalog.cardinality($1), CASE WHEN $13::boolean THEN ARRAY[$4] END)
+  SELECT
+    'enqueued', count(*) / (count(*) = pg_catalog.cardinality($1))::integer,
+    CASE WHEN $13::boolean THEN ARRAY[$4] END
+  FROM stored
 )
 SELECT {schema}.wake_some(ARRAY[$4], pg_catalog.cardinality($1))::text
 WHERE NOT $13::boolean AND $14::boolean AND EXISTS (SELECT FROM {schema}.sleeper)

@@ -5,9 +5,10 @@ WITH stored AS (
   )
   SELECT $1, $2, $3, 1, $4::smallint, $5::bytea, $6::integer, now, now
   FROM (SELECT coalesce($7::bigint, {now}) AS now) AS clock
+  RETURNING 1
 ), tallied AS (
   INSERT INTO {schema}.tally (name, count, queues)
-  VALUES ('enqueued', 1, CASE WHEN $8::boolean THEN ARRAY[$3] END)
+  SELECT 'enqueued', 1 / count(*), CASE WHEN $8::boolean THEN ARRAY[$3] END FROM stored
 )
 SELECT {schema}.wake_some(ARRAY[$3], 1)::text
 WHERE NOT $8::boolean AND EXISTS (SELECT FROM {schema}.sleeper)
