@@ -11,6 +11,7 @@ import pytest
 from dutiful.cli.demo.postgres import LocalServer, local_server
 from tests.chaos import clocks, freezes, kills, outages, standbys
 from tests.chaos.outages import Outage
+from tests.chaos.pace import Pace
 from tests.servers.pgbouncer import Pooler
 from tests.servers.postgres import programs
 
@@ -34,27 +35,39 @@ def fine(outage: Outage, most: float) -> None:
     assert outage.troubles <= 20  # said once for each trouble, and not for each try
 
 
-def test_crashes_of_the_server_lose_and_double_nothing(tmp_path: Path, server: LocalServer) -> None:
-    fine(outages.crashes(tmp_path, server, 1500), 15)
+def test_crashes_of_the_server_lose_and_double_nothing(
+    tmp_path: Path, server: LocalServer, pace: Pace
+) -> None:
+    fine(outages.crashes(tmp_path, server, 1500), pace.limit(15))
 
 
-def test_killed_backends_lose_and_double_nothing(tmp_path: Path, server: LocalServer) -> None:
-    fine(outages.severed(tmp_path, server, 1500, 6), 15)
+def test_killed_backends_lose_and_double_nothing(
+    tmp_path: Path, server: LocalServer, pace: Pace
+) -> None:
+    fine(outages.severed(tmp_path, server, 1500, 6), pace.limit(15))
 
 
-def test_cut_connections_lose_and_double_nothing(tmp_path: Path, server: LocalServer) -> None:
-    fine(outages.cut(tmp_path, server, 1500, 6), 15)
+def test_cut_connections_lose_and_double_nothing(
+    tmp_path: Path, server: LocalServer, pace: Pace
+) -> None:
+    fine(outages.cut(tmp_path, server, 1500, 6), pace.limit(15))
 
 
-def test_half_open_connections_lose_and_double_nothing(tmp_path: Path, server: LocalServer) -> None:
-    fine(outages.stalled(tmp_path, server, 1000, 2, 3.0), 15)
+def test_half_open_connections_lose_and_double_nothing(
+    tmp_path: Path, server: LocalServer, pace: Pace
+) -> None:
+    fine(outages.stalled(tmp_path, server, 1000, 2, 3.0), pace.limit(15))
 
 
-def test_late_replies_lose_and_double_nothing(tmp_path: Path, server: LocalServer) -> None:
-    fine(outages.delayed(tmp_path, server, 300, 0.03), 15)
+def test_late_replies_lose_and_double_nothing(
+    tmp_path: Path, server: LocalServer, pace: Pace
+) -> None:
+    fine(outages.delayed(tmp_path, server, 300, 0.03), pace.limit(15))
 
 
-def test_a_promoted_standby_that_was_synchronous_has_lost_nothing(tmp_path: Path) -> None:
+def test_a_promoted_standby_that_was_synchronous_has_lost_nothing(
+    tmp_path: Path, pace: Pace
+) -> None:
     # A standby that stops acknowledging holds up commits, so it must be there before they count.
     with local_server(Path(tempfile.gettempdir()), programs=programs()) as primary:
         standby = primary.standby(primary.folder / "standby")
@@ -63,13 +76,14 @@ def test_a_promoted_standby_that_was_synchronous_has_lost_nothing(tmp_path: Path
             with psycopg.connect(primary.url(), autocommit=True) as connection:
                 connection.execute("alter system set synchronous_standby_names = 'standby'")
                 connection.execute("select pg_reload_conf()")
-            fine(outages.promoted(tmp_path, primary, standby, 1200), 15)
+            fine(outages.promoted(tmp_path, primary, standby, 1200), pace.limit(15))
         finally:
             standby.stop("immediate")
 
 
 def test_a_promoted_standby_that_lagged_has_lost_the_last_moments_and_nothing_else(
     tmp_path: Path,
+    pace: Pace,
 ) -> None:
     with local_server(Path(tempfile.gettempdir()), programs=programs()) as primary:
         standby = primary.standby(primary.folder / "standby")
@@ -81,13 +95,13 @@ def test_a_promoted_standby_that_lagged_has_lost_the_last_moments_and_nothing_el
     assert not behind.wrong
     assert behind.gone
     assert behind.again
-    assert max(behind.outage.back, default=0) < 15
+    assert max(behind.outage.back, default=0) < pace.limit(15)
 
 
 def test_a_killed_pooler_loses_and_doubles_nothing(
-    tmp_path: Path, server: LocalServer, pgbouncer: Pooler
+    tmp_path: Path, server: LocalServer, pgbouncer: Pooler, pace: Pace
 ) -> None:
-    fine(outages.pooled(tmp_path, server, pgbouncer, 800, 2), 15)
+    fine(outages.pooled(tmp_path, server, pgbouncer, 800, 2), pace.limit(15))
 
 
 def test_a_frozen_worker_runs_nothing_again_on_postgresql(
@@ -107,9 +121,9 @@ def test_clocks_that_are_an_hour_off_change_nothing(tmp_path: Path, server: Loca
     assert max(skewed.waits) < skewed.delay + 10
 
 
-def test_a_storm_of_kills_on_postgresql(tmp_path: Path, server: LocalServer) -> None:
+def test_a_storm_of_kills_on_postgresql(tmp_path: Path, server: LocalServer, pace: Pace) -> None:
     verdict = kills.storm(tmp_path, 3000, aimed_every=300, url=server.url())
     print(verdict.table())
     assert not verdict.faults()
     assert verdict.kills >= 6
-    assert max(verdict.back) < 15
+    assert max(verdict.back) < pace.limit(15)

@@ -7,23 +7,24 @@ from pathlib import Path
 import pytest
 
 from tests.chaos import crowd, deploys, freezes, kills
+from tests.chaos.pace import Pace
 
 pytestmark = [pytest.mark.serial, pytest.mark.slow]
 
 
-def test_a_storm_of_kills(tmp_path: Path) -> None:
+def test_a_storm_of_kills(tmp_path: Path, pace: Pace) -> None:
     verdict = kills.storm(tmp_path, 4000, aimed_every=300)
     print(verdict.table())
     assert not verdict.faults()
     assert verdict.kills >= 8
-    assert max(verdict.back) < 15
+    assert max(verdict.back) < pace.limit(15)
 
 
-def test_a_supervisors_children_are_killed(tmp_path: Path) -> None:
+def test_a_supervisors_children_are_killed(tmp_path: Path, pace: Pace) -> None:
     verdict = kills.supervised(tmp_path, 120, 1)
     print(verdict.table())
     assert not verdict.faults()
-    assert max(verdict.back) < 15
+    assert max(verdict.back) < pace.limit(15)
 
 
 def test_a_frozen_worker_runs_nothing_again(tmp_path: Path) -> None:

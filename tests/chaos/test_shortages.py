@@ -14,6 +14,7 @@ from dutiful.cli.demo.postgres import LocalServer, local_server
 from tests.chaos import shortages
 from tests.chaos.disk import Filled
 from tests.chaos.outages import Outage
+from tests.chaos.pace import Pace
 from tests.servers.postgres import programs
 
 pytestmark = [pytest.mark.serial, pytest.mark.slow, pytest.mark.timeout(180)]
@@ -57,19 +58,19 @@ def test_no_room_for_the_tables_refuses_and_loses_nothing(
 
 
 def test_no_room_for_the_log_kills_the_server_and_loses_nothing(
-    tmp_path: Path, server: LocalServer
+    tmp_path: Path, server: LocalServer, pace: Pace
 ) -> None:
-    fine(mounted(lambda: shortages.log_full(tmp_path, server, 800, 1)), 15)
+    fine(mounted(lambda: shortages.log_full(tmp_path, server, 800, 1)), pace.limit(15))
 
 
-def test_no_connection_left_is_waited_for(tmp_path: Path, server: LocalServer) -> None:
+def test_no_connection_left_is_waited_for(tmp_path: Path, server: LocalServer, pace: Pace) -> None:
     server.settings["max_connections"] = "60"
     server.restart()
     outage = shortages.crowded_out(tmp_path, server, 800, 2, 1.5)
     print(outage.table())
     assert not outage.verdict.faults()
     assert outage.back
-    assert max(outage.back) < 15
+    assert max(outage.back) < pace.limit(15)
     assert outage.said_once  # a connection may come free, and be taken away again, many times
 
 
