@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from operator import is_
+from operator import attrgetter, is_
 from typing import Any
 
 import msgspec
@@ -62,10 +62,12 @@ def admit(jobs: Sequence[NewJob]) -> Sequence[NewJob]:
     Jobs that one task has built share their options, so each option is checked once.
     """
     last: NewJob | None = None
+    shared: tuple[Any, ...] = ()
     written: dict[int, NewJob] = {}
     for place, job in enumerate(jobs):
-        if last is None or type(job) is not NewJob or not _alike(job, last):
+        if last is None or type(job) is not NewJob or not _alike(job, last, shared):
             last = admitted(job)
+            shared = _shared(last)
             if last is not job:
                 written[place] = last
     return [written.get(place, job) for place, job in enumerate(jobs)] if written else jobs
@@ -82,30 +84,30 @@ def _exact(meta: dict[str, str]) -> bool:
     return all(type(name) is str and type(text) is str for name, text in meta.items())
 
 
-def _alike(job: NewJob, last: NewJob) -> bool:
+_shared = attrgetter(
+    *("tags", "task", "queue", "run_at", "delay", "priority", "expires_in", "max_attempts"),
+    "unique",
+)
+
+
+def _alike(job: NewJob, last: NewJob, shared: tuple[Any, ...]) -> bool:
     """Whether a job shares its options with one that was admitted, and its id and args look right.
 
-    Such arguments are not parsed again: bad ones cost only their own job, when it runs.
+    ``shared`` are the options of ``last``; they are compared by identity, since True equals 1. Such
+    arguments are not parsed again: bad ones cost only their own job, when it runs.
     """
+    meta, args, job_id = job.meta, job.args, job.id
     return (
-        type(job.meta) is dict
-        and job.meta == last.meta  # a dict for each, of equal texts
-        and (not job.meta or _exact(job.meta))
-        and job.tags is last.tags
-        and job.task is last.task
-        and job.queue is last.queue
-        and job.run_at is last.run_at
-        and job.delay is last.delay
-        and job.priority is last.priority
-        and job.expires_in is last.expires_in
-        and job.max_attempts is last.max_attempts
-        and job.unique is None
-        and type(job.args) is bytes
-        and job.args[:1] == b"{"
-        and job.args[-1:] == b"}"
-        and type(job.id) is str
-        and 0 < len(job.id) <= NAME_MAX
-        and job.id.isprintable()
+        all(map(is_, _shared(job), shared))
+        and type(meta) is dict
+        and meta == last.meta  # a dict for each, of equal texts
+        and (not meta or _exact(meta))
+        and type(args) is bytes
+        and args[:1] == b"{"
+        and args[-1:] == b"}"
+        and type(job_id) is str
+        and 0 < len(job_id) <= NAME_MAX
+        and job_id.isprintable()
     )
 
 

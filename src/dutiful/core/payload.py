@@ -33,6 +33,8 @@ _OFFSET = re.compile(rb':\d\d"')
 _SUSPECT = re.compile(rb'null|Z"|:\d\d"')
 """A null or the end of a time: one search instead of three, for most payloads have neither."""
 _TIMELESS = frozenset((str, int, float, bool, type(None), bytes, date, timedelta, Decimal, UUID))
+_PLAIN = frozenset((str, int, bool, type(None)))
+"""Types of which JSON holds every value, but for numbers of many digits."""
 _MINUTE, _NONE = timedelta(minutes=1), timedelta()
 
 
@@ -121,6 +123,8 @@ def encode(
     """
     try:
         raw = _ENCODER.encode(value)
+        if not named and type(value) in _PLAIN and len(raw) < _DIGITS <= bytes_max:
+            return raw  # as most results are
         found = _SUSPECT.search(raw)
         if found is not None and (b'Z"' in raw or _OFFSET.search(raw)):
             raw = _exactly(value, raw)
