@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dutiful.cli.failure import Code, Trouble
+from dutiful.servers.failure import ServerFailed, ServerMissing
+
 if TYPE_CHECKING:
     from dutiful.cli.demo.picture import View
 
@@ -62,7 +65,12 @@ def demo(
 
     chosen = read_orders(orders or shop_folder() / "orders.csv")
     plan = Plan(orders=chosen, workers=workers, seed=seed, naive=naive)
-    return perform(plan, _view(json), engine=engine, keep=keep)
+    try:
+        return perform(plan, _view(json), engine=engine, keep=keep)
+    except ServerMissing as missing:
+        raise Trouble(str(missing), Code.USAGE) from None
+    except ServerFailed as failed:
+        raise Trouble(str(failed), Code.FAULT) from failed
 
 
 def _view(as_json: bool) -> View:

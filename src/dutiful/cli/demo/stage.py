@@ -50,7 +50,7 @@ def _store(engine: str, folder: Path) -> Generator[str]:
     if engine == "sqlite":
         yield f"sqlite:///{quote(str(folder / 'jobs.db'))}"
         return
-    from dutiful.cli.demo.postgres import local_server
+    from dutiful.servers.postgres import local_server
 
     with local_server(folder) as server:
         yield server.url()

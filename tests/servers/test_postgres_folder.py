@@ -1,4 +1,4 @@
-"""Root runs the demo's server in a folder of another user, who may have put anything there."""
+"""Root runs a local server in a folder of another user, who may have put anything there."""
 
 import os
 from collections.abc import Callable
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dutiful.cli.demo.postgres import LocalServer
-from dutiful.cli.failure import Trouble
+from dutiful.servers.failure import ServerFailed
+from dutiful.servers.postgres import LocalServer
 
 
 def link(entry: Path, victim: Path) -> None:
@@ -29,7 +29,7 @@ def test_its_log_is_a_file_of_its_own(tmp_path: Path, thing: Callable[[Path, Pat
     victim = tmp_path / "victim"
     victim.write_text("precious")
     thing(folder / "server.log", victim)
-    with pytest.raises(Trouble, match=r"server\.log"):
+    with pytest.raises(ServerFailed, match=r"server\.log"):
         LocalServer(folder).start()
     assert victim.read_text() == "precious"
 

