@@ -16,7 +16,7 @@ from statistics import median
 
 import psycopg
 
-from dutiful.cli.bench.stages import Bench, task_of
+from dutiful.bench.stages import Bench, task_of
 from dutiful.servers.postgres import local_server
 from dutiful.worker.options import WorkerOptions
 

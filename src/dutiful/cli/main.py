@@ -120,7 +120,7 @@ _LATER = {
         "See in half a minute what the package does, in a shop whose gateway fails.",
     ),
     "worker": ("dutiful.cli.worker", "Run jobs until told to stop."),
-    "bench": ("dutiful.cli.bench.command", "Measure how fast a store is on this machine."),
+    "bench": ("dutiful.cli.bench", "Measure how fast a store is on this machine."),
 }
 
 

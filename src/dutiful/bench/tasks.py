@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import os
-import time
 from functools import cache
 from pathlib import Path
+from time import monotonic_ns
 
 from dutiful import App
 
@@ -27,21 +27,21 @@ def _marks() -> Marks:
 @app.task(name="bench.no_op")
 async def no_op(number: int) -> int:
     """Run on the loop and return a small result."""
-    _marks().hit(next(_number), time.monotonic_ns())
+    _marks().hit(next(_number), monotonic_ns())
     return number
 
 
 @app.task(name="bench.no_op_sync")
 def no_op_sync(number: int) -> int:
     """Run in a thread and return a small result."""
-    _marks().hit(next(_number), time.monotonic_ns())
+    _marks().hit(next(_number), monotonic_ns())
     return number
 
 
 @app.task(name="bench.picked_up")
 async def picked_up(enqueued_ns: int) -> None:
     """Note how long ago the job was enqueued."""
-    now = time.monotonic_ns()
+    now = monotonic_ns()
     count = next(_number)
     _marks().delay(count, now - enqueued_ns)
     _marks().hit(count, now)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator
 from contextlib import closing, contextmanager
+from time import time_ns
 from typing import Any
 
 import psycopg
 
-from dutiful.cli.bench.limits import Step, rate
+from dutiful.bench.limits import Step, rate
 from dutiful.client.ids import new_id
 
 _ARGS = b'{"number":1}'
@@ -103,7 +103,7 @@ def _copy(connection: psycopg.Connection[Any]) -> int:
 
 
 def _copy_wide(connection: psycopg.Connection[Any]) -> int:
-    now = time.time_ns() // 1000
+    now = time_ns() // 1000
     with connection.cursor() as cursor, cursor.copy(_INTO_WIDE) as rows:
         for _ in range(_BATCH):
             rows.write_row((now, now, 20, 1, 0, new_id(), "bench.no_op", "default", _ARGS))

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, AsyncExitStack
 from pathlib import Path
+from time import monotonic_ns, perf_counter
 
 from dutiful.app import App
 from dutiful.client.task import Task
+from dutiful.contract.beside import beside
 from dutiful.core.errors import DutifulError
 from dutiful.core.state import State
 from dutiful.worker.options import WorkerOptions
 
-from .crew import BenchWorker
 from .limits import Step, rates
 from .marks import Marks
 from .tasks import app as bench_app
 from .tasks import no_op, no_op_sync, picked_up
+from .worker_process import BenchWorker
 
 Figures = dict[str, float]
 Progress = Callable[[str, float], None]
@@ -61,13 +62,13 @@ class Bench:
             with commits() as commit:
                 return rates(seconds, enqueue, *([commit] if commit else []))
 
-        one, *bare = await asyncio.to_thread(measure)
+        one, *bare = await beside(measure)
         self.figures["enqueue_one_per_s"] = one
         if bare:
             self.figures["limit_commit_per_s"] = bare[0]
             self.figures["enqueue_one_ratio"] = one / bare[0]
         self._tell("enqueue from 100 callers", 0.5)
-        end = time.perf_counter() + seconds
+        end = perf_counter() + seconds
         done = 0
 
         async def caller() -> None:
@@ -75,19 +76,19 @@ class Bench:
             while True:  # at least once, so that the figure is never none
                 await paused.aenqueue(1)
                 done += 1
-                if time.perf_counter() >= end:
+                if perf_counter() >= end:
                     return
 
-        started = time.perf_counter()
+        started = perf_counter()
         await asyncio.gather(*(caller() for _ in range(_CALLERS)))
-        self.figures["enqueue_100_callers_per_s"] = done / (time.perf_counter() - started)
+        self.figures["enqueue_100_callers_per_s"] = done / (perf_counter() - started)
 
     async def enqueue_many(self, task: Task[[int], object, int], jobs: int) -> None:
         """Enqueue the whole backlog in one streamed call."""
         self._tell("enqueue many", 0)
-        started = time.perf_counter()
+        started = perf_counter()
         await self.app.aenqueue_many(task.job(number) for number in range(jobs))
-        self.figures["enqueue_many_per_s"] = jobs / (time.perf_counter() - started)
+        self.figures["enqueue_many_per_s"] = jobs / (perf_counter() - started)
 
     async def drain(
         self, task: Task[[int], object, int], jobs: int, name: str, workers: int = 1
@@ -102,23 +103,23 @@ class Bench:
         marks = [self._marks, *map(Marks, others)]
         peak = 0.0
         async with AsyncExitStack() as stack:
-            crew = [
+            running = [
                 await stack.enter_async_context(BenchWorker(self._url, path, self._options))
                 for path in (self._marks_path, *others)
             ]
             while (count := sum(one.read()[0] for one in marks)) < jobs:
-                if not all(worker.alive for worker in crew):
+                if not all(worker.alive for worker in running):
                     raise DutifulError("the benchmark's worker died; run it by hand to see why")
                 self._tell(f"drain {task.name}", count / jobs)
                 if count:
-                    peak = max(peak, crew[0].rss_mb())
+                    peak = max(peak, running[0].rss_mb())
                 await asyncio.sleep(_POLL)
         times = [one.read() for one in marks]
         first = min(first for count, first, _ in times if count)
         last = max(last for _, _, last in times)
         self.figures[f"{name}_per_s"] = jobs / max((last - first) / 1e9, 1e-9)
         if name == "drain":
-            self.figures["cpu_s_per_1000_jobs"] = crew[0].cpu_seconds * 1000 / jobs
+            self.figures["cpu_s_per_1000_jobs"] = running[0].cpu_seconds * 1000 / jobs
             self.figures["rss_mb"] = peak
         for one in marks[1:]:
             one.close()
@@ -149,7 +150,7 @@ class Bench:
             await self._awake()
             for number in range(times):
                 self._tell("pickup", number / times)
-                await picked_up.aenqueue(time.monotonic_ns())
+                await picked_up.aenqueue(monotonic_ns())
                 await asyncio.sleep(_PICKUP_GAP)
             await asyncio.sleep(1)
             self._tell("idle", 0)
@@ -166,7 +167,7 @@ class Bench:
 
     async def _awake(self) -> None:
         """Wait until the worker has run a first job."""
-        await picked_up.aenqueue(time.monotonic_ns())
+        await picked_up.aenqueue(monotonic_ns())
         while not self._marks.read()[0]:  # noqa: ASYNC110 - another process marks it
             await asyncio.sleep(_POLL)
 

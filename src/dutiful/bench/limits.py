@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from time import perf_counter
 
 _ROW = (b'{"number":1}', "default", 1)
 _BATCH = 1000
@@ -81,9 +81,9 @@ def rates(seconds: float, *steps: Step) -> list[float]:
     rows, passed = [0] * len(steps), [0.0] * len(steps)
     while min(passed) < seconds:
         for number, step in enumerate(steps):
-            started = time.perf_counter()
+            started = perf_counter()
             end = started + min(_SLICE, seconds)
-            while time.perf_counter() < end:
+            while perf_counter() < end:
                 rows[number] += step()
-            passed[number] += time.perf_counter() - started
+            passed[number] += perf_counter() - started
     return [count / spent for count, spent in zip(rows, passed, strict=True)]

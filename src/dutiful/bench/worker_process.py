@@ -7,8 +7,8 @@ import os
 import resource
 import signal
 import sys
-import time
 from pathlib import Path
+from time import perf_counter
 
 import msgspec
 
@@ -17,7 +17,7 @@ from dutiful.worker.serve import ORDERS, Orders
 
 from .tasks import MARKS
 
-_TARGET = "dutiful.cli.bench.tasks:app"
+_TARGET = "dutiful.bench.tasks:app"
 
 
 class BenchWorker:
@@ -71,9 +71,9 @@ class BenchWorker:
 
     async def idle_share(self, seconds: float) -> float:
         """Return the share of one core that it uses while nothing happens."""
-        before, started = self.cpu_now(), time.perf_counter()
+        before, started = self.cpu_now(), perf_counter()
         await asyncio.sleep(seconds)
-        return (self.cpu_now() - before) / (time.perf_counter() - started)
+        return (self.cpu_now() - before) / (perf_counter() - started)
 
     def _proc(self, name: str) -> str:
         pid = self._process.pid if self._process else 0
