@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from dutiful.cli.demo.books import Stats
-from dutiful.cli.demo.frame import frame, sparkline
-from dutiful.cli.demo.picture import Hand, Line, Picture
-from dutiful.cli.demo.plain import JsonView, PlainView
-from dutiful.cli.demo.verdict import Survived, Verdict, judge
-from dutiful.cli.demo.view import LiveView
+from dutiful.cli.render import STATE_STYLES
 from dutiful.core.state import State
+from dutiful.demo.books import Stats
+from dutiful.demo.frame import frame, sparkline
+from dutiful.demo.picture import Hand, Line, Picture
+from dutiful.demo.plain import JsonView, PlainView
+from dutiful.demo.verdict import Survived, Verdict, judge
+from dutiful.demo.view import LiveView
 
 
 def picture(*, naive: bool = False) -> Picture:
@@ -48,7 +49,7 @@ def verdict(*, naive: bool = False) -> Verdict:
 def drawn(seen: Picture, width: int, height: int) -> list[str]:
     console = Console(width=width, height=height, file=io.StringIO(), force_terminal=False)
     with console.capture() as capture:
-        console.print(frame(seen, width, height))
+        console.print(frame(seen, width, height, STATE_STYLES))
     return capture.get().splitlines()
 
 
@@ -109,14 +110,15 @@ def test_kept_folder_is_named_everywhere(tmp_path: Path) -> None:
     seen = Picture(10, False)
     PlainView(plain).conclude(seen, verdict(), tmp_path)
     JsonView(as_json).conclude(seen, verdict(), tmp_path)
-    LiveView(Console(file=live, width=200)).conclude(seen, verdict(), tmp_path)
+    LiveView(Console(file=live, width=200), STATE_STYLES).conclude(seen, verdict(), tmp_path)
     for out in (plain, as_json, live):
         assert str(tmp_path) in out.getvalue()
 
 
 def test_naive_verdict_points_back_to_the_safe_demo() -> None:
     out = io.StringIO()
-    LiveView(Console(file=out, width=80)).conclude(Picture(0, True), verdict(naive=True), None)
+    view = LiveView(Console(file=out, width=80), STATE_STYLES)
+    view.conclude(Picture(0, True), verdict(naive=True), None)
     assert "safety off" in out.getvalue()
     assert "nobody was told" in out.getvalue()
     assert "the same with the safety on" in out.getvalue()

@@ -42,8 +42,9 @@ def bench(
         url = engine or f"sqlite:///{quote(str(folder))}/jobs.db"
         if in_process(url):
             raise Wrong("memory:// has no second process", "measure sqlite:///FILE instead")
+        options = WorkerOptions(concurrency=concurrency)
         try:
-            figures = _measure(url, folder, (jobs, backlog), WorkerOptions(concurrency=concurrency))
+            figures = asyncio.run(_run(url, folder, (jobs, backlog), options))
         except StoreInUse as found:
             holds = f"{plural(found.jobs, 'job')} to run and {plural(found.workers, 'worker')}"
             advice = "name one that is empty, such as a schema of its own"
@@ -54,7 +55,7 @@ def bench(
     _tell({"engine": scheme(url) or "", "jobs": jobs, **figures}, as_json=as_json)
 
 
-def _measure(url: str, folder: Path, sizes: tuple[int, int], options: WorkerOptions) -> Figures:
+async def _run(url: str, folder: Path, sizes: tuple[int, int], options: WorkerOptions) -> Figures:
     # On standard error, so that standard output holds the figures and nothing else.
     with Progress(console=Console(stderr=True), transient=True) as progress:
         stage_bar = progress.add_task("limits of the store", total=1.0)
@@ -62,7 +63,7 @@ def _measure(url: str, folder: Path, sizes: tuple[int, int], options: WorkerOpti
         def tell(stage: str, share: float) -> None:
             progress.update(stage_bar, description=stage, completed=share)
 
-        return asyncio.run(measure(url, folder, sizes, options, tell))
+        return await measure(url, folder, sizes, options, tell)
 
 
 def _tell(figures: dict[str, str | float], *, as_json: bool) -> None:

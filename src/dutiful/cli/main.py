@@ -116,7 +116,7 @@ _GROUPS = {
 
 _LATER = {
     "demo": (
-        "dutiful.cli.demo.command",
+        "dutiful.cli.demo",
         "See in half a minute what the package does, in a shop whose gateway fails.",
     ),
     "worker": ("dutiful.cli.worker", "Run jobs until told to stop."),

@@ -18,11 +18,11 @@ import pytest
 import dutiful
 from dutiful import Cancel, ClaimLost, Discard, DuplicateJob, DutifulError, JobFailed, Retry, Snooze
 from dutiful.bench.run import StoreInUse
-from dutiful.cli.demo.crew import ChildFailed
 from dutiful.cli.failure import Code, Interrupted, Trouble, Wrong
 from dutiful.core import errors
 from dutiful.core.outcome import Cancelled, Discarded, Failed, Signal, Snoozed
 from dutiful.core.rebuilding import Rebuilt
+from dutiful.demo.crew import ChildFailed
 from dutiful.worker.around import ChildEnded, child_ended
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich import box
 from rich.console import RenderableType
 from rich.panel import Panel
@@ -9,10 +11,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from dutiful.cli.demo.picture import Hand, Line, Picture
-from dutiful.cli.demo.wording import count
-from dutiful.cli.render import STATE_STYLES
 from dutiful.core.state import State
+from dutiful.demo.picture import Hand, Line, Picture
+from dutiful.demo.wording import count
 
 STORY_MAX = 12
 FRAME_LINES = 16
@@ -29,15 +30,15 @@ _ROWS = (
 )
 
 
-def frame(picture: Picture, width: int, height: int) -> RenderableType:
-    """Lay out one moment."""
+def frame(picture: Picture, width: int, height: int, styles: Mapping[State, str]) -> RenderableType:
+    """Lay out one moment, with states in the colours that are given."""
     lines = max(3, min(STORY_MAX, height - FRAME_LINES))
     columns = Table.grid(padding=0)
     left, right = max(20, width // 4), max(25, width * 3 // 10)
     for column in (left, width - left - right, right):
         columns.add_column(width=column)
     columns.add_row(
-        _panel("jobs", _jobs(picture)),
+        _panel("jobs", _jobs(picture, styles)),
         _panel("workers and their pids", _workers(picture)),
         _panel("gateway", _gateway(picture)),
     )
@@ -132,9 +133,9 @@ def _numbers(rows: list[tuple[str, int, str]]) -> RenderableType:
     return grid
 
 
-def _jobs(picture: Picture) -> RenderableType:
+def _jobs(picture: Picture, styles: Mapping[State, str]) -> RenderableType:
     counts = picture.counts
-    return _numbers([(word, counts.get(state, 0), STATE_STYLES[state]) for word, state in _ROWS])
+    return _numbers([(word, counts.get(state, 0), styles[state]) for word, state in _ROWS])
 
 
 def _gateway(picture: Picture) -> RenderableType:

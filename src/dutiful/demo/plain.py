@@ -8,10 +8,10 @@ from typing import TextIO
 
 import msgspec
 
-from dutiful.cli.demo.picture import Picture
-from dutiful.cli.demo.verdict import Verdict
-from dutiful.cli.demo.wording import advice, details, headline
 from dutiful.core.state import State
+from dutiful.demo.picture import Picture
+from dutiful.demo.verdict import Verdict
+from dutiful.demo.wording import advice, details, headline
 
 LINE_SECONDS = 1.0
 

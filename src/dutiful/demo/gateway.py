@@ -9,7 +9,7 @@
     POST /cards/repair   accept every card again
     GET  /health
 
-``python -m dutiful.cli.demo.gateway --port 8800`` runs it by hand.
+``python -m dutiful.demo.gateway --port 8800`` runs it by hand.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from typing import TypeVar
 
 import msgspec
 
-from dutiful.cli.demo.books import Answer, Books, CashUp, Charge
+from dutiful.contract.beside import beside
+from dutiful.demo.books import Answer, Books, CashUp, Charge
 
 T = TypeVar("T")
 
@@ -104,12 +105,12 @@ class Gateway:
                 self.books.repair()
                 return Answer(200, {"repaired": True})
             case "GET", "/ledger":
-                return await asyncio.to_thread(self.books.ledger.read_bytes)
+                return await beside(self.books.ledger.read_bytes)
             case "POST", "/cash-ups":
                 wanted = _decode(request.body, CashUp)
                 return self.books.cash_up(wanted, request.headers.get("idempotency-key"))
             case "GET", "/cash-ups":
-                return await asyncio.to_thread(self.books.cash_book.read_bytes)
+                return await beside(self.books.cash_book.read_bytes)
             case "GET", "/stats":
                 return Answer(200, msgspec.to_builtins(stats))
             case "GET", "/health":

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections.abc import Sequence
+from time import monotonic
 from typing import Any
 
 import msgspec
 
 from dutiful.app import App
-from dutiful.cli.demo.books import FAILING
-from dutiful.cli.demo.desk import jobs_of
-from dutiful.cli.demo.orders import Order
-from dutiful.cli.demo.schedule import NAME, Occurrences, occurrences
-from dutiful.cli.demo.verdict import Survived, Verdict, judge
-from dutiful.cli.demo.visitor import Visitor
-from dutiful.cli.demo.watch import LOOK_SECONDS, Watch
-from dutiful.cli.demo.wording import count
 from dutiful.client.task import Task
 from dutiful.core.state import State
+from dutiful.demo.books import FAILING
+from dutiful.demo.desk import jobs_of
+from dutiful.demo.orders import Order
+from dutiful.demo.schedule import NAME, Occurrences, occurrences
+from dutiful.demo.verdict import Survived, Verdict, judge
+from dutiful.demo.visitor import Visitor
+from dutiful.demo.watch import LOOK_SECONDS, Watch
+from dutiful.demo.wording import count
 
 RESCUE_SECONDS_MAX = 20.0
 QUIET_SECONDS = 0.5
@@ -91,10 +91,10 @@ class Scene:
         orders = self.plan.orders
         if not any(order.card.startswith(FAILING) for order in orders):
             await self.visitor.break_cards(_some_cards(orders, self.plan.seed))
-        started = time.monotonic()
+        started = monotonic()
         stored = await self.app.aenqueue_many(jobs_of(self.charge, orders))
         await self.watch.look()
-        seconds = time.monotonic() - started
+        seconds = monotonic() - started
         self.watch.tell(f"{count(stored, 'charge')} enqueued in {seconds:.2f} s, one per order")
 
     async def start(self) -> None:

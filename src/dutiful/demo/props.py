@@ -13,9 +13,9 @@ from dutiful.core.errors import UsageError
 
 def shop_folder() -> Path:
     """Return the folder with tasks.py and orders.csv."""
-    packaged = Path(str(files("dutiful.cli.demo"))) / "shop"
+    packaged = Path(str(files("dutiful.demo"))) / "shop"
     # An editable install has no copy inside the package; there the examples are at hand.
-    repository = Path(__file__).parents[4] / "examples" / "shop"
+    repository = Path(__file__).parents[3] / "examples" / "shop"
     for folder in (packaged, repository):
         if (folder / "tasks.py").is_file():
             return folder

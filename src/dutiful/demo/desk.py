@@ -8,8 +8,6 @@ from typing import Any
 
 import msgspec
 
-from dutiful.cli.demo.orders import Order
-from dutiful.cli.demo.schedule import NAME, QUEUE
 from dutiful.client.task import Task
 from dutiful.contract.facade import Store
 from dutiful.contract.fleet import WorkerStatus
@@ -19,6 +17,8 @@ from dutiful.contract.scheduling import KEPT_MAX
 from dutiful.core.job import Job, NewJob
 from dutiful.core.occurrence import Recorded, Standing
 from dutiful.core.state import State
+from dutiful.demo.orders import Order
+from dutiful.demo.schedule import NAME, QUEUE
 
 PAGE = 500
 CHARGES = "payments"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console, Group
@@ -10,10 +11,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from dutiful.cli.demo.frame import frame, story, title
-from dutiful.cli.demo.picture import Picture
-from dutiful.cli.demo.verdict import Verdict
-from dutiful.cli.demo.wording import advice, details, headline
+from dutiful.core.state import State
+from dutiful.demo.frame import frame, story, title
+from dutiful.demo.picture import Picture
+from dutiful.demo.verdict import Verdict
+from dutiful.demo.wording import advice, details, headline
 
 WIDTH_MAX = 110
 
@@ -25,9 +27,10 @@ class LiveView:
     HEIGHT_MIN = 20
     breath = 1.2
 
-    def __init__(self, console: Console) -> None:
-        """Take the terminal."""
+    def __init__(self, console: Console, styles: Mapping[State, str]) -> None:
+        """Take the terminal, and the colours of the states."""
         self.console = console
+        self._styles = styles
         self._live = Live(console=console, auto_refresh=False, transient=True)
 
     def show(self, picture: Picture) -> None:
@@ -35,7 +38,7 @@ class LiveView:
         if not self._live.is_started:
             self._live.start()
         size = self.console.size
-        screen = frame(picture, min(size.width, WIDTH_MAX), size.height)
+        screen = frame(picture, min(size.width, WIDTH_MAX), size.height, self._styles)
         self._live.update(screen, refresh=True)
 
     def close(self) -> None:

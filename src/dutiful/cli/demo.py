@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dutiful.cli.failure import Code, Trouble
+from dutiful.cli.failure import Code, Interrupted, Trouble
+from dutiful.cli.render import STATE_STYLES
+from dutiful.demo.failure import DemoFailed, DemoStopped
 from dutiful.servers.failure import ServerFailed, ServerMissing
 
 if TYPE_CHECKING:
-    from dutiful.cli.demo.picture import View
+    from dutiful.demo.picture import View
 
 WORKERS_MAX = 8
 
@@ -58,26 +60,31 @@ def demo(
     ] = False,
 ) -> int:
     """Charge 2,000 orders once each, while the gateway fails and a worker is killed."""
-    from dutiful.cli.demo.orders import read_orders
-    from dutiful.cli.demo.props import shop_folder
-    from dutiful.cli.demo.scene import Plan
-    from dutiful.cli.demo.stage import perform
+    from dutiful.demo.orders import read_orders
+    from dutiful.demo.props import shop_folder
+    from dutiful.demo.scene import Plan
+    from dutiful.demo.stage import perform
 
     chosen = read_orders(orders or shop_folder() / "orders.csv")
     plan = Plan(orders=chosen, workers=workers, seed=seed, naive=naive)
     try:
-        return perform(plan, _view(json), engine=engine, keep=keep)
+        verdict = perform(plan, _view(json), engine=engine, keep=keep)
+    except KeyboardInterrupt as stop:
+        raise Interrupted(str(stop)) from None
+    except DemoStopped as stopped:
+        raise Trouble(str(stopped), Code.INTERRUPTED) from None
     except ServerMissing as missing:
         raise Trouble(str(missing), Code.USAGE) from None
-    except ServerFailed as failed:
+    except (DemoFailed, ServerFailed) as failed:
         raise Trouble(str(failed), Code.FAULT) from failed
+    return Code.OK if verdict.ok else Code.BAD
 
 
 def _view(as_json: bool) -> View:
     from rich.console import Console
 
-    from dutiful.cli.demo.plain import JsonView, PlainView
-    from dutiful.cli.demo.view import LiveView
+    from dutiful.demo.plain import JsonView, PlainView
+    from dutiful.demo.view import LiveView
 
     if as_json:
         return JsonView(sys.stdout)
@@ -85,5 +92,5 @@ def _view(as_json: bool) -> View:
     roomy = console.width >= LiveView.WIDTH_MIN and console.height >= LiveView.HEIGHT_MIN
     capable = sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
     if capable and roomy and console.encoding.startswith("utf"):
-        return LiveView(console)
+        return LiveView(console, STATE_STYLES)
     return PlainView(sys.stdout)

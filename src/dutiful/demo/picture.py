@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
-from dutiful.cli.demo.books import Stats
-from dutiful.cli.demo.crew import Condition
-from dutiful.cli.demo.verdict import Verdict
 from dutiful.core.state import State
+from dutiful.demo.books import Stats
+from dutiful.demo.crew import Condition
+from dutiful.demo.verdict import Verdict
 
 SAMPLE_SECONDS = 0.25
 SAMPLES_MAX = 400

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import quote
 
-from dutiful.cli.demo.schedule import Occurrences
-from dutiful.cli.demo.verdict import Verdict, money
+from dutiful.demo.schedule import Occurrences
+from dutiful.demo.verdict import Verdict, money
 
 
 def headline(verdict: Verdict) -> str:

@@ -12,19 +12,23 @@ from pathlib import Path
 from urllib.parse import quote
 
 from dutiful.app import App
-from dutiful.cli.demo.crew import Crew
-from dutiful.cli.demo.desk import Desk
-from dutiful.cli.demo.picture import Picture, View
-from dutiful.cli.demo.props import load_module, shop_folder
-from dutiful.cli.demo.scene import Plan, Scene
-from dutiful.cli.demo.verdict import Verdict
-from dutiful.cli.demo.visitor import Visitor
-from dutiful.cli.demo.watch import Watch
-from dutiful.cli.failure import Code, Interrupted, Trouble
+from dutiful.demo.crew import Crew
+from dutiful.demo.desk import Desk
+from dutiful.demo.failure import DemoFailed, DemoStopped
+from dutiful.demo.picture import Picture, View
+from dutiful.demo.props import load_module, shop_folder
+from dutiful.demo.scene import Plan, Scene
+from dutiful.demo.verdict import Verdict
+from dutiful.demo.visitor import Visitor
+from dutiful.demo.watch import Watch
 
 
-def perform(plan: Plan, view: View, *, engine: str = "sqlite", keep: bool = False) -> int:
-    """Play the demo and return the exit code; whatever ends it, nothing is left running."""
+def perform(plan: Plan, view: View, *, engine: str = "sqlite", keep: bool = False) -> Verdict:
+    """Play the demo and show its verdict; whatever ends it, nothing is left running.
+
+    Raises DemoFailed; DemoStopped after a signal; ServerMissing and ServerFailed about a server of
+    its own. After Ctrl-C the KeyboardInterrupt says what is left behind.
+    """
     folder = Path(tempfile.mkdtemp(prefix="dutiful-demo-"))
     folder.chmod(0o711)  # a server below it may be another user's
     try:
@@ -32,12 +36,12 @@ def perform(plan: Plan, view: View, *, engine: str = "sqlite", keep: bool = Fals
             picture, verdict = asyncio.run(_perform(plan, view, folder, url))
         view.close()
         view.conclude(picture, verdict, folder if keep else None)
-        return Code.OK if verdict.ok else Code.BAD
+        return verdict
     except asyncio.CancelledError:
-        raise Trouble("ended by a signal", Code.INTERRUPTED) from None
+        raise DemoStopped("ended by a signal") from None
     except KeyboardInterrupt:
         left = f"what there is stays in {folder}" if keep else "nothing is left of it"
-        raise Interrupted(left) from None
+        raise KeyboardInterrupt(left) from None
     finally:
         view.close()
         if not keep:
@@ -76,7 +80,7 @@ async def _perform(plan: Plan, view: View, folder: Path, url: str) -> tuple[Pict
             return picture, await scene.play()
     except TimeoutError:
         left = {state.word: number for state, number in picture.counts.items() if number}
-        raise Trouble(f"not done after {seconds_max} s; jobs: {left}", Code.FAULT) from None
+        raise DemoFailed(f"not done after {seconds_max} s; jobs: {left}") from None
     finally:
         await crew.close()
 

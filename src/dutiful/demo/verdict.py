@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from dutiful.cli.demo.books import Entry
-from dutiful.cli.demo.orders import Order
-from dutiful.cli.demo.schedule import Occurrences
+from dutiful.demo.books import Entry
+from dutiful.demo.orders import Order
+from dutiful.demo.schedule import Occurrences
 
 
 class Survived(msgspec.Struct, frozen=True, kw_only=True):

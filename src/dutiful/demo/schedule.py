@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from dutiful.cli.demo.books import CashUp
 from dutiful.core.instant import SECOND, instant
 from dutiful.core.occurrence import Recorded, Standing
 from dutiful.core.schedule import planned_between, read
+from dutiful.demo.books import CashUp
 
 NAME = "cash-up"
 QUEUE = "books"

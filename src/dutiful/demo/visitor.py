@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Sequence
 from contextlib import closing
@@ -10,7 +9,8 @@ from http.client import HTTPConnection
 
 import msgspec
 
-from dutiful.cli.demo.books import CashUp, Entry, Stats, read_cash_book, read_ledger
+from dutiful.contract.beside import beside
+from dutiful.demo.books import CashUp, Entry, Stats, read_cash_book, read_ledger
 
 SECONDS_MAX = 10.0
 
@@ -43,7 +43,7 @@ class Visitor:
         await self._ask("POST", "/cards/repair")
 
     async def _ask(self, method: str, path: str, body: str | None = None) -> bytes:
-        return await asyncio.to_thread(self._ask_sync, method, path, body)
+        return await beside(lambda: self._ask_sync(method, path, body))
 
     def _ask_sync(self, method: str, path: str, body: str | None) -> bytes:
         with closing(HTTPConnection(self.address, timeout=SECONDS_MAX)) as connection:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from dutiful.cli.failure import Code, Trouble
+from dutiful.demo.failure import DemoFailed
 
 START_SECONDS_MAX = 20.0
 STOP_SECONDS_MAX = 10.0
@@ -22,12 +22,12 @@ LEASH = Path(__file__).with_name("leash.py")
 Condition = Literal["working", "killed", "stopped", "crashed"]
 
 
-class ChildFailed(Trouble):
+class ChildFailed(DemoFailed):
     """A process of the demo ended by itself; its last output is in the message."""
 
     def __init__(self, what: str, child: Child) -> None:
         """Say what happened, and quote the child's last words."""
-        super().__init__(f"{what}\n{child.last_words()}".rstrip(), Code.FAULT)
+        super().__init__(f"{what}\n{child.last_words()}".rstrip())
 
 
 class Child:
@@ -87,7 +87,7 @@ class Crew:
         """Start the gateway and return its host and port."""
         child = await self._start(
             "gateway",
-            ["dutiful.cli.demo.gateway", "--ledger", str(ledger), "--seed", str(seed)],
+            ["dutiful.demo.gateway", "--ledger", str(ledger), "--seed", str(seed)],
             stdout=True,
         )
         line = b""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
+from time import monotonic
 
-from dutiful.cli.demo.crew import Child, Crew
-from dutiful.cli.demo.desk import Desk
-from dutiful.cli.demo.picture import Hand, Line, Picture, Tone, View
-from dutiful.cli.demo.visitor import Visitor
 from dutiful.contract.fleet import WorkerStatus
+from dutiful.demo.crew import Child, Crew
+from dutiful.demo.desk import Desk
+from dutiful.demo.picture import Hand, Line, Picture, Tone, View
+from dutiful.demo.visitor import Visitor
 
 LOOK_SECONDS = 0.12
 
@@ -26,12 +26,12 @@ class Watch:
         self.view = view
         self.visitor: Visitor | None = None
         self.rescued = 0
-        self._began = time.monotonic()
+        self._began = monotonic()
 
     @property
     def seconds(self) -> float:
         """How long the demo has run."""
-        return time.monotonic() - self._began
+        return monotonic() - self._began
 
     def tell(self, text: str, tone: Tone = "") -> None:
         """Add a line to the story and show it."""
