@@ -9,8 +9,8 @@ import pytest
 
 from dutiful.cli.failure import Code
 from dutiful.core.errors import DutifulError
-from dutiful.demo.crew import ChildFailed
 from dutiful.demo.failure import DemoFailed
+from dutiful.demo.processes import ChildFailed
 from dutiful.servers.failure import ServerFailed, ServerMissing
 from tests.cli.conftest import Run
 
@@ -18,7 +18,7 @@ from tests.cli.conftest import Run
 class Silent:
     """A process that has said nothing."""
 
-    def last_words(self) -> str:
+    def last_lines(self) -> str:
         return ""
 
 
@@ -42,7 +42,7 @@ def test_what_ends_the_demo_has_its_exit_code(
     async def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("dutiful.demo.stage._perform", fail)
+    monkeypatch.setattr("dutiful.demo.run._run", fail)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     said = run("demo")
     assert (said.code, said.err) == (code, f"error: {error}\n")
@@ -56,7 +56,7 @@ def test_a_signal_ends_the_demo_as_ctrl_c_does(
     async def stopped(*_: object) -> None:
         raise asyncio.CancelledError(signal.SIGTERM)
 
-    monkeypatch.setattr("dutiful.demo.stage._perform", stopped)
+    monkeypatch.setattr("dutiful.demo.run._run", stopped)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     said = run("demo")
     assert (said.code, said.err) == (Code.INTERRUPTED, "error: ended by a signal\n")

@@ -100,8 +100,8 @@ def test_while_a_command_runs(place: Place, spawn: Run) -> None:
     [
         ("dutiful.cli.bench._run", ["bench"], "nothing is left of it"),
         ("dutiful.cli.bench._run", ["bench", "--engine", "sqlite:///b.db"], "in sqlite:///b.db"),
-        ("dutiful.demo.stage._perform", ["demo"], "nothing is left of it"),
-        ("dutiful.demo.stage._perform", ["demo", "--keep"], "what there is stays in "),
+        ("dutiful.demo.run._run", ["demo"], "nothing is left of it"),
+        ("dutiful.demo.run._run", ["demo", "--keep"], "what there is stays in "),
     ],
 )
 def test_bench_and_demo_say_what_they_leave(

@@ -16,7 +16,7 @@ from dutiful.demo.failure import DemoFailed, DemoStopped
 from dutiful.servers.failure import ServerFailed, ServerMissing
 
 if TYPE_CHECKING:
-    from dutiful.demo.picture import View
+    from dutiful.demo.status import View
 
 WORKERS_MAX = 8
 
@@ -61,14 +61,14 @@ def demo(
 ) -> int:
     """Charge 2,000 orders once each, while the gateway fails and a worker is killed."""
     from dutiful.demo.orders import read_orders
-    from dutiful.demo.props import shop_folder
-    from dutiful.demo.scene import Plan
-    from dutiful.demo.stage import perform
+    from dutiful.demo.run import run_demo
+    from dutiful.demo.scenario import Plan
+    from dutiful.demo.shop import shop_folder
 
     chosen = read_orders(orders or shop_folder() / "orders.csv")
     plan = Plan(orders=chosen, workers=workers, seed=seed, naive=naive)
     try:
-        verdict = perform(plan, _view(json), engine=engine, keep=keep)
+        verdict = run_demo(plan, _view(json), engine=engine, keep=keep)
     except KeyboardInterrupt as stop:
         raise Interrupted(str(stop)) from None
     except DemoStopped as stopped:
@@ -83,8 +83,8 @@ def demo(
 def _view(as_json: bool) -> View:
     from rich.console import Console
 
-    from dutiful.demo.plain import JsonView, PlainView
-    from dutiful.demo.view import LiveView
+    from dutiful.demo.live_view import LiveView
+    from dutiful.demo.text_views import JsonView, PlainView
 
     if as_json:
         return JsonView(sys.stdout)

@@ -65,7 +65,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Stats(msgspec.Struct):
-    """Counters that a visitor may read."""
+    """The gateway's counters, which anybody may read."""
 
     requests: int = 0
     inflight: int = 0

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dutiful.core.state import State
-from dutiful.demo.picture import Hand, Line, Picture
+from dutiful.demo.status import DemoStatus, StoryLine, WorkerRow
 from dutiful.demo.wording import count
 
 STORY_MAX = 12
@@ -30,7 +30,9 @@ _ROWS = (
 )
 
 
-def frame(picture: Picture, width: int, height: int, styles: Mapping[State, str]) -> RenderableType:
+def frame(
+    status: DemoStatus, width: int, height: int, styles: Mapping[State, str]
+) -> RenderableType:
     """Lay out one moment, with states in the colours that are given."""
     lines = max(3, min(STORY_MAX, height - FRAME_LINES))
     columns = Table.grid(padding=0)
@@ -38,17 +40,17 @@ def frame(picture: Picture, width: int, height: int, styles: Mapping[State, str]
     for column in (left, width - left - right, right):
         columns.add_column(width=column)
     columns.add_row(
-        _panel("jobs", _jobs(picture, styles)),
-        _panel("workers and their pids", _workers(picture)),
-        _panel("gateway", _gateway(picture)),
+        _panel("jobs", _jobs(status, styles)),
+        _panel("workers and their pids", _workers(status)),
+        _panel("gateway", _gateway(status)),
     )
     table = Table.grid(expand=True)
-    for part in (title(picture), _progress(picture), _speed(picture, width)):
+    for part in (title(status), _progress(status), _speed(status, width)):
         table.add_row(part)
-    if not picture.naive:
-        table.add_row(_schedule(picture, width))
+    if not status.naive:
+        table.add_row(_schedule(status, width))
     table.add_row(columns)
-    table.add_row(_panel("what happens", story(picture.story[-lines:]), lines + 2))
+    table.add_row(_panel("what happens", story(status.story[-lines:]), lines + 2))
     table.width = width
     return table
 
@@ -64,7 +66,7 @@ def sparkline(values: list[float], width: int) -> str:
     return "".join(_BARS[round(value / top * (len(_BARS) - 1))] for value in shown)
 
 
-def story(lines: list[Line]) -> RenderableType:
+def story(lines: list[StoryLine]) -> RenderableType:
     """Write lines with their seconds."""
     grid = Table.grid(padding=(0, 1))
     grid.add_column(justify="right", style="dim", no_wrap=True)
@@ -74,42 +76,40 @@ def story(lines: list[Line]) -> RenderableType:
     return grid
 
 
-def title(picture: Picture) -> Text:
+def title(status: DemoStatus) -> Text:
     """Say what the demo is about."""
-    what = f"  {count(picture.orders, 'order')}, each to be charged once"
-    mode = ("  safety off", "bold red") if picture.naive else ("", "")
+    what = f"  {count(status.orders, 'order')}, each to be charged once"
+    mode = ("  safety off", "bold red") if status.naive else ("", "")
     return Text.assemble((" dutiful demo ", "bold reverse"), (what, "bold"), mode)
 
 
-def _progress(picture: Picture) -> RenderableType:
+def _progress(status: DemoStatus) -> RenderableType:
     bar = Table.grid(expand=True, padding=(0, 1))
     bar.add_column(width=9)
     bar.add_column(ratio=1)
     bar.add_column(justify="right", width=15)
-    done = Text(f"{picture.charged:,} / {picture.orders:,}", "bold")
-    bar.add_row(
-        "charged", ProgressBar(picture.orders, picture.charged, complete_style="green"), done
-    )
+    done = Text(f"{status.charged:,} / {status.orders:,}", "bold")
+    bar.add_row("charged", ProgressBar(status.orders, status.charged, complete_style="green"), done)
     return bar
 
 
-def _speed(picture: Picture, width: int) -> RenderableType:
+def _speed(status: DemoStatus, width: int) -> RenderableType:
     row = Table.grid(expand=True, padding=(0, 1))
     row.add_column(width=9)
     row.add_column(ratio=1, no_wrap=True)
     row.add_column(justify="right", width=15)
-    bars = sparkline(list(picture.speeds), width - 28)
-    row.add_row("speed", Text(bars, "cyan"), f"{picture.speed:,.0f} / s")
+    bars = sparkline(list(status.speeds), width - 28)
+    row.add_row("speed", Text(bars, "cyan"), f"{status.speed:,.0f} / s")
     return row
 
 
-def _schedule(picture: Picture, width: int) -> RenderableType:
+def _schedule(status: DemoStatus, width: int) -> RenderableType:
     row = Table.grid(expand=True, padding=(0, 1))
     row.add_column(width=9)
     row.add_column(ratio=1, no_wrap=True)
     row.add_column(justify="right", width=15)
-    ticks = "▪" * min(picture.cash_ups, width - 28)
-    row.add_row("schedule", Text(ticks, "magenta"), f"{count(picture.cash_ups, 'run')}")
+    ticks = "▪" * min(status.cash_ups, width - 28)
+    row.add_row("schedule", Text(ticks, "magenta"), f"{count(status.cash_ups, 'run')}")
     return row
 
 
@@ -133,13 +133,13 @@ def _numbers(rows: list[tuple[str, int, str]]) -> RenderableType:
     return grid
 
 
-def _jobs(picture: Picture, styles: Mapping[State, str]) -> RenderableType:
-    counts = picture.counts
+def _jobs(status: DemoStatus, styles: Mapping[State, str]) -> RenderableType:
+    counts = status.counts
     return _numbers([(word, counts.get(state, 0), styles[state]) for word, state in _ROWS])
 
 
-def _gateway(picture: Picture) -> RenderableType:
-    stats = picture.stats
+def _gateway(status: DemoStatus) -> RenderableType:
+    stats = status.stats
     twice = stats.charges - stats.orders_charged
     rows = [
         ("server errors", stats.errors, "yellow"),
@@ -147,31 +147,31 @@ def _gateway(picture: Picture) -> RenderableType:
         ("replies lost", stats.cuts, "yellow"),
         ("cards declined", stats.declined, "red"),
     ]
-    if picture.naive:
+    if status.naive:
         rows.append(("charged again", twice, "bold red"))
     else:
         rows.append(("repeats caught", stats.replayed, "green"))
     return _numbers(rows)
 
 
-def _workers(picture: Picture) -> RenderableType:
+def _workers(status: DemoStatus) -> RenderableType:
     grid = Table.grid(padding=(0, 1))
     grid.add_column()
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column()
-    for hand in picture.hands[-5:]:
-        grid.add_row(hand.name.removeprefix("worker "), str(hand.pid), _condition(hand))
-    return grid if picture.hands else Text("none yet", "dim")
+    for row in status.workers[-5:]:
+        grid.add_row(row.name.removeprefix("worker "), str(row.pid), _condition(row))
+    return grid if status.workers else Text("none yet", "dim")
 
 
-def _condition(hand: Hand) -> Text:
-    match hand.condition:
-        case "working" if not hand.joined:
+def _condition(row: WorkerRow) -> Text:
+    match row.condition:
+        case "working" if not row.joined:
             return Text("starting", "dim")
         case "working":
-            return Text(f"{hand.running} running", "green" if hand.running else "dim")
+            return Text(f"{row.running} running", "green" if row.running else "dim")
         case "killed":
-            after = f", {hand.rescued} rescued" if hand.rescued else ""
+            after = f", {row.rescued} rescued" if row.rescued else ""
             return Text.assemble(("kill -9", "bold red"), (after, "green"))
         case condition:
             return Text(condition, "dim" if condition == "stopped" else "bold red")

@@ -13,7 +13,7 @@ from dutiful.demo.schedule import Occurrences
 
 
 class Survived(msgspec.Struct, frozen=True, kw_only=True):
-    """What the run went through; counted by the store, the gateway and the crew."""
+    """What the run went through; counted by the store, the gateway and the processes."""
 
     attempts: int
     retries: int

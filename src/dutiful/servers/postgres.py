@@ -24,7 +24,7 @@ _PAUSE = 0.02
 _USER = "nobody"
 _OPEN = "/var/tmp"  # noqa: S108 - mkdtemp makes a folder there that only its owner may write to
 # Ends the server when the pipe that this process holds is closed, however it ends.
-_LEASH = """
+_END_WITH_THIS_PROCESS = """
 exec 3<&0
 "$@" <&- 3<&- & pid=$!
 { cat <&3 >/dev/null; kill -QUIT "$pid"; } 2>/dev/null &
@@ -129,7 +129,7 @@ class LocalServer:
         server = [str(self._program("postgres")), "-D", str(self.data), *flags]
         with _log(self.log) as log:
             self._process = subprocess.Popen(  # noqa: S603 - a program of the package's
-                ["/bin/sh", "-c", _LEASH, "sh", *server],
+                ["/bin/sh", "-c", _END_WITH_THIS_PROCESS, "sh", *server],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,

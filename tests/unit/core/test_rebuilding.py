@@ -22,14 +22,14 @@ from dutiful.cli.failure import Code, Interrupted, Trouble, Wrong
 from dutiful.core import errors
 from dutiful.core.outcome import Cancelled, Discarded, Failed, Signal, Snoozed
 from dutiful.core.rebuilding import Rebuilt
-from dutiful.demo.crew import ChildFailed
+from dutiful.demo.processes import ChildFailed
 from dutiful.worker.around import ChildEnded, child_ended
 
 
 class Silent:
     """A process that has said nothing."""
 
-    def last_words(self) -> str:
+    def last_lines(self) -> str:
         return ""
 
 

@@ -1,6 +1,6 @@
 """Becomes the command it is given, after arranging that it dies with the demo.
 
-``python leash.py PARENT SECONDS COMMAND...``. Where the kernel can (Linux) it
+``python launch.py PARENT SECONDS COMMAND...``. Where the kernel can (Linux) it
 kills this process when the parent is gone, however that died. Everywhere an alarm bounds its life;
 both survive the exec.
 """

@@ -1,4 +1,4 @@
-"""Asking the gateway from outside, over the same HTTP that the tasks use."""
+"""Asks the gateway from outside, over the same HTTP that the tasks use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dutiful.demo.books import CashUp, Entry, Stats, read_cash_book, read_ledger
 SECONDS_MAX = 10.0
 
 
-class Visitor:
+class GatewayClient:
     """Reads counters and the ledger, breaks and repairs cards."""
 
     def __init__(self, address: str) -> None:

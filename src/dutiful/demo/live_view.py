@@ -13,7 +13,7 @@ from rich.text import Text
 
 from dutiful.core.state import State
 from dutiful.demo.frame import frame, story, title
-from dutiful.demo.picture import Picture
+from dutiful.demo.status import DemoStatus
 from dutiful.demo.verdict import Verdict
 from dutiful.demo.wording import advice, details, headline
 
@@ -25,7 +25,7 @@ class LiveView:
 
     WIDTH_MIN = 78
     HEIGHT_MIN = 20
-    breath = 1.2
+    pause_seconds = 1.2
 
     def __init__(self, console: Console, styles: Mapping[State, str]) -> None:
         """Take the terminal, and the colours of the states."""
@@ -33,23 +33,23 @@ class LiveView:
         self._styles = styles
         self._live = Live(console=console, auto_refresh=False, transient=True)
 
-    def show(self, picture: Picture) -> None:
+    def show(self, status: DemoStatus) -> None:
         """Redraw the screen."""
         if not self._live.is_started:
             self._live.start()
         size = self.console.size
-        screen = frame(picture, min(size.width, WIDTH_MAX), size.height, self._styles)
+        screen = frame(status, min(size.width, WIDTH_MAX), size.height, self._styles)
         self._live.update(screen, refresh=True)
 
     def close(self) -> None:
         """Give the terminal back, with the cursor shown."""
         self._live.stop()
 
-    def conclude(self, picture: Picture, verdict: Verdict, folder: Path | None) -> None:
+    def conclude(self, status: DemoStatus, verdict: Verdict, folder: Path | None) -> None:
         """Leave the story and the verdict behind, where they can be scrolled to."""
         width = min(self.console.width, WIDTH_MAX)
-        self.console.print(title(picture), width=width)
-        self.console.print(story(picture.story), width=width)
+        self.console.print(title(status), width=width)
+        self.console.print(story(status.story), width=width)
         self.console.print(_verdict(verdict), width=width)
         hints = Table.grid(padding=(0, 2))
         hints.add_column(style="bold", no_wrap=True)

@@ -40,7 +40,7 @@ def jobs_of(charge: Task[..., Any, Any], orders: Iterable[Order]) -> Iterable[Ne
     return (charge.job(order.order_id, order.card, order.cents, order.currency) for order in orders)
 
 
-class Desk:
+class ShopStore:
     """Asks the store on the demo's behalf; everything it needs stands in the contract."""
 
     def __init__(self, store: Store) -> None:

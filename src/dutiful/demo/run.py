@@ -1,4 +1,4 @@
-"""Setting the stage and clearing it: a temporary folder, a gateway, a store; gone at the end."""
+"""One whole run of the demo: a temporary folder, a gateway and a store, all gone at the end."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from pathlib import Path
 from urllib.parse import quote
 
 from dutiful.app import App
-from dutiful.demo.crew import Crew
-from dutiful.demo.desk import Desk
 from dutiful.demo.failure import DemoFailed, DemoStopped
-from dutiful.demo.picture import Picture, View
-from dutiful.demo.props import load_module, shop_folder
-from dutiful.demo.scene import Plan, Scene
+from dutiful.demo.gateway_client import GatewayClient
+from dutiful.demo.monitor import Monitor
+from dutiful.demo.processes import Processes
+from dutiful.demo.scenario import Plan, Scenario
+from dutiful.demo.shop import load_module, shop_folder
+from dutiful.demo.shop_store import ShopStore
+from dutiful.demo.status import DemoStatus, View
 from dutiful.demo.verdict import Verdict
-from dutiful.demo.visitor import Visitor
-from dutiful.demo.watch import Watch
 
 
-def perform(plan: Plan, view: View, *, engine: str = "sqlite", keep: bool = False) -> Verdict:
-    """Play the demo and show its verdict; whatever ends it, nothing is left running.
+def run_demo(plan: Plan, view: View, *, engine: str = "sqlite", keep: bool = False) -> Verdict:
+    """Run the demo and show its verdict; whatever ends it, nothing is left running.
 
     Raises DemoFailed; DemoStopped after a signal; ServerMissing and ServerFailed about a server of
     its own. After Ctrl-C the KeyboardInterrupt says what is left behind.
@@ -33,9 +33,9 @@ def perform(plan: Plan, view: View, *, engine: str = "sqlite", keep: bool = Fals
     folder.chmod(0o711)  # a server below it may be another user's
     try:
         with _store(engine, folder) as url:
-            picture, verdict = asyncio.run(_perform(plan, view, folder, url))
+            status, verdict = asyncio.run(_run(plan, view, folder, url))
         view.close()
-        view.conclude(picture, verdict, folder if keep else None)
+        view.conclude(status, verdict, folder if keep else None)
         return verdict
     except asyncio.CancelledError:
         raise DemoStopped("ended by a signal") from None
@@ -60,29 +60,31 @@ def _store(engine: str, folder: Path) -> Generator[str]:
         yield server.url()
 
 
-async def _perform(plan: Plan, view: View, folder: Path, url: str) -> tuple[Picture, Verdict]:
+async def _run(plan: Plan, view: View, folder: Path, url: str) -> tuple[DemoStatus, Verdict]:
     _end_on(signal.SIGTERM, signal.SIGHUP)
     seconds_max = 60 + len(plan.orders) // 25
-    picture = Picture(len(plan.orders), plan.naive)
-    crew = Crew(folder, shop_folder(), url, seconds_max + 30)
+    status = DemoStatus(len(plan.orders), plan.naive)
+    processes = Processes(folder, shop_folder(), url, seconds_max + 30)
     app = App(url)
-    watch = Watch(picture, Desk(app.store), crew, view)
+    monitor = Monitor(status, ShopStore(app.store), processes, view)
     try:
-        watch.tell(f"everything happens in {folder}")
+        monitor.report(f"everything happens in {folder}")
         if not url.startswith("sqlite"):
-            watch.tell(f"the jobs are in {url}, a server of the demo's own")
+            monitor.report(f"the jobs are in {url}, a server of the demo's own")
         async with app, asyncio.timeout(seconds_max):
-            visitor = Visitor(await crew.gateway(folder / "ledger.jsonl", plan.seed))
-            watch.visitor = visitor
-            watch.tell(f"a gateway on {visitor.address}: slow, failing, losing replies")
+            gateway = GatewayClient(
+                await processes.start_gateway(folder / "ledger.jsonl", plan.seed)
+            )
+            monitor.gateway = gateway
+            monitor.report(f"a gateway on {gateway.address}: slow, failing, losing replies")
             charge = load_module(plan.module).charge
-            scene = Scene(plan, app, charge, visitor, watch)
-            return picture, await scene.play()
+            scenario = Scenario(plan, app, charge, gateway, monitor)
+            return status, await scenario.run()
     except TimeoutError:
-        left = {state.word: number for state, number in picture.counts.items() if number}
+        left = {state.word: number for state, number in status.counts.items() if number}
         raise DemoFailed(f"not done after {seconds_max} s; jobs: {left}") from None
     finally:
-        await crew.close()
+        await processes.close()
 
 
 def _end_on(*signals: signal.Signals) -> None:

@@ -1,4 +1,4 @@
-"""What a spectator sees at one moment of the demo; the scene fills it, the views draw it."""
+"""What the demo shows at one moment: the monitor fills it in, the views draw it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from dutiful.core.state import State
 from dutiful.demo.books import Stats
-from dutiful.demo.crew import Condition
+from dutiful.demo.processes import Condition
 from dutiful.demo.verdict import Verdict
 
 SAMPLE_SECONDS = 0.25
@@ -19,7 +19,7 @@ SAMPLES_MAX = 400
 Tone = Literal["", "bad", "good"]
 
 
-class Hand(NamedTuple):
+class WorkerRow(NamedTuple):
     """One worker process."""
 
     name: str
@@ -32,7 +32,7 @@ class Hand(NamedTuple):
     """How many of its jobs were taken over after its death."""
 
 
-class Line(NamedTuple):
+class StoryLine(NamedTuple):
     """One line of the story."""
 
     seconds: float
@@ -41,16 +41,16 @@ class Line(NamedTuple):
 
 
 @dataclass
-class Picture:
-    """The state of the show."""
+class DemoStatus:
+    """The orders, the workers and the gateway at this moment, and what has happened so far."""
 
     orders: int
     naive: bool
     seconds: float = 0.0
     stats: Stats = field(default_factory=Stats)
     counts: dict[State, int] = field(default_factory=dict[State, int])
-    hands: list[Hand] = field(default_factory=list[Hand])
-    story: list[Line] = field(default_factory=list[Line])
+    workers: list[WorkerRow] = field(default_factory=list[WorkerRow])
+    story: list[StoryLine] = field(default_factory=list[StoryLine])
     speeds: deque[float] = field(default_factory=lambda: deque[float](maxlen=SAMPLES_MAX))
     """Charges a second, sampled."""
     _sampled: tuple[float, int] = (0.0, 0)
@@ -85,19 +85,19 @@ class Picture:
 
 
 class View(Protocol):
-    """Shows pictures as they come, and the verdict at the end."""
+    """Shows the status each time it changes, and the verdict at the end."""
 
-    breath: float
-    """Seconds for which a spectator should see a turn of the story before it goes on."""
+    pause_seconds: float
+    """How long the demo waits, in seconds, so that a reader sees where it stands."""
 
-    def show(self, picture: Picture) -> None:
-        """Draw the present moment."""
+    def show(self, status: DemoStatus) -> None:
+        """Draw the status."""
         ...
 
     def close(self) -> None:
         """Give the terminal back; harmless when called twice."""
         ...
 
-    def conclude(self, picture: Picture, verdict: Verdict, folder: Path | None) -> None:
+    def conclude(self, status: DemoStatus, verdict: Verdict, folder: Path | None) -> None:
         """Draw the end; a folder that is kept is named."""
         ...

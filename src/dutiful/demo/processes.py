@@ -17,7 +17,7 @@ from dutiful.demo.failure import DemoFailed
 START_SECONDS_MAX = 20.0
 STOP_SECONDS_MAX = 10.0
 LOG_LINES = 15
-LEASH = Path(__file__).with_name("leash.py")
+LAUNCHER = Path(__file__).with_name("launch.py")
 
 Condition = Literal["working", "killed", "stopped", "crashed"]
 
@@ -26,8 +26,8 @@ class ChildFailed(DemoFailed):
     """A process of the demo ended by itself; its last output is in the message."""
 
     def __init__(self, what: str, child: Child) -> None:
-        """Say what happened, and quote the child's last words."""
-        super().__init__(f"{what}\n{child.last_words()}".rstrip())
+        """Say what happened, and quote the end of the child's output."""
+        super().__init__(f"{what}\n{child.last_lines()}".rstrip())
 
 
 class Child:
@@ -43,7 +43,7 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Its process number; the command keeps that of the leash."""
+        """Its process number; the command keeps that of the launcher."""
         return self.process.pid
 
     @property
@@ -55,7 +55,7 @@ class Child:
             return "working"
         return "stopped" if self.stopping else "crashed"
 
-    def last_words(self) -> str:
+    def last_lines(self) -> str:
         """Return the end of its output."""
         try:
             lines = self.log.read_text(errors="replace").splitlines()
@@ -64,7 +64,7 @@ class Child:
         return "\n".join(lines[-LOG_LINES:])
 
 
-class Crew:
+class Processes:
     """Starts children in sessions of their own, so that a Ctrl-C reaches only the demo."""
 
     def __init__(self, folder: Path, shop: Path, url: str, life: int) -> None:
@@ -83,7 +83,7 @@ class Crew:
         self.workers: list[Child] = []
         self._children: list[Child] = []
 
-    async def gateway(self, ledger: Path, seed: int) -> str:
+    async def start_gateway(self, ledger: Path, seed: int) -> str:
         """Start the gateway and return its host and port."""
         child = await self._start(
             "gateway",
@@ -101,7 +101,7 @@ class Crew:
         self.environment["GATEWAY"] = address
         return address
 
-    async def worker(self, app: str, slots: int) -> Child:
+    async def start_worker(self, app: str, slots: int) -> Child:
         """Start one more worker."""
         number = len(self.workers) + 1
         arguments = ["dutiful", "worker", "--app", app, "-Q", "payments,books", "-c", str(slots)]
@@ -148,13 +148,13 @@ class Crew:
                 self.kill(child)
 
     async def _start(self, name: str, module: Sequence[str], *, stdout: bool = False) -> Child:
-        """Start ``python -m module...`` on a leash."""
+        """Start ``python -m module...`` by the launcher, so that it ends with the demo."""
         log = self.folder / f"{name.replace(' ', '-')}.log"
         # By its file and isolated, since it needs nothing of the package and starts faster so.
-        leash = [sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), str(self.life)]
+        launcher = [sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid()), str(self.life)]
         with log.open("wb") as file:
             process = await asyncio.create_subprocess_exec(
-                *leash,
+                *launcher,
                 *(sys.executable, "-m"),
                 *module,
                 cwd=self.folder,

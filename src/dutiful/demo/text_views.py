@@ -9,7 +9,7 @@ from typing import TextIO
 import msgspec
 
 from dutiful.core.state import State
-from dutiful.demo.picture import Picture
+from dutiful.demo.status import DemoStatus
 from dutiful.demo.verdict import Verdict
 from dutiful.demo.wording import advice, details, headline
 
@@ -19,28 +19,28 @@ LINE_SECONDS = 1.0
 class PlainView:
     """Writes the story as it goes on, and a line of figures each second."""
 
-    breath = 0.0
+    pause_seconds = 0.0
 
     def __init__(self, out: TextIO) -> None:
         """Write to a stream."""
         self._out = out
-        self._told = 0
+        self._reported = 0
         self._wrote = 0.0
 
-    def show(self, picture: Picture) -> None:
+    def show(self, status: DemoStatus) -> None:
         """Write what is new."""
-        for line in picture.story[self._told :]:
+        for line in status.story[self._reported :]:
             self._write(f"{line.seconds:6.1f}s  {line.text}")
-            self._wrote = picture.seconds
-        self._told = len(picture.story)
-        if picture.seconds - self._wrote >= LINE_SECONDS:
-            self._wrote = picture.seconds
-            self._write(f"{picture.seconds:6.1f}s  {figures(picture)}")
+            self._wrote = status.seconds
+        self._reported = len(status.story)
+        if status.seconds - self._wrote >= LINE_SECONDS:
+            self._wrote = status.seconds
+            self._write(f"{status.seconds:6.1f}s  {figures(status)}")
 
     def close(self) -> None:
         """Do nothing: the terminal was never taken."""
 
-    def conclude(self, picture: Picture, verdict: Verdict, folder: Path | None) -> None:
+    def conclude(self, status: DemoStatus, verdict: Verdict, folder: Path | None) -> None:
         """Write the verdict."""
         self._write(f"\n{'OK' if verdict.ok else 'BAD'}: {headline(verdict)}")
         self._write("    (by the gateway's own ledger)")
@@ -58,19 +58,19 @@ class PlainView:
 class JsonView:
     """Shows nothing but the verdict, as one JSON object."""
 
-    breath = 0.0
+    pause_seconds = 0.0
 
     def __init__(self, out: TextIO) -> None:
         """Write to a stream."""
         self._out = out
 
-    def show(self, picture: Picture) -> None:
+    def show(self, status: DemoStatus) -> None:
         """Show nothing."""
 
     def close(self) -> None:
         """Do nothing."""
 
-    def conclude(self, picture: Picture, verdict: Verdict, folder: Path | None) -> None:
+    def conclude(self, status: DemoStatus, verdict: Verdict, folder: Path | None) -> None:
         """Write the object."""
         value = msgspec.to_builtins(verdict)
         if folder is not None:
@@ -78,11 +78,11 @@ class JsonView:
         self._out.write(json.dumps(value, indent=2 if self._out.isatty() else None) + "\n")
 
 
-def figures(picture: Picture) -> str:
+def figures(status: DemoStatus) -> str:
     """Write the moment's figures in one line."""
-    counts = picture.counts
+    counts = status.counts
     return (
-        f"{picture.charged:,}/{picture.orders:,} charged, {picture.speed:.0f}/s | "
+        f"{status.charged:,}/{status.orders:,} charged, {status.speed:.0f}/s | "
         f"{counts.get(State.QUEUED, 0):,} queued, {counts.get(State.RUNNING, 0)} running, "
         f"{counts.get(State.SCHEDULED, 0)} to retry, {counts.get(State.DEAD, 0)} dead"
     )
