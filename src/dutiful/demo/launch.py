@@ -1,26 +1,24 @@
 """Becomes the command it is given, after arranging that it dies with the demo.
 
-``python launch.py PARENT SECONDS COMMAND...``. Where the kernel can (Linux) it
-kills this process when the parent is gone, however that died. Everywhere an alarm bounds its life;
-both survive the exec.
+``python -m dutiful.demo.launch PARENT SECONDS COMMAND...``. On Linux the kernel kills this process
+when the parent has died, in whatever way. Everywhere an alarm ends it after so many seconds. Both
+stay in force after the exec.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import sys
 
-_PR_SET_PDEATHSIG = 1
+from dutiful.worker.isolation.parent_death import set_parent_death_signal
 
 
 def main() -> None:
     """Arrange it, then become the command."""
     parent, seconds, *command = sys.argv[1:]
     signal.alarm(int(seconds))
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    set_parent_death_signal(signal.SIGKILL)
     if os.getppid() != int(parent):  # it died before the kernel was asked
         sys.exit("the demo has gone")
     os.execv(command[0], command)  # noqa: S606 - the command comes from the demo itself

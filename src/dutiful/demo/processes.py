@@ -17,7 +17,7 @@ from dutiful.demo.failure import DemoFailed
 START_SECONDS_MAX = 20.0
 STOP_SECONDS_MAX = 10.0
 LOG_LINES = 15
-LAUNCHER = Path(__file__).with_name("launch.py")
+LAUNCHER = "dutiful.demo.launch"
 
 Condition = Literal["working", "killed", "stopped", "crashed"]
 
@@ -150,8 +150,7 @@ class Processes:
     async def _start(self, name: str, module: Sequence[str], *, stdout: bool = False) -> Child:
         """Start ``python -m module...`` by the launcher, so that it ends with the demo."""
         log = self.folder / f"{name.replace(' ', '-')}.log"
-        # By its file and isolated, since it needs nothing of the package and starts faster so.
-        launcher = [sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid()), str(self.life)]
+        launcher = [sys.executable, "-m", LAUNCHER, str(os.getpid()), str(self.life)]
         with log.open("wb") as file:
             process = await asyncio.create_subprocess_exec(
                 *launcher,
