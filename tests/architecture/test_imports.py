@@ -28,6 +28,7 @@ BAD = [
     ("client/bad.py", "import dutiful.engines", "dutiful.client.bad -> dutiful.engines"),
     ("services/bad.py", "import dutiful.observe", "dutiful.services.bad -> dutiful.observe"),
     ("web/bad.py", "import dutiful.cli", "dutiful.web.bad -> dutiful.cli"),
+    ("bench/bad_look.py", "import rich", "dutiful.bench.bad_look -> rich"),
     ("demo/bad.py", "import dutiful.cli", "dutiful.demo.bad -> dutiful.cli"),
     ("bench/bad.py", "import dutiful.cli", "dutiful.bench.bad -> dutiful.cli"),
     ("servers/bad.py", "import dutiful.cli", "dutiful.servers.bad -> dutiful.cli"),
