@@ -69,7 +69,7 @@ def stores(engine: str) -> Iterator[Iterator[str]]:
         if engine == "sqlite":
             yield (f"sqlite:///{folder}/{number}.db" for number in range(10**6))
             return
-        from dutiful.cli.demo.postgres import local_server
+        from dutiful.servers.postgres import local_server
 
         with local_server(folder) as server:
             yield (server.url(schema=f"s{number}") for number in range(10**6))

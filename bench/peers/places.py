@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 
-from dutiful.cli.demo.postgres import LocalServer
+from dutiful.servers.postgres import LocalServer
 
 
 class PostgresPlace:

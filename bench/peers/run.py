@@ -34,7 +34,7 @@ from roster import ROSTER, Entry, chosen
 from stages import Bench, Sizes
 from table import markdown
 
-from dutiful.cli.demo.postgres import LocalServer, local_server
+from dutiful.servers.postgres import LocalServer, local_server
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"

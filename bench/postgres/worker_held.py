@@ -16,8 +16,8 @@ from statistics import median
 
 import psycopg
 
-from dutiful.cli.bench.stages import Bench, task_of
-from dutiful.cli.demo.postgres import local_server
+from dutiful.bench.stages import Bench, task_of
+from dutiful.servers.postgres import local_server
 from dutiful.worker.options import WorkerOptions
 
 PACE = 1_000

@@ -44,7 +44,7 @@ def store(named: str) -> Iterator[str]:
         if not named:
             yield f"sqlite:///{folder}/jobs.db"
         elif named == "postgresql":
-            from dutiful.cli.demo.postgres import local_server
+            from dutiful.servers.postgres import local_server
 
             with local_server(Path(folder)) as server:
                 yield server.url()

@@ -14,7 +14,7 @@ SOURCE = ROOT / "src" / "dutiful"
 # The contracts name these rooms; one that is not built yet stands empty in the checked copy.
 ROOMS = (
     "app.py composition.py config.py core contract engines engines/memory engines/sqlite client "
-    "worker services observe cli web integrations testing"
+    "worker services observe servers demo bench cli web integrations testing"
 ).split()
 
 # Lines that must be refused, each added to a file of the checked copy, and the report on each.
@@ -28,6 +28,12 @@ BAD = [
     ("client/bad.py", "import dutiful.engines", "dutiful.client.bad -> dutiful.engines"),
     ("services/bad.py", "import dutiful.observe", "dutiful.services.bad -> dutiful.observe"),
     ("web/bad.py", "import dutiful.cli", "dutiful.web.bad -> dutiful.cli"),
+    ("bench/bad_look.py", "import rich", "dutiful.bench.bad_look -> rich"),
+    ("demo/bad.py", "import dutiful.cli", "dutiful.demo.bad -> dutiful.cli"),
+    ("bench/bad.py", "import dutiful.cli", "dutiful.bench.bad -> dutiful.cli"),
+    ("servers/bad.py", "import dutiful.cli", "dutiful.servers.bad -> dutiful.cli"),
+    ("servers/bad_app.py", "import dutiful.app", "dutiful.servers.bad_app -> dutiful.app"),
+    ("worker/bad_server.py", "import dutiful.servers", "worker.bad_server -> dutiful.servers"),
     ("engines/memory/bad.py", "import dutiful.engines.sqlite", "memory.bad -> dutiful.engines.sql"),
 ]
 UNLISTED = [("engines/unlisted.py", "dutiful.engines"), ("unlisted.py", "dutiful")]

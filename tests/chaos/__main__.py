@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from dutiful.cli.demo.postgres import LocalServer, local_server
+from dutiful.servers.postgres import LocalServer, local_server
 from tests.chaos import clocks, clockwork, crowd, deploys, disk, freezes, kills, shortages, standbys
 from tests.chaos.verdict import Verdict
 

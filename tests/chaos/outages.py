@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 
-from dutiful.cli.demo.postgres import LocalServer
+from dutiful.servers.postgres import LocalServer
 from tests.chaos import orders
 from tests.chaos.crew import Crew, crew, until
 from tests.chaos.kills import feed, through, told

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-from dutiful.cli.demo.postgres import LocalServer
+from dutiful.servers.postgres import LocalServer
 from tests.chaos.crew import crew, until
 from tests.chaos.disk import Filled, fill_up, small_disk, stuff
 from tests.chaos.outages import Outage, strikes

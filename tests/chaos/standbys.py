@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 
-from dutiful.cli.demo.postgres import LocalServer
+from dutiful.servers.postgres import LocalServer
 from tests.chaos.crew import Crew, crew, until
 from tests.chaos.kills import through
 from tests.chaos.ledger import Line, ticks

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dutiful.cli.demo.postgres import LocalServer
+from dutiful.servers.postgres import LocalServer
 from tests.chaos.clockwork import LATE_MAX, Timetable, clockwork
 from tests.chaos.test_outages import server
 

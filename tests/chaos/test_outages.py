@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from dutiful.cli.demo.postgres import LocalServer, local_server
+from dutiful.servers.postgres import LocalServer, local_server
 from tests.chaos import clocks, freezes, kills, outages, standbys
 from tests.chaos.outages import Outage
 from tests.chaos.pace import Pace

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import pytest
 
-from dutiful.cli.demo.postgres import LocalServer, local_server
+from dutiful.servers.postgres import LocalServer, local_server
 from tests.chaos import shortages
 from tests.chaos.disk import Filled
 from tests.chaos.outages import Outage

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from dutiful.cli.bench.limits import rates
 from tests.cli.conftest import Place, Run
 
 FIGURES = {
@@ -78,21 +77,3 @@ def test_a_server_that_is_away_is_told_as_ever(run: Run) -> None:
     said = run("bench", "--engine", "postgresql://me:hunter@127.0.0.1:1/x", "--jobs", "100")
     assert (said.code, "see that the store is up" in said.err) == (3, True)
     assert "hunter" not in said.err
-
-
-def test_rates_that_are_compared_are_measured_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 0.0
-    monkeypatch.setattr("dutiful.cli.bench.limits.time.perf_counter", lambda: now)
-    turns: list[str] = []
-
-    def step(name: str, takes: float) -> int:
-        nonlocal now
-        now += takes
-        if turns[-1:] != [name]:
-            turns.append(name)
-        return 1
-
-    fast, slow = rates(1.0, lambda: step("fast", 0.01), lambda: step("slow", 0.02))
-    assert (round(fast), round(slow)) == (100, 50)
-    assert turns[:4] == ["fast", "slow", "fast", "slow"]
-    assert len(turns) >= 20

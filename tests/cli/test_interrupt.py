@@ -98,10 +98,10 @@ def test_while_a_command_runs(place: Place, spawn: Run) -> None:
 @pytest.mark.parametrize(
     ("place_of_work", "words", "left"),
     [
-        ("bench.command._run", ["bench"], "nothing is left of it"),
-        ("bench.command._run", ["bench", "--engine", "sqlite:///b.db"], "in sqlite:///b.db"),
-        ("demo.stage._perform", ["demo"], "nothing is left of it"),
-        ("demo.stage._perform", ["demo", "--keep"], "what there is stays in "),
+        ("dutiful.cli.bench._run", ["bench"], "nothing is left of it"),
+        ("dutiful.cli.bench._run", ["bench", "--engine", "sqlite:///b.db"], "in sqlite:///b.db"),
+        ("dutiful.demo.run._run", ["demo"], "nothing is left of it"),
+        ("dutiful.demo.run._run", ["demo", "--keep"], "what there is stays in "),
     ],
 )
 def test_bench_and_demo_say_what_they_leave(
@@ -115,7 +115,7 @@ def test_bench_and_demo_say_what_they_leave(
     async def press(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(f"dutiful.cli.{place_of_work}", press)
+    monkeypatch.setattr(place_of_work, press)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     said = run(*words)
     assert said.code == Code.INTERRUPTED

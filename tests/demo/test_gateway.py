@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dutiful.cli.demo.books import (
+from dutiful.demo.books import (
     CUTS,
     ERRORS,
     STALLS,
@@ -22,7 +22,7 @@ from dutiful.cli.demo.books import (
     read_cash_book,
     read_ledger,
 )
-from dutiful.cli.demo.gateway import Gateway
+from dutiful.demo.gateway import Gateway
 
 SEED = 3
 

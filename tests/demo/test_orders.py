@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dutiful.cli.demo.books import FAILING
-from dutiful.cli.demo.orders import ORDERS_MAX, Order, read_orders
 from dutiful.core.errors import BadOption
+from dutiful.demo.books import FAILING
+from dutiful.demo.orders import ORDERS_MAX, Order, read_orders
 
 SHOP = Path(__file__).parents[2] / "examples" / "shop"
 HEAD = "order_id,card,cents,currency\n"

@@ -1,14 +1,14 @@
 """Each occurrence that the rule names must have run once, by the gateway's own book."""
 
-from dutiful.cli.demo.books import CashUp
-from dutiful.cli.demo.schedule import LATE_MAX, Occurrences, occurrences
-from dutiful.cli.demo.verdict import Survived, judge
-from dutiful.cli.demo.wording import details
 from dutiful.core.advance import begin, paused
 from dutiful.core.instant import SECOND, moment
 from dutiful.core.occurrence import Recorded
 from dutiful.core.rule import Interval
 from dutiful.core.schedule import Schedule
+from dutiful.demo.books import CashUp
+from dutiful.demo.schedule import LATE_MAX, Occurrences, occurrences
+from dutiful.demo.verdict import Survived, judge
+from dutiful.demo.wording import details
 
 START = 1_700_000_000 * SECOND
 SCHEDULE = Schedule(name="cash-up", task="cash_up", rule=Interval(SECOND))

@@ -1,8 +1,8 @@
 """The verdict is taken from the ledger alone, and misses nothing."""
 
-from dutiful.cli.demo.books import Entry
-from dutiful.cli.demo.orders import Order
-from dutiful.cli.demo.verdict import Survived, Verdict, judge, money
+from dutiful.demo.books import Entry
+from dutiful.demo.orders import Order
+from dutiful.demo.verdict import Survived, Verdict, judge, money
 
 ORDERS = [Order(f"SO-{number}", f"tok_{number}", 100 * number, "EUR") for number in range(1, 5)]
 SURVIVED = Survived(

@@ -7,25 +7,28 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from dutiful.cli.demo.books import Stats
-from dutiful.cli.demo.frame import frame, sparkline
-from dutiful.cli.demo.picture import Hand, Line, Picture
-from dutiful.cli.demo.plain import JsonView, PlainView
-from dutiful.cli.demo.verdict import Survived, Verdict, judge
-from dutiful.cli.demo.view import LiveView
+from dutiful.cli.render import STATE_STYLES
 from dutiful.core.state import State
+from dutiful.demo.books import Stats
+from dutiful.demo.frame import frame, sparkline
+from dutiful.demo.live_view import LiveView
+from dutiful.demo.status import DemoStatus, StoryLine, WorkerRow
+from dutiful.demo.text_views import JsonView, PlainView
+from dutiful.demo.verdict import Survived, Verdict, judge
 
 
-def picture(*, naive: bool = False) -> Picture:
+def status(*, naive: bool = False) -> DemoStatus:
     """Return a moment with long numbers everywhere."""
-    seen = Picture(20_000, naive, seconds=123.4)
+    seen = DemoStatus(20_000, naive, seconds=123.4)
     seen.stats = Stats(9999, 32, 19_999, 19_888, 1500, 120, 1200, 600, 600, 19_999)
     seen.counts = dict.fromkeys(State, 20_000)
-    seen.hands = [
-        Hand(f"worker {number}", 4_194_303, condition, True, 16, 16)
+    seen.workers = [
+        WorkerRow(f"worker {number}", 4_194_303, condition, True, 16, 16)
         for number, condition in enumerate(("killed", "working", "stopped", "crashed"), 1)
     ]
-    seen.story = [Line(float(second), f"line {second} " + "x" * 40, "bad") for second in range(30)]
+    seen.story = [
+        StoryLine(float(second), f"line {second} " + "x" * 40, "bad") for second in range(30)
+    ]
     seen.speeds.extend(float(number % 300) for number in range(400))
     return seen
 
@@ -45,17 +48,17 @@ def verdict(*, naive: bool = False) -> Verdict:
     return judge([], [], survived, naive=naive)
 
 
-def drawn(seen: Picture, width: int, height: int) -> list[str]:
+def drawn(seen: DemoStatus, width: int, height: int) -> list[str]:
     console = Console(width=width, height=height, file=io.StringIO(), force_terminal=False)
     with console.capture() as capture:
-        console.print(frame(seen, width, height))
+        console.print(frame(seen, width, height, STATE_STYLES))
     return capture.get().splitlines()
 
 
 @pytest.mark.parametrize(("width", "height"), [(78, 20), (80, 24), (120, 40), (110, 100)])
 @pytest.mark.parametrize("naive", [False, True])
 def test_frame_fits_and_cuts_nothing(width: int, height: int, naive: bool) -> None:
-    lines = drawn(picture(naive=naive), width, height)
+    lines = drawn(status(naive=naive), width, height)
     assert len(lines) < height
     assert {len(line) for line in lines[3:]} == {width}
     text = "\n".join(lines)
@@ -68,8 +71,8 @@ def test_frame_fits_and_cuts_nothing(width: int, height: int, naive: bool) -> No
     assert "line 29" in text
 
 
-def test_empty_picture_is_drawn() -> None:
-    assert "none yet" in "\n".join(drawn(Picture(1, False), 80, 24))
+def test_empty_status_is_drawn() -> None:
+    assert "none yet" in "\n".join(drawn(DemoStatus(1, False), 80, 24))
 
 
 def test_sparkline_shows_the_latest_and_survives_silence() -> None:
@@ -79,7 +82,7 @@ def test_sparkline_shows_the_latest_and_survives_silence() -> None:
 
 
 def test_speed_is_sampled_from_charges() -> None:
-    seen = Picture(10, False)
+    seen = DemoStatus(10, False)
     for second in range(1, 4):
         seen.seconds, seen.stats.charges = float(second), second * 50
         seen.sample()
@@ -90,11 +93,11 @@ def test_speed_is_sampled_from_charges() -> None:
 def test_plain_view_tells_each_line_once_and_figures_each_second() -> None:
     out = io.StringIO()
     view = PlainView(out)
-    seen = Picture(10, False)
+    seen = DemoStatus(10, False)
     for tenth in range(25):
         seen.seconds = tenth / 10
         if tenth == 3:
-            seen.story.append(Line(seen.seconds, "something happened"))
+            seen.story.append(StoryLine(seen.seconds, "something happened"))
         view.show(seen)
     view.conclude(seen, verdict(), None)
     text = out.getvalue()
@@ -106,17 +109,18 @@ def test_plain_view_tells_each_line_once_and_figures_each_second() -> None:
 
 def test_kept_folder_is_named_everywhere(tmp_path: Path) -> None:
     plain, as_json, live = io.StringIO(), io.StringIO(), io.StringIO()
-    seen = Picture(10, False)
+    seen = DemoStatus(10, False)
     PlainView(plain).conclude(seen, verdict(), tmp_path)
     JsonView(as_json).conclude(seen, verdict(), tmp_path)
-    LiveView(Console(file=live, width=200)).conclude(seen, verdict(), tmp_path)
+    LiveView(Console(file=live, width=200), STATE_STYLES).conclude(seen, verdict(), tmp_path)
     for out in (plain, as_json, live):
         assert str(tmp_path) in out.getvalue()
 
 
 def test_naive_verdict_points_back_to_the_safe_demo() -> None:
     out = io.StringIO()
-    LiveView(Console(file=out, width=80)).conclude(Picture(0, True), verdict(naive=True), None)
+    view = LiveView(Console(file=out, width=80), STATE_STYLES)
+    view.conclude(DemoStatus(0, True), verdict(naive=True), None)
     assert "safety off" in out.getvalue()
     assert "nobody was told" in out.getvalue()
     assert "the same with the safety on" in out.getvalue()

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from uuid import uuid4
 
-from dutiful.cli.demo.postgres import LocalServer, local_server
+from dutiful.servers.postgres import LocalServer, local_server
 from tests.fuzz import bodies_exits, bodies_run
 from tests.fuzz.store_seed import one_round
 

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from dutiful.cli.demo.postgres import LocalServer
+from dutiful.servers.postgres import LocalServer
 from tests.fuzz.store_seed import one_round
 
 

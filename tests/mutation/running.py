@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from dutiful.cli.demo.postgres import LocalServer, local_server
+from dutiful.servers.postgres import LocalServer, local_server
 from tests.servers.postgres import make_template
 
 _OPTIONS = ("-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "-p", "no:xdist")

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from dutiful.cli.demo.postgres import LocalServer
+from dutiful.servers.postgres import LocalServer
 
 _SETTINGS = """
 [databases]

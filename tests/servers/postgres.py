@@ -12,8 +12,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from dutiful.cli.demo.postgres import LocalServer, local_server
 from dutiful.engines.postgres import PostgresEngine
+from dutiful.servers.postgres import LocalServer, local_server
 from tests.servers import version
 
 TEMPLATE = "ready"

@@ -10,13 +10,13 @@ from typing import Any
 
 import psycopg
 
-from dutiful.cli.demo.postgres import LocalServer, local_server
 from dutiful.contract.clock import Clock
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.job import AttemptError, Job
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.engines.postgres.claiming import work
 from dutiful.engines.postgres.rows import job_of
+from dutiful.servers.postgres import LocalServer, local_server
 
 from .books import SqlBooks, Written
 from .loop import SimLoop

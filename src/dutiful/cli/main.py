@@ -116,11 +116,11 @@ _GROUPS = {
 
 _LATER = {
     "demo": (
-        "dutiful.cli.demo.command",
+        "dutiful.cli.demo",
         "See in half a minute what the package does, in a shop whose gateway fails.",
     ),
     "worker": ("dutiful.cli.worker", "Run jobs until told to stop."),
-    "bench": ("dutiful.cli.bench.command", "Measure how fast a store is on this machine."),
+    "bench": ("dutiful.cli.bench", "Measure how fast a store is on this machine."),
 }
 
 

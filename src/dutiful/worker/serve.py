@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import gc
 import importlib
 import logging
@@ -26,6 +25,7 @@ from dutiful.core.url import struct_text
 from . import forks
 from .host import WorkerHost
 from .isolation import contained
+from .isolation.parent_death import set_parent_death_signal
 from .isolation.places import remember
 from .isolation.process_end import end_on_signal, end_process, held_back, limit_end
 from .isolation.search_path import add_project
@@ -48,7 +48,6 @@ vain. It is not 2, with which a task may end the process that runs it."""
 EXIT_RECYCLE = 75
 """The supervisor starts a worker that ends with this at once anew (sysexits' EX_TEMPFAIL)."""
 
-_PR_SET_PDEATHSIG = 1
 _POOL = "dutiful-pool"
 
 ORDERS = "DUTIFUL_ORDERS"
@@ -176,10 +175,10 @@ def show_logs() -> None:
 
 def _die_with_supervisor() -> None:
     """Drain when the supervisor dies, where the kernel can be asked to say so."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if sys.argv[1:] and os.getppid() != int(sys.argv[1]):  # it died before this was asked
-            sys.exit(EXIT_STOPPED)
+    set_parent_death_signal(signal.SIGTERM)
+    given = sys.argv[1:] if sys.platform == "linux" else []
+    if given and os.getppid() != int(given[0]):  # it died before the kernel was asked
+        sys.exit(EXIT_STOPPED)
 
 
 def main() -> int:

@@ -8,10 +8,10 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from dutiful import App
-from dutiful.cli.demo.postgres import LocalServer
 from dutiful.core.errors import BadConfiguration
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.engines.postgres.address import address_of
+from dutiful.servers.postgres import LocalServer
 
 TAKEN = {
     "postgresql://": "postgresql://",

@@ -13,7 +13,6 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 
-from dutiful.cli.demo.postgres import LocalServer
 from dutiful.contract.facade import Store
 from dutiful.contract.moving import Diary, Record
 from dutiful.core.job import AttemptError, Job
@@ -21,6 +20,7 @@ from dutiful.core.schedule import written
 from dutiful.core.state import State
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.engines.sqlite import SqliteEngine
+from dutiful.servers.postgres import LocalServer
 from dutiful.services.carrying import carry
 from dutiful.services.comparing import read_back
 from dutiful.services.copier import Copier

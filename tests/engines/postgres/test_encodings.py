@@ -14,7 +14,6 @@ import pytest
 from sqlalchemy import create_engine
 
 from dutiful import App, BadPayload, StoreUnusable
-from dutiful.cli.demo.postgres import LocalServer
 from dutiful.client.declaration import Declaration
 from dutiful.contract.facade import Store
 from dutiful.core.event import Event, ScheduleBroken
@@ -24,6 +23,7 @@ from dutiful.core.rule import Interval
 from dutiful.core.schedule import Schedule
 from dutiful.core.unique import unique
 from dutiful.engines.postgres import PostgresEngine
+from dutiful.servers.postgres import LocalServer
 from dutiful.services.scheduler import Scheduler
 from dutiful.testing import FakeClock
 from dutiful.testing.conformance.moves import Half, end, ending, hand, look, new, one

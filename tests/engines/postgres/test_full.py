@@ -15,12 +15,12 @@ import pytest
 from psycopg import sql
 
 from dutiful import App, Task
-from dutiful.cli.demo.postgres import LocalServer, local_server
 from dutiful.cli.failure import Code
 from dutiful.core.errors import EngineUnavailable
 from dutiful.core.event import LeaseLost, WorkerJoined
 from dutiful.core.instant import SECOND
 from dutiful.core.lease import Lease
+from dutiful.servers.postgres import LocalServer, local_server
 from dutiful.worker.options import WorkerOptions
 from dutiful.worker.worker import Worker
 from tests.servers.postgres import programs

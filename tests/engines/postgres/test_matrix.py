@@ -15,8 +15,8 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
 from dutiful import EngineUnavailable, UsageError, unique
-from dutiful.cli.demo.postgres import LocalServer, local_server
 from dutiful.engines.postgres import PostgresEngine, sleepers
+from dutiful.servers.postgres import LocalServer, local_server
 from dutiful.testing.conformance.moves import add, new
 from tests.engines.postgres.ways import AUTOCOMMIT, LEVELS, WAYS, Way
 from tests.servers.postgres import programs

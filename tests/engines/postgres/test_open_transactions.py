@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from dutiful import unique
-from dutiful.cli.demo.postgres import LocalServer, local_server
 from dutiful.engines.postgres import PostgresEngine, sleepers
+from dutiful.servers.postgres import LocalServer, local_server
 from dutiful.testing.conformance.moves import add, new
 from tests.servers.postgres import programs
 from tests.worker.support import until

@@ -10,11 +10,11 @@ import pytest
 from psycopg import sql
 
 from dutiful import App, Context, EngineUnavailable
-from dutiful.cli.demo.postgres import LocalServer
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.errors import BadConfiguration
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.engines.postgres.faults import told
+from dutiful.servers.postgres import LocalServer
 from dutiful.worker.options import WorkerOptions
 from dutiful.worker.worker import Worker
 from tests.servers.pgbouncer import Pooler, pooler

@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from dutiful.cli.demo.postgres import binaries
 from dutiful.contract.page import Filter
 from dutiful.contract.protocol import Wanted
 from dutiful.core.outcome import Failed, Succeeded
@@ -18,6 +17,7 @@ from dutiful.core.state import State
 from dutiful.core.unique import unique
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.engines.postgres.statements import Texts, quoted
+from dutiful.servers.postgres import binaries
 from dutiful.testing.conformance.moves import end, hand, new, one
 
 NAMES = [

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from dutiful.cli.demo.postgres import binaries
 from dutiful.engines.postgres.migration import migrate, prepare, script
 from dutiful.engines.postgres.statements import Texts
+from dutiful.servers.postgres import binaries
 from tests.engines.postgres.planted import INDEX, SLIM, WIDER, Planted
 
 

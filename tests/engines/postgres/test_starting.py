@@ -16,9 +16,9 @@ import psycopg
 import pytest
 
 from dutiful import App, StoreUnusable
-from dutiful.cli.demo.postgres import LocalServer, local_server
 from dutiful.core.errors import BadConfiguration
 from dutiful.engines.postgres import PostgresEngine
+from dutiful.servers.postgres import LocalServer, local_server
 from tests.chaos.crew import until
 from tests.servers.postgres import programs
 

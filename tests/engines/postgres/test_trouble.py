@@ -12,12 +12,12 @@ import pytest
 from psycopg import sql
 
 from dutiful import App, BadPayload, Context, StoreUnusable
-from dutiful.cli.demo.postgres import LocalServer
 from dutiful.core.errors import BadConfiguration, EngineUnavailable
 from dutiful.core.outcome import Succeeded
 from dutiful.core.unique import Unique
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.engines.postgres.faults import told
+from dutiful.servers.postgres import LocalServer
 from dutiful.testing.conformance.moves import ending, hand, new, one
 
 

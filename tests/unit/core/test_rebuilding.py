@@ -17,18 +17,19 @@ import pytest
 
 import dutiful
 from dutiful import Cancel, ClaimLost, Discard, DuplicateJob, DutifulError, JobFailed, Retry, Snooze
-from dutiful.cli.demo.crew import ChildFailed
+from dutiful.bench.run import StoreInUse
 from dutiful.cli.failure import Code, Interrupted, Trouble, Wrong
 from dutiful.core import errors
 from dutiful.core.outcome import Cancelled, Discarded, Failed, Signal, Snoozed
 from dutiful.core.rebuilding import Rebuilt
+from dutiful.demo.processes import ChildFailed
 from dutiful.worker.around import ChildEnded, child_ended
 
 
 class Silent:
     """A process that has said nothing."""
 
-    def last_words(self) -> str:
+    def last_lines(self) -> str:
         return ""
 
 
@@ -55,6 +56,7 @@ SAMPLES: dict[type[Rebuilt], list[Callable[[], Rebuilt]]] = {
     type(child_ended(Cancelled("why"))): [lambda: child_ended(Cancelled("why"))],
     Trouble: [lambda: Trouble("lost", Code.STORE, "look again")],
     Interrupted: [lambda: Interrupted("half of it", "go on")],
+    StoreInUse: [lambda: StoreInUse(2, 1)],
     ChildFailed: [lambda: ChildFailed("it ended", cast(Any, Silent()))],
     Wrong: [lambda: Wrong("no such option", "try --help")],
 }

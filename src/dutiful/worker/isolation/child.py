@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import importlib
 import socket
 import sys
@@ -20,13 +19,13 @@ from dutiful.worker.system import os, signal
 
 from .contexts import Contexts
 from .frames import Begun, Ended, HookBroke, Interrupted, Start, ended, pack
+from .parent_death import set_parent_death_signal
 from .places import AnyTask, found, lacks, tasks_at
 from .process_end import end_process
 from .remote import Remote, receive
 from .standard import open_standard
 from .traces import Traces
 
-_PR_SET_PDEATHSIG = 1
 _LEFT_TO_WORKER = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -140,7 +139,7 @@ class Child:
 
 def main() -> int:
     """Serve the worker at the other end of the socket until it closes it."""
-    _die_with_parent()
+    set_parent_death_signal(signal.SIGKILL)
     with contextlib.suppress(OSError):
         # A terminal's Ctrl-C is for the worker, not for what its tasks have started.
         os.setpgid(0, 0)
@@ -178,9 +177,3 @@ def _unloaded(error: BaseException) -> Failed | Unknown:
 
 def _nothing(number: int, frame: FrameType | None) -> None:
     """Leave a signal to the worker."""
-
-
-def _die_with_parent() -> None:
-    """Ask the kernel to end this process when its worker dies, where it can be asked."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

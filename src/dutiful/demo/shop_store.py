@@ -1,0 +1,121 @@
+"""The store as the demo uses it: enqueue, look, count, redrive."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+import msgspec
+
+from dutiful.client.task import Task
+from dutiful.contract.facade import Store
+from dutiful.contract.fleet import WorkerStatus
+from dutiful.contract.page import Filter
+from dutiful.contract.protocol import Redrive
+from dutiful.contract.scheduling import KEPT_MAX
+from dutiful.core.job import Job, NewJob
+from dutiful.core.occurrence import Recorded, Standing
+from dutiful.core.state import State
+from dutiful.demo.orders import Order
+from dutiful.demo.schedule import NAME, QUEUE
+
+PAGE = 500
+CHARGES = "payments"
+"""The queue of the charges; what the schedule makes is counted apart."""
+LOST = "WorkerLost"
+"""The type of the error that a dead worker's attempt leaves behind."""
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """What the store knows after the run."""
+
+    attempts: int
+    rescued: int
+    dead: int
+
+
+def jobs_of(charge: Task[..., Any, Any], orders: Iterable[Order]) -> Iterable[NewJob]:
+    """Build the charge of each order."""
+    return (charge.job(order.order_id, order.card, order.cents, order.currency) for order in orders)
+
+
+class ShopStore:
+    """Asks the store on the demo's behalf; everything it needs stands in the contract."""
+
+    def __init__(self, store: Store) -> None:
+        """Work on an open store."""
+        self.store = store
+
+    async def counts(self) -> dict[State, int]:
+        """Count the charges by state."""
+        total: Counter[State] = Counter()
+        for queue in await self.store.inspector.queues():
+            if queue.queue == CHARGES:
+                total.update(queue.counts)
+        return dict(total)
+
+    async def pause_schedule(self) -> Standing:
+        """Stop the schedule, and return where it stands."""
+        await self.store.scheduling.switch([NAME], "pause")
+        (standing,) = await self.store.scheduling.standings([NAME])
+        return standing
+
+    async def cashing_up(self) -> bool:
+        """Whether jobs of the schedule have not ended."""
+        queues = await self.store.inspector.queues()
+        return any(
+            number and not state.final
+            for queue in queues
+            if queue.queue == QUEUE
+            for state, number in queue.counts.items()
+        )
+
+    async def history(self) -> tuple[Recorded, ...]:
+        """Return the schedule's occurrences as the store knows them."""
+        return await self.store.scheduling.occurrences(NAME, KEPT_MAX)
+
+    async def workers(self) -> dict[int, WorkerStatus]:
+        """Return the workers by process number."""
+        return {status.info.pid: status for status in await self.store.fleet.workers()}
+
+    async def taken_over(self) -> int:
+        """Count the charges whose latest error is the loss of their worker; cheap, for a screen."""
+        page = await self.store.inspector.find(Filter(queues=(CHARGES,), error_type=LOST), PAGE)
+        return len(page.jobs)
+
+    async def redrive(self) -> int:
+        """Send every dead letter back and return how many there were."""
+        changed = 0
+        while True:
+            page = await self.store.inspector.find(
+                Filter(queues=(CHARGES,), states=(State.DEAD,)), PAGE
+            )
+            sent = await self.store.controller.redrive([Redrive(job.id) for job in page.jobs])
+            changed += len(sent)
+            if not sent:
+                return changed
+
+    async def tally(self) -> Tally:
+        """Count attempts and rescued jobs from what each charge left behind."""
+        attempts = rescued = dead = 0
+        async for job in self._jobs():
+            done = job.state is State.SUCCEEDED
+            attempts += done
+            dead += job.state is State.DEAD
+            if done and job.attempt == 1 and job.redriven_at is None:
+                continue  # it succeeded at once: there are no errors to read
+            errors = await self.store.inspector.errors(job.id)
+            attempts += len(errors)
+            rescued += any(error.type == LOST for error in errors)
+        return Tally(attempts, rescued, dead)
+
+    async def _jobs(self) -> AsyncIterator[Job]:
+        cursor: str | None = None
+        while True:
+            page = await self.store.inspector.find(Filter(queues=(CHARGES,)), PAGE, cursor)
+            for job in page.jobs:
+                yield job
+            cursor = page.cursor
+            if cursor is None:
+                return

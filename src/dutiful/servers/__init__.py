@@ -1,0 +1,1 @@
+"""Local servers of the databases that engines use, for the demo, benchmarks and tests."""
