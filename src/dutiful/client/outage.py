@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from time import monotonic, sleep
 from typing import TypeVar
 
 from dutiful.core.errors import EngineError, EngineUnavailable, ReplyUnknown
@@ -18,47 +17,26 @@ T = TypeVar("T")
 _FIRST, _MOST = 0.05, 1.0
 
 
-def insist(call: Callable[[], T], patience: int) -> T:
-    """Call until the store answers; after ``patience`` microseconds, raise its error.
+class Outage:
+    """The failed tries of one call, and when it is given up."""
 
-    The error is ReplyUnknown if one of the tries may have been stored.
-    """
-    tries = _Tries(patience, monotonic)
-    while True:
-        try:
-            return call()
-        except (EngineUnavailable, ReplyUnknown) as error:
-            pause = tries.pause_after(error)
-        sleep(pause)
+    __slots__ = ("_end", "_patience", "_pause", "_unknown")
 
-
-async def ainsist(call: Callable[[], Awaitable[T]], patience: int) -> T:
-    """Do what `insist` does, without blocking the loop."""
-    tries = _Tries(patience, asyncio.get_running_loop().time)
-    while True:
-        try:
-            return await call()
-        except (EngineUnavailable, ReplyUnknown) as error:
-            pause = tries.pause_after(error)
-        await asyncio.sleep(pause)
-
-
-class _Tries:
-    """The tries of one call."""
-
-    __slots__ = ("_clock", "_ended", "_patience", "_pause", "_unknown")
-
-    def __init__(self, patience: int, clock: Callable[[], float]) -> None:
+    def __init__(self, patience: int, began: float) -> None:
+        """Begin with none; ``patience`` is in microseconds from ``began``, in seconds, on."""
         self._patience = patience
-        self._clock = clock
-        self._ended = clock() + patience / SECOND
+        self._end = began + patience / SECOND
         self._pause = _FIRST
         self._unknown = False
 
-    def pause_after(self, error: EngineError) -> float:
-        """Return how long to wait before the next try; raises the error when there is none."""
+    def pause_after(self, error: EngineError, now: float) -> float:
+        """Return how many seconds to wait before the next try.
+
+        When the patience is at its end, raises the error, with how long the call was tried. It is
+        ReplyUnknown if one of the tries may have been stored.
+        """
         self._unknown = self._unknown or isinstance(error, ReplyUnknown)
-        left = self._ended - self._clock()
+        left = self._end - now
         if left <= 0:
             raise self._last(error) from error
         pause = min(self._pause, left)
@@ -74,3 +52,15 @@ class _Tries:
         if not isinstance(error, ReplyUnknown):
             text = f"{text}; an earlier try may have stored it"
         return ReplyUnknown(text)
+
+
+async def arepeat(call: Callable[[], Awaitable[T]], patience: int) -> T:
+    """Call until the store answers; after ``patience`` microseconds, raise its error."""
+    clock = asyncio.get_running_loop().time
+    outage = Outage(patience, clock())
+    while True:
+        try:
+            return await call()
+        except (EngineUnavailable, ReplyUnknown) as error:
+            pause = outage.pause_after(error, clock())
+        await asyncio.sleep(pause)
