@@ -27,7 +27,7 @@ from .core.job import NewJob
 from .core.rule import Cron, Dst, Interval, Rule
 from .core.url import public
 from .observe.bus import Bus
-from .observe.log import log
+from .observe.log import UNLOGGED, log
 
 
 class App(HookDecorators):
@@ -44,7 +44,7 @@ class App(HookDecorators):
         """Make an app; nothing is opened yet."""
         self._module = made_in()
         self.bus = Bus()
-        self.bus.subscribe(log)
+        self.bus.subscribe(log, ignores=UNLOGGED)
         self.lazy = LazyStore(url, settings, engine_of, self.bus.emit)
         self.portal = Portal()
         self.hooks = Hooks(lambda: self.settings.payload_bytes_max, self.portal.run)
