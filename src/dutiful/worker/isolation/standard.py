@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import socket
 import sys
+
+from dutiful.worker.system import os
 
 _LAST = 2
 _OPEN = open
