@@ -42,6 +42,7 @@ class Registry:
     """What is known of the adapters: whether one is for a plain type, and how many there were."""
 
     def __init__(self) -> None:
+        """Look at nothing yet."""
         self.all: dict[tuple[type, type], Any] = getattr(sqlite3, "adapters", {})
         self.harmless = -1
         """How many adapters there were when none was for a plain type; -1 when one is."""
