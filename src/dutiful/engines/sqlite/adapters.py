@@ -44,7 +44,7 @@ class Registry:
     def __init__(self) -> None:
         """Look at nothing yet."""
         self.all: dict[tuple[type, type], Any] = getattr(sqlite3, "adapters", {})
-        self.harmless = -1
+        self.harmless = 0
         """How many adapters there were when none was for a plain type; -1 when one is."""
         self._count = 0
         self._touched = False
