@@ -2,45 +2,32 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import AsyncIterable, Callable, Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
-from functools import partial
 from typing import Any, Unpack, cast
 
-from .client.batches import achunks, aoverlapped, chunks, overlapped
 from .client.birthplace import made_in
-from .client.check import ENQUEUE_OPTIONS, check, name_for, timeouts
-from .client.declare import Declaring, TaskDecorator
+from .client.declare import TaskDecorator
+from .client.enqueue import Enqueuer
 from .client.hooks import HookDecorators, Hooks
-from .client.looping import refuse_on_loop
-from .client.options import Options, refine
-from .client.origin import advice_for, both
+from .client.lazy_store import LazyStore
+from .client.options import Span
 from .client.portal import Portal
+from .client.registry import TaskRegistry
 from .client.rules import Scheduling
-from .client.rules import Span as Period
 from .client.schedules import AnyTask, Schedules
-from .client.signature import Signature
-from .client.storing import astore, store
-from .client.task import Spec, Task, isolation_of
+from .client.task import Task
 from .composition import engine_of
-from .config import Settings, load_settings
+from .config import Settings
 from .contract.beside import beside
 from .contract.facade import Store
-from .contract.producing import created
 from .contract.protocol import Lifecycle, Receipt
-from .contract.reentry import Entering
-from .core.admission import admit
-from .core.errors import DuplicateTask, UnknownTask
-from .core.instant import span
 from .core.job import NewJob
-from .core.retry import Retry
 from .core.rule import Cron, Dst, Interval, Rule
-from .core.text import shown
 from .core.url import public
 from .observe.bus import Bus
-from .observe.log import log
+from .observe.log import UNLOGGED, log
 
 
 class App(HookDecorators):
@@ -55,51 +42,33 @@ class App(HookDecorators):
         self, url: str | None = None, *, engine: Lifecycle | None = None, **settings: Any
     ) -> None:
         """Make an app; nothing is opened yet."""
-        self._url = url
         self._module = made_in()
-        self._given = settings
-        self._settings: Settings | None = None
-        self._store: Store | None = None
-        self._opened: tuple[str, ...] | None = None
-        self.tasks: dict[str, Task[..., Any, Any]] = {}
         self.bus = Bus()
-        self.bus.subscribe(log)
+        self.bus.subscribe(log, ignores=UNLOGGED)
+        self.lazy = LazyStore(url, settings, engine_of, self.bus.emit)
         self.portal = Portal()
-        self.hooks = Hooks(lambda: self.payload_bytes_max, self.portal.run)
+        self.hooks = Hooks(lambda: self.settings.payload_bytes_max, self.portal.run)
+        self.enqueuer = Enqueuer(self)
+        self._registry = TaskRegistry(self.enqueuer)
+        self.tasks = self._registry.tasks
         self.schedules = Schedules(self)
-        self._engine_given = engine is not None
         if engine is not None:
-            self._store = Store(engine, self.bus.emit)
+            self.lazy.use(engine)
 
     @property
     def settings(self) -> Settings:
         """The settings, gathered when first needed."""
-        if self._settings is None:
-            self._settings = load_settings(self._url, **self._given)
-        return self._settings
+        return self.lazy.settings
+
+    @property
+    def store(self) -> Store:
+        """The engine behind its facade; made, not opened, when first needed."""
+        return self.lazy.store
 
     @property
     def name(self) -> str:
         """What the store knows the app by: the setting, or the module that made it."""
         return self.settings.name or self._module
-
-    @property
-    def payload_bytes_max(self) -> int:
-        """The largest arguments or result, in bytes of JSON."""
-        return self.settings.payload_bytes_max
-
-    @property
-    def enqueue_patience(self) -> int:
-        """How long to try to enqueue while the store cannot be used, in microseconds."""
-        return self.settings.enqueue_patience
-
-    @property
-    def store(self) -> Store:
-        """The engine behind its facade; made, not opened, when first needed."""
-        if self._store is None:
-            with Entering():  # an engine is imported, which no handler may meet halfway
-                self._store = Store(engine_of(self.settings), self.bus.emit)
-        return self._store
 
     @property
     def address(self) -> str | None:
@@ -108,28 +77,20 @@ class App(HookDecorators):
 
     def child_url(self) -> str | None:
         """Return the URL for a process of our own, with its password."""
-        return None if self._engine_given else self.settings.child_url()
+        return self.lazy.child_url()
 
     def at(self, url: str) -> None:
         """Point the app at another store, unless it is there already; close it first."""
-        if self._url != url and self.settings.url != url:
-            self._url, self._settings, self._store, self._opened = url, None, None, None
+        self.lazy.at(url)
 
-    @contextmanager
-    def on(self, engine: Lifecycle) -> Generator[Store]:
+    def on(self, engine: Lifecycle) -> AbstractContextManager[Store]:
         """Keep jobs in another engine for the length of a ``with`` block, as tests do."""
-        before = self._store, self._opened, self._engine_given
-        self._store, self._opened = Store(engine, self.bus.emit), None
-        self._engine_given = True
-        try:
-            yield self._store
-        finally:
-            self._store, self._opened, self._engine_given = before
+        return self.lazy.on(engine)
 
     @property
     def task(self) -> TaskDecorator:
         """Register a function: ``@app.task`` or ``@app.task(queue=..., retry=...)``."""
-        return cast(TaskDecorator, self._task)
+        return cast(TaskDecorator, self._registry.register)
 
     def cron(
         self,
@@ -147,7 +108,7 @@ class App(HookDecorators):
         return self.schedules.declare(Cron(expression, tz, dst), given)
 
     def every(
-        self, period: Period, *, anchor: datetime | None = None, **given: Unpack[Scheduling]
+        self, period: Span, *, anchor: datetime | None = None, **given: Unpack[Scheduling]
     ) -> Callable[[AnyTask], AnyTask]:
         """Declare a schedule with a fixed period, counted from ``anchor`` (1970), without drift."""
         return self.schedules.declare(Interval.every(period, anchor=anchor), given)
@@ -158,15 +119,7 @@ class App(HookDecorators):
 
     def find(self, name: str) -> Task[..., Any, Any]:
         """Return a registered task by its name; raises UnknownTask with the nearest names."""
-        if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped
-            raise UnknownTask(f"{shown(name)} is not a task name; give text")
-        try:
-            return self.tasks[name]
-        except KeyError:
-            near = difflib.get_close_matches(name, self.tasks, n=3)
-            known = ", ".join(sorted(self.tasks)[:10]) or "none; register one with @app.task"
-            hint = f"; did you mean {' or '.join(near)}?" if near else f"; there are {known}"
-            raise UnknownTask(f"no task is called {name!r}{hint}") from None
+        return self._registry.find(name)
 
     def enqueue_many(
         self,
@@ -174,7 +127,7 @@ class App(HookDecorators):
         *,
         connection: Any = None,
         batch: int = 1000,
-        patience: Period | None = None,
+        patience: Span | None = None,
     ) -> int:
         """Store any number of jobs, streamed in batches, and return how many were new.
 
@@ -183,15 +136,7 @@ class App(HookDecorators):
         before it are stored and none behind it. With ``connection`` all is the caller's to commit.
         ``patience`` is how long each batch is tried while the store cannot be used.
         """
-        waits = None if patience is None else span(patience)
-        if connection is None:
-            refuse_on_loop("enqueue_many")
-        else:
-            return sum(
-                created(self.enqueue_jobs(admit(part), connection)) for part in chunks(jobs, batch)
-            )
-        parts = map(self.hooks.before, map(admit, chunks(jobs, batch)))
-        return overlapped(parts, batch, lambda part: created(store(self, part, waits)))
+        return self.enqueuer.many(jobs, connection, batch, patience)
 
     async def aenqueue_many(
         self,
@@ -199,53 +144,37 @@ class App(HookDecorators):
         *,
         connection: Any = None,
         batch: int = 1000,
-        patience: Period | None = None,
+        patience: Span | None = None,
     ) -> int:
         """Do what `enqueue_many` does, from async code and also from an async iterable.
 
         Cancelled, it begins no other batch; the one under way may be stored or not.
         """
-        waits = None if patience is None else span(patience)
-
-        async def each(part: list[NewJob]) -> int:
-            return created(await self.aenqueue_jobs(admit(part), connection, waits))
-
-        parts = achunks(jobs, batch)
-        if connection is not None:
-            return sum([await each(part) async for part in parts])
-        return await aoverlapped(parts, each)
-
-    async def aenqueue_jobs(
-        self, jobs: Sequence[NewJob], connection: Any = None, patience: int | None = None
-    ) -> tuple[Receipt, ...]:
-        """Store one batch of built jobs."""
-        ready = await self.hooks.abefore(jobs) if self.hooks.on_enqueue else jobs
-        if connection is not None:
-            return await self.store.aenqueue_on(connection, ready)
-        return await astore(self, ready, patience)
+        return await self.enqueuer.amany(jobs, connection, batch, patience)
 
     def enqueue_jobs(
         self, jobs: Sequence[NewJob], connection: Any = None, patience: int | None = None
     ) -> tuple[Receipt, ...]:
-        """Store one batch of built jobs from sync code."""
-        ready = self.hooks.before(jobs)
-        if connection is not None:
-            return self.store.enqueue_on(connection, ready)
-        return store(self, ready, patience)
+        """Store one batch of built jobs from sync code; ``patience`` is in microseconds."""
+        return self.enqueuer.batch(jobs, connection, patience)
+
+    async def aenqueue_jobs(
+        self, jobs: Sequence[NewJob], connection: Any = None, patience: int | None = None
+    ) -> tuple[Receipt, ...]:
+        """Do what `enqueue_jobs` does, from async code."""
+        return await self.enqueuer.abatch(jobs, connection, patience)
 
     async def open(self, *, create: bool = True) -> tuple[str, ...]:
         """Open the store and return the engine's notices; opening twice is harmless.
 
         Without ``create``, StoreUnusable when there is no store yet.
         """
-        if self._opened is None:
-            self._opened = await self.store.engine.open(create=create)
-        return self._opened
+        return await self.lazy.open(create=create)
 
     @property
     def opened(self) -> bool:
         """Whether the store is open."""
-        return self._opened is not None
+        return self.lazy.notices is not None
 
     async def ready(self) -> Store:
         """Open the store if it is not, and return it."""
@@ -254,9 +183,7 @@ class App(HookDecorators):
 
     async def close(self) -> None:
         """Close the store and stop the portal; the app opens again when it is used again."""
-        self._opened = None
-        if self._store is not None:
-            await self._store.engine.close()
+        await self.lazy.close()
         await beside(self.portal.close)
 
     async def __aenter__(self) -> App:
@@ -267,34 +194,3 @@ class App(HookDecorators):
     async def __aexit__(self, *error: object) -> None:
         """Close the store."""
         await self.close()
-
-    def _task(self, fn: Callable[..., Any] | None = None, /, **given: Unpack[Declaring]) -> Any:
-        if fn is None:
-            return partial(self._task, **given)
-        task = self._build(fn, given)
-        other = self.tasks.get(task.name)
-        if other is not None and not task.origin.again(other.origin):
-            raise DuplicateTask(
-                f"{both(other.origin, task.origin)} are both called {task.name!r}; "
-                "give one name=..." + advice_for(task.__qualname__)
-            )
-        self.tasks[task.name] = task
-        return task
-
-    def _build(self, fn: Callable[..., Any], given: Declaring) -> Task[..., Any, Any]:
-        while isinstance(fn, Task):  # of another app: this one runs the function itself
-            fn = fn.fn
-        check(fn, given)
-        name = name_for(fn, given)
-        retry = given.get("retry") or Retry()
-        options = {key: value for key, value in given.items() if key in ENQUEUE_OPTIONS}
-        timeout, hard = timeouts(given)
-        spec = Spec(
-            name=name,
-            isolation=isolation_of(fn, given.get("cpu", False)),
-            retry=retry.policy,
-            timeout=timeout,
-            hard_timeout=hard,
-        )
-        defaults = refine(Options(max_attempts=retry.policy.max_attempts), options)
-        return Task(self, fn, spec, Signature(fn, name), defaults)

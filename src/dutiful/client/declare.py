@@ -8,13 +8,13 @@ that a parameter typed ``Any`` or ``object`` is not mistaken for the context.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from datetime import timedelta
 from typing import Any, Concatenate, ParamSpec, Protocol, TypedDict, TypeVar, Unpack, overload
 
 from dutiful.core.retry import Retry
 from dutiful.core.unique import Unique
 
 from .context import Context
+from .options import Span
 from .task import Task
 
 P = ParamSpec("P")
@@ -26,7 +26,6 @@ C = TypeVar("C")
 D = TypeVar("D")
 
 Async = Coroutine[Any, Any, T]
-Span = str | float | timedelta
 
 
 class Anything:

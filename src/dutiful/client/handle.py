@@ -24,7 +24,7 @@ from dutiful.core.state import State
 
 from .context import CURRENT, Context
 from .host import Host
-from .insist import ainsist
+from .outage import arepeat
 
 T = TypeVar("T")
 
@@ -94,13 +94,13 @@ class Handle(Generic[T]):
         (await self._app.ready()).require(Capability.RESULTS)
         pause = _POLL_FIRST
         waiter = CURRENT.get()
-        loop, outage = asyncio.get_running_loop(), self._app.enqueue_patience
+        loop, outage = asyncio.get_running_loop(), self._app.settings.enqueue_patience
         begun = loop.time()
         until = None if patience is None else begun + patience
         if patience is not None:
             outage = min(outage, round(patience * SECOND))
         look = _Look(self)
-        job = await ainsist(look, outage)
+        job = await arepeat(look, outage)
         if not job.state.final:
             try:
                 async with asyncio.timeout_at(until):
@@ -110,7 +110,7 @@ class Handle(Generic[T]):
                             self._tell(waiter)
                             waiter = None
                         pause = min(pause * 1.5, _POLL_MOST)
-                        job = await ainsist(look, outage)
+                        job = await arepeat(look, outage)
             except TimeoutError:
                 look.raise_trouble(loop.time())
                 raise ResultTimeout(f"job {self.id} has not ended after {patience:g} s") from None

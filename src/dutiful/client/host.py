@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
+from dutiful.config import Settings
 from dutiful.contract.facade import Store
-from dutiful.contract.protocol import Receipt
-from dutiful.core.job import NewJob
 
 from .hooks import Hooks
+from .lazy_store import LazyStore
 from .portal import Portal
 
 
@@ -17,6 +16,7 @@ class Host(Protocol):
     """The app, as far as its client side goes."""
 
     hooks: Hooks
+    lazy: LazyStore
 
     @property
     def name(self) -> str:
@@ -34,30 +34,8 @@ class Host(Protocol):
         ...
 
     @property
-    def enqueue_patience(self) -> int:
-        """How long to try to enqueue while the store cannot be used, in microseconds."""
-        ...
-
-    @property
-    def opened(self) -> bool:
-        """Whether the store is open."""
-        ...
-
-    @property
-    def payload_bytes_max(self) -> int:
-        """The largest arguments or result, in bytes of JSON."""
-        ...
-
-    async def aenqueue_jobs(
-        self, jobs: Sequence[NewJob], connection: Any, patience: int | None
-    ) -> tuple[Receipt, ...]:
-        """Store built jobs, after the hooks around enqueue."""
-        ...
-
-    def enqueue_jobs(
-        self, jobs: Sequence[NewJob], connection: Any, patience: int | None
-    ) -> tuple[Receipt, ...]:
-        """Do what `aenqueue_jobs` does, from sync code."""
+    def settings(self) -> Settings:
+        """The settings, gathered when first needed."""
         ...
 
     async def ready(self) -> Store:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from dutiful.core.errors import UsageError
+
+running_loop: Callable[[], asyncio.AbstractEventLoop | None] = asyncio._get_running_loop
+"""Return the event loop that runs in this thread, or None."""
 
 
 def refuse_on_loop(name: str, *, call: str = "", instead: str = "") -> None:

@@ -19,6 +19,9 @@ from dutiful.core.state import State
 from dutiful.core.text import shown
 from dutiful.core.unique import Conflict, Unique, admissible, unique
 
+Span = str | float | timedelta
+"""A length of time as a caller writes it: ``"10m"``, seconds, or a timedelta."""
+
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How a job is enqueued; spans are microseconds."""
@@ -74,7 +77,7 @@ def known(given: Mapping[str, Any], names: Mapping[str, Any], where: str) -> Non
 def unique_rule(
     key: str,
     *,
-    period: str | float | timedelta | None = None,
+    period: Span | None = None,
     states: Collection[str] | None = None,
     on_conflict: Conflict = "existing",
 ) -> Unique:
@@ -115,7 +118,7 @@ def _run_at(value: datetime | None) -> int | None:
     return None if value is None else local_instant(value)
 
 
-def _span_or_none(value: str | float | timedelta | None) -> int | None:
+def _span_or_none(value: Span | None) -> int | None:
     return None if value is None else span(value)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from time import time_ns
 from typing import Any, TypedDict, cast
 
@@ -26,10 +26,9 @@ from dutiful.core.schedule import (
 from dutiful.core.text import shown
 from dutiful.core.unique import Unique
 
-from .options import known, refine
-from .task import Enqueuer
+from .options import Span, known, refine
+from .task import BoundTask
 
-Span = str | float | timedelta
 MADE_UP_MAX = 1000
 
 
@@ -62,10 +61,10 @@ _OF_THE_JOB = ("queue", "priority", "tags", "meta", "expires_in", "unique")
 
 
 def schedule_of(
-    task: Enqueuer[..., Any], rule: Rule, given: Scheduling, app: str | None = None
+    task: BoundTask[..., Any], rule: Rule, given: Scheduling, app: str | None = None
 ) -> Schedule:
     """Build a schedule from what a person wrote; raises BadOption and BadArguments."""
-    if not isinstance(task, Enqueuer):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped
+    if not isinstance(task, BoundTask):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped
         raise BadOption(
             f"{getattr(task, '__qualname__', task)} is not a task; "
             "write @app.cron(...) above @app.task"
@@ -78,7 +77,7 @@ def schedule_of(
     known(given, Scheduling.__annotations__, "a schedule")
     of_job = {key: value for key, value in given.items() if key in _OF_THE_JOB}
     options = refine(task.options, of_job)
-    ruled: Enqueuer[..., Any] = Enqueuer(task.app, task.spec, task.signature, options)
+    ruled: BoundTask[..., Any] = BoundTask(task.enqueuer, task.spec, task.signature, options)
     if type(rule) is Interval and rule.period < PERIOD_MIN:
         raise BadSchedule(f"a period of {rule.period} us; the shortest is {spell(PERIOD_MIN)}")
     args = given.get("args", ())
@@ -86,7 +85,7 @@ def schedule_of(
     named: Mapping[str, Any] = args if isinstance(args, Mapping) else {}
     positional = () if isinstance(args, Mapping) else tuple(args)
     try:
-        raw = task.signature.encode(positional, named, task.app.payload_bytes_max)
+        raw = task.signature.encode(positional, named, task.app.settings.payload_bytes_max)
     except BadArguments as error:
         if "args" not in given:
             error.add_note("give the schedule the task's arguments: args=(1,) or args={'n': 1}")

@@ -24,7 +24,7 @@ from .by_hand import run_now
 from .declaration import Declaration
 from .host import Host
 from .rules import Scheduling, schedule_of
-from .task import Enqueuer, Task
+from .task import BoundTask, Task
 
 AnyTask = TypeVar("AnyTask", bound=Task[..., Any, Any])
 
@@ -71,7 +71,7 @@ class Schedules:
 
     async def acreate(
         self,
-        task: Enqueuer[..., Any],
+        task: BoundTask[..., Any],
         rule: Rule,
         *,
         replace: bool = False,
@@ -184,7 +184,7 @@ class Schedules:
 
     def create(
         self,
-        task: Enqueuer[..., Any],
+        task: BoundTask[..., Any],
         rule: Rule,
         *,
         replace: bool = False,

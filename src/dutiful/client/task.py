@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Generic, Literal, ParamSpec, Self, TypedDict, TypeVar, Unpack
 
 import msgspec
@@ -16,12 +16,11 @@ from dutiful.core.unique import Unique
 
 from .async_or_not import is_async, mark_async
 from .context import CURRENT, Context
+from .enqueue import Enqueuer
 from .handle import Handle
-from .host import Host
 from .ids import new_id
 from .inline import Inline
-from .looping import refuse_on_loop
-from .options import Options, by_arguments, refine
+from .options import Options, Span, by_arguments, refine
 from .origin import origin
 from .signature import Signature
 
@@ -30,7 +29,6 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 Isolation = Literal["loop", "thread", "process"]
-Span = str | float | timedelta
 
 
 class Using(TypedDict, total=False):
@@ -59,25 +57,28 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     hard_timeout: int | None = None
 
 
-class Enqueuer(Generic[P, T]):
-    """Enqueues one task with one set of options."""
+class BoundTask(Generic[P, T]):
+    """A task bound to one set of options for its jobs, as ``task.using(...)`` returns it."""
 
-    def __init__(self, app: Host, spec: Spec, signature: Signature, options: Options) -> None:
+    def __init__(
+        self, enqueuer: Enqueuer, spec: Spec, signature: Signature, options: Options
+    ) -> None:
         """Join the parts; `Task` is made by ``@app.task``."""
-        self.app = app
+        self.enqueuer = enqueuer
+        self.app = enqueuer.app
         self.spec = spec
         self.signature = signature
         self.options = options
 
-    def using(self, **options: Unpack[Using]) -> Enqueuer[P, T]:
+    def using(self, **options: Unpack[Using]) -> BoundTask[P, T]:
         """Return the same task with other options for its next jobs; raises BadOption."""
         changed = refine(self.options, dict(options))
-        return Enqueuer(self.app, self.spec, self.signature, changed)
+        return BoundTask(self.enqueuer, self.spec, self.signature, changed)
 
     def job(self, /, *args: P.args, **kwargs: P.kwargs) -> NewJob:
         """Build a job without storing it, for ``app.enqueue_many``; checks the arguments."""
         options, name = self.options, self.spec.name
-        raw = self.signature.encode(args, kwargs, self.app.payload_bytes_max)
+        raw = self.signature.encode(args, kwargs, self.app.lazy.settings.payload_bytes_max)
         return NewJob(
             id=new_id(),
             task=name,
@@ -113,17 +114,13 @@ class Enqueuer(Generic[P, T]):
         raises UsageError, since it would block the loop: use `aenqueue` there. With ``connection``
         it is a statement of the caller's own and allowed everywhere.
         """
-        if self.options.connection is None:
-            refuse_on_loop("enqueue")
-        options, job = self.options, self.job(*args, **kwargs)
-        receipts = self.app.enqueue_jobs([job], options.connection, options.patience)
-        return self._handle(receipts[0].id, receipts[0].created)
+        job, reader = self.job(*args, **kwargs), self.signature.result_decoder
+        return self.enqueuer.enqueue(job, self.options, reader)
 
     async def aenqueue(self, /, *args: P.args, **kwargs: P.kwargs) -> Handle[T]:
         """Store a job from async code; concurrent callers share a commit."""
-        options, job = self.options, self.job(*args, **kwargs)
-        receipts = await self.app.aenqueue_jobs([job], options.connection, options.patience)
-        return self._handle(receipts[0].id, receipts[0].created)
+        job, reader = self.job(*args, **kwargs), self.signature.result_decoder
+        return await self.enqueuer.aenqueue(job, self.options, reader)
 
     def __copy__(self) -> Self:
         """Return itself: it cannot be changed, and belongs to its app."""
@@ -142,20 +139,22 @@ class Enqueuer(Generic[P, T]):
 
     def handle(self, job_id: str) -> Handle[T]:
         """Return a handle on a job of this task by its id, without looking it up."""
-        return self._handle(whole(job_id, "job id"), True)
-
-    def _handle(self, job_id: str, created: bool) -> Handle[T]:
-        return Handle(self.app, job_id, created, self.signature.result_decoder)
+        return Handle(self.app, whole(job_id, "job id"), True, self.signature.result_decoder)
 
 
-class Task(Enqueuer[P, T], Generic[P, R, T]):
+class Task(BoundTask[P, T], Generic[P, R, T]):
     """A registered function; calling it runs it here and now, without the store."""
 
     def __init__(
-        self, app: Host, fn: Callable[..., R], spec: Spec, signature: Signature, options: Options
+        self,
+        enqueuer: Enqueuer,
+        fn: Callable[..., R],
+        spec: Spec,
+        signature: Signature,
+        options: Options,
     ) -> None:
         """Join the function and what is known of it."""
-        super().__init__(app, spec, signature, options)
+        super().__init__(enqueuer, spec, signature, options)
         self.fn = fn
         self.origin = origin(fn)
         """Where the function comes from, to distinguish it from another with the same name."""

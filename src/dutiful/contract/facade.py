@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from threading import get_ident
 from typing import Any, cast
 
 from dutiful.core.errors import Unsupported
@@ -31,10 +33,12 @@ from .protocol import (
     Transactional,
     Wanted,
 )
-from .reentry import Entering
+from .reentry import refuse_reentry, writing
 from .scheduling import Scheduling
 
-_ENTERING = Entering()
+_FOR_JOBS = frozenset({Capability.UNIQUE, Capability.PRIORITY, Capability.DELAY, Capability.EXPIRY})
+"""What the options of a job may need."""
+_FOR_SYNC = _FOR_JOBS | {Capability.SYNC_ENQUEUE}
 
 
 class Store:
@@ -129,10 +133,17 @@ class Store:
 
     def enqueue_sync(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
         """Store jobs in the calling thread: see `SyncProducer.enqueue_sync`."""
-        self._check(jobs)
-        self.require(Capability.SYNC_ENQUEUE)
-        with _ENTERING:
+        if not _FOR_SYNC <= self.engine.capabilities:
+            self._check(jobs)
+            self.require(Capability.SYNC_ENQUEUE)
+        ident = get_ident()
+        if ident in writing or sys.is_finalizing():
+            refuse_reentry()
+        try:  # as `insider` does, which takes longer
+            writing.add(ident)
             receipts = cast(SyncProducer, self.engine).enqueue_sync(jobs)
+        finally:
+            writing.discard(ident)
         self.emit(_enqueued(receipts))
         return receipts
 
@@ -180,6 +191,8 @@ class Store:
 
     def _check(self, jobs: Sequence[NewJob]) -> None:
         declared = self.engine.capabilities
+        if _FOR_JOBS <= declared:
+            return
         for job in jobs:
             if job.unique is not None and Capability.UNIQUE not in declared:
                 self.require(Capability.UNIQUE, "enqueue it without unique=")
@@ -192,4 +205,7 @@ class Store:
 
 
 def _enqueued(receipts: tuple[Receipt, ...]) -> Enqueued:
+    if len(receipts) == 1:
+        new = receipts[0].created
+        return Enqueued(int(new), int(not new))
     return Enqueued(created(receipts), sum(not receipt.created for receipt in receipts))

@@ -15,7 +15,8 @@ from threading import get_ident
 
 from dutiful.core.errors import UsageError
 
-_inside: set[int] = set()
+writing: set[int] = set()
+"""The threads that are in the middle of a write."""
 
 _INTERRUPTED = (
     "a signal handler, a finalizer or a callback has interrupted this thread in the middle of a "
@@ -26,7 +27,7 @@ _INTERRUPTED = (
 
 def refuse_reentry() -> None:
     """Raise UsageError where this thread would wait for itself, or the interpreter is ending."""
-    if get_ident() in _inside:
+    if get_ident() in writing:
         raise UsageError(_INTERRUPTED)
     if sys.is_finalizing():
         raise UsageError(
@@ -37,36 +38,19 @@ def refuse_reentry() -> None:
 
 def is_inside() -> bool:
     """Whether this thread is in the middle of a write."""
-    return get_ident() in _inside
+    return get_ident() in writing
 
 
 @contextmanager
 def insider() -> Generator[None]:
     """Mark this thread as writing for the length of a block."""
     ident = get_ident()
-    _inside.add(ident)
+    writing.add(ident)
     try:
         yield
     finally:
-        _inside.discard(ident)
-
-
-class Entering:
-    """Does what `insider` does, for the hot path; nested use is refused."""
-
-    __slots__ = ()
-
-    def __enter__(self) -> None:
-        """Enter; UsageError where the thread is inside already."""
-        ident = get_ident()
-        if ident in _inside or sys.is_finalizing():
-            refuse_reentry()
-        _inside.add(ident)
-
-    def __exit__(self, *_: object) -> None:
-        """Leave."""
-        _inside.discard(get_ident())
+        writing.discard(ident)
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_inside.clear)
+    os.register_at_fork(after_in_child=writing.clear)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from dutiful.core.event import Emit, Event
 
+Kinds = frozenset[type[Any]]
 _LOG = logging.getLogger("dutiful")
 
 
@@ -16,23 +18,26 @@ class Bus:
 
     def __init__(self) -> None:
         """Start with nobody listening."""
-        self._listeners: tuple[Emit, ...] = ()
+        self._listeners: tuple[tuple[Emit, Kinds], ...] = ()
 
-    def subscribe(self, listener: Emit) -> Callable[[], None]:
+    def subscribe(self, listener: Emit, *, ignores: Kinds = frozenset()) -> Callable[[], None]:
         """Add a listener, which must be quick and may be called from any thread.
 
-        Returns a function that takes it off again.
+        It is not called with events of the types that it ``ignores``. Returns a function that
+        takes it off again.
         """
-        self._listeners = (*self._listeners, listener)
+        self._listeners = (*self._listeners, (listener, ignores))
 
         def leave() -> None:
-            self._listeners = tuple(other for other in self._listeners if other is not listener)
+            self._listeners = tuple(one for one in self._listeners if one[0] is not listener)
 
         return leave
 
     def emit(self, event: Event) -> None:
         """Tell everybody; a listener that raises is logged and stops nobody."""
-        for listener in self._listeners:
+        for listener, ignored in self._listeners:
+            if type(event) in ignored:
+                continue
             try:
                 listener(event)
             except Exception:  # noqa: BLE001 - a listener's fault must not become a job's

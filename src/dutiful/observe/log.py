@@ -30,6 +30,9 @@ _debug, _info, _warning, _error = (
     for level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR)
 )
 
+UNLOGGED = frozenset({e.Enqueued, e.Claimed})
+"""The events that `log` never writes: they are as many as there are jobs."""
+
 
 def log(event: e.Event) -> None:
     """Write one event to the ``dutiful`` logger; arguments and results are never written."""

@@ -12,7 +12,7 @@ import msgspec
 
 from dutiful.app import App
 from dutiful.client.options import state_named
-from dutiful.client.task import Enqueuer
+from dutiful.client.task import BoundTask
 from dutiful.contract.facade import Store
 from dutiful.contract.page import Filter
 from dutiful.core.errors import JobFailed
@@ -79,7 +79,7 @@ class Harness:
             raise JobFailed(died.job.id, "dead", died.reason, f"{died.job.task}\n{detail}")
         return attempts
 
-    async def ajobs(self, task: Enqueuer[..., Any] | None = None, *states: str) -> list[Job]:
+    async def ajobs(self, task: BoundTask[..., Any] | None = None, *states: str) -> list[Job]:
         """Return the jobs of a task (all), in states (all), in the order of their enqueueing."""
         which = Filter(
             tasks=() if task is None else (task.spec.name,),
@@ -95,7 +95,7 @@ class Harness:
                 return found[::-1]
 
     async def aassert_enqueued(
-        self, task: Enqueuer[P, T], /, *args: P.args, **kwargs: P.kwargs
+        self, task: BoundTask[P, T], /, *args: P.args, **kwargs: P.kwargs
     ) -> list[Job]:
         """Fail unless a job of the task with exactly these arguments was enqueued; return them.
 
@@ -108,7 +108,7 @@ class Harness:
             raise AssertionError(_missing(task.spec.name, wanted, jobs, await self.ajobs()))
         return found
 
-    async def aenqueued(self, task: Enqueuer[..., Any]) -> list[dict[str, Any]]:
+    async def aenqueued(self, task: BoundTask[..., Any]) -> list[dict[str, Any]]:
         """Return the arguments of every job of a task, as stored, in order."""
         return [plain(job.args) for job in await self.ajobs(task)]
 
@@ -124,17 +124,17 @@ class Harness:
             self.adrain(until=until, raise_on_death=raise_on_death, schedules=schedules)
         )
 
-    def jobs(self, task: Enqueuer[..., Any] | None = None, *states: str) -> list[Job]:
+    def jobs(self, task: BoundTask[..., Any] | None = None, *states: str) -> list[Job]:
         """Return the jobs of a task, in states; see `ajobs`."""
         return self.app.portal.run(self.ajobs(task, *states))
 
     def assert_enqueued(
-        self, task: Enqueuer[P, T], /, *args: P.args, **kwargs: P.kwargs
+        self, task: BoundTask[P, T], /, *args: P.args, **kwargs: P.kwargs
     ) -> list[Job]:
         """Fail unless a job with exactly these arguments was enqueued; see `aassert_enqueued`."""
         return self.app.portal.run(self.aassert_enqueued(task, *args, **kwargs))
 
-    def enqueued(self, task: Enqueuer[..., Any]) -> list[dict[str, Any]]:
+    def enqueued(self, task: BoundTask[..., Any]) -> list[dict[str, Any]]:
         """Return the arguments of every job of a task, as stored, in order."""
         return self.app.portal.run(self.aenqueued(task))
 

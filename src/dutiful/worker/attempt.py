@@ -108,7 +108,7 @@ class Running(msgspec.Struct, eq=False):
 
     async def record(self, name: str, value: Any) -> None:
         """Record a step's result under the claim's fence; raises ClaimLost when it is stale."""
-        most = self.task.app.payload_bytes_max
+        most = self.task.app.settings.payload_bytes_max
         raw = encode(value, what=f"the result of step {name!r}", bytes_max=most)
         await self.record_raw(name, raw)
 

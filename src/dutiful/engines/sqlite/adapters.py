@@ -38,38 +38,42 @@ _KINDS: tuple[tuple[type, type], ...] = (
 _PLAIN = frozenset({int, str, bytes, float, bool})
 
 
-class _Registry:
+class Registry:
     """What is known of the adapters: whether one is for a plain type, and how many there were."""
 
     def __init__(self) -> None:
-        self._all: dict[tuple[type, type], Any] = getattr(sqlite3, "adapters", {})
+        """Look at nothing yet."""
+        self.all: dict[tuple[type, type], Any] = getattr(sqlite3, "adapters", {})
+        self.harmless = 0
+        """How many adapters there were when none was for a plain type; -1 when one is."""
         self._count = 0
         self._touched = False
 
     def touches(self) -> bool:
         """Whether a plain value would be changed; looks closer when one was registered."""
-        if len(self._all) != self._count:
-            count, kinds = len(self._all), {kind for kind, _ in list(self._all)}
+        if len(self.all) != self._count:
+            count, kinds = len(self.all), {kind for kind, _ in list(self.all)}
             if type(None) in kinds:
                 raise UsageError(
                     "the program has registered an sqlite3 adapter for None, which would change "
                     "what Dutiful stores; register adapters for your own types only"
                 )
             self._count, self._touched = count, bool(_PLAIN & kinds)
+            self.harmless = -1 if self._touched else count
         return self._touched
 
 
-_registry = _Registry()
+registry = Registry()
 
 
 def shielded(params: Sequence[Any]) -> Sequence[Any]:
     """Return parameters that are stored as they are."""
-    return [_apart(value) for value in params] if _registry.touches() else params
+    return [_apart(value) for value in params] if registry.touches() else params
 
 
 def all_shielded(rows: Iterable[Sequence[Any]]) -> Iterable[Sequence[Any]]:
     """Return the parameters of many rows likewise."""
-    return map(shielded, rows) if _registry.touches() else rows
+    return map(shielded, rows) if registry.touches() else rows
 
 
 def _apart(value: Any) -> Any:

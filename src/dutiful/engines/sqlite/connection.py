@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
-from typing import Literal
+from typing import Any, Literal
 
 from dutiful.contract.statement import Answer, Execute, Statement
 from dutiful.core.errors import (
@@ -19,7 +19,7 @@ from dutiful.core.errors import (
 )
 
 from .access import look
-from .adapters import all_shielded, shielded
+from .adapters import all_shielded, registry, shielded
 
 Durability = Literal["full", "normal"]
 Runs = sqlite3.Connection | sqlite3.Cursor
@@ -120,10 +120,12 @@ def executor(connection: Runs, path: Path) -> Execute:
 
 
 def _run(connection: Runs, statement: Statement) -> Answer:
+    params: Any = statement.params
+    if len(registry.all) != registry.harmless:
+        params = all_shielded(params) if statement.many else shielded(params)
     if statement.many:
-        rows = all_shielded(statement.params)
-        return Answer([], connection.executemany(statement.text, rows).rowcount)
-    cursor = connection.execute(statement.text, shielded(statement.params))
+        return Answer([], connection.executemany(statement.text, params).rowcount)
+    cursor = connection.execute(statement.text, params)
     try:
         return Answer(cursor.fetchall(), cursor.rowcount)
     except BaseException:

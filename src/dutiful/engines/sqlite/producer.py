@@ -20,7 +20,7 @@ from dutiful.core.state import State
 from .callers import joined
 from .connection import executor, explain
 from .group import Written
-from .rows import new_row, packed
+from .rows import packed
 from .session import Session
 from .statements import sql
 from .wake import POLL_SECONDS
@@ -97,7 +97,7 @@ def enqueue(jobs: Sequence[NewJob], now: int) -> Written[tuple[Receipt, ...]]:
         job = stamp(new, now)
         wakes = wakes or job.run_at <= soon
         if new.unique is None:
-            rows.append(new_row(job))
+            rows.append(_new_row(job))
             receipts.append(Receipt(job.id))
             continue
         if rows:
@@ -125,7 +125,7 @@ def _store(rows: Sequence[tuple[Any, ...]]) -> Plan[int]:
 
 def _unique(new: NewJob, job: Job) -> Plan[tuple[Receipt, int]]:
     """Store a job with a unique rule, or give way to the one that holds its key."""
-    if (yield Statement(_ENQUEUE, new_row(job))).count:
+    if (yield Statement(_ENQUEUE, _new_row(job))).count:
         return Receipt(job.id), 1
     if (yield Statement(_KNOWN, (job.id,))).rows:
         return Receipt(job.id), 0
@@ -172,6 +172,30 @@ def _replacement(job: Job, meta: dict[str, str], seq: int) -> tuple[Any, ...]:
     return (*what, job.run_at, job.expires_at, packed(job.tags), packed(meta), seq)
 
 
+def _new_row(job: Job) -> tuple[Any, ...]:
+    """Return the parameters of ``enqueue.sql``."""
+    tags, meta = job.tags, job.meta
+    return (
+        job.id,
+        job.task,
+        job.queue,
+        1 if job.state is State.QUEUED else 0,
+        job.priority,
+        job.args,
+        job.max_attempts,
+        job.enqueued_at,
+        job.run_at,
+        job.expires_at,
+        job.unique_key,
+        job.unique_states,
+        packed(tags) if tags else None,
+        packed(meta) if meta else None,
+    )
+
+
 def picky(jobs: Sequence[NewJob]) -> bool:
     """Whether a write of these jobs may be refused for a unique key alone."""
-    return any(job.unique is not None and job.unique.on_conflict == "raise" for job in jobs)
+    for job in jobs:  # quicker than any() of a generator, for one job
+        if job.unique is not None and job.unique.on_conflict == "raise":
+            return True
+    return False

@@ -78,27 +78,6 @@ def packed(value: tuple[str, ...] | dict[str, str]) -> str | None:
     return _encode(value).decode() if value else None
 
 
-def new_row(job: Job) -> tuple[Any, ...]:
-    """Return the parameters of ``enqueue.sql``."""
-    tags, meta = job.tags, job.meta
-    return (
-        job.id,
-        job.task,
-        job.queue,
-        1 if job.state is State.QUEUED else 0,
-        job.priority,
-        job.args,
-        job.max_attempts,
-        job.enqueued_at,
-        job.run_at,
-        job.expires_at,
-        job.unique_key,
-        job.unique_states,
-        packed(tags) if tags else None,
-        packed(meta) if meta else None,
-    )
-
-
 def job_row(job: Job) -> tuple[Any, ...]:
     """Return the parameters of ``fill.sql``: all of a job's columns but ``seq``."""
     fields = list(astuple(job))[:_JOB]

@@ -1,0 +1,137 @@
+"""The way of jobs into the store: the hooks, the store itself, and another try in an outage."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Iterable, Sequence
+from functools import partial
+from time import monotonic, sleep
+from typing import Any
+
+import msgspec
+
+from dutiful.contract.capability import Capability
+from dutiful.contract.producing import Receipt, created
+from dutiful.core.admission import admit
+from dutiful.core.errors import EngineUnavailable, ReplyUnknown
+from dutiful.core.instant import span
+from dutiful.core.job import NewJob
+
+from .batches import achunks, aoverlapped, chunks, overlapped
+from .handle import Handle
+from .host import Host
+from .looping import refuse_on_loop, running_loop
+from .options import Options, Span
+from .outage import Outage, arepeat
+
+
+class Enqueuer:
+    """Stores the jobs of one app: single jobs, batches and streams of any length.
+
+    Each job passes the ``on_enqueue`` hooks. The store is opened when first needed. A call that
+    fails because the store cannot be used, or whose reply is lost, is repeated for as long as the
+    caller has patience. On the caller's own ``connection``, jobs are statements of its
+    transaction: nothing is opened or repeated.
+    """
+
+    def __init__(self, app: Host) -> None:
+        """Enqueue into the app's store, whichever it is at each call."""
+        self.app = app
+        self._hooks = app.hooks
+        self._lazy = app.lazy
+
+    def enqueue(
+        self, job: NewJob, options: Options, decoder: msgspec.json.Decoder[Any]
+    ) -> Handle[Any]:
+        """Store one job from sync code; ``decoder`` reads its result.
+
+        UsageError on an event loop, which it would block, unless the options have a connection.
+        """
+        if options.connection is None and running_loop() is not None:
+            refuse_on_loop("enqueue")
+        receipt = self.batch((job,), options.connection, options.patience)[0]
+        return Handle(self.app, receipt.id, receipt.created, decoder)
+
+    async def aenqueue(
+        self, job: NewJob, options: Options, decoder: msgspec.json.Decoder[Any]
+    ) -> Handle[Any]:
+        """Store one job from async code; concurrent callers share a commit."""
+        receipts = await self.abatch((job,), options.connection, options.patience)
+        return Handle(self.app, receipts[0].id, receipts[0].created, decoder)
+
+    def batch(
+        self, jobs: Sequence[NewJob], connection: Any = None, patience: int | None = None
+    ) -> tuple[Receipt, ...]:
+        """Store built jobs from sync code, all or none; ``patience`` is in microseconds."""
+        ready = self._hooks.before(jobs) if self._hooks.on_enqueue else jobs
+        if connection is not None:
+            return self._lazy.store.enqueue_on(connection, ready)
+        return self._store(ready, patience)
+
+    async def abatch(
+        self, jobs: Sequence[NewJob], connection: Any = None, patience: int | None = None
+    ) -> tuple[Receipt, ...]:
+        """Do what `batch` does, from async code."""
+        ready = await self._hooks.abefore(jobs) if self._hooks.on_enqueue else jobs
+        if connection is not None:
+            return await self._lazy.store.aenqueue_on(connection, ready)
+        return await self._astore(ready, patience)
+
+    def many(
+        self, jobs: Iterable[NewJob], connection: Any, size: int, patience: Span | None
+    ) -> int:
+        """Store a stream of jobs in batches of ``size``, and return how many were new.
+
+        The next batch is built, and passes the hooks, in this thread while one is stored.
+        """
+        limit = None if patience is None else span(patience)
+        if connection is not None:
+            parts = chunks(jobs, size)
+            return sum(created(self.batch(admit(part), connection)) for part in parts)
+        refuse_on_loop("enqueue_many")
+        ready = map(self._hooks.before, map(admit, chunks(jobs, size)))
+        return overlapped(ready, size, lambda part: created(self._store(part, limit)))
+
+    async def amany(
+        self,
+        jobs: Iterable[NewJob] | AsyncIterable[NewJob],
+        connection: Any,
+        size: int,
+        patience: Span | None,
+    ) -> int:
+        """Do what `many` does, from async code and also from an async iterable."""
+        limit = None if patience is None else span(patience)
+
+        async def each(part: list[NewJob]) -> int:
+            return created(await self.abatch(admit(part), connection, limit))
+
+        parts = achunks(jobs, size)
+        if connection is not None:
+            return sum([await each(part) async for part in parts])
+        return await aoverlapped(parts, each)
+
+    def _store(self, jobs: Sequence[NewJob], patience: int | None) -> tuple[Receipt, ...]:
+        limit = self._lazy.settings.enqueue_patience if patience is None else patience
+        began, outage = monotonic(), None
+        while True:
+            try:
+                return self._once(jobs)
+            except (EngineUnavailable, ReplyUnknown) as error:
+                outage = outage or Outage(limit, began)
+                pause = outage.pause_after(error, monotonic())
+            sleep(pause)
+
+    def _once(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
+        store = self._lazy.store
+        if store.can(Capability.SYNC_ENQUEUE):  # such an engine opens itself, in this thread
+            return store.enqueue_sync(jobs)
+        refuse_on_loop("enqueue_jobs")
+        return self.app.portal.run(self._aonce(jobs))
+
+    async def _astore(self, jobs: Sequence[NewJob], patience: int | None) -> tuple[Receipt, ...]:
+        limit = self._lazy.settings.enqueue_patience if patience is None else patience
+        return await arepeat(partial(self._aonce, jobs), limit)
+
+    async def _aonce(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
+        if self._lazy.notices is None:
+            await self._lazy.open()
+        return await self._lazy.store.enqueue(jobs)
