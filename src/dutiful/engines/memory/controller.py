@@ -6,15 +6,14 @@ from collections.abc import Sequence
 
 from dutiful.contract.page import Holder
 from dutiful.contract.protocol import Redrive
+from dutiful.core.apply import cancelled, hurried
 from dutiful.core.job import Job
 from dutiful.core.redrive import redriven
 from dutiful.core.replacement import MARK, Work, edited, marked
-from dutiful.core.state import State
+from dutiful.core.state import State, movable
 from dutiful.core.unique import holds
 
 from .table import Tables
-
-_PENDING = (State.SCHEDULED, State.QUEUED, State.WAITING)
 
 
 class MemoryController:
@@ -31,19 +30,9 @@ class MemoryController:
         tables, changed = self.tables, list[str]()
         with tables.lock:
             for job in tables.some(ids):
-                if job.state in _PENDING:
-                    tables.change(
-                        job,
-                        state=State.CANCELLED,
-                        finished_at=tables.clock.now(),
-                        reason="cancelled",
-                        parked_at=None,
-                    )
-                elif job.state is State.RUNNING:
-                    tables.change(job, cancel_requested=True)
-                else:
-                    continue
-                changed.append(job.id)
+                if (after := cancelled(job, tables.clock.now())) is not None:
+                    tables.put(after)
+                    changed.append(job.id)
         tables.wake()
         return tuple(changed)
 
@@ -52,8 +41,8 @@ class MemoryController:
         tables, changed = self.tables, list[str]()
         with tables.lock:
             for job in tables.some(ids):
-                if job.state in (State.SCHEDULED, State.WAITING):
-                    tables.change(job, state=State.QUEUED, run_at=tables.clock.now())
+                if (after := hurried(job, tables.clock.now())) is not None:
+                    tables.put(after)
                     changed.append(job.id)
         tables.wake()
         return tuple(changed)
@@ -64,7 +53,7 @@ class MemoryController:
         with tables.lock:
             for item in jobs:
                 job = tables.jobs.get(item.id)
-                if job is None or job.state not in (State.DEAD, State.CANCELLED):
+                if job is None or not movable(job.state, "redrive"):
                     continue
                 if not self._admitted(job):
                     continue

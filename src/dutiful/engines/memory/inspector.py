@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from dutiful.contract.page import DeadGroup, Filter, Page, QueueCount
+from dutiful.core.apply import due as is_due
 from dutiful.core.errors import BadOption
 from dutiful.core.job import AttemptError, Job
 from dutiful.core.state import State
@@ -64,7 +65,7 @@ class MemoryInspector:
             now = tables.clock.now()
             for job in tables.jobs.values():
                 counts[job.queue][job.state] += 1
-                unstaged = job.state in (State.SCHEDULED, State.WAITING) and job.run_at <= now
+                unstaged = is_due(job, now)
                 due[job.queue] += unstaged
                 if unstaged or job.state is State.QUEUED:
                     oldest[job.queue] = min(job.run_at, oldest.get(job.queue, job.run_at))

@@ -9,7 +9,7 @@ from dutiful.contract.protocol import Receipt
 from dutiful.core.errors import DuplicateJob, Unsupported
 from dutiful.core.job import Job, NewJob, stamp
 from dutiful.core.replacement import MARK, Work, changed, marked
-from dutiful.core.state import State
+from dutiful.core.state import movable
 
 from .table import Tables
 
@@ -59,7 +59,7 @@ class MemoryProducer:
         if new.unique is not None and new.unique.on_conflict == "raise":
             raise DuplicateJob(new.unique.key, holder.id)
         replaces = new.unique is not None and new.unique.on_conflict == "replace"
-        if replaces and holder.state in _NOT_STARTED:
+        if replaces and movable(holder.state, "replace"):
             self._replace(holder, job)
             return Receipt(holder.id, created=False, replaced=True)
         return Receipt(holder.id, created=False)
@@ -92,6 +92,3 @@ class MemoryProducer:
             redriven_at=holder.redriven_at,
         )
         self.tables.put(after)
-
-
-_NOT_STARTED = (State.SCHEDULED, State.QUEUED, State.WAITING)

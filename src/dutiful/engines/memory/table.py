@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from dutiful.contract.clock import Clock
 from dutiful.contract.fleet import WorkerInfo
+from dutiful.core.apply import due
 from dutiful.core.fence import first_floor, raised_floor
 from dutiful.core.job import AttemptError, Job
 from dutiful.core.occurrence import Edition, Recorded, Standing
@@ -138,7 +139,7 @@ class Tables:
     def stage(self, now: int) -> None:
         """Queue what has become due."""
         for job in list(self.jobs.values()):
-            if job.state in (State.SCHEDULED, State.WAITING) and job.run_at <= now:
+            if due(job, now):
                 self.change(job, state=State.QUEUED)
 
     def running(self, worker: str) -> list[Job]:

@@ -15,7 +15,7 @@ from dutiful.core.errors import DuplicateJob, EngineError, UsageError
 from dutiful.core.instant import SECOND
 from dutiful.core.job import Job, NewJob, stamp
 from dutiful.core.replacement import Work, changed, marked
-from dutiful.core.state import State
+from dutiful.core.state import movable
 
 from .callers import joined
 from .connection import executor, explain
@@ -35,7 +35,6 @@ _DELETE_STEPS = sql("delete_steps")
 _TALLY_ADD = sql("tally_add")
 
 _ON_CONNECTION = "enqueue on its connection: task.using(connection=...).enqueue(...)"
-_NOT_STARTED = (State.SCHEDULED, State.QUEUED, State.WAITING)
 
 
 class SqliteProducer:
@@ -136,7 +135,7 @@ def _unique(new: NewJob, job: Job) -> Plan[tuple[Receipt, int]]:
     if new.unique is not None and new.unique.on_conflict == "raise":
         raise DuplicateJob(new.unique.key, holder)
     replaces = new.unique is not None and new.unique.on_conflict == "replace"
-    if replaces and state in _NOT_STARTED:
+    if replaces and movable(state, "replace"):
         yield from _replace(job, seq)
         return Receipt(holder, created=False, replaced=True), 0
     return Receipt(holder, created=False), 0
