@@ -1,4 +1,4 @@
-"""What every engine writes at a settlement is what `core.apply` says, on random jobs."""
+"""What every engine writes into a job is what the core says, on random jobs."""
 
 import asyncio
 import itertools
@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from dutiful.contract.moving import Record
-from dutiful.core.apply import apply
+from dutiful.contract.protocol import Receipt, Redrive, Wanted
+from dutiful.core.apply import apply, cancelled, claimed, due, hurried
 from dutiful.core.fence import FENCE_MAX
 from dutiful.core.instant import DAY, HOUR, MINUTE, SECOND
-from dutiful.core.job import AttemptError, Claim, Job
+from dutiful.core.job import AttemptError, Claim, Job, NewJob, stamp
 from dutiful.core.outcome import (
     Cancelled,
     Crashed,
@@ -28,9 +29,12 @@ from dutiful.core.outcome import (
     Undecodable,
     Unknown,
 )
+from dutiful.core.redrive import redrive
+from dutiful.core.replacement import replaced
 from dutiful.core.retry import RetryPolicy
 from dutiful.core.settle import COUNTED_MAX, Rules, Settlement, settle
-from dutiful.core.state import LIVE, State, mask
+from dutiful.core.state import LIVE, State, mask, movable
+from dutiful.core.unique import Unique, holds
 from dutiful.core.unwritable import instead
 from dutiful.testing import FakeClock
 from dutiful.testing.conformance.moves import Half, hand
@@ -139,10 +143,11 @@ class Stores:
     def do(self, call: Coroutine[Any, Any, Any]) -> Any:
         return self._runner.run(call)
 
-    def fill(self, given: list[Job]) -> list[Job]:
-        """Store jobs under ids, keys and workers of their own, and return them as they are kept."""
+    def fill(self, given: list[Job], steps: list[dict[str, bytes]] | None = None) -> list[Job]:
+        """Store jobs under ids, keys and queues of their own, and return them as they are kept."""
         named: list[Job] = []
-        for job in given:
+        recorded = [{} for _ in given] if steps is None else steps
+        for job, taken in zip(given, recorded, strict=True):
             job_id = f"{next(self._ids):016x}"
             key = None if job.unique_key is None else f"own {job_id}"
             running = job.state is State.RUNNING
@@ -150,12 +155,14 @@ class Stores:
                 replace(
                     job,
                     id=job_id,
+                    queue=f"q{job_id}",
                     unique_key=key,
+                    steps=len(taken),
                     worker="w1" if running else None,
                     cancel_requested=running and job.cancel_requested,
                 )
             )
-        filled = self.do(self.engine.fill([Record(job) for job in named]))
+        filled = self.do(self.engine.fill(list(map(Record, named, [()] * len(named), recorded))))
         assert (len(filled.stored), filled.refused) == (len(named), ())
         assert self.kept(named) == named
         return named
@@ -222,3 +229,112 @@ def test_a_settlement_writes_what_core_says(
     rows(expected, stores.kept(given))
     assert sorted(answer.refused) == sorted(refused)
     assert [stores.do(stores.engine.errors(job.id)) for job in given] == errors
+
+
+STEPS = st.dictionaries(st.sampled_from(["charge", "ship"]), st.just(b"1"))
+MOVES = st.one_of(
+    st.just("cancel"),
+    st.just("hurry"),
+    st.just("claim"),
+    st.builds(
+        Redrive,
+        id=st.just(""),
+        args=st.none() | st.just(b'{"n":1}'),
+        keep_steps=st.booleans(),
+    ),
+    st.builds(
+        NewJob,
+        id=st.just(""),
+        task=st.just("t") | WORDS,
+        args=st.just(b"{}") | st.just(b'{"n":1}'),
+        queue=st.just("other"),
+        priority=st.integers(-100, 100),
+        max_attempts=st.integers(1, 5),
+        delay=SPANS,
+        run_at=MAYBE,
+        expires_in=st.none() | SPANS,
+        tags=st.just(()) | st.just(("x",)),
+        meta=st.just({}) | st.just({"tenant": "8"}),
+    ),
+)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    wishes=st.lists(
+        st.tuples(jobs(st.sampled_from(State), attempt=COUNTS), STEPS, MOVES),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_a_move_by_hand_or_by_a_worker_writes_what_core_says(
+    stores: Stores, wishes: list[tuple[Job, dict[str, bytes], Any]]
+) -> None:
+    given = stores.fill([job for job, _, _ in wishes], [steps for _, steps, _ in wishes])
+    for job, (_, steps, move) in zip(given, wishes, strict=True):
+        match move:
+            case "cancel":
+                expected = by_hand(stores, move, job, cancelled(job, stores.clock.now()))
+            case "hurry":
+                (job,) = stores.kept([job])  # a claim before may have staged it
+                expected = by_hand(stores, move, job, hurried(job, stores.clock.now()))
+            case "claim":
+                (job,) = stores.kept([job])
+                expected = taken(stores, job)
+            case Redrive():
+                expected = sent_back(stores, job, move)
+            case _:
+                expected = given_work(stores, job, move)
+        rows([shown(stores, expected)], [shown(stores, one) for one in stores.kept([job])])
+        if expected.steps != job.steps:
+            assert expected.steps == 0
+            steps = {}
+        assert stores.do(stores.engine.steps(job.id)) == steps
+        # Nothing is left that the claims of others could take.
+        if not expected.state.final:
+            stores.do(stores.engine.cancel([job.id]))
+
+
+def shown(stores: Stores, job: Job) -> Job:
+    """A job that is due is as good as queued: any claim may stage it."""
+    return replace(job, state=State.QUEUED) if due(job, stores.clock.now()) else job
+
+
+def by_hand(stores: Stores, verb: str, job: Job, after: Job | None) -> Job:
+    changed = stores.do(getattr(stores.engine, verb)([job.id]))
+    assert changed == (() if after is None else (job.id,))
+    return job if after is None else after
+
+
+def taken(stores: Stores, job: Job) -> Job:
+    """Claim from the queue of a job, where no other job is."""
+    now, floor = stores.clock.now(), stores.do(stores.engine.fence_floor())
+    answer = stores.do(stores.engine.exchange("w1", [], Wanted((job.queue,), 1)))
+    if not due(job, now) and job.state is not State.QUEUED:
+        assert answer.claims == ()
+        return job
+    after = claimed(job, "w1", now, floor)
+    assert [claim.job for claim in answer.claims] == [after]
+    return after
+
+
+def sent_back(stores: Stores, job: Job, move: Redrive) -> Job:
+    changed = stores.do(stores.engine.redrive([replace(move, id=job.id)]))
+    if not movable(job.state, "redrive"):
+        assert changed == ()
+        return job
+    assert changed == (job.id,)
+    after, _ = redrive(job, move.args, stores.clock.now(), keep_steps=move.keep_steps)
+    return after
+
+
+def given_work(stores: Stores, job: Job, move: NewJob) -> Job:
+    """Enqueue another job of the unique key, which replaces the work of one that may move."""
+    if job.unique_key is None or not holds(job.unique_states, job.state):
+        return job
+    rule = Unique(job.unique_key, on_conflict="replace")
+    new = replace(move, id=f"new {job.id}", unique=rule)
+    may = movable(job.state, "replace")
+    receipts = stores.do(stores.engine.enqueue([new]))
+    assert receipts == (Receipt(job.id, created=False, replaced=may),)
+    return replaced(job, stamp(new, stores.clock.now())).job if may else job

@@ -8,10 +8,8 @@ from dutiful.contract.page import Holder
 from dutiful.contract.protocol import Redrive
 from dutiful.core.apply import cancelled, hurried
 from dutiful.core.job import Job
-from dutiful.core.redrive import redriven
-from dutiful.core.replacement import MARK, Work, edited, marked
-from dutiful.core.state import State, movable
-from dutiful.core.unique import holds
+from dutiful.core.redrive import redrive, takes_key
+from dutiful.core.state import movable
 
 from .table import Tables
 
@@ -104,26 +102,13 @@ class MemoryController:
 
     def _admitted(self, job: Job) -> bool:
         holder = self.tables.holder(job.unique_key)
-        return holder is None or holder.id == job.id or not holds(job.unique_states, State.QUEUED)
+        if holder is None or holder.id == job.id:
+            return True
+        return not takes_key(job.unique_key, job.unique_states)
 
     def _redrive(self, job: Job, item: Redrive) -> None:
-        now, old = self.tables.clock.now(), Work(job.task, job.args)
-        mark, drops_steps = edited(old, item.args, job.meta.get(MARK), keep_steps=item.keep_steps)
+        now = self.tables.clock.now()
+        after, drops_steps = redrive(job, item.args, now, keep_steps=item.keep_steps)
         if drops_steps:
             self.tables.recorded.pop(job.id, None)
-        self.tables.change(
-            job,
-            state=State.QUEUED,
-            args=job.args if item.args is None else item.args,
-            attempt=0,
-            crashes=0,
-            run_at=now,
-            redriven_at=now,
-            finished_at=None,
-            expires_at=None,
-            reason=None,
-            parked_at=None,
-            cancel_requested=False,
-            meta=marked(redriven(job.meta, job.reason), mark),
-            steps=0 if drops_steps else job.steps,
-        )
+        self.tables.put(after)
