@@ -1,6 +1,5 @@
 """What every engine writes into a job is what the core says, on random jobs."""
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -18,7 +17,6 @@ from dutiful.core.settle import Rules, Settlement, settle
 from dutiful.core.state import State, movable
 from dutiful.core.unique import Unique, holds
 from dutiful.core.unwritable import instead
-from dutiful.testing import FakeClock
 from dutiful.testing.conformance.moves import Half
 from tests.conformance.effects import (
     BY_HAND,
@@ -43,14 +41,6 @@ EXAMPLES = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-
-
-@pytest.fixture
-def stores(connect: Callable[[FakeClock], Any]) -> Iterator[Stores]:
-    clock = FakeClock()
-    found = Stores(connect(clock), clock)
-    yield found
-    found.close()
 
 
 def decided(claim: Claim, now: int, wish: dict[str, Any]) -> Settlement:
