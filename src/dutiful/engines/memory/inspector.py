@@ -6,12 +6,10 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from dutiful.contract.page import DeadGroup, Filter, Page, QueueCount
+from dutiful.contract.page import DeadGroup, Filter, Page, QueueCount, bad_cursor
 from dutiful.core.apply import due as is_due
-from dutiful.core.errors import BadOption
 from dutiful.core.job import AttemptError, Job
 from dutiful.core.state import State
-from dutiful.core.text import shown
 
 from .table import Tables
 
@@ -34,7 +32,7 @@ class MemoryInspector:
         with self.tables.lock:
             rows = list(enumerate(self.tables.jobs.values()))
         if cursor is not None and not _CURSOR.fullmatch(cursor):
-            raise BadOption(f"cursor {shown(cursor)}; pass on the cursor of the page before")
+            raise bad_cursor(cursor)
         start = len(rows) if cursor is None else int(cursor)
         matching = [
             (place, job)
