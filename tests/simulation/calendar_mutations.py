@@ -99,7 +99,7 @@ def _skip_is_forgotten(original: Any) -> Any:
     return Forgetful
 
 
-@mutation("dutiful.core.advance", "change")
+@mutation("dutiful.core.declaration", "change")
 def _a_change_forgets_what_is_held(original: Any) -> Any:
     def change(standing: Any, schedule: Any, now: int) -> Any:
         found = original(standing, schedule, now)
