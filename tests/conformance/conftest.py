@@ -2,7 +2,7 @@
 
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from psycopg import sql
 from dutiful.engines.memory import MemoryEngine
 from dutiful.testing import FakeClock
 from dutiful.testing.conformance import Connect
+from tests.conformance.effects import Stores
 
 
 class BlockingCaller:
@@ -162,6 +163,14 @@ def store(request: pytest.FixtureRequest) -> Any:
 @pytest.fixture
 def connect(store: Any) -> Connect:
     return store.connect
+
+
+@pytest.fixture
+def stores(connect: Connect) -> Iterator[Stores]:
+    clock = FakeClock()
+    found = Stores(connect(clock), clock)
+    yield found
+    found.close()
 
 
 @pytest.fixture

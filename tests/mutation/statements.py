@@ -48,6 +48,8 @@ _OTHERS = (
     "Claim Settle Fence Lease Rescue Cancel Prune Redrive Copy Step Transaction Awaited Unique"
 )
 
+_EFFECTS = "tests/conformance/test_effects.py"
+
 _SWAPS = (
     (r" < ", " <= "),
     (r" <= ", " < "),
@@ -106,7 +108,7 @@ def rounds(root: Path, engine: str, path: str) -> list[list[str]]:
     others = [name for name in _OTHERS.split() if name not in first.split()]
     files = [f"tests/engines/{engine}/test_{name}.py" for name in own.split()]
     there = [file for file in files if (root / file).exists()]
-    return [_contracts(first.split()), there, _contracts(others)]
+    return [_contracts(first.split()), there, [*_contracts(others), _EFFECTS]]
 
 
 def _contracts(names: list[str]) -> list[str]:

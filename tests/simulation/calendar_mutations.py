@@ -29,7 +29,7 @@ def _an_occurrence_is_passed_over(original: Any) -> Any:
     return lambda schedule, instant: original(schedule, instant + 1_000_000)
 
 
-@mutation(_ENGINE, "rules")
+@mutation("dutiful.core.declaration", "rules")
 def _every_edition_rules(original: Any) -> Any:
     return lambda editions, digest, now: True
 
@@ -54,7 +54,7 @@ def _misfires_are_not_counted(original: Any) -> Any:
     return lambda schedule, first, end: (0, deque())
 
 
-@mutation(_ENGINE, "retire")
+@mutation("dutiful.core.declaration", "retire")
 def _retired_schedules_go_on(original: Any) -> Any:
     return lambda standing, now: Retirement(replace(standing, version=standing.version + 1))
 
@@ -99,7 +99,7 @@ def _skip_is_forgotten(original: Any) -> Any:
     return Forgetful
 
 
-@mutation("dutiful.core.advance", "change")
+@mutation("dutiful.core.declaration", "change")
 def _a_change_forgets_what_is_held(original: Any) -> Any:
     def change(standing: Any, schedule: Any, now: int) -> Any:
         found = original(standing, schedule, now)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from dutiful.contract.scheduling import Advanced, Declared, Deleted, DueBatch, Overdue, Switch
+from dutiful.contract.scheduling import Advanced, Declared, Deleted, DueBatch, Overdue
+from dutiful.core.advance import Switch
 from dutiful.core.occurrence import Advance, Recorded, Standing
 from dutiful.core.schedule import Schedule
 

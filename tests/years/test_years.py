@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from dutiful.core import advance as decide
+from dutiful.core import declaration
 from dutiful.core.advance import resumed
 from dutiful.core.instant import DAY
 from dutiful.core.occurrence import Advance, Due, Standing
@@ -69,15 +70,15 @@ PLANTED: dict[str, Plant] = {
     "a repeated hour runs twice": lambda patch: patch.setattr(cron, "FIXED", Dst("after", "both")),
     "a missing hour is silent": lambda patch: patch.setattr(cron, "FIXED", Dst("skip", "first")),
     "a beat stops at night": lambda patch: patch.setattr(cron, "BEAT", Dst("after", "first")),
-    "two versions fight": lambda patch: patch.setattr(scheduling, "rules", lambda *_: True),
+    "two versions fight": lambda patch: patch.setattr(declaration, "rules", lambda *_: True),
     "an old version never comes back": lambda patch: patch.setattr(
-        scheduling, "in_force", lambda *_: True
+        declaration, "in_force", lambda *_: True
     ),
     "two schedulers write the same move": lambda patch: patch.setattr(
         scheduling, "admits", lambda *_: True
     ),
     "a resume forgets": lambda patch: patch.setattr(
-        scheduling.decide, "resumed", _resumes_as_if_nothing_had_been
+        decide, "resumed", _resumes_as_if_nothing_had_been
     ),
 }
 

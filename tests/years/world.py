@@ -16,7 +16,8 @@ from datetime import UTC, datetime, timedelta
 
 from dutiful.client.declaration import Declaration
 from dutiful.contract.facade import Store
-from dutiful.contract.scheduling import Advanced, Declared, DueBatch, Switch
+from dutiful.contract.scheduling import Advanced, Declared, DueBatch
+from dutiful.core.advance import Switch
 from dutiful.core.event import Event, ScheduleBroken
 from dutiful.core.occurrence import Advance
 from dutiful.core.schedule import Schedule, written

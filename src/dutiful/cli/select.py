@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from dutiful.core.job import Job
 
 BATCH = 200
-_PREFIX = 8
 _SHOWN = 4
 
 
@@ -98,11 +97,13 @@ async def one(inspector: Inspector, text: str) -> Job:
 
 async def missing(inspector: Inspector, text: str) -> Trouble:
     """Say why an id names no job: too short, unknown, or the beginning of several."""
-    if len(text) < _PREFIX:
+    from dutiful.contract.page import PREFIX_MIN
+
+    if len(text) < PREFIX_MIN:
         return Trouble(
             f"{text!r} is too short for a job's id",
             Code.NOT_FOUND,
-            f"give {_PREFIX} characters or more, as `dutiful jobs list` shows them",
+            f"give {PREFIX_MIN} characters or more, as `dutiful jobs list` shows them",
         )
     near = await _beginning_with(inspector, text)
     if len(near) > 1:

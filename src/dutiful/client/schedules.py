@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, TypeVar, Unpack
 
 from dutiful.contract.facade import Store
-from dutiful.contract.scheduling import Switch
+from dutiful.core.advance import Switch
 from dutiful.core.errors import BadOption, BadSchedule, UnknownSchedule
 from dutiful.core.event import OccurrenceMissed
 from dutiful.core.instant import instant

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
@@ -45,6 +45,11 @@ class Refusal(msgspec.Struct, frozen=True):
     fault: Fault = "value"
 
 
+def key_held(job: Job, who: str) -> Refusal:
+    """Say that ``who`` holds the unique key of a job, which is therefore not stored."""
+    return Refusal(job.id, f"{who} holds its unique key {job.unique_key!r}", "key")
+
+
 class Filled(msgspec.Struct, frozen=True):
     """What became of the records of one call; the rest were there already."""
 
@@ -71,6 +76,16 @@ def held_shut(standing: Standing) -> Standing:
     """Return where a schedule stands as it is filled in: one that could fire is held."""
     idle = standing.paused_at is not None or standing.retired_at is not None
     return standing if idle else replace(standing, paused_at=SHUT)
+
+
+def fillable(diaries: Sequence[Diary], known: Container[str], ours: Container[str]) -> list[Diary]:
+    """Return those that may be stored: new names, and what an earlier copy from there has shut.
+
+    ``known`` are the names that the store has, and ``ours`` those of them that it holds shut for
+    the store at the other end.
+    """
+    names = ((diary, diary.standing.name) for diary in diaries)
+    return [diary for diary, name in names if name not in known or name in ours]
 
 
 def storable(diary: Diary, write: Callable[[str], str]) -> Diary:

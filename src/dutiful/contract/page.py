@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
+from dutiful.core.errors import BadOption
 from dutiful.core.job import Job
 from dutiful.core.state import State
+from dutiful.core.text import shown
+
+PREFIX_MIN = 8
+"""Of how many characters the beginning of an id must be to stand for it."""
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,12 +32,24 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     unreadable: bool = False
     """Only jobs that cannot be read: see `core.job.Job.unreadable`."""
 
+    @property
+    def searched(self) -> tuple[State | None, ...]:
+        """The states to look through, each once; None stands for all of them."""
+        if self.worker is not None and not self.states:
+            return (State.RUNNING,)  # no other job has a worker
+        return tuple(dict.fromkeys(self.states)) or (None,)
+
 
 class Page(msgspec.Struct, frozen=True):
     """Jobs, newest first; ``cursor`` asks for the next page, None means that there is none."""
 
     jobs: tuple[Job, ...]
     cursor: str | None = None
+
+
+def bad_cursor(cursor: str) -> BadOption:
+    """Return the error for a cursor that no page of the engine had."""
+    return BadOption(f"cursor {shown(cursor)}; pass on the cursor of the page before")
 
 
 class QueueCount(msgspec.Struct, frozen=True):

@@ -6,19 +6,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from dutiful.core.deadline import TOLD
 from dutiful.core.instant import CALENDAR_FIRST, CALENDAR_LAST
 from dutiful.core.job import AttemptError, Job
 from dutiful.core.occurrence import Deadline, Edition, Recorded, Standing
-from dutiful.core.redrive import redriven
-from dutiful.core.replacement import MARK, marked
 from dutiful.core.state import LIVE, State, mask
 
 from .page import DeadGroup, Finding, QueueCount
 from .stored import (
-    REFUSALS,
     Column,
     always,
     blob,
@@ -261,24 +256,6 @@ def queue_counts(
         QueueCount(queue, dict(counts[queue]), paused.get(queue), oldest.get(queue), due[queue])
         for queue in sorted(counts)
     )
-
-
-def mark_of(kept: Any) -> str | None:
-    """Return the mark of changed arguments in a job's stored meta, if that can be read."""
-    try:
-        found: dict[str, str] = meta(kept)
-    except REFUSALS:
-        return None
-    return found.get(MARK)
-
-
-def noted(kept: Any, reason: Any, mark: str | None) -> Any:
-    """Return a job's stored meta after a redrive; one that cannot be read stays as it is."""
-    try:
-        after = marked(redriven(meta(kept), maybe(text)(reason)), mark)
-    except REFUSALS:
-        return kept
-    return msgspec.json.encode(after).decode()
 
 
 def finding(counts: Mapping[str, int], most: int) -> Finding:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
+from dutiful.core.advance import Switch
 from dutiful.core.deadline import Overdue
+from dutiful.core.declaration import Declaration
 from dutiful.core.occurrence import Advance, Due, GaveWay, Recorded, Standing
 from dutiful.core.retirement import Missed
 from dutiful.core.schedule import Schedule
-
-Switch = Literal["pause", "resume"]
 
 KEPT_MAX = 1000
 """How many occurrences of one schedule a store keeps: the newest, and those whose jobs live."""
@@ -32,6 +32,13 @@ class Declared(msgspec.Struct, frozen=True):
     """What those that were retired leave undone."""
     added: tuple[str, ...] = ()
     """Those of the changed that the store did not know before."""
+
+    @classmethod
+    def by(cls, plan: Declaration) -> Declared:
+        """Say what became of a declaration that has been written."""
+        changed = tuple([one.name for one in plan.written])
+        retired = tuple([one.standing.name for one in plan.retired])
+        return cls(True, True, changed, retired, plan.missed, plan.added)
 
 
 class Deleted(msgspec.Struct, frozen=True):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
 from msgspec.structs import replace
 
 from .errors import BadSchedule
@@ -18,6 +21,8 @@ from .schedule import (
     read,
     written,
 )
+
+Switch = Literal["pause", "resume"]
 
 BROKEN_PAUSE = 1 * MINUTE
 """After how long a schedule that could not be advanced is tried again."""
@@ -104,6 +109,15 @@ def resumed(standing: Standing, now: int) -> Standing | None:
     if standing.paused_at is None:
         return None
     return replace(standing, version=standing.version + 1, paused_at=None, since=now)
+
+
+def switched(
+    known: Mapping[str, Standing], names: Iterable[str], how: Switch, now: int
+) -> list[Standing]:
+    """Return where those of the named schedules stand that a pause or a resumption changes."""
+    turn = paused if how == "pause" else resumed
+    found = [known[name] for name in dict.fromkeys(names) if name in known]
+    return [after for one in found if (after := turn(one, now)) is not None]
 
 
 def advance(due: Due, now: int) -> Advance | None:

@@ -11,6 +11,10 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
+from .job import Job
+
 MARK = "args_digest"
 """The entry of a job's meta that changes its idempotency key, once its arguments were changed."""
 
@@ -26,6 +30,13 @@ class Change(NamedTuple):
     """What a change of a job's arguments means for its key and its steps."""
 
     mark: str | None
+    drops_steps: bool
+
+
+class Changed(NamedTuple):
+    """A job once its arguments may have changed, and what becomes of its recorded steps."""
+
+    job: Job
     drops_steps: bool
 
 
@@ -56,6 +67,32 @@ def edited(old: Work, args: bytes | None, mark: str | None, *, keep_steps: bool 
     if args is None or keep_steps:
         return Change(mark, drops_steps=False)
     return changed(old, Work(old.task, args), mark)
+
+
+def replaced(holder: Job, new: Job) -> Changed:
+    """Return the job that holds a unique key once it has been given the work of a new one.
+
+    It keeps its id, its history and its key; all that was asked for is the new job's.
+    """
+    work = Work(new.task, new.args)
+    mark, drops_steps = changed(Work(holder.task, holder.args), work, holder.meta.get(MARK))
+    after = replace(
+        holder,
+        task=new.task,
+        queue=new.queue,
+        state=new.state,
+        priority=new.priority,
+        args=new.args,
+        max_attempts=new.max_attempts,
+        run_at=new.run_at,
+        expires_at=new.expires_at,
+        reason=None,
+        parked_at=None,
+        tags=new.tags,
+        meta=marked(new.meta, mark),
+        steps=0 if drops_steps else holder.steps,
+    )
+    return Changed(after, drops_steps)
 
 
 def marked(meta: Mapping[str, str], mark: str | None) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 import msgspec
 from msgspec.structs import replace
 
@@ -53,6 +55,15 @@ def retire(standing: Standing, now: int) -> Retirement | None:
         return Retirement(after)
     occurrences = tuple([Occurrence(planned=at, kind="missed", why=WHY) for at in misses])
     return Retirement(after, occurrences, Missed(standing.name, max(misses), missed))
+
+
+def delete(
+    known: Mapping[str, Standing], names: Iterable[str], now: int
+) -> tuple[tuple[str, ...], tuple[Missed, ...]]:
+    """Return which of the named schedules are deleted, and what they leave undone."""
+    found = [known[name] for name in dict.fromkeys(names) if name in known]
+    missed = [undone for one in found if (undone := deleted(one, now)) is not None]
+    return tuple([one.name for one in found]), tuple(missed)
 
 
 def deleted(standing: Standing, now: int) -> Missed | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 
 class State(IntEnum):
@@ -30,13 +30,32 @@ class State(IntEnum):
 
 LIVE = (State.SCHEDULED, State.QUEUED, State.RUNNING, State.WAITING)
 FINAL = (State.SUCCEEDED, State.DEAD, State.CANCELLED)
+PENDING = (State.SCHEDULED, State.QUEUED, State.WAITING)
+"""A job in one of these is to be claimed, now or later."""
+
+Verb = Literal[
+    "enqueue",
+    "replace",
+    "stage",
+    "claim",
+    "succeed",
+    "retry",
+    "park",
+    "snooze",
+    "release",
+    "rescue",
+    "die",
+    "cancel",
+    "hurry",
+    "redrive",
+]
 
 
 class Move(NamedTuple):
     """One allowed move; ``source`` None means that the job is new."""
 
     source: State | None
-    verb: str
+    verb: Verb
     target: State
     why: str
 
@@ -69,11 +88,21 @@ TRANSITIONS: tuple[Move, ...] = (
 )
 
 _ALLOWED = frozenset((move.source, move.target) for move in TRANSITIONS)
+_SOURCES = frozenset((move.source, move.verb) for move in TRANSITIONS)
 
 
 def allowed(source: State | None, target: State) -> bool:
     """Whether some verb moves a job from ``source`` to ``target``."""
     return (source, target) in _ALLOWED
+
+
+def movable(source: State, verb: Verb) -> bool:
+    """Whether a job in ``source`` can be moved by ``verb``.
+
+    >>> movable(State.DEAD, "redrive"), movable(State.SUCCEEDED, "redrive")
+    (True, False)
+    """
+    return (source, verb) in _SOURCES
 
 
 def mask(states: tuple[State, ...]) -> int:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from .errors import BadOption
+from .errors import BadOption, DuplicateJob
 from .instant import SPAN_MAX
 from .state import LIVE, State, mask
 from .text import shown, whole
@@ -97,6 +97,16 @@ def hold(rule: Unique, now: int) -> str:
         return rule.key
     # No key may hold this separator, so no key can equal another one with a period.
     return f"{rule.key}{_SEPARATOR}{rule.period}:{now // rule.period}"
+
+
+def replaces(rule: Unique, holder: str) -> bool:
+    """Whether a second job of a key replaces the work of ``holder``, if that may be replaced.
+
+    DuplicateJob where the rule says ``raise``. ``holder`` is the id of the job that has the key.
+    """
+    if rule.on_conflict == "raise":
+        raise DuplicateJob(rule.key, holder)
+    return rule.on_conflict == "replace"
 
 
 def holds(states: int, state: State) -> bool:

@@ -8,14 +8,12 @@ from msgspec.structs import replace
 
 from dutiful.contract.moving import Record
 from dutiful.core.job import AttemptError, Job
-from dutiful.core.state import State
-
-_PENDING = (State.SCHEDULED, State.QUEUED, State.WAITING)
+from dutiful.core.state import PENDING
 
 
 def pending(job: Job) -> bool:
     """Whether a job waits to be claimed."""
-    return job.state in _PENDING
+    return job.state in PENDING
 
 
 def alike(job: Job, found: Job) -> bool:

@@ -1,8 +1,21 @@
 """The table of moves."""
 
+from typing import get_args
+
 import pytest
 
-from dutiful.core.state import FINAL, LIVE, TRANSITIONS, State, allowed, mask, mermaid
+from dutiful.core.state import (
+    FINAL,
+    LIVE,
+    PENDING,
+    TRANSITIONS,
+    State,
+    Verb,
+    allowed,
+    mask,
+    mermaid,
+    movable,
+)
 
 S = State
 MOVES = {
@@ -42,6 +55,22 @@ def test_these_moves_and_no_others_are_listed() -> None:
 def test_allowed_says_what_the_table_says(source: State | None, target: State) -> None:
     listed = any((move.source, move.target) == (source, target) for move in TRANSITIONS)
     assert allowed(source, target) is listed
+
+
+@pytest.mark.parametrize("source", list(State))
+@pytest.mark.parametrize("verb", get_args(Verb))
+def test_movable_says_what_the_table_says(source: State, verb: Verb) -> None:
+    listed = any((move.source, move.verb) == (source, verb) for move in TRANSITIONS)
+    assert movable(source, verb) is listed
+
+
+def test_every_verb_is_in_the_table() -> None:
+    assert {move.verb for move in TRANSITIONS} == set(get_args(Verb))
+
+
+def test_a_pending_job_is_live_and_does_not_run() -> None:
+    assert set(PENDING) == set(LIVE) - {S.RUNNING}
+    assert all(movable(state, "cancel") and movable(state, "replace") for state in PENDING)
 
 
 def test_the_numbers_are_stored_and_never_change() -> None:

@@ -8,15 +8,13 @@ from typing import Any
 from msgspec.structs import replace
 
 from dutiful.contract.protocol import Exchanged, Wanted
+from dutiful.core.apply import apply, claimed, repeated, valid
 from dutiful.core.errors import UsageError
-from dutiful.core.fence import FENCE_MAX, next_fence
 from dutiful.core.job import Claim, Job
 from dutiful.core.settle import Settlement
-from dutiful.core.state import State
+from dutiful.core.state import PENDING, State, movable
 
 from .table import Tables
-
-_PENDING = (State.SCHEDULED, State.QUEUED, State.WAITING)
 
 
 class MemoryConsumer:
@@ -51,7 +49,7 @@ class MemoryConsumer:
             return any(
                 job.run_at <= now
                 for job in self.tables.jobs.values()
-                if job.state in _PENDING
+                if job.state in PENDING
                 and job.queue in queues
                 and job.queue not in self.tables.paused
             )
@@ -80,40 +78,17 @@ class MemoryConsumer:
     def held(self, claim: Claim) -> Job | None:
         """Return the running job whose fence is the claim's, or None when the claim is stale."""
         job = self.tables.jobs.get(claim.job.id)
-        if job is None or job.state is not State.RUNNING or job.fence != claim.job.fence:
-            return None
-        return job
+        return job if job is not None and valid(job, claim) else None
 
     def settle(self, item: Settlement) -> bool:
         """Write one settlement; False when the claim is stale."""
         job = self.held(item.claim)
         if job is None:
             row = self.tables.jobs.get(item.claim.job.id)
-            # A rescue makes the fence grow, so this fence can only have been settled by its holder.
-            return row is not None and row.fence == item.claim.job.fence and not item.rescue
-        now = self.tables.clock.now()
+            return row is not None and repeated(row, item)
         if item.error is not None:
             self.tables.failures.setdefault(job.id, []).append(item.error)
-        state, reason = item.state, item.reason
-        if job.cancel_requested and not state.final:
-            state, reason = State.CANCELLED, "cancelled"
-        run_at = item.run_at if item.run_at is not None else now + item.delay
-        if state is State.QUEUED:
-            run_at = job.run_at
-        self.tables.change(
-            job,
-            state=state,
-            attempt=item.attempt,
-            crashes=item.crashes,
-            fence=min(job.fence + item.rescue, FENCE_MAX),
-            run_at=job.run_at if state.final else run_at,
-            finished_at=now if state.final else None,
-            worker=None,
-            reason=reason,
-            parked_at=item.parked_at,
-            result=item.result,
-            cancel_requested=job.cancel_requested and not state.final,
-        )
+        self.tables.put(apply(job, item, self.tables.clock.now()))
         return True
 
     def _claim(self, worker: str, wanted: Wanted) -> tuple[Claim, ...]:
@@ -132,14 +107,8 @@ class MemoryConsumer:
             chosen.extend(ready[: wanted.limit - len(chosen)])
         claims: list[Claim] = []
         for job in chosen:
-            running = tables.change(
-                job,
-                state=State.RUNNING,
-                attempt=job.attempt + 1,
-                fence=next_fence(job.fence, tables.floor),
-                worker=worker,
-                started_at=now,
-            )
+            running = claimed(job, worker, now, tables.floor)
+            tables.put(running)
             told = replace(running, meta=dict(running.meta))  # what a task changes stays its own
             claims.append(Claim(told, job.id, dict(tables.recorded.get(job.id, {}))))
         return tuple(claims)
@@ -148,7 +117,7 @@ class MemoryConsumer:
         due = [
             job.run_at
             for job in self.tables.jobs.values()
-            if job.state in (State.SCHEDULED, State.WAITING) and job.queue in wanted.queues
+            if movable(job.state, "stage") and job.queue in wanted.queues
         ]
         return max(min(due) - self.tables.clock.now(), 0) if due else None
 

@@ -6,15 +6,12 @@ from collections.abc import Sequence
 
 from dutiful.contract.page import Holder
 from dutiful.contract.protocol import Redrive
+from dutiful.core.apply import cancelled, hurried
 from dutiful.core.job import Job
-from dutiful.core.redrive import redriven
-from dutiful.core.replacement import MARK, Work, edited, marked
-from dutiful.core.state import State
-from dutiful.core.unique import holds
+from dutiful.core.redrive import redrive, takes_key
+from dutiful.core.state import movable
 
 from .table import Tables
-
-_PENDING = (State.SCHEDULED, State.QUEUED, State.WAITING)
 
 
 class MemoryController:
@@ -31,19 +28,9 @@ class MemoryController:
         tables, changed = self.tables, list[str]()
         with tables.lock:
             for job in tables.some(ids):
-                if job.state in _PENDING:
-                    tables.change(
-                        job,
-                        state=State.CANCELLED,
-                        finished_at=tables.clock.now(),
-                        reason="cancelled",
-                        parked_at=None,
-                    )
-                elif job.state is State.RUNNING:
-                    tables.change(job, cancel_requested=True)
-                else:
-                    continue
-                changed.append(job.id)
+                if (after := cancelled(job, tables.clock.now())) is not None:
+                    tables.put(after)
+                    changed.append(job.id)
         tables.wake()
         return tuple(changed)
 
@@ -52,8 +39,8 @@ class MemoryController:
         tables, changed = self.tables, list[str]()
         with tables.lock:
             for job in tables.some(ids):
-                if job.state in (State.SCHEDULED, State.WAITING):
-                    tables.change(job, state=State.QUEUED, run_at=tables.clock.now())
+                if (after := hurried(job, tables.clock.now())) is not None:
+                    tables.put(after)
                     changed.append(job.id)
         tables.wake()
         return tuple(changed)
@@ -64,7 +51,7 @@ class MemoryController:
         with tables.lock:
             for item in jobs:
                 job = tables.jobs.get(item.id)
-                if job is None or job.state not in (State.DEAD, State.CANCELLED):
+                if job is None or not movable(job.state, "redrive"):
                     continue
                 if not self._admitted(job):
                     continue
@@ -115,26 +102,13 @@ class MemoryController:
 
     def _admitted(self, job: Job) -> bool:
         holder = self.tables.holder(job.unique_key)
-        return holder is None or holder.id == job.id or not holds(job.unique_states, State.QUEUED)
+        if holder is None or holder.id == job.id:
+            return True
+        return not takes_key(job.unique_key, job.unique_states)
 
     def _redrive(self, job: Job, item: Redrive) -> None:
-        now, old = self.tables.clock.now(), Work(job.task, job.args)
-        mark, drops_steps = edited(old, item.args, job.meta.get(MARK), keep_steps=item.keep_steps)
+        now = self.tables.clock.now()
+        after, drops_steps = redrive(job, item.args, now, keep_steps=item.keep_steps)
         if drops_steps:
             self.tables.recorded.pop(job.id, None)
-        self.tables.change(
-            job,
-            state=State.QUEUED,
-            args=job.args if item.args is None else item.args,
-            attempt=0,
-            crashes=0,
-            run_at=now,
-            redriven_at=now,
-            finished_at=None,
-            expires_at=None,
-            reason=None,
-            parked_at=None,
-            cancel_requested=False,
-            meta=marked(redriven(job.meta, job.reason), mark),
-            steps=0 if drops_steps else job.steps,
-        )
+        self.tables.put(after)

@@ -6,11 +6,10 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from dutiful.contract.page import DeadGroup, Filter, Page, QueueCount
-from dutiful.core.errors import BadOption
+from dutiful.contract.page import DeadGroup, Filter, Page, QueueCount, bad_cursor
+from dutiful.core.apply import due as is_due
 from dutiful.core.job import AttemptError, Job
 from dutiful.core.state import State
-from dutiful.core.text import shown
 
 from .table import Tables
 
@@ -33,7 +32,7 @@ class MemoryInspector:
         with self.tables.lock:
             rows = list(enumerate(self.tables.jobs.values()))
         if cursor is not None and not _CURSOR.fullmatch(cursor):
-            raise BadOption(f"cursor {shown(cursor)}; pass on the cursor of the page before")
+            raise bad_cursor(cursor)
         start = len(rows) if cursor is None else int(cursor)
         matching = [
             (place, job)
@@ -64,7 +63,7 @@ class MemoryInspector:
             now = tables.clock.now()
             for job in tables.jobs.values():
                 counts[job.queue][job.state] += 1
-                unstaged = job.state in (State.SCHEDULED, State.WAITING) and job.run_at <= now
+                unstaged = is_due(job, now)
                 due[job.queue] += unstaged
                 if unstaged or job.state is State.QUEUED:
                     oldest[job.queue] = min(job.run_at, oldest.get(job.queue, job.run_at))

@@ -14,7 +14,9 @@ from dutiful.contract.moving import (
     Filled,
     Record,
     Refusal,
+    fillable,
     held_shut,
+    key_held,
     still_open,
     without_state,
 )
@@ -57,8 +59,7 @@ class MemoryMover:
                     continue
                 holder = tables.holder(job.unique_key) if _keyed(job) else None
                 if holder is not None:
-                    why = f"job {holder.id} holds its unique key {job.unique_key!r}"
-                    refused.append(Refusal(job.id, why, "key"))
+                    refused.append(key_held(job, f"job {holder.id}"))
                     continue
                 # Not by way of `put`: a job may arrive in any state.
                 tables.jobs[job.id] = job
@@ -141,11 +142,9 @@ class MemoryMover:
         """Store schedules, shut."""
         tables, stored = self.tables, list[str]()
         with tables.lock:
-            for diary in diaries:
+            ours = {name for name in tables.standings if self._shut_for(name, other)}
+            for diary in fillable(diaries, tables.standings, ours):
                 name = diary.standing.name
-                known = tables.standings.get(name)
-                if known is not None and not self._shut_for(name, other):
-                    continue
                 tables.standings[name] = held_shut(diary.standing)
                 tables.shut_for[name] = other
                 tables.diaries[name] = {

@@ -8,8 +8,9 @@ from typing import Any
 from dutiful.contract.protocol import Receipt
 from dutiful.core.errors import DuplicateJob, Unsupported
 from dutiful.core.job import Job, NewJob, stamp
-from dutiful.core.replacement import MARK, Work, changed, marked
-from dutiful.core.state import State
+from dutiful.core.replacement import replaced
+from dutiful.core.state import movable
+from dutiful.core.unique import replaces
 
 from .table import Tables
 
@@ -51,47 +52,18 @@ class MemoryProducer:
         tables, job = self.tables, stamp(new, now)
         if job.id in tables.jobs:
             return Receipt(job.id)
-        holder = tables.holder(job.unique_key)
-        if holder is None:
+        rule, holder = new.unique, tables.holder(job.unique_key)
+        if rule is None or holder is None:
             tables.put(job)
             tables.totals["enqueued"] += 1
             return Receipt(job.id)
-        if new.unique is not None and new.unique.on_conflict == "raise":
-            raise DuplicateJob(new.unique.key, holder.id)
-        replaces = new.unique is not None and new.unique.on_conflict == "replace"
-        if replaces and holder.state in _NOT_STARTED:
+        if replaces(rule, holder.id) and movable(holder.state, "replace"):
             self._replace(holder, job)
             return Receipt(holder.id, created=False, replaced=True)
         return Receipt(holder.id, created=False)
 
     def _replace(self, holder: Job, job: Job) -> None:
-        old, new = Work(holder.task, holder.args), Work(job.task, job.args)
-        mark, drops_steps = changed(old, new, holder.meta.get(MARK))
+        after, drops_steps = replaced(holder, job)
         if drops_steps:
             self.tables.recorded.pop(holder.id, None)
-        after = Job(
-            id=holder.id,
-            task=job.task,
-            queue=job.queue,
-            state=job.state,
-            priority=job.priority,
-            args=job.args,
-            attempt=holder.attempt,
-            max_attempts=job.max_attempts,
-            enqueued_at=holder.enqueued_at,
-            run_at=job.run_at,
-            started_at=holder.started_at,
-            expires_at=job.expires_at,
-            crashes=holder.crashes,
-            fence=holder.fence,
-            unique_key=holder.unique_key,
-            unique_states=holder.unique_states,
-            tags=job.tags,
-            meta=marked(job.meta, mark),
-            steps=0 if drops_steps else holder.steps,
-            redriven_at=holder.redriven_at,
-        )
         self.tables.put(after)
-
-
-_NOT_STARTED = (State.SCHEDULED, State.QUEUED, State.WAITING)

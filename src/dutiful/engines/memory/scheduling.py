@@ -7,17 +7,10 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from dutiful.contract.producing import Receipt
-from dutiful.contract.scheduling import (
-    KEPT_MAX,
-    Advanced,
-    Declared,
-    Deleted,
-    DueBatch,
-    Switch,
-)
-from dutiful.core import advance as decide
+from dutiful.contract.scheduling import KEPT_MAX, Advanced, Declared, Deleted, DueBatch
+from dutiful.core import declaration
+from dutiful.core.advance import Switch, switched
 from dutiful.core.deadline import Overdue, review
-from dutiful.core.edition import forgotten, in_force, rules, shown
 from dutiful.core.errors import DuplicateJob
 from dutiful.core.job import NewJob
 from dutiful.core.occurrence import (
@@ -28,11 +21,10 @@ from dutiful.core.occurrence import (
     Recorded,
     Standing,
 )
-from dutiful.core.ownership import refuse_taken
-from dutiful.core.retirement import Retirement, deleted, retire
+from dutiful.core.retirement import Retirement, delete
 from dutiful.core.schedule import Schedule
+from dutiful.core.standing import active, admits, holds, look_at, moved
 
-from .standing import active, admits, holds, look_at, moved
 from .table import Entry, Tables
 
 
@@ -50,46 +42,28 @@ class MemoryScheduling:
         tables = self.tables
         with tables.lock:
             now = tables.clock.now()
-            editions = dict(tables.editions.get(app, {}))  # kept only if nothing is refused
-            editions[edition] = shown(editions.values(), edition, now)
-            for digest in forgotten(editions.values(), now):
-                del editions[digest]
-            ruling = rules(editions.values(), edition, now)
-            if ruling and schedules is not None:
-                refuse_taken(tables.standings, schedules)
-            tables.editions[app] = editions
-            if not ruling:
-                return Declared(rules=False)
-            if schedules is None:
-                return Declared(True, in_force(editions.values(), edition))
-            known = set(tables.standings)
-            changed = [one.name for one in schedules if self._bring(one, now)]
-            declared = {one.name for one in schedules}
-            dropped = [
-                one
-                for one in tables.standings.values()
-                if one.app == app and one.name not in declared
-            ]
-            dropped.sort(key=lambda one: one.name)
-            gone = [ended for one in dropped if (ended := retire(one, now)) is not None]
-            for ended in gone:
-                self._retire(ended)
-            top = max(one.applied for one in editions.values())
-            editions[edition] = replace(editions[edition], applied=top + 1)
-            names = tuple(one.standing.name for one in gone)
-            missed = tuple(one.missed for one in gone if one.missed is not None)
-            added = tuple(name for name in changed if name not in known)
-            return Declared(True, True, tuple(changed), names, missed, added)
+            editions = tables.editions.get(app, {})
+            shown = declaration.show(editions.values(), edition, now)
+            mine, answer = shown.edition, Declared(shown.rules, shown.in_force)
+            if shown.rules and schedules is not None:
+                plan = declaration.declare(shown, app, schedules, tables.standings, now)
+                for one in plan.written:
+                    self._move(one)
+                for ended in plan.retired:
+                    self._retire(ended)
+                mine, answer = plan.edition, Declared.by(plan)
+            kept = {key: one for key, one in editions.items() if key not in shown.forgotten}
+            tables.editions[app] = {**kept, edition: mine}
+            return answer
 
     async def put_schedule(self, schedule: Schedule, *, replace: bool, adopt: bool = False) -> bool:
         """Create a schedule, or give an existing one another spec."""
         with self.tables.lock:
-            if schedule.name in self.tables.standings and not replace:
-                return False
-            if not adopt:
-                refuse_taken(self.tables.standings, [schedule])
-            self._bring(schedule, self.tables.clock.now())
-            return True
+            before, now = self.tables.standings.get(schedule.name), self.tables.clock.now()
+            written = declaration.create(before, schedule, now, replaces=replace, adopts=adopt)
+            for one in written or ():
+                self._move(one)
+            return written is not None
 
     async def standings(
         self, names: Sequence[str] | None = None, limit: int = 1000, after: str = ""
@@ -159,26 +133,22 @@ class MemoryScheduling:
 
     async def switch(self, names: Sequence[str], how: Switch) -> tuple[str, ...]:
         """Pause or resume schedules."""
-        tables, turn = self.tables, decide.paused if how == "pause" else decide.resumed
+        tables = self.tables
         with tables.lock:
-            now = tables.clock.now()
-            found = [
-                tables.standings[one] for one in dict.fromkeys(names) if one in tables.standings
-            ]
-            return tuple([one.name for one in found if self._move(turn(one, now))])
+            turned = switched(tables.standings, names, how, tables.clock.now())
+            for one in turned:
+                self._move(one)
+            return tuple([one.name for one in turned])
 
     async def delete_schedules(self, names: Sequence[str]) -> Deleted:
         """Delete schedules, and return what they leave undone."""
         tables = self.tables
         with tables.lock:
-            now = tables.clock.now()
-            known = dict.fromkeys(name for name in names if name in tables.standings)
-            gone = [tables.standings[name] for name in known]
-            for one in gone:
-                del tables.standings[one.name]
-                tables.diaries.pop(one.name, None)
-            missed = [undone for one in gone if (undone := deleted(one, now)) is not None]
-            return Deleted(tuple(known), tuple(missed))
+            gone, missed = delete(tables.standings, names, tables.clock.now())
+            for name in gone:
+                del tables.standings[name]
+                tables.diaries.pop(name, None)
+            return Deleted(gone, missed)
 
     async def occurrences(
         self, name: str, limit: int, before: int | None = None
@@ -202,13 +172,6 @@ class MemoryScheduling:
                 entry.recorded, entry.open = note.occurrence, note.open
         return seen.overdue
 
-    def _bring(self, schedule: Schedule, now: int) -> bool:
-        """Give a schedule its spec; False when it has it."""
-        before = self.tables.standings.get(schedule.name)
-        if before is None:
-            return self._move(decide.begin(schedule, now))
-        return self._move(decide.change(before, schedule, now))
-
     def _retire(self, ended: Retirement) -> None:
         """Record what a schedule leaves undone, and where it stands."""
         name, number = ended.standing.name, ended.standing.number
@@ -216,11 +179,8 @@ class MemoryScheduling:
             number += self._note(name, one, number + 1) is not None
         self._move(replace(ended.standing, number=number))
 
-    def _move(self, standing: Standing | None) -> bool:
-        if standing is None:
-            return False
+    def _move(self, standing: Standing) -> None:
         self.tables.standings[standing.name] = standing
-        return True
 
     def _note(self, name: str, one: Occurrence, number: int) -> Occurrence | GaveWay | None:
         """Record an occurrence and store its job; None when it is recorded already."""

@@ -12,6 +12,8 @@ from msgspec.structs import replace
 
 from dutiful.contract.clock import Clock
 from dutiful.contract.fleet import WorkerInfo
+from dutiful.contract.page import PREFIX_MIN
+from dutiful.core.apply import due
 from dutiful.core.fence import first_floor, raised_floor
 from dutiful.core.job import AttemptError, Job
 from dutiful.core.occurrence import Edition, Recorded, Standing
@@ -123,8 +125,8 @@ class Tables:
         return None
 
     def one(self, job_id: str) -> Job | None:
-        """Return a job by its id or by a prefix of at least 8 characters that only one job has."""
-        if job_id in self.jobs or len(job_id) < 8:
+        """Return a job by its id or by a prefix that only one job has."""
+        if job_id in self.jobs or len(job_id) < PREFIX_MIN:
             return self.jobs.get(job_id)
         found = [job for job in self.jobs.values() if job.id.startswith(job_id)]
         return found[0] if len(found) == 1 else None
@@ -138,7 +140,7 @@ class Tables:
     def stage(self, now: int) -> None:
         """Queue what has become due."""
         for job in list(self.jobs.values()):
-            if job.state in (State.SCHEDULED, State.WAITING) and job.run_at <= now:
+            if due(job, now):
                 self.change(job, state=State.QUEUED)
 
     def running(self, worker: str) -> list[Job]:

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from dutiful.contract.protocol import Redrive
-from dutiful.contract.records import mark_of, noted
+from dutiful.contract.rewriting import redriven
 from dutiful.contract.statement import Plan, Statement
-from dutiful.core.replacement import Work, edited
-from dutiful.core.state import State
-from dutiful.core.unique import holds
+from dutiful.core.redrive import takes_key
+from dutiful.core.replacement import Work
 
 from .arrays import TextArray
 from .faults import DuplicateId
@@ -105,14 +104,12 @@ def _redrive(session: Session, job: Redrive) -> Plan[bool]:
     if not rows:
         return False
     key, states, meta, reason, queue, task, args = rows[0]
-    if key is not None and holds(states, State.QUEUED):
+    if takes_key(key, states):
         holder = (yield Statement(sql("key_holder"), (key,))).rows
         if holder and holder[0][0] != job.id:
             return False
-    old = Work(task, args)
-    mark, drops_steps = edited(old, job.args, mark_of(meta), keep_steps=job.keep_steps)
-    params = (job.id, job.args, noted(meta, reason, mark), session.now)
-    if not (yield Statement(sql("redrive"), params)).count:
+    after, drops_steps = redriven(Work(task, args), meta, reason, job)
+    if not (yield Statement(sql("redrive"), (job.id, job.args, after, session.now))).count:
         return False  # no index of ready jobs can hold it
     if drops_steps:
         yield Statement(sql("steps_drop"), (job.id,))

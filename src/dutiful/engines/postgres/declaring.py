@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
 from msgspec.structs import astuple, replace
 
 from dutiful.contract import records
 from dutiful.contract.scheduling import Declared
 from dutiful.contract.statement import Plan, Statement
-from dutiful.core import advance as decide
-from dutiful.core.edition import forgotten, in_force, rules, shown
+from dutiful.core import declaration
 from dutiful.core.occurrence import Standing
-from dutiful.core.ownership import refuse_taken
-from dutiful.core.retirement import Retirement, retire
+from dutiful.core.retirement import Retirement
 from dutiful.core.schedule import Schedule
 
 from .arrays import Booleans, Bytes, Longs, TextArray, columns
@@ -41,24 +39,17 @@ def declare(
     """Show an edition, and write its schedules if it rules."""
     at = yield from guard(sql, now)
     editions = records.editions((yield Statement(sql("editions"), (app,))).rows)
-    mine = editions[edition] = shown(editions.values(), edition, at)
-    if outworn := forgotten(editions.values(), at):
-        yield Statement(sql("editions_forget"), (app, list(outworn)))
-    ruling = rules(editions.values(), edition, at)
-    answer = Declared(ruling, ruling and in_force(editions.values(), edition))
-    if ruling and schedules is not None:
-        declared = {one.name for one in schedules}
+    shown = declaration.show(editions.values(), edition, at)
+    if shown.forgotten:
+        yield Statement(sql("editions_forget"), (app, list(shown.forgotten)))
+    mine, answer = shown.edition, Declared(shown.rules, shown.in_force)
+    if shown.rules and schedules is not None:
         ours = {row[0] for row in (yield Statement(sql("schedules_of"), (app,))).rows}
-        known = yield from locked(sql, sorted(declared | ours))
-        refuse_taken(known, schedules)
-        changed = yield from bring(sql, schedules, known, at)
-        dropped = [known[name] for name in sorted(ours - declared)]
-        gone = yield from _retire(sql, dropped, at)
-        mine = replace(mine, applied=1 + max(one.applied for one in editions.values()))
-        names = tuple([one.standing.name for one in gone])
-        missed = tuple([one.missed for one in gone if one.missed is not None])
-        added = tuple([name for name in changed if name not in known])
-        answer = Declared(True, True, changed, names, missed, added)
+        known = yield from locked(sql, sorted(ours | {one.name for one in schedules}))
+        plan = declaration.declare(shown, app, schedules, known, at)
+        yield from put(sql, plan.written)
+        yield from _retire(sql, plan.retired, at)
+        mine, answer = plan.edition, Declared.by(plan)
     yield Statement(sql("edition_put"), (app, *astuple(mine)))
     return answer
 
@@ -76,20 +67,6 @@ def locked(sql: Texts, names: Sequence[str]) -> Plan[dict[str, Standing]]:
     return {one.name: one for one in records.standings(rows)}
 
 
-def bring(
-    sql: Texts, schedules: Iterable[Schedule], known: Mapping[str, Standing], now: int
-) -> Plan[tuple[str, ...]]:
-    """Give schedules their specs, and return the names of those that had another."""
-    changed: list[Standing] = []
-    for one in schedules:
-        before = known.get(one.name)
-        after = decide.begin(one, now) if before is None else decide.change(before, one, now)
-        if after is not None:
-            changed.append(after)
-    yield from put(sql, changed)
-    return tuple([one.name for one in changed])
-
-
 def put(sql: Texts, standings: Sequence[Standing]) -> Plan[None]:
     """Write where schedules stand."""
     if standings:
@@ -97,11 +74,9 @@ def put(sql: Texts, standings: Sequence[Standing]) -> Plan[None]:
         yield Statement(sql("schedules_put"), columns(_KINDS, rows))
 
 
-def _retire(sql: Texts, dropped: Sequence[Standing], now: int) -> Plan[list[Retirement]]:
-    """Retire schedules, and record what they leave undone."""
-    gone = [ended for one in dropped if (ended := retire(one, now)) is not None]
+def _retire(sql: Texts, gone: Sequence[Retirement], now: int) -> Plan[None]:
+    """Write where retired schedules stand, and record what they leave undone."""
     numbers = Counter({ended.standing.name: ended.standing.number for ended in gone})
     undone = [(ended.standing.name, one) for ended in gone for one in ended.occurrences]
     yield from record(sql, undone, numbers, now)
     yield from put(sql, [replace(one.standing, number=numbers[one.standing.name]) for one in gone])
-    return gone

@@ -11,6 +11,7 @@ from dutiful.contract.moving import (
     Diaries,
     Diary,
     Filled,
+    fillable,
     held_shut,
     still_open,
     storable,
@@ -47,11 +48,10 @@ def fill(sql: Texts, diaries: Sequence[Diary], other: str, now: int | None) -> P
     yield from guard(sql, now)
     known = yield from locked(sql, [diary.standing.name for diary in diaries])
     shut = (yield Statement(sql("schedules_shut"), (list(known), SHUT, other))).rows
-    taken = known.keys() - {row[0] for row in shut}
+    ours = {row[0] for row in shut}
     new = [
         storable(diary, lambda text: written(text, sql.codec))
-        for diary in diaries
-        if diary.standing.name not in taken
+        for diary in fillable(diaries, known, ours)
     ]
     for diary in new:
         _demand_fit(diary.standing.spec, sql.codec)

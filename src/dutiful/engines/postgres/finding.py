@@ -11,11 +11,9 @@ from typing import Any
 
 import msgspec
 
-from dutiful.contract.page import Filter, Page
+from dutiful.contract.page import Filter, Page, bad_cursor
 from dutiful.contract.statement import Plan, Statement
-from dutiful.core.errors import BadOption
 from dutiful.core.state import State
-from dutiful.core.text import shown
 
 from .rows import job_of
 from .statements import Texts, bare
@@ -49,15 +47,12 @@ _LAST_ERROR = (
 def find(sql: Texts, which: Filter, limit: int, cursor: str | None) -> Plan[Page]:
     """List a page of jobs; the states' own lists are merged."""
     if cursor is not None and (not cursor or "\0" in cursor):
-        raise BadOption(f"cursor {shown(cursor)}; pass on the cursor of the page before")
-    states: Sequence[State | None] = tuple(dict.fromkeys(which.states)) or (None,)
-    if which.worker is not None and not which.states:
-        states = (State.RUNNING,)  # no other job has a worker
+        raise bad_cursor(cursor)
     among: list[str] | None = None
     if which.unreadable:
         among = [job.id for job in (yield from unreadable_jobs(sql))]
     rows: list[Any] = []
-    for state in states:
+    for state in which.searched:
         few = state is not None and (yield from _few(sql, state, which.queues))
         conditions, params = _conditions(which, cursor, 2, among)
         if state is not None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from dutiful.contract import records
-from dutiful.contract.page import DeadGroup, Filter, Page, QueueCount
+from dutiful.contract.page import PREFIX_MIN, DeadGroup, Filter, Page, QueueCount
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.job import AttemptError, Job
 
@@ -16,7 +16,6 @@ from .rows import job_of
 from .session import Session
 from .statements import Texts
 
-_PREFIX_MIN = 8
 T = TypeVar("T")
 
 
@@ -72,7 +71,7 @@ def _get(sql: Texts, ids: Sequence[str]) -> Plan[tuple[Job, ...]]:
     for job_id in ids:
         if job_id in known:
             found.append(known[job_id])
-        elif len(job_id) >= _PREFIX_MIN:
+        elif len(job_id) >= PREFIX_MIN:
             # The highest code point sorts after whatever may follow the prefix.
             params = (job_id, job_id + chr(0x10FFFF))
             near = (yield Statement(sql("get_prefix"), params)).rows

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from msgspec.structs import astuple
 
 from dutiful.contract import records as reading
-from dutiful.contract.moving import Diaries, Diary, Dumped, Filled, Record, Refusal
+from dutiful.contract.moving import Diaries, Diary, Dumped, Filled, Record, Refusal, key_held
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.fence import raised_floor
 from dutiful.core.job import Job
@@ -235,8 +235,7 @@ def _fill(sql: Texts, records: Sequence[Record]) -> Plan[Filled]:
 
 def _refusal(sql: Texts, job: Job) -> Plan[Refusal]:
     rows = (yield Statement(sql("holder"), (job.unique_key, None, None))).rows
-    who = f"job {rows[0][0]}" if rows else "a job that has just ended"
-    return Refusal(job.id, f"{who} holds its unique key {job.unique_key!r}", "key")
+    return key_held(job, f"job {rows[0][0]}" if rows else "a job that has just ended")
 
 
 def _belongings(sql: Texts, stored: Sequence[Record], seqs: dict[str, int]) -> Plan[None]:

@@ -7,12 +7,13 @@ from operator import attrgetter
 from typing import Any
 
 from dutiful.contract.protocol import Receipt
-from dutiful.contract.records import mark_of
+from dutiful.contract.rewriting import replaced
 from dutiful.contract.statement import Plan, Statement
-from dutiful.core.errors import DuplicateJob, EngineError
+from dutiful.core.errors import EngineError
 from dutiful.core.job import NewJob
-from dutiful.core.replacement import Work, changed, marked
+from dutiful.core.replacement import Work
 from dutiful.core.state import State
+from dutiful.core.unique import replaces
 
 from .arrays import Array, Bytes, Integers, Longs, Shorts, TextArray
 from .faults import DuplicateId, NotAllStored
@@ -177,12 +178,8 @@ def _refused(
         if not (joins and gives_way) and (yield Statement(sql("known"), ([job.id],))).rows:
             return Receipt(job.id)
         if holder is not None:
-            if rule.on_conflict == "raise":
-                raise DuplicateJob(rule.key, holder)
-            if rule.on_conflict == "replace":
-                replaced = yield from _replace(sql, job, holder, now)
-                return Receipt(holder, created=False, replaced=replaced)
-            return Receipt(holder, created=False)
+            given = replaces(rule, holder) and (yield from _replace(sql, job, holder, now))
+            return Receipt(holder, created=False, replaced=given)
         # The holder ended between the two statements, so the key is free.
         if late := (yield from store(sql, [job], now)):
             stored |= late
@@ -238,11 +235,10 @@ def _replace(sql: Texts, job: NewJob, holder: str, now: int | None) -> Plan[bool
     if not rows:
         return False
     task, args, meta = rows[0]
-    new = Work(job.task, job.args)
-    mark, drops_steps = changed(Work(task, args), new, mark_of(meta))
+    after, drops_steps = replaced(Work(task, args), meta, Work(job.task, job.args), job.meta)
     if drops_steps:
         yield Statement(sql("steps_drop"), (holder,))
-    params = _replacement(job, marked(job.meta, mark), holder, now)
+    params = _replacement(job, after, holder, now)
     moved = (yield Statement(sql("replace"), params)).rows
     if not moved:  # though its row has been locked
         raise _passed_over(holder)

@@ -8,17 +8,17 @@ from functools import partial
 from typing import TypeVar
 
 from dutiful.contract import records
-from dutiful.contract.scheduling import Advanced, Declared, Deleted, DueBatch, Switch
+from dutiful.contract.scheduling import Advanced, Declared, Deleted, DueBatch
 from dutiful.contract.statement import Plan, Statement
-from dutiful.core import advance as decide
+from dutiful.core.advance import Switch, switched
 from dutiful.core.deadline import BEGINNING, Overdue, Place
+from dutiful.core.declaration import create
 from dutiful.core.occurrence import Advance, Due, Recorded, Standing
-from dutiful.core.ownership import refuse_taken
-from dutiful.core.retirement import deleted
+from dutiful.core.retirement import delete
 from dutiful.core.schedule import Schedule
 
 from .advancing import advance
-from .declaring import bring, declare, guard, locked, put
+from .declaring import declare, guard, locked, put
 from .producer import ready
 from .reviewing import look, review
 from .session import Session
@@ -48,12 +48,10 @@ class PostgresScheduling:
         def plan(sql: Texts, now: int | None) -> Plan[bool]:
             at = yield from guard(sql, now)
             found = yield from locked(sql, [schedule.name])
-            if found and not replace:
-                return False
-            if not adopt:
-                refuse_taken(found, [schedule])
-            yield from bring(sql, [schedule], found, at)
-            return True
+            before = found.get(schedule.name)
+            written = create(before, schedule, at, replaces=replace, adopts=adopt)
+            yield from put(sql, written or ())
+            return written is not None
 
         return await self._write_schedules(plan)
 
@@ -91,10 +89,7 @@ class PostgresScheduling:
 
         def plan(sql: Texts, now: int | None) -> Plan[tuple[str, ...]]:
             at = yield from guard(sql, now)
-            known = yield from locked(sql, names)
-            found = [known[name] for name in dict.fromkeys(names) if name in known]
-            turn = decide.paused if how == "pause" else decide.resumed
-            turned = [after for one in found if (after := turn(one, at)) is not None]
+            turned = switched((yield from locked(sql, names)), names, how, at)
             yield from put(sql, turned)
             return tuple([one.name for one in turned])
 
@@ -105,13 +100,10 @@ class PostgresScheduling:
 
         def plan(sql: Texts, now: int | None) -> Plan[Deleted]:
             at = yield from guard(sql, now)
-            known = yield from locked(sql, names)
-            found = [known[name] for name in dict.fromkeys(names) if name in known]
-            gone = [one.name for one in found]
-            yield Statement(sql("schedules_delete"), (gone,))
-            yield Statement(sql("occurrences_delete"), (gone,))
-            missed = [undone for one in found if (undone := deleted(one, at)) is not None]
-            return Deleted(tuple(gone), tuple(missed))
+            gone, missed = delete((yield from locked(sql, names)), names, at)
+            yield Statement(sql("schedules_delete"), (list(gone),))
+            yield Statement(sql("occurrences_delete"), (list(gone),))
+            return Deleted(gone, missed)
 
         return await self._write_schedules(plan)
 

@@ -9,6 +9,7 @@ from typing import Any
 from dutiful.contract.scheduling import KEPT_MAX, Advanced
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.occurrence import Advance, GaveWay
+from dutiful.core.standing import admits
 
 from .controller import cancel
 from .declaring import named
@@ -52,10 +53,7 @@ def _admitted(moves: Sequence[Advance]) -> Plan[dict[str, int]]:
     return {
         move.name: before.number
         for move in moves
-        if (before := known.get(move.name)) is not None
-        and before.version == move.version
-        and before.retired_at is None
-        and (before.paused_at is None or move.by_hand)
+        if (before := known.get(move.name)) is not None and admits(before, move)
     }
 
 

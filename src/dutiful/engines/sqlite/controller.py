@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from dutiful.contract.protocol import Redrive
-from dutiful.contract.records import mark_of, noted
+from dutiful.contract.rewriting import redriven
 from dutiful.contract.statement import Plan, Statement
-from dutiful.core.replacement import Work, edited
-from dutiful.core.state import State
-from dutiful.core.unique import holds
+from dutiful.core.redrive import takes_key
+from dutiful.core.replacement import Work
 
 from .group import Written
 from .keeper import delete
@@ -56,16 +55,14 @@ class SqliteController:
             if not rows:
                 return False
             seq, key, states, meta, reason, task, args = rows[0]
-            states = states if type(states) is int else 0
-            if key is not None and holds(states, State.QUEUED):
+            if takes_key(key, states if type(states) is int else 0):
                 holder = (yield Statement(_HOLDER, (key,))).rows
                 if holder and holder[0][0] != seq:
                     return False
-            item, old = items[job_id], Work(task, args)
-            mark, drops_steps = edited(old, item.args, mark_of(meta), keep_steps=item.keep_steps)
+            item = items[job_id]
+            after, drops_steps = redriven(Work(task, args), meta, reason, item)
             if drops_steps:
                 yield from drop_steps(seq)
-            after = noted(meta, reason, mark)
             yield Statement(_REDRIVE, (item.args, now, now, after, seq))
             return True
 

@@ -12,6 +12,7 @@ from dutiful.contract.moving import (
     Diaries,
     Diary,
     Filled,
+    fillable,
     held_shut,
     still_open,
     storable,
@@ -48,8 +49,7 @@ def fill(diaries: Sequence[Diary], other: str) -> Written[Filled]:
     """Store schedules, shut, in place of those that are shut for the same store."""
     known = yield from named([diary.standing.name for diary in diaries])
     ours = {row[0] for row in (yield Statement(_SCHEDULES_SHUT, (SHUT, other))).rows}
-    taken = known.keys() - ours
-    new = [storable(diary, written) for diary in diaries if diary.standing.name not in taken]
+    new = [storable(diary, written) for diary in fillable(diaries, known, ours)]
     names = [diary.standing.name for diary in new]
     yield from put([held_shut(diary.standing) for diary in new])
     yield Statement(_SCHEDULE_MARK, [(SHUT, other, name) for name in names], many=True)

@@ -7,11 +7,9 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from dutiful.contract.page import Filter, Page
+from dutiful.contract.page import Filter, Page, bad_cursor
 from dutiful.contract.statement import Plan, Statement
-from dutiful.core.errors import BadOption
 from dutiful.core.state import State
-from dutiful.core.text import shown
 
 from .rows import jobs_of
 from .statements import sql
@@ -57,15 +55,12 @@ def find(which: Filter, limit: int, cursor: str | None) -> Plan[Page]:
     """List a page of jobs; the states' own lists are merged."""
     below = _below(cursor)
     conditions, params = _conditions(which)
-    states: Sequence[State | None] = tuple(dict.fromkeys(which.states)) or (None,)
-    if which.worker is not None and not which.states:
-        states = (State.RUNNING,)  # no other job has a worker
     if which.unreadable:
         numbers = json.dumps(list((yield from unreadable_jobs())))
         conditions += "AND seq IN (SELECT value FROM json_each(?)) "
         params.append(numbers)
     rows: list[Any] = []
-    for state in states:
+    for state in which.searched:
         index, implied = "", ""
         if state is not None:
             road = _ROADS[state]
@@ -126,7 +121,7 @@ def _below(cursor: str | None) -> int:
     if cursor is None:
         return _SEQ_MAX
     if not _CURSOR.fullmatch(cursor) or abs(int(cursor)) > _SEQ_MAX:
-        raise BadOption(f"cursor {shown(cursor)}; pass on the cursor of the page before")
+        raise bad_cursor(cursor)
     return int(cursor)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from dutiful.contract import records
-from dutiful.contract.page import DeadGroup, Filter, Page, QueueCount
+from dutiful.contract.page import PREFIX_MIN, DeadGroup, Filter, Page, QueueCount
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.job import AttemptError, Job
 
@@ -25,7 +25,6 @@ _COUNTS_DUE = sql("counts_due")
 _DEAD_GROUPS = sql("dead_groups")
 _TALLY = sql("tally")
 
-_PREFIX_MIN = 8
 T = TypeVar("T")
 
 
@@ -76,7 +75,7 @@ def _get(ids: Sequence[str]) -> Plan[tuple[Job, ...]]:
     found: list[Job] = []
     for job_id in ids:
         rows = (yield Statement(*by_id(_GET, job_id))).rows
-        if not rows and len(job_id) >= _PREFIX_MIN:
+        if not rows and len(job_id) >= PREFIX_MIN:
             # The highest code point sorts after whatever may follow the prefix.
             rows = (yield Statement(_GET_PREFIX, (job_id, job_id + chr(0x10FFFF)))).rows
         if len(rows) == 1:

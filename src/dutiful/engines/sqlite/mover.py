@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from dutiful.contract import records as reading
-from dutiful.contract.moving import Diaries, Diary, Dumped, Filled, Record, Refusal
+from dutiful.contract.moving import Diaries, Diary, Dumped, Filled, Record, Refusal, key_held
 from dutiful.contract.statement import Plan, Statement
 from dutiful.contract.stored import shown
 from dutiful.core.fence import raised_floor
@@ -205,8 +205,7 @@ def _fill(records: Sequence[Record]) -> Written[Filled]:
             stored.append(record)
         elif not (yield Statement(_KNOWN, (job.id,))).rows:
             (_, holder, _), *_ = (yield Statement(_HOLDER, (job.unique_key,))).rows
-            why = f"job {holder} holds its unique key {job.unique_key!r}"
-            refused.append(Refusal(job.id, why, "key"))
+            refused.append(key_held(job, f"job {holder}"))
     yield from _belongings(stored)
     if stored:
         yield Statement(_TALLY_ADD, (len(stored), "enqueued"))

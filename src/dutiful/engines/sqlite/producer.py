@@ -9,13 +9,14 @@ from typing import Any
 from dutiful.contract.django import connection_of, is_django
 from dutiful.contract.django import translated as translated_django
 from dutiful.contract.protocol import Receipt
-from dutiful.contract.records import mark_of
+from dutiful.contract.rewriting import replaced
 from dutiful.contract.statement import Plan, Statement, run
-from dutiful.core.errors import DuplicateJob, EngineError, UsageError
+from dutiful.core.errors import EngineError, UsageError
 from dutiful.core.instant import SECOND
 from dutiful.core.job import Job, NewJob, stamp
-from dutiful.core.replacement import Work, changed, marked
-from dutiful.core.state import State
+from dutiful.core.replacement import Work
+from dutiful.core.state import movable
+from dutiful.core.unique import Unique, replaces
 
 from .callers import joined
 from .connection import executor, explain
@@ -35,7 +36,6 @@ _DELETE_STEPS = sql("delete_steps")
 _TALLY_ADD = sql("tally_add")
 
 _ON_CONNECTION = "enqueue on its connection: task.using(connection=...).enqueue(...)"
-_NOT_STARTED = (State.SCHEDULED, State.QUEUED, State.WAITING)
 
 
 class SqliteProducer:
@@ -103,7 +103,7 @@ def enqueue(jobs: Sequence[NewJob], now: int) -> Written[tuple[Receipt, ...]]:
         if rows:
             created += yield from _store(rows)
             rows = []
-        receipt, count = yield from _unique(new, job)
+        receipt, count = yield from _unique(job, new.unique)
         receipts.append(receipt)
         created += count
     if rows:
@@ -123,7 +123,7 @@ def _store(rows: Sequence[tuple[Any, ...]]) -> Plan[int]:
     return count
 
 
-def _unique(new: NewJob, job: Job) -> Plan[tuple[Receipt, int]]:
+def _unique(job: Job, rule: Unique) -> Plan[tuple[Receipt, int]]:
     """Store a job with a unique rule, or give way to the one that holds its key."""
     if (yield Statement(_ENQUEUE, _new_row(job))).count:
         return Receipt(job.id), 1
@@ -133,10 +133,7 @@ def _unique(new: NewJob, job: Job) -> Plan[tuple[Receipt, int]]:
     if not holders:
         raise _passed_over(job.id)
     seq, holder, state = holders[0]
-    if new.unique is not None and new.unique.on_conflict == "raise":
-        raise DuplicateJob(new.unique.key, holder)
-    replaces = new.unique is not None and new.unique.on_conflict == "replace"
-    if replaces and state in _NOT_STARTED:
+    if replaces(rule, holder) and movable(state, "replace"):
         yield from _replace(job, seq)
         return Receipt(holder, created=False, replaced=True), 0
     return Receipt(holder, created=False), 0
@@ -145,11 +142,10 @@ def _unique(new: NewJob, job: Job) -> Plan[tuple[Receipt, int]]:
 def _replace(job: Job, seq: int) -> Plan[None]:
     """Replace what the job that holds a key would run."""
     task, args, meta = (yield Statement(_WORK, (seq,))).rows[0]
-    new = Work(job.task, job.args)
-    mark, drops_steps = changed(Work(task, args), new, mark_of(meta))
+    after, drops_steps = replaced(Work(task, args), meta, Work(job.task, job.args), job.meta)
     if drops_steps:
         yield from drop_steps(seq)
-    if not (yield Statement(_REPLACE, _replacement(job, marked(job.meta, mark), seq))).count:
+    if not (yield Statement(_REPLACE, _replacement(job, after, seq))).count:
         raise _passed_over(job.id)
 
 

@@ -8,17 +8,17 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from dutiful.contract import records
-from dutiful.contract.scheduling import Advanced, Declared, Deleted, DueBatch, Switch
+from dutiful.contract.scheduling import Advanced, Declared, Deleted, DueBatch
 from dutiful.contract.statement import Plan, Statement
-from dutiful.core import advance as decide
+from dutiful.core.advance import Switch, switched
 from dutiful.core.deadline import BEGINNING, Overdue, Place, Stretch
+from dutiful.core.declaration import create
 from dutiful.core.occurrence import Advance, Due, Recorded, Standing
-from dutiful.core.ownership import refuse_taken
-from dutiful.core.retirement import deleted
+from dutiful.core.retirement import delete
 from dutiful.core.schedule import Schedule
 
 from .advancing import advance
-from .declaring import bring, declare, named, put
+from .declaring import declare, named, put
 from .group import Written
 from .producer import picky
 from .reviewing import look, review, stretch
@@ -56,12 +56,10 @@ class SqliteScheduling:
 
         def plan(now: int) -> Written[bool]:
             found = yield from named([schedule.name])
-            if found and not replace:
-                return False, False
-            if not adopt:
-                refuse_taken(found, [schedule])
-            yield from bring([schedule], found, now)
-            return True, False
+            before = found.get(schedule.name)
+            written = create(before, schedule, now, replaces=replace, adopts=adopt)
+            yield from put(written or ())
+            return written is not None, False
 
         return await self._write_schedules(plan)
 
@@ -104,10 +102,7 @@ class SqliteScheduling:
         """Pause or resume schedules."""
 
         def plan(now: int) -> Written[tuple[str, ...]]:
-            known = yield from named(names)
-            found = [known[name] for name in dict.fromkeys(names) if name in known]
-            turn = decide.paused if how == "pause" else decide.resumed
-            turned = [after for one in found if (after := turn(one, now)) is not None]
+            turned = switched((yield from named(names)), names, how, now)
             yield from put(turned)
             return tuple([one.name for one in turned]), False
 
@@ -117,13 +112,11 @@ class SqliteScheduling:
         """Delete schedules, and return what they leave undone."""
 
         def plan(now: int) -> Written[Deleted]:
-            known = yield from named(names)
-            found = [known[name] for name in dict.fromkeys(names) if name in known]
-            gone = [(one.name,) for one in found]
-            yield Statement(_SCHEDULE_DELETE, gone, many=True)
-            yield Statement(_OCCURRENCES_DELETE, gone, many=True)
-            missed = [undone for one in found if (undone := deleted(one, now)) is not None]
-            return Deleted(tuple([one.name for one in found]), tuple(missed)), False
+            gone, missed = delete((yield from named(names)), names, now)
+            rows = [(name,) for name in gone]
+            yield Statement(_SCHEDULE_DELETE, rows, many=True)
+            yield Statement(_OCCURRENCES_DELETE, rows, many=True)
+            return Deleted(gone, missed), False
 
         return await self._write_schedules(plan)
 

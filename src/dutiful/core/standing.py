@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from dutiful.core.occurrence import Advance, Standing
+from .occurrence import Advance, Standing
 
 
 def active(one: Standing) -> bool:
@@ -23,14 +23,14 @@ def holds(one: Standing, now: int) -> bool:
 
 
 def admits(before: Standing, move: Advance) -> bool:
-    """Whether a schedule takes a move."""
+    """Whether a schedule takes a move: it was decided for this version, and nothing forbids it."""
     if before.version != move.version or before.retired_at is not None:
         return False
     return before.paused_at is None or move.by_hand
 
 
 def moved(before: Standing, move: Advance, number: int) -> Standing:
-    """Return where a schedule stands after a move."""
+    """Return where a schedule stands after a move; ``number`` counts what is recorded by then."""
     return replace(
         before,
         version=before.version + 1,
