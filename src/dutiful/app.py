@@ -39,11 +39,12 @@ from .core.retry import Retry
 from .core.rule import Cron, Dst, Interval, Rule
 from .core.text import shown
 from .core.url import public
+from .manage.parts import ManagementParts
 from .observe.bus import Bus
 from .observe.log import log
 
 
-class App(HookDecorators):
+class App(HookDecorators, ManagementParts):
     """One set of tasks on one store; several may live in one process.
 
     The URL says which engine: ``sqlite:///jobs.db``, ``memory://``. Without one, ``DUTIFUL_URL``

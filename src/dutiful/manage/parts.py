@@ -1,0 +1,36 @@
+"""The parts of the management interface, as an app has them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import cast
+
+from .dead import DeadLetters
+from .host import Managed
+from .jobs import Jobs
+from .queues import Queues
+from .workers import Workers
+
+
+class ManagementParts:
+    """Gives an app its ``jobs``, ``dead``, ``queues`` and ``workers``."""
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Jobs of every state: looking at them, cancelling them, running them now."""
+        return Jobs(cast(Managed, self))
+
+    @cached_property
+    def dead(self) -> DeadLetters:
+        """Dead letters: looking at them, sending them back, deleting them."""
+        return DeadLetters(cast(Managed, self))
+
+    @cached_property
+    def queues(self) -> Queues:
+        """Queues: what they hold, pausing and resuming them."""
+        return Queues(cast(Managed, self))
+
+    @cached_property
+    def workers(self) -> Workers:
+        """Workers: what they run, and which fell silent."""
+        return Workers(cast(Managed, self))
