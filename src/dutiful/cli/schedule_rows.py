@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dutiful.cli import render
-from dutiful.cli.as_json import iso, value
+from dutiful.cli.as_json import iso
 from dutiful.cli.render import Column
 from dutiful.core.instant import MINUTE, SECOND, moment, spell
 from dutiful.core.instant import iso as instant_text
+from dutiful.manage.reading import value
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
