@@ -20,7 +20,7 @@ from .client.origin import advice_for, both
 from .client.portal import Portal
 from .client.rules import Scheduling
 from .client.rules import Span as Period
-from .client.schedules import AnyTask, Schedules
+from .client.schedules import AnyTask
 from .client.signature import Signature
 from .client.storing import astore, store
 from .client.task import Spec, Task, isolation_of
@@ -67,7 +67,6 @@ class App(HookDecorators, ManagementParts):
         self.bus.subscribe(log)
         self.portal = Portal()
         self.hooks = Hooks(lambda: self.payload_bytes_max, self.portal.run)
-        self.schedules = Schedules(self)
         self._engine_given = engine is not None
         if engine is not None:
             self._store = Store(engine, self.bus.emit)
@@ -145,17 +144,17 @@ class App(HookDecorators, ManagementParts):
         Five fields, or six with the second first, on the clocks of ``tz``. Raises BadSchedule here
         and now for what cannot be read or never happens.
         """
-        return self.schedules.declare(Cron(expression, tz, dst), given)
+        return self.schedules.decorator(Cron(expression, tz, dst), given)
 
     def every(
         self, period: Period, *, anchor: datetime | None = None, **given: Unpack[Scheduling]
     ) -> Callable[[AnyTask], AnyTask]:
         """Declare a schedule with a fixed period, counted from ``anchor`` (1970), without drift."""
-        return self.schedules.declare(Interval.every(period, anchor=anchor), given)
+        return self.schedules.decorator(Interval.every(period, anchor=anchor), given)
 
     def schedule(self, rule: Rule, **given: Unpack[Scheduling]) -> Callable[[AnyTask], AnyTask]:
         """Declare a schedule by any rule: `Cron`, `Interval`, `Calendar` or `Dates`."""
-        return self.schedules.declare(rule, given)
+        return self.schedules.decorator(rule, given)
 
     def find(self, name: str) -> Task[..., Any, Any]:
         """Return a registered task by its name; raises UnknownTask with the nearest names."""

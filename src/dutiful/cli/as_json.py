@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         QueueRecord,
         WorkerRecord,
     )
+    from dutiful.manage.schedule_check import ScheduleFinding
 
 _STEERS = re.compile(f"[{STEERING}]")
 
@@ -129,6 +130,6 @@ def worker(row: WorkerRecord) -> dict[str, Any]:
     }
 
 
-def finding(row: Finding) -> dict[str, Any]:
+def finding(row: Finding | ScheduleFinding) -> dict[str, Any]:
     """Return one thing that a check looked at."""
     return {"name": row.name, "ok": row.ok, "text": row.text}

@@ -105,7 +105,8 @@ def checked_flag(value: object, name: str) -> bool:
     return value
 
 
-def _texts(value: object) -> tuple[str, ...]:
+def texts(value: object) -> tuple[str, ...]:
+    """Return one text or several as a tuple; BadOption for none and for anything else."""
     return tuple(whole(text, "name") for text in _several(value))
 
 
@@ -136,8 +137,8 @@ def _flag(value: object) -> bool:
 
 
 _READERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "queue": ("queues", _texts),
-    "task": ("tasks", _texts),
+    "queue": ("queues", texts),
+    "task": ("tasks", texts),
     "state": ("states", _states),
     "tag": ("tag", _text),
     "reason": ("reason", _text),

@@ -9,11 +9,12 @@ from .dead import DeadLetters
 from .host import Managed
 from .jobs import Jobs
 from .queues import Queues
+from .schedules import Schedules
 from .workers import Workers
 
 
 class ManagementParts:
-    """Gives an app its ``jobs``, ``dead``, ``queues`` and ``workers``."""
+    """Gives an app its ``jobs``, ``dead``, ``queues``, ``workers`` and ``schedules``."""
 
     @cached_property
     def jobs(self) -> Jobs:
@@ -34,3 +35,13 @@ class ManagementParts:
     def workers(self) -> Workers:
         """Workers: what they run, and which fell silent."""
         return Workers(cast(Managed, self))
+
+    @property
+    def schedules(self) -> Schedules:
+        """Schedules: those that the app declares, and those of its store."""
+        return self._schedules
+
+    @cached_property
+    def _schedules(self) -> Schedules:
+        # Behind a property, which a protocol can ask for in the eyes of every type checker.
+        return Schedules(cast(Managed, self))

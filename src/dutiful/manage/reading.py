@@ -6,7 +6,9 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any, overload
 
-from dutiful.core.instant import CALENDAR_FIRST, CALENDAR_LAST, moment
+from dutiful.core.errors import BadSchedule
+from dutiful.core.instant import CALENDAR_FIRST, CALENDAR_LAST, SECOND, iso, moment
+from dutiful.core.rule.zone import zone as zone_named
 
 _DEPTH_MAX = 100
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,6 +41,16 @@ def length(microseconds: int) -> timedelta:
 def spent(length: timedelta) -> int:
     """Turn a span of a record back into microseconds."""
     return length // _MICROSECOND
+
+
+def local(at: int, zone: str) -> str:
+    """Write an instant on the clocks of a zone, with the offset."""
+    try:
+        text = moment(at).astimezone(zone_named(zone))
+    except (OverflowError, ValueError, BadSchedule):  # beyond the calendar, or no known zone
+        return iso(at)
+    places = "milliseconds" if at % SECOND else "seconds"
+    return text.isoformat(" ", places)
 
 
 def value(raw: bytes | None) -> Any:
