@@ -103,6 +103,11 @@ class Bulk:
         self._progress: Callable[[BulkResult], object] | None = given.get("progress")
         self._stop = stop
 
+    @property
+    def needs(self) -> tuple[Capability, ...]:
+        """What the engine must be able to do, for jobs that are chosen this way to be found."""
+        return (Capability.INSPECT,) if self._ids is None else ()
+
     async def carry_out(
         self,
         store: Store,

@@ -9,6 +9,7 @@ from typing import Any, Unpack
 
 from msgspec.structs import replace
 
+from dutiful.client.options import known
 from dutiful.contract.capability import Capability
 from dutiful.contract.facade import Store
 from dutiful.contract.protocol import Redrive
@@ -48,14 +49,14 @@ class DeadLetters(Part):
         **filters: Unpack[DeadFilters],
     ) -> Page[JobRecord]:
         """Return one page of the dead letters that match, newest first: see `Jobs.alist`."""
-        filter_of(filters)
+        known(filters, DeadFilters.__annotations__, "the filter")
         return await self._jobs.alist(
             limit=limit, after=after, with_errors=with_errors, **filters, state="dead"
         )
 
     def aiterate(self, **filters: Unpack[DeadFilters]) -> AsyncIterator[JobRecord]:
         """Go through all dead letters that match, newest first, a page at a time."""
-        filter_of(filters)
+        known(filters, DeadFilters.__annotations__, "the filter")
         return self._jobs.aiterate(**filters, state="dead")
 
     async def agroups(
@@ -98,9 +99,10 @@ class DeadLetters(Part):
         as for `Jobs.acancel`; ``rate`` protects what they call.
         """
         bulk = Bulk("redrive", _DEAD, ids, which, everything=all, stop=stop)
-        editor = Editor(changes, self._app.tasks or None)
+        editor = Editor(changes, self._app.tasks, self._app.payload_bytes_max)
         keep = checked_flag(keep_steps, "keep_steps")
-        store = await self._store(Capability.REDRIVE, *([Capability.INSPECT] if editor else []))
+        needs = (Capability.INSPECT,) if editor else bulk.needs
+        store = await self._store(Capability.REDRIVE, *needs)
         if not store.can(Capability.INSPECT):
             return await bulk.carry_out(store, partial(_redrive_unseen, store))
         dropped = set[str]()
@@ -133,7 +135,7 @@ class DeadLetters(Part):
         that cannot be read, if it does not run. Jobs are deleted in batches as for `Jobs.acancel`.
         """
         bulk = Bulk("purge", _DEAD, ids, which, everything=all, stop=stop)
-        store = await self._store(Capability.PURGE)
+        store = await self._store(Capability.PURGE, *bulk.needs)
         return await bulk.carry_out(store, store.controller.purge)
 
     def list(
@@ -149,7 +151,7 @@ class DeadLetters(Part):
 
     def iterate(self, **filters: Unpack[DeadFilters]) -> Iterator[JobRecord]:
         """Do what `aiterate` does, from sync code."""
-        filter_of(filters)
+        known(filters, DeadFilters.__annotations__, "the filter")
         return self._jobs.iterate(**filters, state="dead")
 
     def groups(

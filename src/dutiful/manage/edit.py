@@ -6,10 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
+import msgspec
+
 from dutiful.client.task import Task
 from dutiful.core.errors import BadOption, BadPayload, PayloadTooLarge, UnknownTask
 from dutiful.core.job import Job
-from dutiful.core.payload import PAYLOAD_BYTES_MAX, encode, offence, plain
+from dutiful.core.payload import offence
 from dutiful.core.text import shown
 
 
@@ -32,8 +34,11 @@ def read_edits(changes: Mapping[str, Any] | None) -> tuple[Edit, ...]:
 def _edit(path: object, value: object) -> Edit:
     if not isinstance(path, str) or not path:
         raise BadOption(f"changes: {shown(path)} names no argument; write its name as text")
-    raw = encode(value, what=f"the new value of {path}", bytes_max=2 * PAYLOAD_BYTES_MAX)
-    return Edit(tuple(path.split(".")), plain(raw))
+    try:
+        plain = msgspec.to_builtins(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadOption(f"changes: the new value of {path} is no plain data: {error}") from error
+    return Edit(tuple(path.split(".")), plain)
 
 
 class Editor:
@@ -42,11 +47,13 @@ class Editor:
     def __init__(
         self,
         changes: Mapping[str, Any] | None,
-        tasks: Mapping[str, Task[..., Any, Any]] | None,
+        tasks: Mapping[str, Task[..., Any, Any]],
+        bytes_max: int,
     ) -> None:
-        """Take the changes; without tasks no signature is checked."""
+        """Take the changes; where the app knows no task, no signature is checked."""
         self._edits = read_edits(changes)
         self._tasks = tasks
+        self._bytes_max = bytes_max
 
     def __bool__(self) -> bool:
         """Whether there is any change."""
@@ -76,9 +83,9 @@ class Editor:
         return raw
 
     def _check(self, job: Job, raw: bytes) -> None:
-        if len(raw) > PAYLOAD_BYTES_MAX:
+        if len(raw) > self._bytes_max:
             raise PayloadTooLarge(f"job {job.id}: the arguments would take {len(raw):,} bytes")
-        if self._tasks is None:
+        if not self._tasks:
             return
         task = self._tasks.get(job.task)
         if task is None:

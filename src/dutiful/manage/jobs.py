@@ -100,7 +100,7 @@ class Jobs(Part):
         left as it is. Setting ``stop`` ends the call after the batch in hand.
         """
         bulk = Bulk("cancel", LIVE, ids, which, everything=all, stop=stop)
-        store = await self._store(Capability.CANCEL)
+        store = await self._store(Capability.CANCEL, *bulk.needs)
         return await bulk.carry_out(store, store.controller.cancel)
 
     async def arun_now(
@@ -117,7 +117,7 @@ class Jobs(Part):
         """
         states = (State.SCHEDULED, State.WAITING)
         bulk = Bulk("run_now", states, ids, which, everything=all, stop=stop)
-        store = await self._store(Capability.DELAY)
+        store = await self._store(Capability.DELAY, *bulk.needs)
         return await bulk.carry_out(store, store.controller.hurry)
 
     async def aretry(self, ids: Ids) -> tuple[Retried, ...]:
