@@ -164,7 +164,8 @@ def _libraries(rng: Random) -> None:
         [
             *((builtins, "open"), (builtins, "print"), (json, "dumps"), (json, "loads")),
             *((uuid, "uuid4"), (random, "random"), (socket, "create_connection")),
-            *((os, "urandom"), (os, "getcwd"), (subprocess, "run")),
+            *((os, "urandom"), (os, "getcwd"), (os, "getpid"), (subprocess, "run")),
+            *((signal, "signal"), (os, "umask"), (time, "tzset"), (gc, "enable")),
         ]
     )
     real: Any = getattr(module, name)

@@ -9,7 +9,7 @@ import pytest
 
 from dutiful import App
 from tests.worker import traces as cpu
-from tests.worker.support import burst, ended
+from tests.worker.support import burst, ended, stored
 
 CHANGES = [
     "alarm",
@@ -55,6 +55,16 @@ async def test_what_a_module_has_set_is_left(traces: App, monkeypatch: pytest.Mo
     assert after["umask"] == 0o027
     assert after["timers"] == [False, False, True]
     assert any("handle" in one for one in after["handlers"])
+
+
+async def test_functions_that_a_job_replaces_end_no_child(traces: App) -> None:
+    """The functions stay replaced, as all variables of modules; this package's code has its own."""
+    handles = [await cpu.replace_functions.aenqueue(), await cpu.parent.aenqueue()]
+    await burst(traces, concurrency=1)
+    for handle in handles:
+        await handle.aresult(timeout=1)
+        job = await stored(traces, handle.id)
+        assert (job.attempt, job.crashes) == (1, 0)
 
 
 async def test_a_folder_that_is_gone_is_replaced_by_the_root(

@@ -107,6 +107,25 @@ def _change_others(what: str) -> None:
             gc.set_threshold(1)
 
 
+def _broken(*_: Any, **__: Any) -> Any:
+    raise RuntimeError("replaced")
+
+
+@app.task(cpu=True, retry=once)
+def replace_functions() -> int:
+    pid = os.getpid()
+    for name in ("getcwd", "getpid", "umask", "chdir", "fstat", "set_inheritable"):
+        setattr(os, name, _broken)
+    signal.signal = signal.pthread_sigmask = signal.getsignal = _broken
+    resource.getrlimit = gc.enable = gc.set_threshold = time.tzset = _broken
+    return pid
+
+
+@app.task(cpu=True, retry=once)
+def parent() -> int:
+    return os.getppid()
+
+
 @app.task(cpu=True, retry=once)
 def remove_the_folder() -> None:
     here = os.getcwd()

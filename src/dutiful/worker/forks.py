@@ -7,8 +7,6 @@ belongs to the original process, with which the copy shares its descriptors.
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import sys
 import threading
 import traceback
@@ -17,6 +15,8 @@ from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
 from dutiful.core.errors import UsageError
+
+from .system import os, signal
 
 T = TypeVar("T")
 

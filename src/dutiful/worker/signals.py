@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import faulthandler
-import signal
 import sys
 from collections.abc import Callable
 from types import FrameType
 
 from . import forks
 from .isolation.standard import open_standard
+from .system import signal
 
 _ONE_AND_THE_SAME = 0.5
 """Seconds in which a second signal is an echo: a service manager tells a whole group of processes,

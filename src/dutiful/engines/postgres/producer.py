@@ -106,7 +106,9 @@ def receipts(
         keys, periods = _keys(replacing)
         yield Statement(sql("holders_lock"), (keys, periods, now))
     plain = [job.id for job in jobs if job.unique is None and job.id not in stored]
-    known = {row[0] for row in (yield Statement(sql("known"), (plain,))).rows} if plain else set()
+    known: set[str] = set()
+    if plain:
+        known |= {row[0] for row in (yield Statement(sql("known"), (plain,))).rows}
     found: list[Receipt] = []
     for job in jobs:
         if job.id in stored or job.id in known:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import importlib
-import os
-import signal
 import socket
 import sys
 from types import FrameType
@@ -18,6 +16,7 @@ from dutiful.core.outcome import Failed, Outcome, Undecodable, Unknown
 from dutiful.worker import forks
 from dutiful.worker.error_text import name_of_type, written
 from dutiful.worker.failure import raised, returned
+from dutiful.worker.system import os, signal
 
 from .contexts import Contexts
 from .frames import Begun, Ended, HookBroke, Interrupted, Start, ended, pack

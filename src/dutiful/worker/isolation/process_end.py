@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import atexit
 import logging
-import os
-import signal
 import sys
 import threading
 from collections.abc import Callable, Generator
@@ -13,6 +11,8 @@ from contextlib import contextmanager, suppress
 from time import monotonic, sleep
 from types import FrameType
 from typing import Any
+
+from dutiful.worker.system import os, signal
 
 _LOG = logging.getLogger("dutiful")
 

@@ -6,10 +6,12 @@ import fcntl
 import os
 import socket
 import sys
+from os import close, dup2, fstat, set_inheritable
 
 _LAST = 2
 _OPEN = open
-"""The built-in function, which a task may replace."""
+"""The built-in function, which a task may replace, and so may it those of ``os``."""
+_open_descriptor = os.open
 
 
 def open_standard() -> None:
@@ -19,13 +21,13 @@ def open_standard() -> None:
     """
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
-            os.fstat(number)
+            fstat(number)
         except OSError:
-            opened = os.open(os.devnull, os.O_RDWR)
+            opened = _open_descriptor(os.devnull, os.O_RDWR)
             if opened != number:
-                os.dup2(opened, number)
-                os.close(opened)
-            os.set_inheritable(number, True)
+                dup2(opened, number)
+                close(opened)
+            set_inheritable(number, True)
         if getattr(sys, name) is None:
             stream = _OPEN(number, mode, encoding="utf-8", errors="replace", closefd=False)
             setattr(sys, name, stream)

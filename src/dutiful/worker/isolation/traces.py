@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import gc
-import os
-import resource
-import signal
 import socket
 import sys
-import time
 from contextlib import suppress
 from typing import Any
+
+from dutiful.worker.system import gc, os, resource, signal, time
 
 _TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
 _SIGNALS = tuple(map(int, signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}))

@@ -1,6 +1,7 @@
--- Plain jobs, in the order of the arrays; an id that is stored already is an error, and where a
--- trigger keeps a row from being stored, a division by zero is one (22012). Sleepers are chosen by the same statement, unless it is a part of a transaction, which would keep their rows
--- till its end: then the trigger on the tally looks for them ($13).
+-- Plain jobs, in the order of the arrays. An id that is stored already is an error, and so is a row
+-- that a trigger keeps from being stored (22012, division by zero). Sleepers are chosen by the same
+-- statement, unless it is a part of a transaction, which would keep their rows till its end: then
+-- the trigger on the tally looks for them ($13).
 WITH stored AS (
   INSERT INTO {schema}.job (
     id, task, queue, state, priority, args, max_attempts, enqueued_at, run_at, expires_at,
