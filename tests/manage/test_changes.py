@@ -164,7 +164,7 @@ async def test_retry_does_what_a_state_allows(app: App) -> None:
         (done.id, "succeeded", "nothing", "succeeded"),
         (dead.id, "dead", "redriven", None),
         (queued.id, "queued", "nothing", "ready"),
-        (scheduled.id, "scheduled", "hurried", None),
+        (scheduled.id, "scheduled", "run_now", None),
         (cancelled.id, "cancelled", "redriven", None),
     ]
     await run_all(app)

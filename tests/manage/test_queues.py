@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dutiful import App, BadOption, UsageError
+from dutiful import App, BadOption
 from dutiful.core.queue import served
 from tests.manage.conftest import run_all
 from tests.worker.support import serving
@@ -83,12 +83,3 @@ def test_sync_calls_do_the_same(sync_app: App) -> None:
     assert [queue.paused for queue in sync_app.queues.list()] == [True]
     assert not sync_app.queues.resume("mail").paused
     assert sync_app.workers.list() == ()
-
-
-async def test_sync_calls_are_refused_on_a_loop(app: App) -> None:
-    for call in (app.queues.list, app.workers.list, app.dead.list, app.dead.groups):
-        with pytest.raises(UsageError, match=r"would block the event loop.*await \.\.\.a\w+\("):
-            call()
-    with pytest.raises(UsageError, match=r"await \.\.\.apause"):
-        app.queues.pause("mail")
-    assert await app.queues.alist() == ()

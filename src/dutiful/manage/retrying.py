@@ -13,7 +13,7 @@ from dutiful.core.state import State
 
 from .records import JobRecord, job_record
 
-Done = Literal["hurried", "redriven", "nothing"]
+Done = Literal["run_now", "redriven", "nothing"]
 Hindrance = Literal["succeeded", "ready", "unique", "changed"]
 
 
@@ -23,10 +23,10 @@ class Retried(msgspec.Struct, frozen=True, kw_only=True):
     job: JobRecord
     """The job as it was before."""
     done: Done
-    """Whether it was made due (``hurried``), was sent back (``redriven``), or left as it was."""
+    """Whether it was made due, was sent back to its queue, or was left as it was."""
     why: Hindrance | None = None
-    """Why it was left: it has ``succeeded``; it is ``ready``, since it is queued or runs already;
-    another live job holds its ``unique`` key; or it ``changed`` its state meanwhile."""
+    """Why it was left: it has succeeded; it is queued or runs already; another live job holds its
+    unique key; or its state changed meanwhile."""
 
 
 async def retry_one(store: Store, job: Job) -> Retried:
@@ -39,7 +39,7 @@ async def retry_one(store: Store, job: Job) -> Retried:
             return Retried(job=record, done="nothing", why="ready")
         case State.SCHEDULED | State.WAITING:
             if await store.controller.hurry([job.id]):
-                return Retried(job=record, done="hurried")
+                return Retried(job=record, done="run_now")
         case State.DEAD | State.CANCELLED:
             if await store.controller.redrive([Redrive(job.id)]):
                 return Retried(job=record, done="redriven")

@@ -44,7 +44,9 @@ class ScheduleFilters(TypedDict, total=False):
     task: str | Sequence[str] | None
     """Of this task, or of one of these."""
     queue: str | Sequence[str] | None
+    """With jobs in this queue, or in one of these."""
     status: Status | Sequence[Status] | None
+    """With this status, or one of these."""
 
 
 class ScheduleViews(DeclaredSchedules):
