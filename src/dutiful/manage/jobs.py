@@ -43,8 +43,8 @@ class Jobs(Part):
         """Return one page of the jobs that match, newest first.
 
         ``after`` is the ``next_cursor`` of the page before. ``with_errors`` fills ``latest_error``
-        of jobs whose last attempt failed; it takes a request for each of them. Jobs that are
-        enqueued while you page are not seen, and no job is seen twice.
+        of jobs whose last attempt failed; it takes a request for each of them. A job that is
+        enqueued while you page may be missing, and none is seen twice.
         """
         which, most, begin = filter_of(filters), page_limit(limit), cursor(after)
         inspector = await self._inspector()

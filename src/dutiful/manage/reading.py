@@ -8,7 +8,6 @@ from typing import Any, overload
 
 from dutiful.core.errors import BadSchedule
 from dutiful.core.instant import CALENDAR_FIRST, CALENDAR_LAST, SECOND, iso, moment
-from dutiful.core.rule.zone import zone as zone_named
 
 _DEPTH_MAX = 100
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -45,6 +44,8 @@ def spent(length: timedelta) -> int:
 
 def local(at: int, zone: str) -> str:
     """Write an instant on the clocks of a zone, with the offset."""
+    from dutiful.core.rule.zone import zone as zone_named  # which takes 8 ms of a command's start
+
     try:
         text = moment(at).astimezone(zone_named(zone))
     except (OverflowError, ValueError, BadSchedule):  # beyond the calendar, or no known zone
