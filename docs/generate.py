@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Literal, get_args, get_origin
 
 import dutiful
 from dutiful import config
@@ -23,6 +24,24 @@ from dutiful.core.instant import spell
 from dutiful.engines.memory import MemoryEngine
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.engines.sqlite import SqliteEngine
+from dutiful.manage.bulk import BulkResult, Sweeping
+from dutiful.manage.choice import DeadFilters, JobFilters
+from dutiful.manage.dead import DeadLetters
+from dutiful.manage.jobs import Jobs
+from dutiful.manage.page import Page
+from dutiful.manage.queues import Queues
+from dutiful.manage.records import (
+    DeadGroupRecord,
+    ErrorRecord,
+    JobRecord,
+    QueueRecord,
+    WorkerRecord,
+)
+from dutiful.manage.retrying import Retried
+from dutiful.manage.schedule_records import OccurrenceRecord, ScheduleRecord
+from dutiful.manage.schedule_views import ScheduleFilters
+from dutiful.manage.schedules import Schedules
+from dutiful.manage.workers import Workers
 from dutiful.testing.conformance import matrix
 
 DOCS = Path(__file__).parent
@@ -85,6 +104,87 @@ def engines() -> str:
     return matrix(ENGINES).rstrip()
 
 
+def manage() -> str:
+    """List the parts of the management interface with their methods."""
+    parts = {"jobs": Jobs, "dead": DeadLetters, "queues": Queues, "workers": Workers}
+    text: list[str] = []
+    for name, kind in {**parts, "schedules": Schedules}.items():
+        rows = [
+            [f"`{method}{signature(getattr(kind, method))}`", first_line(getattr(kind, twin))]
+            for method in sorted(dir(kind))
+            if not method.startswith("_") and hasattr(kind, twin := f"a{method}")
+        ]
+        text += [f"### `app.{name}`", first_line(kind), table(["method", "what it does"], rows)]
+    return "\n\n".join(text)
+
+
+def signature(method: Callable[..., object]) -> str:
+    """Write the parameters of a method, without its types."""
+    given = inspect.signature(method).parameters.values()
+    bare = [one.replace(annotation=inspect.Parameter.empty) for one in given if one.name != "self"]
+    return str(inspect.Signature(bare))
+
+
+def filters() -> str:
+    """List the filters, and how calls go through many jobs."""
+    text: list[str] = []
+    for name, kinds in {
+        "Filters of `app.jobs`, and without `state` of `app.dead`": (JobFilters, DeadFilters),
+        "Filters of `app.schedules`": (ScheduleFilters,),
+        "Options of calls that change many jobs": (Sweeping,),
+    }.items():
+        rows = list({row[0]: row for kind in kinds for row in fields(kind)}.values())
+        text += [f"### {name}", table(["option", "type", "meaning"], rows)]
+    return "\n\n".join(text)
+
+
+def records() -> str:
+    """List the records of the management interface with their fields."""
+    text: list[str] = []
+    for kind in (
+        *(Page, JobRecord, ErrorRecord, DeadGroupRecord, QueueRecord, WorkerRecord),
+        *(ScheduleRecord, OccurrenceRecord, BulkResult, Retried),
+    ):
+        rows = fields(kind) + [
+            [f"`{name}`", f"`{inspect.signature(value.fget).return_annotation}`", first_line(value)]
+            for name, value in vars(kind).items()
+            if isinstance(value, property) and value.fget is not None
+        ]
+        head = [f"### `{kind.__name__}`", first_line(kind)]
+        text += [*head, table(["field", "type", "meaning"], rows)]
+    return "\n\n".join(text)
+
+
+def fields(kind: type) -> list[list[str]]:
+    """Return the fields that a class itself declares, with their types and meanings."""
+    told = field_docs(kind)
+    own: dict[str, str] = inspect.get_annotations(kind)
+    return [
+        [
+            f"`{name}`",
+            f"`{written_type(given)}`",
+            f"{told.get(name, '')} {words(kind, given)}".strip(),
+        ]
+        for name, given in own.items()
+        if not name.startswith("_")
+    ]
+
+
+def words(kind: type, given: object) -> str:
+    """List the words that a field may hold, where it holds one of a few."""
+    for name in re.findall(r"\w+", written_type(given)):
+        named = getattr(sys.modules[kind.__module__], name, None)
+        if get_origin(named) is Literal:
+            return f"One of {', '.join(f'`{word}`' for word in get_args(named))}."
+    return ""
+
+
+def written_type(given: object) -> str:
+    """Write an annotation as it stands in the code, for a cell of a table."""
+    text = given if isinstance(given, str) else getattr(given, "__forward_arg__", str(given))
+    return str(text).replace("|", "\\|")
+
+
 def peers() -> str:
     """Lay out the last complete measurement beside other systems."""
     figures = json.loads((DOCS / "peers.json").read_text(encoding="utf-8"))
@@ -102,6 +202,9 @@ PARTS: dict[str, Callable[[], str]] = {
     "names": names,
     "engines": engines,
     "peers": peers,
+    "manage": manage,
+    "filters": filters,
+    "records": records,
 }
 
 

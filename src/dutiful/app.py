@@ -16,7 +16,7 @@ from .client.options import Span
 from .client.portal import Portal
 from .client.registry import TaskRegistry
 from .client.rules import Scheduling
-from .client.schedules import AnyTask, Schedules
+from .client.schedules import AnyTask
 from .client.task import Task
 from .composition import engine_of
 from .config import Settings
@@ -26,11 +26,12 @@ from .contract.protocol import Lifecycle, Receipt
 from .core.job import NewJob
 from .core.rule import Cron, Dst, Interval, Rule
 from .core.url import public
+from .manage.parts import ManagementParts
 from .observe.bus import Bus
 from .observe.log import UNLOGGED, log
 
 
-class App(HookDecorators):
+class App(HookDecorators, ManagementParts):
     """One set of tasks on one store; several may live in one process.
 
     The URL says which engine: ``sqlite:///jobs.db``, ``memory://``. Without one, ``DUTIFUL_URL``
@@ -51,7 +52,6 @@ class App(HookDecorators):
         self.enqueuer = Enqueuer(self)
         self._registry = TaskRegistry(self.enqueuer)
         self.tasks = self._registry.tasks
-        self.schedules = Schedules(self)
         if engine is not None:
             self.lazy.use(engine)
 
@@ -105,17 +105,17 @@ class App(HookDecorators):
         Five fields, or six with the second first, on the clocks of ``tz``. Raises BadSchedule here
         and now for what cannot be read or never happens.
         """
-        return self.schedules.declare(Cron(expression, tz, dst), given)
+        return self.schedules.decorator(Cron(expression, tz, dst), given)
 
     def every(
         self, period: Span, *, anchor: datetime | None = None, **given: Unpack[Scheduling]
     ) -> Callable[[AnyTask], AnyTask]:
         """Declare a schedule with a fixed period, counted from ``anchor`` (1970), without drift."""
-        return self.schedules.declare(Interval.every(period, anchor=anchor), given)
+        return self.schedules.decorator(Interval.every(period, anchor=anchor), given)
 
     def schedule(self, rule: Rule, **given: Unpack[Scheduling]) -> Callable[[AnyTask], AnyTask]:
         """Declare a schedule by any rule: `Cron`, `Interval`, `Calendar` or `Dates`."""
-        return self.schedules.declare(rule, given)
+        return self.schedules.decorator(rule, given)
 
     def find(self, name: str) -> Task[..., Any, Any]:
         """Return a registered task by its name; raises UnknownTask with the nearest names."""

@@ -36,6 +36,11 @@ from .core.errors import (
 from .core.outcome import Cancel, Discard, Snooze
 from .core.retry import Retry
 from .core.rule import Calendar, Cron, Dates, Dst, Interval
+from .manage.bulk import BulkResult
+from .manage.page import Page
+from .manage.records import DeadGroupRecord, ErrorRecord, JobRecord, QueueRecord, WorkerRecord
+from .manage.retrying import Retried
+from .manage.schedule_records import OccurrenceRecord, ScheduleRecord
 
 __all__ = [
     "App",
@@ -45,12 +50,14 @@ __all__ = [
     "BadOption",
     "BadPayload",
     "BadSchedule",
+    "BulkResult",
     "Calendar",
     "Cancel",
     "ClaimLost",
     "Context",
     "Cron",
     "Dates",
+    "DeadGroupRecord",
     "Discard",
     "Dst",
     "DuplicateJob",
@@ -58,15 +65,22 @@ __all__ = [
     "DutifulError",
     "EngineError",
     "EngineUnavailable",
+    "ErrorRecord",
     "Handle",
     "Interval",
     "JobError",
     "JobFailed",
     "JobNotFound",
+    "JobRecord",
+    "OccurrenceRecord",
+    "Page",
     "PayloadTooLarge",
+    "QueueRecord",
     "ReplyUnknown",
     "ResultTimeout",
+    "Retried",
     "Retry",
+    "ScheduleRecord",
     "SchemaMismatch",
     "Snooze",
     "StepNotRecorded",
@@ -77,5 +91,6 @@ __all__ = [
     "UnknownTask",
     "Unsupported",
     "UsageError",
+    "WorkerRecord",
     "unique",
 ]

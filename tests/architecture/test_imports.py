@@ -14,7 +14,7 @@ SOURCE = ROOT / "src" / "dutiful"
 # The contracts name these rooms; one that is not built yet stands empty in the checked copy.
 ROOMS = (
     "app.py composition.py config.py core contract engines engines/memory engines/sqlite client "
-    "worker services observe servers demo bench cli web integrations testing"
+    "manage worker services observe servers demo bench cli web integrations testing"
 ).split()
 
 # Lines that must be refused, each added to a file of the checked copy, and the report on each.

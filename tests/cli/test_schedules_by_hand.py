@@ -70,7 +70,7 @@ def test_what_may_have_run_is_not_backfilled_unasked(
 
     async def forgetting() -> None:
         async with App(f"sqlite:///{tmp_path}/jobs.db") as app:
-            standing = await app.schedules.aget("report")
+            (standing,) = await app.store.scheduling.standings(["report"])
             start = standing.created_at - 3_000 * MINUTE
             rows = [
                 Occurrence(planned=start + at * MINUTE, kind="skipped", why="so")

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from dutiful import App, DuplicateJob, UsageError, unique
-from dutiful.client.backfill import Backfill, fill_in
+from dutiful.client.backfill import Backfill, Filled, fill_in
 from dutiful.contract.scheduling import KEPT_MAX
 from dutiful.core.instant import HOUR, MINUTE, instant
 from dutiful.core.job import NewJob
@@ -48,7 +48,7 @@ async def test_hooks_see_what_is_asked_for(app: App) -> None:
         return replace(job, meta={**job.meta, "region": "eu"})
 
     await app.schedules.arun("report")
-    assert await app.schedules.abackfill("report", TEN) == 10
+    assert (await app.schedules.abackfill("report", TEN)).made == 10
     found = [(job.meta["tenant"], job.meta["region"]) for job in await jobs_of(app)]
     assert found == [("acme", "eu")] * 11
 
@@ -81,7 +81,7 @@ async def test_what_has_a_record_passes_no_hook_again(app: App) -> None:
 
     await app.schedules.abackfill("report", TEN)
     longer = Backfill(start=START, end=START + 11 * HOUR)
-    assert await app.schedules.abackfill("report", longer) == 2
+    assert (await app.schedules.abackfill("report", longer)).made == 2
     assert seen == list(range(12))
 
 
@@ -101,7 +101,7 @@ async def test_what_a_hook_refuses_is_told_and_costs_no_other_instant(app: App) 
     assert "8 jobs were enqueued" in str(refused.value)
     assert len(await jobs_of(app)) == 8
     closed.clear()
-    assert await app.schedules.abackfill("report", TEN) == 2
+    assert (await app.schedules.abackfill("report", TEN)).made == 2
     assert len(await jobs_of(app)) == 10
 
 
@@ -131,7 +131,7 @@ async def test_a_run_gives_way_as_any_enqueue(app: App) -> None:
     await app.schedules.acreate(report, Interval(HOUR), name="kind", unique="k")
     strict = unique("k", on_conflict="raise")
     await app.schedules.acreate(report, Interval(HOUR), name="strict", unique=strict)
-    assert await app.schedules.arun("kind") == holder.id
+    assert (await app.schedules.arun("kind")).id == holder.id
     (row,) = await app.schedules.ahistory("kind")
     assert (row.kind, row.why) == ("skipped", f"job {holder.id} holds its unique key")
     with pytest.raises(DuplicateJob):
@@ -144,7 +144,7 @@ async def test_a_unique_rule_loses_no_instant_of_a_backfill(app: App) -> None:
     with pytest.raises(UsageError, match="10 instants would have one job; say unique=None"):
         await app.schedules.abackfill("report", TEN)
     assert await app.schedules.ahistory("report") == ()
-    assert await app.schedules.abackfill("report", replace(TEN, end=START)) == 1
+    assert (await app.schedules.abackfill("report", replace(TEN, end=START))).made == 1
 
 
 async def test_a_hooks_unique_rule_is_told_in_a_backfill(app: App) -> None:
@@ -155,7 +155,7 @@ async def test_a_hooks_unique_rule_is_told_in_a_backfill(app: App) -> None:
     def keyed(job: NewJob) -> NewJob:
         return replace(job, unique=rule)
 
-    standing = await app.schedules.aget("report")
+    (standing,) = await app.store.scheduling.standings(["report"])
     filled = await fill_in(app.store, standing, TEN, prepare=app.hooks.abefore)
     assert (filled.planned, filled.made, filled.gave_way) == (10, 1, 9)
     rule = unique("k", on_conflict="raise")
@@ -188,25 +188,28 @@ async def test_what_has_run_is_not_backfilled_again(kind: str, url: str) -> None
 
         await app.schedules.acreate(report, Interval(MINUTE))
         stretch = Backfill(start=START, end=START + (many - 1) * MINUTE, per_second=None)
-        backfill: Callable[..., Awaitable[int]] = app.schedules.abackfill
-        assert await backfill("report", stretch) == many
-        assert await backfill("report", stretch) == 0
+        backfill: Callable[..., Awaitable[Filled]] = app.schedules.abackfill
+        assert (await backfill("report", stretch)).made == many
+        assert (await backfill("report", stretch)).made == 0
         await over(app)
         assert len(await app.schedules.ahistory("report", 10_000)) < many
         with pytest.raises(UsageError, match=r"no record, but may have run.*forgotten=True") as no:
             await backfill("report", stretch)
         assert f"the newest {KEPT_MAX:,}" in str(no.value)
-        known = {row.planned for row in await app.schedules.ahistory("report", 10_000)}
+        rows = await app.schedules.ahistory("report", 10_000)
+        known = {instant(row.planned) for row in rows}
         first = min(known)
-        assert await backfill("report", replace(stretch, start=first)) == 0
-        assert await backfill("report", replace(stretch, forgotten=True)) == many - len(known) + 1
+        assert (await backfill("report", replace(stretch, start=first))).made == 0
+        assert (await backfill("report", replace(stretch, forgotten=True))).made == (
+            many - len(known) + 1
+        )
 
 
 async def test_what_was_never_forgotten_is_backfilled(app: App) -> None:
     await hourly(app)
     stretch = Backfill(start=START, end=START + (KEPT_MAX + 500) * HOUR, per_second=None)
     made = await app.schedules.abackfill("report", stretch)
-    assert made == KEPT_MAX + 501
+    assert made.made == KEPT_MAX + 501
     # More than a store keeps, but the jobs of all of them still live.
     earlier = Backfill(start=START - 3 * HOUR, end=START, per_second=None)
-    assert await app.schedules.abackfill("report", earlier) == 3
+    assert (await app.schedules.abackfill("report", earlier)).made == 3

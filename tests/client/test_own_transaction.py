@@ -79,7 +79,7 @@ def test_the_first_call_is_refused(app: App, path: Path) -> None:
     own = held(path)
     soon_refused(app.schedules.list)
     own.execute("COMMIT")
-    assert app.schedules.list() == ()
+    assert app.schedules.list().items == ()
     own.close()
 
 

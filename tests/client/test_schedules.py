@@ -194,8 +194,9 @@ async def test_a_schedule_is_created_looked_at_paused_and_deleted(app: App) -> N
     async def report(region: str) -> None: ...
 
     made = await app.schedules.acreate(report, Interval(HOUR), name="europe", args=("europe",))
-    standing = await app.schedules.aget("europe")
-    assert replace(read(standing.spec), born=None) == made
+    definition = (await app.schedules.aget("europe")).definition
+    assert definition is not None
+    assert replace(definition, born=None) == made
     assert await app.schedules.apause("europe") == ("europe",)
     assert await app.schedules.apause("europe") == ()
     assert await app.schedules.aresume("europe") == ("europe",)
@@ -220,9 +221,9 @@ async def test_a_run_by_hand_leaves_the_course_alone(app: App) -> None:
 
     await app.schedules.acreate(report, Interval(HOUR))
     before = await app.schedules.aget("report")
-    job_id = await app.schedules.arun("report")
+    job_id = (await app.schedules.arun("report")).id
     after = await app.schedules.aget("report")
-    assert (after.next, after.last, after.number) == (before.next, before.last, 1)
+    assert (after.next, after.last, after.occurrence_count) == (before.next, before.last, 1)
     (row,) = await app.schedules.ahistory("report")
     assert row.job_id == job_id
     (job,) = await app.store.inspector.get([job_id])
@@ -241,10 +242,10 @@ async def test_a_backfill_adds_only_what_is_missing(app: App) -> None:
     made = await app.schedules.abackfill(
         "report", stretch, lambda done, total: told.append((done, total))
     )
-    assert (made, told) == (10, [(10, 10)])
+    assert (made.made, told) == (10, [(10, 10)])
     longer = Backfill(start=start, end=start + 11 * HOUR, per_second=None)
-    assert await app.schedules.abackfill("report", longer) == 2
-    assert await app.schedules.abackfill("report", longer) == 0
+    assert (await app.schedules.abackfill("report", longer)).made == 2
+    assert (await app.schedules.abackfill("report", longer)).made == 0
     rows = await app.schedules.ahistory("report", limit=20)
     assert [row.backfilled for row in rows] == [True] * 12
     jobs = await app.store.inspector.get([row.job_id or "" for row in reversed(rows[2:])])
@@ -281,7 +282,7 @@ def test_sync_code_has_the_same(sync_app: App) -> None:
     assert sync_app.schedules.get("report").paused_at is None
     assert len(sync_app.schedules.list()) == 1
     assert sync_app.schedules.history("report") == ()
-    assert sync_app.schedules.run("report")
+    assert sync_app.schedules.run("report").created
     assert sync_app.schedules.delete("report") == ("report",)
 
 
@@ -306,7 +307,7 @@ async def test_a_backfill_does_not_go_on_in_another_schedule(app: App) -> None:
     async def report() -> None: ...
 
     await app.schedules.acreate(report, Interval(MINUTE), name="r")
-    old = await app.schedules.aget("r")
+    (old,) = await app.store.scheduling.standings(["r"])
     await app.schedules.adelete("r")
     await app.schedules.acreate(report, Interval(HOUR), name="r")
     stretch = Backfill(start=old.created_at - 3 * MINUTE, end=old.created_at, per_second=None)

@@ -84,7 +84,7 @@ class Round:
         async with asyncio.timeout(ENDS_WITHIN):
             await worker.run()
         for place in range(TIMETABLES):
-            self.victims.append(await app.schedules.arun(f"hourly-{place}"))
+            self.victims.append((await app.schedules.arun(f"hourly-{place}")).id)
         for place in range(GHOSTS):
             info = WorkerInfo(id=f"ghost-{place}", queues=("other",), concurrency=1, lease=HOUR)
             await app.store.fleet.join(info)

@@ -131,7 +131,7 @@ class Planner:
     async def _run(self) -> None:
         name = self._rng.choice((*OWN, "alone", "beat"))
         try:
-            job_id = await self._schedules.arun(name)
+            job_id = (await self._schedules.arun(name)).id
         except UsageError:
             self._unknown(name)
             return
@@ -160,7 +160,7 @@ class Planner:
     async def _filled(self, name: str, stretch: Backfill) -> int:
         for _ in range(5):
             try:
-                return await self._schedules.abackfill(name, stretch)
+                return (await self._schedules.abackfill(name, stretch)).made
             except EngineError:
                 await asyncio.sleep(self._rng.random())
         raise EngineUnavailable("simulated: a person gives up")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dutiful.client.host import Host
-from dutiful.client.schedules import Schedules
+from dutiful.client.schedules import DeclaredSchedules
 from dutiful.core.rule import Cron, Interval
 from dutiful.core.schedule import Schedule
 
@@ -14,21 +14,21 @@ CRON_PERIODS = {"*/5 * * * * *": 5_000_000, "*/2 * * * * *": 2_000_000}
 """The only cron expressions of these worlds: what they mean needs no reader."""
 
 
-def declared(host: Host, *, older: bool) -> Schedules:
+def declared(host: Host, *, older: bool) -> DeclaredSchedules:
     """Declare what a process of one version or the other declares."""
-    found = Schedules(host)
+    found = DeclaredSchedules(host)
     quick, slow = t.quick, t.slow
-    found.declare(Interval(OLD_BEAT if older else BEAT), {"name": "beat", "args": (0.05,)})(quick)
-    found.declare(
+    found.decorator(Interval(OLD_BEAT if older else BEAT), {"name": "beat", "args": (0.05,)})(quick)
+    found.decorator(
         Interval(ALONE), {"name": "alone", "args": (1.0,), "overlap": "skip", "start_within": 1.0}
     )(slow)
     if older:
-        found.declare(Interval(2_000_000), {"name": "gone", "args": (0.02,)})(quick)
+        found.decorator(Interval(2_000_000), {"name": "gone", "args": (0.02,)})(quick)
         return found
-    found.declare(Cron("*/5 * * * * *"), {"name": "second", "args": (0.01,), "misfire": "all"})(
+    found.decorator(Cron("*/5 * * * * *"), {"name": "second", "args": (0.01,), "misfire": "all"})(
         quick
     )
-    found.declare(
+    found.decorator(
         Interval(QUEUED),
         {"name": "queued", "args": (1.6,), "overlap": "queue-one", "finish_within": 3.0},
     )(slow)

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any, assert_type
 
-from dutiful import App, Context, Handle, Snooze
+from dutiful import (
+    App,
+    BulkResult,
+    Context,
+    ErrorRecord,
+    Handle,
+    JobRecord,
+    OccurrenceRecord,
+    Page,
+    QueueRecord,
+    Retried,
+    ScheduleRecord,
+    Snooze,
+    WorkerRecord,
+)
 from dutiful.core.job import NewJob
 
 app = App()
@@ -80,6 +95,35 @@ async def awaits(ctx: Context) -> None:
     assert_type(await (await alone.aenqueue()).aresult(), int)
     assert_type(await ctx.step("a", work, 1), str)
     assert_type(await app.aenqueue_many([alone.job()]), int)
+
+
+async def manages() -> None:
+    since = datetime.now(UTC)
+    assert_type(await app.jobs.alist(queue="a", state=["dead", "queued"]), Page[JobRecord])
+    assert_type((await app.jobs.alist(after=None)).next_cursor, str | None)
+    assert_type([job async for job in app.jobs.aiterate(enqueued_after=since)], list[JobRecord])
+    assert_type(await app.jobs.aget("x"), JobRecord)
+    assert_type(await app.jobs.acancel(["x"], limit=5), BulkResult)
+    assert_type(await app.dead.aredrive(task="a", changes={"b": 1}, rate=5.5), BulkResult)
+    assert_type(await app.queues.alist(), tuple[QueueRecord, ...])
+    assert_type(await app.workers.alist(), tuple[WorkerRecord, ...])
+    assert_type(await app.schedules.alist(status="paused"), Page[ScheduleRecord])
+    assert_type(await app.schedules.arun("x"), Handle[Any])
+
+
+def manages_from_sync_code() -> None:
+    for job in app.jobs.list(tag="a", with_errors=True):
+        assert_type(job, JobRecord)
+        assert_type(job.finished_at, datetime | None)
+        assert_type(job.latest_error, ErrorRecord | None)
+    assert_type(app.jobs.list().items, tuple[JobRecord, ...])
+    assert_type([job.id for job in app.dead.iterate(reason="discarded")], list[str])
+    assert_type(app.jobs.cancel(all=True, progress=print), BulkResult)
+    assert_type(app.jobs.retry("x"), tuple[Retried, ...])
+    assert_type(app.queues.list()[0].counts["dead"], int)
+    assert_type(app.workers.list()[0].silent_for, timedelta)
+    assert_type(app.schedules.history("x"), tuple[OccurrenceRecord, ...])
+    assert_type(app.schedules.upcoming("x", 3), tuple[datetime, ...])
 
 
 def sync(ctx: Context) -> None:

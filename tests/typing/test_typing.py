@@ -68,4 +68,4 @@ def test_each_form_keeps_its_types(checker: object, tmp_path: Path) -> None:
 def test_exactly_the_wrong_calls_are_errors(checker: object, tmp_path: Path) -> None:
     assert callable(checker)
     assert checker("wrong.py", tmp_path) == WRONG
-    assert len(WRONG) == 15
+    assert len(WRONG) == 26

@@ -37,3 +37,14 @@ plain.enqueue(1).result().upper()  # WRONG
 app.task(queue=1)  # WRONG
 app.task(max_retries=1)  # WRONG
 app.enqueue_many([1])  # WRONG
+app.jobs.list(state="quued")  # WRONG
+app.jobs.list(queues="a")  # WRONG
+app.jobs.list(enqueued_after="2h")  # WRONG
+app.jobs.cancel(all="yes")  # WRONG
+app.jobs.get("x").queue = "y"  # WRONG
+app.jobs.get("x").enqueued_at + 1  # WRONG
+app.dead.list(state="queued")  # WRONG
+app.dead.redrive(changes=["a=1"])  # WRONG
+app.dead.purge(rate="5/s")  # WRONG
+app.queues.list().first()  # WRONG
+app.schedules.list(status="stopped")  # WRONG

@@ -1,4 +1,4 @@
-"""Doing one thing to many jobs: in small batches, at a rate, stoppable without losing count."""
+"""Changing many jobs from the command line: asking first, a progress bar, a stop by Ctrl-C."""
 
 from __future__ import annotations
 
@@ -6,28 +6,25 @@ import asyncio
 import re
 import signal
 import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from dutiful.cli import as_json
 from dutiful.cli.failure import Code, Trouble, Wrong
 from dutiful.cli.prompt import ask
 from dutiful.cli.render import plural, say
 from dutiful.core.text import shown
+from dutiful.manage.pace import RATE_MAX, RATE_MIN
 
 if TYPE_CHECKING:
-    from dutiful.core.job import Job
+    from dutiful.manage.bulk import BulkResult
 
-Act = Callable[[Sequence["Job"]], Awaitable[Sequence[str]]]
-Source = Callable[[], AsyncIterator["tuple[Job, ...]"]]
+Call = Callable[..., Awaitable["BulkResult"]]
+"""A call of the management interface that takes ``dry_run``, ``progress`` and ``stop``."""
 
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:/\s*([smh]))?")
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
-_RATE_MIN, _RATE_MAX = 1 / 86_400, 1_000_000
-_SLICE_SECONDS = 0.2
 LOOK_FIRST = "add --yes, or look first with --dry-run"
 
 
@@ -40,30 +37,10 @@ class Order(NamedTuple):
     dry_run: bool = False
     sure: bool = True
     """Whether no confirmation is needed."""
-    rate: float | None = None
     total: int | None = None
     """How many there will be about, for the progress bar."""
     left: str = "they moved to another state meanwhile"
     """Why some may be left as they were."""
-
-
-@dataclass
-class Tally:
-    """How far a sweep came."""
-
-    matched: int = 0
-    changed: int = 0
-    stopped: bool = False
-
-    def as_object(self, verb: str, *, dry_run: bool) -> dict[str, Any]:
-        """Return the counts for ``--json``; ``verb`` is the key of those changed."""
-        return {
-            "matched": self.matched,
-            verb: self.changed,
-            "left": 0 if dry_run else self.matched - self.changed,
-            "dry_run": dry_run,
-            "interrupted": self.stopped,
-        }
 
 
 def read_rate(text: str | None) -> float | None:
@@ -72,110 +49,81 @@ def read_rate(text: str | None) -> float | None:
         return None
     match = _RATE.fullmatch(text.strip())
     rate = 0.0 if match is None else float(match[1]) / _SECONDS[match[2] or "s"]
-    if not _RATE_MIN <= rate <= _RATE_MAX:
+    if not RATE_MIN <= rate <= RATE_MAX:
         raise Wrong(f"--rate {shown(text)} is not a rate", "write 50/s, 600/m or 1000/h")
     return rate
 
 
-async def sweep(
-    batches: AsyncIterator[tuple[Job, ...]],
-    act: Act,
-    *,
-    rate: float | None = None,
-    total: int | None = None,
-    label: str | None = None,
-) -> Tally:
-    """Do ``act`` to every batch; Ctrl-C ends it after the batch in hand.
+async def carry_out(order: Order, call: Call) -> BulkResult:
+    """Count the jobs, ask where that is needed, change them, and say what was done.
 
-    ``label`` asks for a progress bar on a terminal, ``total`` tells its length.
+    Raises Trouble when no job matched, or when a job was left as it was.
     """
-    tally, started = Tally(), time.monotonic()
-    size = None if rate is None else max(1, int(rate * _SLICE_SECONDS))
-    with _stopping() as stop, bar(label, total) as advance:
-        async for batch in batches:
-            for part in _slices(batch, size or len(batch)):
-                if rate is not None:
-                    await _pause(stop, started + tally.matched / rate - time.monotonic())
-                if stop.is_set():
-                    tally.stopped = True
-                    return tally
-                tally.changed += len(await act(part))
-                tally.matched += len(part)
-                advance(len(part))
-    return tally
-
-
-async def carry_out(order: Order, source: Source, act: Act) -> int:
-    """Count the jobs, ask where that is needed, sweep, and say what was done.
-
-    Returns the exit code: it is bad when no job matched, or when a job was left as it was.
-    """
-    total = None
+    total = order.total
     if order.dry_run or not order.sure:
-        total = await _count(source())
-        if not order.dry_run and total:
-            jobs = plural(total, "job")
+        counted = await call(dry_run=True)
+        if not order.dry_run and counted.matched:
+            jobs = plural(counted.matched, "job")
             ask(
                 f"{order.verb.capitalize()} {jobs}?",
                 f"{jobs} would be {order.done}",
                 as_json=order.as_json,
                 advice=LOOK_FIRST,
             )
-    if order.dry_run:
-        tally = Tally(matched=total or 0)
-    else:
-        label = None if order.as_json else order.verb
-        known = order.total if total is None else total
-        tally = await sweep(source(), act, rate=order.rate, total=known, label=label)
-    return _tell(order, tally)
+        if order.dry_run:
+            return _tell(order, counted)
+        total = counted.matched
+    return _tell(order, await _change(order, call, total))
 
 
-async def _count(batches: AsyncIterator[tuple[Job, ...]]) -> int:
-    """Count jobs without keeping them."""
-    total = 0
-    async for batch in batches:
-        total += len(batch)
-    return total
+async def _change(order: Order, call: Call, total: int | None) -> BulkResult:
+    """Change the jobs under a progress bar; Ctrl-C ends it after the batch in hand."""
+    seen = 0
+    with (
+        _stopping() as stop,
+        bar(None if order.as_json else order.verb, total) as advance,
+    ):
+
+        def progress(result: BulkResult) -> None:
+            nonlocal seen
+            advance(result.matched - seen)
+            seen = result.matched
+
+        return await call(progress=progress, stop=stop)
 
 
-def _tell(order: Order, tally: Tally) -> int:
-    left = tally.matched - tally.changed
+def _tell(order: Order, result: BulkResult) -> BulkResult:
+    left = 0 if order.dry_run else result.left
     if order.as_json:
-        as_json.emit(tally.as_object(order.done, dry_run=order.dry_run))
-    if tally.stopped:
+        as_json.emit(
+            {
+                "matched": result.matched,
+                order.done: result.changed,
+                "left": left,
+                "dry_run": order.dry_run,
+                "interrupted": result.stopped,
+            }
+        )
+    if result.stopped:
         raise Trouble(
-            f"stopped by Ctrl-C; {plural(tally.changed, 'job')} {order.done}",
+            f"stopped by Ctrl-C; {plural(result.changed, 'job')} {order.done}",
             Code.INTERRUPTED,
             "run the same command again to go on with the rest",
         )
-    if not tally.matched:
+    if not result.matched:
         raise Trouble("no job matches; nothing was changed")
     if order.dry_run:
         if not order.as_json:
-            say(f"{plural(tally.matched, 'job')} would be {order.done}; nothing was changed.")
-        return Code.OK
+            say(f"{plural(result.matched, 'job')} would be {order.done}; nothing was changed.")
+        return result
     if not order.as_json:
-        say(f"{plural(tally.changed, 'job')} {order.done}.")
+        say(f"{plural(result.changed, 'job')} {order.done}.")
     if left:
         raise Trouble(
             f"{plural(left, 'job')} left as {'it was' if left == 1 else 'they were'}",
             advice=order.left,
         )
-    return Code.OK
-
-
-def _slices(batch: Sequence[Job], size: int) -> Iterator[Sequence[Job]]:
-    return (batch[start : start + size] for start in range(0, len(batch), size))
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    if seconds <= 0:
-        return
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        pass
+    return result
 
 
 @contextmanager

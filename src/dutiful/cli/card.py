@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from dutiful.cli import as_json as wire
 from dutiful.cli import render
 from dutiful.cli.as_json import emit
+from dutiful.cli.rows import state_of
+from dutiful.manage.reading import micros
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from dutiful.contract.protocol import Inspector
-    from dutiful.core.job import AttemptError, Job
+    from dutiful.manage.jobs import Jobs
+    from dutiful.manage.records import ErrorRecord, JobRecord
 
 _INDENT = "  "
 
 
-async def show(inspector: Inspector, job: Job, *, as_json: bool) -> None:
+async def show(jobs: Jobs, job: JobRecord, *, as_json: bool) -> None:
     """Print a job with its errors and steps."""
-    errors, steps = await inspector.errors(job.id), await inspector.steps(job.id)
+    errors, steps = await jobs.aerrors(job.id), await jobs.asteps(job.id)
     if as_json:
         emit(as_object(job, errors, steps))
     else:
@@ -29,27 +32,27 @@ async def show(inspector: Inspector, job: Job, *, as_json: bool) -> None:
 
 
 def as_object(
-    job: Job, errors: Sequence[AttemptError], steps: Mapping[str, bytes]
+    job: JobRecord, errors: Sequence[ErrorRecord], steps: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the job with its errors and steps for ``--json``."""
     return {
         **wire.job(job),
         "errors": [wire.error(error) for error in errors],
-        "steps": {name: wire.value(raw) for name, raw in steps.items()},
+        "steps": dict(steps),
     }
 
 
 def as_screen(
-    job: Job, errors: Sequence[AttemptError], steps: Mapping[str, bytes]
+    job: JobRecord, errors: Sequence[ErrorRecord], steps: Mapping[str, Any]
 ) -> list[RenderableType]:
     """Return the parts of the job's screen."""
     from rich.text import Text
 
-    word = job.state.word
+    word = job.state
     reason = f" ({render.flat(job.reason)})" if job.reason and job.reason != word else ""
     parts: list[RenderableType] = [
         Text.assemble(
-            (render.flat(job.task), "bold"), "  ", render.state(job.state, word + reason)
+            (render.flat(job.task), "bold"), "  ", render.state(state_of(word), word + reason)
         ),
         *_fields(job),
         *_block("arguments", _pretty(job.args)),
@@ -57,14 +60,14 @@ def as_screen(
     if job.result is not None:
         parts += _block("result", _pretty(job.result))
     if steps:
-        lines = [f"{render.flat(name)}: {_flat(raw)}" for name, raw in steps.items()]
+        lines = [f"{render.flat(name)}: {_flat(value)}" for name, value in steps.items()]
         parts += _block("steps", "\n".join(lines))
     for error in errors:
         parts += _failure(error)
     return parts
 
 
-def _fields(job: Job) -> Iterator[RenderableType]:
+def _fields(job: JobRecord) -> Iterator[RenderableType]:
     from rich.text import Text
 
     pairs = [(name, text) for name, text in _facts(job) if text]
@@ -73,7 +76,7 @@ def _fields(job: Job) -> Iterator[RenderableType]:
         yield Text.assemble((f"{_INDENT}{name:<{width}}  ", "dim"), render.flat(text))
 
 
-def _facts(job: Job) -> Iterator[tuple[str, str]]:
+def _facts(job: JobRecord) -> Iterator[tuple[str, str]]:
     attempts = f"{job.attempt} of {job.max_attempts}"
     if job.crashes:
         attempts += f", {render.plural(job.crashes, 'worker')} died under it"
@@ -83,10 +86,10 @@ def _facts(job: Job) -> Iterator[tuple[str, str]]:
     yield "priority", str(job.priority) if job.priority else ""
     yield "attempts", attempts
     yield "enqueued", _time(job.enqueued_at)
-    yield "due", "" if job.state.final else _time(job.run_at)
+    yield "due", "" if job.final else _time(job.run_at)
     yield "started", _time(job.started_at)
     yield "finished", _time(job.finished_at)
-    yield "expires", "" if job.state.final else _time(job.expires_at)
+    yield "expires", "" if job.final else _time(job.expires_at)
     yield "redriven", _time(job.redriven_at)
     yield "parked", _time(job.parked_at)
     yield "worker", job.worker or ""
@@ -96,11 +99,13 @@ def _facts(job: Job) -> Iterator[tuple[str, str]]:
     yield "meta", ", ".join(f"{key}={value}" for key, value in job.meta.items())
 
 
-def _time(at: int | None) -> str:
-    return "" if at is None else f"{render.local(at)}  ({render.ago(at, render.now())})"
+def _time(at: datetime | None) -> str:
+    if at is None:
+        return ""
+    return f"{render.local(micros(at))}  ({render.ago(micros(at), render.now())})"
 
 
-def _failure(error: AttemptError) -> Iterator[RenderableType]:
+def _failure(error: ErrorRecord) -> Iterator[RenderableType]:
     from rich.text import Text
 
     yield Text("")
@@ -129,9 +134,9 @@ def _indented(text: str, style: str = "") -> RenderableType:
     return Padding(Text(render.clean(text), style, overflow="fold"), (0, 0, 0, len(_INDENT)))
 
 
-def _pretty(raw: bytes) -> str:
-    return json.dumps(wire.value(raw), indent=2, ensure_ascii=False)
+def _pretty(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
-def _flat(raw: bytes) -> str:
-    return json.dumps(wire.value(raw), ensure_ascii=False)
+def _flat(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,9 +13,6 @@ from dutiful.cli.jobs import JobId
 from dutiful.cli.options import BULK, Common, Letters, Paging
 from dutiful.cli.target import Opened, reach
 from dutiful.core.state import State
-
-if TYPE_CHECKING:
-    from dutiful.contract.page import DeadGroup
 
 _UNSORTED = ("queue", "tag", "since", "until")
 
@@ -44,7 +41,7 @@ def list_dead(
 
 
 async def _grouped(opened: Opened, letters: Letters, paging: Paging, common: Common) -> None:
-    found = await matching_groups(opened, letters)
+    found = await opened.app.dead.agroups(**of_group(letters))
     groups = found[(paging.page - 1) * paging.limit : paging.page * paging.limit]
     if common.json:
         as_json.emit([as_json.group(group) for group in groups])
@@ -61,30 +58,17 @@ async def _grouped(opened: Opened, letters: Letters, paging: Paging, common: Com
     )
 
 
-async def matching_groups(opened: Opened, letters: Letters) -> list[DeadGroup]:
-    """Return the groups that hold to the filters by task, reason and error type."""
-    return [
-        group
-        for group in await opened.store.inspector.dead_groups()
-        if (not letters.task or group.task in letters.task)
-        and letters.reason in (None, group.reason)
-        and letters.error in (None, group.error_type)
-    ]
+def of_group(letters: Letters) -> dict[str, Any]:
+    """Return the filters by which groups are chosen."""
+    which = select.read_filter(letters, (), render.now())
+    return {name: which[name] for name in ("task", "reason", "error_type") if name in which}
 
 
 async def _each(opened: Opened, letters: Letters, paging: Paging, common: Common) -> None:
-    inspector = opened.store.inspector
     which = select.read_filter(letters, (State.DEAD,), render.now())
-    page = await select.page(inspector, which, paging)
-    if common.json:
-        as_json.emit({"jobs": [as_json.job(job) for job in page.jobs], "next_cursor": page.cursor})
-        return
-    if not page.jobs:
+    page = await select.page(opened.app.jobs, which, paging, with_errors=not common.json)
+    if not rows.show_page(page, paging, as_json=common.json):
         _say_none(opened, narrowed=select.narrow(letters) or paging.page > 1)
-        return
-    render.show(rows.jobs_table(page.jobs, await rows.latest_errors(inspector, page.jobs)))
-    if page.cursor:
-        render.say(f"\nThere are more: add --page {paging.page + 1}.", "dim")
 
 
 def _say_none(opened: Opened, *, narrowed: bool) -> None:
@@ -99,14 +83,14 @@ def show_dead(job_id: JobId, common: Common) -> None:
     """Show all that is known of one dead letter: arguments, every attempt and its traceback."""
 
     async def body(opened: Opened) -> None:
-        inspector = opened.store.inspector
-        job = await select.one(inspector, job_id)
-        if job.state is not State.DEAD:
+        jobs = opened.app.jobs
+        job = await select.one(jobs, job_id)
+        if job.state != "dead":
             raise Trouble(
-                f"job {job.id} is {job.state.word}, no dead letter",
+                f"job {job.id} is {job.state}, no dead letter",
                 Code.BAD,
                 f"see `dutiful jobs show {job.id}`",
             )
-        await card.show(inspector, job, as_json=common.json)
+        await card.show(jobs, job, as_json=common.json)
 
     reach(common, body)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from functools import partial
 
 from dutiful.cli import bulk, dead_redrive
 from dutiful.cli.expand import expand
 from dutiful.cli.options import All, Common, DryRun, Ids, Letters, Limit, Yes
 from dutiful.cli.target import Opened, reach
-
-if TYPE_CHECKING:
-    from dutiful.core.job import Job
 
 
 @expand
@@ -23,20 +19,16 @@ def purge_dead(
     limit: Limit = None,
     dry_run: DryRun = False,
     yes: Yes = False,
-) -> int:
+) -> None:
     """Delete dead letters with their errors and steps; they cannot be brought back."""
-    which = dead_redrive.read_choice("purge", ids, letters, everything=everything)
+    which = dead_redrive.read_choice("purge", ids, letters, everything=everything, limit=limit)
 
-    async def body(opened: Opened) -> int:
+    async def body(opened: Opened) -> None:
         from dutiful.contract.capability import Capability
 
         opened.store.require(Capability.PURGE)
-
-        async def purge(batch: Sequence[Job]) -> Sequence[str]:
-            return await opened.store.controller.purge([job.id for job in batch])
-
-        source = await dead_redrive.source(opened, ids, which, limit, "purged")
+        chosen = await dead_redrive.named(opened, ids, which, "purged")
         order = bulk.Order("purge", "purged", common.json, dry_run, yes)
-        return await bulk.carry_out(order, source, purge)
+        await bulk.carry_out(order, partial(opened.app.dead.apurge, **chosen))
 
-    return reach(common, body)
+    reach(common, body)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from functools import partial
+from typing import Annotated, Any
 
 import typer
 
@@ -13,11 +14,6 @@ from dutiful.cli.failure import Wrong
 from dutiful.cli.options import BULK, All, Common, DryRun, Ids, Letters, Limit
 from dutiful.cli.target import Opened, reach
 from dutiful.core.state import State
-
-if TYPE_CHECKING:
-    from dutiful.contract.page import Filter
-    from dutiful.contract.protocol import Redrive
-    from dutiful.core.job import Job
 
 Rate = Annotated[
     str | None,
@@ -56,82 +52,63 @@ def redrive_dead(
     changes: Set = None,
     keep_steps: KeepSteps = False,
     dry_run: DryRun = False,
-) -> int:
+) -> None:
     """Put dead letters back into their queues, with all their attempts.
 
     Steps that earlier attempts recorded are not run again, unless --set changes arguments: then
     they are dropped, because they were done for the old ones.
     """
-    which = read_choice("redrive", ids, letters, everything=everything)
+    which = read_choice("redrive", ids, letters, everything=everything, limit=limit)
     edits = edit.read_edits(changes or ())
     pace = bulk.read_rate(rate)
 
-    async def body(opened: Opened) -> int:
+    async def body(opened: Opened) -> None:
         from dutiful.contract.capability import Capability
-        from dutiful.contract.protocol import Redrive
 
         opened.store.require(Capability.REDRIVE)
-        editor = edit.Editor(edits, opened)
-
-        lost = set[str]()
-
-        async def redrive(batch: Sequence[Job]) -> Sequence[str]:
-            jobs = [Redrive(job.id, editor.edited(job), keep_steps) for job in batch]
-            changed = await opened.store.controller.redrive(jobs)
-            pairs = zip(batch, jobs, strict=True)
-            lost.update({job.id for job, item in pairs if _loses(job, item)} & set(changed))
-            return changed
-
-        chosen = await source(opened, ids, which, limit, "redriven")
-        if edits:  # all are tried before the first is sent back
-            async for batch in chosen():
-                for job in batch:
-                    editor.edited(job)
+        chosen = await named(opened, ids, which, "redriven")
+        redrive = partial(
+            opened.app.dead.aredrive, changes=edits, keep_steps=keep_steps, rate=pace, **chosen
+        )
         total = None if ids else await _about(opened, letters, limit)
-        order = bulk.Order("redrive", "redriven", common.json, dry_run, True, pace, total, _LEFT)
-        code = await bulk.carry_out(order, chosen, redrive)
+        order = bulk.Order("redrive", "redriven", common.json, dry_run, True, total, _LEFT)
+        lost = (await bulk.carry_out(order, redrive)).steps_dropped
         if lost and not common.json:
             render.say(
-                f"The steps that {render.plural(len(lost), 'job')} had recorded were dropped: they "
+                f"The steps that {render.plural(lost, 'job')} had recorded were dropped: they "
                 "were done for the old arguments. --keep-steps would have kept them."
             )
-        return code
 
-    return reach(common, body)
-
-
-def _loses(job: Job, item: Redrive) -> bool:
-    """Whether recorded steps go with the arguments for which they were done."""
-    from dutiful.core.replacement import Work, edited
-
-    old = Work(job.task, job.args)
-    after = edited(old, item.args, None, keep_steps=item.keep_steps)
-    return job.steps > 0 and after.drops_steps
+    reach(common, body)
 
 
 def read_choice(
-    verb: str, ids: Sequence[str] | None, letters: Letters, *, everything: bool
-) -> Filter:
-    """Build the filter; raises Wrong unless ids, filters or --all say clearly which are meant."""
+    verb: str,
+    ids: Sequence[str] | None,
+    letters: Letters,
+    *,
+    everything: bool,
+    limit: int | None,
+) -> dict[str, Any]:
+    """Return which are meant; raises Wrong unless ids, filters or --all say so clearly."""
     ways = bool(ids) + select.narrow(letters) + everything
     if ways != 1:
         choice = "choose by ids, by filters or by --all" + (", not by two of them" if ways else "")
         raise Wrong(choice, f"such as `dutiful dead {verb} --task charge --dry-run`")
-    return select.read_filter(letters, (State.DEAD,), render.now())
+    return select.read_filter(letters, (), render.now()) | {"all": everything, "limit": limit}
 
 
-async def source(
-    opened: Opened, ids: Sequence[str] | None, which: Filter, limit: int | None, done: str
-) -> bulk.Source:
-    """Return where the chosen dead letters come from."""
-    inspector = opened.store.inspector
+async def named(
+    opened: Opened, ids: Sequence[str] | None, which: dict[str, Any], done: str
+) -> dict[str, Any]:
+    """Return the choice, with full ids where ids were given."""
     if not ids:
-        return lambda: select.pages(inspector, which, limit)
-    found = await select.named(inspector, ids, (State.DEAD,), done)
-    return lambda: select.batches(found)
+        return which
+    return {"ids": await select.named(opened.app.jobs, ids, (State.DEAD,), done)}
 
 
 async def _about(opened: Opened, letters: Letters, limit: int | None) -> int:
     """Return how many there are at most, for the progress bar."""
-    total = sum(group.count for group in await dead.matching_groups(opened, letters))
+    groups = await opened.app.dead.agroups(**dead.of_group(letters))
+    total = sum(group.count for group in groups)
     return total if limit is None else min(total, limit)

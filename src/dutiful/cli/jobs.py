@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dutiful.cli import as_json, card, render, rows, select
+from dutiful.cli import card, render, rows, select
 from dutiful.cli.expand import expand
 from dutiful.cli.options import Chosen, Common, Paging
 from dutiful.cli.target import Opened, reach
@@ -20,19 +20,9 @@ def list_jobs(chosen: Chosen, paging: Paging, common: Common) -> None:
     which = select.read_filter(chosen, select.read_states(chosen.state), render.now())
 
     async def body(opened: Opened) -> None:
-        inspector = opened.store.inspector
-        page = await select.page(inspector, which, paging)
-        if common.json:
-            found = [as_json.job(job) for job in page.jobs]
-            as_json.emit({"jobs": found, "next_cursor": page.cursor})
-            return
-        if not page.jobs:
+        page = await select.page(opened.app.jobs, which, paging, with_errors=not common.json)
+        if not rows.show_page(page, paging, as_json=common.json):
             _say_none(opened, narrowed=select.narrow(chosen) or paging.page > 1)
-            return
-        errors = await rows.latest_errors(inspector, page.jobs)
-        render.show(rows.jobs_table(page.jobs, errors))
-        if page.cursor:
-            render.say(f"\nThere are more: add --page {paging.page + 1}.", "dim")
 
     reach(common, body)
 
@@ -49,8 +39,7 @@ def show_job(job_id: JobId, common: Common) -> None:
     """Show all that is known of one job: arguments, steps, every failed attempt."""
 
     async def body(opened: Opened) -> None:
-        inspector = opened.store.inspector
-        job = await select.one(inspector, job_id)
-        await card.show(inspector, job, as_json=common.json)
+        jobs = opened.app.jobs
+        await card.show(jobs, await select.one(jobs, job_id), as_json=common.json)
 
     reach(common, body)

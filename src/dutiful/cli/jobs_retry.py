@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from dutiful.cli import as_json, render, select
 from dutiful.cli.expand import expand
 from dutiful.cli.failure import Code, Wrong
 from dutiful.cli.options import Common, Ids
 from dutiful.cli.target import Opened, reach
-from dutiful.core.state import State
 
 if TYPE_CHECKING:
-    from dutiful.core.job import Job
-
-
-class Done(NamedTuple):
-    """What became of one job; ``what`` is ``hurried``, ``redriven`` or ``nothing``."""
-
-    what: str
-    text: str
+    from dutiful.manage.retrying import Retried
 
 
 @expand
@@ -29,41 +21,36 @@ def retry_jobs(common: Common, ids: Ids = None) -> int:
         raise Wrong("no job is named", "give ids; for many dead ones see `dutiful dead redrive`")
 
     async def body(opened: Opened) -> int:
-        found = [await select.one(opened.store.inspector, job_id) for job_id in ids]
-        done = [(job, await _retry(opened, job)) for job in found]
+        jobs = opened.app.jobs
+        found = [(await select.one(jobs, job_id)).id for job_id in ids]
+        done = await jobs.aretry(found)
         if common.json:
-            as_json.emit([{"id": job.id, "done": end.what, "text": end.text} for job, end in done])
+            as_json.emit(
+                [{"id": one.job.id, "done": _done(one), "text": _text(one)} for one in done]
+            )
         else:
-            for job, end in done:
-                render.say(f"{job.id}  {end.text}")
-        return Code.BAD if any(end.what == "nothing" for _, end in done) else Code.OK
+            for one in done:
+                render.say(f"{one.job.id}  {_text(one)}")
+        return Code.BAD if any(one.done == "nothing" for one in done) else Code.OK
 
     return reach(common, body)
 
 
-async def _retry(opened: Opened, job: Job) -> Done:
-    """Do what the job's state allows."""
-    was = job.state.word
-    match job.state:
-        case State.SCHEDULED | State.WAITING:
-            if await opened.store.controller.hurry([job.id]):
-                return Done("hurried", f"hurried, was {was}")
-        case State.DEAD | State.CANCELLED:
-            if await _redrive(opened, job):
-                return Done("redriven", f"redriven, was {was}")
-            if job.unique_key:
-                key = f"the unique key {job.unique_key!r}"
-                return Done("nothing", f"is still {was}: another live job holds {key}")
-        case State.SUCCEEDED:
-            return Done("nothing", "has succeeded; enqueue a new job to run it again")
-        case State.QUEUED | State.RUNNING:
-            return Done("nothing", f"is {was} already")
-    return Done("nothing", f"was {was} and changed in the meantime; look again")
+def _done(one: Retried) -> str:
+    return "hurried" if one.done == "run_now" else one.done
 
 
-async def _redrive(opened: Opened, job: Job) -> tuple[str, ...]:
-    from dutiful.contract.capability import Capability
-    from dutiful.contract.protocol import Redrive
-
-    opened.store.require(Capability.REDRIVE)
-    return await opened.store.controller.redrive([Redrive(job.id)])
+def _text(one: Retried) -> str:
+    was = one.job.state
+    match one.why:
+        case None:
+            return f"{_done(one)}, was {was}"
+        case "unique":
+            key = f"the unique key {one.job.unique_key!r}"
+            return f"is still {was}: another live job holds {key}"
+        case "succeeded":
+            return "has succeeded; enqueue a new job to run it again"
+        case "ready":
+            return f"is {was} already"
+        case "changed":
+            return f"was {was} and changed in the meantime; look again"

@@ -13,12 +13,14 @@ from dutiful.cli.render import Column
 from dutiful.cli.target import Opened, reach
 from dutiful.core.queue import queue_name
 from dutiful.core.state import State
+from dutiful.manage.reading import micros
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
-    from dutiful.contract.page import QueueCount
+    from dutiful.manage.queues import Switched
+    from dutiful.manage.records import QueueRecord
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The queue's name.")]
 
@@ -30,7 +32,7 @@ def list_queues(common: Common) -> None:
     """List queues: how many jobs of each state, the longest wait, which are paused."""
 
     async def body(opened: Opened) -> None:
-        queues = await opened.store.inspector.queues()
+        queues = await opened.app.queues.alist()
         if common.json:
             as_json.emit([as_json.queue(queue) for queue in queues])
         elif queues:
@@ -41,11 +43,13 @@ def list_queues(common: Common) -> None:
     reach(common, body)
 
 
-def _table(queues: tuple[QueueCount, ...]) -> RenderableType:
+def _table(queues: tuple[QueueRecord, ...]) -> RenderableType:
+    from dutiful.manage.records import word_of
+
     states = [
         state
         for state in State
-        if state in _ALWAYS or any(queue.counts.get(state) for queue in queues)
+        if state in _ALWAYS or any(queue.counts[word_of(state)] for queue in queues)
     ]
     columns = [Column("queue", shrinks=True)]
     columns += [Column(state.word, right=True) for state in states]
@@ -56,10 +60,10 @@ def _table(queues: tuple[QueueCount, ...]) -> RenderableType:
         oldest = queue.oldest_queued_at
         lines.append(
             [
-                render.line(render.flat(queue.queue), "bold"),
-                *(render.count(queue.counts.get(state, 0), state) for state in states),
-                render.line("" if oldest is None else render.rough(present - oldest)),
-                render.line("paused" if queue.paused_at is not None else "", "yellow"),
+                render.line(render.flat(queue.name), "bold"),
+                *(render.count(queue.counts[word_of(state)], state) for state in states),
+                render.line("" if oldest is None else render.rough(present - micros(oldest))),
+                render.line("paused" if queue.paused else "", "yellow"),
             ]
         )
     return render.table(columns, lines)
@@ -77,38 +81,23 @@ def resume_queue(name: Name, common: Common) -> None:
     _switch(name, common, pause=False)
 
 
-async def _strange(opened: Opened, queue: str, *, pause: bool) -> str:
+def _strange(done: Switched) -> str:
     """Say that the store knows no such queue, as when its name is misspelt."""
-    from difflib import get_close_matches
-
-    known = {
-        row.queue
-        for row in await opened.store.inspector.queues()
-        if any(row.counts.values()) or (not pause and row.paused_at is not None)
-    }
-    known |= {name for worker in await opened.store.fleet.workers() for name in worker.info.queues}
-    if queue in known:
-        return ""
-    near = get_close_matches(queue, sorted(known), 1)
-    advice = f"; did you mean {near[0]}?" if near else "."
-    return f"No job is in a queue {queue}, and no worker serves it{advice}"
+    advice = f"; did you mean {done.near}?" if done.near else "."
+    return f"No job is in a queue {done.queue}, and no worker serves it{advice}"
 
 
 def _switch(name: str, common: Common, *, pause: bool) -> None:
     queue = queue_name(name)
 
     async def body(opened: Opened) -> None:
-        from dutiful.contract.capability import Capability
-
-        opened.store.require(Capability.PAUSE)
-        controller = opened.store.controller
-        strange = await _strange(opened, queue, pause=pause)
-        await (controller.pause(queue) if pause else controller.resume(queue))
+        queues = opened.app.queues
+        done = await (queues.apause(queue) if pause else queues.aresume(queue))
         if common.json:
-            as_json.emit({"queue": queue, "paused": pause, "known": not strange})
+            as_json.emit({"queue": queue, "paused": done.paused, "known": done.known})
             return
-        if strange:
-            render.say(strange, "yellow")
+        if not done.known:
+            render.say(_strange(done), "yellow")
         if pause:
             render.say(
                 f"Queue {queue} is paused. Its jobs wait until `dutiful queues resume {queue}`."

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from dutiful.contract.page import Finding
+    from dutiful.manage.schedule_check import ScheduleFinding
 
 _PIPE_WIDTH = 10_000
 _WIDE = 100
@@ -152,7 +153,7 @@ def count(number: int, of: State) -> Text:
     return line(f"{number:,}", STATE_STYLES[of]) if number else line("·", "dim")
 
 
-def findings(found: Sequence[Finding]) -> RenderableType:
+def findings(found: Sequence[Finding | ScheduleFinding]) -> RenderableType:
     """Lay out what a check looked at."""
     rows = [
         (

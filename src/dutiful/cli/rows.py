@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from dutiful.cli import as_json as wire
 from dutiful.cli import render
 from dutiful.cli.render import Column
 from dutiful.core.state import State
+from dutiful.manage.reading import micros
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
-    from dutiful.contract.page import DeadGroup
-    from dutiful.contract.protocol import Inspector
-    from dutiful.core.job import AttemptError, Job
+    from dutiful.cli.options import Paging
+    from dutiful.manage.page import Page
+    from dutiful.manage.records import DeadGroupRecord, JobRecord
 
 _QUEUE = Column("queue", shrinks=True)
 _JOBS = (
@@ -36,17 +38,25 @@ _GROUPS = (
 )
 
 
-async def latest_errors(inspector: Inspector, jobs: Sequence[Job]) -> dict[str, AttemptError]:
-    """Return the latest error of those jobs whose last attempt failed."""
-    found: dict[str, AttemptError] = {}
-    for job in jobs:
-        failed = job.state is State.DEAD or (job.state is State.SCHEDULED and job.attempt > 0)
-        if failed and (errors := await inspector.errors(job.id)):
-            found[job.id] = errors[-1]
-    return found
+def state_of(word: str) -> State:
+    """Return the state of a record's word."""
+    return State[word.upper()]
 
 
-def jobs_table(jobs: Sequence[Job], errors: Mapping[str, AttemptError]) -> RenderableType:
+def show_page(page: Page[JobRecord], paging: Paging, *, as_json: bool) -> bool:
+    """Print a page of jobs; False when it holds none, which is left to the caller to say."""
+    if as_json:
+        found = [wire.job(job) for job in page]
+        wire.emit({"jobs": found, "next_cursor": page.next_cursor})
+        return True
+    if page:
+        render.show(jobs_table(page.items))
+        if page.next_cursor:
+            render.say(f"\nThere are more: add --page {paging.page + 1}.", "dim")
+    return bool(page)
+
+
+def jobs_table(jobs: Sequence[JobRecord]) -> RenderableType:
     """Lay jobs out, one a line; a narrow screen goes without the queue, to show the error."""
     present, short = render.now(), render.shorten([job.id for job in jobs])
     columns = _JOBS if render.wide() else [column for column in _JOBS if column != _QUEUE]
@@ -55,33 +65,35 @@ def jobs_table(jobs: Sequence[Job], errors: Mapping[str, AttemptError]) -> Rende
             render.line(render.flat(short[job.id])),
             render.line(render.flat(job.task)),
             *([render.line(render.flat(job.queue))] if _QUEUE in columns else []),
-            render.state(job.state),
+            render.state(state_of(job.state)),
             render.line(f"{job.attempt}/{job.max_attempts}"),
             render.line(when(job, present)),
-            _detail(job, errors.get(job.id)),
+            _detail(job),
         )
         for job in jobs
     ]
     return render.table(columns, rows)
 
 
-def when(job: Job, present: int) -> str:
+def when(job: JobRecord, present: int) -> str:
     """Say the one time that matters in a job's state."""
+    due = micros(job.run_at)
     match job.state:
-        case State.SCHEDULED | State.WAITING:
-            return "due" if job.run_at <= present else render.ago(job.run_at, present)
-        case State.QUEUED:
-            return f"for {render.rough(present - job.run_at)}"
-        case State.RUNNING:
-            since = present if job.started_at is None else job.started_at
+        case "scheduled" | "waiting":
+            return "due" if due <= present else render.ago(due, present)
+        case "queued":
+            return f"for {render.rough(present - due)}"
+        case "running":
+            since = present if job.started_at is None else micros(job.started_at)
             return f"for {render.rough(present - since)}"
         case _:
             ended = job.enqueued_at if job.finished_at is None else job.finished_at
-            return render.ago(ended, present)
+            return render.ago(micros(ended), present)
 
 
-def _detail(job: Job, error: AttemptError | None) -> Text:
-    if job.state is State.RUNNING:
+def _detail(job: JobRecord) -> Text:
+    error = job.latest_error
+    if job.state == "running":
         if job.cancel_requested:
             return render.line("asked to cancel", "yellow")
         return render.line(f"on {render.flat(job.worker)}" if job.worker else "", "dim")
@@ -89,7 +101,7 @@ def _detail(job: Job, error: AttemptError | None) -> Text:
     if error is None and job.unreadable is not None:
         return render.line(f"cannot be read, in {job.unreadable}", "red")
     if error is None:
-        return render.line("" if reason == job.state.word else reason, "dim")
+        return render.line("" if reason == job.state else reason, "dim")
     if reason and reason != "attempts-spent":
         return render.line(f"{reason}: {error.message}")
     return _summary(error.type, error.message)
@@ -101,7 +113,7 @@ def _summary(kind: str, message: str) -> Text:
     return render.line(f"{name}: {message}" if message.strip() else name)
 
 
-def groups_table(groups: Sequence[DeadGroup]) -> RenderableType:
+def groups_table(groups: Sequence[DeadGroupRecord]) -> RenderableType:
     """Lay groups of dead letters out, largest first."""
     present = render.now()
     rows = [
@@ -109,7 +121,7 @@ def groups_table(groups: Sequence[DeadGroup]) -> RenderableType:
             render.line(f"{group.count:,}", "bold red"),
             render.line(render.flat(group.task)),
             render.line(render.flat(group.reason)),
-            render.line(render.ago(group.latest_at, present)),
+            render.line(render.ago(micros(group.latest_at), present)),
             _summary(group.error_type, group.message),
         )
         for group in groups

@@ -13,12 +13,13 @@ from dutiful.cli.expand import expand
 from dutiful.cli.options import BULK, Common
 from dutiful.cli.target import Opened, reach
 from dutiful.core.instant import spell
+from dutiful.manage.reading import local, micros
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from dutiful.core.occurrence import Standing
     from dutiful.core.schedule import Schedule
+    from dutiful.manage.schedule_records import ScheduleRecord
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The schedule's name.")]
 Count = Annotated[
@@ -32,12 +33,12 @@ def list_schedules(common: Common) -> None:
     """List schedules: their rules, when they fire next, and which are paused or broken."""
 
     async def body(opened: Opened) -> None:
-        standings = await opened.app.schedules.alist()
+        found = [one async for one in opened.app.schedules.aiterate()]
         if common.json:
-            as_json.emit([rows.as_object(standing) for standing in standings])
-        elif standings:
-            render.show(rows.standings_table(standings))
-            if any(rows.overdue(standing, render.now()) for standing in standings):
+            as_json.emit([rows.as_object(one) for one in found])
+        elif found:
+            render.show(rows.schedules_table(found))
+            if any(rows.overdue(one, render.now()) for one in found):
                 render.say("\nSome are overdue. Does a worker run? See `dutiful schedules check`.")
         else:
             render.say(
@@ -53,33 +54,31 @@ def show_schedule(name: Name, common: Common, limit: Count = 10) -> None:
     """Show a schedule and what became of its latest occurrences."""
 
     async def body(opened: Opened) -> None:
-        standing = await opened.app.schedules.aget(name)
+        record = await opened.app.schedules.aget(name)
         history = await opened.app.schedules.ahistory(name, limit)
         if common.json:
             found = [rows.occurrence_object(row) for row in history]
-            as_json.emit({**rows.as_object(standing), "history": found})
+            as_json.emit({**rows.as_object(record), "history": found})
             return
-        schedule = rows.known(standing)
-        render.show(*_card(standing, schedule))
+        render.show(*_card(record))
         if not history:
             render.say("\nNo occurrence yet.", "dim")
             return
-        zone = "UTC" if schedule is None else rows.zone_text(schedule.rule) or "UTC"
         render.say("")
-        render.show(rows.history_table(history, zone))
+        render.show(rows.history_table(history, record.zone or "UTC"))
 
     reach(common, body)
 
 
-def _card(standing: Standing, schedule: Schedule | None) -> Iterator[RenderableType]:
+def _card(record: ScheduleRecord) -> Iterator[RenderableType]:
     from rich.table import Table
     from rich.text import Text
 
-    word = rows.status(standing)
+    word = record.status
     yield Text.assemble(
-        (render.flat(standing.name), "bold"), "  ", (word, "green" if word == "active" else "")
+        (render.flat(record.name), "bold"), "  ", (word, "green" if word == "active" else "")
     )
-    facts = [(name, text) for name, text in _facts(standing, schedule) if text]
+    facts = [(name, text) for name, text in _facts(record) if text]
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
@@ -88,13 +87,11 @@ def _card(standing: Standing, schedule: Schedule | None) -> Iterator[RenderableT
     yield grid
 
 
-def _facts(standing: Standing, schedule: Schedule | None) -> Iterator[tuple[str, str]]:
-    present = render.now()
-    zone = "UTC"
+def _facts(record: ScheduleRecord) -> Iterator[tuple[str, str]]:
+    present, zone, schedule = render.now(), record.zone or "UTC", record.definition
     if schedule is not None:
-        zone = rows.zone_text(schedule.rule) or "UTC"
         yield "rule", rows.rule_text(schedule.rule)
-        yield "zone", rows.zone_text(schedule.rule)
+        yield "zone", record.zone or ""
         yield "task", f"{schedule.task}  {schedule.args}"
         yield "queue", schedule.queue
         yield "misfire", schedule.misfire
@@ -102,16 +99,17 @@ def _facts(standing: Standing, schedule: Schedule | None) -> Iterator[tuple[str,
         yield "unique key", "" if schedule.unique is None else schedule.unique.key
         yield "jitter", spell(schedule.jitter) if schedule.jitter else ""
         yield from _bounds(schedule, zone)
-    yield "declared by", standing.app or ""
-    for name, at in (("next", standing.next), ("last", standing.last), ("held", standing.held)):
-        yield name, "" if at is None else f"{rows.local(at, zone)}  ({render.ago(at, present)})"
-    yield "made", render.plural(standing.number, "occurrence")
-    yield "trouble", rows.unread(standing) or standing.broken or ""
+    yield "declared by", record.app or ""
+    for name, time in (("next", record.next), ("last", record.last), ("held", record.held)):
+        at = None if time is None else micros(time)
+        yield name, "" if at is None else f"{local(at, zone)}  ({render.ago(at, present)})"
+    yield "made", render.plural(record.occurrence_count, "occurrence")
+    yield "trouble", rows.unread(record) or record.broken or ""
 
 
 def _bounds(schedule: Schedule, zone: str) -> Iterator[tuple[str, str]]:
     bounds = schedule.bounds
-    yield "from", "" if bounds.start is None else rows.local(bounds.start, zone)
-    yield "until", "" if bounds.end is None else rows.local(bounds.end, zone)
+    yield "from", "" if bounds.start is None else local(bounds.start, zone)
+    yield "until", "" if bounds.end is None else local(bounds.end, zone)
     days = [day.isoformat() for day in bounds.days]
     yield "not on", ", ".join([*days, *(f"holidays of {name}" for name in bounds.holidays)])

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dutiful.cli import as_json, bulk, render
-from dutiful.cli import schedule_rows as rows
 from dutiful.cli.expand import expand
 from dutiful.cli.failure import Wrong
 from dutiful.cli.options import BULK, Common, DryRun, Yes
@@ -18,6 +17,7 @@ from dutiful.cli.schedules_next import read_day, read_moment
 from dutiful.cli.target import Opened, reach
 from dutiful.core.errors import UsageError
 from dutiful.core.rule import day_of
+from dutiful.manage.reading import local
 
 if TYPE_CHECKING:
     from dutiful.client.backfill import Filled
@@ -71,18 +71,18 @@ def backfill_schedule(
     per_second = None if rate == "all" else bulk.read_rate(rate)
 
     async def body(opened: Opened) -> None:
-        from dutiful.client.backfill import Backfill, fill_in, instants
+        from dutiful.client.backfill import Backfill, instants
 
-        standing = await opened.app.schedules.aget(name)
-        schedule = rows.known(standing)
-        if schedule is None:
+        schedules = opened.app.schedules
+        record = await schedules.aget(name)
+        if record.definition is None:
             raise Wrong(f"this version cannot read schedule {name}", "upgrade dutiful")
-        zone = rows.zone_text(schedule.rule) or "UTC"
+        zone = record.zone or "UTC"
         start, end = read_moment(begin, zone, "--from"), _last(to, zone)
         if end < start:
             raise Wrong("--to is before --from", "turn them round")
         stretch = Backfill(start=start, end=end, per_second=per_second, forgotten=forgotten)
-        planned = instants(schedule, stretch)
+        planned = instants(record.definition, stretch)
         if dry_run or not planned:
             _tell_plan(planned, zone, common, dry_run=dry_run)
             return
@@ -102,9 +102,8 @@ def backfill_schedule(
                 advance(done - told)
                 told = done
 
-            hooks = opened.app.hooks.abefore
             try:
-                filled = await fill_in(opened.store, standing, stretch, progress, hooks)
+                filled = await schedules.abackfill(name, stretch, progress)
             except UsageError as error:  # which speaks to who writes Python
                 raise Wrong(str(error).replace("forgotten=True", "--forgotten")) from error
         _tell(filled, opened, common)
@@ -138,7 +137,7 @@ def _tell_plan(planned: tuple[int, ...], zone: str, common: Common, *, dry_run: 
     if common.json:
         as_json.emit({"planned": len(planned), "enqueued": 0, "dry_run": dry_run})
     elif planned:
-        first, last = rows.local(planned[0], zone), rows.local(planned[-1], zone)
+        first, last = local(planned[0], zone), local(planned[-1], zone)
         render.say(f"{render.plural(len(planned), 'instant')} from {first} to {last}.")
     else:
         render.say("The schedule has no instant in that time range.")

@@ -19,11 +19,12 @@ from dutiful.cli.schedules_next import read_moment
 from dutiful.cli.target import Opened, reach
 from dutiful.core.errors import BadArguments, BadOption
 from dutiful.core.text import shown
+from dutiful.manage.reading import local, micros
 
 if TYPE_CHECKING:
     from dutiful.client.rules import Scheduling
-    from dutiful.core.occurrence import Standing
     from dutiful.core.rule import Rule
+    from dutiful.manage.schedule_records import ScheduleRecord
 
 _How = Literal["pause", "resume", "delete"]
 
@@ -101,24 +102,24 @@ def create_schedule(name: Name, task: Task, when: When, how: How, common: Common
             raise Wrong(str(error), _BY_NAME) from error
         except BadOption as error:  # which speaks to who writes Python
             raise Wrong(str(error).replace("replace=True", "--replace")) from error
-        standing = await opened.app.schedules.aget(name)
+        record = await opened.app.schedules.aget(name)
         if common.json:
-            as_json.emit(rows.as_object(standing))
+            as_json.emit(rows.as_object(record))
             return
-        _tell(standing, rows.zone_text(rule) or when.tz)
+        _tell(record, record.zone or when.tz)
 
     reach(common, body)
 
 
-def _tell(standing: Standing, zone: str) -> None:
+def _tell(record: ScheduleRecord, zone: str) -> None:
     """Say when a schedule fires next, if it does."""
-    name = standing.name
-    if rows.status(standing) == "paused":
+    name = record.name
+    if record.status == "paused":
         render.say(f"Schedule {name} is paused: it does not fire until it is resumed.", "yellow")
-    elif standing.next is None:
+    elif record.next is None:
         render.say(f"Schedule {name} does not fire any more.", "yellow")
     else:
-        render.say(f"Schedule {name} fires next at {rows.local(standing.next, zone)}.")
+        render.say(f"Schedule {name} fires next at {local(micros(record.next), zone)}.")
 
 
 def _rule(when: When) -> Rule:
@@ -190,7 +191,7 @@ def _switch(names: list[str], common: Common, how: _How, done: str, *, sure: boo
     reach(common, body)
 
 
-def _hint(before: Standing, how: _How) -> str:
+def _hint(before: ScheduleRecord, how: _How) -> str:
     if before.retired_at is not None and how != "delete":
         return " It is retired, so it does not fire: declare it again in code."
     if before.retired_at is not None or how != "delete":
@@ -215,18 +216,15 @@ def run_schedule(name: Name, common: Common) -> None:
     """
 
     async def body(opened: Opened) -> None:
-        from dutiful.client.by_hand import run_now
-
-        standing = await opened.app.schedules.aget(name)
-        ran = await run_now(opened.store, standing, opened.app.hooks.abefore)
+        ran = await opened.app.schedules.arun(name)
         if common.json:
-            found = {"schedule": name, "job_id": ran.job_id, "created": ran.created}
+            found = {"schedule": name, "job_id": ran.id, "created": ran.created}
             as_json.emit({**found, "hooks_run": opened.named})
             return
         if ran.created:
-            render.say(f"Enqueued job {ran.job_id}.")
+            render.say(f"Enqueued job {ran.id}.")
         else:
-            render.say(f"Enqueued nothing: job {ran.job_id} holds its unique key.")
+            render.say(f"Enqueued nothing: job {ran.id} holds its unique key.")
         say_hooks(opened)
 
     reach(common, body)

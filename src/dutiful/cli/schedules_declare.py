@@ -11,7 +11,7 @@ from dutiful.cli.options import Common
 from dutiful.cli.target import Opened, reach
 
 if TYPE_CHECKING:
-    from dutiful.core.event import Event, SchedulesDeclared
+    from dutiful.core.event import SchedulesDeclared
 
 
 @expand
@@ -19,22 +19,9 @@ def declare_schedules(common: Common) -> None:
     """Declare an app's schedules in the store, as a worker's start does."""
 
     async def body(opened: Opened) -> None:
-        from dutiful.core.event import SchedulesDeclared
-
         if not opened.named:
             raise Wrong("no app is named, so no code declares schedules", "add --app MODULE:NAME")
-        said: list[SchedulesDeclared] = []
-
-        def hear(event: Event) -> None:
-            if isinstance(event, SchedulesDeclared):
-                said.append(event)
-
-        leave = opened.app.bus.subscribe(hear)
-        try:
-            await opened.app.schedules.declaration().bring(opened.store)
-        finally:
-            leave()
-        _tell(said[0] if said else SchedulesDeclared(opened.app.name, (), (), ()), common)
+        _tell(await opened.app.schedules.adeclare(), common)
 
     reach(common, body)
 

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from dutiful.cli import as_json, render
-from dutiful.cli import schedule_rows as rows
 from dutiful.cli.expand import expand
 from dutiful.cli.failure import Wrong
 from dutiful.cli.options import Common
 from dutiful.cli.target import Opened, reach
 from dutiful.core.errors import BadOption
 from dutiful.core.instant import MINUTE, moment
+from dutiful.manage.reading import local
 
 if TYPE_CHECKING:
-    from dutiful.core.occurrence import Standing
     from dutiful.core.rule import Rule
     from dutiful.core.schedule import Schedule
+    from dutiful.manage.schedule_records import ScheduleRecord
 
 NEXT_MAX = 10_000
 _CODE = re.compile(r'datetime\.fromisoformat\("([^"]*)"\)')
@@ -62,7 +62,7 @@ class Preview(NamedTuple):
 
     instants: list[int]
     zone: str
-    standing: Standing | None = None
+    record: ScheduleRecord | None = None
 
 
 @expand
@@ -97,13 +97,13 @@ def next_instants(
         return
 
     async def body(opened: Opened) -> None:
-        standing = await opened.app.schedules.aget(what or "")
-        schedule = rows.known(standing)
+        record = await opened.app.schedules.aget(what or "")
+        schedule = record.definition
         if schedule is None:
-            raise Wrong(f"this version cannot read schedule {standing.name}", "upgrade dutiful")
-        home = zone if tz is not None else rows.zone_text(schedule.rule) or "UTC"
+            raise Wrong(f"this version cannot read schedule {record.name}", "upgrade dutiful")
+        home = zone if tz is not None else record.zone or "UTC"
         at = render.now() if begin is None else read_moment(begin, home, "--from")
-        found = _of_schedule(schedule, home, at, count)._replace(standing=standing)
+        found = _of_schedule(schedule, home, at, count)._replace(record=record)
         _print(found, common, count)
 
     reach(common, body)
@@ -192,19 +192,19 @@ def _print(preview: Preview, common: Common, count: int) -> None:
     from dutiful.core.rule.zone import zone as zone_named
 
     zone = zone_named(preview.zone)
-    standing = preview.standing
+    record = preview.record
     if common.json:
         instants = [moment(at).astimezone(zone).isoformat() for at in preview.instants]
-        if standing is None:
+        if record is None:
             as_json.emit(instants)
         else:
-            about = {"schedule": standing.name, "status": rows.status(standing)}
+            about = {"schedule": record.name, "status": record.status}
             as_json.emit({**about, "instants": instants})
         return
     if not preview.instants:
         render.say("It does not fire any more.")
         return
-    if standing is not None and (hindered := _hindered(standing)):
+    if record is not None and (hindered := _hindered(record)):
         render.say(hindered, "yellow")
     for line, style in _lines(preview):
         render.say(line, style)
@@ -212,15 +212,15 @@ def _print(preview: Preview, common: Common, count: int) -> None:
         render.say("It does not fire after that.", "dim")
 
 
-def _hindered(standing: Standing) -> str:
+def _hindered(record: ScheduleRecord) -> str:
     """Say why a schedule in the store does not fire when its rule says."""
-    match rows.status(standing):
+    match record.status:
         case "paused":
-            return f"{standing.name} is paused: it makes none of these until it is resumed."
+            return f"{record.name} is paused: it makes none of these until it is resumed."
         case "retired":
-            return f"{standing.name} is retired: it makes none of these."
+            return f"{record.name} is retired: it makes none of these."
         case "broken":
-            return f"{standing.name} is broken: `dutiful schedules check` says why."
+            return f"{record.name} is broken: `dutiful schedules check` says why."
         case _:
             return ""
 
@@ -238,6 +238,6 @@ def _lines(preview: Preview) -> Iterator[tuple[str, str]]:
             mark = marks.pop(0)
             way = "forward" if mark.after > mark.before else "back"
             minutes = abs(mark.after - mark.before) // MINUTE
-            when = rows.local(mark.instant, zone)
+            when = local(mark.instant, zone)
             yield f"    the clocks go {way} by {minutes} min: it is then {when}", "yellow"
-        yield f"{rows.local(at, zone)}  {moment(at).astimezone(clock):%a}", ""
+        yield f"{local(at, zone)}  {moment(at).astimezone(clock):%a}", ""

@@ -9,6 +9,7 @@ from dutiful.cli.expand import expand
 from dutiful.cli.options import Common
 from dutiful.cli.render import Column
 from dutiful.cli.target import Opened, reach
+from dutiful.manage.reading import spent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
-    from dutiful.contract.fleet import WorkerStatus
+    from dutiful.manage.records import WorkerRecord
 
 _COLUMNS = (
     Column("worker", shrinks=True),
@@ -35,7 +36,7 @@ def list_workers(common: Common) -> None:
     """List workers, the lost ones that still hold jobs included."""
 
     async def body(opened: Opened) -> None:
-        workers = await opened.store.fleet.workers()
+        workers = await opened.app.workers.alist()
         if common.json:
             as_json.emit([as_json.worker(worker) for worker in workers])
         elif workers:
@@ -46,26 +47,25 @@ def list_workers(common: Common) -> None:
     reach(common, body)
 
 
-def _table(workers: Sequence[WorkerStatus]) -> RenderableType:
+def _table(workers: Sequence[WorkerRecord]) -> RenderableType:
     return render.table(_COLUMNS, [_row(worker) for worker in workers])
 
 
-def _row(worker: WorkerStatus) -> list[Text]:
-    info = worker.info
-    quiet = worker.silent_for > info.lease // 2
+def _row(worker: WorkerRecord) -> list[Text]:
+    quiet = worker.silent_for > worker.lease / 2
     return [
-        render.line(render.flat(info.id)),
-        render.line(render.flat(info.host)),
-        render.line(str(info.pid or "")),
-        render.line(render.flat(",".join(info.queues))),
-        render.line(str(info.concurrency)),
+        render.line(render.flat(worker.id)),
+        render.line(render.flat(worker.host)),
+        render.line(str(worker.pid or "")),
+        render.line(render.flat(",".join(worker.queues))),
+        render.line(str(worker.slots)),
         render.line(str(worker.running)),
-        render.line(render.rough(worker.silent_for), "yellow" if quiet else ""),
+        render.line(render.rough(spent(worker.silent_for)), "yellow" if quiet else ""),
         _trouble(worker),
     ]
 
 
-def _trouble(worker: WorkerStatus) -> Text:
+def _trouble(worker: WorkerRecord) -> Text:
     if worker.lost:
         return render.line("lost", "bold red")
     if worker.unreadable is not None:
@@ -73,5 +73,5 @@ def _trouble(worker: WorkerStatus) -> Text:
     if worker.overdue:
         return render.line("lease is over", "bold red")
     if worker.stalled_for:
-        return render.line(f"hangs for {render.rough(worker.stalled_for)}", "bold red")
+        return render.line(f"hangs for {render.rough(spent(worker.stalled_for))}", "bold red")
     return render.line("")

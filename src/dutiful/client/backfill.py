@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from dutiful.contract.facade import Store
 from dutiful.contract.scheduling import KEPT_MAX
 from dutiful.core.advance import before, make
 from dutiful.core.errors import DuplicateJob, UsageError
-from dutiful.core.instant import SECOND, SPAN_MAX, iso, within_years
+from dutiful.core.instant import SECOND, SPAN_MAX, instant, iso, within_years
 from dutiful.core.occurrence import Occurrence, Standing
 from dutiful.core.schedule import Schedule, planned_between, read
 from dutiful.core.text import shown, worded
@@ -40,6 +41,20 @@ class Backfill(msgspec.Struct, frozen=True, kw_only=True):
     forgotten: bool = False
     """Whether to enqueue also what may have run, since the store has forgotten its records."""
 
+    @classmethod
+    def between(
+        cls,
+        start: datetime,
+        end: datetime,
+        *,
+        per_second: float | None = 10.0,
+        forgotten: bool = False,
+    ) -> Backfill:
+        """Give the time range as datetimes, which need a time zone; BadOption without one."""
+        return cls(
+            start=instant(start), end=instant(end), per_second=per_second, forgotten=forgotten
+        )
+
     def __post_init__(self) -> None:
         """Refuse bounds that are not instants, and a rate that is not above zero."""
         for name, at in (("start", self.start), ("end", self.end)):
@@ -60,7 +75,9 @@ class Filled(NamedTuple):
     """What became of the instants of a time range."""
 
     planned: int
+    """How many instants the schedule's rule has there."""
     made: int
+    """How many jobs were enqueued."""
     gave_way: int
     """How many store no job, since another one holds their unique key."""
 

@@ -45,18 +45,24 @@ class Declaration:
         if now < self._show_at:
             return
         try:
-            answer = await self._declared(store)
+            await self.declare(store)
         except ScheduleTaken:
             # Reported, and tried again later; schedules of other apps must go on.
             self._show_at = now + SHOW_SECONDS
             raise
-        self._brought = True
         self._show_at = now + SHOW_SECONDS
+
+    async def declare(self, store: Store) -> SchedulesDeclared:
+        """Declare the edition in the store; returns what that changed, which is also emitted."""
+        answer = await self._declared(store)
+        self._brought = True
+        changed = tuple(name for name in answer.changed if name not in answer.added)
+        said = SchedulesDeclared(self._app, answer.added, changed, answer.retired)
         if answer.changed or answer.retired:
-            changed = tuple(name for name in answer.changed if name not in answer.added)
-            store.emit(SchedulesDeclared(self._app, answer.added, changed, answer.retired))
+            store.emit(said)
         for one in answer.missed:
             store.emit(OccurrenceMissed(one.schedule, one.planned, one.count, WHY))
+        return said
 
     async def _declared(self, store: Store) -> Declared:
         scheduling = store.scheduling

@@ -143,10 +143,14 @@ class JobError(DutifulError):
 class JobNotFound(JobError):
     """No such job: the id is wrong, or the job was pruned or purged."""
 
-    def __init__(self, job_id: str) -> None:
-        """Keep the id that was looked for."""
+    def __init__(self, job_id: str, near: Sequence[str] = ()) -> None:
+        """Keep the id that was looked for, and the ids of several jobs that begin with it."""
         self.job_id = job_id
-        super().__init__(f"no job {job_id}; it may have been pruned (see `dutiful jobs list`)")
+        self.near = tuple(near)
+        text = f"no job {job_id}; it may have been pruned (see `dutiful jobs list`)"
+        if near:
+            text = f"several jobs begin with {job_id}, such as {', '.join(near[:3])}; give more"
+        super().__init__(text)
 
 
 class DuplicateJob(JobError):

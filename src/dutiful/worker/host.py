@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from dutiful.client.hooks import Hooks
-from dutiful.client.schedules import Schedules
+from dutiful.client.schedules import DeclaredSchedules
 from dutiful.client.task import Task
 from dutiful.config import Settings
 from dutiful.contract.facade import Store
@@ -16,9 +16,13 @@ class WorkerHost(Protocol):
     """The app, as far as its worker side goes."""
 
     tasks: dict[str, Task[..., Any, Any]]
-    schedules: Schedules
     hooks: Hooks
     bus: Bus
+
+    @property
+    def schedules(self) -> DeclaredSchedules:
+        """The schedules that the app's code declares."""
+        ...
 
     @property
     def settings(self) -> Settings:

@@ -30,14 +30,13 @@ class MemoryInspector:
     async def find(self, which: Filter, limit: int, cursor: str | None = None) -> Page:
         """List matching jobs, newest first; the cursor is a place in the order of enqueueing."""
         with self.tables.lock:
-            rows = list(enumerate(self.tables.jobs.values()))
+            rows = [(place, self.tables.jobs[job_id]) for job_id, place in self.tables.placed()]
         if cursor is not None and not _CURSOR.fullmatch(cursor):
             raise bad_cursor(cursor)
-        start = len(rows) if cursor is None else int(cursor)
         matching = [
             (place, job)
             for place, job in reversed(rows)
-            if place < start and self._matches(job, which)
+            if (cursor is None or place < int(cursor)) and self._matches(job, which)
         ]
         page = matching[:limit]
         more = len(matching) > limit

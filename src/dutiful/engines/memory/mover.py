@@ -29,7 +29,7 @@ from .table import Entry, Tables
 
 
 class MemoryMover:
-    """The role `Mover`; the cursor is a place in the order of enqueueing, kept by `_places`."""
+    """The role `Mover`; the cursor is a place in the order of enqueueing (`Tables.placed`)."""
 
     tables: Tables
     fresh: Callable[[Entry], Recorded]
@@ -38,7 +38,7 @@ class MemoryMover:
         """List records, oldest first."""
         after = -1 if cursor is None else int(cursor)
         with self.tables.lock:
-            waiting = [job_id for job_id, place in self._places() if place > after]
+            waiting = [job_id for job_id, place in self.tables.placed() if place > after]
             page = waiting[:limit]
             records = tuple(self._record(self.tables.jobs[job_id]) for job_id in page)
             more = len(waiting) > limit and page
@@ -177,15 +177,6 @@ class MemoryMover:
         tables = self.tables
         errors = tuple(tables.failures.get(job.id, ()))
         return Record(job, errors, dict(tables.recorded.get(job.id, {})))
-
-    def _places(self) -> list[tuple[str, int]]:
-        """Return ids with their places, which newcomers are given here: they are listed last."""
-        tables = self.tables
-        for job_id in tables.jobs:
-            if job_id not in tables.places:
-                tables.places[job_id] = tables.next_place
-                tables.next_place += 1
-        return [(job_id, tables.places[job_id]) for job_id in tables.jobs]
 
 
 def _keyed(job: Job) -> bool:

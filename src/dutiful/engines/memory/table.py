@@ -92,6 +92,14 @@ class Tables:
         self.put(changed)
         return changed
 
+    def placed(self) -> list[tuple[str, int]]:
+        """Return ids with their places, which newcomers are given here: they are listed last."""
+        for job_id in self.jobs:
+            if job_id not in self.places:
+                self.places[job_id] = self.next_place
+                self.next_place += 1
+        return [(job_id, self.places[job_id]) for job_id in self.jobs]
+
     def delete(self, job: Job, total: str) -> None:
         """Remove a job with all that belongs to it and count it."""
         del self.jobs[job.id]

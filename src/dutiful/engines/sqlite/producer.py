@@ -15,7 +15,7 @@ from dutiful.core.errors import EngineError, UsageError
 from dutiful.core.instant import SECOND
 from dutiful.core.job import Job, NewJob, stamp
 from dutiful.core.replacement import Work
-from dutiful.core.state import movable
+from dutiful.core.state import State, movable
 from dutiful.core.unique import Unique, replaces
 
 from .callers import joined

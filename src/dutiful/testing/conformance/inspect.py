@@ -100,6 +100,18 @@ class InspectContract(Contract):
         second = await engine.find(Filter(), 2, first.cursor)
         assert [job.id for job in (*first.jobs, *second.jobs)] == [job.id for job in jobs][::-1]
 
+    @requires(Capability.CANCEL, Capability.PURGE)
+    async def test_jobs_deleted_meanwhile_do_not_disturb_the_pages(self, engine: Engine) -> None:
+        jobs = [new() for _ in range(8)]
+        await engine.enqueue(jobs)
+        ids = [job.id for job in jobs][::-1]
+        first = await engine.find(Filter(), 3)
+        gone = [ids[0], ids[2], ids[4], ids[7]]
+        await engine.cancel(gone)
+        assert set(await engine.purge(gone)) == set(gone)
+        second = await engine.find(Filter(), 9, first.cursor)
+        assert [job.id for job in (*first.jobs, *second.jobs)] == [*ids[:4], *ids[5:7]]
+
     async def test_pages_of_a_filter_show_only_its_jobs(self, engine: Engine) -> None:
         await engine.enqueue([new(task="ab"[n % 2]) for n in range(10)])
         which = Filter(tasks=("a",))

@@ -1,0 +1,1 @@
+"""The management interface: ``app.jobs``, ``app.dead``, ``app.queues`` and the like."""

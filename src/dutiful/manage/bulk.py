@@ -1,0 +1,167 @@
+"""Changing many jobs in batches, so that neither a transaction nor this process grows with them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypedDict
+
+import msgspec
+
+from dutiful.client.options import known
+from dutiful.contract.capability import Capability
+from dutiful.contract.facade import Store
+from dutiful.core.errors import BadOption
+from dutiful.core.job import Job
+from dutiful.core.state import State
+
+from .choice import (
+    DeadFilters,
+    Ids,
+    JobFilters,
+    checked_flag,
+    choose_one_way,
+    filter_of,
+    id_list,
+)
+from .finding import BATCH, batches, each, pages
+from .pace import Pace, checked_limit, checked_rate
+
+
+class BulkResult(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a call that changes many jobs has come."""
+
+    matched: int = 0
+    """How many jobs it has looked at."""
+    changed: int = 0
+    """How many it has changed; none with ``dry_run``."""
+    steps_dropped: int = 0
+    """How many redriven jobs lost recorded steps, which were done for their old arguments."""
+    stopped: bool = False
+    """Whether ``stop`` was set before all jobs were looked at."""
+
+    @property
+    def left(self) -> int:
+        """How many jobs were left as they were, because their state allows no such change."""
+        return self.matched - self.changed
+
+
+class Sweeping(TypedDict, total=False):
+    """How a call goes through many jobs."""
+
+    limit: int | None
+    """At most so many jobs, the newest; None is all that match."""
+    rate: float | None
+    """At most so many jobs a second; None is as fast as the store allows."""
+    dry_run: bool
+    """Count the jobs, and change nothing."""
+    progress: Callable[[BulkResult], object] | None
+    """Called after each batch. What it raises ends the call; the batches before it stay done."""
+
+
+class ChosenJobs(JobFilters, Sweeping, total=False):
+    """Which jobs to change, and how."""
+
+
+class ChosenDead(DeadFilters, Sweeping, total=False):
+    """Which dead letters to change, and how."""
+
+
+Act = Callable[[Sequence[str]], Awaitable[Sequence[str]]]
+"""Changes jobs by their ids and returns those that it changed."""
+Change = Callable[[Sequence[Job]], Awaitable[Sequence[str]]]
+"""The same for jobs that were looked up."""
+
+
+class Bulk:
+    """One call that changes many jobs."""
+
+    def __init__(
+        self,
+        call: str,
+        states: tuple[State, ...],
+        ids: Ids,
+        given: Mapping[str, Any],
+        *,
+        everything: object,
+        stop: asyncio.Event | None,
+    ) -> None:
+        """Check the options; ``call`` can change jobs of ``states``, so it looks for those."""
+        known(given, ChosenJobs.__annotations__, f"{call}(...)")
+        how = Sweeping.__annotations__
+        filters = {name: given[name] for name in given if name not in how}
+        choose_one_way(ids, filters, everything=everything, call=call)
+        self._ids = id_list(ids)
+        self._which = filter_of(filters, states)
+        for state in self._which.states:
+            if state not in states:
+                words = ", ".join(one.word for one in states)
+                raise BadOption(f"state: {call}() changes no {state.word} jobs, only {words}")
+        self._limit = checked_limit(given.get("limit"))
+        self._rate = checked_rate(given.get("rate"))
+        self._dry_run = checked_flag(given.get("dry_run", False), "dry_run")
+        self._progress: Callable[[BulkResult], object] | None = given.get("progress")
+        self._stop = stop
+
+    @property
+    def needs(self) -> tuple[Capability, ...]:
+        """What the engine must be able to do, for jobs that are chosen this way to be found."""
+        return (Capability.INSPECT,) if self._ids is None else ()
+
+    async def carry_out(
+        self,
+        store: Store,
+        act: Act,
+    ) -> BulkResult:
+        """Change the jobs; where an engine cannot look jobs up, the ids that were given."""
+        if self._ids is not None and not store.can(Capability.INSPECT):
+            return await self._by_id(self._ids, act)
+
+        async def change(batch: Sequence[Job]) -> Sequence[str]:
+            return await act([job.id for job in batch])
+
+        return await self.change_jobs(store, change)
+
+    async def change_jobs(self, store: Store, change: Change) -> BulkResult:
+        """Look the jobs up and change them."""
+        jobs = self.jobs(store)
+        if self._dry_run:
+            return BulkResult(matched=sum([len(page) async for page in jobs]))
+        return await self._sweep(jobs, change)
+
+    async def jobs(self, store: Store) -> AsyncIterator[tuple[Job, ...]]:
+        """Look the jobs up, batch by batch."""
+        if self._ids is None:
+            found = pages(store.inspector, self._which, self._limit)
+        else:
+            found = batches((await each(store.inspector, self._ids))[: self._limit])
+        async for page in found:
+            yield page
+
+    async def _by_id(self, ids: Sequence[str], act: Act) -> BulkResult:
+        ids = ids[: self._limit]
+        if self._dry_run:
+            return BulkResult(matched=len(ids))
+        changed = 0
+        for start in range(0, len(ids), BATCH):
+            changed += len(await act(ids[start : start + BATCH]))
+        return BulkResult(matched=len(ids), changed=changed)
+
+    async def _sweep(self, jobs: AsyncIterator[tuple[Job, ...]], change: Change) -> BulkResult:
+        pace = Pace(self._rate, self._stop)
+        result = BulkResult()
+        async for page in jobs:
+            size = pace.size or len(page)
+            for start in range(0, len(page), size):
+                if not await pace.goes_on(result.matched):
+                    return msgspec.structs.replace(result, stopped=True)
+                batch = page[start : start + size]
+                changed = await change(batch)
+                result = msgspec.structs.replace(
+                    result,
+                    matched=result.matched + len(batch),
+                    changed=result.changed + len(changed),
+                )
+                if self._progress is not None:
+                    self._progress(result)
+        return result

@@ -1,0 +1,40 @@
+"""What the management interface needs of its app."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any, Protocol, TypeVar
+
+from dutiful.client.host import Host
+from dutiful.client.task import Task
+from dutiful.contract.capability import Capability
+from dutiful.contract.facade import Store
+from dutiful.contract.protocol import Inspector
+
+T = TypeVar("T")
+
+
+class Managed(Host, Protocol):
+    """The app, with the tasks that it knows."""
+
+    tasks: dict[str, Task[..., Any, Any]]
+
+
+class Part:
+    """One part of the interface: it opens the store when needed, and runs the sync methods."""
+
+    def __init__(self, app: Managed) -> None:
+        """Belong to an app; nothing is opened yet."""
+        self._app = app
+
+    async def _store(self, *needs: Capability) -> Store:
+        """Return the open store; Unsupported, before any I/O, where it lacks a capability."""
+        for capability in needs:
+            self._app.store.require(capability)
+        return await self._app.ready()
+
+    async def _inspector(self) -> Inspector:
+        return (await self._store(Capability.INSPECT)).inspector
+
+    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return self._app.portal.run(coroutine)

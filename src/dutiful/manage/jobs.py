@@ -1,0 +1,190 @@
+"""``app.jobs``: looking at jobs, cancelling them, and running them now."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Unpack
+
+from dutiful.client.looping import refuse_on_loop
+from dutiful.contract.capability import Capability
+from dutiful.core.errors import BadOption
+from dutiful.core.state import LIVE, State
+from dutiful.core.text import whole
+
+from .bulk import Bulk, BulkResult, ChosenJobs
+from .choice import Ids, JobFilters, filter_of, id_list
+from .finding import each, latest_errors, one, pages
+from .host import Part
+from .page import LIMIT, Page, cursor, page_limit
+from .reading import value
+from .records import ErrorRecord, JobRecord, error_record, job_record
+from .retrying import Retried, retry_one
+
+_PAGE = 500
+"""How many jobs `Jobs.iterate` reads with one request."""
+
+
+class Jobs(Part):
+    """Looks at jobs and changes them; all calls may be made while workers run.
+
+    Every method has an async version, whose name begins with ``a``. Ids may be cut to their first 8
+    characters or more, where that is unambiguous. A job that is not there raises JobNotFound.
+    """
+
+    async def alist(
+        self,
+        *,
+        limit: int = LIMIT,
+        after: str | None = None,
+        with_errors: bool = False,
+        **filters: Unpack[JobFilters],
+    ) -> Page[JobRecord]:
+        """Return one page of the jobs that match, newest first.
+
+        ``after`` is the ``next_cursor`` of the page before. ``with_errors`` fills ``latest_error``
+        of jobs whose last attempt failed; it takes a request for each of them. A job that is
+        enqueued while you page may be missing, and none is seen twice.
+        """
+        which, most, begin = filter_of(filters), page_limit(limit), cursor(after)
+        inspector = await self._inspector()
+        page = await inspector.find(which, most, begin)
+        errors = await latest_errors(inspector, page) if with_errors else {}
+        items = tuple(job_record(job, errors.get(job.id)) for job in page.jobs)
+        return Page(items, page.cursor)
+
+    async def aiterate(self, **filters: Unpack[JobFilters]) -> AsyncIterator[JobRecord]:
+        """Go through all jobs that match, newest first, a page at a time."""
+        which = filter_of(filters)
+        async for page in pages(await self._inspector(), which, size=_PAGE):
+            for job in page:
+                yield job_record(job)
+
+    async def acount(self, **filters: Unpack[JobFilters]) -> int:
+        """Count the jobs that match; it walks through them, so the time grows with their number.
+
+        `Queues.list` has the counts of each queue and state without that.
+        """
+        which = filter_of(filters)
+        return sum([len(page) async for page in pages(await self._inspector(), which, size=_PAGE)])
+
+    async def aget(self, job_id: str) -> JobRecord:
+        """Return a job."""
+        text = whole(job_id, "job id")
+        return job_record(await one(await self._inspector(), text))
+
+    async def aerrors(self, job_id: str) -> tuple[ErrorRecord, ...]:
+        """Return the errors of all failed attempts of a job, oldest first."""
+        text, inspector = whole(job_id, "job id"), await self._inspector()
+        job = await one(inspector, text)
+        return tuple(error_record(row) for row in await inspector.errors(job.id))
+
+    async def asteps(self, job_id: str) -> dict[str, Any]:
+        """Return the results of a job's recorded steps by name, as plain JSON."""
+        text, inspector = whole(job_id, "job id"), await self._inspector()
+        job = await one(inspector, text)
+        return {name: value(raw) for name, raw in (await inspector.steps(job.id)).items()}
+
+    async def acancel(
+        self,
+        ids: Ids = None,
+        *,
+        all: bool = False,
+        stop: asyncio.Event | None = None,
+        **which: Unpack[ChosenJobs],
+    ) -> BulkResult:
+        """Cancel jobs that have not started, and ask for the end of those that run.
+
+        Give ids, or filters, or ``all=True``. Jobs are changed in batches, the newest first; each
+        batch is safe by itself, and a second call goes on with the rest. A job that has ended is
+        left as it is. Setting ``stop`` ends the call after the batch in hand.
+        """
+        bulk = Bulk("cancel", LIVE, ids, which, everything=all, stop=stop)
+        store = await self._store(Capability.CANCEL, *bulk.needs)
+        return await bulk.carry_out(store, store.controller.cancel)
+
+    async def arun_now(
+        self,
+        ids: Ids = None,
+        *,
+        all: bool = False,
+        stop: asyncio.Event | None = None,
+        **which: Unpack[ChosenJobs],
+    ) -> BulkResult:
+        """Make scheduled and waiting jobs due now, retries included; chosen as for `acancel`.
+
+        Jobs in other states are left as they are.
+        """
+        states = (State.SCHEDULED, State.WAITING)
+        bulk = Bulk("run_now", states, ids, which, everything=all, stop=stop)
+        store = await self._store(Capability.DELAY, *bulk.needs)
+        return await bulk.carry_out(store, store.controller.hurry)
+
+    async def aretry(self, ids: Ids) -> tuple[Retried, ...]:
+        """Run jobs now: make scheduled and waiting ones due, redrive dead and cancelled ones.
+
+        Returns what became of each, in the order given. To redrive many, see `DeadLetters.redrive`.
+        """
+        names = id_list(ids)
+        if names is None:
+            raise BadOption("retry() names no jobs; give an id, or a list of ids")
+        store = await self._store(Capability.INSPECT)
+        return tuple([await retry_one(store, job) for job in await each(store.inspector, names)])
+
+    def list(
+        self,
+        *,
+        limit: int = LIMIT,
+        after: str | None = None,
+        with_errors: bool = False,
+        **filters: Unpack[JobFilters],
+    ) -> Page[JobRecord]:
+        """Do what `alist` does, from sync code."""
+        return self._run(self.alist(limit=limit, after=after, with_errors=with_errors, **filters))
+
+    def iterate(self, **filters: Unpack[JobFilters]) -> Iterator[JobRecord]:
+        """Do what `aiterate` does, from sync code."""
+        refuse_on_loop("iterate", instead="async for ... in ...aiterate(...)")
+        filter_of(filters)
+        return self._each(filters)
+
+    def count(self, **filters: Unpack[JobFilters]) -> int:
+        """Do what `acount` does, from sync code."""
+        return self._run(self.acount(**filters))
+
+    def get(self, job_id: str) -> JobRecord:
+        """Do what `aget` does, from sync code."""
+        return self._run(self.aget(job_id))
+
+    def errors(self, job_id: str) -> tuple[ErrorRecord, ...]:
+        """Do what `aerrors` does, from sync code."""
+        return self._run(self.aerrors(job_id))
+
+    def steps(self, job_id: str) -> dict[str, Any]:
+        """Do what `asteps` does, from sync code."""
+        return self._run(self.asteps(job_id))
+
+    def cancel(
+        self, ids: Ids = None, *, all: bool = False, **which: Unpack[ChosenJobs]
+    ) -> BulkResult:
+        """Do what `acancel` does, from sync code."""
+        return self._run(self.acancel(ids, all=all, **which))
+
+    def run_now(
+        self, ids: Ids = None, *, all: bool = False, **which: Unpack[ChosenJobs]
+    ) -> BulkResult:
+        """Do what `arun_now` does, from sync code."""
+        return self._run(self.arun_now(ids, all=all, **which))
+
+    def retry(self, ids: Ids) -> tuple[Retried, ...]:
+        """Do what `aretry` does, from sync code."""
+        return self._run(self.aretry(ids))
+
+    def _each(self, filters: JobFilters) -> Iterator[JobRecord]:
+        after: str | None = None
+        while True:
+            page = self._run(self.alist(limit=_PAGE, after=after, **filters))
+            yield from page.items
+            after = page.next_cursor
+            if after is None:
+                return

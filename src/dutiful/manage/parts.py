@@ -1,0 +1,47 @@
+"""The parts of the management interface, as an app has them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import cast
+
+from .dead import DeadLetters
+from .host import Managed
+from .jobs import Jobs
+from .queues import Queues
+from .schedules import Schedules
+from .workers import Workers
+
+
+class ManagementParts:
+    """Gives an app its ``jobs``, ``dead``, ``queues``, ``workers`` and ``schedules``."""
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Jobs of every state: looking at them, cancelling them, running them now."""
+        return Jobs(cast(Managed, self))
+
+    @cached_property
+    def dead(self) -> DeadLetters:
+        """Dead letters: looking at them, sending them back, deleting them."""
+        return DeadLetters(cast(Managed, self))
+
+    @cached_property
+    def queues(self) -> Queues:
+        """Queues: what they hold, pausing and resuming them."""
+        return Queues(cast(Managed, self))
+
+    @cached_property
+    def workers(self) -> Workers:
+        """Workers: what they run, and which fell silent."""
+        return Workers(cast(Managed, self))
+
+    @property
+    def schedules(self) -> Schedules:
+        """Schedules: those that the app declares, and those of its store."""
+        return self._schedules
+
+    @cached_property
+    def _schedules(self) -> Schedules:
+        # Behind a property, which a protocol can ask for in the eyes of every type checker.
+        return Schedules(cast(Managed, self))
