@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal, get_args, get_origin
+from typing import Literal, get_args, get_origin, is_typeddict
 
 import dutiful
 from dutiful import config
@@ -129,7 +129,8 @@ def filters() -> str:
     """List the filters, and how calls go through many jobs."""
     text: list[str] = []
     for name, kinds in {
-        "Filters of `app.jobs`, and without `state` of `app.dead`": (JobFilters, DeadFilters),
+        "Filters of `app.jobs` and `app.dead`": (DeadFilters,),
+        "Further filters of `app.jobs`": (JobFilters,),
         "Filters of `app.schedules`": (ScheduleFilters,),
         "Options of calls that change many jobs": (Sweeping,),
     }.items():
@@ -166,7 +167,7 @@ def fields(kind: type) -> list[list[str]]:
             f"{told.get(name, '')} {words(kind, given)}".strip(),
         ]
         for name, given in own.items()
-        if not name.startswith("_")
+        if name in told or not is_typeddict(kind)  # which has what it inherits as well
     ]
 
 

@@ -65,6 +65,8 @@ async def test_a_call_that_names_no_jobs_is_refused(name: str, given: dict[str, 
         ({"all": True, "rate": float("nan")}, "rate=nan"),
         ({"all": True, "rate": "5/s"}, "rate='5/s'; give jobs a second"),
         ({"all": True, "dry_run": "no"}, "dry_run='no'; give True or False"),
+        ({"all": True, "progress": "bar"}, "progress='bar'; give a function"),
+        ({"all": True, "stop": True}, "stop=True; give an asyncio.Event"),
         ({"ids": 5}, "ids=5; give an id, or a list of ids"),
         ({"ids": [5]}, "job id 5 must be text"),
         ({"ids": b"x"}, "job id 120 must be text"),
@@ -209,8 +211,10 @@ async def test_an_engine_that_lists_nothing_cancels_by_full_ids(
         ids = await fill(app, 5)
         engine = type(app.store.engine)
         monkeypatch.setattr(engine, "capabilities", engine.capabilities - {Capability.INSPECT})
-        result = await app.jobs.acancel([*ids[:2], "nobody"])
+        told: list[BulkResult] = []
+        result = await app.jobs.acancel([*ids[:2], "nobody"], rate=10, progress=told.append)
         assert (result.matched, result.changed) == (3, 2)
+        assert [one.matched for one in told] == [2, 3]
         assert (await app.jobs.acancel(ids, dry_run=True)).matched == 5
         assert (await app.dead.apurge(ids)).changed == 2
         with pytest.raises(Unsupported, match="list and look up jobs"):
@@ -227,3 +231,23 @@ def test_sync_calls_change_the_same(sync_app: App) -> None:
     assert app.jobs.cancel(all=True, rate=1000).changed == 4
     assert app.dead.redrive(all=True).matched == 0
     assert app.dead.purge([one.id]).changed == 1
+
+
+async def test_calls_at_the_same_time_change_each_job_once(app: App) -> None:
+    await fill(app, 900)
+    results = await asyncio.gather(*(app.jobs.acancel(all=True) for _ in range(4)))
+    assert sum(result.changed for result in results) == 900
+    assert await states(app) == {"cancelled": 900}
+
+
+async def test_jobs_that_run_meanwhile_end_one_way_or_the_other(app: App) -> None:
+    await fill(app, 600)
+    async with asyncio.timeout(60):
+        (result, *_) = await asyncio.gather(
+            app.jobs.acancel(queue="mail", rate=2000), run_all(app), run_all(app)
+        )
+    assert result.matched <= 600
+    await run_all(app)
+    found = await states(app)
+    assert set(found) <= {"succeeded", "cancelled"}
+    assert sum(found.values()) == 600

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar
 
 import msgspec
 
@@ -14,6 +14,7 @@ from dutiful.contract.facade import Store
 from dutiful.core.errors import BadOption
 from dutiful.core.job import Job
 from dutiful.core.state import State
+from dutiful.core.text import shown
 
 from .choice import (
     DeadFilters,
@@ -24,8 +25,10 @@ from .choice import (
     filter_of,
     id_list,
 )
-from .finding import BATCH, batches, each, pages
+from .finding import batches, each, pages
 from .pace import Pace, checked_limit, checked_rate
+
+T = TypeVar("T")
 
 
 class BulkResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,22 +103,18 @@ class Bulk:
         self._limit = checked_limit(given.get("limit"))
         self._rate = checked_rate(given.get("rate"))
         self._dry_run = checked_flag(given.get("dry_run", False), "dry_run")
-        self._progress: Callable[[BulkResult], object] | None = given.get("progress")
-        self._stop = stop
+        self._progress = _called(given.get("progress"))
+        self._stop = _event(stop)
 
     @property
     def needs(self) -> tuple[Capability, ...]:
         """What the engine must be able to do, for jobs that are chosen this way to be found."""
         return (Capability.INSPECT,) if self._ids is None else ()
 
-    async def carry_out(
-        self,
-        store: Store,
-        act: Act,
-    ) -> BulkResult:
+    async def carry_out(self, store: Store, act: Act) -> BulkResult:
         """Change the jobs; where an engine cannot look jobs up, the ids that were given."""
         if self._ids is not None and not store.can(Capability.INSPECT):
-            return await self._by_id(self._ids, act)
+            return await self._go(batches(self._ids[: self._limit]), act)
 
         async def change(batch: Sequence[Job]) -> Sequence[str]:
             return await act([job.id for job in batch])
@@ -124,44 +123,49 @@ class Bulk:
 
     async def change_jobs(self, store: Store, change: Change) -> BulkResult:
         """Look the jobs up and change them."""
-        jobs = self.jobs(store)
-        if self._dry_run:
-            return BulkResult(matched=sum([len(page) async for page in jobs]))
-        return await self._sweep(jobs, change)
+        return await self._go(self.jobs(store), change)
 
-    async def jobs(self, store: Store) -> AsyncIterator[tuple[Job, ...]]:
+    async def jobs(self, store: Store) -> AsyncIterator[Sequence[Job]]:
         """Look the jobs up, batch by batch."""
         if self._ids is None:
-            found = pages(store.inspector, self._which, self._limit)
+            async for page in pages(store.inspector, self._which, self._limit):
+                yield page
         else:
-            found = batches((await each(store.inspector, self._ids))[: self._limit])
-        async for page in found:
-            yield page
+            found = await each(store.inspector, self._ids)
+            async for batch in batches(found[: self._limit]):
+                yield batch
 
-    async def _by_id(self, ids: Sequence[str], act: Act) -> BulkResult:
-        ids = ids[: self._limit]
+    async def _go(
+        self,
+        found: AsyncIterator[Sequence[T]],
+        change: Callable[[Sequence[T]], Awaitable[Sequence[str]]],
+    ) -> BulkResult:
         if self._dry_run:
-            return BulkResult(matched=len(ids))
-        changed = 0
-        for start in range(0, len(ids), BATCH):
-            changed += len(await act(ids[start : start + BATCH]))
-        return BulkResult(matched=len(ids), changed=changed)
-
-    async def _sweep(self, jobs: AsyncIterator[tuple[Job, ...]], change: Change) -> BulkResult:
+            return BulkResult(matched=sum([len(part) async for part in found]))
         pace = Pace(self._rate, self._stop)
         result = BulkResult()
-        async for page in jobs:
-            size = pace.size or len(page)
-            for start in range(0, len(page), size):
+        async for part in found:
+            size = pace.size or len(part)
+            for start in range(0, len(part), size):
                 if not await pace.goes_on(result.matched):
                     return msgspec.structs.replace(result, stopped=True)
-                batch = page[start : start + size]
+                batch = part[start : start + size]
                 changed = await change(batch)
-                result = msgspec.structs.replace(
-                    result,
-                    matched=result.matched + len(batch),
-                    changed=result.changed + len(changed),
+                result = BulkResult(
+                    matched=result.matched + len(batch), changed=result.changed + len(changed)
                 )
                 if self._progress is not None:
                     self._progress(result)
         return result
+
+
+def _called(progress: object) -> Callable[[BulkResult], object] | None:
+    if progress is not None and not callable(progress):
+        raise BadOption(f"progress={shown(progress)}; give a function of one BulkResult")
+    return progress
+
+
+def _event(stop: object) -> asyncio.Event | None:
+    if stop is not None and not isinstance(stop, asyncio.Event):
+        raise BadOption(f"stop={shown(stop)}; give an asyncio.Event")
+    return stop

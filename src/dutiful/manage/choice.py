@@ -31,8 +31,6 @@ class DeadFilters(TypedDict, total=False):
     """Why it died, or was cancelled or parked, such as ``attempts-spent``."""
     error_type: str | None
     """The type of its latest error, such as ``TimeoutError``."""
-    worker: str | None
-    """The worker that runs it."""
     enqueued_after: datetime | None
     """Enqueued at that time or later."""
     enqueued_before: datetime | None
@@ -50,6 +48,8 @@ class JobFilters(DeadFilters, total=False):
 
     state: JobState | Sequence[JobState] | None
     """In this state, or in one of these."""
+    worker: str | None
+    """Running on this worker."""
 
 
 def filter_of(given: Mapping[str, Any], states: tuple[State, ...] = ()) -> Filter:

@@ -105,21 +105,22 @@ class DeadLetters(Part):
         store = await self._store(Capability.REDRIVE, *needs)
         if not store.can(Capability.INSPECT):
             return await bulk.carry_out(store, partial(_redrive_unseen, store))
-        dropped = set[str]()
+        dropped = 0
 
         async def redrive(batch: Sequence[Job]) -> Sequence[str]:
+            nonlocal dropped
             jobs = [Redrive(job.id, editor.edited(job), keep) for job in batch if _dead(job)]
-            changed = await store.controller.redrive(jobs)
+            changed = set(await store.controller.redrive(jobs))
             pairs = zip(filter(_dead, batch), jobs, strict=True)
-            dropped.update({job.id for job, item in pairs if _loses(job, item)} & set(changed))
-            return changed
+            dropped += sum(job.id in changed and _loses(job, item) for job, item in pairs)
+            return tuple(changed)
 
         if editor:
             async for batch in bulk.jobs(store):
                 for job in filter(_dead, batch):
                     editor.edited(job)
         result = await bulk.change_jobs(store, redrive)
-        return replace(result, steps_dropped=len(dropped))
+        return replace(result, steps_dropped=dropped)
 
     async def apurge(
         self,

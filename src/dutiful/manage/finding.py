@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from typing import TypeVar
 
 from dutiful.contract.page import PREFIX_MIN, Filter, Page
 from dutiful.contract.protocol import Inspector
@@ -10,6 +11,8 @@ from dutiful.core.errors import JobNotFound
 from dutiful.core.instant import MINUTE
 from dutiful.core.job import AttemptError, Job
 from dutiful.core.state import State
+
+T = TypeVar("T")
 
 BATCH = 200
 """How many characters of an id suffice to find its job."""
@@ -52,10 +55,10 @@ async def pages(
             return
 
 
-async def batches(jobs: Sequence[Job]) -> AsyncIterator[tuple[Job, ...]]:
-    """Yield jobs that are at hand as `pages` yields those of the store."""
-    for start in range(0, len(jobs), BATCH):
-        yield tuple(jobs[start : start + BATCH])
+async def batches(items: Sequence[T]) -> AsyncIterator[Sequence[T]]:
+    """Yield what is at hand as `pages` yields the jobs of a store."""
+    for start in range(0, len(items), BATCH):
+        yield items[start : start + BATCH]
 
 
 async def latest_errors(inspector: Inspector, page: Page) -> dict[str, AttemptError]:

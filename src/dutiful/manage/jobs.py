@@ -97,7 +97,8 @@ class Jobs(Part):
 
         Give ids, or filters, or ``all=True``. Jobs are changed in batches, the newest first; each
         batch is safe by itself, and a second call goes on with the rest. A job that has ended is
-        left as it is. Setting ``stop`` ends the call after the batch in hand.
+        left as it is; one that starts after it was looked up is asked to end. Setting ``stop`` ends
+        the call after the batch in hand.
         """
         bulk = Bulk("cancel", LIVE, ids, which, everything=all, stop=stop)
         store = await self._store(Capability.CANCEL, *bulk.needs)
