@@ -90,12 +90,13 @@ def mutation(target: Any, attribute: str) -> Callable[[Make], Make]:
 def first_seed(
     bug: Mutation, seeds: Iterable[int], store: SimStore | None = None
 ) -> tuple[int | None, str]:
-    """Return the first of the seeds that catches a bug, and how."""
-    with bug.applied():
-        for seed in seeds:
+    """Return the first of the seeds that catches a bug, and how; without the bug it must hold."""
+    for seed in seeds:
+        with bug.applied():
             failure = live(seed, store).failure or ""
-            if failure.startswith(_SEEN) and " ended with " not in failure:
-                return seed, failure
+        seen = failure.startswith(_SEEN) and " ended with " not in failure
+        if seen and live(seed, store).failure is None:
+            return seed, failure
     return None, "not caught"
 
 

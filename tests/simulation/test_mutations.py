@@ -3,7 +3,6 @@
 import pytest
 
 from tests.simulation.planted import MUTATIONS, SEEDS_FILE, Mutation, first_seed
-from tests.simulation.world import live
 
 SEARCH = 1000
 """How many seeds are tried when the stored one no longer catches a bug."""
@@ -23,6 +22,5 @@ def test_there_are_enough_of_them() -> None:
 @pytest.mark.parametrize("bug", MUTATIONS, ids=lambda bug: bug.name)
 def test_mutation_is_caught(bug: Mutation) -> None:
     seed = stored()[bug.name]
-    assert live(seed).failure is None, "without the bug, the seed must hold"
     found, failure = first_seed(bug, [seed, *range(SEARCH)])
     assert found is not None, failure

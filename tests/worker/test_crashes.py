@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -126,3 +128,16 @@ async def test_a_blocked_loop_loses_nothing(jobs: App, tmp_path: Path) -> None:
             await handle.aresult(timeout=60)
     job = await stored(jobs, handle.id)
     assert (job.attempt, job.crashes) == (1, 0)
+
+
+async def test_jobs_that_run_apart_follow_each_other(jobs: App, tmp_path: Path) -> None:
+    """They may be many, after a host was lost; each has its turn, not one every two seconds."""
+    handles = [await cpu.rest.aenqueue(f"{number}", 0.01) for number in range(40)]
+    with closing(sqlite3.connect(tmp_path / "jobs.db")) as connection, connection:
+        assert connection.execute("UPDATE dutiful_job SET crashes = 2").rowcount == 40
+    began = time.monotonic()
+    async with serving(jobs, concurrency=4):
+        for handle in handles:
+            await handle.aresult(timeout=60)
+    assert time.monotonic() - began < 40, "two seconds for each would be 80"
+    assert [line.split()[0] for line in marks(tmp_path)] == ["start", "end"] * 40

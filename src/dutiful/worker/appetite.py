@@ -33,6 +33,11 @@ class Appetite:
         known = self._seconds
         self._seconds = seconds if known is None else known + _WEIGHT * (seconds - known)
 
+    @property
+    def seconds(self) -> float:
+        """How long a job holds its slot on average; 0 while nothing is known."""
+        return self._seconds or 0.0
+
     def shrink(self) -> None:
         """Forget the reserve: what was claimed ahead did not start in time."""
         self._seconds = None

@@ -26,7 +26,10 @@ from .host import WorkerHost
 from .patience import Patience
 from .reckoning import Reckoning
 
-_APART = 2 * SECOND
+_GAP_MIN, _GAP_MAX = 0.05, 2.0
+"""Seconds between the turns of jobs that run apart: about as long as a job takes."""
+_TURNS_MAX = 60.0
+"""Seconds within which the last of them has its turn; then it is looked at again."""
 
 
 class Executor:
@@ -63,6 +66,8 @@ class Executor:
         self._last_crash = app.settings.crashes_max - 1
         self._bodies = Bodies(app, self._loop, self._limit, self._finish)
         self.draining = False
+        self._next_apart = 0.0
+        """When the last job that was put off has its turn, by the loop's clock."""
 
     def offer(self, claims: Iterable[Claim]) -> None:
         """Take claimed jobs and start as many as there are slots."""
@@ -193,13 +198,17 @@ class Executor:
         """Put a job off whose next crash is its last while another such job runs here.
 
         The crash of a worker counts for every job that it held. Run apart, the one that kills
-        workers dies of it, and those that were only beside it live.
+        workers dies of it, and those that were only beside it live. Each gets a turn of its own:
+        with one delay for all, all but one of them would come back in vain.
         """
         last = self._last_crash
         if not 0 < last <= claim.job.crashes:
             return None
         if any(running.job.crashes >= last for running in self.running.values()):
-            return Snoozed(_APART)
+            now, gap = self._time(), self.appetite.seconds
+            turn = max(self._next_apart, now) + min(max(gap, _GAP_MIN), _GAP_MAX)
+            self._next_apart = min(turn, now + _TURNS_MAX)
+            return Snoozed(int((self._next_apart - now) * SECOND))
         return None
 
     def _limit(self, running: Running) -> None:

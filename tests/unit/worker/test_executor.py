@@ -39,12 +39,28 @@ async def slots(crashes_max: int = MAX) -> AsyncIterator[Executor]:
 
 @pytest.mark.parametrize("first", [MAX - 1, MAX])
 @pytest.mark.parametrize("second", [MAX - 1, MAX])
-async def test_of_two_jobs_before_their_last_crash_one_is_put_off(first: int, second: int) -> None:
+async def test_of_jobs_before_their_last_crash_one_runs(first: int, second: int) -> None:
     async with slots() as executor:
-        later = claim("later", crashes=second)
-        executor.offer([claim("first", crashes=first), later])
+        later, last = claim("later", crashes=second), claim("last", crashes=second)
+        executor.offer([claim("first", crashes=first), later, last])
         assert set(executor.running) == {"first"}
-        assert executor.ended == [(later, Snoozed(2 * SECOND))]
+        assert [one for one, _ in executor.ended] == [later, last]
+
+
+@pytest.mark.parametrize(("takes", "gap"), [(0, 50_000), (0.5, 500_000), (3600, 2_000_000)])
+async def test_those_that_are_put_off_have_turns_one_after_the_other(
+    takes: float, gap: int
+) -> None:
+    async with slots() as executor:
+        executor.appetite.observe(takes)
+        others = [claim(f"{number}", crashes=MAX) for number in range(2000)]
+        executor.offer([claim("first", crashes=MAX), *others])
+        delays = [outcome.delay for _, outcome in executor.ended if isinstance(outcome, Snoozed)]
+        assert len(delays) == 2000
+        assert gap - 1 <= delays[0] <= gap
+        assert gap < delays[1] <= 2 * gap
+        assert all(delay <= 60 * SECOND for delay in delays)
+        assert delays[-1] > 59 * SECOND
 
 
 @pytest.mark.parametrize(("first", "second"), [(MAX - 1, MAX - 2), (MAX - 2, MAX - 1), (0, MAX)])
