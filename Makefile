@@ -19,7 +19,7 @@ WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(2 * (os.cpu_count() or 1),
 
 .DEFAULT_GOAL := help
 .PHONY: help peers setup demo test lint fmt types unit conformance e2e oracle fuzz simulate simulate-years chaos mutants coverage lock \
-        docs verify bench bench-peers clean
+        docs verify wheel bench bench-peers clean
 
 UNIT        := $(wildcard tests/unit tests/properties tests/architecture)
 CONFORMANCE := $(wildcard tests/conformance)
@@ -133,6 +133,10 @@ $(VENV)/mutation/.ready: requirements/mutation.txt | $(READY)
 
 mutants: $(READY) $(VENV)/mutation/.ready ## Measure how many changes of the code the tests catch
 	PYTHONPATH=$(VENV)/mutation $(BIN)/python -m tests.mutation $(ARGS)
+
+wheel: $(READY) ## Build the package as a wheel, in dist/
+	rm -f dist/dutiful-*.whl
+	$(BIN)/python -m hatchling build -t wheel
 
 bench: $(READY) ## Measure speed
 	$(BIN)/dutiful bench $(ARGS)
