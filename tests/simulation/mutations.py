@@ -40,7 +40,6 @@ SEEDS_FILE = Path(__file__).parent / "mutants.txt"
 
 _SEEN = ("Violation", "Stalled", "AssertionError")
 """How a failure begins that was seen, and is no mere error of a mutation that does not run."""
-
 _ENGINES = "dutiful.engines"
 Make = Callable[[Any], Any]
 
