@@ -38,7 +38,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     enqueue_patience: int = 15 * SECOND
     """How long an enqueue, or a wait for a result, keeps trying while the store cannot be used."""
     lease: int = 10 * SECOND
-    """How long a silent worker keeps its jobs before the others take them back."""
+    """How long a silent worker keeps its jobs before the others rescue them."""
     heartbeat: int = 2 * SECOND
     """How often a worker renews its lease; at most half of the lease."""
     keep_succeeded: int | None = 1 * DAY

@@ -84,7 +84,7 @@ def test_set_checks_against_the_signature(place: Place, run: Run) -> None:
     assert bad.code == 2
     assert "order_id" in bad.err
     assert "charge(order_id: int, currency: str = 'EUR')" in bad.err
-    assert "no job was sent back" in bad.err
+    assert "no job was redriven" in bad.err
     assert set(states(run, place).values()) >= {"dead"}
     dry = run("dead", "redrive", "--all", "--set", 'order_id="x"', "--app", "shop:app", "--dry-run")
     assert dry.code == 2

@@ -104,8 +104,8 @@ def test_ids_may_be_shortened(place: Place, run: Run) -> None:
 @pytest.mark.parametrize(
     ("name", "code", "words", "state"),
     [
-        ("scheduled", 0, "hurried, was scheduled", "queued"),
-        ("waiting", 0, "hurried, was waiting", "queued"),
+        ("scheduled", 0, "made due, was scheduled", "queued"),
+        ("waiting", 0, "made due, was waiting", "queued"),
         ("dead", 0, "redriven, was dead", "queued"),
         ("cancelled", 0, "redriven, was cancelled", "queued"),
         ("queued", 1, "is queued already", "queued"),

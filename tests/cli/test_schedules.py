@@ -223,7 +223,7 @@ def test_run_and_backfill(shop: Path, run: Run) -> None:
     assert "backfilled" in shown
     assert "by hand" in run("schedules", "show", "report", "-n", "1", *AT).out
     back = run("schedules", "backfill", "report", "--from", "2026-01-02", "--to", "2026-01-01", *AT)
-    assert "turn them round" in back.err
+    assert "exchange the two" in back.err
     ahead = run(
         "schedules", "backfill", "report", "--from", "2026-01-02", "--to", "2226-01-01", *AT
     )

@@ -133,7 +133,7 @@ def _sentences(asked: Asked, outcome: Outcome) -> list[str]:
             said.append(f"Paused in {asked.source}, and they stay so: {queues}.")
     elif queues:
         said.append(f"Paused in both stores, so that no job runs twice: {queues}.")
-        said.append("To hand over, run the same command with --move.")
+        said.append("To complete the move, run the same command with --move.")
         said.append(
             f"To go back instead, resume them in {asked.source} (`dutiful queues resume NAME`); "
             f"in {asked.target} they stay paused until a later --move, or until you resume them."
@@ -145,7 +145,7 @@ def _sentences(asked: Asked, outcome: Outcome) -> list[str]:
 
 def _waiting(asked: Asked, queues: Sequence[str]) -> str:
     return (
-        f"Still paused in {asked.target}: {', '.join(queues)}. Jobs of another store are to come, "
+        f"Still paused in {asked.target}: {', '.join(queues)}. Another store is still to be moved, "
         "or a job is in both stores; another --move opens them, or `dutiful queues resume NAME`."
     )
 

@@ -44,7 +44,7 @@ Rescue = Annotated[
     bool,
     typer.Option(
         "--rescue",
-        help="First take back running jobs whose workers are gone; an attempt is spent.",
+        help="First rescue running jobs whose workers are dead; an attempt is spent.",
         rich_help_panel=BULK,
     ),
 ]
@@ -158,7 +158,7 @@ async def _copy(asked: Asked, source: Store, target: Store, *, rescue: bool) -> 
     outcome = await _compare(asked, copier, poured, gone)
     outcome.schedules = found.schedules
     if asked.move and outcome.agrees:
-        with bar(None if asked.json else "hand over", found.counts.total()) as copier.advance:
+        with bar(None if asked.json else "move", found.counts.total()) as copier.advance:
             outcome.handed = await copier.hand_over()
         outcome.left = (await survey(source)).counts.total() - len(outcome.refused)
     outcome.queues = tuple(sorted(copier.queues))
@@ -192,12 +192,12 @@ def _obstacle(asked: Asked, found: Survey) -> Trouble | None:
         who = ", ".join(worker.info.id for worker in found.alive[:5])
         return Trouble(
             f"{plural(len(found.alive), 'worker')} of {asked.source} still alive: {who}",
-            advice="stop them first; a drain hands their jobs back unspent",
+            advice="stop them first; a drain releases their jobs unspent",
         )
     if found.running:
         return Trouble(
             f"{plural(found.running, 'job')} of {asked.source} still running, "
-            "and the workers are gone",
-            advice="add --rescue to take them back as a worker would: the attempt is spent",
+            "and their workers are dead",
+            advice="add --rescue to rescue them as a worker would: the attempt is spent",
         )
     return None

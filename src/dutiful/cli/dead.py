@@ -53,7 +53,7 @@ async def _grouped(opened: Opened, letters: Letters, paging: Paging, common: Com
     total = render.plural(sum(group.count for group in found), "dead letter")
     render.say(
         f"\n{total}. List them: dutiful dead list --each\n"
-        "Send some back: dutiful dead redrive --task TASK --dry-run",
+        "Redrive some: dutiful dead redrive --task TASK --dry-run",
         "dim",
     )
 

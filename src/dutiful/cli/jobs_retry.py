@@ -1,4 +1,4 @@
-"""``dutiful jobs retry``: running named jobs now, whatever holds them back."""
+"""``dutiful jobs retry``: runs the named jobs now."""
 
 from __future__ import annotations
 
@@ -25,9 +25,7 @@ def retry_jobs(common: Common, ids: Ids = None) -> int:
         found = [(await select.one(jobs, job_id)).id for job_id in ids]
         done = await jobs.aretry(found)
         if common.json:
-            as_json.emit(
-                [{"id": one.job.id, "done": _done(one), "text": _text(one)} for one in done]
-            )
+            as_json.emit([{"id": one.job.id, "done": one.done, "text": _text(one)} for one in done])
         else:
             for one in done:
                 render.say(f"{one.job.id}  {_text(one)}")
@@ -36,15 +34,11 @@ def retry_jobs(common: Common, ids: Ids = None) -> int:
     return reach(common, body)
 
 
-def _done(one: Retried) -> str:
-    return "hurried" if one.done == "run_now" else one.done
-
-
 def _text(one: Retried) -> str:
     was = one.job.state
     match one.why:
         case None:
-            return f"{_done(one)}, was {was}"
+            return f"{'made due' if one.done == 'run_now' else one.done}, was {was}"
         case "unique":
             key = f"the unique key {one.job.unique_key!r}"
             return f"is still {was}: another live job holds {key}"

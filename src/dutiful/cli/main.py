@@ -119,7 +119,7 @@ _LATER = {
         "dutiful.cli.demo",
         "See in half a minute what the package does, in a shop whose gateway fails.",
     ),
-    "worker": ("dutiful.cli.worker", "Run jobs until told to stop."),
+    "worker": ("dutiful.cli.worker", "Run jobs until a signal stops the worker."),
     "bench": ("dutiful.cli.bench", "Measure how fast a store is on this machine."),
 }
 

@@ -45,7 +45,7 @@ Forgotten = Annotated[
     bool,
     typer.Option(
         "--forgotten",
-        help="Enqueue also what may have run, since the store has forgotten its records.",
+        help="Also enqueue what may have run: the store has deleted its records.",
         rich_help_panel=BULK,
     ),
 ]
@@ -80,7 +80,7 @@ def backfill_schedule(
         zone = record.zone or "UTC"
         start, end = read_moment(begin, zone, "--from"), _last(to, zone)
         if end < start:
-            raise Wrong("--to is before --from", "turn them round")
+            raise Wrong("--to is before --from", "exchange the two")
         stretch = Backfill(start=start, end=end, per_second=per_second, forgotten=forgotten)
         planned = instants(record.definition, stretch)
         if dry_run or not planned:
@@ -119,7 +119,7 @@ def _tell(filled: Filled, opened: Opened, common: Common) -> None:
         return
     text = f"{render.plural(filled.made, 'job')} enqueued, {there:,} were there already."
     if filled.gave_way:
-        text += f" {filled.gave_way:,} gave way to jobs that hold their unique keys."
+        text += f" {filled.gave_way:,} not enqueued: other jobs hold their unique keys."
     render.say(text)
     say_hooks(opened)
 

@@ -210,7 +210,7 @@ def say_hooks(opened: Opened) -> None:
 
 @expand
 def run_schedule(name: Name, common: Common) -> None:
-    """Enqueue an occurrence now, whatever the rule says; paused ones, too.
+    """Enqueue an occurrence now, independently of the rule, even if the schedule is paused.
 
     The on_enqueue hooks of the app that --app names see its job.
     """

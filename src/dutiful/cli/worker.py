@@ -41,7 +41,7 @@ def worker(
         bool, typer.Option("--burst", help="Stop when no job is due any more.")
     ] = False,
     grace: Annotated[
-        str, typer.Option(help="How long running jobs may go on after a stop is asked for.")
+        str, typer.Option(help="How long running jobs may continue after a stop is requested.")
     ] = "30s",
     reload: Annotated[
         bool, typer.Option("--reload", help="Start again when a Python file here changes.")

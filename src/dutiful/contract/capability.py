@@ -11,7 +11,7 @@ class Capability(StrEnum):
     DELAY = "delay a job"
     PRIORITY = "order a queue by priority"
     UNIQUE = "keep unique rules"
-    EXPIRY = "expire jobs that nobody starts"
+    EXPIRY = "expire jobs that no worker starts"
     STEPS = "record steps"
     TRANSACTION = "commit a task's writes together with its completion"
     AWAITED_TRANSACTION = "await a task's transaction on its loop"

@@ -77,7 +77,7 @@ class WorkerLeft(msgspec.Struct, frozen=True, tag=True):
 
 
 class WorkerLost(msgspec.Struct, frozen=True, tag=True):
-    """A worker fell silent or its process is gone; its claims are taken back."""
+    """A worker fell silent or its process has ended; its jobs are rescued."""
 
     worker: str
     why: str
@@ -91,7 +91,7 @@ class WorkerStalled(msgspec.Struct, frozen=True, tag=True):
 
 
 class JobsRescued(msgspec.Struct, frozen=True, tag=True):
-    """Jobs of lost workers were taken back."""
+    """Jobs of lost workers were rescued."""
 
     count: int
 

@@ -140,7 +140,7 @@ class Discard(Signal):
 
 
 class Cancel(Signal):
-    """End the job as cancelled; it is no dead letter and no hook of death runs."""
+    """End the job as cancelled; it is not a dead letter, and no death hook runs."""
 
     def __init__(self, reason: str = "cancelled by the task") -> None:
         """Keep the reason."""

@@ -78,7 +78,7 @@ class Editor:
             self._check(job, raw)
         except (ValueError, RecursionError, BadPayload) as error:
             refusal = BadPayload(f"job {job.id} ({job.task}): {error}")
-            refusal.add_note("no job was sent back")
+            refusal.add_note("no job was redriven")
             raise refusal from error
         return raw
 

@@ -23,7 +23,7 @@ class ManagementParts:
 
     @cached_property
     def dead(self) -> DeadLetters:
-        """Dead letters: looking at them, sending them back, deleting them."""
+        """Dead letters: looking at them, redriving them, deleting them."""
         return DeadLetters(cast(Managed, self))
 
     @cached_property

@@ -149,7 +149,7 @@ class WorkerRecord(msgspec.Struct, frozen=True, kw_only=True):
     overdue: bool
     """Whether its lease is over, though no other worker has declared it lost yet."""
     lost: bool
-    """Whether another worker has declared it lost; its jobs are taken back."""
+    """Whether another worker has declared it lost; its jobs are rescued."""
     unreadable: str | None
     """The names of columns that cannot be read."""
 

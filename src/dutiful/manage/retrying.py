@@ -23,7 +23,7 @@ class Retried(msgspec.Struct, frozen=True, kw_only=True):
     job: JobRecord
     """The job as it was before."""
     done: Done
-    """Whether it was made due, was sent back to its queue, or was left as it was."""
+    """Whether it was made due, was redriven, or was left as it was."""
     why: Hindrance | None = None
     """Why it was left: it has succeeded; it is queued or runs already; another live job holds its
     unique key; or its state changed meanwhile."""

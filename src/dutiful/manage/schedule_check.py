@@ -145,7 +145,7 @@ def _missing_hours(schedule: Schedule, now: int) -> Iterator[str]:
         meets = after(rule, before, schedule.bounds) == change.instant
         if meets and after(strict, before, schedule.bounds) != change.instant:
             when = local(change.instant, rule.zone)
-            yield f"its time is missing in the night to {when}; it runs then (or say dst=)"
+            yield f"its time is missing in the night to {when}; it runs after the gap (or set dst=)"
 
 
 def _of_weight(schedule: Schedule, history: Sequence[Recorded], now: int) -> Iterator[str]:

@@ -102,7 +102,7 @@ class Schedules(ScheduleViews):
         return known
 
     async def arun(self, name: str) -> Handle[Any]:
-        """Enqueue an occurrence now, whatever the rule says, and return its job.
+        """Enqueue an occurrence now, independently of the rule, and return its job.
 
         Where its unique key is taken, ``created`` is False and the job is the one that holds it, or
         DuplicateJob is raised, as for any enqueue. UsageError when an ``on_enqueue`` hook refuses

@@ -60,18 +60,18 @@ def _of_single_jobs(event: e.Event) -> None:
         case e.ArgumentsUnfit(task=task, job_id=job_id, error=error):
             _warning("job %s (%s) waits for other code: %s", job_id, task, error)
         case e.SlotStuck(job_id=job_id, task=task, isolation=isolation):
-            text = "job %s (%s) goes on past its hard timeout, or a hook's, in a %s"
+            text = "job %s (%s) still runs after its hard timeout, or a hook's, in a %s"
             _error(text, job_id, task, isolation)
         case e.SlotWaiting(job_id=job_id, task=task, waits_for=other):
             text = "job %s (%s) holds its slot while it waits for the result of job %s"
             _warning(text, job_id, task, other)
         case e.SlotsShort(slots=slots, of=of, error=error):
-            text = "%d of %d slots are used for now, jobs beyond them are released: %s"
+            text = "%d of %d slots are used for now; further jobs are released: %s"
             _error(text, slots, of, error)
         case e.SlotsRestored(slots=slots):
             _warning("all %d slots are used again", slots)
         case e.OutcomeRefused(job_id=job_id, task=task, error=error):
-            text = "job %s (%s): how it ended cannot be stored, its attempt has failed: %s"
+            text = "job %s (%s): its outcome cannot be stored, so its attempt has failed: %s"
             _error(text, job_id, task, error)
         case _:
             _operations(event)
@@ -107,7 +107,7 @@ def _worded(event: e.ClaimsRefused | e.WorkerLost | e.JobsRescued | e.LeaseLost)
         case e.WorkerLost(worker=worker, why=why):
             return f"worker {worker} is lost: {why}"
         case e.JobsRescued(count=count):
-            return f"{count} jobs of lost workers were taken back"
+            return f"{count} jobs of lost workers were rescued"
         case e.LeaseLost(stopped=stopped):
             return f"could not renew the lease in time; {stopped} jobs were stopped"
 
@@ -147,7 +147,7 @@ def _of_the_store(event: e.Event) -> None:
             _debug("%d finished jobs were pruned", count)
         case e.HorizonHeld(kind=kind, who=who, seconds=seconds):
             since = "" if seconds is None else f" for {seconds:.0f} s"
-            _warning("%s %s keeps dead rows from being removed%s", kind, who, since)
+            _warning("%s %s prevents the removal of dead rows%s", kind, who, since)
         case e.Notice(text=text):
             _warning(text)
         case _:
@@ -162,15 +162,15 @@ def _of_schedules(event: e.Event) -> None:
         case e.OccurrenceMissed(schedule=name, planned=planned, count=count, why=why):
             at = _at(planned)
             many = str(count) if count <= COUNTED_MAX else f"more than {COUNTED_MAX}"
-            text = "schedule %s: missed and not made up for up to %s: %s; %s"
+            text = "schedule %s: occurrences missed up to %s: %s; %s"
             _warning(text, name, at, many, why)
         case e.ScheduleBroken(schedule=name, error=error):
-            _error("schedule %s cannot go on, trying again: %s", name, error)
+            _error("schedule %s cannot continue, trying again: %s", name, error)
         case e.SchedulesDeclared(app=app, added=added, changed=changed, retired=retired):
             parts = {"added": added, "changed": changed, "retired": retired}
             said = [f"{', '.join(names)} {verb}" for verb, names in parts.items() if names]
             _info("app %s declares schedules: %s", app, "; ".join(said))
         case e.ClockSkewed(seconds=seconds):
-            _warning("this clock is %.1f s off the store's, which decides", seconds)
+            _warning("this clock differs from the store's, which decides, by %.1f s", seconds)
         case _:
             pass

@@ -68,7 +68,7 @@ def _server(row: Sequence[Any]) -> Iterator[Finding]:
 
 def _horizon(rows: Sequence[Any]) -> Finding:
     if not rows:
-        return Finding("horizon", True, "nothing old keeps dead rows from being removed")
+        return Finding("horizon", True, "nothing old prevents the removal of dead rows")
     kind, who, seconds = rows[0]
     since = "" if seconds is None else f" for {seconds:,} s"
-    return Finding("horizon", False, f"{kind} {who} keeps dead rows from being removed{since}")
+    return Finding("horizon", False, f"{kind} {who} prevents the removal of dead rows{since}")
