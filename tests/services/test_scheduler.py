@@ -28,10 +28,12 @@ from tests.services.turns import World, edition, every
 LONG = "FREQ=SECONDLY;INTERVAL=899;BYMINUTE=0,15,30,45;BYSECOND=0;COUNT=7000"
 
 
-def test_a_broken_schedule_delays_no_other_and_is_told_once(world: World) -> None:
+@pytest.mark.parametrize("broken", ["{", "jitter", "start_within", "misfire_max", "late_after"])
+def test_a_broken_schedule_delays_no_other_and_is_told_once(world: World, broken: str) -> None:
     world.put(every("broken"), every("sound"))
     sound = world.engine.tables.standings["broken"].spec
-    world.spoil("broken", b"{")
+    spoilt = b"{" if broken == "{" else b'%s,"%s":%d}' % (sound[:-1], broken.encode(), 10**21)
+    world.spoil("broken", spoilt)
     scheduler = world.scheduler()
     for minute in range(1, 4):
         world.clock.advance("61s")
@@ -43,7 +45,7 @@ def test_a_broken_schedule_delays_no_other_and_is_told_once(world: World) -> Non
     world.spoil("broken", sound)
     world.clock.advance("61s")
     assert world.turn(scheduler) == 2
-    world.spoil("broken", b"{")
+    world.spoil("broken", spoilt)
     world.clock.advance("61s")
     world.turn(scheduler)
     assert len(world.of(ScheduleBroken)) == 2

@@ -13,7 +13,7 @@ import msgspec
 from .admission import admitted
 from .bare import bare_text
 from .errors import BadOption, BadSchedule
-from .instant import EARLIEST, MINUTE
+from .instant import CALENDAR_FIRST, CALENDAR_LAST, EARLIEST, MINUTE
 from .job import NewJob
 from .rule import Bounds, Calendar, Cron, Rule, after, before_or_at, jittered
 from .text import shown
@@ -125,11 +125,40 @@ def owned(spec: bytes) -> Owned | None:
 
 @lru_cache(maxsize=20_000)
 def read(spec: bytes) -> Schedule:
-    """Read what `written` wrote; BadSchedule when this version cannot."""
+    """Read what `written` wrote; BadSchedule when this version cannot.
+
+    That includes numbers that only another program can have written: no date or store holds them.
+    """
     try:
-        return msgspec.json.decode(spec, type=Schedule)
-    except msgspec.MsgspecError as error:
+        found = msgspec.json.decode(spec, type=Schedule)
+        part: Schedule | Former | None = found
+        while part is not None:
+            _refuse_extremes(part)
+            part = part.former
+    except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as error:
         raise BadSchedule(f"the stored schedule cannot be read: {error}") from error
+    return found
+
+
+def _refuse_extremes(part: Schedule | Former) -> None:
+    """Raise ValueError for a number that is far beyond what anything of its kind can be."""
+    for fields, least, most in _REACH:
+        for name in fields:
+            value: int | None = getattr(part, name, None)
+            if value is not None and not least <= value <= most:
+                raise ValueError(f"{name}={shown(value)} is out of range")
+    for name, at in (("start", part.bounds.start), ("end", part.bounds.end)):
+        if at is not None and not EARLIEST <= at <= CALENDAR_LAST:
+            raise ValueError(f"{name}={shown(at)} is out of range")
+
+
+_SPANS = ("expires_in", "jitter", "misfire_window", "late_after", "start_within", "finish_within")
+_REACH = (
+    (_SPANS, 0, CALENDAR_LAST),
+    (("until", "born"), CALENDAR_FIRST, CALENDAR_LAST),
+    (("priority", "max_attempts", "misfire_max"), -(2**31), 2**31 - 1),
+)
+"""Which numbers of a stored schedule are believed; a job that is made is checked more narrowly."""
 
 
 def planned_after(schedule: Schedule, instant: int) -> int | None:

@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, overload
 
 from dutiful.core.errors import BadSchedule
-from dutiful.core.instant import CALENDAR_FIRST, CALENDAR_LAST, SECOND, iso, moment
+from dutiful.core.instant import CALENDAR_FIRST, CALENDAR_LAST, DAY, SECOND, iso, moment
 
 _DEPTH_MAX = 100
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_SPAN_END = 999_999_999 * DAY
+"""The length that a timedelta can have in both directions."""
 
 
 @overload
@@ -33,8 +35,8 @@ def micros(at: datetime) -> int:
 
 
 def length(microseconds: int) -> timedelta:
-    """Turn a stored span into a timedelta."""
-    return timedelta(microseconds=microseconds)
+    """Turn a stored span into a timedelta; one beyond it becomes the longest or the shortest."""
+    return timedelta(microseconds=min(max(microseconds, -_SPAN_END), _SPAN_END))
 
 
 def spent(length: timedelta) -> int:

@@ -10,16 +10,17 @@ import msgspec
 from msgspec.structs import replace
 
 from dutiful.contract.facade import Store
-from dutiful.core.errors import BadPayload
+from dutiful.core.errors import BadPayload, UsageError
 from dutiful.core.instant import DAY, MINUTE, SECOND, spell
 from dutiful.core.occurrence import Recorded, Standing
 from dutiful.core.ownership import owner_unclear
 from dutiful.core.rule import Cron, Dst, after, between, changes
-from dutiful.core.schedule import Schedule, planned_after, written
+from dutiful.core.schedule import Schedule, longest_job_of, planned_after, written
+from dutiful.core.text import worded
 
 from .host import Managed
 from .reading import local
-from .schedule_records import definition_of
+from .schedule_records import definition_of, unread_of
 
 _SKEW_MAX = 5 * SECOND
 _AHEAD = 366 * DAY
@@ -83,15 +84,20 @@ class _Judge:
             wrote = "another program wrote it"
             troubles.append(f"its row cannot be read, in {live.unreadable}: {wrote}")
         elif live is not None and stored is None:
-            troubles.append("this version of Dutiful cannot read it; upgrade")
+            why = f"upgrade, or declare it again ({unread_of(live)})"
+            troubles.append(f"this version of Dutiful cannot read it; {why}")
         if live is not None and (unclear := owner_unclear(live)):
             troubles.append(f"{unclear}; a worker whose app declares it writes it again")
         if schedule is not None:
-            troubles += self._of_task(schedule)
-            troubles += _of_time(live, schedule, self._now)
-            troubles += _of_weight(schedule, history, self._now)
-            notes += _missing_hours(schedule, self._now)
-            notes += self._of_code(schedule, stored)
+            try:
+                troubles += self._of_task(schedule)
+                troubles += _of_job(schedule)
+                troubles += _of_time(live, schedule, self._now)
+                troubles += _of_weight(schedule, history, self._now)
+                notes += _missing_hours(schedule, self._now)
+                notes += self._of_code(schedule, stored)
+            except Exception as error:  # noqa: BLE001 - the other schedules are checked all the same
+                troubles.append(f"it cannot be checked: {worded(error)}")
         text = "; ".join([*troubles, *notes]) or "fine"
         paused = standing is not None and standing.paused_at is not None
         return ScheduleFinding(name=name, ok=not troubles, text=text, paused=paused)
@@ -120,6 +126,14 @@ class _Judge:
             yield "not in the store yet; a worker that starts adds it"
         elif written(schedule) != written(replace(stored, former=None, born=None)):
             yield "the code differs from what is stored; a worker that starts changes it"
+
+
+def _of_job(schedule: Schedule) -> Iterator[str]:
+    """Say what no store accepts of its jobs, as when another program has written the schedule."""
+    try:
+        longest_job_of(schedule)
+    except UsageError as error:
+        yield f"its jobs cannot be made: {error}"
 
 
 def _of_time(standing: Standing | None, schedule: Schedule, now: int) -> Iterator[str]:

@@ -52,7 +52,7 @@ class ScheduleRecord(msgspec.Struct, frozen=True, kw_only=True):
     paused_at: datetime | None
     retired_at: datetime | None
     broken: str | None
-    """Why it could not go on, when it last failed."""
+    """Why it could not go on, when it last failed, or why its definition cannot be read."""
     unreadable: str | None
     """The names of columns that cannot be read."""
     definition: Schedule | None
@@ -85,10 +85,21 @@ class OccurrenceRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 def definition_of(standing: Standing) -> Schedule | None:
     """Read what was declared; None where this version cannot."""
+    known = _read(standing.spec)
+    return known if isinstance(known, Schedule) else None
+
+
+def unread_of(standing: Standing) -> str | None:
+    """Say why this version cannot read what was declared; None where it can."""
+    known = _read(standing.spec)
+    return known if isinstance(known, str) else None
+
+
+def _read(spec: bytes) -> Schedule | str:
     try:
-        return read(standing.spec)
-    except BadSchedule:
-        return None
+        return read(spec)
+    except BadSchedule as error:
+        return str(error)
 
 
 def schedule_record(row: Standing) -> ScheduleRecord:
@@ -96,7 +107,7 @@ def schedule_record(row: Standing) -> ScheduleRecord:
     known = definition_of(row)
     return ScheduleRecord(
         name=row.name,
-        status=_status(row),
+        status=_status(row, known),
         app=row.app,
         task=None if known is None else known.task,
         queue=None if known is None else known.queue,
@@ -114,7 +125,7 @@ def schedule_record(row: Standing) -> ScheduleRecord:
         changed_at=when(row.changed_at),
         paused_at=when(row.paused_at),
         retired_at=when(row.retired_at),
-        broken=row.broken,
+        broken=row.broken or unread_of(row),
         unreadable=row.unreadable,
         definition=known,
     )
@@ -140,13 +151,13 @@ def occurrence_record(row: Recorded) -> OccurrenceRecord:
     )
 
 
-def _status(standing: Standing) -> Status:
+def _status(standing: Standing, known: Schedule | None) -> Status:
     if standing.unreadable is not None:
         return "broken"
     if standing.retired_at is not None:
         return "retired"
     if standing.paused_at is not None:
         return "paused"
-    if standing.broken is not None:
+    if standing.broken is not None or known is None:
         return "broken"
     return "active" if standing.next is not None or standing.held is not None else "ended"
