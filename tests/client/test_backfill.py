@@ -64,6 +64,7 @@ def test_hooks_see_what_sync_code_asks_for(sync_app: App) -> None:
         seen.append(job.meta.get("backfilled", "no"))
         return job
 
+    sync_app.portal.run(sync_app.open())
     sync_app.schedules.create(report, Interval(HOUR))
     sync_app.schedules.run("report")
     sync_app.schedules.backfill("report", TEN)

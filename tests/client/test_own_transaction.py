@@ -77,9 +77,9 @@ def test_a_sync_call_is_refused_and_works_afterwards(app: App, path: Path, name:
 
 def test_the_first_call_is_refused(app: App, path: Path) -> None:
     own = held(path)
-    soon_refused(app.schedules.list)
+    soon_refused(lambda: app.tasks["note"].enqueue(1))
     own.execute("COMMIT")
-    assert app.schedules.list().items == ()
+    assert app.tasks["note"].enqueue(1).created
     own.close()
 
 

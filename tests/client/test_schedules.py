@@ -276,6 +276,7 @@ def test_sync_code_has_the_same(sync_app: App) -> None:
     @sync_app.task
     def report() -> None: ...
 
+    sync_app.portal.run(sync_app.open())
     sync_app.schedules.create(report, Interval(HOUR))
     assert sync_app.schedules.pause("report") == ("report",)
     assert sync_app.schedules.resume("report") == ("report",)

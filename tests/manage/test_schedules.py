@@ -194,6 +194,7 @@ async def test_a_check_knows_the_tasks(app: App) -> None:
 
 def test_sync_calls_do_the_same(sync_app: App) -> None:
     app = sync_app
+    app.portal.run(app.open())
     app.schedules.create(app.tasks["mail"], Interval(HOUR), name="hourly", args=("a",))
     assert [one.name for one in app.schedules.iterate(task="mail")] == ["hourly"]
     assert len(app.schedules.upcoming("hourly", 3)) == 3

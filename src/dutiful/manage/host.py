@@ -20,6 +20,15 @@ class Managed(Host, Protocol):
     tasks: dict[str, Task[..., Any, Any]]
 
 
+async def existing(app: Managed) -> Store:
+    """Return the open store; StoreUnusable where there is none, since its URL may be misspelt.
+
+    An enqueue or a worker makes a store; looking at one and changing it does not.
+    """
+    await app.lazy.open(create=False)
+    return app.store
+
+
 class Part:
     """One part of the interface: it opens the store when needed, and runs the sync methods."""
 
@@ -28,10 +37,13 @@ class Part:
         self._app = app
 
     async def _store(self, *needs: Capability) -> Store:
-        """Return the open store; Unsupported, before any I/O, where it lacks a capability."""
+        """Return the open store; Unsupported, before any I/O, where it lacks a capability.
+
+        StoreUnusable where there is no store yet.
+        """
         for capability in needs:
             self._app.store.require(capability)
-        return await self._app.ready()
+        return await existing(self._app)
 
     async def _inspector(self) -> Inspector:
         return (await self._store(Capability.INSPECT)).inspector

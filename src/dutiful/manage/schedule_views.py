@@ -19,7 +19,7 @@ from dutiful.core.schedule import planned_after, read
 from dutiful.core.text import shown, whole
 
 from .choice import texts
-from .host import Managed
+from .host import Managed, existing
 from .page import Page, cursor, page_limit
 from .schedule_check import ScheduleFinding, check
 from .schedule_records import (
@@ -201,9 +201,12 @@ class ScheduleViews(DeclaredSchedules):
         return " or ".join(difflib.get_close_matches(name, names, n=2))
 
     async def _store(self) -> Store:
-        """Return the open store; Unsupported, before any I/O, where it keeps no schedules."""
+        """Return the open store; Unsupported, before any I/O, where it keeps no schedules.
+
+        StoreUnusable where there is no store yet.
+        """
         _ = self._host.store.scheduling
-        return await self._host.ready()
+        return await existing(self._host)
 
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return self._host.portal.run(coroutine)
