@@ -51,14 +51,17 @@ def test_no_call_makes_a_store(tmp_path: Path, name: str) -> None:
     app.portal.close()
 
 
-async def test_no_async_call_makes_one(tmp_path: Path) -> None:
-    app = App(f"sqlite:///{tmp_path}/shopp.db")
+def test_no_async_call_makes_one(tmp_path: Path) -> None:
+    asyncio.run(refused(App(f"sqlite:///{tmp_path}/shopp.db")))
+    assert not list(tmp_path.iterdir())
+
+
+async def refused(app: App) -> None:
     for call in (app.jobs.alist(), app.queues.apause("mail"), app.schedules.adeclare()):
         with pytest.raises(StoreUnusable, match="there is no file"):
             await call
     with pytest.raises(StoreUnusable, match="there is no file"):
         [job async for job in app.jobs.aiterate()]
-    assert not list(tmp_path.iterdir())
 
 
 def test_what_is_open_or_in_memory_is_managed(url: str) -> None:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from dutiful.contract.facade import Store
 from dutiful.contract.scheduling import KEPT_MAX
 from dutiful.core.advance import before, make
-from dutiful.core.errors import DuplicateJob, UsageError
+from dutiful.core.errors import BadOption, DuplicateJob, UsageError
 from dutiful.core.instant import SECOND, SPAN_MAX, instant, iso, within_years
 from dutiful.core.occurrence import Occurrence, Standing
 from dutiful.core.schedule import Schedule, planned_between, read
@@ -22,6 +22,7 @@ from dutiful.core.text import shown, worded
 
 from .by_hand import Prepare, add_beside, hooked
 from .diary import Diary, diary
+from .options import checked_flag
 
 BACKFILL_MAX = 100_000
 """The most occurrences of one backfill, so that a mistyped date does not make a million."""
@@ -50,17 +51,23 @@ class Backfill(msgspec.Struct, frozen=True, kw_only=True):
         per_second: float | None = 10.0,
         forgotten: bool = False,
     ) -> Backfill:
-        """Give the time range as datetimes, which need a time zone; BadOption without one."""
+        """Give the time range as datetimes; BadOption without a time zone, or if swapped."""
         return cls(
             start=instant(start), end=instant(end), per_second=per_second, forgotten=forgotten
         )
 
     def __post_init__(self) -> None:
-        """Refuse bounds that are not instants, and a rate that is not above zero."""
+        """Refuse bounds that are no time range, and a rate that is not above zero."""
         for name, at in (("start", self.start), ("end", self.end)):
             if type(at) is not int:
                 raise UsageError(f"{name}={shown(at)}; give microseconds since 1970")
             within_years(at, at)
+        if self.end < self.start:
+            raise BadOption(
+                f"the time range begins at {iso(self.start)} and ends before that, at "
+                f"{iso(self.end)}; give the earlier time first"
+            )
+        checked_flag(self.forgotten, "forgotten")
         if self.per_second is not None and not _is_pace(self.per_second):
             raise UsageError(f"per_second={shown(self.per_second)}; give a number above 0, or None")
 

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from dutiful.core.admission import meta, priority, tags
+from dutiful.core.bare import bare_text
 from dutiful.core.errors import BadOption
 from dutiful.core.instant import local_instant, span
 from dutiful.core.queue import queue_name
@@ -74,6 +75,13 @@ def known(given: Mapping[str, Any], names: Mapping[str, Any], where: str) -> Non
             raise BadOption(f"{where} has no option {name!r}; {hint}")
 
 
+def checked_flag(value: object, name: str) -> bool:
+    """Return a flag; BadOption unless it is True or False."""
+    if type(value) is not bool:
+        raise BadOption(f"{name}={shown(value)}; give True or False")
+    return value
+
+
 def unique_rule(
     key: str,
     *,
@@ -108,8 +116,8 @@ def _refuse_single(states: object) -> None:
 def state_named(word: str) -> State:
     """Return the state of that name; BadOption with all of them."""
     try:
-        return State[word.upper()]
-    except (KeyError, AttributeError):
+        return State[bare_text(word).upper()]
+    except (KeyError, TypeError, AttributeError):
         names = ", ".join(state.word for state in State)
         raise BadOption(f"state {shown(word)}; choose from {names}") from None
 

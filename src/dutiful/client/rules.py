@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from time import time_ns
-from typing import Any, TypedDict, cast
+from types import FunctionType
+from typing import Any, TypedDict
 
 from msgspec.structs import replace
 
+from dutiful.core.bare import bare_text
 from dutiful.core.errors import BadArguments, BadOption, BadSchedule
 from dutiful.core.instant import local_instant, span, spell
 from dutiful.core.rule import Bounds, Calendar, Cron, Dates, Interval, Rule, endless_and_empty
@@ -23,7 +25,7 @@ from dutiful.core.schedule import (
     schedule_name,
     zone_of,
 )
-from dutiful.core.text import shown
+from dutiful.core.text import shown, visible
 from dutiful.core.unique import Unique
 
 from .options import Span, known, refine
@@ -56,6 +58,11 @@ class Scheduling(TypedDict, total=False):
     finish_within: Span | None
 
 
+def _called(task: object) -> str:
+    """Name what was given for a task, a function by its name."""
+    return visible(task.__qualname__) if isinstance(task, FunctionType) else shown(task)
+
+
 _RULES = (Cron, Interval, Calendar, Dates)
 _OF_THE_JOB = ("queue", "priority", "tags", "meta", "expires_in", "unique")
 
@@ -65,10 +72,7 @@ def schedule_of(
 ) -> Schedule:
     """Build a schedule from what a person wrote; raises BadOption and BadArguments."""
     if not isinstance(task, BoundTask):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped
-        raise BadOption(
-            f"{getattr(task, '__qualname__', task)} is not a task; "
-            "write @app.cron(...) above @app.task"
-        )
+        raise BadOption(f"{_called(task)} is not a task; write @app.cron(...) above @app.task")
     if type(rule) not in _RULES:
         raise BadOption(
             f"{shown(rule)} is not a rule; give Cron(...), Interval(...), Calendar(...) or "
@@ -164,9 +168,10 @@ def _maybe(value: Span | None) -> int | None:
 
 def _one_of(name: str, words: Sequence[str]) -> Callable[[Any], str]:
     def check(value: Any) -> str:
-        if value not in words:
+        text = bare_text(value) if isinstance(value, str) else None
+        if text is None or text not in words:
             raise BadOption(f"{name}={shown(value)}; choose one of {', '.join(words)}")
-        return cast(str, value)
+        return text
 
     return check
 

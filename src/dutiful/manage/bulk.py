@@ -8,7 +8,7 @@ from typing import Any, TypedDict, TypeVar
 
 import msgspec
 
-from dutiful.client.options import known
+from dutiful.client.options import checked_flag, known
 from dutiful.contract.capability import Capability
 from dutiful.contract.facade import Store
 from dutiful.core.errors import BadOption
@@ -20,7 +20,6 @@ from .choice import (
     DeadFilters,
     Ids,
     JobFilters,
-    checked_flag,
     choose_one_way,
     filter_of,
     id_list,

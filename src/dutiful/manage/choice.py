@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypedDict, cast
 
-from dutiful.client.options import known, state_named
+from dutiful.client.options import checked_flag, known, state_named
 from dutiful.contract.page import Filter
 from dutiful.core.errors import BadOption
 from dutiful.core.instant import instant
@@ -99,13 +99,6 @@ def choose_one_way(ids: Ids, given: Mapping[str, Any], *, everything: object, ca
         )
     if ways > 1:
         raise BadOption(f"{call}() takes ids, filters or all=True, and only one of the three")
-
-
-def checked_flag(value: object, name: str) -> bool:
-    """Return a flag; BadOption unless it is True or False."""
-    if type(value) is not bool:
-        raise BadOption(f"{name}={shown(value)}; give True or False")
-    return value
 
 
 def texts(value: object) -> tuple[str, ...]:

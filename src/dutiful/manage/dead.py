@@ -9,7 +9,7 @@ from typing import Any, Unpack
 
 from msgspec.structs import replace
 
-from dutiful.client.options import known
+from dutiful.client.options import checked_flag, known
 from dutiful.contract.capability import Capability
 from dutiful.contract.facade import Store
 from dutiful.contract.protocol import Redrive
@@ -18,7 +18,7 @@ from dutiful.core.replacement import Work, edited
 from dutiful.core.state import State
 
 from .bulk import Bulk, BulkResult, ChosenDead
-from .choice import DeadFilters, Ids, checked_flag, filter_of
+from .choice import DeadFilters, Ids, filter_of
 from .edit import Editor
 from .host import Managed, Part
 from .jobs import Jobs

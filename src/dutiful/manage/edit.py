@@ -12,7 +12,7 @@ from dutiful.client.task import Task
 from dutiful.core.errors import BadOption, BadPayload, PayloadTooLarge, UnknownTask
 from dutiful.core.job import Job
 from dutiful.core.payload import offence
-from dutiful.core.text import shown
+from dutiful.core.text import shown, worded
 
 
 class Edit(NamedTuple):
@@ -36,8 +36,9 @@ def _edit(path: object, value: object) -> Edit:
         raise BadOption(f"changes: {shown(path)} names no argument; write its name as text")
     try:
         plain = msgspec.to_builtins(value)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise BadOption(f"changes: the new value of {path} is no plain data: {error}") from error
+    except Exception as error:  # a value's own code may raise anything
+        why = worded(error)
+        raise BadOption(f"changes: the new value of {path} is no plain data: {why}") from error
     return Edit(tuple(path.split(".")), plain)
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any, Unpack
 
 from dutiful.client.looping import refuse_on_loop
+from dutiful.client.options import checked_flag
 from dutiful.contract.capability import Capability
 from dutiful.core.errors import BadOption
 from dutiful.core.state import LIVE, State
@@ -47,9 +48,10 @@ class Jobs(Part):
         enqueued while you page may be missing, and none is seen twice.
         """
         which, most, begin = filter_of(filters), page_limit(limit), cursor(after)
+        latest = checked_flag(with_errors, "with_errors")
         inspector = await self._inspector()
         page = await inspector.find(which, most, begin)
-        errors = await latest_errors(inspector, page) if with_errors else {}
+        errors = await latest_errors(inspector, page) if latest else {}
         items = tuple(job_record(job, errors.get(job.id)) for job in page.jobs)
         return Page(items, page.cursor)
 

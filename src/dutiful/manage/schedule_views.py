@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, TypedDict, TypeVar, Unpack, cast
 
 from dutiful.client.looping import refuse_on_loop
-from dutiful.client.options import known
+from dutiful.client.options import checked_flag, known
 from dutiful.client.schedules import DeclaredSchedules
 from dutiful.contract.facade import Store
 from dutiful.core.errors import BadOption, UnknownSchedule
@@ -134,9 +134,10 @@ class ScheduleViews(DeclaredSchedules):
         With ``code``, those that this app declares are checked as well, and all arguments are
         checked by the signatures of its tasks. The first finding is about the clock.
         """
+        declared = self.declared if checked_flag(code, "code") else None
         store = await self._store()
         stored = [standing async for standing in self._standings()]
-        return await check(self._host, self.declared if code else None, store, stored)
+        return await check(self._host, declared, store, stored)
 
     def get(self, name: str) -> ScheduleRecord:
         """Do what `aget` does, from sync code."""

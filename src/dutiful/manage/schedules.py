@@ -11,6 +11,7 @@ import msgspec
 from dutiful.client.backfill import Backfill, Filled, Progress, fill_in, instants
 from dutiful.client.by_hand import run_now
 from dutiful.client.handle import Handle
+from dutiful.client.options import checked_flag
 from dutiful.client.rules import Scheduling, schedule_of
 from dutiful.client.task import BoundTask
 from dutiful.contract.facade import Store
@@ -22,7 +23,6 @@ from dutiful.core.rule import Rule
 from dutiful.core.schedule import Schedule, planned_after, read
 from dutiful.core.text import shown, whole
 
-from .choice import checked_flag
 from .schedule_views import ScheduleViews
 
 
@@ -45,13 +45,13 @@ class Schedules(ScheduleViews):
         Raises BadOption when the name is taken, unless ``replace`` is set, and ScheduleTaken when
         an app declares a schedule of that name.
         """
-        schedule = schedule_of(task, rule, given)
+        replaces, schedule = checked_flag(replace, "replace"), schedule_of(task, rule, given)
         if schedule.name in self.declared:
             raise BadOption(f"schedule {schedule.name!r} is declared in code; give another name")
         store = await self._store()
         if planned_after(schedule, (await store.scheduling.due(0)).now) is None:
             raise BadSchedule(f"schedule {schedule.name!r} would never fire from now on")
-        if not await store.scheduling.put_schedule(schedule, replace=replace):
+        if not await store.scheduling.put_schedule(schedule, replace=replaces):
             raise BadOption(
                 f"there is a schedule {schedule.name!r}; give another name, or replace=True"
             )
@@ -91,11 +91,11 @@ class Schedules(ScheduleViews):
         For an app that was renamed, and for schedules that move from one app to another, or from
         run time into code. They become as declared here; history and position are kept.
         """
-        for name in names:
+        for name in [whole(name, "schedule name") for name in names]:
             if name not in self.declared:
                 near = " or ".join(difflib.get_close_matches(name, self.declared, n=2))
                 hint = f"; did you mean {near}?" if near else ""
-                raise BadOption(f"app {self._host.name!r} declares no schedule {name!r}{hint}")
+                raise BadOption(f"app {self._host.name!r} declares no schedule {shown(name)}{hint}")
         store, known = await self._known(names)
         for name in known:
             await store.scheduling.put_schedule(self.declared[name], replace=True, adopt=True)
