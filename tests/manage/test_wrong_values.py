@@ -12,6 +12,7 @@ from dutiful import App, Backfill, BadOption, Interval
 from tests.manage.conftest import shop
 
 HOURLY = Interval.every("1h")
+ANY: Any = Backfill
 START, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
 
 
@@ -59,37 +60,37 @@ def no_task() -> None: ...
 
 no_task.__qualname__ = "a\ud800b"
 
-Call = Callable[[App], Any]
+Call = Callable[[Any], Any]
 CALLS: dict[str, tuple[Call, str]] = {
     "replace": (
-        lambda app: app.schedules.create(app.tasks["never"], HOURLY, replace="false"),  # type: ignore[arg-type]
+        lambda app: app.schedules.create(app.tasks["never"], HOURLY, replace="false"),
         "replace='false'; give True or False",
     ),
     "forgotten": (
-        lambda _: Backfill.between(START, END, forgotten="no"),  # type: ignore[arg-type]
+        lambda _: ANY.between(START, END, forgotten="no"),
         "forgotten='no'; give True or False",
     ),
     "with_errors": (
-        lambda app: app.jobs.list(with_errors="no"),  # type: ignore[arg-type]
+        lambda app: app.jobs.list(with_errors="no"),
         "with_errors='no'; give True or False",
     ),
     "with_errors of dead": (
-        lambda app: app.dead.list(with_errors=0),  # type: ignore[arg-type]
+        lambda app: app.dead.list(with_errors=0),
         "with_errors=0; give True or False",
     ),
     "code": (
-        lambda app: app.schedules.check(code="no"),  # type: ignore[arg-type]
+        lambda app: app.schedules.check(code="no"),
         "code='no'; give True or False",
     ),
     "swapped": (lambda _: Backfill.between(END, START), "give the earlier time first"),
-    "adopt a number": (lambda app: app.schedules.adopt(5), "schedule name 5 must be text"),  # type: ignore[arg-type]
-    "adopt a list": (lambda app: app.schedules.adopt(["daily"]), r"\['daily'\] must be text"),  # type: ignore[arg-type]
+    "adopt a number": (lambda app: app.schedules.adopt(5), "schedule name 5 must be text"),
+    "adopt a list": (lambda app: app.schedules.adopt(["daily"]), r"\['daily'\] must be text"),
     "adopt a half": (lambda app: app.schedules.adopt("a\ud800"), "half of a character"),
-    "no task": (lambda app: app.schedules.create(Odd(), None), "is not a task"),  # type: ignore[arg-type]
-    "no name": (lambda app: app.schedules.create(no_task, HOURLY), r"a\\ud800b is not a task"),  # type: ignore[arg-type]
-    "no rule": (lambda app: app.schedules.create(app.tasks["never"], Odd()), "is not a rule"),  # type: ignore[arg-type]
+    "no task": (lambda app: app.schedules.create(Odd(), None), "is not a task"),
+    "no name": (lambda app: app.schedules.create(no_task, HOURLY), r"a\\ud800b is not a task"),
+    "no rule": (lambda app: app.schedules.create(app.tasks["never"], Odd()), "is not a rule"),
     "overlap": (
-        lambda app: app.schedules.create(app.tasks["never"], HOURLY, overlap=Odd()),  # type: ignore[arg-type]
+        lambda app: app.schedules.create(app.tasks["never"], HOURLY, overlap=Odd()),
         "overlap=.*choose one of allow",
     ),
     "changes": (
@@ -98,7 +99,7 @@ CALLS: dict[str, tuple[Call, str]] = {
         ),
         "the new value of order is no plain data: LookupError: no offset",
     ),
-    "a state": (lambda app: app.jobs.list(state=Rude("stopped")), "state 'stopped'; choose"),  # type: ignore[arg-type]
+    "a state": (lambda app: app.jobs.list(state=Rude("stopped")), "state 'stopped'; choose"),
 }
 
 
@@ -112,7 +113,8 @@ def test_a_wrong_value_is_refused(app: App, name: str) -> None:
 
 
 def test_text_of_a_subclass_is_taken_as_the_text_it_is(app: App) -> None:
-    assert app.jobs.list(state=Rude("queued")).items == ()  # type: ignore[arg-type]
+    queued: Any = Rude("queued")
+    assert app.jobs.list(state=queued).items == ()
     rude: Any = Rude("skip")
     assert app.schedules.create(app.tasks["never"], HOURLY, overlap=rude).overlap == "skip"
 

@@ -96,7 +96,7 @@ class _Judge:
                 troubles += _of_weight(schedule, history, self._now)
                 notes += _missing_hours(schedule, self._now)
                 notes += self._of_code(schedule, stored)
-            except Exception as error:  # noqa: BLE001 - the other schedules are checked all the same
+            except Exception as error:  # noqa: BLE001 - the others are checked all the same
                 troubles.append(f"it cannot be checked: {worded(error)}")
         text = "; ".join([*troubles, *notes]) or "fine"
         paused = standing is not None and standing.paused_at is not None
