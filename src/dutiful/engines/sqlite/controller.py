@@ -91,7 +91,7 @@ class SqliteController:
         self, ids: Sequence[str], one: Callable[[str, int], Plan[bool]]
     ) -> tuple[str, ...]:
         """Change job by job in one transaction and return the ids that changed."""
-        session = self.session.ready()
+        session = self.session.writable()
 
         def plan() -> Written[tuple[str, ...]]:
             now, changed = session.clock.now(), list[str]()
@@ -105,7 +105,7 @@ class SqliteController:
     async def _one(
         self, text: str, params: Callable[[int], tuple[Any, ...]], *, wakes: bool
     ) -> None:
-        session = self.session.ready()
+        session = self.session.writable()
 
         def plan() -> Written[None]:
             yield Statement(text, params(session.clock.now()))
