@@ -66,7 +66,7 @@ class SqliteMover:
         def plan() -> Plan[tuple[Record, ...]]:
             found: list[Record] = []
             for job_id in ids:
-                rows = (yield Statement(*by_id(_GET, job_id))).rows
+                rows = (yield from by_id(_GET, job_id)).rows
                 found += yield from _records(rows)
             return tuple(found)
 
@@ -82,7 +82,7 @@ class SqliteMover:
         def plan() -> Written[tuple[str, ...]]:
             same: list[tuple[int, str]] = []
             for job in jobs:
-                rows = (yield Statement(*by_id(_GET, job.id))).rows
+                rows = (yield from by_id(_GET, job.id)).rows
                 if rows and job_of(rows[0]) == job:
                     same.append((rows[0][0], job.id))
             yield from delete([(seq,) for seq, _ in same], "purged")
