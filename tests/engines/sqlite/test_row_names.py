@@ -14,7 +14,10 @@ from dutiful.core.job import Job
 from dutiful.engines.sqlite import SqliteEngine
 from tests.engines.sqlite.support import new, rows
 
-NO_TEXT = {"bytes": "x'ff'", "text that is no UTF-8": "CAST(x'ff41' AS TEXT)"}
+NO_TEXT = {
+    "bytes": "UPDATE dutiful_job SET id = x'ff'",
+    "text that is no UTF-8": "UPDATE dutiful_job SET id = CAST(x'ff41' AS TEXT)",
+}
 
 
 def change(path: Path, text: str) -> None:
@@ -57,7 +60,7 @@ async def test_a_stale_name_leaves_the_next_job_of_its_row_alone(
 @pytest.mark.parametrize("kind", NO_TEXT)
 async def test_one_spelling_names_the_row(engine: SqliteEngine, path: Path, kind: str) -> None:
     await engine.enqueue([new()])
-    change(path, f"UPDATE dutiful_job SET id = {NO_TEXT[kind]}")
+    change(path, NO_TEXT[kind])
     for name in ("row:01", "row:+1", "row:\u0661", "row: 1", "row:1 ", "row:1\n", f"row:{2**63}"):
         assert await engine.get([name]) == ()
         assert await engine.cancel([name]) == ()
