@@ -135,3 +135,19 @@ async def test_the_workers_services_wait_for_a_tasks_transaction(engine: SqliteE
     transaction.rollback()
     assert await pruning == 1
     assert (await declaring).rules
+
+
+async def test_the_file_counts_and_not_who_opened_it(engine: SqliteEngine, path: Path) -> None:
+    (claim,) = await claimed(engine)
+    same, other = SqliteEngine(path), SqliteEngine(path.with_name("other.db"))
+    await same.open()
+    await other.open()
+    transaction = engine.transaction(claim)
+    transaction.begin()
+    with pytest.raises(UsageError, match="before or after the `with` block"):
+        await same.pause("mail")
+    await other.pause("mail")
+    transaction.rollback()
+    await same.pause("mail")
+    await same.close()
+    await other.close()

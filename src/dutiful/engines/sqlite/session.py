@@ -179,7 +179,7 @@ class Session:
     def forbid_inside(self, advice: str) -> None:
         """Raise UsageError where a wait for the write lock would be a wait for ourselves."""
         hold = holding.get()
-        if hold is not None and hold.open and hold.session is self:
+        if hold is not None and hold.open and hold.session.place.file == self.place.file:
             raise UsageError(f"inside ctx.transaction(), which holds the store's lock; {advice}")
 
     def close(self) -> None:

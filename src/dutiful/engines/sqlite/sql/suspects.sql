@@ -1,4 +1,4 @@
--- A slice of the table, newest row first: whether the columns have the right types, and their texts.
+-- A slice of the table, newest row first: whether the columns have the right types, and the texts.
 SELECT
   seq,
   typeof(id) = 'text' AND typeof(task) = 'text' AND typeof(queue) = 'text'
