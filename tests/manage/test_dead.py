@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dutiful import App, BadOption, BadPayload, PayloadTooLarge, UnknownTask
+from dutiful.manage.bulk import BulkResult
 from tests.manage.conftest import run_all, shop
 from tests.manage.test_changes import states
 
@@ -115,6 +116,38 @@ async def test_changes_that_do_not_fit_send_nothing_back(
         assert await states(app) == {"dead": 2}
 
 
+async def test_only_the_check_of_all_says_that_no_job_was_redriven() -> None:
+    async with shop("memory://") as app:
+        await die(app, 2)
+        for changes, error, _ in REFUSED:
+            if error is not BadOption:
+                with pytest.raises(error) as refused:
+                    await app.dead.aredrive(all=True, changes=changes)
+                assert refused.value.__notes__ == ["no job was redriven"]
+
+
+async def test_a_job_that_dies_after_the_check_and_does_not_fit_is_left(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await die(app, 2)
+    find, walks, told = app.store.inspector.find, list[int](), list[BulkResult]()
+
+    async def find_later(*given: Any) -> Any:
+        walks.append(1)
+        if len(walks) == 2:  # the first was to check
+            await app.tasks["never"].aenqueue()  # which takes no order
+            await run_all(app)
+        return await find(*given)
+
+    monkeypatch.setattr(app.store.engine, "find", find_later)
+    result = await app.dead.aredrive(all=True, changes={"order": 70}, progress=told.append)
+    assert (result.matched, result.changed, result.left, result.steps_dropped) == (3, 2, 1, 2)
+    assert told == [result]
+    assert await states(app) == {"queued": 2, "dead": 1}
+    (left,) = await app.dead.alist()
+    assert left.task == "never"
+
+
 async def test_an_app_without_tasks_checks_no_signature(url: str) -> None:
     if url == "memory://":
         return  # which no second app can reach
@@ -127,6 +160,8 @@ async def test_an_app_without_tasks_checks_no_signature(url: str) -> None:
         def other() -> None: ...
 
         with pytest.raises(UnknownTask, match="no task 'charge' to check the arguments by"):
+            await bare.dead.aredrive(other_id, changes={"order": 1})
+        with pytest.raises(UnknownTask, match=f"job {other_id}: .*; redrive it with the app that"):
             await bare.dead.aredrive(other_id, changes={"order": 1})
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from dutiful import App
 from dutiful.core.rule import Interval
+from dutiful.engines.postgres import unreadable as in_postgres
+from dutiful.engines.sqlite import unreadable as in_sqlite
 from dutiful.manage.records import JobRecord
 from tests.fuzz.store_tables import PostgresTables, SqliteTables, Tables
 from tests.manage.conftest import run_all, shop
@@ -124,3 +126,29 @@ async def test_a_worker_that_cannot_be_read_is_shown(tmp_path: Path) -> None:
         assert (worker.id, worker.slots) == ("w", 0)
         assert worker.unreadable is not None
         assert "queues" in worker.unreadable
+
+
+async def test_the_filter_reaches_all_that_cannot_be_read(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also beyond the thousand at which `check` stops counting, newest first."""
+    for module in (in_sqlite, in_postgres):
+        monkeypatch.setattr(module, "_PAGE", 90)
+    app, tables = place
+    first = await fill(app, 500, queue="first")
+    await fill(app, 250, queue="good")
+    last = await fill(app, 510, queue="last")
+    spoil(tables, "job", "meta", "[1]", "queue <> 'good'")
+    assert await app.jobs.acount(unreadable=True) == 1010
+    found = [job.id async for job in app.jobs.aiterate(unreadable=True)]
+    assert found == last + first
+    page = await app.jobs.alist(unreadable=True, limit=7)
+    assert [job.id for job in page] == last[:7]
+    page = await app.jobs.alist(unreadable=True, limit=7, after=page.next_cursor)
+    assert [job.id for job in page] == last[7:14]
+    assert await app.jobs.acount(unreadable=True, state="queued", queue="first") == 500
+    assert await app.jobs.acount(unreadable=True, state=["dead", "cancelled"]) == 0
+    assert "1,000 or more jobs" in str(await app.store.check())
+    tables.change(tables.name("job"), "state = 5, finished_at = 1", "queue <> 'good'")
+    assert (await app.dead.apurge(unreadable=True)).changed == 1010
+    assert await app.jobs.acount() == 250

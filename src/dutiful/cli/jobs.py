@@ -11,7 +11,9 @@ from dutiful.cli.expand import expand
 from dutiful.cli.options import Chosen, Common, Paging
 from dutiful.cli.target import Opened, reach
 
-JobId = Annotated[str, typer.Argument(metavar="ID", help="The id, or its first 8 characters.")]
+JobId = Annotated[
+    str, typer.Argument(metavar="ID", help="The id, or at least its first 8 characters.")
+]
 
 
 @expand

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
@@ -23,13 +24,17 @@ from dutiful.core.text import shown, worded
 from .by_hand import Prepare, add_beside, hooked
 from .diary import Diary, diary
 from .options import checked_flag
+from .progress import checked_progress, tell
 
 BACKFILL_MAX = 100_000
 """The most occurrences of one backfill, so that a mistyped date does not make a million."""
 _BATCH = 500
 
 Progress = Callable[[int, int], None]
-"""Called with how many instants are done, and how many there are."""
+"""Called with how many instants are done, and how many there are; no async function.
+
+Sync methods call it in their caller's thread, async ones on the loop.
+"""
 
 
 class Backfill(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +117,7 @@ async def fill_in(
 
     UsageError where hooks or unique rules refuse some of them; all others are enqueued before.
     """
+    progress = checked_progress(progress, "two numbers")
     schedule = read(standing.spec)
     now = (await store.scheduling.due(0)).now
     if backfill.end > now:
@@ -133,7 +139,7 @@ async def fill_in(
         if not await filling.add(part):
             break  # nothing passes any more
         if progress is not None:
-            progress(there, len(planned))
+            await tell(partial(progress, there, len(planned)))
     filling.tell(len(missing))
     return Filled(len(planned), filling.made, filling.gave_way)
 

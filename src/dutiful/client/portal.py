@@ -7,10 +7,12 @@ import os
 import threading
 import weakref
 from collections.abc import Coroutine
+from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
 
 from dutiful.contract.blocked import Blocked
 from dutiful.contract.reentry import refuse_reentry
+from dutiful.core.errors import UsageError
 
 from .looping import refuse_on_loop
 
@@ -30,6 +32,7 @@ class Portal:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._pid = 0
+        self._closings = 0
         _portals.add(self)
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
@@ -38,22 +41,30 @@ class Portal:
         Raises UsageError, before anything runs, where an event loop runs: it would be blocked, and
         indefinitely if the coroutine waits for something on it. A fork starts a thread of its own,
         since threads do not survive one. Where no thread can be started, as when the interpreter
-        is about to end, the coroutine runs in the caller's.
+        is about to end, the coroutine runs in the caller's. UsageError also when another thread
+        closes the portal meanwhile.
         """
+        call = getattr(coroutine, "__name__", "").removeprefix("a")
+        blocked, closings = Blocked(), self._closings
         try:
-            refuse_on_loop(getattr(coroutine, "__name__", "").removeprefix("a"))
+            refuse_on_loop(call)
             refuse_reentry()
-            loop = self._started()
+            with blocked.works_here():
+                future = self._begun(coroutine)
         except BaseException:
             coroutine.close()
             raise
-        if loop is None:
+        if future is None:
             return _run_here(coroutine)
-        blocked = Blocked()
-        with blocked.works_here():
-            future = asyncio.run_coroutine_threadsafe(coroutine, loop)
         try:
             return blocked.wait(future)
+        except CancelledError as error:
+            if closings == self._closings or not future.cancelled():
+                raise
+            raise UsageError(
+                f"the app was closed before {_worded(call)} was done; what it had changed by then, "
+                "such as the batches before, stays. Close an app when its calls have ended"
+            ) from error
         except BaseException:
             future.cancel()  # nobody waits any more, after Ctrl-C for one
             raise
@@ -63,6 +74,7 @@ class Portal:
         with self._lock:
             loop, thread = self._loop, self._thread
             self._loop = self._thread = None
+            self._closings += 1
         if loop is not None and thread is not None and self._pid == os.getpid():
             asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result()
             loop.call_soon_threadsafe(loop.stop)
@@ -72,6 +84,12 @@ class Portal:
     def forsake(self) -> None:
         """Start again in the child of a fork, where no thread will release the lock."""
         self._lock = threading.RLock()
+
+    def _begun(self, coroutine: Coroutine[Any, Any, T]) -> Future[T] | None:
+        """Begin a call; under the lock, since a loop that `close` stops would never run it."""
+        with self._lock:
+            loop = self._started()
+            return None if loop is None else asyncio.run_coroutine_threadsafe(coroutine, loop)
 
     def _started(self) -> asyncio.AbstractEventLoop | None:
         """Return the loop; None where its thread cannot be started."""
@@ -90,6 +108,10 @@ class Portal:
                     _ORPHANS.append(self._loop)
                 self._loop, self._thread, self._pid = loop, thread, os.getpid()
             return self._loop
+
+
+def _worded(call: str) -> str:
+    return f"{call}()" if call and not call.startswith("_") else "a call"
 
 
 _portals: weakref.WeakSet[Portal] = weakref.WeakSet()

@@ -32,12 +32,17 @@ class Question(Protocol):
 
 
 class Blocked:
-    """One thread that waits for a future; all of its methods but `ask` belong to that thread."""
+    """One thread that waits for a future; all but `ask` and `waits` belongs to that thread."""
 
     def __init__(self) -> None:
         """Begin with no question."""
         self._said = queue.SimpleQueue[Question | None]()
         self._waits = True
+
+    @property
+    def waits(self) -> bool:
+        """Whether the wait goes on; once it has ended, no question is answered."""
+        return self._waits
 
     def ask(self, question: Question) -> None:
         """Leave a question, from any thread; nothing happens when the wait has ended."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import Any, TypedDict, TypeVar
+from functools import partial
+from typing import Any, NamedTuple, TypedDict, TypeVar
 
 import msgspec
 
 from dutiful.client.options import checked_flag, known
+from dutiful.client.progress import checked_progress, tell
 from dutiful.contract.capability import Capability
 from dutiful.contract.facade import Store
 from dutiful.core.errors import BadOption
 from dutiful.core.job import Job
 from dutiful.core.state import State
-from dutiful.core.text import shown
 
 from .choice import (
     DeadFilters,
@@ -25,7 +26,7 @@ from .choice import (
     id_list,
 )
 from .finding import batches, each, pages
-from .pace import Pace, checked_limit, checked_rate
+from .pace import Pace, checked_limit, checked_rate, checked_stop
 
 T = TypeVar("T")
 
@@ -44,7 +45,11 @@ class BulkResult(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def left(self) -> int:
-        """How many jobs were left as they were, because their state allows no such change."""
+        """How many jobs were not changed: all of them with ``dry_run``.
+
+        Otherwise their state allows no such change, as when a job has ended meanwhile; or
+        ``changes`` do not fit a job that died after all others had been checked.
+        """
         return self.matched - self.changed
 
 
@@ -52,13 +57,14 @@ class Sweeping(TypedDict, total=False):
     """How a call goes through many jobs."""
 
     limit: int | None
-    """At most so many jobs, the newest; None is all that match."""
+    """At most so many jobs: the newest that match, or the first of the ids given; None is all."""
     rate: float | None
-    """At most so many jobs a second; None is as fast as the store allows."""
+    """At most so many jobs a second, after a delay, too; None is as fast as the store allows."""
     dry_run: bool
     """Count the jobs, and change nothing."""
     progress: Callable[[BulkResult], object] | None
-    """Called after each batch. What it raises ends the call; the batches before it stay done."""
+    """Called after each batch; no async function. What it raises ends the call; the batches before
+    it stay done. Sync methods call it in their caller's thread, async ones on the loop."""
 
 
 class ChosenJobs(JobFilters, Sweeping, total=False):
@@ -69,10 +75,17 @@ class ChosenDead(DeadFilters, Sweeping, total=False):
     """Which dead letters to change, and how."""
 
 
+class Done(NamedTuple):
+    """What became of one batch."""
+
+    changed: int
+    steps_dropped: int = 0
+
+
 Act = Callable[[Sequence[str]], Awaitable[Sequence[str]]]
 """Changes jobs by their ids and returns those that it changed."""
-Change = Callable[[Sequence[Job]], Awaitable[Sequence[str]]]
-"""The same for jobs that were looked up."""
+Change = Callable[[Sequence[Job]], Awaitable[Done]]
+"""Changes jobs that were looked up."""
 
 
 class Bulk:
@@ -102,8 +115,8 @@ class Bulk:
         self._limit = checked_limit(given.get("limit"))
         self._rate = checked_rate(given.get("rate"))
         self._dry_run = checked_flag(given.get("dry_run", False), "dry_run")
-        self._progress = _called(given.get("progress"))
-        self._stop = _event(stop)
+        self._progress = checked_progress(given.get("progress"), "one BulkResult")
+        self._stop = checked_stop(stop)
 
     @property
     def needs(self) -> tuple[Capability, ...]:
@@ -113,19 +126,30 @@ class Bulk:
     async def carry_out(self, store: Store, act: Act) -> BulkResult:
         """Change the jobs; where an engine cannot look jobs up, the ids that were given."""
         if self._ids is not None and not store.can(Capability.INSPECT):
-            return await self._go(batches(self._ids[: self._limit]), act)
 
-        async def change(batch: Sequence[Job]) -> Sequence[str]:
-            return await act([job.id for job in batch])
+            async def change_unseen(batch: Sequence[str]) -> Done:
+                return Done(len(await act(batch)))
+
+            return await self._go(batches(self._ids[: self._limit]), change_unseen)
+
+        async def change(batch: Sequence[Job]) -> Done:
+            return Done(len(await act([job.id for job in batch])))
 
         return await self.change_jobs(store, change)
 
     async def change_jobs(self, store: Store, change: Change) -> BulkResult:
         """Look the jobs up and change them."""
-        return await self._go(self.jobs(store), change)
+        return await self._go(self._jobs(store), change)
 
-    async def jobs(self, store: Store) -> AsyncIterator[Sequence[Job]]:
-        """Look the jobs up, batch by batch."""
+    async def check_jobs(self, store: Store, check: Callable[[Job], object]) -> None:
+        """Look the jobs up and check each, until ``stop`` is set; raises what ``check`` raises."""
+        async for batch in self._jobs(store):
+            if self._stop is not None and self._stop.is_set():
+                return
+            for job in batch:
+                check(job)
+
+    async def _jobs(self, store: Store) -> AsyncIterator[Sequence[Job]]:
         if self._ids is None:
             async for page in pages(store.inspector, self._which, self._limit):
                 yield page
@@ -137,11 +161,9 @@ class Bulk:
     async def _go(
         self,
         found: AsyncIterator[Sequence[T]],
-        change: Callable[[Sequence[T]], Awaitable[Sequence[str]]],
+        change: Callable[[Sequence[T]], Awaitable[Done]],
     ) -> BulkResult:
-        if self._dry_run:
-            return BulkResult(matched=sum([len(part) async for part in found]))
-        pace = Pace(self._rate, self._stop)
+        pace = Pace(None if self._dry_run else self._rate, self._stop)
         result = BulkResult()
         async for part in found:
             size = pace.size or len(part)
@@ -149,22 +171,21 @@ class Bulk:
                 if not await pace.goes_on(result.matched):
                     return msgspec.structs.replace(result, stopped=True)
                 batch = part[start : start + size]
-                changed = await change(batch)
+                done = Done(0) if self._dry_run else await change(batch)
                 result = BulkResult(
-                    matched=result.matched + len(batch), changed=result.changed + len(changed)
+                    matched=result.matched + len(batch),
+                    changed=result.changed + done.changed,
+                    steps_dropped=result.steps_dropped + done.steps_dropped,
                 )
                 if self._progress is not None:
-                    self._progress(result)
+                    await tell(partial(self._progress, result))
         return result
 
 
-def _called(progress: object) -> Callable[[BulkResult], object] | None:
-    if progress is not None and not callable(progress):
-        raise BadOption(f"progress={shown(progress)}; give a function of one BulkResult")
-    return progress
-
-
-def _event(stop: object) -> asyncio.Event | None:
-    if stop is not None and not isinstance(stop, asyncio.Event):
-        raise BadOption(f"stop={shown(stop)}; give an asyncio.Event")
-    return stop
+def without_stop(call: str, which: Mapping[str, Any]) -> None:
+    """Refuse ``stop`` in a sync method, which cannot wait for an event of a loop."""
+    if which.get("stop") is not None:
+        raise BadOption(
+            f"{call}() takes no stop; write `await ...a{call}(..., stop=event)`, or end the call "
+            "by an error that progress raises"
+        )

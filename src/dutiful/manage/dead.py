@@ -7,17 +7,16 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Unpack
 
-from msgspec.structs import replace
-
 from dutiful.client.options import checked_flag, known
 from dutiful.contract.capability import Capability
 from dutiful.contract.facade import Store
 from dutiful.contract.protocol import Redrive
+from dutiful.core.errors import UsageError
 from dutiful.core.job import Job
 from dutiful.core.replacement import Work, edited
 from dutiful.core.state import State
 
-from .bulk import Bulk, BulkResult, ChosenDead
+from .bulk import Bulk, BulkResult, ChosenDead, Done, without_stop
 from .choice import DeadFilters, Ids, filter_of
 from .edit import Editor
 from .host import Managed, Part
@@ -95,7 +94,8 @@ class DeadLetters(Part):
         its task's signature, if the app has tasks. Recorded steps, which were done for the old
         arguments, are dropped then, unless ``keep_steps`` is set.
 
-        A job is left dead when another live job holds its unique key. Jobs are sent back in batches
+        A job is left dead when another live job holds its unique key, or when it died after the
+        check and the changes do not fit it. Jobs are sent back in batches
         as for `Jobs.acancel`; ``rate`` protects what they call.
         """
         bulk = Bulk("redrive", _DEAD, ids, which, everything=all, stop=stop)
@@ -105,22 +105,17 @@ class DeadLetters(Part):
         store = await self._store(Capability.REDRIVE, *needs)
         if not store.can(Capability.INSPECT):
             return await bulk.carry_out(store, partial(_redrive_unseen, store))
-        dropped = 0
 
-        async def redrive(batch: Sequence[Job]) -> Sequence[str]:
-            nonlocal dropped
-            jobs = [Redrive(job.id, editor.edited(job), keep) for job in batch if _dead(job)]
-            changed = set(await store.controller.redrive(jobs))
-            pairs = zip(filter(_dead, batch), jobs, strict=True)
-            dropped += sum(job.id in changed and _loses(job, item) for job, item in pairs)
-            return tuple(changed)
+        async def redrive(batch: Sequence[Job]) -> Done:
+            jobs = [(job, item) for job in batch if (item := _asked(editor, job, keep)) is not None]
+            changed = set(await store.controller.redrive([item for _, item in jobs]))
+            return Done(
+                len(changed), sum(job.id in changed and _loses(job, item) for job, item in jobs)
+            )
 
         if editor:
-            async for batch in bulk.jobs(store):
-                for job in filter(_dead, batch):
-                    editor.edited(job)
-        result = await bulk.change_jobs(store, redrive)
-        return replace(result, steps_dropped=dropped)
+            await bulk.check_jobs(store, lambda job: editor.check(job) if _dead(job) else None)
+        return await bulk.change_jobs(store, redrive)
 
     async def apurge(
         self,
@@ -175,6 +170,7 @@ class DeadLetters(Part):
         **which: Unpack[ChosenDead],
     ) -> BulkResult:
         """Do what `aredrive` does, from sync code."""
+        without_stop("redrive", which)
         return self._run(
             self.aredrive(ids, all=all, changes=changes, keep_steps=keep_steps, **which)
         )
@@ -183,6 +179,7 @@ class DeadLetters(Part):
         self, ids: Ids = None, *, all: bool = False, **which: Unpack[ChosenDead]
     ) -> BulkResult:
         """Do what `apurge` does, from sync code."""
+        without_stop("purge", which)
         return self._run(self.apurge(ids, all=all, **which))
 
 
@@ -193,6 +190,19 @@ async def _redrive_unseen(store: Store, ids: Sequence[str]) -> Sequence[str]:
 
 def _dead(job: Job) -> bool:
     return job.state is State.DEAD
+
+
+def _asked(editor: Editor, job: Job, keep_steps: bool) -> Redrive | None:
+    """Return how to send a job back; None where it is to be left as it is.
+
+    A job that died after all were checked may not fit; others were sent back by then.
+    """
+    if not _dead(job):
+        return None
+    try:
+        return Redrive(job.id, editor.edited(job), keep_steps)
+    except UsageError:
+        return None
 
 
 def _loses(job: Job, item: Redrive) -> bool:

@@ -9,7 +9,13 @@ from typing import Any, NamedTuple, cast
 import msgspec
 
 from dutiful.client.task import Task
-from dutiful.core.errors import BadOption, BadPayload, PayloadTooLarge, UnknownTask
+from dutiful.core.errors import (
+    BadOption,
+    BadPayload,
+    PayloadTooLarge,
+    UnknownTask,
+    UsageError,
+)
 from dutiful.core.job import Job
 from dutiful.core.payload import offence
 from dutiful.core.text import shown, worded
@@ -60,10 +66,19 @@ class Editor:
         """Whether there is any change."""
         return bool(self._edits)
 
+    def check(self, job: Job) -> None:
+        """Raise what `edited` raises, and say that this was before the first change."""
+        try:
+            self.edited(job)
+        except UsageError as refusal:
+            refusal.add_note("no job was redriven")
+            raise
+
     def edited(self, job: Job) -> bytes | None:
         """Return the job's new arguments, None when nothing changes.
 
-        Raises BadPayload, naming the job and the reason, when they would not fit.
+        Raises BadPayload, PayloadTooLarge or UnknownTask, which name the job and the reason, when
+        they would not fit or cannot be checked.
         """
         if not self._edits:
             return None
@@ -76,21 +91,22 @@ class Editor:
             raw = json.dumps(
                 args, ensure_ascii=False, allow_nan=False, separators=(",", ":")
             ).encode()
-            self._check(job, raw)
+            self._fits(job, raw)
         except (ValueError, RecursionError, BadPayload) as error:
-            refusal = BadPayload(f"job {job.id} ({job.task}): {error}")
-            refusal.add_note("no job was redriven")
-            raise refusal from error
+            raise BadPayload(f"job {job.id} ({job.task}): {error}") from error
         return raw
 
-    def _check(self, job: Job, raw: bytes) -> None:
+    def _fits(self, job: Job, raw: bytes) -> None:
         if len(raw) > self._bytes_max:
             raise PayloadTooLarge(f"job {job.id}: the arguments would take {len(raw):,} bytes")
         if not self._tasks:
             return
         task = self._tasks.get(job.task)
         if task is None:
-            raise UnknownTask(f"the app has no task {job.task!r} to check the arguments by")
+            raise UnknownTask(
+                f"job {job.id}: the app has no task {job.task!r} to check the arguments by; "
+                "redrive it with the app that has the task, or with one that has none"
+            )
         try:
             task.signature.check(raw)
         except BadPayload as error:

@@ -13,7 +13,7 @@ from dutiful.core.errors import BadOption
 from dutiful.core.state import LIVE, State
 from dutiful.core.text import whole
 
-from .bulk import Bulk, BulkResult, ChosenJobs
+from .bulk import Bulk, BulkResult, ChosenJobs, without_stop
 from .choice import Ids, JobFilters, filter_of, id_list
 from .finding import each, latest_errors, one, pages
 from .host import Part
@@ -29,8 +29,9 @@ _PAGE = 500
 class Jobs(Part):
     """Looks at jobs and changes them; all calls may be made while workers run.
 
-    Every method has an async version, whose name begins with ``a``. Ids may be cut to their first 8
-    characters or more, where that is unambiguous. A job that is not there raises JobNotFound.
+    Every method has an async version, whose name begins with ``a``. An id may be cut to its
+    first 8 characters or more, where that is unambiguous: ids begin with the millisecond of the
+    enqueue, so about 18 are needed. A job that is not there raises JobNotFound.
     """
 
     async def alist(
@@ -97,10 +98,10 @@ class Jobs(Part):
     ) -> BulkResult:
         """Cancel jobs that have not started, and ask for the end of those that run.
 
-        Give ids, or filters, or ``all=True``. Jobs are changed in batches, the newest first; each
-        batch is safe by itself, and a second call goes on with the rest. A job that has ended is
-        left as it is; one that starts after it was looked up is asked to end. Setting ``stop`` ends
-        the call after the batch in hand.
+        Give ids, or filters, or ``all=True``. Jobs are changed in batches, the newest first, or in
+        the order of the ids given; each batch is safe by itself, and a second call goes on with the
+        rest. A job that has ended is left as it is; one that starts after it was looked up is asked
+        to end. Setting ``stop``, an event of this loop, ends the call after the batch in hand.
         """
         bulk = Bulk("cancel", LIVE, ids, which, everything=all, stop=stop)
         store = await self._store(Capability.CANCEL, *bulk.needs)
@@ -171,12 +172,14 @@ class Jobs(Part):
         self, ids: Ids = None, *, all: bool = False, **which: Unpack[ChosenJobs]
     ) -> BulkResult:
         """Do what `acancel` does, from sync code."""
+        without_stop("cancel", which)
         return self._run(self.acancel(ids, all=all, **which))
 
     def run_now(
         self, ids: Ids = None, *, all: bool = False, **which: Unpack[ChosenJobs]
     ) -> BulkResult:
         """Do what `arun_now` does, from sync code."""
+        without_stop("run_now", which)
         return self._run(self.arun_now(ids, all=all, **which))
 
     def retry(self, ids: Ids) -> tuple[Retried, ...]:

@@ -19,14 +19,21 @@ class Pace:
         self._rate = rate
         self._stop = stop
         self._begun = asyncio.get_running_loop().time()
+        """When the latest batch began; ``_before`` jobs were done by then."""
+        self._before = 0
         self.size = None if rate is None else max(1, int(rate * _SLICE_SECONDS))
         """How many jobs a batch may have; None is any number."""
 
     async def goes_on(self, done: int) -> bool:
-        """Wait until more than ``done`` jobs may be done; False when the call is to end."""
+        """Wait until the batch after ``done`` jobs may begin; False when the call is to end.
+
+        Time that a slow batch or a pause of this process has lost is not made up for, which would
+        be a burst.
+        """
         if self._rate is not None:
-            due = self._begun + done / self._rate
-            await self._pause(due - asyncio.get_running_loop().time())
+            time = asyncio.get_running_loop().time
+            await self._pause(self._begun + (done - self._before) / self._rate - time())
+            self._begun, self._before = time(), done
         return self._stop is None or not self._stop.is_set()
 
     async def _pause(self, seconds: float) -> None:
@@ -40,6 +47,27 @@ class Pace:
                 await self._stop.wait()
         except TimeoutError:
             pass
+
+
+def checked_stop(stop: object) -> asyncio.Event | None:
+    """Return an event that this loop can wait for; BadOption for anything else."""
+    if stop is None:
+        return None
+    if not isinstance(stop, asyncio.Event):
+        raise BadOption(f"stop={shown(stop)}; give an asyncio.Event")
+    waiting = stop.wait()
+    try:
+        waiting.send(None)  # which is refused, or gives the event to this loop
+    except StopIteration:  # it is set
+        pass
+    except RuntimeError as error:
+        raise BadOption(
+            "stop: the asyncio.Event belongs to another event loop; make it on the loop of this "
+            "call, and set it from elsewhere with loop.call_soon_threadsafe(stop.set)"
+        ) from error
+    finally:
+        waiting.close()
+    return stop
 
 
 def checked_rate(rate: object) -> float | None:

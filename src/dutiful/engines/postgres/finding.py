@@ -17,7 +17,7 @@ from dutiful.core.state import State
 
 from .rows import job_of
 from .statements import Texts, bare
-from .unreadable import unreadable_jobs
+from .unreadable import unreadable_below
 
 SORTED_MAX = 10_000
 """Up to so many jobs of a state are sorted rather than the table walked from its newest row."""
@@ -48,13 +48,19 @@ def find(sql: Texts, which: Filter, limit: int, cursor: str | None) -> Plan[Page
     """List a page of jobs; the states' own lists are merged."""
     if cursor is not None and (not cursor or "\0" in cursor):
         raise bad_cursor(cursor)
-    among: list[str] | None = None
-    if which.unreadable:
-        among = [job.id for job in (yield from unreadable_jobs(sql))]
+    seek = _unreadable if which.unreadable else _by_state
+    rows = yield from seek(sql, which, limit + 1, cursor)
+    page = rows[:limit]
+    more = len(rows) > limit and bool(page)
+    return Page(tuple(job_of(row) for row in page), page[-1][1] if more else None)
+
+
+def _by_state(sql: Texts, which: Filter, most: int, below: str | None) -> Plan[list[Any]]:
+    """Find rows by way of their states' indexes, or along the table."""
     rows: list[Any] = []
     for state in which.searched:
         few = state is not None and (yield from _few(sql, state, which.queues))
-        conditions, params = _conditions(which, cursor, 2, among)
+        conditions, params = _conditions(which, below, 2)
         if state is not None:
             # A sum hides the state from the planner, which then walks from the newest row.
             road = _ROADS[state] if few else f"state + 0 = {int(state)}"
@@ -63,11 +69,26 @@ def find(sql: Texts, which: Filter, limit: int, cursor: str | None) -> Plan[Page
         sorts = few and state not in _ORDERED
         order = "id || ''" if sorts else "id"
         text = sql.fill(bare("find"), conditions=conditions, order=order)
-        rows += (yield Statement(text, (limit + 1, *params))).rows
-    rows.sort(key=_id, reverse=True)
-    page = rows[:limit]
-    more = len(rows) > limit and bool(page)
-    return Page(tuple(job_of(row) for row in page), page[-1][1] if more else None)
+        rows += (yield Statement(text, (most, *params))).rows
+    return sorted(rows, key=_id, reverse=True)[:most]
+
+
+def _unreadable(sql: Texts, which: Filter, most: int, below: str | None) -> Plan[list[Any]]:
+    """Find rows among those that cannot be read, which no index leads to."""
+    states = [str(int(state)) for state in which.searched if state is not None]
+    rows: list[Any] = []
+    while len(rows) < most:
+        part = yield from unreadable_below(sql, below)
+        if part.ids:
+            conditions, params = _conditions(which, None, 2, part.ids)
+            if states:
+                conditions += f" AND state IN ({', '.join(states)})"
+            text = sql.fill(bare("find"), conditions=conditions, order="id")
+            rows += (yield Statement(text, (most - len(rows), *params))).rows
+        below = part.below
+        if below is None:
+            break
+    return rows
 
 
 def _few(sql: Texts, state: State, queues: Sequence[str]) -> Plan[bool]:
@@ -84,7 +105,7 @@ def _few(sql: Texts, state: State, queues: Sequence[str]) -> Plan[bool]:
 
 
 def _conditions(
-    which: Filter, below: str | None, first: int, among: list[str] | None
+    which: Filter, below: str | None, first: int, among: list[str] | None = None
 ) -> tuple[str, list[Any]]:
     """Write a filter with its parameters numbered from ``first``."""
     single: dict[str, Any] = {

@@ -3,38 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from dutiful.contract import records
 from dutiful.contract.fleet import WorkerStatus
 from dutiful.contract.page import Finding
 from dutiful.contract.statement import Plan, Statement
-from dutiful.core.job import Job
 
 from .rows import job_of
 from .statements import Texts
 
 MOST = 1000
-"""How many jobs are looked for at most."""
+"""After how many jobs `check` stops counting."""
 
 _PAGE = 5000
 
 
-def unreadable_jobs(sql: Texts) -> Plan[list[Job]]:
-    """Find the jobs that cannot be read."""
-    found: list[Job] = []
-    text, after = sql("suspects").replace("id > $1", "id >= $1"), ""  # also what has no id
-    while len(found) < MOST:
-        rows = (yield Statement(text, (after, _PAGE))).rows
-        found += [job for row in rows if (job := job_of(row)).unreadable is not None]
-        if len(rows) < _PAGE:
-            break
-        text, after = sql("suspects"), rows[-1][1]
-    return found
+class Stretch(NamedTuple):
+    """What a part of the table holds, from the highest id down."""
+
+    ids: list[str]
+    """The ids of the jobs that cannot be read."""
+    below: str | None
+    """Before which id the next part begins; None where there is no more."""
+
+
+def unreadable_below(sql: Texts, below: str | None) -> Plan[Stretch]:
+    """Find the jobs that cannot be read in the part of the table before an id, or in the first."""
+    text = sql("suspects")
+    if below is None:
+        text = text.replace("id < $1", "$1::text IS NULL")
+    rows = (yield Statement(text, (below, _PAGE))).rows
+    found = [job.id for row in rows if (job := job_of(row)).unreadable is not None]
+    return Stretch(found, rows[-1][1] if len(rows) == _PAGE else None)
+
+
+def _counted(sql: Texts) -> Plan[int]:
+    part = yield from unreadable_below(sql, None)
+    count = len(part.ids)
+    while count < MOST and part.below is not None:
+        part = yield from unreadable_below(sql, part.below)
+        count += len(part.ids)
+    return min(count, MOST)
 
 
 def look_for_unreadable(sql: Texts, workers: Sequence[WorkerStatus]) -> Plan[Finding]:
     """Report how many rows cannot be read; the statuses of the workers are passed in."""
-    jobs = yield from unreadable_jobs(sql)
+    jobs = yield from _counted(sql)
     schedules, after = 0, ""
     while True:
         rows = (yield Statement(sql("schedules"), (after, _PAGE))).rows
@@ -43,4 +58,4 @@ def look_for_unreadable(sql: Texts, workers: Sequence[WorkerStatus]) -> Plan[Fin
             break
         after = rows[-1][0]
     lost = sum(worker.unreadable is not None for worker in workers)
-    return records.finding({"job": len(jobs), "schedule": schedules, "worker": lost}, MOST)
+    return records.finding({"job": jobs, "schedule": schedules, "worker": lost}, MOST)

@@ -42,7 +42,7 @@ class SqliteController:
         """Make jobs due now."""
 
         def one(job_id: str, now: int) -> Plan[bool]:
-            return bool((yield Statement(*by_id(_HURRY, job_id, now))).count)
+            return bool((yield from by_id(_HURRY, job_id, now)).count)
 
         return await self._each(ids, one)
 
@@ -51,7 +51,7 @@ class SqliteController:
         items = {item.id: item for item in jobs}
 
         def one(job_id: str, now: int) -> Plan[bool]:
-            rows = (yield Statement(*by_id(_ENDED, job_id))).rows
+            rows = (yield from by_id(_ENDED, job_id)).rows
             if not rows:
                 return False
             seq, key, states, meta, reason, task, args = rows[0]
@@ -72,7 +72,7 @@ class SqliteController:
         """Delete jobs that have ended."""
 
         def one(job_id: str, _: int) -> Plan[bool]:
-            rows = (yield Statement(*by_id(_GET, job_id))).rows
+            rows = (yield from by_id(_GET, job_id)).rows
             gone = [row[:1] for row in rows if job_of(row).purgeable]
             yield from delete(gone, "purged")
             return bool(gone)
@@ -91,7 +91,7 @@ class SqliteController:
         self, ids: Sequence[str], one: Callable[[str, int], Plan[bool]]
     ) -> tuple[str, ...]:
         """Change job by job in one transaction and return the ids that changed."""
-        session = self.session.ready()
+        session = self.session.writable()
 
         def plan() -> Written[tuple[str, ...]]:
             now, changed = session.clock.now(), list[str]()
@@ -105,7 +105,7 @@ class SqliteController:
     async def _one(
         self, text: str, params: Callable[[int], tuple[Any, ...]], *, wakes: bool
     ) -> None:
-        session = self.session.ready()
+        session = self.session.writable()
 
         def plan() -> Written[None]:
             yield Statement(text, params(session.clock.now()))
@@ -116,6 +116,6 @@ class SqliteController:
 
 def cancel(job_id: str, now: int) -> Plan[bool]:
     """Cancel a job that waits, or ask one that runs."""
-    if (yield Statement(*by_id(_CANCEL, job_id, now))).count:
+    if (yield from by_id(_CANCEL, job_id, now)).count:
         return True
-    return bool((yield Statement(*by_id(_CANCEL_RUNNING, job_id))).count)
+    return bool((yield from by_id(_CANCEL_RUNNING, job_id)).count)

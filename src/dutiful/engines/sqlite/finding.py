@@ -13,7 +13,7 @@ from dutiful.core.state import State
 
 from .rows import jobs_of
 from .statements import sql
-from .unreadable import unreadable_jobs
+from .unreadable import Stretch, unreadable_below
 
 _FIND = sql("find")
 _PROBE = sql("probe")
@@ -24,6 +24,8 @@ SORTED_MAX = 10_000
 _SEQ_MAX = 2**63 - 1
 _CURSOR = re.compile("-?[0-9]{1,19}")
 
+_IN_LIST = " IN (SELECT value FROM json_each(?))"
+"""Of any length, where a statement takes only so many parameters."""
 _LAST_ERROR = (
     "EXISTS (SELECT 1 FROM dutiful_failure AS f WHERE f.seq = dutiful_job.seq AND f.type = ? "
     "AND f.fence = (SELECT max(fence) FROM dutiful_failure WHERE seq = dutiful_job.seq))"
@@ -53,12 +55,16 @@ _ROADS = {
 
 def find(which: Filter, limit: int, cursor: str | None) -> Plan[Page]:
     """List a page of jobs; the states' own lists are merged."""
-    below = _below(cursor)
+    seek = _unreadable if which.unreadable else _by_state
+    rows = yield from seek(which, limit + 1, _below(cursor))
+    page = rows[:limit]
+    more = len(rows) > limit and bool(page)
+    return Page(tuple(jobs_of(page)), str(page[-1][0]) if more else None)
+
+
+def _by_state(which: Filter, most: int, below: int) -> Plan[list[Any]]:
+    """Find rows by way of their states' indexes, or along the table."""
     conditions, params = _conditions(which)
-    if which.unreadable:
-        numbers = json.dumps(list((yield from unreadable_jobs())))
-        conditions += "AND seq IN (SELECT value FROM json_each(?)) "
-        params.append(numbers)
     rows: list[Any] = []
     for state in which.searched:
         index, implied = "", ""
@@ -70,11 +76,26 @@ def find(which: Filter, limit: int, cursor: str | None) -> Plan[Page]:
             implied = f"AND {road.implied}"
         text = _FIND.replace("{index}", index or "NOT INDEXED")
         text = text.replace("{conditions}", f"{implied} {conditions}")
-        rows += (yield Statement(text, (below, *params, limit + 1))).rows
-    rows.sort(key=_seq, reverse=True)
-    page = rows[:limit]
-    more = len(rows) > limit and bool(page)
-    return Page(tuple(jobs_of(page)), str(page[-1][0]) if more else None)
+        rows += (yield Statement(text, (below, *params, most))).rows
+    return sorted(rows, key=_seq, reverse=True)[:most]
+
+
+def _unreadable(which: Filter, most: int, below: int) -> Plan[list[Any]]:
+    """Find rows among those that cannot be read, which no index leads to."""
+    conditions, params = _conditions(which)
+    states = [int(state) for state in which.searched if state is not None]
+    if states:
+        conditions += f"AND state IN ({', '.join(map(str, states))}) "
+    conditions += f"AND {_any('seq')} "
+    text = _FIND.replace("{index}", "NOT INDEXED").replace("{conditions}", conditions)
+    rows: list[Any] = []
+    part = Stretch([], below)
+    while part.below is not None and len(rows) < most:
+        part = yield from unreadable_below(part.below)
+        if part.seqs:
+            values = (_SEQ_MAX, *params, json.dumps(part.seqs), most - len(rows))
+            rows += (yield Statement(text, values)).rows
+    return rows
 
 
 def _few(road: Road, queues: Sequence[str]) -> Plan[bool]:
@@ -82,8 +103,8 @@ def _few(road: Road, queues: Sequence[str]) -> Plan[bool]:
     text = _PROBE.replace("{index}", f"INDEXED BY {road.name}")
     conditions, params = road.implied, list[Any]()
     if queues:
-        conditions += f" AND {_any('queue', queues)}"
-        params += queues
+        conditions += f" AND {_any('queue')}"
+        params.append(json.dumps(queues))
     text = text.replace("{conditions}", conditions)
     rows = (yield Statement(text, (*params, SORTED_MAX + 1))).rows
     return bool(rows[0][0] <= SORTED_MAX)
@@ -94,8 +115,8 @@ def _conditions(which: Filter) -> tuple[str, list[Any]]:
     params: list[Any] = []
     for column, values in (("queue", which.queues), ("task", which.tasks)):
         if values:
-            parts.append(_any(column, values))
-            params += values
+            parts.append(_any(column))
+            params.append(json.dumps(values))
     single = {
         "? IN (SELECT value FROM json_each(iif(json_valid(tags), tags, '[]')))": which.tag,
         "reason = ?": which.reason,
@@ -113,8 +134,8 @@ def _conditions(which: Filter) -> tuple[str, list[Any]]:
     return "".join(f"AND {part} " for part in parts), params
 
 
-def _any(column: str, values: Sequence[str]) -> str:
-    return f"{column} IN ({', '.join('?' * len(values))})"
+def _any(column: str) -> str:
+    return column + _IN_LIST
 
 
 def _below(cursor: str | None) -> int:

@@ -43,12 +43,12 @@ class SqliteInspector:
 
     async def errors(self, job_id: str) -> tuple[AttemptError, ...]:
         """Return a job's errors."""
-        rows = await self._read(lambda: _rows(*by_id(_ERRORS, job_id)))
+        rows = await self._read(lambda: _belonging(_ERRORS, job_id))
         return tuple(records.error(job_id, row) for row in rows)
 
     async def steps(self, job_id: str) -> dict[str, bytes]:
         """Return a job's steps."""
-        return steps_from(await self._read(lambda: _rows(*by_id(_STEPS, job_id))))[0]
+        return steps_from(await self._read(lambda: _belonging(_STEPS, job_id)))[0]
 
     async def queues(self) -> tuple[QueueCount, ...]:
         """Count by queue and state, from the indexes alone."""
@@ -71,10 +71,14 @@ def _rows(text: str, params: Sequence[Any] = ()) -> Plan[list[Any]]:
     return (yield Statement(text, params)).rows
 
 
+def _belonging(text: str, job_id: str) -> Plan[list[Any]]:
+    return (yield from by_id(text, job_id)).rows
+
+
 def _get(ids: Sequence[str]) -> Plan[tuple[Job, ...]]:
     found: list[Job] = []
     for job_id in ids:
-        rows = (yield Statement(*by_id(_GET, job_id))).rows
+        rows = (yield from by_id(_GET, job_id)).rows
         if not rows and len(job_id) >= PREFIX_MIN:
             # The highest code point sorts after whatever may follow the prefix.
             rows = (yield Statement(_GET_PREFIX, (job_id, job_id + chr(0x10FFFF)))).rows

@@ -27,7 +27,7 @@ class SqliteKeeper:
 
     async def prune(self, state: int, older_than: int, limit: int) -> int:
         """Delete some jobs that ended long ago; without any, nothing is written."""
-        session = self.session.ready()
+        session = self.session.writable()
 
         def find(most: int) -> Plan[Sequence[tuple[int]]]:
             before = session.clock.now() - older_than

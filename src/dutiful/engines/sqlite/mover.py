@@ -66,7 +66,7 @@ class SqliteMover:
         def plan() -> Plan[tuple[Record, ...]]:
             found: list[Record] = []
             for job_id in ids:
-                rows = (yield Statement(*by_id(_GET, job_id))).rows
+                rows = (yield from by_id(_GET, job_id)).rows
                 found += yield from _records(rows)
             return tuple(found)
 
@@ -74,7 +74,7 @@ class SqliteMover:
 
     async def fill(self, records: Sequence[Record]) -> Filled:
         """Store records as they are, all in one transaction."""
-        return await self.session.ready().writer.awrite(lambda: _fill(records))
+        return await self.session.writable().writer.awrite(lambda: _fill(records))
 
     async def drop(self, jobs: Sequence[Job]) -> tuple[str, ...]:
         """Delete jobs that are still as given."""
@@ -82,13 +82,13 @@ class SqliteMover:
         def plan() -> Written[tuple[str, ...]]:
             same: list[tuple[int, str]] = []
             for job in jobs:
-                rows = (yield Statement(*by_id(_GET, job.id))).rows
+                rows = (yield from by_id(_GET, job.id)).rows
                 if rows and job_of(rows[0]) == job:
                     same.append((rows[0][0], job.id))
             yield from delete([(seq,) for seq, _ in same], "purged")
             return tuple(job_id for _, job_id in same), False
 
-        return await self.session.ready().writer.awrite(plan)
+        return await self.session.writable().writer.awrite(plan)
 
     async def fence_floor(self) -> int:
         """Return the highest fence of all deleted jobs."""
@@ -106,7 +106,7 @@ class SqliteMover:
             yield Statement(_FENCE_LIFT, (raised_floor(0, floor),))
             return None, False
 
-        await self.session.ready().writer.awrite(plan)
+        await self.session.writable().writer.awrite(plan)
 
     async def identity(self) -> str:
         """Return what the store was called when it was made."""
@@ -123,7 +123,7 @@ class SqliteMover:
 
     async def shut(self, queues: Sequence[str], other: str) -> tuple[Refusal, ...]:
         """Stop claims from queues that are open."""
-        session = self.session.ready()
+        session = self.session.writable()
 
         def plan() -> Written[tuple[Refusal, ...]]:
             now, mark = session.clock.now(), _mark(other)
@@ -144,7 +144,7 @@ class SqliteMover:
                     yield Statement(_UNMARK, (_mark(other), queue))
             return tuple(freed), bool(freed)
 
-        return await self.session.ready().writer.awrite(plan)
+        return await self.session.writable().writer.awrite(plan)
 
     async def shut_queues(self, other: str | None = None) -> tuple[str, ...]:
         """Name the queues that are shut."""
@@ -161,11 +161,11 @@ class SqliteMover:
 
     async def fill_schedules(self, diaries: Sequence[Diary], other: str) -> Filled:
         """Store schedules, shut, all in one transaction."""
-        return await self.session.ready().writer.awrite(lambda: carried.fill(diaries, other))
+        return await self.session.writable().writer.awrite(lambda: carried.fill(diaries, other))
 
     async def reopen_schedules(self, names: Sequence[str], other: str) -> tuple[str, ...]:
         """Let schedules fire that are shut."""
-        return await self.session.ready().writer.awrite(lambda: carried.reopen(names, other))
+        return await self.session.writable().writer.awrite(lambda: carried.reopen(names, other))
 
 
 def _mark(other: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -11,6 +12,7 @@ from msgspec.structs import astuple
 
 from dutiful.contract import records, stored
 from dutiful.contract.fleet import WorkerInfo, WorkerStatus
+from dutiful.contract.statement import Answer, Plan, Statement
 from dutiful.contract.stored import Column, always, shown, text, whole
 from dutiful.core.deadline import TOLD
 from dutiful.core.job import AttemptError, Claim, Job
@@ -18,10 +20,13 @@ from dutiful.core.occurrence import Recorded, Standing
 from dutiful.core.state import State
 
 from .connection import NotText
+from .statements import sql
 
 ROW = "row:"
 """Prefix of the name of a job whose id is not text; the number of its row follows."""
 
+_ROW_NAME = re.compile(f"{ROW}(0|-?[1-9][0-9]{{0,18}})")
+_ID_OF_ROW = sql("id_of_row")
 _STATES = dict(enumerate(State))
 _JOB = len(records.JOB)
 _BYTES = (bytes,)
@@ -155,21 +160,24 @@ def seq_of(claim: Claim) -> int:
     return seq
 
 
-def numbered(job_id: str) -> int | None:
-    """Return the row's number in such a name of a job; None for an ordinary id."""
-    digits = job_id.removeprefix(ROW)
-    return int(digits) if digits != job_id and digits.isdecimal() and len(digits) < 19 else None
+def by_id(text: str, job_id: str, *params: Any) -> Plan[Answer]:
+    """Run a statement that ends in a job's id; a job whose id is not text is found by its row.
 
-
-def by_id(text: str, job_id: str, *params: Any) -> tuple[str, tuple[Any, ...]]:
-    """Return a statement that ends in a job's id, with its parameters, as `Statement` takes them.
-
-    A job whose id is not text is found by the number of its row.
+    A job whose id is text is never found by its row: numbers of rows are used again.
     """
-    seq = numbered(job_id)
-    if seq is None:
-        return text, (*params, job_id)
-    return text.replace(" id = ?", " seq = ?"), (*params, seq)
+    if (seq := _numbered(job_id)) is not None:
+        found = (yield Statement(_ID_OF_ROW, (seq,))).rows
+        if found and not isinstance(found[0][0], str):
+            return (yield Statement(text.replace(" id = ?", " seq = ?"), (*params, seq)))
+    return (yield Statement(text, (*params, job_id)))
+
+
+def _numbered(job_id: str) -> int | None:
+    """Return the row's number in such a name of a job; None for an ordinary id."""
+    if not _ROW_NAME.fullmatch(job_id):
+        return None
+    seq = int(job_id.removeprefix(ROW))
+    return seq if -(2**63) <= seq < 2**63 else None
 
 
 def guarded(text: str, claim: Claim) -> tuple[str, tuple[Any, ...]]:

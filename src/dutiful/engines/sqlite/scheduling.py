@@ -149,7 +149,7 @@ class SqliteScheduling:
     async def _write_schedules(
         self, plan: Callable[[int], Written[T]], *, picky: bool = False
     ) -> T:
-        session = self.session.ready()
+        session = self.session.writable()
         return await session.writer.awrite(lambda: plan(session.clock.now()), picky=picky)
 
 

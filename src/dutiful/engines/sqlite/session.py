@@ -171,10 +171,15 @@ class Session:
                 "check the spelling, or run `dutiful migrate`"
             )
 
+    def writable(self) -> Session:
+        """Return itself as `ready` does, for a write that no task's transaction can take in."""
+        self.ready().forbid_inside("do this before or after the `with` block")
+        return self
+
     def forbid_inside(self, advice: str) -> None:
         """Raise UsageError where a wait for the write lock would be a wait for ourselves."""
         hold = holding.get()
-        if hold is not None and hold.open and hold.session is self:
+        if hold is not None and hold.open and hold.session.place.file == self.place.file:
             raise UsageError(f"inside ctx.transaction(), which holds the store's lock; {advice}")
 
     def close(self) -> None:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from dutiful.contract import records, stored
 from dutiful.contract.page import Finding
 from dutiful.contract.statement import Plan, Statement
-from dutiful.core.job import Job
 
 from .rows import job_of
 from .statements import sql
 
 MOST = 1000
-"""How many jobs are looked for at most."""
+"""After how many jobs `check` stops counting."""
 
 _PAGE = 10_000
-_FIRST = -(2**63)
+_BEYOND = 2**63 - 1
 _SUSPECTS = sql("suspects")
 _JOBS_OF_ROWS = sql("jobs_of_rows")
 _STANDINGS = sql("standings")
@@ -26,30 +25,41 @@ _WORKERS = sql("workers")
 _ODD = sql("odd")
 
 
-def unreadable_jobs() -> Plan[dict[int, Job]]:
-    """Find the jobs that cannot be read, by the numbers of their rows."""
-    found: dict[int, Job] = {}
-    after = _FIRST
-    while len(found) < MOST:
-        rows = (yield Statement(_SUSPECTS, (after, _PAGE))).rows
-        suspects = [row[0] for row in rows if not _sound(row)]
-        if suspects:
-            for row in (yield Statement(_JOBS_OF_ROWS, (json.dumps(suspects),))).rows:
-                job = job_of(row)
-                if job.unreadable is not None:
-                    found[row[0]] = job
-        if len(rows) < _PAGE:
-            break
-        after = rows[-1][0]
-    return found
+class Stretch(NamedTuple):
+    """What a part of the table holds, its newest rows first."""
+
+    seqs: list[int]
+    """The numbers of the rows whose jobs cannot be read."""
+    below: int | None
+    """Before which row the next part begins; None where there is no more."""
+
+
+def unreadable_below(below: int) -> Plan[Stretch]:
+    """Find the jobs that cannot be read in the part of the table before a row."""
+    rows = (yield Statement(_SUSPECTS, (below, _PAGE))).rows
+    suspects = [row[0] for row in rows if not _sound(row)]
+    found: list[int] = []
+    if suspects:
+        jobs = (yield Statement(_JOBS_OF_ROWS, (json.dumps(suspects),))).rows
+        found = [row[0] for row in jobs if job_of(row).unreadable is not None]
+    return Stretch(found, rows[-1][0] if len(rows) == _PAGE else None)
+
+
+def _counted() -> Plan[int]:
+    part = yield from unreadable_below(_BEYOND)
+    count = len(part.seqs)
+    while count < MOST and part.below is not None:
+        part = yield from unreadable_below(part.below)
+        count += len(part.seqs)
+    return min(count, MOST)
 
 
 def look_for_unreadable(workers: Sequence[Any]) -> Plan[Finding]:
     """Report how many rows cannot be read; the statuses of the workers are passed in."""
-    jobs = yield from unreadable_jobs()
+    jobs = yield from _counted()
     schedules = (yield Statement(_STANDINGS)).rows
     counts = {
-        "job": len(jobs),
+        "job": jobs,
         "schedule": sum(records.standing(row).unreadable is not None for row in schedules),
         "worker": sum(worker.unreadable is not None for worker in workers),
     }

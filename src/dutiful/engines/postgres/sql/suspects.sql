@@ -9,5 +9,5 @@ WHERE (
   OR priority = -32768 OR unique_states NOT IN (0, 15, 31, 47, 63, 79, 95, 111, 127)
   OR tags <> '' AND tags !~ '^\[("[^"\\[:cntrl:]]*",?)*\]$'
   OR meta <> '' AND meta !~ '^\{("[^"\\[:cntrl:]]*":"[^"\\[:cntrl:]]*",?)*\}$'
-) AND id > $1
-ORDER BY id LIMIT $2
+) AND id < $1
+ORDER BY id DESC LIMIT $2

@@ -1,4 +1,4 @@
--- A slice of the table: whether the columns have the right types, and their texts.
+-- A slice of the table, newest row first: whether the columns have the right types, and the texts.
 SELECT
   seq,
   typeof(id) = 'text' AND typeof(task) = 'text' AND typeof(queue) = 'text'
@@ -22,4 +22,4 @@ SELECT
   coalesce(id || '/' || task || '/' || queue, '') || '/' || coalesce(worker, '') || '/'
     || coalesce(reason, '') || '/' || coalesce(unique_key, ''),
   tags, meta
-FROM dutiful_job WHERE seq > ? ORDER BY seq LIMIT ?
+FROM dutiful_job WHERE seq < ? ORDER BY seq DESC LIMIT ?

@@ -1,0 +1,1 @@
+SELECT id FROM dutiful_job WHERE seq = ?
