@@ -37,8 +37,10 @@ CALLS: dict[str, Call] = {
     "schedules.delete": lambda app: app.schedules.delete("x"),
     "schedules.run": lambda app: app.schedules.run("x"),
     "schedules.backfill": lambda app: app.schedules.backfill("x", DAY),
-    "schedules.declare": lambda app: app.schedules.declare(),
-    "schedules.create": lambda app: app.schedules.create(app.tasks["never"], HOURLY),
+}
+MAKING: dict[str, Call] = {
+    "declare": lambda app: app.schedules.declare(),
+    "create": lambda app: app.schedules.create(app.tasks["never"], HOURLY),
 }
 
 
@@ -51,13 +53,21 @@ def test_no_call_makes_a_store(tmp_path: Path, name: str) -> None:
     app.portal.close()
 
 
+@pytest.mark.parametrize("name", MAKING)
+def test_what_brings_a_schedule_makes_the_store(tmp_path: Path, name: str) -> None:
+    app = shop(f"sqlite:///{tmp_path}/jobs.db")
+    MAKING[name](app)
+    assert (tmp_path / "jobs.db").exists()
+    asyncio.run(app.close())
+
+
 def test_no_async_call_makes_one(tmp_path: Path) -> None:
     asyncio.run(refused(App(f"sqlite:///{tmp_path}/shopp.db")))
     assert not list(tmp_path.iterdir())
 
 
 async def refused(app: App) -> None:
-    for call in (app.jobs.alist(), app.queues.apause("mail"), app.schedules.adeclare()):
+    for call in (app.jobs.alist(), app.queues.apause("mail"), app.schedules.apause("x")):
         with pytest.raises(StoreUnusable, match="there is no file"):
             await call
     with pytest.raises(StoreUnusable, match="there is no file"):

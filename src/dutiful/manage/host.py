@@ -20,12 +20,13 @@ class Managed(Host, Protocol):
     tasks: dict[str, Task[..., Any, Any]]
 
 
-async def existing(app: Managed) -> Store:
+async def existing(app: Managed, *, create: bool = False) -> Store:
     """Return the open store; StoreUnusable where there is none, since its URL may be misspelt.
 
-    An enqueue or a worker makes a store; looking at one and changing it does not.
+    What brings something into a store makes it (``create``), as an enqueue and a worker do; looking
+    at one and changing what it holds does not.
     """
-    await app.lazy.open(create=False)
+    await app.lazy.open(create=create)
     return app.store
 
 

@@ -201,13 +201,13 @@ class ScheduleViews(DeclaredSchedules):
         names = [standing.name async for standing in self._standings()]
         return " or ".join(difflib.get_close_matches(name, names, n=2))
 
-    async def _store(self) -> Store:
+    async def _store(self, *, create: bool = False) -> Store:
         """Return the open store; Unsupported, before any I/O, where it keeps no schedules.
 
-        StoreUnusable where there is no store yet.
+        StoreUnusable where there is no store yet, unless ``create`` makes it.
         """
         _ = self._host.store.scheduling
-        return await existing(self._host)
+        return await existing(self._host, create=create)
 
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return self._host.portal.run(coroutine)

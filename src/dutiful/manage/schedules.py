@@ -48,7 +48,7 @@ class Schedules(ScheduleViews):
         replaces, schedule = checked_flag(replace, "replace"), schedule_of(task, rule, given)
         if schedule.name in self.declared:
             raise BadOption(f"schedule {schedule.name!r} is declared in code; give another name")
-        store = await self._store()
+        store = await self._store(create=True)
         if planned_after(schedule, (await store.scheduling.due(0)).now) is None:
             raise BadSchedule(f"schedule {schedule.name!r} would never fire from now on")
         if not await store.scheduling.put_schedule(schedule, replace=replaces):
@@ -63,7 +63,7 @@ class Schedules(ScheduleViews):
         Returns what was added, changed and retired: nothing where a newer version of the code
         rules.
         """
-        return await self.declaration().declare(await self._store())
+        return await self.declaration().declare(await self._store(create=True))
 
     async def apause(self, *names: str) -> tuple[str, ...]:
         """Stop making occurrences; return the names of those that were not paused."""
