@@ -8,7 +8,6 @@ import sqlite3
 import threading
 import tracemalloc
 from collections.abc import AsyncIterator
-from concurrent.futures import CancelledError
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -315,7 +314,7 @@ def test_those_who_wait_are_told_when_the_portal_closes(sync_app: App) -> None:
     def wait() -> None:
         try:
             handle.result()
-        except CancelledError:
+        except UsageError:
             ended.set()
 
     thread = threading.Thread(target=wait)
