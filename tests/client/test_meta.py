@@ -23,7 +23,7 @@ def test_a_hook_that_changes_meta_in_place_changes_that_job_alone() -> None:
     seen: list[dict[str, str]] = []
 
     @app.task
-    def noted(ctx: Context) -> None:
+    async def noted(ctx: Context) -> None:  # on the loop, where jobs begin in their order
         seen.append(dict(ctx.meta))
 
     given = {"tenant": "acme"}
@@ -43,7 +43,7 @@ def test_a_task_that_changes_its_meta_changes_no_other_jobs() -> None:
     seen: list[dict[str, str]] = []
 
     @app.task
-    def changes(ctx: Context) -> None:
+    async def changes(ctx: Context) -> None:
         seen.append(dict(ctx.meta))
         ctx.meta["tenant"] = "acme"
 
