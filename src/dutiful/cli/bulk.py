@@ -77,7 +77,7 @@ async def carry_out(order: Order, call: Call) -> BulkResult:
 
 
 async def _change(order: Order, call: Call, total: int | None) -> BulkResult:
-    """Change the jobs under a progress bar; Ctrl-C ends it after the batch in hand."""
+    """Change the jobs under a progress bar; Ctrl-C ends it after the current batch."""
     seen = 0
     with (
         _stopping() as stop,

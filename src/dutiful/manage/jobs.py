@@ -101,7 +101,7 @@ class Jobs(Part):
         Give ids, or filters, or ``all=True``. Jobs are changed in batches, the newest first, or in
         the order of the ids given; each batch is safe by itself, and a second call goes on with the
         rest. A job that has ended is left as it is; one that starts after it was looked up is asked
-        to end. Setting ``stop``, an event of this loop, ends the call after the batch in hand.
+        to end. Setting ``stop``, an event of this loop, ends the call after the current batch.
         """
         bulk = Bulk("cancel", LIVE, ids, which, everything=all, stop=stop)
         store = await self._store(Capability.CANCEL, *bulk.needs)
