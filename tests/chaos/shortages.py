@@ -82,19 +82,34 @@ def _panicked(server: LocalServer) -> bool:
 
 
 def crowded_out(folder: Path, server: LocalServer, jobs: int, times: int, seconds: float) -> Outage:
-    """Let others take every connection that the server has, those of the workers, too."""
+    """Let others take every connection that the server has, those of the workers, too.
+
+    The seconds count from when a worker has said so: a busy machine takes long over all of it.
+    """
 
     def strike() -> None:
+        seen = _said(folder)
         with ExitStack() as taken:
             first = until(partial(_connected, server), 30, "a connection is free")
             taken.enter_context(first)
-            end = time.monotonic() + seconds
-            while time.monotonic() < end:
+
+            def crowd() -> bool:
                 while (one := _connected(server)) is not None:
                     taken.enter_context(one)
                 first.execute(_THEIRS)
+                return _said(folder) > seen
+
+            until(crowd, 30, "a worker says that there is no connection")
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                crowd()
 
     return strikes(folder, server.url(), jobs, times, strike, 0.5)
+
+
+def _said(folder: Path) -> int:
+    logs = (log.read_text(errors="replace") for log in folder.glob("*.log"))
+    return sum(log.count("the store cannot be used") for log in logs)
 
 
 def strained(folder: Path, server: LocalServer, jobs: int) -> Outage:

@@ -44,6 +44,8 @@ class Running(msgspec.Struct, eq=False):
     """Asks a store in trouble again."""
     pid: int
     """The process that runs the attempt; a forked copy is another."""
+    valid: Callable[[], bool]
+    """Whether the worker's lease holds; may be asked from any thread."""
     since: float | None = None
     """When the body began, by the loop's clock; None before."""
     transaction: Opened | None = None
@@ -84,6 +86,18 @@ class Running(msgspec.Struct, eq=False):
     def cancelled(self) -> bool:
         """Whether the body should end."""
         return self.why is not None
+
+    def may_begin(self) -> bool:
+        """Whether the body may begin; asked at the last moment, in whatever runs it.
+
+        Between the slot and the body lies the start of a thread or of a process. A worker that is
+        frozen there continues when another may have started the job.
+        """
+        if self.valid():
+            return True
+        if self.why is None:
+            self.why = "lost"
+        return False
 
     def enter(self, context: Context) -> None:
         """Let the present context variables be those of this attempt's code."""

@@ -150,6 +150,7 @@ class Bodies:
         outcome: Outcome | None
         origin = forks.this_process
         try:
+            call = partial(_if_held, running, call)
             if self._app.hooks.around_attempt:
                 call = self._app.hooks.wrap(context, call)
             given = call()
@@ -244,6 +245,8 @@ class Bodies:
 
 
 def _in_thread(running: Running, context: Context, call: Call, bytes_max: int) -> Outcome | None:
+    if not running.may_begin():
+        return Released()
     running.enter(context)
     try:
         outcome = returned(forks.guarded(call), running.task.name, bytes_max)
@@ -255,10 +258,17 @@ def _in_thread(running: Running, context: Context, call: Call, bytes_max: int) -
         return raised(error, running.task.spec.retry)
 
 
+def _if_held(running: Running, call: Call) -> Any:
+    """Call, unless the lease ended between the slot and here; then give the job back."""
+    if not running.may_begin():
+        raise child_ended(Released())
+    return call()
+
+
 def _raisable(running: Running, call: Call) -> Any:
     """Call, and raise what a coroutine can raise, which StopIteration is not."""
     try:
-        return call()
+        return _if_held(running, call)
     except StopIteration as error:
         raise child_ended(failed(running, error)) from error
 

@@ -169,7 +169,15 @@ class Executor:
             self.ended.append((claim, Unknown()))
             return
         running = Running(
-            claim, job, claim.steps, task, self._store, self._loop, self._patience, self._pid
+            claim,
+            job,
+            claim.steps,
+            task,
+            self._store,
+            self._loop,
+            self._patience,
+            self._pid,
+            self._valid,
         )
         try:
             self._bodies.start(running)

@@ -40,7 +40,7 @@ async def answer(slots: ProcessSlots) -> Outcome | Ended | Interrupted:
 
         loop, patience = asyncio.get_running_loop(), Parts(app).patience
         job, steps, pid = CLAIM.job, CLAIM.steps, os.getpid()
-        running = Running(CLAIM, job, steps, body, app.store, loop, patience, pid)
+        running = Running(CLAIM, job, steps, body, app.store, loop, patience, pid, lambda: True)
         return await slots.run(running, None, 1000, lambda running: None)
 
 

@@ -74,7 +74,7 @@ class ProcessSlots:
         child = rested or await start_child(self._surroundings)
         self._all.add(child)
         child.about, child.frame_bytes_max = start.about, frame_bytes_max(start.bytes_max)
-        if running.cancelled:
+        if running.cancelled or not running.may_begin():
             self._idle.append(child)
             return Interrupted(start.about)
         taken = False
