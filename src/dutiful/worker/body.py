@@ -150,10 +150,10 @@ class Bodies:
         outcome: Outcome | None
         origin = forks.this_process
         try:
-            call = partial(_if_held, running, call)
+            body: Call = partial(_if_held, running, call)
             if self._app.hooks.around_attempt:
-                call = self._app.hooks.wrap(context, call)
-            given = call()
+                body = self._app.hooks.wrap(context, body)
+            given: Any = body()
             code: Code = given if type(given) is COROUTINE else awaiting(given)
             try:
                 awaited = code.send(None)
