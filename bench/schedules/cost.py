@@ -89,7 +89,7 @@ def transactions(url: str) -> int | None:
 
 async def put(app: App, schedules: list[Schedule]) -> None:
     for schedule in schedules:
-        await app.store.scheduling.put_schedule(schedule, replace=True)
+        await app.store.schedules.put_schedule(schedule, replace=True)
 
 
 async def idle(app: App, url: str) -> None:
@@ -122,7 +122,7 @@ async def due(app: App, url: str) -> None:
         await asyncio.sleep(left + 4)
     late = []
     for schedule in schedules:
-        rows = await app.store.scheduling.occurrences(schedule.name, 2)
+        rows = await app.store.schedules.occurrences(schedule.name, 2)
         late += [row.recorded_at - row.planned for row in rows if row.planned == at]
     late.sort()
     print(

@@ -21,8 +21,9 @@ from .client.task import Task
 from .composition import engine_of
 from .config import Settings
 from .contract.beside import beside
+from .contract.engine import Engine
 from .contract.facade import Store
-from .contract.protocol import Lifecycle, Receipt
+from .contract.roles.producer import Receipt
 from .core.job import NewJob
 from .core.rule import Cron, Dst, Interval, Rule
 from .core.url import public
@@ -40,7 +41,7 @@ class App(HookDecorators, ManagementParts):
     """
 
     def __init__(
-        self, url: str | None = None, *, engine: Lifecycle | None = None, **settings: Any
+        self, url: str | None = None, *, engine: Engine | None = None, **settings: Any
     ) -> None:
         """Make an app; nothing is opened yet."""
         self._module = made_in()
@@ -83,7 +84,7 @@ class App(HookDecorators, ManagementParts):
         """Point the app at another store, unless it is there already; close it first."""
         self.lazy.at(url)
 
-    def on(self, engine: Lifecycle) -> AbstractContextManager[Store]:
+    def on(self, engine: Engine) -> AbstractContextManager[Store]:
         """Keep jobs in another engine for the length of a ``with`` block, as tests do."""
         return self.lazy.on(engine)
 

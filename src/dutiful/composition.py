@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from .config import Settings
-from .contract.protocol import Lifecycle
+from .contract.engine import Engine
 from .core.errors import BadConfiguration
 from .core.url import scheme
 
 
-def engine_of(settings: Settings) -> Lifecycle:
+def engine_of(settings: Settings) -> Engine:
     """Make the engine that the URL's scheme names; raises BadConfiguration."""
     url = settings.url
     if not url:
@@ -38,13 +38,13 @@ def engine_of(settings: Settings) -> Lifecycle:
     return build(url, settings)
 
 
-def _memory(url: str, settings: Settings) -> Lifecycle:
+def _memory(url: str, settings: Settings) -> Engine:
     from .engines.memory import MemoryEngine
 
     return MemoryEngine()
 
 
-def _sqlite(url: str, settings: Settings) -> Lifecycle:
+def _sqlite(url: str, settings: Settings) -> Engine:
     from .engines.sqlite import SqliteEngine
     from .engines.sqlite.address import address_of
 
@@ -53,7 +53,7 @@ def _sqlite(url: str, settings: Settings) -> Lifecycle:
     return SqliteEngine(address.path, durability=durability)
 
 
-def _postgres(url: str, settings: Settings) -> Lifecycle:
+def _postgres(url: str, settings: Settings) -> Engine:
     try:
         from .engines.postgres import PostgresEngine
     except ImportError as error:
@@ -65,7 +65,7 @@ def _postgres(url: str, settings: Settings) -> Lifecycle:
     return PostgresEngine(url)
 
 
-_ENGINES: dict[str, Callable[[str, Settings], Lifecycle]] = {
+_ENGINES: dict[str, Callable[[str, Settings], Engine]] = {
     "memory": _memory,
     "sqlite": _sqlite,
     "postgresql": _postgres,

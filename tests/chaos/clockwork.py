@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dutiful import App
+from dutiful.contract.capability import Capability
 from tests.chaos.crew import Crew, Member, crew, until
 from tests.chaos.pace import Pace
 from tests.chaos.verdict import span
@@ -182,7 +183,7 @@ def _holds_up(made: Crew) -> bool:
 
     async def write() -> None:
         async with App(made.url) as app:
-            await app.store.controller.resume("nobody")
+            await app.store.controller(Capability.PAUSE).resume("nobody")
             written.set()
 
     threading.Thread(target=lambda: asyncio.run(write()), daemon=True).start()

@@ -23,7 +23,7 @@ async def test_a_fork_waits_for_no_writer_in_line(tmp_path: Path) -> None:
     await other.open()
     door = other.session.writer._door
     assert await asyncio.to_thread(door.enter)
-    waiting = asyncio.create_task(engine.enqueue([job]))
+    waiting = asyncio.create_task(engine.producer.enqueue([job]))
     await asyncio.sleep(0.2)
     async with asyncio.timeout(10):
         await asyncio.to_thread(session.freeze)

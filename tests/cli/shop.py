@@ -5,8 +5,8 @@ import time
 
 from dutiful import App
 from dutiful.client.ids import new_id
-from dutiful.contract.fleet import WorkerInfo
-from dutiful.contract.protocol import Wanted
+from dutiful.contract.roles.consumer import Wanted
+from dutiful.contract.roles.fleet import WorkerInfo
 from dutiful.core.instant import HOUR
 from dutiful.core.job import NewJob
 from dutiful.core.outcome import Cancelled, Discarded, Failed, Outcome, Snoozed, Succeeded
@@ -57,7 +57,7 @@ async def fill(url: str) -> dict[str, str]:
     ids: dict[str, str] = {}
     async with app:
         engine = app.store.engine
-        await engine.join(INFO)
+        await engine.fleet.join(INFO)
         for name, end in ENDS.items():
             job = charge(len(ids), tags=("eu",) if name == "dead" else ())
             ids[name] = await _run(engine, job, end)
@@ -66,7 +66,7 @@ async def fill(url: str) -> dict[str, str]:
         ids["queued"] = await _put(engine, charge(52, unique=unique("order:52")))
         ids["scheduled"] = await _put(engine, charge(53, delay=HOUR))
         ids["mail"] = await _put(engine, NewJob(id=new_id(), task="send_mail", args=b"{}"))
-        await engine.pause("mail")
+        await engine.controller.pause("mail")
     return ids
 
 
@@ -75,23 +75,23 @@ async def fill_dead(url: str, count: int) -> None:
     app = App(url)
     async with app:
         engine = app.store.engine
-        await engine.join(INFO)
-        await engine.enqueue([charge(number) for number in range(count)])
-        claims = (await engine.exchange(WORKER, [], Wanted(("billing",), count))).claims
-        await engine.exchange(WORKER, [_end(claim, TIMEOUT) for claim in claims], None)
+        await engine.fleet.join(INFO)
+        await engine.producer.enqueue([charge(number) for number in range(count)])
+        claims = (await engine.consumer.exchange(WORKER, [], Wanted(("billing",), count))).claims
+        await engine.consumer.exchange(WORKER, [_end(claim, TIMEOUT) for claim in claims], None)
 
 
 async def _put(engine, job):
-    await engine.enqueue([job])
+    await engine.producer.enqueue([job])
     return job.id
 
 
 async def _run(engine, job, end):
-    await engine.enqueue([job])
-    (claim,) = (await engine.exchange(WORKER, [], Wanted(("billing",), 1))).claims
-    await engine.record_step(claim, "authorise", b'{"ok":true}')
+    await engine.producer.enqueue([job])
+    (claim,) = (await engine.consumer.exchange(WORKER, [], Wanted(("billing",), 1))).claims
+    await engine.consumer.record_step(claim, "authorise", b'{"ok":true}')
     if end is not None:
-        await engine.exchange(WORKER, [_end(claim, end)], None)
+        await engine.consumer.exchange(WORKER, [_end(claim, end)], None)
     return job.id
 
 

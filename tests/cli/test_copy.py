@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from dutiful import App
-from dutiful.contract.moving import Record
 from dutiful.contract.page import Filter
+from dutiful.contract.roles.transfer import Record
 from dutiful.core.state import State
 from dutiful.testing.conformance.schedule import tick
 from tests.cli.conftest import Place, Run
@@ -30,20 +30,22 @@ def on(url: str, act: Act) -> Any:
 
 
 def dump(url: str) -> dict[str, Record]:
-    page = on(url, lambda engine: engine.dump(1000))
+    page = on(url, lambda engine: engine.exporter.dump(1000))
     assert page.cursor is None
     return {record.job.id: record for record in page.records}
 
 
 def paused(url: str) -> set[str]:
-    rows = on(url, lambda engine: engine.queues())
+    rows = on(url, lambda engine: engine.inspector.queues())
     return {row.queue for row in rows if row.paused_at is not None}
 
 
 def counted(url: str) -> None:
     """Demand that the store's account is even."""
-    present = sum(sum(row.counts.values()) for row in on(url, lambda engine: engine.queues()))
-    tally = on(url, lambda engine: engine.tally())
+    present = sum(
+        sum(row.counts.values()) for row in on(url, lambda engine: engine.inspector.queues())
+    )
+    tally = on(url, lambda engine: engine.inspector.tally())
     assert tally["enqueued"] == present + tally["pruned"] + tally["purged"]
 
 
@@ -52,7 +54,7 @@ def quiet(place: Place) -> Place:
     """A store with a job in every state but running, and no workers."""
 
     async def calm(engine: Any) -> None:
-        await engine.leave(WORKER)
+        await engine.fleet.leave(WORKER)
 
     on(OLD, calm)
     return place
@@ -63,7 +65,7 @@ def still(quiet: Place, run: Run) -> Place:
     """The same without the job that ran."""
 
     async def drop(engine: Any) -> None:
-        await engine.drop(await engine.get([quiet.ids["running"]]))
+        await engine.importer.drop(await engine.inspector.get([quiet.ids["running"]]))
 
     on(OLD, drop)
     return quiet
@@ -80,7 +82,7 @@ def test_a_copy_holds_everything(still: Place, run: Run) -> None:
     assert "--move" in said.out
     # The queue `mail` was paused by hand.
     assert paused(OLD) == paused(NEW) == {"billing", "default", "mail"}
-    assert on(NEW, lambda engine: engine.shut_queues()) == ("billing", "default")
+    assert on(NEW, lambda engine: engine.exporter.shut_queues()) == ("billing", "default")
     counted(NEW)
 
 
@@ -136,7 +138,7 @@ def test_a_copy_is_handed_over_later(still: Place, run: Run) -> None:
 def test_late_comers_follow_by_another_move(still: Place, run: Run) -> None:
     run("copy", OLD, NEW, "--move")
     late = charge(90)
-    on(OLD, lambda engine: engine.enqueue([late]))
+    on(OLD, lambda engine: engine.producer.enqueue([late]))
     said = run("copy", OLD, NEW, "--move", "--json").json
     assert (said["jobs"], said["moved"]["deleted"]) == (1, 1)
     assert late.id in dump(NEW)
@@ -196,7 +198,7 @@ async def outdated(url: str) -> tuple[str, ...]:
     engine.session.migrations = known[:2]
     await engine.open()
     engine.session.migrations = known
-    lacks: tuple[str, ...] = await engine.migrate(dry_run=True)
+    lacks: tuple[str, ...] = await engine.schema.migrate(dry_run=True)
     await app.close()
     return lacks
 
@@ -246,13 +248,13 @@ def test_a_key_that_is_held_in_the_target_is_told_and_left(still: Place, run: Ru
     from dutiful.core.unique import unique
 
     holder = charge(52, unique=unique("order:52"))
-    on(NEW, lambda engine: engine.enqueue([holder]))
+    on(NEW, lambda engine: engine.producer.enqueue([holder]))
     said = run("copy", OLD, NEW, "--move")
     assert said.code == 1
     assert "1 job not copied" in said.err
     assert holder.id in said.err
     assert set(dump(OLD)) == {still.ids["queued"]}
-    on(NEW, lambda engine: engine.cancel([holder.id]))
+    on(NEW, lambda engine: engine.controller.cancel([holder.id]))
     assert run("copy", OLD, NEW, "--move").code == 0
     assert dump(OLD) == {}
 
@@ -267,7 +269,7 @@ def test_what_the_target_holds_otherwise_is_found(
     async def disturbed(self: Copier) -> Any:
         poured = await pour(self)
         engine: Any = self.target
-        await engine.cancel([still.ids["queued"]])
+        await engine.controller.cancel([still.ids["queued"]])
         monkeypatch.setattr(Copier, "pour", pour)
         return poured
 
@@ -294,7 +296,7 @@ def test_a_store_that_is_worked_on_meanwhile_is_noticed(
     async def disturbed(self: Copier) -> Any:
         poured = await pour(self)
         engine: Any = self.source
-        await engine.enqueue([charge(91)])
+        await engine.producer.enqueue([charge(91)])
         return poured
 
     monkeypatch.setattr(Copier, "pour", disturbed)
@@ -315,13 +317,13 @@ def test_a_job_that_changes_after_it_was_copied_opens_nothing(
 
     async def disturbed(self: Copier) -> Any:
         engine: Any = self.source
-        drop = engine.drop
+        drop = engine.importer.drop
 
         async def late(jobs: Any) -> Any:
-            await engine.hurry([still.ids["scheduled"]])
+            await engine.controller.hurry([still.ids["scheduled"]])
             return await drop(jobs)
 
-        monkeypatch.setattr(engine, "drop", late)
+        monkeypatch.setattr(engine.importer, "drop", late)
         return await hand_over(self)
 
     monkeypatch.setattr(Copier, "hand_over", disturbed)
@@ -334,7 +336,7 @@ def test_a_job_that_changes_after_it_was_copied_opens_nothing(
 
 def test_workers_of_the_target_go_on_meanwhile(still: Place, run: Run) -> None:
     async def join(engine: Any) -> None:
-        await engine.join(INFO)
+        await engine.fleet.join(INFO)
 
     on(NEW, join)
     assert run("copy", OLD, NEW, "--move").code == 0
@@ -349,20 +351,20 @@ def test_a_password_is_not_shown(still: Place, run: Run) -> None:
 def test_jobs_without_number(crowd: Path, run: Run) -> None:
     said = run("copy", OLD, NEW, "--move", "--json")
     assert said.code == 1  # the worker lives
-    on(OLD, lambda engine: engine.leave(WORKER))
+    on(OLD, lambda engine: engine.fleet.leave(WORKER))
     said = run("copy", OLD, NEW, "--move", "--verify", "--json")
     assert (said.code, said.json["moved"]["deleted"]) == (0, 250)
-    page = on(NEW, lambda engine: engine.find(Filter(states=(State.DEAD,)), 300))
+    page = on(NEW, lambda engine: engine.inspector.find(Filter(states=(State.DEAD,)), 300))
     assert len(page.jobs) == 250
 
 
 def test_schedules_go_along_with_a_move_and_stay_without(still: Place, run: Run) -> None:
     async def put(engine: Any) -> None:
         for name in ("hourly", "nightly"):
-            await engine.put_schedule(tick(name), replace=False)
+            await engine.schedules.put_schedule(tick(name), replace=False)
 
     def kept(url: str) -> list[str]:
-        return [one.name for one in on(url, lambda engine: engine.standings())]
+        return [one.name for one in on(url, lambda engine: engine.schedules.standings())]
 
     on(OLD, put)
     said = run("copy", OLD, NEW, "--dry-run")
@@ -373,13 +375,18 @@ def test_schedules_go_along_with_a_move_and_stay_without(still: Place, run: Run)
     said = run("copy", OLD, NEW, "--move", "--json")
     assert (said.json["schedules"], said.json["moved"]["schedules"]) == (2, ["hourly", "nightly"])
     assert (said.code, kept(OLD), kept(NEW)) == (0, [], ["hourly", "nightly"])
-    assert on(NEW, lambda engine: engine.due(10)).next_in is not None
+    assert on(NEW, lambda engine: engine.schedules.due(10)).next_in is not None
 
 
 def test_a_schedule_whose_name_is_taken_stays(still: Place, run: Run) -> None:
     for url, priority in ((OLD, 0), (NEW, 5)):
-        on(url, lambda engine, to=priority: engine.put_schedule(tick(priority=to), replace=False))
+        on(
+            url,
+            lambda engine, to=priority: engine.schedules.put_schedule(
+                tick(priority=to), replace=False
+            ),
+        )
     said = run("copy", OLD, NEW, "--move")
     assert said.code != 0
     assert "1 schedule left in sqlite:///jobs.db: tick" in said.err
-    assert [one.name for one in on(OLD, lambda engine: engine.standings())] == ["tick"]
+    assert [one.name for one in on(OLD, lambda engine: engine.schedules.standings())] == ["tick"]

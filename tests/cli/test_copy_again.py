@@ -18,11 +18,11 @@ def test_who_went_back_runs_no_job_again(still: Place, run: Run) -> None:
     assert "To go back instead, resume them in sqlite:///jobs.db" in said.out.replace("\n", " ")
 
     async def work(engine: Any) -> None:
-        await engine.resume("default")
-        await engine.join(INFO)
+        await engine.controller.resume("default")
+        await engine.fleet.join(INFO)
         claim = await one(engine, worker=WORKER)
         await end(engine, claim, Succeeded(b"1"), worker=WORKER)
-        await engine.leave(WORKER)
+        await engine.fleet.leave(WORKER)
 
     on(OLD, work)
     (done,) = [key for key, kept in dump(OLD).items() if kept.job.result == b"1"]
@@ -34,25 +34,25 @@ def test_who_went_back_runs_no_job_again(still: Place, run: Run) -> None:
 
 
 def test_a_queue_that_stays_paused_is_said(still: Place, run: Run) -> None:
-    on(NEW, lambda engine: engine.shut(["billing"], "another store"))
+    on(NEW, lambda engine: engine.exporter.shut(["billing"], "another store"))
     said = run("copy", OLD, NEW, "--move")
     assert said.code == 0, said.err
     assert "Open in sqlite:///new.db: default." in said.out
     assert "Still paused in sqlite:///new.db: billing." in said.out
     assert "dutiful queues resume NAME" in said.out.replace("\n", " ")
-    on(OLD, lambda engine: engine.enqueue([charge(1)]))
+    on(OLD, lambda engine: engine.producer.enqueue([charge(1)]))
     assert run("copy", OLD, NEW, "--move", "--json").json["moved"]["waiting"] == ["billing"]
 
 
 def test_advice_is_given_for_each_kind_of_refusal(still: Place, run: Run) -> None:
     from dutiful.core.unique import unique
 
-    on(NEW, lambda engine: engine.enqueue([charge(52, unique=unique("order:52"))]))
+    on(NEW, lambda engine: engine.producer.enqueue([charge(52, unique=unique("order:52"))]))
     said = run("copy", OLD, NEW)
     assert "one unique key, end or cancel one" in said.err
     assert "show ID" not in said.err
     taken = new(id=still.ids["scheduled"], task="other")
-    on("sqlite:///third.db", lambda engine: engine.enqueue([taken]))
+    on("sqlite:///third.db", lambda engine: engine.producer.enqueue([taken]))
     said = run("copy", OLD, "sqlite:///third.db")
     assert "another job has that id there" in said.err
     assert "jobs show ID" in said.err

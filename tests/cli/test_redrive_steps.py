@@ -16,10 +16,10 @@ from tests.cli.conftest import Run
 async def dead(path: Path) -> str:
     engine = SqliteEngine(path)
     await engine.open()
-    await engine.join(hand("w1"))
+    await engine.fleet.join(hand("w1"))
     job_id = await add(engine, args=b'{"total":10}')
     claim = await one(engine)
-    await engine.record_step(claim, "charge", b"10")
+    await engine.consumer.record_step(claim, "charge", b"10")
     await end(engine, claim, Discarded("no use"))
     await engine.close()
     return job_id

@@ -306,9 +306,9 @@ def test_history_tells_what_became_of_each(tmp_path: Path, run: Run) -> None:
             await app.schedules.declaration().bring(store)
             for _ in range(2):
                 clock.advance(MINUTE / 1_000_000)
-                batch = await store.scheduling.due(10)
+                batch = await store.schedules.due(10)
                 moves = [move for due in batch.due if (move := advance(due, batch.now))]
-                await store.scheduling.advance(moves)
+                await store.schedules.advance(moves)
             await store.engine.close()
 
     asyncio.run(fill())

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from dutiful import App
-from dutiful.contract.scheduling import KEPT_MAX
+from dutiful.contract.roles.schedules import KEPT_MAX
 from dutiful.core.advance import staying
 from dutiful.core.instant import MINUTE
 from dutiful.core.occurrence import Occurrence
@@ -70,14 +70,14 @@ def test_what_may_have_run_is_not_backfilled_unasked(
 
     async def forgetting() -> None:
         async with App(f"sqlite:///{tmp_path}/jobs.db") as app:
-            (standing,) = await app.store.scheduling.standings(["report"])
+            (standing,) = await app.store.schedules.standings(["report"])
             start = standing.created_at - 3_000 * MINUTE
             rows = [
                 Occurrence(planned=start + at * MINUTE, kind="skipped", why="so")
                 for at in range(KEPT_MAX + 1)
             ]
             move = replace(staying(standing), occurrences=tuple(rows), by_hand=True)
-            await app.store.scheduling.advance([move])
+            await app.store.schedules.advance([move])
 
     asyncio.run(forgetting())
     stretch = ("--from", "2026-01-01", "--to", "2026-01-10", "--yes")

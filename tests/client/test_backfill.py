@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from dutiful import App, DuplicateJob, UsageError, unique
 from dutiful.client.backfill import Backfill, Filled, fill_in
-from dutiful.contract.scheduling import KEPT_MAX
+from dutiful.contract.capability import Capability
+from dutiful.contract.roles.schedules import KEPT_MAX
 from dutiful.core.instant import HOUR, MINUTE, instant
 from dutiful.core.job import NewJob
 from dutiful.core.rule import Interval
@@ -156,7 +157,7 @@ async def test_a_hooks_unique_rule_is_told_in_a_backfill(app: App) -> None:
     def keyed(job: NewJob) -> NewJob:
         return replace(job, unique=rule)
 
-    (standing,) = await app.store.scheduling.standings(["report"])
+    (standing,) = await app.store.schedules.standings(["report"])
     filled = await fill_in(app.store, standing, TEN, prepare=app.hooks.abefore)
     assert (filled.planned, filled.made, filled.gave_way) == (10, 1, 9)
     rule = unique("k", on_conflict="raise")
@@ -170,12 +171,12 @@ async def over(app: App) -> None:
     """Let all jobs end and be purged, as retention does, and the store forget their records."""
     rows = await app.schedules.ahistory("report", 10_000)
     ids = [row.job_id for row in rows if row.job_id]
-    await app.store.controller.cancel(ids)
+    await app.store.controller(Capability.CANCEL).cancel(ids)
     while (await app.schedules.ahistory("report", 1))[0].finished_at is None:
-        await app.store.scheduling.review(1000)
+        await app.store.schedules.review(1000)
     for _ in range(5):
-        await app.store.scheduling.review(1000)
-    await app.store.controller.purge(ids)
+        await app.store.schedules.review(1000)
+    await app.store.controller(Capability.PURGE).purge(ids)
     await app.schedules.arun("report")
 
 

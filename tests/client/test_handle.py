@@ -154,7 +154,7 @@ async def test_a_wait_that_ends_in_an_outage_says_so(
     def later() -> None: ...
 
     handle = await later.using(delay="1h").aenqueue()
-    known, looks = app.store.engine.get, list[int]()  # type: ignore[attr-defined]  # it has it
+    known, looks = app.store.engine.inspector.get, list[int]()  # type: ignore[attr-defined]  # it has it
 
     async def get(ids: Any) -> Any:
         looks.append(1)
@@ -164,7 +164,7 @@ async def test_a_wait_that_ends_in_an_outage_says_so(
             await asyncio.sleep(3600)
         raise EngineUnavailable("no server answers")
 
-    monkeypatch.setattr(app.store.engine, "get", get)
+    monkeypatch.setattr(app.store.engine.inspector, "get", get)
     said = "the store has not answered for" if silent else "no server answers"
     with pytest.raises(EngineUnavailable, match=f"{said}.*had not ended when it was last seen"):
         await handle.aresult(timeout=1.2)

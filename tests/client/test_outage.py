@@ -9,13 +9,14 @@ from collections.abc import Sequence
 import pytest
 
 from dutiful import App, EngineUnavailable, ReplyUnknown
-from dutiful.contract.protocol import Receipt
+from dutiful.contract.roles.producer import Receipt
 from dutiful.core.errors import BadConfiguration, BadOption
 from dutiful.core.job import NewJob
 from dutiful.engines.memory import MemoryEngine
+from tests.flat import Flat
 
 
-class Flawed(MemoryEngine):
+class Flawed(Flat):
     """Is away for the first calls, or stores and loses their replies."""
 
     def __init__(self, *, away: int = 0, lost: int = 0, shut: int = 0) -> None:
@@ -30,6 +31,9 @@ class Flawed(MemoryEngine):
             self.shut -= 1
             raise EngineUnavailable("the server starts")
         return await super().open(create=create)
+
+    async def enqueue(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
+        return self.enqueue_sync(jobs)
 
     def enqueue_sync(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
         self.calls += 1

@@ -258,7 +258,7 @@ async def test_a_backfill_of_the_future_is_refused(app: App) -> None:
     async def report() -> None: ...
 
     await app.schedules.acreate(report, Interval(HOUR))
-    now = (await app.store.scheduling.due(0)).now
+    now = (await app.store.schedules.due(0)).now
     with pytest.raises(UsageError, match="ends in the future; end it before now"):
         await app.schedules.abackfill("report", Backfill(start=now, end=now + HOUR))
 
@@ -308,7 +308,7 @@ async def test_a_backfill_does_not_go_on_in_another_schedule(app: App) -> None:
     async def report() -> None: ...
 
     await app.schedules.acreate(report, Interval(MINUTE), name="r")
-    (old,) = await app.store.scheduling.standings(["r"])
+    (old,) = await app.store.schedules.standings(["r"])
     await app.schedules.adelete("r")
     await app.schedules.acreate(report, Interval(HOUR), name="r")
     stretch = Backfill(start=old.created_at - 3 * MINUTE, end=old.created_at, per_second=None)

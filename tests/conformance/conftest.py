@@ -60,9 +60,8 @@ class MemoryStore:
         self.first: MemoryEngine | None = None
 
     def connect(self, clock: FakeClock) -> MemoryEngine:
-        engine = MemoryEngine(clock)
+        engine = MemoryEngine(clock, self.first and self.first.tables)
         self.first = self.first or engine
-        engine.tables = self.first.tables
         return engine
 
     def write(self, connection: Any, line: str) -> None:

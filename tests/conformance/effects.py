@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from dutiful.contract.moving import Record
-from dutiful.contract.protocol import Redrive
+from dutiful.contract.roles.controller import Redrive
+from dutiful.contract.roles.transfer import Record
 from dutiful.core.fence import FENCE_MAX
 from dutiful.core.instant import DAY, HOUR, MINUTE, SECOND
 from dutiful.core.job import Job, NewJob
@@ -127,7 +127,7 @@ class Stores:
         self._ids = itertools.count()
         self._runner = asyncio.Runner()
         self.do(engine.open())
-        self.do(engine.join(hand("w1")))
+        self.do(engine.fleet.join(hand("w1")))
 
     def close(self) -> None:
         self.do(self.engine.close())
@@ -155,13 +155,15 @@ class Stores:
                     cancel_requested=running and job.cancel_requested,
                 )
             )
-        filled = self.do(self.engine.fill(list(map(Record, named, [()] * len(named), recorded))))
+        filled = self.do(
+            self.engine.importer.fill(list(map(Record, named, [()] * len(named), recorded)))
+        )
         assert (len(filled.stored), filled.refused) == (len(named), ())
         assert self.kept(named) == named
         return named
 
     def kept(self, given: list[Job]) -> list[Job]:
-        return list(self.do(self.engine.get([job.id for job in given])))
+        return list(self.do(self.engine.inspector.get([job.id for job in given])))
 
 
 def rows(given: list[Job], found: list[Job]) -> None:

@@ -11,7 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from msgspec.structs import replace
 
 from dutiful.contract.page import Filter
-from dutiful.contract.protocol import Redrive, Wanted
+from dutiful.contract.roles.consumer import Wanted
+from dutiful.contract.roles.controller import Redrive
 from dutiful.core.errors import DuplicateJob
 from dutiful.core.instant import MINUTE, SECOND
 from dutiful.core.job import Claim, Job, NewJob
@@ -125,10 +126,10 @@ class EngineMachine(RuleBasedStateMachine):
     def open(self) -> None:
         self.do(self.engine.open())
         # They begin with the time, and not the same one.
-        floors = [self.do(engine.fence_floor()) for engine in (self.memory, self.engine)]
-        self.both(lambda engine: engine.raise_fence_floor(max(floors)))
+        floors = [self.do(engine.exporter.fence_floor()) for engine in (self.memory, self.engine)]
+        self.both(lambda engine: engine.importer.raise_fence_floor(max(floors)))
         for worker in WORKERS:
-            self.both(lambda engine, worker=worker: engine.join(hand(worker)))
+            self.both(lambda engine, worker=worker: engine.fleet.join(hand(worker)))
 
     @rule(wished=st.lists(wishes, min_size=1, max_size=3))
     def enqueue(self, wished: list[dict[str, Any]]) -> None:
@@ -145,7 +146,7 @@ class EngineMachine(RuleBasedStateMachine):
     @rule(pick=picks)
     def enqueue_again(self, pick: int) -> None:
         jobs = self.asked[-1 - pick % len(self.asked)]
-        present = {job.id for job in self.do(self.memory.get([job.id for job in jobs]))}
+        present = {job.id for job in self.do(self.memory.inspector.get([job.id for job in jobs]))}
         # Nobody waits for a reply so long that the job has ended and been deleted meanwhile.
         jobs = [job for job in jobs if job.id in present or job.id not in self.stored]
         self.both(lambda engine: _enqueue(engine, jobs))
@@ -177,7 +178,7 @@ class EngineMachine(RuleBasedStateMachine):
             return
         pair = self.claims[-1]
         if meanwhile in ("cancel", "purge"):
-            self.both(lambda engine: getattr(engine, meanwhile)([pair[0].job.id]))
+            self.both(lambda engine: getattr(engine.controller, meanwhile)([pair[0].job.id]))
         elif meanwhile == "loss":
             self.expire((worker,), then_rescue=True)
             self.exchange(worker, [], Wanted(QUEUES, 4))
@@ -202,7 +203,7 @@ class EngineMachine(RuleBasedStateMachine):
         ends = list({pair[0].job.id: (pair, outcome) for pair, outcome in ends}.values())
         answers = [
             self.do(
-                engine.exchange(
+                engine.consumer.exchange(
                     worker,
                     [settle(pair[side], outcome, now, Half(), RULES) for pair, outcome in ends],
                     want,
@@ -218,7 +219,7 @@ class EngineMachine(RuleBasedStateMachine):
         ]
         assert found.due_in == expected.due_in
         if found.lost:
-            self.both(lambda engine: engine.join(hand(worker)))
+            self.both(lambda engine: engine.fleet.join(hand(worker)))
         for pair in zip(expected.claims, found.claims, strict=True):
             mark = (pair[0].job.id, pair[0].job.fence)
             assert mark not in self.fences, "a fence was given twice"
@@ -230,8 +231,8 @@ class EngineMachine(RuleBasedStateMachine):
     def record_step(self, pick: int, name: str, results: list[bytes]) -> None:
         ours, theirs = self.claims[-1 - pick % len(self.claims)]
         for result in results:
-            expected = self.do(self.memory.record_step(ours, name, result))
-            assert self.do(self.engine.record_step(theirs, name, result)) is expected
+            expected = self.do(self.memory.consumer.record_step(ours, name, result))
+            assert self.do(self.engine.consumer.record_step(theirs, name, result)) is expected
 
     @precondition(lambda self: self.ids)
     @rule(picked=some, act=st.sampled_from(["cancel", "hurry", "redrive", "redrive", "purge"]))
@@ -239,24 +240,24 @@ class EngineMachine(RuleBasedStateMachine):
         ids = self.chosen(picked)
         if act == "hurry":
             # Whether a job that is due is staged yet is each engine's affair.
-            jobs = self.do(self.memory.get(ids))
+            jobs = self.do(self.memory.inspector.get(ids))
             ids = [job.id for job in jobs if not self.due(job)]
         if act == "redrive":
-            dead = self.do(self.memory.find(Filter(states=FINAL), 1000)).jobs
+            dead = self.do(self.memory.inspector.find(Filter(states=FINAL), 1000)).jobs
             ids += [dead[pick % len(dead)].id for pick in picked if dead]
             ids = list(dict.fromkeys(ids))
             edited = [Redrive(job_id, b"9" if picked[0] % 2 else None) for job_id in ids]
-            self.both(lambda engine: engine.redrive(edited))
+            self.both(lambda engine: engine.controller.redrive(edited))
         else:
-            self.both(lambda engine: getattr(engine, act)(ids))
+            self.both(lambda engine: getattr(engine.controller, act)(ids))
 
     @rule(state=st.sampled_from(State), older_than=spans)
     def prune(self, state: State, older_than: int) -> None:
-        self.both(lambda engine: engine.prune(state, older_than, 100))
+        self.both(lambda engine: engine.retention.prune(state, older_than, 100))
 
     @rule(queue=queues, act=st.sampled_from(["resume", "resume", "pause"]))
     def pause_or_resume(self, queue: str, act: str) -> None:
-        self.both(lambda engine: getattr(engine, act)(queue))
+        self.both(lambda engine: getattr(engine.controller, act)(queue))
 
     @rule(by=st.sampled_from(["1us", "4s", "5s", "10s", "1m"]))
     def advance(self, by: str) -> None:
@@ -266,7 +267,7 @@ class EngineMachine(RuleBasedStateMachine):
     def step_the_wall_clock(self, by: str) -> None:
         self.clock.step(by)
         ours, theirs = (
-            [self.shown(job) for job in self.do(engine.find(Filter(), 1000)).jobs]
+            [self.shown(job) for job in self.do(engine.inspector.find(Filter(), 1000)).jobs]
             for engine in (self.memory, self.engine)
         )
         if ours != theirs:
@@ -276,22 +277,22 @@ class EngineMachine(RuleBasedStateMachine):
     @rule(worker=workers, act=st.sampled_from(["renew", "renew", "join", "leave"]))
     def report(self, worker: str, act: str) -> None:
         if act == "join":
-            self.both(lambda engine: engine.join(hand(worker)))
+            self.both(lambda engine: engine.fleet.join(hand(worker)))
         elif act == "leave":
-            self.both(lambda engine: engine.leave(worker))
+            self.both(lambda engine: engine.fleet.leave(worker))
         else:
             self.both(lambda engine: _renew(engine, worker))
 
     @rule(gone=st.sampled_from([(), ("w1",), ("w2", "stranger")]), then_rescue=st.booleans())
     def expire(self, gone: tuple[str, ...], then_rescue: bool) -> None:
-        answers = [self.do(engine.expire(gone)) for engine in (self.memory, self.engine)]
+        answers = [self.do(engine.fleet.expire(gone)) for engine in (self.memory, self.engine)]
         assert sorted(answers[0]) == sorted(answers[1])
         if then_rescue:
             self.rescue()
 
     def rescue(self) -> None:
         ours, theirs = (
-            sorted(self.do(engine.abandoned(100)), key=lambda claim: claim.job.id)
+            sorted(self.do(engine.fleet.abandoned(100)), key=lambda claim: claim.job.id)
             for engine in (self.memory, self.engine)
         )
         assert [(c.job, c.steps) for c in theirs] == [(c.job, c.steps) for c in ours]
@@ -321,18 +322,18 @@ class EngineMachine(RuleBasedStateMachine):
 
 async def _view(engine: Any) -> dict[str, Any]:
     """Everything that can be seen of a store, in an order that leaves nothing to the engine."""
-    jobs = sorted((await engine.find(Filter(), 1000)).jobs, key=lambda job: job.id)
-    groups = await engine.dead_groups()
+    jobs = sorted((await engine.inspector.find(Filter(), 1000)).jobs, key=lambda job: job.id)
+    groups = await engine.inspector.dead_groups()
     assert [group.count for group in groups] == sorted((g.count for g in groups), reverse=True)
     # A lost worker without claims may be forgotten at any time.
-    fleet = [row for row in await engine.workers() if row.running or not row.lost]
-    rows = await engine.queues()
+    fleet = [row for row in await engine.fleet.workers() if row.running or not row.lost]
+    rows = await engine.inspector.queues()
     assert sum(sum(row.counts.values()) for row in rows) == len(jobs)
     return {
         "jobs": jobs,
-        "errors": {job.id: await engine.errors(job.id) for job in jobs},
-        "steps": {job.id: await engine.steps(job.id) for job in jobs if job.steps},
-        "tally": await engine.tally(),
+        "errors": {job.id: await engine.inspector.errors(job.id) for job in jobs},
+        "steps": {job.id: await engine.inspector.steps(job.id) for job in jobs if job.steps},
+        "tally": await engine.inspector.tally(),
         "groups": sorted((g.task, g.reason, g.error_type, g.count, g.latest_at) for g in groups),
         "workers": sorted(fleet, key=lambda row: row.info.id),
         "queues": {row.queue: row.paused_at for row in rows},
@@ -341,11 +342,11 @@ async def _view(engine: Any) -> dict[str, Any]:
 
 async def _enqueue(engine: Any, jobs: list[NewJob]) -> Any:
     try:
-        return await engine.enqueue(jobs)
+        return await engine.producer.enqueue(jobs)
     except DuplicateJob as error:
         return (error.key, error.existing)
 
 
 async def _renew(engine: Any, worker: str) -> Any:
-    renewal = await engine.renew(worker)
+    renewal = await engine.leases.renew(worker)
     return renewal.valid, sorted(renewal.cancels)

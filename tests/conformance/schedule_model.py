@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 from msgspec.structs import replace
 
-from dutiful.contract.moving import Diary
+from dutiful.contract.roles.transfer import Diary
 from dutiful.core.advance import advance, give_up, make
 from dutiful.core.errors import ScheduleTaken
 from dutiful.core.instant import MINUTE, SECOND
@@ -57,7 +57,9 @@ class ScheduleMachine(EngineMachine):
 
     @rule(schedule=schedules, again=st.booleans())
     def put(self, schedule: Schedule, again: bool) -> None:
-        self.both(lambda engine: unless_taken(engine.put_schedule(schedule, replace=again)))
+        self.both(
+            lambda engine: unless_taken(engine.schedules.put_schedule(schedule, replace=again))
+        )
 
     @rule(
         by=st.sampled_from(["0s", "1s", "5s", "1m"]),
@@ -66,7 +68,7 @@ class ScheduleMachine(EngineMachine):
     )
     def turn(self, by: str, limit: int, late: bool) -> None:
         self.clock.advance(by)
-        batch = self.both(lambda engine: engine.due(limit))
+        batch = self.both(lambda engine: engine.schedules.due(limit))
         moves = [move for one in batch.due if (move := advance(one, batch.now)) is not None]
         self.moves.append(moves)
         if not late:
@@ -79,12 +81,12 @@ class ScheduleMachine(EngineMachine):
 
     @rule(limit=st.sampled_from([1, 10]))
     def give_up(self, limit: int) -> None:
-        batch = self.both(lambda engine: engine.due(limit))
+        batch = self.both(lambda engine: engine.schedules.due(limit))
         self.write([give_up(one, "no zone data", batch.now) for one in batch.due])
 
     @rule(names=picked_names, ago=st.integers(-1, 3))
     def make_by_hand(self, names: list[str], ago: int) -> None:
-        found = self.both(lambda engine: engine.standings(names))
+        found = self.both(lambda engine: engine.schedules.standings(names))
         planned = (self.clock.now() // MINUTE - ago) * MINUTE
         self.write(
             [
@@ -94,20 +96,20 @@ class ScheduleMachine(EngineMachine):
         )
 
     def write(self, moves: Sequence[Advance]) -> None:
-        answer = self.both(lambda engine: engine.advance(moves))
+        answer = self.both(lambda engine: engine.schedules.advance(moves))
         self.ids += answer.made
 
     @rule()
     def outlive(self) -> None:
         """End the jobs that do not run and delete all that have ended: occurrences outlive them."""
-        self.both(lambda engine: engine.cancel(self.ids))
+        self.both(lambda engine: engine.controller.cancel(self.ids))
         self.clock.advance("1us")
         for state in FINAL:
-            self.both(lambda engine, state=state: engine.prune(state, 0, 100))
+            self.both(lambda engine, state=state: engine.retention.prune(state, 0, 100))
 
     @rule(names=picked_names, how=st.sampled_from(["pause", "resume", "resume"]))
     def switch(self, names: list[str], how: str) -> None:
-        self.both(lambda engine: engine.switch(names, how))
+        self.both(lambda engine: engine.schedules.switch(names, how))
 
     @rule(
         edition=st.sampled_from(["e1", "e1", "e2"]),
@@ -115,18 +117,18 @@ class ScheduleMachine(EngineMachine):
     )
     def declare(self, edition: str, declared: list[Schedule] | None) -> None:
         ours = declared and [replace(one, app="shop") for one in declared]
-        self.both(lambda engine: unless_taken(engine.declare("shop", edition, ours)))
+        self.both(lambda engine: unless_taken(engine.schedules.declare("shop", edition, ours)))
 
     @rule(names=picked_names)
     def delete(self, names: list[str]) -> None:
-        self.both(lambda engine: engine.delete_schedules(names))
+        self.both(lambda engine: engine.schedules.delete_schedules(names))
 
     @rule(by=st.sampled_from(["5s", "0s", "1m"]))
     def review(self, by: str) -> None:
         self.clock.advance(by)
         for _ in range(2):  # what is told once is not told again
             ours, theirs = (
-                [(one.what, shown(one.occurrence)) for one in self.do(engine.review(100))]
+                [(one.what, shown(one.occurrence)) for one in self.do(engine.schedules.review(100))]
                 for engine in (self.memory, self.engine)
             )
             assert theirs == ours
@@ -135,12 +137,12 @@ class ScheduleMachine(EngineMachine):
     def carry(self, names: list[str]) -> None:
         """Read schedules out, delete them, and fill them in again."""
         held = [one for one in self.diaries(self.memory) if one.standing.name in names]
-        self.both(lambda engine: engine.delete_schedules(names))
-        self.both(lambda engine: engine.fill_schedules(held, OTHER))
-        self.both(lambda engine: engine.reopen_schedules(names, OTHER))
+        self.both(lambda engine: engine.schedules.delete_schedules(names))
+        self.both(lambda engine: engine.importer.fill_schedules(held, OTHER))
+        self.both(lambda engine: engine.importer.reopen_schedules(names, OTHER))
 
     def diaries(self, engine: Any) -> tuple[Diary, ...]:
-        page = self.do(engine.dump_schedules(100))
+        page = self.do(engine.exporter.dump_schedules(100))
         return tuple(
             Diary(one.standing, tuple(shown(row) for row in one.occurrences))
             for one in page.diaries
@@ -164,7 +166,7 @@ async def unless_taken(call: Coroutine[Any, Any, Any]) -> Any:
 
 
 async def history(engine: Any, name: str) -> list[Recorded]:
-    return [shown(row) for row in await engine.occurrences(name, 2000)]
+    return [shown(row) for row in await engine.schedules.occurrences(name, 2000)]
 
 
 def shown(one: Recorded) -> Recorded:

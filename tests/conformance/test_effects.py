@@ -7,7 +7,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from dutiful.contract.protocol import Receipt, Redrive, Wanted
+from dutiful.contract.roles.consumer import Wanted
+from dutiful.contract.roles.controller import Redrive
+from dutiful.contract.roles.producer import Receipt
 from dutiful.core.apply import apply, cancelled, claimed, due, hurried
 from dutiful.core.instant import HOUR, MINUTE, SECOND
 from dutiful.core.job import AttemptError, Claim, Job, NewJob, stamp
@@ -85,7 +87,7 @@ def test_a_settlement_writes_what_core_says(
 def settle_all(stores: Stores, wishes: list[dict[str, Any]], later: int) -> None:
     """End attempts by one exchange, so much later, and look at their jobs and errors."""
     given = stores.fill([wish["job"] for wish in wishes])
-    claims = {claim.job.id: claim for claim in stores.do(stores.engine.claimed("w1"))}
+    claims = {claim.job.id: claim for claim in stores.do(stores.engine.fleet.claimed("w1"))}
     assert [claims[job.id].job for job in given] == given
     decided_at = stores.clock.now()
     stores.clock.advance(later / SECOND)
@@ -101,10 +103,10 @@ def settle_all(stores: Stores, wishes: list[dict[str, Any]], later: int) -> None
         left = item.error is not None and not wish["stale"]
         errors.append((item.error,) if left and item.error is not None else ())
         refused += [job.id] if wish["stale"] else []
-    answer = stores.do(stores.engine.exchange("w1", items, None))
+    answer = stores.do(stores.engine.consumer.exchange("w1", items, None))
     rows(expected, stores.kept(given))
     assert sorted(answer.refused) == sorted(refused)
-    assert [stores.do(stores.engine.errors(job.id)) for job in given] == errors
+    assert [stores.do(stores.engine.inspector.errors(job.id)) for job in given] == errors
 
 
 def test_every_move_from_every_state(stores: Stores) -> None:
@@ -150,10 +152,10 @@ def move_all(stores: Stores, wishes: list[tuple[Job, dict[str, bytes], Any]]) ->
         if expected.steps != job.steps:
             assert expected.steps == 0
             steps = {}
-        assert stores.do(stores.engine.steps(job.id)) == steps
+        assert stores.do(stores.engine.inspector.steps(job.id)) == steps
         # Nothing is left that the claims of others could take.
         if not expected.state.final:
-            stores.do(stores.engine.cancel([job.id]))
+            stores.do(stores.engine.controller.cancel([job.id]))
 
 
 def shown(stores: Stores, job: Job) -> Job:
@@ -162,15 +164,15 @@ def shown(stores: Stores, job: Job) -> Job:
 
 
 def by_hand(stores: Stores, verb: str, job: Job, after: Job | None) -> Job:
-    changed = stores.do(getattr(stores.engine, verb)([job.id]))
+    changed = stores.do(getattr(stores.engine.controller, verb)([job.id]))
     assert changed == (() if after is None else (job.id,))
     return job if after is None else after
 
 
 def taken(stores: Stores, job: Job) -> Job:
     """Claim from the queue of a job, where no other job is."""
-    now, floor = stores.clock.now(), stores.do(stores.engine.fence_floor())
-    answer = stores.do(stores.engine.exchange("w1", [], Wanted((job.queue,), 1)))
+    now, floor = stores.clock.now(), stores.do(stores.engine.exporter.fence_floor())
+    answer = stores.do(stores.engine.consumer.exchange("w1", [], Wanted((job.queue,), 1)))
     if not due(job, now) and job.state is not State.QUEUED:
         assert answer.claims == ()
         return job
@@ -180,7 +182,7 @@ def taken(stores: Stores, job: Job) -> Job:
 
 
 def sent_back(stores: Stores, job: Job, move: Redrive) -> Job:
-    changed = stores.do(stores.engine.redrive([replace(move, id=job.id)]))
+    changed = stores.do(stores.engine.controller.redrive([replace(move, id=job.id)]))
     if not movable(job.state, "redrive"):
         assert changed == ()
         return job
@@ -196,6 +198,6 @@ def given_work(stores: Stores, job: Job, move: NewJob) -> Job:
     rule = Unique(job.unique_key, on_conflict="replace")
     new = replace(move, id=f"new {job.id}", unique=rule)
     may = movable(job.state, "replace")
-    receipts = stores.do(stores.engine.enqueue([new]))
+    receipts = stores.do(stores.engine.producer.enqueue([new]))
     assert receipts == (Receipt(job.id, created=False, replaced=may),)
     return replaced(job, stamp(new, stores.clock.now())).job if may else job

@@ -20,6 +20,7 @@ from dutiful.engines.memory import MemoryEngine
 from dutiful.testing import FakeClock
 from tests.conformance.model import EngineMachine
 from tests.conformance.schedule_model import ScheduleMachine
+from tests.flat import Flat
 
 Build = Callable[[Path, FakeClock], Any]
 STEPS = settings(
@@ -79,7 +80,7 @@ def test_an_engine_keeps_schedules_as_memory_does(
     run_state_machine_as_test(machine, settings=settings(STEPS, max_examples=examples))
 
 
-class Bent(MemoryEngine):
+class Bent(Flat):
     """Writes settlements otherwise than they were decided."""
 
     async def exchange(self, worker: str, settlements: Sequence[Any], wanted: Any) -> Any:
@@ -131,7 +132,7 @@ class ErrorDroppedOnDeath(Bent):
         return replace(item, error=None) if item.state is State.DEAD else item
 
 
-class PriorityIgnored(MemoryEngine):
+class PriorityIgnored(Flat):
     """Hands jobs out in the order of enqueueing alone."""
 
     async def exchange(self, worker: str, settlements: Sequence[Any], wanted: Any) -> Any:
@@ -144,7 +145,7 @@ class PriorityIgnored(MemoryEngine):
         return replace(answer, claims=tuple(claims))
 
 
-class PauseIgnoredOnce(MemoryEngine):
+class PauseIgnoredOnce(Flat):
     """Serves a paused queue when another is wanted before it."""
 
     async def exchange(self, worker: str, settlements: Sequence[Any], wanted: Any) -> Any:
@@ -157,7 +158,7 @@ class PauseIgnoredOnce(MemoryEngine):
             self.tables.paused = paused
 
 
-class UniqueForgetsRunning(MemoryEngine):
+class UniqueForgetsRunning(Flat):
     """Lets a second job in while the first runs."""
 
     async def enqueue(self, jobs: Sequence[Any]) -> Any:
@@ -174,14 +175,14 @@ class UniqueForgetsRunning(MemoryEngine):
             self.tables.holder = kept
 
 
-class DuplicateStoresHalf(MemoryEngine):
+class DuplicateStoresHalf(Flat):
     """Stores the jobs before the one that raises."""
 
     async def enqueue(self, jobs: Sequence[Any]) -> Any:
-        return tuple([(await MemoryEngine.enqueue(self, [job]))[0] for job in jobs])
+        return tuple([(await Flat.enqueue(self, [job]))[0] for job in jobs])
 
 
-class RedriveBesidesHolder(MemoryEngine):
+class RedriveBesidesHolder(Flat):
     """Sends a dead letter back although a live job holds its key."""
 
     async def redrive(self, jobs: Sequence[Any]) -> Any:
@@ -192,7 +193,7 @@ class RedriveBesidesHolder(MemoryEngine):
             self.tables.holder = kept
 
 
-class LastStepWins(MemoryEngine):
+class LastStepWins(Flat):
     """Lets a second recording of a step overwrite the first."""
 
     async def record_step(self, claim: Claim, name: str, result: bytes) -> bool:
@@ -202,7 +203,7 @@ class LastStepWins(MemoryEngine):
         return kept
 
 
-class LeaseByTheWallClock(MemoryEngine):
+class LeaseByTheWallClock(Flat):
     """Counts silence by a clock that people set."""
 
     async def expire(self, gone: Sequence[str]) -> tuple[str, ...]:
@@ -213,7 +214,7 @@ class LeaseByTheWallClock(MemoryEngine):
         return await super().expire(tuple(lost))
 
 
-class StaleMoveTaken(MemoryEngine):
+class StaleMoveTaken(Flat):
     """Takes a move whatever version it was decided for."""
 
     async def advance(self, moves: Sequence[Any]) -> Any:
@@ -224,7 +225,7 @@ class StaleMoveTaken(MemoryEngine):
         return await super().advance(moves)
 
 
-class HeldForgotten(MemoryEngine):
+class HeldForgotten(Flat):
     """Looks at a held schedule only when its next occurrence is due."""
 
     async def due(self, limit: int) -> Any:
@@ -233,7 +234,7 @@ class HeldForgotten(MemoryEngine):
         return replace(batch, due=tuple(due))
 
 
-class ToldAgain(MemoryEngine):
+class ToldAgain(Flat):
     """Tells of an overdue occurrence at every review."""
 
     async def review(self, limit: int) -> Any:
@@ -243,7 +244,7 @@ class ToldAgain(MemoryEngine):
         return await super().review(limit)
 
 
-class HistoryGoesWithTheJob(MemoryEngine):
+class HistoryGoesWithTheJob(Flat):
     """Forgets an occurrence whose job is deleted."""
 
     async def prune(self, state: int, older_than: int, limit: int) -> int:
@@ -273,15 +274,15 @@ MUTANTS = [
 
 
 @pytest.mark.parametrize("mutant", [*MUTANTS, *SCHEDULE_MUTANTS])
-def test_a_broken_engine_breaks_what_the_engine_does(mutant: type[MemoryEngine]) -> None:
+def test_a_broken_engine_breaks_what_the_engine_does(mutant: type[Flat]) -> None:
     broken = {name for name in vars(mutant) if not name.startswith("__")} - {"bend"}
-    assert broken <= set(dir(MemoryEngine))
+    assert broken <= set(dir(Flat))
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("mutant", [*MUTANTS, *SCHEDULE_MUTANTS])
-def test_a_broken_engine_is_caught(mutant: type[MemoryEngine]) -> None:
+def test_a_broken_engine_is_caught(mutant: type[Flat]) -> None:
     said = hunt(mutant)
     assert said.returncode == 0, said.stdout + said.stderr
 
@@ -294,7 +295,7 @@ def test_a_hunt_can_be_repeated() -> None:
     assert first.stdout == second.stdout
 
 
-def hunt(mutant: type[MemoryEngine]) -> subprocess.CompletedProcess[str]:
+def hunt(mutant: type[Flat]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "tests.conformance.hunt", mutant.__name__],
         capture_output=True,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from msgspec.structs import replace
 
-from dutiful.contract.moving import Diary
+from dutiful.contract.roles.transfer import Diary
 from dutiful.core.advance import begin, staying
 from dutiful.core.instant import HOUR, MINUTE
 from dutiful.core.occurrence import Occurrence, Standing
@@ -42,9 +42,11 @@ def filled(stores: Stores) -> dict[str, Standing]:
     given = list(standings())
     diaries = [Diary(one) for one in given]
     names = [one.name for one in given]
-    assert len(stores.do(stores.engine.fill_schedules(diaries, "other")).stored) == len(given)
-    stores.do(stores.engine.reopen_schedules(names, "other"))
-    kept = {one.name: one for one in stores.do(stores.engine.standings(names))}
+    assert len(stores.do(stores.engine.importer.fill_schedules(diaries, "other")).stored) == len(
+        given
+    )
+    stores.do(stores.engine.importer.reopen_schedules(names, "other"))
+    kept = {one.name: one for one in stores.do(stores.engine.schedules.standings(names))}
     assert [replace(kept[one.name], version=one.version) for one in given] == given
     return kept
 
@@ -57,7 +59,7 @@ def test_a_schedule_is_looked_at_when_core_says(stores: Stores) -> None:
         looks = [(when, one) for one in going if (when := look_at(one)) is not None]
         ready = [one for when, one in sorted(looks, key=_by_time) if when <= at]
         waits = [one for one in going if holds(one, at) and one not in ready]
-        batch = stores.do(stores.engine.due(1000))
+        batch = stores.do(stores.engine.schedules.due(1000))
         waits.sort(key=lambda one: (one.held, one.name))
         assert [due.standing for due in batch.due] == [*ready, *waits]
         assert batch.next_in == min((when - at for when, _ in looks if when > at), default=None)
@@ -87,8 +89,8 @@ def test_a_move_is_taken_when_core_says(stores: Stores, behind: int, by_hand: bo
         for one in kept.values()
     ]
     taken = [move for move in moves if admits(kept[move.name], move)]
-    answer = stores.do(stores.engine.advance(moves))
+    answer = stores.do(stores.engine.schedules.advance(moves))
     assert sorted(answer.accepted) == [move.name for move in taken]
     expected = {**kept, **{move.name: moved(kept[move.name], move, 6) for move in taken}}
-    after = stores.do(stores.engine.standings(list(kept)))
+    after = stores.do(stores.engine.schedules.standings(list(kept)))
     assert {one.name: one for one in after} == expected

@@ -54,11 +54,11 @@ def kept(engine: Engine, request: pytest.FixtureRequest, tmp_path: Path) -> set[
 async def test_a_deploy_a_day_leaves_the_editions_of_a_month(
     engine: Engine, clock: FakeClock, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    await engine.declare("quiet", "only", [])
+    await engine.schedules.declare("quiet", "only", [])
     for day in range(100):
-        await engine.declare("shop", f"e{day}", [])
+        await engine.schedules.declare("shop", f"e{day}", [])
         clock.advance(DAY / SECOND)
-    await engine.declare("shop", "e99", None)
+    await engine.schedules.declare("shop", "e99", None)
     days = REMEMBERED // DAY
     month = {("shop", f"e{day}") for day in range(100 - days, 100)}
     assert kept(engine, request, tmp_path) == {("quiet", "only"), *month}

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dutiful import App
-from dutiful.contract.schema import read
+from dutiful.contract.migrations import read
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.engines.postgres.address import address_of
 from dutiful.engines.postgres.migration import migrate
@@ -64,11 +64,11 @@ async def test_it_works_on_a_server(previous: Path, postgres_url: str) -> None:
     migrate(address, Texts(address.schema, read(previous / FOLDERS[0].removeprefix("src/"))))
     engine = PostgresEngine(postgres_url)
     await engine.open()
-    await engine.join(hand("older"))  # so that nothing is taken away
-    await engine.migrate()
-    await engine.leave("older")
+    await engine.fleet.join(hand("older"))  # so that nothing is taken away
+    await engine.schema.migrate()
+    await engine.fleet.leave("older")
     served(previous, postgres_url)
-    await engine.migrate()
+    await engine.schema.migrate()
     await engine.close()
     served(ROOT / "src", postgres_url)
 

@@ -44,15 +44,15 @@ async def make(engine: Engine, clock: FakeClock) -> None:
     """Have each schedule make one occurrence."""
     for name in NAMES:
         schedule = Schedule(name=name, task="t", rule=Interval(MINUTE), start_within=MINUTE)
-        await engine.put_schedule(schedule, replace=False)
+        await engine.schedules.put_schedule(schedule, replace=False)
     clock.advance("1m")
-    batch = await engine.due(10)
-    await engine.advance([move for due in batch.due if (move := advance(due, batch.now))])
-    await engine.switch(NAMES, "pause")
+    batch = await engine.schedules.due(10)
+    await engine.schedules.advance([move for due in batch.due if (move := advance(due, batch.now))])
+    await engine.schedules.switch(NAMES, "pause")
 
 
 async def told(engine: Engine) -> list[str]:
-    return [one.occurrence.schedule for one in await engine.review(10)]
+    return [one.occurrence.schedule for one in await engine.schedules.review(10)]
 
 
 async def test_all_are_met_in_turn_and_each_once(engine: Engine, clock: FakeClock) -> None:

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from dutiful import App
-from dutiful.contract.fleet import WorkerInfo
+from dutiful.contract.capability import Capability
 from dutiful.contract.page import Filter
-from dutiful.contract.protocol import Redrive, Wanted
+from dutiful.contract.roles.consumer import Wanted
+from dutiful.contract.roles.controller import Redrive
+from dutiful.contract.roles.fleet import WorkerInfo
 from dutiful.core.event import ServiceFailed
 from dutiful.core.state import State
 from tests.fuzz.store_tables import PostgresTables, SqliteTables, Tables
@@ -92,7 +94,7 @@ async def test_a_priority_that_cannot_be_turned(place: Place, queue: str, state:
     assert await place.found() == [job_id]
     await place.dies(job_id)
     assert await place.found() == [job_id]
-    assert await place.app.store.controller.purge([job_id]) == (job_id,)
+    assert await place.app.store.controller(Capability.PURGE).purge([job_id]) == (job_id,)
 
 
 async def test_a_claim_meets_another_of_its_key(place: Place) -> None:
@@ -126,7 +128,7 @@ async def test_its_death_meets_another_of_its_key(place: Place) -> None:
 async def test_a_cancellation_meets_another_of_its_key(place: Place) -> None:
     row = {"unique_key": "k", "unique_states": 64}
     ids = [await place.row(**row), await place.row(**row), await place.row()]
-    assert set(await place.app.store.controller.cancel(ids)) == set(ids)
+    assert set(await place.app.store.controller(Capability.CANCEL).cancel(ids)) == set(ids)
 
 
 async def test_an_early_run_meets_another_of_its_key(place: Place) -> None:
@@ -134,7 +136,7 @@ async def test_an_early_run_meets_another_of_its_key(place: Place) -> None:
     odd = [await place.row(**row), await place.row(**row, state=0, run_at=FAR)]
     odd.append(await place.row(priority=LEAST, state=0, run_at=FAR))
     good = await place.row(state=0, run_at=FAR)
-    assert good in await place.app.store.controller.hurry([*odd, good])
+    assert good in await place.app.store.controller(Capability.DELAY).hurry([*odd, good])
     async with serving(place.app):
         assert (await ended(place.app, good)).state is State.SUCCEEDED
 
@@ -145,7 +147,9 @@ async def test_a_redrive_meets_another_of_its_key(place: Place) -> None:
     odd = [await place.row(**key), await place.row(**key, **dead)]
     odd.append(await place.row(priority=LEAST, **dead))
     good = await place.row(**dead)
-    assert good in await place.app.store.controller.redrive([Redrive(one) for one in [*odd, good]])
+    assert good in await place.app.store.controller(Capability.REDRIVE).redrive(
+        [Redrive(one) for one in [*odd, good]]
+    )
     async with serving(place.app):
         assert (await ended(place.app, good)).state is State.SUCCEEDED
 

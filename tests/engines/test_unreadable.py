@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dutiful import App
+from dutiful.contract.capability import Capability
 from dutiful.core.event import ScheduleBroken, ServiceFailed
 from dutiful.core.job import Job
 from dutiful.core.rule import Interval
@@ -74,7 +75,7 @@ async def test_it_dies_and_the_others_succeed(place: Place, name: str) -> None:
     for handle in good:
         job = (await app.store.inspector.get([handle.id]))[0]
         assert (job.state, job.attempt) == (State.SUCCEEDED, 1)
-    assert await app.store.controller.purge([job_id]) == (job_id,)
+    assert await app.store.controller(Capability.PURGE).purge([job_id]) == (job_id,)
 
 
 async def test_the_rescuer_takes_it_back_once(place: Place) -> None:
@@ -121,8 +122,8 @@ async def test_a_step_that_is_no_json_ends_its_job(place: Place) -> None:
 
 
 async def _claims(app: App) -> Any:
-    from dutiful.contract.fleet import WorkerInfo
-    from dutiful.contract.protocol import Wanted
+    from dutiful.contract.roles.consumer import Wanted
+    from dutiful.contract.roles.fleet import WorkerInfo
 
     await app.store.fleet.join(WorkerInfo(id="w", queues=("default",), concurrency=1, lease=10**9))
     return (await app.store.exchange("w", [], Wanted(("default",), 1))).claims
@@ -136,13 +137,15 @@ async def test_times_beyond_the_calendar_are_read(place: Place, far: int) -> Non
 
 
 async def test_a_redrive_counts_from_one_when_the_count_is_none(place: Place) -> None:
-    from dutiful.contract.protocol import Redrive
+    from dutiful.contract.roles.controller import Redrive
 
     app, tables = place
     dead = ", state = 5, finished_at = 1"
     named = await spoilt(app, tables, "meta", '{"redriven": "by Bob"}', dead)
     odd = await spoilt(app, tables, "meta", "[1]", dead)
-    redriven = await app.store.controller.redrive([Redrive(named), Redrive(odd)])
+    redriven = await app.store.controller(Capability.REDRIVE).redrive(
+        [Redrive(named), Redrive(odd)]
+    )
     assert redriven == (named, odd)
     jobs = await app.store.inspector.get([named, odd])
     assert jobs[0].meta["redriven"] == "1"
@@ -159,7 +162,7 @@ async def test_a_check_and_a_list_name_it(place: Place) -> None:
     assert [job.id for job in page.jobs] == [job_id]
     finding = {one.name: one for one in await app.store.engine.check()}["readable"]
     assert (finding.ok, "1 job" in finding.text) == (False, True)
-    assert await app.store.controller.purge([job_id]) == (job_id,)
+    assert await app.store.controller(Capability.PURGE).purge([job_id]) == (job_id,)
     assert {one.name: one for one in await app.store.engine.check()}["readable"].ok
 
 
@@ -181,7 +184,7 @@ async def test_a_schedule_is_set_aside_alone(place: Place) -> None:
     for name in ("sound", "spoilt"):
         rule = Interval.every("1h")
         one = Schedule(name=name, task="good", rule=rule, args='{"number":1}')
-        assert await app.store.scheduling.put_schedule(one, replace=False)
+        assert await app.store.schedules.put_schedule(one, replace=False)
     table = tables.name("schedule")
     tables.change(table, "next_at = 1", "name = 'sound'")
     tables.change(table, f"next_at = 1, since = {2**62}", "name = 'spoilt'")
@@ -197,7 +200,7 @@ async def _standing(app: App, name: str, ready: Callable[[Any], bool]) -> None:
 
     async with asyncio.timeout(60):
         while True:
-            found = await app.store.scheduling.standings([name])
+            found = await app.store.schedules.standings([name])
             if found and ready(found[0]):
                 return
             await asyncio.sleep(0.02)
@@ -220,7 +223,7 @@ async def test_text_that_is_no_utf8_is_shown(tmp_path: Path, column: str) -> Non
         bad = next(job for job in jobs if job.state is State.DEAD)
         assert bad.reason == "bad-payload"
         assert bad.id == "row:2" or column != "id"
-        assert await app.store.controller.purge([bad.id]) == (bad.id,)
+        assert await app.store.controller(Capability.PURGE).purge([bad.id]) == (bad.id,)
         assert (await app.store.inspector.get([good.id]))[0].state is State.SUCCEEDED
 
 

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from dutiful import App, Context, Retry
 from dutiful.cli.main import app as command_line
-from dutiful.contract.fleet import WorkerInfo
+from dutiful.contract.capability import Capability
+from dutiful.contract.roles.fleet import WorkerInfo
 from dutiful.core.event import Event, ServiceFailed
 from dutiful.core.instant import HOUR, SECOND
 from dutiful.core.job import Job
@@ -88,7 +89,7 @@ class Round:
         for place in range(GHOSTS):
             info = WorkerInfo(id=f"ghost-{place}", queues=("other",), concurrency=1, lease=HOUR)
             await app.store.fleet.join(info)
-        await app.store.scheduling.declare("another", "digest", [])
+        await app.store.schedules.declare("another", "digest", [])
         self.good = [(await app.tasks["good"].aenqueue(number)).id for number in range(GOOD)]
         self.tables = self._tables()
         self.rows = {"job": self.victims[:VICTIMS], "occurrence": self.victims[VICTIMS:]}
@@ -193,7 +194,7 @@ class Round:
         store = self.app.store
         page = await store.inspector.find(self._all, 500)
         odd = [job for job in page.jobs if job.unreadable is not None]
-        await store.controller.purge([job.id for job in odd])
+        await store.controller(Capability.PURGE).purge([job.id for job in odd])
         left = await store.inspector.find(self._all, 500)
         assert not [job for job in left.jobs if job.unreadable is not None], odd
         final = (State.SUCCEEDED, State.DEAD, State.CANCELLED)

@@ -139,7 +139,7 @@ async def test_a_job_that_dies_after_the_check_and_does_not_fit_is_left(
             await run_all(app)
         return await find(*given)
 
-    monkeypatch.setattr(app.store.engine, "find", find_later)
+    monkeypatch.setattr(app.store.engine.inspector, "find", find_later)
     result = await app.dead.aredrive(all=True, changes={"order": 70}, progress=told.append)
     assert (result.matched, result.changed, result.left, result.steps_dropped) == (3, 2, 1, 2)
     assert told == [result]

@@ -11,6 +11,7 @@ import pytest
 
 from dutiful import App, BadOption, JobNotFound
 from dutiful.client.ids import new_id
+from dutiful.contract.capability import Capability
 from dutiful.core.job import NewJob
 from dutiful.manage.records import JobRecord
 from tests.manage.conftest import run_all
@@ -138,7 +139,7 @@ async def test_no_job_is_seen_twice_while_others_come_and_go(app: App) -> None:
             await app.tasks["mail"].aenqueue(f"new {turn}")
             gone = [ids[turn], ids[-1 - turn]]  # one that was listed, and one that was not
             await app.jobs.acancel(gone)
-            assert await app.store.controller.purge(gone)
+            assert await app.store.controller(Capability.PURGE).purge(gone)
     assert len(seen) == len(set(seen))
     stayed = [job_id for job_id in ids if job_id in {job.id async for job in app.jobs.aiterate()}]
     assert [job_id for job_id in seen if job_id in stayed] == stayed

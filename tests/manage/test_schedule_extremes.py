@@ -94,7 +94,7 @@ async def test_so_does_it_for_each_time_of_the_row(place: Place, column: str) ->
 async def test_what_no_job_may_have_is_found_by_the_check(app: App, field: str, value: int) -> None:
     schedule = Schedule(name="b", task="mail", rule=HOURLY, args='{"to":"x"}')
     odd = msgspec.structs.replace(schedule, **{field: value})
-    assert await app.store.scheduling.put_schedule(odd, replace=False)
+    assert await app.store.schedules.put_schedule(odd, replace=False)
     (finding,) = [one for one in await app.schedules.acheck() if one.name == "b"]
     assert not finding.ok
     assert f"its jobs cannot be made: schedule 'b': {field}" in finding.text
@@ -111,7 +111,7 @@ def test_the_command_line_goes_on(tmp_path: Any, run: Run) -> None:
                 odd = Schedule(name=name, task="mail", rule=HOURLY, args='{"to":"x"}')
                 if name == "b":
                     odd = msgspec.structs.replace(odd, jitter=10**21)
-                await app.store.scheduling.put_schedule(odd, replace=False)
+                await app.store.schedules.put_schedule(odd, replace=False)
 
     asyncio.run(fill())
     for words, code in (

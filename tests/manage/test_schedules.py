@@ -103,7 +103,7 @@ async def test_history_tells_what_became_of_each_occurrence(app: App) -> None:
     more = await app.schedules.ahistory("hourly", before=rows[-1].planned)
     assert [row.planned for row in more] == [start + timedelta(hours=5 - n) for n in range(6)]
     await run_all(app)
-    await app.store.scheduling.review(1000)
+    await app.store.schedules.review(1000)
     (row,) = await app.schedules.ahistory("hourly", 1)
     assert row.state == "succeeded"
     assert row.finished_at is not None

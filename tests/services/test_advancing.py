@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from dutiful.contract.facade import Store
-from dutiful.contract.scheduling import Advanced
+from dutiful.contract.roles.schedules import Advanced
 from dutiful.core.errors import EngineError, EngineUnavailable
 from dutiful.core.event import (
     OccurrenceLate,
@@ -96,7 +96,7 @@ def test_a_key_that_must_not_be_held_costs_its_occurrence_alone(world: World) ->
     ]
     assert world.of(OccurrenceMissed)[0].why == f"job {holder} holds its unique key"
     assert world.of(ScheduleBroken) == []
-    rows = world.runner.run(world.engine.occurrences("keyed", 10))
+    rows = world.runner.run(world.engine.schedules.occurrences("keyed", 10))
     assert [row.kind for row in rows] == ["skipped", "skipped", "enqueued"]
     assert world.engine.tables.standings["keyed"].broken is None
 

@@ -8,13 +8,14 @@ import pytest
 from msgspec.structs import replace
 
 from dutiful.contract.facade import Store
-from dutiful.contract.moving import SHUT
+from dutiful.contract.roles.transfer import SHUT
 from dutiful.core.schedule import Schedule
 from dutiful.engines.memory import MemoryEngine
 from dutiful.engines.sqlite import SqliteEngine
 from dutiful.services.carrying import Carried, carry, names
 from dutiful.testing import FakeClock
 from dutiful.testing.conformance.schedule import tick, turn
+from tests.flat import ROLES
 
 CALLS = ("dump_schedules", "fill_schedules", "reopen_schedules", "standings", "switch")
 
@@ -24,14 +25,17 @@ class Death(Exception):
 
 
 class Mortal:
-    """An engine before which its caller dies, just after so many calls have been made."""
+    """An engine before which its caller dies, just after so many calls of roles have been made."""
 
-    def __init__(self, engine: Any, budget: list[int]) -> None:
-        self._engine = engine
+    def __init__(self, part: Any, budget: list[int]) -> None:
+        """Stand in front of an engine or of one of its roles."""
+        self._part = part
         self._budget = budget
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._engine, name)
+        found = getattr(self._part, name)
+        if name in ROLES.values():
+            return type(self)(found, self._budget)
         if name not in CALLS:
             return found
 
@@ -60,7 +64,7 @@ async def stores(clock: FakeClock, tmp_path: Path) -> AsyncIterator[tuple[Store,
 async def active(store: Store) -> set[str]:
     return {
         one.name
-        for one in await store.scheduling.standings()
+        for one in await store.schedules.standings()
         if one.paused_at is None and one.retired_at is None
     }
 
@@ -68,11 +72,11 @@ async def active(store: Store) -> set[str]:
 async def prepare(store: Store, clock: FakeClock) -> list[Schedule]:
     schedules = [tick(f"s{number:02}") for number in range(25)]
     for schedule in schedules:
-        await store.scheduling.put_schedule(schedule, replace=False)
+        await store.schedules.put_schedule(schedule, replace=False)
     clock.advance("1m")
     engine: Any = store.engine
     await turn(engine)
-    await store.scheduling.switch(["s01"], "pause")
+    await store.schedules.switch(["s01"], "pause")
     return schedules
 
 
@@ -84,7 +88,7 @@ async def test_schedules_move_with_their_history(
     carried = await carry(source, target)
     assert carried == Carried(moved=tuple(sorted(before)))
     assert await names(source) == ()
-    after = (await target.mover.dump_schedules(100)).diaries
+    after = (await target.exporter.dump_schedules(100)).diaries
     assert len(after) == 25
     for diary in after:
         old = before[diary.standing.name]
@@ -96,7 +100,7 @@ async def test_schedules_move_with_their_history(
 
 async def dumped(store: Store, fill: Any, clock: FakeClock) -> Any:
     await fill(store, clock)
-    return (await store.mover.dump_schedules(100)).diaries
+    return (await store.exporter.dump_schedules(100)).diaries
 
 
 async def test_whenever_the_carrier_dies_no_schedule_fires_in_both(
@@ -121,16 +125,16 @@ async def test_whenever_the_carrier_dies_no_schedule_fires_in_both(
     assert deaths > 5
     assert await names(source) == ()
     assert await active(target) == both - {"s01"}
-    assert not any(one.paused_at == SHUT for one in await target.scheduling.standings())
+    assert not any(one.paused_at == SHUT for one in await target.schedules.standings())
 
 
 async def test_a_name_that_is_taken_stays_in_the_source(
     stores: tuple[Store, Store], clock: FakeClock
 ) -> None:
     source, target = stores
-    await source.scheduling.put_schedule(tick("a"), replace=False)
-    await source.scheduling.put_schedule(tick("b"), replace=False)
-    await target.scheduling.put_schedule(tick("a", priority=5), replace=False)
+    await source.schedules.put_schedule(tick("a"), replace=False)
+    await source.schedules.put_schedule(tick("b"), replace=False)
+    await target.schedules.put_schedule(tick("a", priority=5), replace=False)
     assert await carry(source, target) == Carried(moved=("b",), kept=("a",))
     assert await active(source) == {"a"}
     assert await active(target) == {"a", "b"}
@@ -140,18 +144,18 @@ async def test_what_changed_meanwhile_stays_in_the_source(
     stores: tuple[Store, Store], clock: FakeClock
 ) -> None:
     source, target = stores
-    await source.scheduling.put_schedule(tick("a"), replace=False)
-    fill = target.mover.fill_schedules
+    await source.schedules.put_schedule(tick("a"), replace=False)
+    fill = target.importer.fill_schedules
 
     class Busy(Mortal):
         def __getattr__(self, name: str) -> Any:
             async def call(*given: Any) -> Any:
-                await source.scheduling.put_schedule(tick("a", priority=9), replace=True)
+                await source.schedules.put_schedule(tick("a", priority=9), replace=True)
                 return await fill(*given)
 
-            return call if name == "fill_schedules" else getattr(self._engine, name)
+            return call if name == "fill_schedules" else super().__getattr__(name)
 
-    engine: Any = Busy(target.engine, [])
+    engine: Any = Busy(target.engine, [1000])
     busy = Store(engine)
     assert await carry(source, busy) == Carried(kept=("a",))
     assert await active(source) == {"a"}

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dutiful.contract.capability import Capability
 from dutiful.contract.facade import Store
-from dutiful.contract.moving import Record
+from dutiful.contract.roles.transfer import Record
 from dutiful.core.job import AttemptError, Job
 from dutiful.core.outcome import Succeeded
 from dutiful.core.state import LIVE, State, mask
@@ -105,7 +106,7 @@ async def everything(engine: Any) -> tuple[Record, ...]:
     found: tuple[Record, ...] = ()
     cursor = None
     while True:
-        page = await engine.dump(5, cursor)
+        page = await engine.exporter.dump(5, cursor)
         found += page.records
         if (cursor := page.cursor) is None:
             return found
@@ -124,7 +125,7 @@ def test_any_jobs_survive_memory_to_sqlite_to_sqlite_and_back(held: list[Record]
         first, last = MemoryEngine(clock), MemoryEngine(clock)
         files = [opened(folder, name, clock) for name in "ab"]
         try:
-            assert (await first.fill(held)).refused == ()
+            assert (await first.importer.fill(held)).refused == ()
             chain = [first, *files, last]
             for source, target in pairwise(chain):
                 copier = await copy(source, target)
@@ -157,7 +158,7 @@ def test_any_jobs_survive_sqlite_to_postgresql_and_back(held: list[Record], post
         files = [opened(folder, name, clock) for name in "ab"]
         server = PostgresEngine(url, clock=clock)
         try:
-            await files[0].fill(held)
+            await files[0].importer.fill(held)
             await copy(files[0], server)
             await (await copy(files[0], server)).hand_over()
             await (await copy(server, files[1])).hand_over()
@@ -183,8 +184,8 @@ engines = [SqliteEngine(Path(name)) for name in sys.argv[1:3]]
 point, calls = sys.argv[3], int(sys.argv[4])
 
 
-def dying(engine, name):
-    real = getattr(engine, name)
+def dying(role, name):
+    real = getattr(role, name)
     left = [calls]
 
     async def call(*given):
@@ -195,12 +196,12 @@ def dying(engine, name):
             os.kill(os.getpid(), signal.SIGKILL)
         return await real(*given)
 
-    setattr(engine, name, call)
+    setattr(role, name, call)
 
 
 async def main():
     source, target = engines
-    dying(target if point == "fill" else source, point)
+    dying(target.importer if point == "fill" else source.exporter, point)
     one = room.Copier(Store(source), Store(target))
     await one.shut()
     await one.pour()
@@ -216,7 +217,7 @@ async def test_a_copier_killed_half_way_is_run_again(
     tmp_path: Path, point: str, calls: int
 ) -> None:
     source, target = SqliteEngine(tmp_path / "a.db"), SqliteEngine(tmp_path / "b.db")
-    await source.enqueue([new() for _ in range(230)])
+    await source.producer.enqueue([new() for _ in range(230)])
     before = await everything(source)
     await source.close()
     names = [str(tmp_path / "a.db"), str(tmp_path / "b.db")]
@@ -228,7 +229,7 @@ async def test_a_copier_killed_half_way_is_run_again(
     assert set(ids) == {record.job.id for record in before}
     # Whatever is in both may run in neither.
     for engine in (source, target):
-        assert await engine.shut_queues() == ("default",)
+        assert await engine.exporter.shut_queues() == ("default",)
     handed = await (await copy(source, target)).hand_over()
     assert handed.changed == ()
     assert handed.reopened == ("default",)
@@ -236,7 +237,7 @@ async def test_a_copier_killed_half_way_is_run_again(
     assert sorted(await everything(target), key=_id) == sorted(before, key=_id)
     for engine in (source, target):
         present = len(await everything(engine))
-        tally = await engine.tally()
+        tally = await engine.inspector.tally()
         assert tally["enqueued"] == present + tally["purged"]
         await engine.close()
 
@@ -249,27 +250,27 @@ async def test_the_other_store_gives_out_no_fence_again() -> None:
         await store.fleet.join(hand("w1"))
     for _ in range(3):
         await source.enqueue([job])
-        claim = await one(source.consumer)
+        claim = await one(source.engine)
         fences.append(claim.job.fence)
-        await end(source.consumer, claim, Succeeded())
-        await source.controller.purge([job.id])
+        await end(source.engine, claim, Succeeded())
+        await source.controller(Capability.PURGE).purge([job.id])
     copier = Copier(source, target)
     await copier.shut()
     await copier.pour()
     await copier.hand_over()
     await target.enqueue([job])
-    assert (await one(target.consumer)).job.fence > max(fences)
+    assert (await one(target.engine)).job.fence > max(fences)
 
 
 async def test_a_queue_that_appears_while_jobs_are_read_is_shut_first() -> None:
     source, target = MemoryEngine(), MemoryEngine()
     copier = Copier(Store(source), Store(target))
-    await source.enqueue([new()])
+    await source.producer.enqueue([new()])
     await copier.shut()
-    await source.enqueue([new(queue="late")])
+    await source.producer.enqueue([new(queue="late")])
     seen: list[Sequence[Record]] = []
     async for page in copier.pages():
-        assert await source.shut_queues() == ("default", "late")
+        assert await source.exporter.shut_queues() == ("default", "late")
         seen.append(page)
     assert [len(page) for page in seen] == [2]
 
@@ -277,19 +278,19 @@ async def test_a_queue_that_appears_while_jobs_are_read_is_shut_first() -> None:
 async def test_what_a_person_has_paused_is_paused_in_the_target_and_stays_so() -> None:
     source, target = Store(MemoryEngine()), Store(MemoryEngine())
     await source.enqueue([new()])
-    await source.controller.pause("idle")
+    await source.controller(Capability.PAUSE).pause("idle")
     copier = Copier(source, target)
     await copier.shut()
     await copier.pour()
     await copier.hand_over()
     paused = [row.queue for row in await target.inspector.queues() if row.paused_at is not None]
     assert paused == ["idle"]
-    assert await target.mover.shut_queues() == ()
+    assert await target.importer.shut_queues() == ()
 
 
 async def test_large_arguments_make_small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     source = MemoryEngine()
-    await source.enqueue([new(args=b"x" * 100_000) for _ in range(300)])
+    await source.producer.enqueue([new(args=b"x" * 100_000) for _ in range(300)])
     copier = Copier(Store(source), Store(MemoryEngine()))
     sizes = [len(page) async for page in copier.pages()]
     assert sizes[0] == 100

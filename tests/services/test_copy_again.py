@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from dutiful.contract.facade import Store
-from dutiful.contract.moving import Record, Refusal
+from dutiful.contract.roles.transfer import Record, Refusal
 from dutiful.core.errors import BadPayload
 from dutiful.core.job import Job
 from dutiful.core.outcome import Snoozed, Succeeded
@@ -33,7 +33,7 @@ async def stores(clock: FakeClock, tmp_path: Path) -> AsyncIterator[list[Any]]:
     engines: list[Any] = [MemoryEngine(clock), MemoryEngine(clock)]
     engines.append(SqliteEngine(tmp_path / "jobs.db", clock=clock))
     for engine in engines:
-        await engine.join(hand("w1"))
+        await engine.fleet.join(hand("w1"))
     yield engines
     await engines[-1].close()
 
@@ -51,19 +51,22 @@ async def move(source: Any, target: Any) -> HandedOver:
 
 
 async def states(engine: Any) -> dict[str, State]:
-    return {record.job.id: record.job.state for record in (await engine.dump(100)).records}
+    return {record.job.id: record.job.state for record in (await engine.exporter.dump(100)).records}
 
 
 async def test_another_job_of_that_id_is_told_and_left_in_both(stores: list[Any]) -> None:
     source, _, target = stores
     for engine, args in ((source, b"[1]"), (target, b"[2]")):
-        await engine.enqueue([new(id="order-0001", args=args, task=f"t{args!r}")])
-    await source.enqueue([new(id="order-0002")])
+        await engine.producer.enqueue([new(id="order-0001", args=args, task=f"t{args!r}")])
+    await source.producer.enqueue([new(id="order-0002")])
     handed = await move(source, target)
     assert [(refusal.id, refusal.fault) for refusal in handed.refused] == [("order-0001", "other")]
     assert "another job has that id there" in handed.refused[0].why
     assert set(await states(source)) == {"order-0001"}
-    assert [record.job.args for record in (await target.dump(9)).records] == [b"[2]", b"{}"]
+    assert [record.job.args for record in (await target.exporter.dump(9)).records] == [
+        b"[2]",
+        b"{}",
+    ]
     assert handed.reopened == ("default",)  # the other job there is not a version of this one
 
 
@@ -71,28 +74,28 @@ async def test_what_ran_in_the_source_after_the_copy_does_not_run_again(
     stores: list[Any],
 ) -> None:
     source, _, target = stores
-    await source.enqueue([new() for _ in range(4)])
+    await source.producer.enqueue([new() for _ in range(4)])
     await copy(source, target)
-    await source.resume("default")
+    await source.controller.resume("default")
     done, failed, slept, _ = await take(source, 4)
-    await source.record_step(failed, "paid", b"1")
+    await source.consumer.record_step(failed, "paid", b"1")
     await end(source, done, Succeeded(b"1"))
     await end(source, failed, FAILED)
     await end(source, slept, Snoozed(delay=5))
     (running,) = [key for key, state in (await states(source)).items() if state is State.RUNNING]
-    await source.drop(await source.get([running]))
-    before = (await source.dump(9)).records
+    await source.importer.drop(await source.inspector.get([running]))
+    before = (await source.exporter.dump(9)).records
     handed = await move(source, target)
     assert handed.refused == ()
     assert await states(source) == {}
-    there = {record.job.id: record for record in (await target.dump(9)).records}
+    there = {record.job.id: record for record in (await target.exporter.dump(9)).records}
     assert [there[record.job.id] for record in before] == list(before)
     assert handed.reopened == ("default",)
 
 
 async def test_one_copy_is_taken_back_by_a_move_the_other_way(stores: list[Any]) -> None:
     source, _, target = stores
-    await source.enqueue([new(), new()])
+    await source.producer.enqueue([new(), new()])
     await copy(source, target)
     assert (await move(target, source)).reopened == ("default",)
     assert (await states(target), len(await take(source, 9))) == ({}, 2)
@@ -102,13 +105,13 @@ async def test_a_job_that_was_worked_on_in_both_is_told_and_its_queue_kept(
     stores: list[Any],
 ) -> None:
     source, _, target = stores
-    await source.enqueue([new()])
+    await source.producer.enqueue([new()])
     await copy(source, target)
     for engine, outcome in ((source, Succeeded(b"1")), (target, FAILED)):
-        await engine.resume("default")
+        await engine.controller.resume("default")
         await end(engine, await one(engine), outcome)
     await copy(source, target)
-    await target.shut(["default"], await source.identity())
+    await target.exporter.shut(["default"], await source.exporter.identity())
     handed = await move(source, target)
     assert [refusal.fault for refusal in handed.refused] == ["other"]
     assert "another version of it is there, scheduled" in handed.refused[0].why
@@ -118,10 +121,10 @@ async def test_a_job_that_was_worked_on_in_both_is_told_and_its_queue_kept(
 
 async def test_a_waiting_copy_in_an_open_queue_is_not_replaced(stores: list[Any]) -> None:
     source, _, target = stores
-    await source.enqueue([new()])
+    await source.producer.enqueue([new()])
     await copy(source, target)
     for engine in (source, target):
-        await engine.resume("default")
+        await engine.controller.resume("default")
     await end(source, await one(source), Succeeded(b"1"))
     handed = await move(source, target)
     assert [refusal.fault for refusal in handed.refused] == ["other"]
@@ -131,8 +134,8 @@ async def test_a_waiting_copy_in_an_open_queue_is_not_replaced(stores: list[Any]
 async def test_a_queue_that_two_copies_fill_opens_after_both(stores: list[Any]) -> None:
     first, second, target = stores
     for source in (first, second):
-        await source.enqueue([new(), new()])
-        await source.put_schedule(tick("a"), replace=False)
+        await source.producer.enqueue([new(), new()])
+        await source.schedules.put_schedule(tick("a"), replace=False)
     await copy(first, target)
     handed = await move(second, target)
     assert (handed.reopened, handed.waiting) == ((), ("default",))
@@ -144,27 +147,27 @@ async def test_a_queue_that_two_copies_fill_opens_after_both(stores: list[Any]) 
 
 async def test_a_schedule_that_is_shut_for_one_copy_is_left_by_another(stores: list[Any]) -> None:
     first, second, target = stores
-    await first.put_schedule(tick("a"), replace=False)
-    await second.put_schedule(tick("b"), replace=False)
-    (diary,) = (await first.dump_schedules(9)).diaries
-    await target.fill_schedules([diary], await first.identity())
+    await first.schedules.put_schedule(tick("a"), replace=False)
+    await second.schedules.put_schedule(tick("b"), replace=False)
+    (diary,) = (await first.exporter.dump_schedules(9)).diaries
+    await target.importer.fill_schedules([diary], await first.exporter.identity())
     handed = await move(second, target)
     assert handed.schedules.moved == ("b",)
-    assert [one.paused_at for one in await target.standings()] == [0, None]
+    assert [one.paused_at for one in await target.schedules.standings()] == [0, None]
     handed = await move(first, target)
     assert handed.schedules.moved == ("a",)
-    assert [one.paused_at for one in await target.standings()] == [None, None]
+    assert [one.paused_at for one in await target.schedules.standings()] == [None, None]
 
 
 async def test_a_move_opens_queues_of_which_no_job_is_left_in_the_source(
     stores: list[Any],
 ) -> None:
     source, _, target = stores
-    await source.enqueue([new(), new(queue="mail")])
+    await source.producer.enqueue([new(), new(queue="mail")])
     await copy(source, target)
     for queue in ("default", "mail"):
-        await source.resume(queue)
-    await source.drop([record.job for record in (await source.dump(9)).records])
+        await source.controller.resume(queue)
+    await source.importer.drop([record.job for record in (await source.exporter.dump(9)).records])
     assert (await move(source, target)).reopened == ("default", "mail")
 
 
@@ -172,16 +175,16 @@ async def test_queues_open_whatever_becomes_of_the_schedules(
     stores: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, _, target = stores
-    await source.enqueue([new()])
-    await source.put_schedule(tick("a"), replace=False)
+    await source.producer.enqueue([new()])
+    await source.schedules.put_schedule(tick("a"), replace=False)
 
     async def refuse(*given: Any) -> Any:
         raise RuntimeError("no room")
 
-    monkeypatch.setattr(target, "fill_schedules", refuse)
+    monkeypatch.setattr(target.importer, "fill_schedules", refuse)
     with pytest.raises(RuntimeError, match="no room"):
         await move(source, target)
-    assert await target.shut_queues() == ()
+    assert await target.exporter.shut_queues() == ()
     assert len(await take(target, 9)) == 1
 
 
@@ -189,10 +192,12 @@ async def test_jobs_of_a_queue_that_the_target_cannot_pause_stay(
     stores: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, _, target = stores
-    await source.enqueue([new(id="stays", queue="odd"), new(), new(queue="gone", id="ended")])
+    await source.producer.enqueue(
+        [new(id="stays", queue="odd"), new(), new(queue="gone", id="ended")]
+    )
     (claim,) = [each for each in await take(source, 9, queues=("gone",))]
     await end(source, claim, Succeeded(b"1"))
-    await source.pause("gone")
+    await source.controller.pause("gone")
 
     async def refuse_pause(queue: str) -> None:
         raise BadPayload("no such letter")
@@ -201,9 +206,9 @@ async def test_jobs_of_a_queue_that_the_target_cannot_pause_stay(
         await shut([queue for queue in queues if queue != "odd"], other)
         return [Refusal(queue, "no such letter") for queue in queues if queue == "odd"]
 
-    shut = target.shut
-    monkeypatch.setattr(target, "shut", refuse)
-    monkeypatch.setattr(target, "pause", refuse_pause)
+    shut = target.importer.shut
+    monkeypatch.setattr(target.importer, "shut", refuse)
+    monkeypatch.setattr(target.controller, "pause", refuse_pause)
     handed = await move(source, target)
     assert sorted(refusal.id for refusal in handed.refused) == ["ended", "stays"]
     assert {refusal.why for refusal in handed.refused} == {
@@ -211,7 +216,7 @@ async def test_jobs_of_a_queue_that_the_target_cannot_pause_stay(
     }
     assert set(await states(source)) == {"ended", "stays"}
     assert len(await states(target)) == 1
-    assert await source.shut_queues() == ("default", "odd")
+    assert await source.exporter.shut_queues() == ("default", "odd")
 
 
 def _job(**fields: Any) -> Job:

@@ -14,18 +14,18 @@ import pytest
 
 from dutiful.contract.clock import SystemClock
 from dutiful.contract.facade import Store
-from dutiful.contract.fleet import WorkerInfo
-from dutiful.contract.page import Holder
-from dutiful.contract.protocol import Wanted
+from dutiful.contract.roles.consumer import Wanted
+from dutiful.contract.roles.fleet import WorkerInfo
+from dutiful.contract.roles.health import HealthWarning
 from dutiful.core.event import (
     EngineRecovered,
     EngineTroubled,
     Event,
-    HorizonHeld,
     JobsRescued,
     OutcomeRefused,
     Pruned,
     ServiceFailed,
+    StoreUnhealthy,
     WorkerLost,
 )
 from dutiful.core.instant import DAY, SECOND
@@ -214,26 +214,27 @@ def test_a_process_is_known_by_its_birth() -> None:
     assert not process.vanished(elsewhere)
 
 
-async def test_what_holds_the_horizon_is_told_once(world: World) -> None:
-    held = [Holder("snapshot", "psql (idle in transaction)", 90.0)]
+async def test_what_makes_a_store_slower_is_reported_once(world: World) -> None:
+    found = [HealthWarning("snapshot psql", "snapshot psql, for 90 s")]
 
-    async def holders() -> tuple[Holder, ...]:
-        return tuple(held)
+    class Watched:
+        async def warnings(self) -> tuple[HealthWarning, ...]:
+            return tuple(found)
 
-    world.store.engine.holders = holders
+    world.store.engine.health = Watched()
     pruner = Pruner(world.store, {})
 
-    async def told() -> int:
+    async def reported() -> int:
         await pruner.run_once()
-        return sum(isinstance(event, HorizonHeld) for event in world.events)
+        return sum(isinstance(event, StoreUnhealthy) for event in world.events)
 
-    assert [await told(), await told()] == [1, 1]
-    held.append(Holder("replication slot", "standby"))
-    assert await told() == 2
-    held.clear()
-    assert await told() == 2
-    held.append(Holder("snapshot", "psql (idle in transaction)", 70.0))
-    assert await told() == 3
+    assert [await reported(), await reported()] == [1, 1]
+    found.append(HealthWarning("replication slot standby", "replication slot standby"))
+    assert await reported() == 2
+    found.clear()
+    assert await reported() == 2
+    found.append(HealthWarning("snapshot psql", "snapshot psql, for 70 s"))
+    assert await reported() == 3
 
 
 async def test_one_job_that_cannot_be_rescued_holds_up_no_other(
@@ -241,14 +242,14 @@ async def test_one_job_that_cannot_be_rescued_holds_up_no_other(
 ) -> None:
     await world.give("dead", 5)
     engine: Any = world.store.engine
-    exchange = engine.exchange
+    exchange = engine.consumer.exchange
 
     async def refusing(worker: str, settlements: Any, wanted: Any) -> Any:
         if any(item.claim.job.id == "dead-2" for item in settlements):
             raise OverflowError("too large")
         return await exchange(worker, settlements, wanted)
 
-    monkeypatch.setattr(engine, "exchange", refusing)
+    monkeypatch.setattr(engine.consumer, "exchange", refusing)
     world.clock.advance("11s")
     assert await world.rescuer().run_once() == 4
     told = [event for event in world.events if isinstance(event, OutcomeRefused)]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from dutiful.contract.protocol import Exchanged
+from dutiful.contract.roles.consumer import Exchanged
 from dutiful.core.errors import EngineError, EngineUnavailable
 from dutiful.core.event import OutcomeRefused
 from dutiful.core.outcome import Succeeded
@@ -18,7 +18,7 @@ from dutiful.testing.conformance.moves import Half, add, ending, hand, one
 async def settlement() -> Settlement:
     engine = MemoryEngine(FakeClock())
     await engine.open()
-    await engine.join(hand("w1"))
+    await engine.fleet.join(hand("w1"))
     await add(engine)
     return ending(await one(engine), Succeeded())
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from dutiful.client.declaration import Declaration
 from dutiful.contract.facade import Store
-from dutiful.contract.scheduling import Advanced, Declared, DueBatch
+from dutiful.contract.roles.schedules import Advanced, Declared, DueBatch
 from dutiful.core.event import (
     Event,
 )
@@ -18,9 +18,9 @@ from dutiful.core.instant import MINUTE
 from dutiful.core.occurrence import Advance
 from dutiful.core.rule import Interval
 from dutiful.core.schedule import Schedule
-from dutiful.engines.memory import MemoryEngine
 from dutiful.services.scheduler import Scheduler
 from dutiful.testing import FakeClock
+from tests.flat import Flat
 
 E = TypeVar("E", bound=Event)
 
@@ -32,7 +32,7 @@ class Middle:
         return 0.5
 
 
-class Engine(MemoryEngine):
+class Engine(Flat):
     """The memory engine, which notes declarations and can be down."""
 
     def __init__(self, clock: FakeClock) -> None:
@@ -86,7 +86,7 @@ class World:
 
     def put(self, *schedules: Schedule) -> None:
         for one in schedules:
-            self.runner.run(self.engine.put_schedule(one, replace=True))
+            self.runner.run(self.engine.schedules.put_schedule(one, replace=True))
 
     def spoil(self, name: str, spec: bytes) -> None:
         standings = self.engine.tables.standings

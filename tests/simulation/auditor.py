@@ -7,8 +7,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from dutiful.contract.fleet import WorkerInfo
-from dutiful.contract.protocol import Exchanged, Receipt, Redrive, Wanted
+from dutiful.contract.roles.consumer import Exchanged, Wanted
+from dutiful.contract.roles.controller import Redrive
+from dutiful.contract.roles.fleet import WorkerInfo
+from dutiful.contract.roles.producer import Receipt
 from dutiful.core.errors import DuplicateJob
 from dutiful.core.instant import SECOND
 from dutiful.core.job import Claim, Job, NewJob

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dutiful.contract.scheduling import Advanced, Declared, Deleted, DueBatch
+from dutiful.contract.roles.schedules import Advanced, Declared, Deleted, DueBatch
 from dutiful.core.deadline import Overdue
 from dutiful.core.job import Job
 from dutiful.core.occurrence import Advance, Occurrence, Recorded, Standing

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from dutiful.core.retirement import Retirement
-from dutiful.engines.memory.scheduling import MemoryScheduling
+from dutiful.engines.memory.scheduling import MemorySchedules
 
 from .mutations import mutation
 
@@ -39,7 +39,7 @@ def _a_held_occurrence_is_forgotten(original: Any) -> Any:
     return lambda before, move, number: replace(original(before, move, number), held=None)
 
 
-@mutation(MemoryScheduling, "_live")
+@mutation(MemorySchedules, "_live")
 def _overlap_is_not_looked_for(original: Any) -> Any:
     return lambda self, standing: ()
 
@@ -114,7 +114,7 @@ def _an_occurrence_made_anew_has_another_job(original: Any) -> Any:
     return lambda name, planned, born: original(f"{name}{next(made)}", planned, born)
 
 
-@mutation(MemoryScheduling, "_note")
+@mutation(MemorySchedules, "_note")
 def _what_is_recorded_is_recorded_again(original: Any) -> Any:
     def note(self: Any, name: str, one: Any, number: int) -> Any:
         self.tables.diaries.get(name, {}).pop(one.planned, None)
@@ -123,7 +123,7 @@ def _what_is_recorded_is_recorded_again(original: Any) -> Any:
     return note
 
 
-@mutation(MemoryScheduling, "delete_schedules")
+@mutation(MemorySchedules, "delete_schedules")
 def _what_is_deleted_leaves_its_history(original: Any) -> Any:
     async def delete(self: Any, names: Any) -> Any:
         kept = dict(self.tables.diaries)
@@ -134,7 +134,7 @@ def _what_is_deleted_leaves_its_history(original: Any) -> Any:
     return delete
 
 
-@mutation(MemoryScheduling, "delete_schedules")
+@mutation(MemorySchedules, "delete_schedules")
 def _what_is_deleted_drops_what_it_held(original: Any) -> Any:
     async def delete(self: Any, names: Any) -> Any:
         return replace(await original(self, names), missed=())

@@ -9,7 +9,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from dutiful.client.options import unique_rule
-from dutiful.contract.protocol import Redrive
+from dutiful.contract.capability import Capability
+from dutiful.contract.roles.controller import Redrive
 from dutiful.core.errors import DuplicateJob, EngineError, EngineUnavailable, ReplyUnknown
 from dutiful.core.job import NewJob
 from dutiful.core.state import State
@@ -125,24 +126,30 @@ class Operator:
         return self._rng.sample(ids, min(len(ids), 2))
 
     async def _cancel(self) -> None:
-        await t.APP.store.controller.cancel(self._some(State.RUNNING, State.QUEUED))
+        await t.APP.store.controller(Capability.CANCEL).cancel(
+            self._some(State.RUNNING, State.QUEUED)
+        )
 
     async def _hurry(self) -> None:
-        await t.APP.store.controller.hurry(self._some(State.SCHEDULED, State.WAITING))
+        await t.APP.store.controller(Capability.DELAY).hurry(
+            self._some(State.SCHEDULED, State.WAITING)
+        )
 
     async def _redrive(self) -> None:
         ids = self._some(State.DEAD, State.CANCELLED)
-        await t.APP.store.controller.redrive([Redrive(job_id) for job_id in ids])
+        await t.APP.store.controller(Capability.REDRIVE).redrive(
+            [Redrive(job_id) for job_id in ids]
+        )
 
     async def _hold(self) -> None:
         """Pause schedules for a while; one of them may not be there."""
         names = self._rng.sample(["beat", "alone", "queued", "second"], 2)
-        await t.APP.store.scheduling.switch(names, "pause")
+        await t.APP.store.schedules.switch(names, "pause")
         await asyncio.sleep(self._rng.random() * 4)
-        await t.APP.store.scheduling.switch(names, "resume")
+        await t.APP.store.schedules.switch(names, "resume")
 
     async def _pause(self) -> None:
         queue = self._rng.choice(QUEUES)
-        await t.APP.store.controller.pause(queue)
+        await t.APP.store.controller(Capability.PAUSE).pause(queue)
         await asyncio.sleep(self._rng.random() * 4)
-        await t.APP.store.controller.resume(queue)
+        await t.APP.store.controller(Capability.PAUSE).resume(queue)

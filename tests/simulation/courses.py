@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from dutiful.contract.scheduling import KEPT_MAX
+from dutiful.contract.roles.schedules import KEPT_MAX
 from dutiful.core.job import Job
 from dutiful.core.occurrence import Advance, Deadline, Kind, Occurrence, Recorded, Standing
 from dutiful.core.retirement import Missed

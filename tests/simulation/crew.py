@@ -12,7 +12,7 @@ from dutiful.client.hooks import Hooks
 from dutiful.client.task import Task
 from dutiful.config import Settings
 from dutiful.contract.facade import Store
-from dutiful.contract.fleet import WorkerInfo
+from dutiful.contract.roles.fleet import WorkerInfo
 from dutiful.core.errors import EngineError
 from dutiful.core.lease import Lease
 from dutiful.core.queue import Served

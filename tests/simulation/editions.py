@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dutiful.contract.scheduling import Declared
+from dutiful.contract.roles.schedules import Declared
 
 GONE = 60
 """Seconds after which an edition that nobody shows is gone."""

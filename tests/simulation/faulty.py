@@ -9,13 +9,17 @@ from functools import partial
 from typing import Any
 
 from dutiful.contract.clock import Clock
-from dutiful.contract.fleet import Renewal, WorkerInfo, WorkerStatus
-from dutiful.contract.page import DeadGroup, Filter, Holder, Page, QueueCount
-from dutiful.contract.protocol import Exchanged, Receipt, Redrive, Wanted
+from dutiful.contract.engine import Engine
+from dutiful.contract.page import DeadGroup, Filter, Page, QueueCount
+from dutiful.contract.roles.consumer import Exchanged, Wanted
+from dutiful.contract.roles.controller import Redrive
+from dutiful.contract.roles.fleet import Renewal, WorkerInfo, WorkerStatus
+from dutiful.contract.roles.producer import Receipt
 from dutiful.core.errors import EngineUnavailable, ReplyUnknown
 from dutiful.core.job import AttemptError, Claim, Job, NewJob
 from dutiful.core.settle import Settlement
 from dutiful.engines.memory import MemoryEngine
+from tests.flat import ROLES
 
 from .faults import Fault
 from .faulty_calendar import FaultyCalendar
@@ -29,7 +33,10 @@ READS = frozenset(
 """What never waits for somebody's write."""
 
 
-class FaultyEngine(FaultyCalendar):
+_ABSENT = {"sync_producer", "caller_producer", "exporter", "importer"}
+
+
+class FaultyEngine(FaultyCalendar, Engine):
     """Every role of an engine, for one process."""
 
     capabilities = MemoryEngine.capabilities
@@ -42,6 +49,8 @@ class FaultyEngine(FaultyCalendar):
         self._inner = line.store.engine(clock)
         self.name = self._inner.name
         self.poll = self._inner.poll
+        for role in {ROLES[method] for method in ROLES}:
+            setattr(self, role, None if role in _ABSENT else self)
 
     async def open(self, **options: Any) -> tuple[str, ...]:
         return ()
@@ -133,13 +142,15 @@ class FaultyEngine(FaultyCalendar):
             await line.store.sleep(self._inner, queues, seconds)
 
     def transaction(self, claim: Claim) -> FaultyTransaction:
-        return FaultyTransaction(self._line, self._node, self._inner.transaction(claim), claim)
+        return FaultyTransaction(
+            self._line, self._node, self._inner.transactional.transaction(claim), claim
+        )
 
     def atransaction(self, claim: Claim) -> FaultyAsyncTransaction | None:
         """Where the engine has both forms, let every other job await its transaction."""
         if not self._line.store.awaits or ord(claim.job.id[-1]) % 2:
             return None
-        inner = self._inner.atransaction(claim)
+        inner = self._inner.transactional.atransaction(claim)
         return FaultyAsyncTransaction(self._line, self._node, inner, claim)
 
     async def enqueue(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
@@ -156,7 +167,7 @@ class FaultyEngine(FaultyCalendar):
     async def join(self, info: WorkerInfo) -> None:
         await self._ask("join", info)
 
-    async def renew(self, worker: str, stalled_for: int = 0) -> Renewal:
+    async def renew(self, worker: str, *, stalled_for: int = 0, **_: Any) -> Renewal:
         return await self._ask("renew", worker, stalled_for)
 
     async def leave(self, worker: str) -> None:
@@ -212,9 +223,6 @@ class FaultyEngine(FaultyCalendar):
 
     async def resume(self, queue: str) -> None:
         await self._ask("resume", queue)
-
-    async def holders(self) -> tuple[Holder, ...]:
-        return ()
 
     async def prune(self, state: int, older_than: int, limit: int) -> int:
         return await self._ask("prune", state, older_than, limit)

@@ -1,11 +1,11 @@
-"""The role `Scheduling` as one process sees it: every call may fail as the others may."""
+"""The role `Schedules` as one process sees it: every call may fail as the others may."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from dutiful.contract.scheduling import Advanced, Declared, Deleted, DueBatch, Overdue
+from dutiful.contract.roles.schedules import Advanced, Declared, Deleted, DueBatch, Overdue
 from dutiful.core.advance import Switch
 from dutiful.core.occurrence import Advance, Recorded, Standing
 from dutiful.core.schedule import Schedule

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dutiful.contract.protocol import Exchanged
+from dutiful.contract.roles.consumer import Exchanged
 from dutiful.core.job import Job, NewJob
 from dutiful.core.settle import Settlement
 

@@ -12,8 +12,8 @@ from unittest.mock import patch
 from msgspec.structs import replace
 
 from dutiful.contract.facade import Store
-from dutiful.contract.fleet import Renewal
-from dutiful.contract.protocol import Receipt
+from dutiful.contract.roles.fleet import Renewal
+from dutiful.contract.roles.producer import Receipt
 from dutiful.core.event import Settled
 from dutiful.core.instant import HOUR
 from dutiful.core.job import Claim, stamp
@@ -144,10 +144,10 @@ def _cancellation_is_forgotten(original: Any) -> Any:
 
 @mutation(MemoryFleet, "renew")
 def _renew_revives_a_lost_worker(original: Any) -> Any:
-    async def renew(self: Any, worker: str) -> Renewal:
+    async def renew(self: Any, worker: str, **named: Any) -> Renewal:
         if (member := self.tables.fleet.get(worker)) is not None:
             member.lost = False
-        return await original(self, worker)
+        return await original(self, worker, **named)
 
     return renew
 

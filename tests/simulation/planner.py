@@ -56,7 +56,7 @@ class Planner:
 
     async def look(self) -> None:
         """Read everything page by page; the auditor compares."""
-        store, after = t.APP.store.scheduling, ""
+        store, after = t.APP.store.schedules, ""
         while page := await store.standings(None, _PAGE, after):
             after = page[-1].name
             for one in page:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from dutiful.contract.clock import Clock
 from dutiful.core.job import Job
 from dutiful.engines.memory import MemoryEngine
+from tests.flat import ROLES
 
 from .books import Books, MemoryBooks
 from .loop import SimLoop
@@ -61,12 +62,12 @@ class SimStore(Protocol):
 
 def asked(engine: Any, op: str, args: tuple[Any, ...]) -> Coroutine[Any, Any, Any]:
     """Call a verb of an engine; what it takes by name only comes last among the arguments."""
-    call, names = getattr(engine, op), _NAMED.get(op, ())
+    call, names = getattr(getattr(engine, ROLES[op]), op), _NAMED.get(op, ())
     given = len(args) - len(names)
     return call(*args[:given], **dict(zip(names, args[given:], strict=True)))
 
 
-_NAMED = {"put_schedule": ("replace", "adopt")}
+_NAMED = {"put_schedule": ("replace", "adopt"), "renew": ("stalled_for",)}
 
 
 class MemoryStore:
@@ -95,7 +96,7 @@ class MemoryStore:
         raise AssertionError("the memory engine waited inside of an operation")
 
     async def sleep(self, engine: MemoryEngine, queues: Sequence[str], seconds: float) -> None:
-        await engine.wait(queues, seconds)
+        await engine.consumer.wait(queues, seconds)
 
     def ring(self) -> None: ...
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
+from dutiful.contract.capability import Capability
 from dutiful.core.state import State
 
 from . import invariants
@@ -233,7 +234,7 @@ class World:
         }
         self.crew.gather()
         for queue in QUEUES:
-            await APP.store.controller.resume(queue)
+            await APP.store.controller(Capability.PAUSE).resume(queue)
         # The store's clock has just been set right, which makes leases be watched anew.
         more = 2 * LEASE_MAX if self.store.wall_leases else 0
         self.loop.call_later(RESTART_MAX + more, self._taken_back, held)
@@ -246,7 +247,7 @@ class World:
 
     async def _punctual(self) -> None:
         """Demand that schedules fire once the faults have stopped, then pause them."""
-        store = APP.store.scheduling
+        store = APP.store.schedules
         await store.switch([one.name for one in await store.standings()], "resume")
         await asyncio.sleep(RESTART_MAX)
         batch = await store.due(10)
@@ -263,7 +264,7 @@ class World:
 
     async def _hush(self) -> None:
         """Pause every schedule, so that the world can come to rest."""
-        store = APP.store.scheduling
+        store = APP.store.schedules
         awake = [one.name for one in await store.standings() if one.paused_at is None]
         if awake:
             await store.switch(awake, "pause")
@@ -277,7 +278,7 @@ class World:
             if far and not hurried:
                 # Asked for while the store's clock was an hour ahead.
                 hurried = True
-                await APP.store.controller.hurry(far)
+                await APP.store.controller(Capability.DELAY).hurry(far)
             if self.loop.time() > end:
                 self.auditor.fail(f"{len(left)} jobs did not end: {[brief(job) for job in left]}")
             await self._hush()

@@ -8,7 +8,7 @@ from typing import Any
 from dutiful.core.errors import ReplyUnknown
 from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement
-from dutiful.engines.memory import MemoryEngine
+from tests.flat import Flat
 
 
 class AwaitedConnection:
@@ -25,7 +25,7 @@ class AwaitedConnection:
         self._data[line] = True
 
 
-class AwaitedEngine(MemoryEngine):
+class AwaitedEngine(Flat):
     """Waits at gates: ``begin``, ``commit`` (before it is done), ``reply`` and ``rollback``."""
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class AwaitedTransaction:
 
     def __init__(self, engine: AwaitedEngine, claim: Claim) -> None:
         self._engine = engine
-        self._inner = engine.transaction(claim)
+        self._inner = engine.transactional.transaction(claim)
         self._connection: AwaitedConnection | None = None
 
     async def abegin(self) -> AwaitedConnection:

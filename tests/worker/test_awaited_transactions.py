@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from dutiful import App, ClaimLost, Context, EngineUnavailable, ReplyUnknown, Retry, Snooze
+from dutiful.contract.capability import Capability
 from dutiful.core.event import ClaimsRefused
 from dutiful.core.outcome import Crashed
 from dutiful.core.settle import Rules, settle
@@ -216,7 +217,7 @@ async def test_an_interrupted_body_rolls_back(app: App, engine: AwaitedEngine, w
     async with serving(app):
         await until(lambda: engine.holding)
         if why == "cancel":
-            await app.store.controller.cancel([handle.id])
+            await app.store.controller(Capability.CANCEL).cancel([handle.id])
         job = await ended(app, handle.id)
         assert engine.holding == 0
     assert job.state.word == ("dead" if why == "timeout" else "cancelled")

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from dutiful import App
-from dutiful.contract.protocol import Exchanged, Wanted
+from dutiful.contract.capability import Capability
+from dutiful.contract.roles.consumer import Exchanged, Wanted
 from dutiful.core.event import Settled
 from dutiful.core.queue import Served
 from dutiful.core.settle import Settlement
@@ -27,7 +28,7 @@ class Counting:
         engine: Any = app.store.engine
         self.exchanges: list[tuple[int, int]] = []
         self.waits = 0
-        exchange, wait = engine.exchange, engine.wait
+        exchange, wait = engine.consumer.exchange, engine.consumer.wait
 
         async def counted(
             worker: str, settlements: Sequence[Settlement], wanted: Wanted | None
@@ -40,8 +41,8 @@ class Counting:
             self.waits += 1
             await wait(names, seconds)
 
-        monkeypatch.setattr(engine, "exchange", counted)
-        monkeypatch.setattr(engine, "wait", waited)
+        monkeypatch.setattr(engine.consumer, "exchange", counted)
+        monkeypatch.setattr(engine.consumer, "wait", waited)
 
 
 async def test_long_jobs_are_shared_evenly(tmp_path: Path) -> None:
@@ -145,12 +146,12 @@ async def test_a_pause_stops_claims_and_a_resume_wakes(app: App) -> None:
     async with serving(app):
         await some.aenqueue(0)
         await until(lambda: ran == [0])
-        await app.store.controller.pause("default")
+        await app.store.controller(Capability.PAUSE).pause("default")
         await some.aenqueue(1)
         await asyncio.sleep(0.1)  # long enough for a claim that must not come
         assert ran == [0]
         begun = time.monotonic()
-        await app.store.controller.resume("default")
+        await app.store.controller(Capability.PAUSE).resume("default")
         await until(lambda: ran == [0, 1])
     assert time.monotonic() - begun < 5
 

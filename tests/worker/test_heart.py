@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dutiful.contract.fleet import Renewal
+from dutiful.contract.roles.fleet import Renewal
 from dutiful.core.lease import Lease
 from dutiful.worker.heart import Heart
 

@@ -87,7 +87,7 @@ async def test_what_the_store_refuses(
     async def on_loop(ctx: Context) -> None:
         await ctx.step("s", work)
 
-    monkeypatch.setattr(app.store.engine, "record_step", refuse)
+    monkeypatch.setattr(app.store.engine.consumer, "record_step", refuse)
     task = app.task(name="task", retry=AT_ONCE)(body if kind == "sync" else on_loop)
     handle = await task.aenqueue()
     await burst(app)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from dutiful import App, Context, ReplyUnknown, Retry, Snooze, UsageError
-from dutiful.contract.protocol import JobTransaction
+from dutiful.contract.roles.transactional import JobTransaction
 from dutiful.core.event import ClaimsRefused
 from dutiful.core.outcome import Crashed
 from dutiful.core.settle import Rules, settle
@@ -182,7 +182,7 @@ async def test_a_lost_reply_of_the_commit_is_tried_again(
 ) -> None:
     """Whether it happened or not, the job ends and the writes are there once."""
     engine: Any = sqlite.store.engine
-    begin, lost = engine.transaction, list[str]()
+    begin, lost = engine.transactional.transaction, list[str]()
 
     def transaction(claim: Any) -> JobTransaction:
         inner: JobTransaction = begin(claim)
@@ -202,7 +202,7 @@ async def test_a_lost_reply_of_the_commit_is_tried_again(
         monkeypatch.setattr(inner, "commit", losing)
         return inner
 
-    monkeypatch.setattr(sqlite.store.engine, "transaction", transaction)
+    monkeypatch.setattr(sqlite.store.engine.transactional, "transaction", transaction)
 
     @sqlite.task(retry=Retry(max_attempts=3, delay=0, jitter="none"))
     async def write(name: str, ctx: Context) -> None:

@@ -22,6 +22,7 @@ from dutiful.core.instant import SECOND
 from dutiful.core.lease import Lease
 from dutiful.worker.options import WorkerOptions
 from dutiful.worker.worker import Worker
+from tests.flat import ROLES
 from tests.worker.support import Events, burst, ended, serving, stored, until
 
 LEASE = Lease(length=SECOND // 2, beat=SECOND // 10)
@@ -37,21 +38,22 @@ class Faults:
 
     def on(self, verb: str, fault: Callable[[int], str | Exception | None]) -> None:
         """Let ``fault`` choose for each call: "before", "after", an error, or None."""
-        call, numbers = getattr(self._engine, verb), itertools.count()
+        role = getattr(self._engine, ROLES[verb])
+        call, numbers = getattr(role, verb), itertools.count()
 
-        async def faulty(*arguments: Any) -> Any:
+        async def faulty(*arguments: Any, **named: Any) -> Any:
             self.calls[verb] += 1
             kind = fault(next(numbers))
             if kind == "before":
                 raise EngineUnavailable("away")
             if isinstance(kind, Exception):
                 raise kind
-            answer = await call(*arguments)
+            answer = await call(*arguments, **named)
             if kind == "after":
                 raise ReplyUnknown("cut")
             return answer
 
-        self._patch.setattr(self._engine, verb, faulty)
+        self._patch.setattr(role, verb, faulty)
 
 
 @pytest.fixture

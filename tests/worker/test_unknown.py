@@ -132,7 +132,7 @@ async def test_what_no_client_writes_dies_at_once(app: App, clock: FakeClock, ar
     def typed(lines: list[dict[str, int]]) -> None: ...
 
     engine: Any = app.store.engine
-    await engine.enqueue([NewJob(id="garbage", task="typed", args=args)])
+    await engine.producer.enqueue([NewJob(id="garbage", task="typed", args=args)])
     await run(app, clock)
     job = await stored(app, "garbage")
     assert (job.state.word, job.reason, job.attempt) == ("dead", "bad-payload", 1)

@@ -68,7 +68,7 @@ async def test_burst_makes_what_is_due(app: App) -> None:
     assert standing.next is not None
 
     end = time.monotonic() + DEADLINE
-    while not (await app.store.scheduling.due(10)).due:
+    while not (await app.store.schedules.due(10)).due:
         assert time.monotonic() < end
         await asyncio.sleep(0.05)
     await burst(app)

@@ -23,9 +23,9 @@ class Refusing:
 
     def __init__(self, app: App, patch: pytest.MonkeyPatch, error: Exception, bad: Bad) -> None:
         self._engine: Any = app.store.engine
-        self._exchange = self._engine.exchange
+        self._exchange = self._engine.consumer.exchange
         self._error, self._bad = error, bad
-        patch.setattr(self._engine, "exchange", self.exchange)
+        patch.setattr(self._engine.consumer, "exchange", self.exchange)
 
     async def exchange(self, worker: str, settlements: Sequence[Settlement], wanted: Any) -> Any:
         if any(map(self._bad, settlements)):

@@ -16,14 +16,14 @@ from datetime import UTC, datetime, timedelta
 
 from dutiful.client.declaration import Declaration
 from dutiful.contract.facade import Store
-from dutiful.contract.scheduling import Advanced, Declared, DueBatch
+from dutiful.contract.roles.schedules import Advanced, Declared, DueBatch
 from dutiful.core.advance import Switch
 from dutiful.core.event import Event, ScheduleBroken
 from dutiful.core.occurrence import Advance
 from dutiful.core.schedule import Schedule, written
-from dutiful.engines.memory import MemoryEngine
 from dutiful.services.scheduler import Scheduler
 from dutiful.testing import FakeClock
+from tests.flat import Flat
 
 from .almanac import DAY, HOUR, MINUTE
 from .judge import Fault, Judge
@@ -39,7 +39,7 @@ _EVERY = {"pause": 6, "outage": 25, "step": 20, "deploy": 25}
 """About how many days lie between two; a deploy is one of one app's."""
 
 
-class Witnessed(MemoryEngine):
+class Witnessed(Flat):
     """The memory engine, whose every write to a schedule the judge sees."""
 
     def __init__(self, clock: FakeClock, judge: Judge) -> None:
@@ -176,10 +176,10 @@ class World:
         match what:
             case "pause":
                 name = self.rng.choice(sorted(self.judge.courses))
-                if await self.store.scheduling.switch([name], "pause"):
+                if await self.store.schedules.switch([name], "pause"):
                     self._plan("resume", name, self.rng.choice((6 * HOUR, 3 * DAY, 40 * DAY)))
             case "resume":
-                await self.store.scheduling.switch([name], "resume")
+                await self.store.schedules.switch([name], "resume")
             case "outage":
                 self._pass(self.rng.randrange(self.rng.choice((10 * MINUTE, 6 * HOUR, 4 * DAY))))
             case "step":

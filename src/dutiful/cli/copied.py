@@ -13,7 +13,7 @@ from dutiful.cli.render import Column, plural
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from dutiful.contract.moving import Refusal
+    from dutiful.contract.roles.transfer import Refusal
     from dutiful.services.comparing import Line, Reading
     from dutiful.services.copier import HandedOver, Poured
 

@@ -88,8 +88,8 @@ def copy(
             if dry_run:
                 return await _look(asked, *apps)
             await apps[0].open(create=False)
-            for app in apps:
-                app.store.require(Capability.COPY)
+            for app, needed in zip(apps, (Capability.EXPORT, Capability.IMPORT), strict=True):
+                app.store.require(needed)
             await apps[1].open()
             return await _copy(asked, apps[0].store, apps[1].store, rescue=rescue)
         finally:
@@ -120,10 +120,11 @@ async def _look(asked: Asked, source: App, target: App) -> Outcome:
 
 async def _reach(app: App, url: str, *, absent: bool = False) -> bool:
     """Open a store that can be read as it stands; False where it is absent and may be."""
-    from dutiful.contract.schema import founds, needed
+    from dutiful.contract.migrations import founds, needed
 
-    app.store.require(Capability.COPY)
-    wanted = await app.store.engine.migrate(dry_run=True)
+    app.store.require(Capability.IMPORT if absent else Capability.EXPORT)
+    schema = app.store.engine.schema
+    wanted = () if schema is None else await schema.migrate(dry_run=True)
     new = founds(wanted)
     if absent and new:
         return False

@@ -11,7 +11,6 @@ from dutiful.cli.expand import expand
 from dutiful.cli.failure import Code, Trouble
 from dutiful.cli.options import BULK, Common
 from dutiful.cli.target import Opened, reach
-from dutiful.contract.capability import Capability
 
 DryRun = Annotated[
     bool,
@@ -41,17 +40,16 @@ def migrate(
     """Bring the store's schema up to date; list pending migrations with --dry-run."""
 
     async def body(opened: Opened) -> None:
-        opened.store.require(Capability.MIGRATE, "it has no schema")
-        engine = opened.store.engine
+        schema = opened.store.schema
         if sql:
-            script = await engine.script(contract=contract)
+            script = await schema.script(contract=contract)
             if common.json:
                 as_json.emit({"sql": script})
             else:
                 typer.echo(script or f"-- {opened.url} is up to date.")
             return
-        names = await engine.migrate(dry_run=dry_run, contract=contract)
-        held = await engine.migrate(dry_run=True, contract=True)
+        names = await schema.migrate(dry_run=dry_run, contract=contract)
+        held = await schema.migrate(dry_run=True, contract=True)
         if dry_run:
             held = tuple(name for name in held if name not in names)
         if common.json:

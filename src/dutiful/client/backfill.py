@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from dutiful.contract.facade import Store
-from dutiful.contract.scheduling import KEPT_MAX
+from dutiful.contract.roles.schedules import KEPT_MAX
 from dutiful.core.advance import before, make
 from dutiful.core.errors import BadOption, DuplicateJob, UsageError
 from dutiful.core.instant import SECOND, SPAN_MAX, instant, iso, within_years
@@ -119,7 +119,7 @@ async def fill_in(
     """
     progress = checked_progress(progress, "two numbers")
     schedule = read(standing.spec)
-    now = (await store.scheduling.due(0)).now
+    now = (await store.schedules.due(0)).now
     if backfill.end > now:
         raise UsageError(
             f"the time range to backfill of {standing.name} ends in the future; "

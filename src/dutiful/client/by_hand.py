@@ -41,7 +41,7 @@ class Written(NamedTuple):
 async def run_now(store: Store, standing: Standing, prepare: Prepare | None = None) -> Ran:
     """Enqueue an occurrence at the store's now; DuplicateJob as its unique rule says."""
     schedule = read(standing.spec)
-    now = (await store.scheduling.due(0)).now
+    now = (await store.schedules.due(0)).now
     occurrence = make(schedule, now, before(schedule, now))
     if occurrence.job is None:
         raise AssertionError("an occurrence that is made has a job")
@@ -76,8 +76,8 @@ async def add_beside(
                 f"schedule {standing.name} is retired; declare it again in code and start a worker"
             )
         move = replace(staying(standing), occurrences=tuple(occurrences), by_hand=True)
-        answer = await store.scheduling.advance([move])
-        found = await store.scheduling.standings([standing.name])
+        answer = await store.schedules.advance([move])
+        found = await store.schedules.standings([standing.name])
         if not found or found[0].created_at != standing.created_at:
             raise UnknownSchedule(standing.name)  # deleted, and perhaps made again, meanwhile
         standing = found[0]

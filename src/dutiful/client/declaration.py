@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from dutiful.contract.facade import Store
-from dutiful.contract.scheduling import Declared
+from dutiful.contract.roles.schedules import Declared
 from dutiful.core.errors import ScheduleTaken
 from dutiful.core.event import OccurrenceMissed, SchedulesDeclared
 from dutiful.core.ownership import refuse_taken
@@ -30,13 +30,13 @@ class Declaration:
     def check(self, store: Store) -> None:
         """Raise Unsupported when schedules are declared and the engine keeps none."""
         if self._schedules:
-            _ = store.scheduling
+            _ = store.schedules
 
     async def refuse_taken(self, store: Store) -> None:
         """Raise ScheduleTaken when another owner holds the name of a schedule; writes nothing."""
         if self._schedules:
             names = [one.name for one in self._schedules]
-            found = await store.scheduling.standings(names)
+            found = await store.schedules.standings(names)
             refuse_taken({one.name: one for one in found}, self._schedules)
 
     async def bring(self, store: Store) -> None:
@@ -65,7 +65,7 @@ class Declaration:
         return said
 
     async def _declared(self, store: Store) -> Declared:
-        scheduling = store.scheduling
+        scheduling = store.schedules
         answer = await scheduling.declare(
             self._app, self._edition, None if self._brought else self._schedules
         )

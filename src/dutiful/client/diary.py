@@ -28,7 +28,7 @@ async def diary(store: Store, standing: Standing, now: int) -> Diary:
     """
     planned, recorded_at = set[int](), dict[int, int]()
     before: int | None = None
-    while rows := await store.scheduling.occurrences(standing.name, _PAGE, before):
+    while rows := await store.schedules.occurrences(standing.name, _PAGE, before):
         planned.update(row.planned for row in rows)
         recorded_at.update((row.number, row.recorded_at) for row in rows)
         before = rows[-1].planned

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from dutiful.contract.capability import Capability
-from dutiful.contract.producing import Receipt, created
+from dutiful.contract.roles.producer import Receipt, created
 from dutiful.core.admission import admit
 from dutiful.core.errors import EngineUnavailable, ReplyUnknown
 from dutiful.core.instant import span

@@ -122,7 +122,7 @@ class Handle(Generic[T]):
     async def acancel(self) -> bool:
         """Cancel the job, or ask for its end when it runs; False when it has ended already."""
         store = await self._app.ready()
-        return bool(await store.controller.cancel([self.id]))
+        return bool(await store.controller(Capability.CANCEL).cancel([self.id]))
 
     def job(self) -> Job:
         """Return the job's record as it stands; raises JobNotFound."""

@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from dutiful.config import Settings, load_settings
+from dutiful.contract.engine import Engine
 from dutiful.contract.facade import Store
-from dutiful.contract.protocol import Lifecycle
 from dutiful.contract.reentry import insider, refuse_reentry
 from dutiful.core.event import Emit
 
@@ -21,7 +21,7 @@ class LazyStore:
         self,
         url: str | None,
         given: Mapping[str, Any],
-        engine_of: Callable[[Settings], Lifecycle],
+        engine_of: Callable[[Settings], Engine],
         emit: Emit,
     ) -> None:
         """Make nothing yet; ``engine_of`` makes the engine that the settings name."""
@@ -45,7 +45,7 @@ class LazyStore:
         with insider():  # an engine is imported, which no handler may meet halfway
             return Store(self._engine_of(self.settings), self._emit)
 
-    def use(self, engine: Lifecycle) -> None:
+    def use(self, engine: Engine) -> None:
         """Keep jobs in an engine that the caller has made."""
         self.store, self.notices, self._engine_given = Store(engine, self._emit), None, True
 
@@ -56,7 +56,7 @@ class LazyStore:
             self._forget("settings", "store")
 
     @contextmanager
-    def on(self, engine: Lifecycle) -> Generator[Store]:
+    def on(self, engine: Engine) -> Generator[Store]:
         """Keep jobs in another engine for the length of a ``with`` block."""
         before = vars(self).get("store"), self.notices, self._engine_given
         self.use(engine)

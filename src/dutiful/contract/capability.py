@@ -8,16 +8,22 @@ from enum import StrEnum
 class Capability(StrEnum):
     """One declared ability; the value completes the sentence "the engine can …"."""
 
+    ORDER = "give jobs out in the order of a queue"
     DELAY = "delay a job"
     PRIORITY = "order a queue by priority"
     UNIQUE = "keep unique rules"
     EXPIRY = "expire jobs that no worker starts"
+    ATOMIC_BATCH = "store a batch whole or not at all"
+    IDEMPOTENT_ENQUEUE = "store a job once though it is sent twice"
+    FENCED = "refuse what a stale attempt writes"
     STEPS = "record steps"
     TRANSACTION = "commit a task's writes together with its completion"
     AWAITED_TRANSACTION = "await a task's transaction on its loop"
     CALLER_TRANSACTION = "enqueue inside the caller's transaction"
     SYNC_ENQUEUE = "enqueue without an event loop"
     RESULTS = "store results"
+    FLEET = "know its workers"
+    NOTIFY = "wake idle workers"
     INSPECT = "list and look up jobs"
     CANCEL = "cancel jobs"
     REDRIVE = "redrive dead letters"
@@ -25,5 +31,18 @@ class Capability(StrEnum):
     PAUSE = "pause queues"
     PRUNE = "prune finished jobs"
     MIGRATE = "migrate a schema"
-    COPY = "be read out and filled"
+    EXPORT = "be read out for a copy"
+    IMPORT = "be filled by a copy"
     SCHEDULES = "keep schedules"
+
+
+ADVICE: dict[Capability, str] = {
+    Capability.UNIQUE: "enqueue it without unique=",
+    Capability.PRIORITY: "use a queue of its own for urgent jobs",
+    Capability.DELAY: "enqueue it when it is due",
+    Capability.EXPIRY: "check the age in the task",
+    Capability.REDRIVE: "enqueue the job again with its arguments",
+    Capability.SCHEDULES: "use another engine, or enqueue from outside",
+    Capability.MIGRATE: "it has no schema",
+}
+"""What to do instead, where that can be said in general."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from .fleet import WorkerStatus
 from .page import Finding, QueueCount
+from .roles.fleet import WorkerStatus
 
 _NAMED = 5
 """How many queues or workers a sentence names."""

@@ -1,11 +1,11 @@
-"""The store as the rest of the house sees it: checks what is declared, then emits what happened."""
+"""The store as the rest of the package sees it: checks what is declared, then emits events."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 from threading import get_ident
-from typing import Any, cast
+from typing import Any, TypeVar
 
 from dutiful.core.errors import Unsupported
 from dutiful.core.event import Claimed, ClaimsRefused, Emit, Enqueued, JobDied, Settled, ignore
@@ -14,27 +14,22 @@ from dutiful.core.settle import Settlement
 from dutiful.core.state import State
 
 from . import coverage
-from .capability import Capability
-from .guard import Guarded
-from .moving import Mover
+from .capability import ADVICE, Capability
+from .engine import Engine
 from .page import Finding
-from .producing import created
-from .protocol import (
-    Consumer,
-    Controller,
-    Exchanged,
-    Fleet,
-    Inspector,
-    Keeper,
-    Lifecycle,
-    Producer,
-    Receipt,
-    SyncProducer,
-    Transactional,
-    Wanted,
-)
 from .reentry import refuse_reentry, writing
-from .scheduling import Scheduling
+from .roles.consumer import Consumer, Exchanged, Wanted
+from .roles.controller import Controller
+from .roles.fleet import Fleet, Leases
+from .roles.inspector import Inspector
+from .roles.producer import CallerProducer, Receipt, created
+from .roles.retention import Retention
+from .roles.schedules import Schedules
+from .roles.schema import Schema
+from .roles.transactional import Transactional
+from .roles.transfer import Exporter, Importer
+
+R = TypeVar("R")
 
 _FOR_JOBS = frozenset({Capability.UNIQUE, Capability.PRIORITY, Capability.DELAY, Capability.EXPIRY})
 """What the options of a job may need."""
@@ -44,7 +39,7 @@ _FOR_SYNC = _FOR_JOBS | {Capability.SYNC_ENQUEUE}
 class Store:
     """One engine behind the checks and events that all engines share."""
 
-    def __init__(self, engine: Lifecycle, emit: Emit = ignore) -> None:
+    def __init__(self, engine: Engine, emit: Emit = ignore) -> None:
         """Wrap an engine; ``emit`` is called with every event, in the caller's thread."""
         self.engine = engine
         self.emit = emit
@@ -56,70 +51,87 @@ class Store:
 
     @property
     def poll(self) -> float:
-        """Seconds after which an idle worker looks for work though nobody woke it."""
+        """Seconds after which an idle worker looks for work though nothing has woken it."""
         return self.engine.poll
 
     def can(self, capability: Capability) -> bool:
         """Whether the engine declares the capability."""
         return capability in self.engine.capabilities
 
-    def require(self, capability: Capability, advice: str = "") -> None:
+    def require(self, capability: Capability) -> None:
         """Raise Unsupported, before any I/O, unless the engine declares the capability."""
         if capability not in self.engine.capabilities:
-            raise Unsupported(self.engine.name, capability.value, advice)
+            raise Unsupported(self.engine.name, capability.value, ADVICE.get(capability, ""))
+
+    def controller(self, capability: Capability) -> Controller:
+        """Return the role of changing jobs by hand for what needs ``capability``."""
+        return self._role(self.engine.controller, capability)
 
     @property
     def inspector(self) -> Inspector:
         """The role of looking at jobs, or Unsupported."""
-        self.require(Capability.INSPECT)
-        return cast(Inspector, self.engine)
+        return self._role(self.engine.inspector, Capability.INSPECT)
 
     @property
-    def controller(self) -> Controller:
-        """The role of changing jobs by hand; each method checks its own capability."""
-        return Guarded(cast(Controller, self.engine), self.require)
-
-    @property
-    def keeper(self) -> Keeper:
+    def retention(self) -> Retention:
         """The role of pruning, or Unsupported."""
-        self.require(Capability.PRUNE)
-        return cast(Keeper, self.engine)
+        return self._role(self.engine.retention, Capability.PRUNE)
 
     @property
-    def mover(self) -> Mover:
-        """The role of being read out and filled, or Unsupported."""
-        self.require(Capability.COPY)
-        return cast(Mover, self.engine)
+    def exporter(self) -> Exporter:
+        """The role of being read out, or Unsupported."""
+        return self._role(self.engine.exporter, Capability.EXPORT)
+
+    @property
+    def importer(self) -> Importer:
+        """The role of being filled, or Unsupported."""
+        return self._role(self.engine.importer, Capability.IMPORT)
 
     @property
     def transactional(self) -> Transactional:
         """The role of joining a task's writes with its completion, or Unsupported."""
-        self.require(Capability.TRANSACTION)
-        return cast(Transactional, self.engine)
+        return self._role(self.engine.transactional, Capability.TRANSACTION)
 
     @property
-    def scheduling(self) -> Scheduling:
+    def schedules(self) -> Schedules:
         """The role of keeping schedules, or Unsupported."""
-        self.require(Capability.SCHEDULES, "use another engine, or enqueue from outside")
-        return cast(Scheduling, self.engine)
+        return self._role(self.engine.schedules, Capability.SCHEDULES)
+
+    @property
+    def schema(self) -> Schema:
+        """The role of keeping a schema, or Unsupported."""
+        return self._role(self.engine.schema, Capability.MIGRATE)
 
     @property
     def fleet(self) -> Fleet:
-        """The role of knowing the workers."""
-        return cast(Fleet, self.engine)
+        """The role of knowing the workers, or Unsupported."""
+        return self._role(self.engine.fleet, Capability.FLEET)
+
+    @property
+    def leases(self) -> Leases | None:
+        """The role of prolonging leases; None where the server keeps them."""
+        return self.engine.leases
 
     @property
     def consumer(self) -> Consumer:
         """The role of giving jobs out, without the facade's events (see `exchange`)."""
-        return cast(Consumer, self.engine)
+        return self.engine.consumer
+
+    def _role(self, role: R | None, capability: Capability) -> R:
+        self.require(capability)
+        if role is None:
+            raise Unsupported(self.engine.name, capability.value, ADVICE.get(capability, ""))
+        return role
 
     async def check(self) -> tuple[Finding, ...]:
-        """Look at the store's health: see `Lifecycle.check`; then at who serves its queues."""
+        """Look at the store's health: see `Engine.check`; then at who serves its queues."""
         found = await self.engine.check()
         if not all(finding.ok for finding in found if finding.name in ("schema", "indexes")):
             return found  # what is asked below may need what is missing
+        if not self.can(Capability.FLEET):
+            return found
         workers = await self.fleet.workers()
-        if Capability.INSPECT not in self.engine.capabilities:
+        if not self.can(Capability.INSPECT):
             return (*found, coverage.of_workers(workers))
         queues = await self.inspector.queues()
         return (*found, coverage.of_workers(workers), coverage.of_queues(workers, queues))
@@ -127,37 +139,36 @@ class Store:
     async def enqueue(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
         """Store jobs: see `Producer.enqueue`."""
         self._check(jobs)
-        receipts = await cast(Producer, self.engine).enqueue(jobs)
+        receipts = await self.engine.producer.enqueue(jobs)
         self.emit(_enqueued(receipts))
         return receipts
 
     def enqueue_sync(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
         """Store jobs in the calling thread: see `SyncProducer.enqueue_sync`."""
-        if not _FOR_SYNC <= self.engine.capabilities:
+        producer = self.engine.sync_producer
+        if producer is None or not _FOR_SYNC <= self.engine.capabilities:
             self._check(jobs)
-            self.require(Capability.SYNC_ENQUEUE)
+            producer = self._role(producer, Capability.SYNC_ENQUEUE)
         ident = get_ident()
         if ident in writing or sys.is_finalizing():
             refuse_reentry()
         try:  # as `insider` does, which takes longer
             writing.add(ident)
-            receipts = cast(SyncProducer, self.engine).enqueue_sync(jobs)
+            receipts = producer.enqueue_sync(jobs)
         finally:
             writing.discard(ident)
         self.emit(_enqueued(receipts))
         return receipts
 
     def enqueue_on(self, connection: Any, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
-        """Store jobs inside the caller's transaction: see `SyncProducer.enqueue_on`."""
+        """Store jobs inside the caller's transaction: see `CallerProducer.enqueue_on`."""
         self._check(jobs)
-        self.require(Capability.CALLER_TRANSACTION)
-        return cast(SyncProducer, self.engine).enqueue_on(connection, jobs)
+        return self._callers().enqueue_on(connection, jobs)
 
     async def aenqueue_on(self, connection: Any, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
-        """Store jobs inside the caller's transaction: see `SyncProducer.aenqueue_on`."""
+        """Store jobs inside the caller's transaction: see `CallerProducer.aenqueue_on`."""
         self._check(jobs)
-        self.require(Capability.CALLER_TRANSACTION)
-        return await cast(SyncProducer, self.engine).aenqueue_on(connection, jobs)
+        return await self._callers().aenqueue_on(connection, jobs)
 
     async def exchange(
         self, worker: str, settlements: Sequence[Settlement], wanted: Wanted | None
@@ -189,19 +200,22 @@ class Store:
         else:
             self.emit(ClaimsRefused(worker, (settlement.claim.job.id,)))
 
+    def _callers(self) -> CallerProducer:
+        return self._role(self.engine.caller_producer, Capability.CALLER_TRANSACTION)
+
     def _check(self, jobs: Sequence[NewJob]) -> None:
         declared = self.engine.capabilities
         if _FOR_JOBS <= declared:
             return
         for job in jobs:
-            if job.unique is not None and Capability.UNIQUE not in declared:
-                self.require(Capability.UNIQUE, "enqueue it without unique=")
-            if job.priority and Capability.PRIORITY not in declared:
-                self.require(Capability.PRIORITY, "use a queue of its own for urgent jobs")
-            if (job.delay or job.run_at is not None) and Capability.DELAY not in declared:
-                self.require(Capability.DELAY, "enqueue it when it is due")
-            if job.expires_in is not None and Capability.EXPIRY not in declared:
-                self.require(Capability.EXPIRY, "check the age in the task")
+            if job.unique is not None:
+                self.require(Capability.UNIQUE)
+            if job.priority:
+                self.require(Capability.PRIORITY)
+            if job.delay or job.run_at is not None:
+                self.require(Capability.DELAY)
+            if job.expires_in is not None:
+                self.require(Capability.EXPIRY)
 
 
 def _enqueued(receipts: tuple[Receipt, ...]) -> Enqueued:

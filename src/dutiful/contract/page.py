@@ -81,14 +81,6 @@ class DeadGroup(msgspec.Struct, frozen=True):
     latest_at: int
 
 
-class Holder(msgspec.Struct, frozen=True):
-    """What keeps a store from clearing away dead rows: see `core.event.HorizonHeld`."""
-
-    kind: str
-    who: str
-    seconds: float | None = None
-
-
 class Finding(msgspec.Struct, frozen=True):
     """One thing that `check` looked at."""
 

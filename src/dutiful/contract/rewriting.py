@@ -9,7 +9,7 @@ import msgspec
 from dutiful.core.redrive import counted
 from dutiful.core.replacement import MARK, Work, changed, edited, marked
 
-from .protocol import Redrive
+from .roles.controller import Redrive
 from .stored import REFUSALS, maybe, meta, text
 
 

@@ -188,14 +188,12 @@ class Pruned(msgspec.Struct, frozen=True, tag=True):
     count: int
 
 
-class HorizonHeld(msgspec.Struct, frozen=True, tag=True):
-    """Something old prevents the removal of dead rows; claims become slower with time."""
+class StoreUnhealthy(msgspec.Struct, frozen=True, tag=True):
+    """Something makes the store slower with time, such as old snapshots that hold up vacuum."""
 
-    kind: str
-    """``snapshot``, ``prepared transaction`` or ``replication slot``."""
-    who: str
-    seconds: float | None
-    """How old it is, if that is known."""
+    about: str
+    """Identifies it: the same text as long as it lasts."""
+    text: str
 
 
 class OccurrenceLate(msgspec.Struct, frozen=True, tag=True):
@@ -274,7 +272,7 @@ Event = (
     | ServiceFailed
     | HookFailed
     | Pruned
-    | HorizonHeld
+    | StoreUnhealthy
     | OccurrenceLate
     | OccurrenceMissed
     | ScheduleBroken

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from time import monotonic
 
-from dutiful.contract.fleet import WorkerStatus
+from dutiful.contract.roles.fleet import WorkerStatus
 from dutiful.demo.gateway_client import GatewayClient
 from dutiful.demo.processes import Child, Processes
 from dutiful.demo.shop_store import ShopStore

@@ -9,11 +9,12 @@ from typing import Any
 import msgspec
 
 from dutiful.client.task import Task
+from dutiful.contract.capability import Capability
 from dutiful.contract.facade import Store
-from dutiful.contract.fleet import WorkerStatus
 from dutiful.contract.page import Filter
-from dutiful.contract.protocol import Redrive
-from dutiful.contract.scheduling import KEPT_MAX
+from dutiful.contract.roles.controller import Redrive
+from dutiful.contract.roles.fleet import WorkerStatus
+from dutiful.contract.roles.schedules import KEPT_MAX
 from dutiful.core.job import Job, NewJob
 from dutiful.core.occurrence import Recorded, Standing
 from dutiful.core.state import State
@@ -57,8 +58,8 @@ class ShopStore:
 
     async def pause_schedule(self) -> Standing:
         """Stop the schedule, and return where it stands."""
-        await self.store.scheduling.switch([NAME], "pause")
-        (standing,) = await self.store.scheduling.standings([NAME])
+        await self.store.schedules.switch([NAME], "pause")
+        (standing,) = await self.store.schedules.standings([NAME])
         return standing
 
     async def cashing_up(self) -> bool:
@@ -73,7 +74,7 @@ class ShopStore:
 
     async def history(self) -> tuple[Recorded, ...]:
         """Return the schedule's occurrences as the store knows them."""
-        return await self.store.scheduling.occurrences(NAME, KEPT_MAX)
+        return await self.store.schedules.occurrences(NAME, KEPT_MAX)
 
     async def workers(self) -> dict[int, WorkerStatus]:
         """Return the workers by process number."""
@@ -91,7 +92,9 @@ class ShopStore:
             page = await self.store.inspector.find(
                 Filter(queues=(CHARGES,), states=(State.DEAD,)), PAGE
             )
-            sent = await self.store.controller.redrive([Redrive(job.id) for job in page.jobs])
+            sent = await self.store.controller(Capability.REDRIVE).redrive(
+                [Redrive(job.id) for job in page.jobs]
+            )
             changed += len(sent)
             if not sent:
                 return changed

@@ -10,7 +10,7 @@ from typing import Any, Unpack
 from dutiful.client.options import checked_flag, known
 from dutiful.contract.capability import Capability
 from dutiful.contract.facade import Store
-from dutiful.contract.protocol import Redrive
+from dutiful.contract.roles.controller import Redrive
 from dutiful.core.errors import UsageError
 from dutiful.core.job import Job
 from dutiful.core.replacement import Work, edited
@@ -108,7 +108,8 @@ class DeadLetters(Part):
 
         async def redrive(batch: Sequence[Job]) -> Done:
             jobs = [(job, item) for job in batch if (item := _asked(editor, job, keep)) is not None]
-            changed = set(await store.controller.redrive([item for _, item in jobs]))
+            controller = store.controller(Capability.REDRIVE)
+            changed = set(await controller.redrive([item for _, item in jobs]))
             return Done(
                 len(changed), sum(job.id in changed and _loses(job, item) for job, item in jobs)
             )
@@ -132,7 +133,7 @@ class DeadLetters(Part):
         """
         bulk = Bulk("purge", _DEAD, ids, which, everything=all, stop=stop)
         store = await self._store(Capability.PURGE, *bulk.needs)
-        return await bulk.carry_out(store, store.controller.purge)
+        return await bulk.carry_out(store, store.controller(Capability.PURGE).purge)
 
     def list(
         self,
@@ -185,7 +186,7 @@ class DeadLetters(Part):
 
 async def _redrive_unseen(store: Store, ids: Sequence[str]) -> Sequence[str]:
     """Send jobs back by their ids, where the engine cannot look them up."""
-    return await store.controller.redrive([Redrive(job_id) for job_id in ids])
+    return await store.controller(Capability.REDRIVE).redrive([Redrive(job_id) for job_id in ids])
 
 
 def _dead(job: Job) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import TypeVar
 
 from dutiful.contract.page import PREFIX_MIN, Filter, Page
-from dutiful.contract.protocol import Inspector
+from dutiful.contract.roles.inspector import Inspector
 from dutiful.core.errors import JobNotFound
 from dutiful.core.instant import MINUTE
 from dutiful.core.job import AttemptError, Job

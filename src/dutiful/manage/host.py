@@ -9,7 +9,7 @@ from dutiful.client.host import Host
 from dutiful.client.task import Task
 from dutiful.contract.capability import Capability
 from dutiful.contract.facade import Store
-from dutiful.contract.protocol import Inspector
+from dutiful.contract.roles.inspector import Inspector
 
 T = TypeVar("T")
 

@@ -105,7 +105,7 @@ class Jobs(Part):
         """
         bulk = Bulk("cancel", LIVE, ids, which, everything=all, stop=stop)
         store = await self._store(Capability.CANCEL, *bulk.needs)
-        return await bulk.carry_out(store, store.controller.cancel)
+        return await bulk.carry_out(store, store.controller(Capability.CANCEL).cancel)
 
     async def arun_now(
         self,
@@ -122,7 +122,7 @@ class Jobs(Part):
         states = (State.SCHEDULED, State.WAITING)
         bulk = Bulk("run_now", states, ids, which, everything=all, stop=stop)
         store = await self._store(Capability.DELAY, *bulk.needs)
-        return await bulk.carry_out(store, store.controller.hurry)
+        return await bulk.carry_out(store, store.controller(Capability.DELAY).hurry)
 
     async def aretry(self, ids: Ids) -> tuple[Retried, ...]:
         """Run jobs now: make scheduled and waiting ones due, redrive dead and cancelled ones.

@@ -62,7 +62,8 @@ class Queues(Part):
         queue = queue_name(name)
         store = await self._store(Capability.PAUSE)
         names = await _known(store, paused=not pause)
-        await (store.controller.pause(queue) if pause else store.controller.resume(queue))
+        controller = store.controller(Capability.PAUSE)
+        await (controller.pause(queue) if pause else controller.resume(queue))
         near = () if queue in names else get_close_matches(queue, sorted(names), 1)
         return Switched(
             queue=queue, paused=pause, known=queue in names, near=next(iter(near), None)

@@ -11,8 +11,8 @@ from typing import Any, Literal, cast
 
 import msgspec
 
-from dutiful.contract.fleet import WorkerStatus
 from dutiful.contract.page import DeadGroup, QueueCount
+from dutiful.contract.roles.fleet import WorkerStatus
 from dutiful.core.job import AttemptError, Job
 from dutiful.core.state import FINAL, State
 

@@ -6,8 +6,9 @@ from typing import Literal
 
 import msgspec
 
+from dutiful.contract.capability import Capability
 from dutiful.contract.facade import Store
-from dutiful.contract.protocol import Redrive
+from dutiful.contract.roles.controller import Redrive
 from dutiful.core.job import Job
 from dutiful.core.state import State
 
@@ -38,10 +39,10 @@ async def retry_one(store: Store, job: Job) -> Retried:
         case State.QUEUED | State.RUNNING:
             return Retried(job=record, done="nothing", why="ready")
         case State.SCHEDULED | State.WAITING:
-            if await store.controller.hurry([job.id]):
+            if await store.controller(Capability.DELAY).hurry([job.id]):
                 return Retried(job=record, done="run_now")
         case State.DEAD | State.CANCELLED:
-            if await store.controller.redrive([Redrive(job.id)]):
+            if await store.controller(Capability.REDRIVE).redrive([Redrive(job.id)]):
                 return Retried(job=record, done="redriven")
             if job.unique_key:
                 return Retried(job=record, done="nothing", why="unique")

@@ -45,7 +45,7 @@ async def check(
     standings: Sequence[Standing],
 ) -> tuple[ScheduleFinding, ...]:
     """Judge the stored schedules, and with ``declared`` those of the code and its tasks, too."""
-    now = (await store.scheduling.due(0)).now
+    now = (await store.schedules.due(0)).now
     skew = time_ns() // 1000 - now
     text = f"{skew / SECOND:+.1f} s against the store's"
     found = [ScheduleFinding(name="clock", ok=abs(skew) <= _SKEW_MAX, text=text)]
@@ -55,7 +55,7 @@ async def check(
         standing = stored.get(name)
         history: Sequence[Recorded] = ()
         if standing is not None and standing.retired_at is None:
-            history = await store.scheduling.occurrences(name, _SAMPLE)
+            history = await store.schedules.occurrences(name, _SAMPLE)
         elif declared is None or name not in declared:
             continue
         found.append(judge.examine(name, standing, history))

@@ -102,7 +102,7 @@ class ScheduleViews(DeclaredSchedules):
             raise BadOption(f"limit={shown(limit)}; use 1 to {HISTORY_MAX:,}")
         at = None if before is None else instant(before)
         standing, store = await self._standing(name), await self._store()
-        rows = await store.scheduling.occurrences(standing.name, limit, at)
+        rows = await store.schedules.occurrences(standing.name, limit, at)
         return tuple(occurrence_record(row) for row in rows)
 
     async def aupcoming(
@@ -118,7 +118,7 @@ class ScheduleViews(DeclaredSchedules):
         start = None if after is None else instant(after)
         schedule, store = read((await self._standing(name)).spec), await self._store()
         if start is None:
-            start = (await store.scheduling.due(0)).now
+            start = (await store.schedules.due(0)).now
 
         def instants(at: int) -> Iterator[datetime]:
             found = planned_after(schedule, at)
@@ -186,13 +186,13 @@ class ScheduleViews(DeclaredSchedules):
 
     async def _standing(self, name: str) -> Standing:
         text, store = whole(name, "schedule name"), await self._store()
-        for standing in await store.scheduling.standings([text]):
+        for standing in await store.schedules.standings([text]):
             return standing
         raise UnknownSchedule(name, await self._near(name))
 
     async def _standings(self, after: str = "") -> AsyncIterator[Standing]:
         store = await self._store()
-        while page := await store.scheduling.standings(None, _PAGE, after):
+        while page := await store.schedules.standings(None, _PAGE, after):
             for standing in page:
                 yield standing
             after = page[-1].name
@@ -206,7 +206,7 @@ class ScheduleViews(DeclaredSchedules):
 
         StoreUnusable where there is no store yet, unless ``create`` makes it.
         """
-        _ = self._host.store.scheduling
+        _ = self._host.store.schedules
         return await existing(self._host, create=create)
 
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:

@@ -49,9 +49,9 @@ class Schedules(ScheduleViews):
         if schedule.name in self.declared:
             raise BadOption(f"schedule {schedule.name!r} is declared in code; give another name")
         store = await self._store(create=True)
-        if planned_after(schedule, (await store.scheduling.due(0)).now) is None:
+        if planned_after(schedule, (await store.schedules.due(0)).now) is None:
             raise BadSchedule(f"schedule {schedule.name!r} would never fire from now on")
-        if not await store.scheduling.put_schedule(schedule, replace=replaces):
+        if not await store.schedules.put_schedule(schedule, replace=replaces):
             raise BadOption(
                 f"there is a schedule {schedule.name!r}; give another name, or replace=True"
             )
@@ -80,7 +80,7 @@ class Schedules(ScheduleViews):
         schedule that is created again under the name is another one, with jobs of its own.
         """
         store, known = await self._known(names)
-        gone = await store.scheduling.delete_schedules(known)
+        gone = await store.schedules.delete_schedules(known)
         for one in gone.missed:
             store.emit(OccurrenceMissed(one.schedule, one.planned, one.count, WHY_DELETED))
         return gone.names
@@ -98,7 +98,7 @@ class Schedules(ScheduleViews):
                 raise BadOption(f"app {self._host.name!r} declares no schedule {shown(name)}{hint}")
         store, known = await self._known(names)
         for name in known:
-            await store.scheduling.put_schedule(self.declared[name], replace=True, adopt=True)
+            await store.schedules.put_schedule(self.declared[name], replace=True, adopt=True)
         return known
 
     async def arun(self, name: str) -> Handle[Any]:
@@ -186,13 +186,13 @@ class Schedules(ScheduleViews):
 
     async def _switch(self, names: Sequence[str], how: Switch) -> tuple[str, ...]:
         store, known = await self._known(names)
-        return await store.scheduling.switch(known, how)
+        return await store.schedules.switch(known, how)
 
     async def _known(self, given: Sequence[str]) -> tuple[Store, tuple[str, ...]]:
         """Return the store, if it has all of these schedules, and their names."""
         names = tuple([whole(name, "schedule name") for name in given])
         store = await self._store()
-        known = {standing.name for standing in await store.scheduling.standings(names)}
+        known = {standing.name for standing in await store.schedules.standings(names)}
         for name in names:
             if name not in known:
                 raise UnknownSchedule(name, await self._near(name))

@@ -145,9 +145,8 @@ def _of_the_store(event: e.Event) -> None:
     match event:
         case e.Pruned(count=count):
             _debug("%d finished jobs were pruned", count)
-        case e.HorizonHeld(kind=kind, who=who, seconds=seconds):
-            since = "" if seconds is None else f" for {seconds:.0f} s"
-            _warning("%s %s prevents the removal of dead rows%s", kind, who, since)
+        case e.StoreUnhealthy(text=text):
+            _warning("%s", text)
         case e.Notice(text=text):
             _warning(text)
         case _:

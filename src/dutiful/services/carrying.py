@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from dutiful.contract.capability import Capability
 from dutiful.contract.facade import Store
-from dutiful.contract.moving import SHUT, Diary, Refusal, held_shut, storable
+from dutiful.contract.roles.transfer import SHUT, Diary, Refusal, held_shut, storable
 from dutiful.core.occurrence import Standing
 
 _PAGE = 20
@@ -34,9 +34,9 @@ async def carry(source: Store, target: Store) -> Carried:
     if not target.can(Capability.SCHEDULES):
         return Carried(kept=await names(source))
     moved, kept, cursor = list[str](), list[str](), None
-    refused, other = list[Refusal](), await source.mover.identity()
+    refused, other = list[Refusal](), await source.exporter.identity()
     while source.can(Capability.SCHEDULES):
-        page = await source.mover.dump_schedules(_PAGE, cursor)
+        page = await source.exporter.dump_schedules(_PAGE, cursor)
         gone, unfit = await _hand_over(source, target, page.diaries)
         moved += gone
         refused += unfit
@@ -46,7 +46,7 @@ async def carry(source: Store, target: Store) -> Carried:
             break
     # Also those of an earlier run that ended just before this step.
     shut = [one.name for one in await _standings(target) if one.paused_at == SHUT]
-    await target.mover.reopen_schedules([name for name in shut if name not in kept], other)
+    await target.importer.reopen_schedules([name for name in shut if name not in kept], other)
     return Carried(tuple(moved), tuple(kept), tuple(refused))
 
 
@@ -63,23 +63,23 @@ async def _hand_over(
     A schedule that cannot be read stays.
     """
     diaries = tuple([diary for diary in diaries if diary.standing.unreadable is None])
-    filled = await target.mover.fill_schedules(diaries, await source.mover.identity())
-    write = target.mover.storable
+    filled = await target.importer.fill_schedules(diaries, await source.exporter.identity())
+    write = target.importer.storable
     asked = [diary.standing.name for diary in diaries]
-    there = set(await target.scheduling.standings(asked))
-    still = set(await source.scheduling.standings(asked))
+    there = set(await target.schedules.standings(asked))
+    still = set(await source.schedules.standings(asked))
     same = [
         diary.standing.name
         for diary in diaries
         if diary.standing in still and held_shut(storable(diary, write).standing) in there
     ]
-    return (await source.scheduling.delete_schedules(same)).names, filled.refused
+    return (await source.schedules.delete_schedules(same)).names, filled.refused
 
 
 async def _standings(store: Store) -> list[Standing]:
     found, after = list[Standing](), ""
     while store.can(Capability.SCHEDULES):
-        page = await store.scheduling.standings(None, _NAMES, after)
+        page = await store.schedules.standings(None, _NAMES, after)
         found += page
         if len(page) < _NAMES:
             break

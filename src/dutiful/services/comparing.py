@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from dutiful.contract.moving import Record
+from dutiful.contract.roles.transfer import Record
 from dutiful.core.job import AttemptError
 from dutiful.core.state import State
 

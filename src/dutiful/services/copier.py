@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import NamedTuple
 
+from dutiful.contract.capability import Capability
 from dutiful.contract.clock import Clock
 from dutiful.contract.facade import Store
-from dutiful.contract.fleet import WorkerStatus
-from dutiful.contract.moving import Record, Refusal
 from dutiful.contract.page import QueueCount
+from dutiful.contract.roles.fleet import WorkerStatus
+from dutiful.contract.roles.transfer import Record, Refusal
 from dutiful.core.errors import BadPayload, UsageError
 from dutiful.core.retry import Random
 from dutiful.core.settle import Rules
@@ -77,7 +78,7 @@ class Copier:
         self, source: Store, target: Store, advance: Callable[[int], None] = lambda jobs: None
     ) -> None:
         """Copy between open stores; ``advance`` is told of every batch of jobs."""
-        self.source, self.target = source.mover, target.mover
+        self.source, self.target = source.exporter, target.importer
         self.stores = source, target
         self.advance = advance
         self.queues: set[str] = set()
@@ -124,7 +125,7 @@ class Copier:
 
     async def _pause(self, queue: str) -> None:
         try:
-            await self.stores[1].controller.pause(queue)
+            await self.stores[1].controller(Capability.PAUSE).pause(queue)
         except (BadPayload, UnicodeEncodeError) as error:
             self.unfit[queue] = str(error)
 

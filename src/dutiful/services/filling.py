@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from dutiful.contract.facade import Store
-from dutiful.contract.moving import Record, Refusal
+from dutiful.contract.roles.transfer import Record, Refusal
 from dutiful.core.job import Job
 from dutiful.core.state import State
 
@@ -41,7 +41,7 @@ async def place(
         for record in records
         if record.job.state is not State.RUNNING and record.job.id not in left_out
     ]
-    filled = await target.mover.fill(wanted)
+    filled = await target.importer.fill(wanted)
     refused += filled.refused
     met = {*filled.stored, *(refusal.id for refusal in filled.refused)}
     met_again = await _settle(target, [one for one in wanted if one.job.id not in met], shut)
@@ -64,8 +64,8 @@ async def _settle(target: Store, known: Sequence[Record], shut: Collection[str])
     ]
     if not others:
         return Placed()
-    gone = set(await target.mover.drop(await _outdated(target, others, shut)))
-    again = await target.mover.fill([record for record in others if record.job.id in gone])
+    gone = set(await target.importer.drop(await _outdated(target, others, shut)))
+    again = await target.importer.fill([record for record in others if record.job.id in gone])
     left = [record.job for record in others if record.job.id not in gone]
     held = {
         there.queue
@@ -80,7 +80,7 @@ async def _settle(target: Store, known: Sequence[Record], shut: Collection[str])
 
 async def _outdated(target: Store, others: Sequence[Record], shut: Collection[str]) -> list[Job]:
     """Choose jobs of the target that wait where nobody takes them, and went on in the source."""
-    held = {one.job.id: one for one in await target.mover.fetch([one.job.id for one in others])}
+    held = {one.job.id: one for one in await target.importer.fetch([one.job.id for one in others])}
     pairs = [(record, held[record.job.id]) for record in others if record.job.id in held]
     return [old.job for record, old in pairs if old.job.queue in shut and follows(record, old)]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from dutiful.contract.moving import Record
+from dutiful.contract.roles.transfer import Record
 from dutiful.core.job import AttemptError, Job
 from dutiful.core.state import PENDING
 

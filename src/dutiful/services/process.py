@@ -8,7 +8,7 @@ import socket
 from functools import cache
 from pathlib import Path
 
-from dutiful.contract.fleet import WorkerInfo
+from dutiful.contract.roles.fleet import WorkerInfo
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _PID_NAMESPACE = Path("/proc/self/ns/pid")

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 
 from dutiful.contract.facade import Store
-from dutiful.core.event import HorizonHeld, Pruned
+from dutiful.core.event import Pruned, StoreUnhealthy
 from dutiful.core.retry import Random
 from dutiful.core.state import State
 
@@ -26,7 +26,7 @@ class Pruner:
     def __init__(self, store: Store, keep: Mapping[State, int | None]) -> None:
         """Keep jobs of a state for so many microseconds; None keeps them for ever."""
         self._store = store
-        self._told: set[tuple[str, str]] = set()
+        self._reported = set[str]()
         self._keep = {state: span for state, span in keep.items() if span is not None}
 
     def rest(self, rng: Random) -> float:
@@ -37,18 +37,21 @@ class Pruner:
         """Delete everything that is over its retention now and return how many jobs it was."""
         total = 0
         for state, span in self._keep.items():
-            while count := await self._store.keeper.prune(state, span, _SLICE):
+            while count := await self._store.retention.prune(state, span, _SLICE):
                 total += count
                 self._store.emit(Pruned(count))
                 await asyncio.sleep(_BREATH)
                 if count < _SLICE:
                     break
-        await self._tell_holders()
+        await self._warn()
         return total
 
-    async def _tell_holders(self) -> None:
-        """Tell once of each that keeps dead rows from being cleared away."""
-        holders = {(one.kind, one.who): one for one in await self._store.keeper.holders()}
-        for kind, who in holders.keys() - self._told:
-            self._store.emit(HorizonHeld(kind, who, holders[kind, who].seconds))
-        self._told = set(holders)
+    async def _warn(self) -> None:
+        """Report once each thing that makes the store slower with time."""
+        health = self._store.engine.health
+        if health is None:
+            return
+        found = {one.about: one.text for one in await health.warnings()}
+        for what in found.keys() - self._reported:
+            self._store.emit(StoreUnhealthy(what, found[what]))
+        self._reported = set(found)

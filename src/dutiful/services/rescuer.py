@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 from dutiful.contract.clock import Clock
 from dutiful.contract.facade import Store
-from dutiful.contract.fleet import WorkerInfo, WorkerStatus
-from dutiful.contract.protocol import Exchanged
+from dutiful.contract.roles.consumer import Exchanged
+from dutiful.contract.roles.fleet import WorkerInfo, WorkerStatus
 from dutiful.core.event import JobsRescued, WorkerLost, WorkerStalled
 from dutiful.core.job import Claim
 from dutiful.core.outcome import Crashed

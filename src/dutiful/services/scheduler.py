@@ -9,7 +9,7 @@ from typing import Protocol
 
 from dutiful.contract.clock import Clock
 from dutiful.contract.facade import Store
-from dutiful.contract.scheduling import Advanced, DueBatch
+from dutiful.contract.roles.schedules import Advanced, DueBatch
 from dutiful.core.advance import advance, give_up
 from dutiful.core.event import ClockSkewed, OccurrenceLate, OccurrenceMissed, ScheduleBroken
 from dutiful.core.instant import SECOND
@@ -111,7 +111,7 @@ class Scheduler:
             self._wake_in(1.0)
             return 0
         await self._declaration.bring(self._store)
-        batch = await self._store.scheduling.due(_BATCH)
+        batch = await self._store.schedules.due(_BATCH)
         asked = asyncio.get_running_loop().time()
         self._look_at_clock(batch.now)
         if self._expects and not batch.due:
@@ -161,7 +161,7 @@ class Scheduler:
             return self._given_up(dues[move.name], error, batch.now)
 
         store = self._store
-        moved = await advance_apart(store.scheduling.advance, moves, refused, store.emit)
+        moved = await advance_apart(store.schedules.advance, moves, refused, store.emit)
         self._leads = bool(moved.answer.accepted)
         gave_way = {(one.schedule, one.planned) for one in moved.answer.gave_way}
         for move in moved.moves:
@@ -198,7 +198,7 @@ class Scheduler:
         if now < self._review_at:
             return
         self._review_at = now + about(_REVIEW_IDLE if idle else _REVIEW, self._rng)
-        for one in await self._store.scheduling.review(_BATCH):
+        for one in await self._store.schedules.review(_BATCH):
             row = one.occurrence
             by = row.start_by if one.what == "start" else row.finish_by
             verb = "started" if one.what == "start" else "finished"

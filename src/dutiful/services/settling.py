@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from dutiful.contract.protocol import Exchanged
+from dutiful.contract.roles.consumer import Exchanged
 from dutiful.core.errors import EngineError
 from dutiful.core.event import Emit, OutcomeRefused
 from dutiful.core.retry import Random

@@ -186,7 +186,7 @@ class Harness:
     async def _next_due(self, calendar: Scheduler | None) -> int | None:
         later = [job.run_at for job in await self.ajobs(None, "scheduled", "waiting")]
         if calendar is not None:
-            batch = await self.store.scheduling.due(1)
+            batch = await self.store.schedules.due(1)
             later += [batch.now + batch.next_in] if batch.next_in is not None else []
         return min(later, default=None)
 

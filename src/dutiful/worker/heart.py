@@ -9,8 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from dutiful.contract.clock import Clock
-from dutiful.contract.fleet import Renewal
-from dutiful.contract.protocol import Fleet
+from dutiful.contract.roles.fleet import Leases, Renewal
 from dutiful.core.errors import EngineError
 from dutiful.core.lease import Lease
 
@@ -30,7 +29,7 @@ class Heart:
 
     def __init__(
         self,
-        fleet: Fleet,
+        leases: Leases | None,
         worker: str,
         lease: Lease,
         clock: Clock,
@@ -48,7 +47,7 @@ class Heart:
         ``ask`` hands a call to the loop that runs the jobs, to see whether it still answers; an
         ``idle`` worker has nothing to lose and renews half as often.
         """
-        self._fleet = fleet
+        self._leases = leases
         self._worker = worker
         self._lease = lease
         self._clock = clock
@@ -112,7 +111,7 @@ class Heart:
         stalled_for = self._stall(sent)
         try:
             async with asyncio.timeout(left / 1_000_000):
-                renewal = await self._fleet.renew(self._worker, stalled_for)
+                renewal = await self._renew(stalled_for)
         except Exception as error:  # noqa: BLE001 - see above
             if isinstance(error, EngineError | TimeoutError):
                 self._on_answer(error, sent)
@@ -130,6 +129,11 @@ class Heart:
         self._deadline = self._lease.deadline(self._renewed(renewal, sent))
         if renewal.cancels:
             self._on_cancels(renewal.cancels)
+
+    async def _renew(self, stalled_for: int) -> Renewal:
+        if self._leases is None:  # the server keeps the lease
+            return Renewal(valid=True)
+        return await self._leases.renew(self._worker, stalled_for=stalled_for)
 
     def _renewed(self, renewal: Renewal, sent: int) -> int:
         """Return from when the lease counts: from the sending, unless the store's ticks are ours.

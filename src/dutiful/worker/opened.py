@@ -6,7 +6,7 @@ import asyncio
 import threading
 from typing import Any
 
-from dutiful.contract.protocol import AsyncJobTransaction, JobTransaction
+from dutiful.contract.roles.transactional import AsyncJobTransaction, JobTransaction
 from dutiful.core.errors import ClaimLost
 from dutiful.core.settle import Settlement
 

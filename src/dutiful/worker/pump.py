@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from msgspec.structs import replace
 
 from dutiful.contract.facade import Store
-from dutiful.contract.protocol import Exchanged, Wanted
+from dutiful.contract.roles.consumer import Exchanged, Wanted
 from dutiful.core.errors import EngineError
 from dutiful.core.event import Event, OutcomeRefused, SettlementsDelayed
 from dutiful.core.job import Claim

@@ -9,8 +9,8 @@ from typing import Literal
 
 from dutiful.contract.clock import Clock
 from dutiful.contract.facade import Store
-from dutiful.contract.fleet import WorkerInfo
-from dutiful.contract.schema import release
+from dutiful.contract.migrations import release
+from dutiful.contract.roles.fleet import WorkerInfo
 from dutiful.core.errors import EngineError
 from dutiful.core.event import (
     LeaseLost,
@@ -64,7 +64,7 @@ class Session:
         self._asked = asyncio.Event()
         self._grace = options.grace / 1_000_000
         self._heart = Heart(
-            store.fleet,
+            store.leases,
             worker,
             options.lease,
             clock,

@@ -14,7 +14,7 @@ async def engine(postgres_database: str) -> AsyncIterator[PostgresEngine]:
     """The engine with one worker, ``w1``."""
     engine = PostgresEngine(postgres_database)
     await engine.open()
-    await engine.join(hand("w1"))
+    await engine.fleet.join(hand("w1"))
     yield engine
     await engine.close()
 

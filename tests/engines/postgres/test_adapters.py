@@ -72,16 +72,17 @@ async def through(engine, url, kind):
 async def main():
     engine = PostgresEngine(sys.argv[1])
     await engine.open()
-    await engine.join(hand("w1"))
-    await asyncio.to_thread(engine.enqueue_sync, [new(), new(delay=3600), new(tags=("a",))])
-    await engine.enqueue([new(unique=Unique(key="é")), new(unique=Unique(key="é"))])
+    await engine.fleet.join(hand("w1"))
+    jobs = [new(), new(delay=3600), new(tags=("a",))]
+    await asyncio.to_thread(engine.sync_producer.enqueue_sync, jobs)
+    await engine.producer.enqueue([new(unique=Unique(key="é")), new(unique=Unique(key="é"))])
     claim, *claims = await take(engine, 3)
     assert len(claims) == 2
-    assert await engine.record_step(claim, "step", b"1")
-    transaction = engine.transaction(claim)
+    assert await engine.consumer.record_step(claim, "step", b"1")
+    transaction = engine.transactional.transaction(claim)
     transaction.begin().execute("SELECT 1")
     assert transaction.commit(ending(claim, Succeeded(b"2")))
-    await engine.exchange("w1", [ending(one, Succeeded(b"1")) for one in claims], None)
+    await engine.consumer.exchange("w1", [ending(one, Succeeded(b"1")) for one in claims], None)
     assert (await look(engine, claim.job.id)).result == b"2"
     for kind in sys.argv[2].split(","):
         await through(engine, sys.argv[1], kind)

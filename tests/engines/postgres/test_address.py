@@ -98,7 +98,7 @@ async def test_a_service_is_reached(
     monkeypatch.setenv("PGSERVICEFILE", str(service))
     engine = PostgresEngine("postgresql://?service=jobs&schema=by_service")
     await engine.open()
-    assert (await engine.tally())["enqueued"] == 0
+    assert (await engine.inspector.tally())["enqueued"] == 0
     await engine.close()
 
 
@@ -110,5 +110,5 @@ async def test_what_the_environment_says_is_taken(
     for url in ("postgresql://?schema=by_environment", "postgresql:///postgres"):
         engine = PostgresEngine(url)
         await engine.open()
-        assert (await engine.tally())["enqueued"] == 0
+        assert (await engine.inspector.tally())["enqueued"] == 0
         await engine.close()

@@ -5,7 +5,7 @@ import asyncio
 import psycopg
 import pytest
 
-from dutiful.contract.protocol import Wanted
+from dutiful.contract.roles.consumer import Wanted
 from dutiful.core.errors import ReplyUnknown
 from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement, succeed
@@ -34,16 +34,16 @@ async def test_a_server_that_does_not_answer_is_given_up(
     with psycopg.connect(engine.session.address.conninfo) as holder:
         holder.execute("SELECT FROM dutiful.job FOR UPDATE")
         with pytest.raises(ReplyUnknown):
-            await engine.exchange("w1", [success(claim)], WANTED)
+            await engine.consumer.exchange("w1", [success(claim)], WANTED)
     monkeypatch.undo()
-    assert not (await engine.exchange("w1", [success(claim)], WANTED)).refused
+    assert not (await engine.consumer.exchange("w1", [success(claim)], WANTED)).refused
     assert (await look(engine, claim.job.id)).state is State.SUCCEEDED
 
 
 async def test_a_connection_that_was_cut_while_idle_is_not_lent(engine: PostgresEngine) -> None:
     claims = [await claimed(engine) for _ in range(3)]
     await asyncio.to_thread(write, engine, claims[0])
-    transaction = engine.atransaction(claims[1])
+    transaction = engine.transactional.atransaction(claims[1])
     await transaction.abegin()
     await transaction.arollback()
     with psycopg.connect(engine.session.address.conninfo, autocommit=True) as server:
@@ -54,7 +54,7 @@ async def test_a_connection_that_was_cut_while_idle_is_not_lent(engine: Postgres
     assert await asyncio.to_thread(write, engine, claims[0])
     await transaction.abegin()
     assert await transaction.acommit(success(claims[1]))
-    assert not (await engine.exchange("w1", [success(claims[2])], WANTED)).refused
+    assert not (await engine.consumer.exchange("w1", [success(claims[2])], WANTED)).refused
     await add(engine)
     for claim in claims[1:]:
         assert (await look(engine, claim.job.id)).state is State.SUCCEEDED
@@ -62,7 +62,7 @@ async def test_a_connection_that_was_cut_while_idle_is_not_lent(engine: Postgres
 
 def write(engine: PostgresEngine, claim: Claim) -> bool:
     """Use a connection for tasks' transactions, and give it back."""
-    transaction = engine.transaction(claim)
+    transaction = engine.transactional.transaction(claim)
     answer = transaction.begin().execute("SELECT 1").fetchone()
     transaction.rollback()
     return answer == (1,)
@@ -76,8 +76,8 @@ async def test_an_exchange_that_is_cancelled_leaves_no_busy_connection(
         holder.execute("SELECT FROM dutiful.job FOR UPDATE")
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):
-                await engine.exchange("w1", [success(claim)], WANTED)
-    assert not (await engine.exchange("w1", [success(claim)], WANTED)).refused
+                await engine.consumer.exchange("w1", [success(claim)], WANTED)
+    assert not (await engine.consumer.exchange("w1", [success(claim)], WANTED)).refused
     assert (await look(engine, claim.job.id)).state is State.SUCCEEDED
 
 
@@ -86,9 +86,9 @@ def test_each_loop_has_connections_of_its_own(postgres_database: str) -> None:
 
     async def once() -> None:
         await engine.open()
-        await engine.join(hand("w1"))
+        await engine.fleet.join(hand("w1"))
         claim = await claimed(engine)
-        assert not (await engine.exchange("w1", [success(claim)], None)).refused
+        assert not (await engine.consumer.exchange("w1", [success(claim)], None)).refused
 
     asyncio.run(once())
     asyncio.run(once())

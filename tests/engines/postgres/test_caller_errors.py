@@ -84,11 +84,11 @@ async def test_an_asyncpg_connection_that_is_busy_or_released_is_refused(
             sleeping = asyncio.create_task(connection.execute("SELECT pg_sleep(1)"))
             await asyncio.sleep(0)
             with pytest.raises(UsageError, match="another operation"):
-                await engine.aenqueue_on(connection, [new()])
+                await engine.caller_producer.aenqueue_on(connection, [new()])
             await sleeping
             with pytest.raises(BadPayload):
-                await engine.aenqueue_on(connection, [new(priority=1 << 70)])
-            await engine.aenqueue_on(connection, [new()])
+                await engine.caller_producer.aenqueue_on(connection, [new(priority=1 << 70)])
+            await engine.caller_producer.aenqueue_on(connection, [new()])
         await pool.release(connection)
         with pytest.raises(UsageError, match="released"):
-            await engine.aenqueue_on(connection, [new()])
+            await engine.caller_producer.aenqueue_on(connection, [new()])

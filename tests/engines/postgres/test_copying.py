@@ -14,7 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from dutiful.contract.facade import Store
-from dutiful.contract.moving import Diary, Record
+from dutiful.contract.roles.transfer import Diary, Record
 from dutiful.core.job import AttemptError, Job
 from dutiful.core.schedule import written
 from dutiful.core.state import State
@@ -37,7 +37,7 @@ LONG = "".join(random.Random(5).choices([chr(letter) for letter in range(0x4E00,
 async def source(tmp_path: Path) -> AsyncIterator[Any]:
     engine: Any = SqliteEngine(tmp_path / "jobs.db")
     await engine.open()
-    await engine.join(hand("w1"))
+    await engine.fleet.join(hand("w1"))
     yield engine
     await engine.close()
 
@@ -47,7 +47,7 @@ async def target(postgres: LocalServer) -> AsyncIterator[Any]:
     async with database(postgres, "LATIN1") as url:
         engine: Any = PostgresEngine(url)
         await engine.open()
-        await engine.join(hand("w1"))
+        await engine.fleet.join(hand("w1"))
         yield engine
         await engine.close()
 
@@ -159,9 +159,9 @@ async def test_what_an_older_release_has_shut_any_copy_may_open(
         server.execute("UPDATE dutiful.queue SET shut_for = NULL")
         server.execute("UPDATE dutiful.schedule SET shut_for = NULL")
     for engine in (source, target):
-        assert await engine.shut_queues("y") == ("default",)
-        assert await engine.reopen(["default"], "y") == ("default",)
-        assert await engine.reopen_schedules(["tick"], "y") == ("tick",)
+        assert await engine.exporter.shut_queues("y") == ("default",)
+        assert await engine.exporter.reopen(["default"], "y") == ("default",)
+        assert await engine.importer.reopen_schedules(["tick"], "y") == ("tick",)
 
 
 async def test_an_id_that_another_program_spoilt_is_an_id(

@@ -49,29 +49,29 @@ async def test_a_database_of_another_encoding(
     async with database(postgres, encoding) as url:
         engine = PostgresEngine(url)
         await engine.open()
-        await engine.join(hand("w1"))
+        await engine.fleet.join(hand("w1"))
         job = new(
             f"send.{word}", args=b'{"a": "\xe2\x9c\x93"}', tags=(word,), meta={word: word},
             unique=unique(word),
         )  # fmt: skip
-        assert (await engine.enqueue([job]))[0].created
+        assert (await engine.producer.enqueue([job]))[0].created
         with psycopg.connect(url) as connection:
-            again = engine.enqueue_on(connection, [new(unique=unique(word))])
+            again = engine.caller_producer.enqueue_on(connection, [new(unique=unique(word))])
             assert (again[0].id, again[0].created) == (job.id, False)
             asked = "SELECT dutiful.enqueue('t', unique_key => %s)"
             connection.execute("SET client_encoding TO 'UTF8'")
             assert connection.execute(asked, (word,)).fetchall() == [(job.id,)]
         with pytest.raises(BadPayload, match="lacks this character"):
-            await engine.enqueue([new(tags=(lacking,))])
+            await engine.producer.enqueue([new(tags=(lacking,))])
         claim = await one(engine)
         assert (claim.job.task, claim.job.tags, claim.job.meta) == (job.task, (word,), {word: word})
         assert claim.job.args == job.args
         assert await end(engine, claim, Failed(word, f"{word} {lacking}\0", "..."))
-        (error,) = await engine.errors(job.id)
+        (error,) = await engine.inspector.errors(job.id)
         escaped = lacking.encode("ascii", "backslashreplace").decode()
         assert (error.type, error.message) == (word, f"{word} {escaped}\\x00")
         other = new()
-        await engine.enqueue([other])
+        await engine.producer.enqueue([other])
         assert await end(engine, await one(engine), Discarded(f"{word} {lacking}"))
         assert (await look(engine, other.id)).reason is not None
         await engine.close()
@@ -114,15 +114,15 @@ async def test_a_database_without_an_encoding_is_refused(postgres: LocalServer) 
             await engine.check()
         with psycopg.connect(url) as connection:
             with pytest.raises(StoreUnusable, match="encoding SQL_ASCII"):
-                engine.enqueue_on(connection, [new()])
+                engine.caller_producer.enqueue_on(connection, [new()])
         await engine.close()
 
 
 async def test_what_the_url_says_of_it_does_not_matter(postgres_database: str) -> None:
     engine = PostgresEngine(f"{postgres_database}?client_encoding=latin1")
     await engine.open()
-    await engine.enqueue([new(tags=("日本",))])
-    await engine.join(hand("w1"))
+    await engine.producer.enqueue([new(tags=("日本",))])
+    await engine.fleet.join(hand("w1"))
     assert (await one(engine)).job.tags == ("日本",)
     await engine.close()
 
@@ -169,9 +169,9 @@ def by_sqlalchemy(charge: Any, url: str, driver: str, keys: tuple[str, ...]) -> 
 
 
 async def test_a_tasks_own_encoding(engine: PostgresEngine) -> None:
-    await engine.enqueue([new(id="Größe 日本")])
+    await engine.producer.enqueue([new(id="Größe 日本")])
     claim = await one(engine)
-    transaction = engine.transaction(claim)
+    transaction = engine.transactional.transaction(claim)
     transaction.begin().execute(LATIN)
     assert transaction.commit(ending(claim, Succeeded()))
     assert (await look(engine, claim.job.id)).state.word == "succeeded"
@@ -186,7 +186,7 @@ async def test_a_schedule_whose_job_the_encoding_lacks_is_broken_in_the_store(
         await engine.open()
         for name, tags in (("odd", ("мой",)), ("good", ("größer",))):
             schedule = Schedule(name=name, task="t", rule=Interval(SECOND), tags=tags)
-            await engine.put_schedule(schedule, replace=False)
+            await engine.schedules.put_schedule(schedule, replace=False)
         scheduler = Scheduler(
             Store(engine, told.append),
             Declaration("app", "one", ()),
@@ -197,7 +197,7 @@ async def test_a_schedule_whose_job_the_encoding_lacks_is_broken_in_the_store(
         for _ in range(3):
             clock.advance("1s")
             assert await scheduler.run_once() == 1
-        good, odd = await engine.standings()
+        good, odd = await engine.schedules.standings()
         assert (good.number, good.broken, odd.number) == (3, None, 0)
         assert "lacks this character" in (odd.broken or "")
         assert [one.schedule for one in told if isinstance(one, ScheduleBroken)] == ["odd"]

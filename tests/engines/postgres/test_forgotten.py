@@ -20,17 +20,17 @@ FORGETS = (b"DISCARD ALL", b"DEALLOCATE ALL")
 @pytest.mark.parametrize("forget", FORGETS)
 async def test_the_next_call_goes_on(engine: PostgresEngine, forget: bytes) -> None:
     for _ in range(6):  # often enough for the driver to prepare
-        engine.enqueue_sync([new()])
+        engine.sync_producer.enqueue_sync([new()])
         await add(engine)
         assert await end(engine, await one(engine), Succeeded())
-        await engine.renew("w1")
+        await engine.leases.renew("w1")
     # By way of the library below the driver, which would else have noticed.
     with engine.session.pool.connection() as connection:
         connection.pgconn.exec_(forget)
     awaited = await engine.session.apool.take()
     awaited.pgconn.exec_(forget)
     await engine.session.apool.give_back(awaited)
-    assert engine.enqueue_sync([new()])[0].created
+    assert engine.sync_producer.enqueue_sync([new()])[0].created
     await add(engine)
     assert await end(engine, await one(engine), Succeeded())
 
@@ -47,7 +47,7 @@ async def test_a_lease_is_renewed_on_another_session(
     monkeypatch.setattr(heartbeat, "connect", kept)
     await engine.close()
     for _ in range(6):
-        assert (await engine.renew("w1")).valid
+        assert (await engine.leases.renew("w1")).valid
     forgotten = Future[Any]()
     # In its own thread, which listens on it: of two that read one connection, one waits for ever.
     pulse = engine.session.pulse
@@ -55,8 +55,8 @@ async def test_a_lease_is_renewed_on_another_session(
     pulse._ring()
     await asyncio.wrap_future(forgotten)
     with pytest.raises(EngineUnavailable):
-        await engine.renew("w1")
-    assert (await engine.renew("w1")).valid
+        await engine.leases.renew("w1")
+    assert (await engine.leases.renew("w1")).valid
     assert len(used) == 2
 
 

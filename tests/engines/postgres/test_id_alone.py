@@ -27,7 +27,7 @@ async def engine(postgres_database: str) -> AsyncIterator[PostgresEngine]:
     migrate(address, Texts(address.schema, shipped()[:4]))
     engine = PostgresEngine(postgres_database)
     await engine.open()
-    await engine.join(hand("w1"))
+    await engine.fleet.join(hand("w1"))
     yield engine
     await engine.close()
 
@@ -38,11 +38,11 @@ async def test_it_goes_on_at_each_step(engine: PostgresEngine, postgres_database
     await served(engine, ids, claims)
     assert await indexes(engine) == "missing or invalid: job_dead_id"
     made = ("0005_dead_by_id", "0012_step_key", "0013_failure_key")  # w1 is of another release
-    assert await engine.migrate() == tuple(f"{name}.concurrently" for name in made)
+    assert await engine.schema.migrate() == tuple(f"{name}.concurrently" for name in made)
     await served(engine, ids, claims)
     assert await indexes(engine) == "all there"
     taken = ("0006_id_alone.contract", "0014_records_by_id.contract")
-    assert await engine.migrate(contract=True) == taken
+    assert await engine.schema.migrate(contract=True) == taken
     await served(engine, ids, claims)
     assert await indexes(engine) == "all there"
     with psycopg.connect(postgres_database) as server:
@@ -52,12 +52,12 @@ async def test_it_goes_on_at_each_step(engine: PostgresEngine, postgres_database
 async def served(engine: PostgresEngine, ids: list[str], claims: list[Claim]) -> None:
     """Let the newest of the jobs that run die, and look at them all."""
     claim = claims.pop()
-    assert await engine.record_step(claim, "charge", b"1")
+    assert await engine.consumer.record_step(claim, "charge", b"1")
     assert await end(engine, claim, Discarded("no use"))
-    assert await engine.steps(claim.job.id) == {"charge": b"1"}
-    assert [error.message for error in await engine.errors(claim.job.id)] == ["no use"]
+    assert await engine.inspector.steps(claim.job.id) == {"charge": b"1"}
+    assert [error.message for error in await engine.inspector.errors(claim.job.id)] == ["no use"]
     assert [job.id for job in await everything(engine)] == ids[::-1]
-    dead = (await engine.find(Filter(states=(State.DEAD,)), 10)).jobs
+    dead = (await engine.inspector.find(Filter(states=(State.DEAD,)), 10)).jobs
     assert [job.id for job in dead] == ids[: len(claims) - 1 : -1]
 
 

@@ -10,7 +10,8 @@ import psycopg
 import pytest
 from psycopg import RawCursor
 
-from dutiful.contract.page import Filter, Holder
+from dutiful.contract.page import Filter
+from dutiful.contract.roles.health import HealthWarning
 from dutiful.core.instant import HOUR
 from dutiful.core.outcome import Discarded
 from dutiful.core.state import State
@@ -22,8 +23,8 @@ from dutiful.testing.conformance.moves import add, end, hand, kill, take
 from tests.engines.postgres.noted import statements
 from tests.servers.postgres import programs
 
-OLD = "dutiful.engines.postgres.keeper.HELD_SECONDS"
-AGED = "dutiful.engines.postgres.keeper.HELD_TRANSACTIONS"
+OLD = "dutiful.engines.postgres.health.HELD_SECONDS"
+AGED = "dutiful.engines.postgres.health.HELD_TRANSACTIONS"
 FILL = """
 INSERT INTO dutiful.job (
   id, task, queue, state, priority, args, max_attempts, enqueued_at, run_at, finished_at
@@ -46,7 +47,7 @@ async def test_without_anything_to_prune_nothing_is_written(
     clock = FakeClock()
     engine = PostgresEngine(postgres_database, clock=clock)
     await engine.open()
-    await engine.join(hand("w1"))
+    await engine.fleet.join(hand("w1"))
     await kill(engine)
     clock.advance("1h")
 
@@ -55,9 +56,9 @@ async def test_without_anything_to_prune_nothing_is_written(
 
     with monkeypatch.context() as patch:
         patch.setattr(engine.session.apool, "run", write)
-        assert await engine.prune(State.DEAD, HOUR, 10) == 0
-        assert await engine.prune(State.SUCCEEDED, 0, 10) == 0
-    assert await engine.prune(State.DEAD, HOUR - 1, 10) == 1
+        assert await engine.retention.prune(State.DEAD, HOUR, 10) == 0
+        assert await engine.retention.prune(State.SUCCEEDED, 0, 10) == 0
+    assert await engine.retention.prune(State.DEAD, HOUR - 1, 10) == 1
     await engine.close()
 
 
@@ -68,9 +69,9 @@ async def test_a_long_tally_is_folded_though_nothing_is_pruned(
     server.execute(
         "INSERT INTO dutiful.tally (name, count) SELECT 'enqueued', 1 FROM generate_series(1, 1500)"
     )
-    assert await engine.prune(State.SUCCEEDED, 0, 10) == 0
+    assert await engine.retention.prune(State.SUCCEEDED, 0, 10) == 0
     assert server.execute("SELECT count(*) FROM dutiful.tally").fetchone() == (1,)
-    assert (await engine.tally())["enqueued"] == 1501
+    assert (await engine.inspector.tally())["enqueued"] == 1501
 
 
 @pytest.mark.parametrize(("rows", "left"), [(2, 2), (3, 1)])
@@ -84,7 +85,7 @@ async def test_a_tally_is_folded_when_it_has_more_rows_than_are_left(
     monkeypatch.setattr("dutiful.engines.postgres.keeper._TALLIES", 2)
     for _ in range(rows):
         await add(engine)
-    assert await engine.prune(State.SUCCEEDED, 0, 10) == 0
+    assert await engine.retention.prune(State.SUCCEEDED, 0, 10) == 0
     assert server.execute("SELECT count(*) FROM dutiful.tally").fetchone() == (left,)
 
 
@@ -92,15 +93,15 @@ async def test_slices_go_on_where_the_last_one_ended_and_forget_nobody(
     engine: PostgresEngine, server: psycopg.Connection
 ) -> None:
     server.execute(FILL, (4, 9))
-    assert await engine.prune(State.SUCCEEDED, 0, 4) == 4
+    assert await engine.retention.prune(State.SUCCEEDED, 0, 4) == 4
     assert engine.session.pruned == {4: 4}
     # One that ended earlier is committed only now.
     server.execute("UPDATE dutiful.job SET finished_at = 1 WHERE id = '47'")
-    assert await engine.prune(State.SUCCEEDED, 0, 4) == 4
-    assert [job.id for job in (await engine.find(Filter(), 10)).jobs] == ["47"]
-    counts = [await engine.prune(State.SUCCEEDED, 0, 4) for _ in range(2)]
+    assert await engine.retention.prune(State.SUCCEEDED, 0, 4) == 4
+    assert [job.id for job in (await engine.inspector.find(Filter(), 10)).jobs] == ["47"]
+    counts = [await engine.retention.prune(State.SUCCEEDED, 0, 4) for _ in range(2)]
     assert sum(counts) == 1
-    assert (await engine.tally())["pruned"] == 9
+    assert (await engine.inspector.tally())["pruned"] == 9
     assert server.execute("SELECT FROM dutiful.tally WHERE count = 0").fetchall() == []
 
 
@@ -109,7 +110,11 @@ async def test_slices_go_on_among_jobs_that_ended_at_the_same_time(
 ) -> None:
     server.execute(FILL, (4, 9))
     server.execute("UPDATE dutiful.job SET finished_at = 7 WHERE finished_at < 7")
-    assert [await engine.prune(State.SUCCEEDED, 0, 4) for _ in range(3)] == [4, 4, 1]
+    assert [await engine.retention.prune(State.SUCCEEDED, 0, 4) for _ in range(3)] == [
+        4,
+        4,
+        1,
+    ]
 
 
 async def test_a_prune_that_raises_no_floor_writes_none(
@@ -122,19 +127,19 @@ async def test_a_prune_that_raises_no_floor_writes_none(
         assert await end(engine, claim, Discarded("no use"))
     written = "SELECT floor, xmin FROM dutiful.fence"
     before = server.execute(written).fetchall()
-    assert await engine.prune(State.DEAD, 0, 1) == 1
+    assert await engine.retention.prune(State.DEAD, 0, 1) == 1
     raised = server.execute(written).fetchall()
     assert raised != before
-    assert await engine.prune(State.DEAD, 0, 1) == 1
-    (left,) = (await engine.find(Filter(), 10)).jobs
-    assert await engine.purge([left.id]) == (left.id,)
+    assert await engine.retention.prune(State.DEAD, 0, 1) == 1
+    (left,) = (await engine.inspector.find(Filter(), 10)).jobs
+    assert await engine.controller.purge([left.id]) == (left.id,)
     assert server.execute(written).fetchall() == raised
 
 
 async def test_a_purge_of_nobody_counts_nobody(
     engine: PostgresEngine, server: psycopg.Connection
 ) -> None:
-    assert await engine.purge(["nobody"]) == ()
+    assert await engine.controller.purge(["nobody"]) == ()
     assert server.execute("SELECT FROM dutiful.tally").fetchall() == []
 
 
@@ -146,7 +151,7 @@ async def test_one_statement_purges_all_that_have_ended(
         server.execute(FILL, (state, 1))
         ids.append(f"{state}1")
     said = statements(monkeypatch)
-    assert await engine.purge(ids) == tuple(ids)
+    assert await engine.controller.purge(ids) == tuple(ids)
     assert len([query for query in said if '"dutiful".job' in query]) == 1, said
 
 
@@ -193,10 +198,10 @@ async def test_a_writer_that_forgot_to_commit_is_named(
     monkeypatch.setattr(OLD, 0)
     with psycopg.connect(postgres_database, application_name="report") as holder:
         holder.execute("CREATE TABLE mine (n int)")  # it keeps no snapshot between statements
-        (held,) = await engine.holders()
-        assert (held.kind, held.who) == ("snapshot", f"report {holder.info.backend_pid}")
+        (held,) = await engine.health.warnings()
+        assert held.about == f"snapshot report {holder.info.backend_pid}"
         holder.rollback()
-        assert await engine.holders() == ()
+        assert await engine.health.warnings() == ()
 
 
 async def test_a_role_that_may_not_see_the_time_goes_by_the_age(
@@ -213,11 +218,13 @@ async def test_a_role_that_may_not_see_the_time_goes_by_the_age(
     limited = PostgresEngine(postgres_database.replace("postgres@", f"{role}@"))
     with psycopg.connect(postgres_database, application_name="report") as holder:
         holder.execute("CREATE TABLE mine (n int)")
-        assert await limited.holders() == ()
+        assert await limited.health.warnings() == ()
         for _ in range(20):
             server.execute("SELECT pg_current_xact_id()")
         who = f"report {holder.info.backend_pid}"
-        assert await limited.holders() == (Holder("snapshot", who, None),)
+        assert await limited.health.warnings() == (
+            HealthWarning(f"snapshot {who}", f"snapshot {who} prevents the removal of dead rows"),
+        )
     await limited.close()
     server.execute(f"DROP OWNED BY {role}".encode())
     server.execute(f"DROP ROLE {role}".encode())
@@ -245,8 +252,8 @@ async def test_a_prepared_transaction_is_named_and_a_logical_slot_is_not(
         connection.execute("BEGIN")
         connection.execute("CREATE TABLE mine (n int)")
         connection.execute("PREPARE TRANSACTION 'forgotten'")
-        (held,) = await engine.holders()
+        (held,) = await engine.health.warnings()
         assert (held.kind, held.who) == ("prepared transaction", "forgotten")
         connection.execute("ROLLBACK PREPARED 'forgotten'")
-    assert await engine.holders() == ()
+    assert await engine.health.warnings() == ()
     await engine.close()

@@ -26,7 +26,7 @@ async def test_who_renews_after_it_was_judged_is_not_lost(
         statement = next(steps)
         while True:
             result = await once(partial(_one, statement), writes=writes)
-            assert (await engine.renew("w1")).valid
+            assert (await engine.leases.renew("w1")).valid
             try:
                 statement = steps.send(result)
             except StopIteration as end:
@@ -34,36 +34,36 @@ async def test_who_renews_after_it_was_judged_is_not_lost(
 
     with monkeypatch.context() as patch:
         patch.setattr(engine.session.apool, "once", renewing)
-        assert await engine.expire(["w1"]) == ()
-    assert (await engine.renew("w1")).valid
-    assert await engine.expire(["w1"]) == ("w1",)
+        assert await engine.fleet.expire(["w1"]) == ()
+    assert (await engine.leases.renew("w1")).valid
+    assert await engine.fleet.expire(["w1"]) == ("w1",)
 
 
 async def test_a_locked_worker_keeps_nobody_from_judging_the_others(
     engine: PostgresEngine, postgres_database: str
 ) -> None:
-    await engine.join(hand("w2"))
+    await engine.fleet.join(hand("w2"))
     with psycopg.connect(postgres_database) as other:
         other.execute("select from dutiful.worker where id = 'w1' for update")
         async with asyncio.timeout(60):
-            assert await engine.expire(["w1", "w2"]) == ("w2",)
-    assert await engine.expire(["w1", "w2"]) == ("w1",)
+            assert await engine.fleet.expire(["w1", "w2"]) == ("w2",)
+    assert await engine.fleet.expire(["w1", "w2"]) == ("w1",)
 
 
 async def test_all_is_calm_while_every_running_job_has_a_worker(engine: PostgresEngine) -> None:
-    await engine.join(hand("w2"))
+    await engine.fleet.join(hand("w2"))
     await add(engine)
     await add(engine)
     await one(engine)  # the other belongs to nobody
-    assert (await engine.renew("w2")).calm
-    await engine.leave("w1")
-    assert not (await engine.renew("w2")).calm
+    assert (await engine.leases.renew("w2")).calm
+    await engine.fleet.leave("w1")
+    assert not (await engine.leases.renew("w2")).calm
 
 
 async def test_who_has_no_job_asks_about_jobs_once_though_others_have_some(
     engine: PostgresEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await engine.join(hand("w2"))
+    await engine.fleet.join(hand("w2"))
     await add(engine)
     await one(engine)
     asked: list[str] = []
@@ -73,26 +73,26 @@ async def test_who_has_no_job_asks_about_jobs_once_though_others_have_some(
         asked.append(worker)
         return review(worker, fleet)
 
-    monkeypatch.setattr(engine, "_review", noted)
+    monkeypatch.setattr(engine.leases, "_review", noted)
     for _ in range(3):
         for worker in ("w1", "w2"):
-            assert (await engine.renew(worker)).valid
+            assert (await engine.leases.renew(worker)).valid
     assert asked == ["w1", "w2", "w1", "w1"]
 
 
 async def test_all_is_calm_while_no_worker_is_lost(engine: PostgresEngine) -> None:
-    await engine.join(hand("w2"))
-    assert (await engine.renew("w2")).calm
-    await engine.expire(["w1"])
-    assert not (await engine.renew("w2")).calm
+    await engine.fleet.join(hand("w2"))
+    assert (await engine.leases.renew("w2")).calm
+    await engine.fleet.expire(["w1"])
+    assert not (await engine.leases.renew("w2")).calm
 
 
 async def test_all_is_calm_while_no_loop_hangs(engine: PostgresEngine) -> None:
-    await engine.join(hand("w2"))
-    await engine.renew("w1", 1)
-    assert not (await engine.renew("w2")).calm
-    await engine.renew("w1")
-    assert (await engine.renew("w2")).calm
+    await engine.fleet.join(hand("w2"))
+    await engine.leases.renew("w1", stalled_for=1)
+    assert not (await engine.leases.renew("w2")).calm
+    await engine.leases.renew("w1")
+    assert (await engine.leases.renew("w2")).calm
 
 
 @pytest.mark.parametrize(("silent", "calm"), [(5 * SECOND, True), (5 * SECOND + 1, False)])
@@ -104,12 +104,12 @@ async def test_all_is_calm_while_no_worker_is_silent_for_half_its_lease(
     clock = FakeClock()
     engine = PostgresEngine(postgres_database, clock=clock)
     await engine.open()
-    await engine.join(hand("w1", lease=10 * SECOND))
-    await engine.join(hand("w2", lease=10 * SECOND))
+    await engine.fleet.join(hand("w1", lease=10 * SECOND))
+    await engine.fleet.join(hand("w2", lease=10 * SECOND))
     with psycopg.connect(postgres_database) as server:
         set_back = "update dutiful.worker set renewed_at = renewed_at - %s where id = 'w1'"
         server.execute(set_back, (way * silent,))
-    assert (await engine.renew("w2")).calm is calm
+    assert (await engine.leases.renew("w2")).calm is calm
     await engine.close()
 
 

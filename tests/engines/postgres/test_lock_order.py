@@ -66,7 +66,7 @@ def deadlocks(url: str) -> int:
 
 async def test_keys_do_not_change_the_line(engine: PostgresEngine) -> None:
     jobs = [new(unique=unique(f"order:{n}")) for n in (3, 1, 2)]
-    receipts = await engine.enqueue(jobs)
+    receipts = await engine.producer.enqueue(jobs)
     assert [receipt.id for receipt in receipts] == [job.id for job in jobs]
     assert [claim.job.id for claim in await take(engine, 3)] == [job.id for job in jobs]
 
@@ -89,7 +89,9 @@ async def test_a_cancellation_and_a_settlement_of_the_same_jobs(
             with ours.transaction():
                 try:
                     answer = execute(next(plan))
-                    cancelling = asyncio.run_coroutine_threadsafe(engine.cancel(ids), loop)
+                    cancelling = asyncio.run_coroutine_threadsafe(
+                        engine.controller.cancel(ids), loop
+                    )
                     while not watcher.execute(WAITING).fetchall():
                         assert not cancelling.done()
                     while True:
@@ -108,7 +110,7 @@ async def test_who_waits_for_the_first_job_holds_none_of_the_later_ones(
     engine: PostgresEngine, postgres_database: str, name: str
 ) -> None:
     ids = sorted([await add(engine, delay=HOUR) for _ in range(3)])
-    call = engine.cancel if name == "cancel" else engine.hurry
+    call = engine.controller.cancel if name == "cancel" else engine.controller.hurry
     lock = f"{LOCK} NOWAIT"
     async with (
         await psycopg.AsyncConnection.connect(postgres_database) as first,

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from dutiful import App
-from dutiful.contract.protocol import Wanted
+from dutiful.contract.roles.consumer import Wanted
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.testing.conformance.moves import add
 from tests.worker.support import ended, serving
@@ -65,7 +65,7 @@ async def test_pauses_grow_and_end(engine: PostgresEngine) -> None:
     pauses: list[int | None] = []
     with due_and_locked(url, "default"):
         for _ in range(7):
-            answer = await engine.exchange("w1", [], Wanted(("default",), 1))
+            answer = await engine.consumer.exchange("w1", [], Wanted(("default",), 1))
             assert not answer.claims
             pauses.append(answer.due_in)
             ticks[0] += answer.due_in or 0
@@ -76,10 +76,10 @@ async def test_pauses_grow_and_end(engine: PostgresEngine) -> None:
                 "enqueued_at, run_at) select 'later', 'noop', 'default', 0, 0, '{}', 1, 1, "
                 "extract(epoch from clock_timestamp()) * 1e6 + 500000"
             )
-        due_in = (await engine.exchange("w1", [], Wanted(("default",), 1))).due_in
+        due_in = (await engine.consumer.exchange("w1", [], Wanted(("default",), 1))).due_in
         assert due_in is not None
         assert 0 < due_in <= 500_000
-    answer = await engine.exchange("w1", [], Wanted(("default",), 2))
+    answer = await engine.consumer.exchange("w1", [], Wanted(("default",), 2))
     assert len(answer.claims) == 2
 
 

@@ -81,12 +81,12 @@ async def test_a_renewal_tells_of_no_cancel_while_the_jobs_are_locked(
 ) -> None:
     job_id = await add(engine)
     await one(engine)
-    assert await engine.cancel([job_id]) == (job_id,)
+    assert await engine.controller.cancel([job_id]) == (job_id,)
     with locked(foreign, TABLE):
         async with asyncio.timeout(20):
-            renewal = await engine.renew("w1")
+            renewal = await engine.leases.renew("w1")
         assert (renewal.valid, renewal.cancels, renewal.calm) == (True, (), False)
-    assert (await engine.renew("w1")).cancels == (job_id,)
+    assert (await engine.leases.renew("w1")).cancels == (job_id,)
 
 
 @pytest.mark.parametrize("outcome", [Succeeded(), Failed("Error", "no")])
@@ -98,13 +98,13 @@ async def test_a_lock_on_one_job_delays_its_own_end_alone(
     middle = [item for item in settlements if item.claim.job.id == ids[1]]
     with locked(foreign, row(ids[1])) as process:
         async with asyncio.timeout(20):
-            answer = await engine.exchange("w1", settlements, None)
-            again = await engine.exchange("w1", middle, None)
+            answer = await engine.consumer.exchange("w1", settlements, None)
+            again = await engine.consumer.exchange("w1", middle, None)
         assert (answer.delayed, answer.refused) == ((ids[1],), ())
         assert f"session {process}, report" in answer.locked_by
         assert again.delayed == (ids[1],)
         assert (await look(engine, ids[1])).state.word == "running"
-    answer = await engine.exchange("w1", middle, None)
+    answer = await engine.consumer.exchange("w1", middle, None)
     assert (answer.delayed, answer.refused) == ((), ())
     states = {(await look(engine, job_id)).state.word for job_id in ids}
     assert states == {"succeeded" if isinstance(outcome, Succeeded) else "scheduled"}
@@ -127,7 +127,7 @@ async def test_who_holds_the_lock_is_named_and_not_who_waits_for_it(
         foreign.execute(key.encode())
         tasks = [asyncio.create_task(waiter.execute(key.encode())) for waiter in waiters]
         await until(lambda: foreign.execute(waiting.encode()).rowcount == len(waiters))
-        answer = await engine.exchange("w1", [ending(claim, Succeeded())], None)
+        answer = await engine.consumer.exchange("w1", [ending(claim, Succeeded())], None)
         assert f"session {process}, report" in answer.locked_by
     await asyncio.gather(*tasks)
     for waiter in waiters:
@@ -194,32 +194,32 @@ async def test_a_command_under_a_lock_says_who_holds_it(
     with locked(foreign, row(job_id)) as process:
         async with asyncio.timeout(20):
             with pytest.raises(EngineUnavailable, match=f"session {process} .*report"):
-                await engine.cancel([job_id])
-    assert await engine.cancel([job_id]) == (job_id,)
+                await engine.controller.cancel([job_id])
+    assert await engine.controller.cancel([job_id]) == (job_id,)
 
 
 async def test_a_lock_on_a_schedule_is_named_and_holds_up_no_other(
     engine: PostgresEngine, foreign: psycopg.Connection
 ) -> None:
     for name in ("locked", "free"):
-        await engine.put_schedule(
+        await engine.schedules.put_schedule(
             Schedule(name=name, task="t", rule=Interval(MINUTE)), replace=False
         )
     row_ = "select from dutiful.schedule where name = 'locked' for update"
     with locked(foreign, row_) as process:
         async with asyncio.timeout(20):
-            assert await engine.switch(["free"], "pause") == ("free",)
+            assert await engine.schedules.switch(["free"], "pause") == ("free",)
             with pytest.raises(EngineUnavailable, match=f"session {process} .*report"):
-                await engine.switch(["locked"], "pause")
+                await engine.schedules.switch(["locked"], "pause")
 
 
 async def test_a_lock_on_one_worker_lets_the_others_be_judged(
     engine: PostgresEngine, foreign: psycopg.Connection
 ) -> None:
-    await engine.join(hand("w2"))
+    await engine.fleet.join(hand("w2"))
     with locked(foreign, "select from dutiful.worker where id = 'w1' for update"):
         async with asyncio.timeout(20):
-            assert await engine.expire(["w1", "w2"]) == ("w2",)
-            await engine.abandoned(10)
+            assert await engine.fleet.expire(["w1", "w2"]) == ("w2",)
+            await engine.fleet.abandoned(10)
     await add(engine)
     assert await end(engine, await one(engine), Succeeded())

@@ -36,7 +36,7 @@ async def test_its_end_does_not_end_the_new_one(
     lost, found = await replaced(engine, postgres_database)
     assert not await end(engine, lost, outcome)
     assert await look(engine, found.job.id) == found.job
-    assert await engine.errors(found.job.id) == ()
+    assert await engine.inspector.errors(found.job.id) == ()
     assert await end(engine, found, Succeeded(b"2"))
     assert (await look(engine, found.job.id)).result == b"2"
 
@@ -45,8 +45,8 @@ async def test_its_steps_are_not_those_of_the_new_one(
     engine: PostgresEngine, postgres_database: str
 ) -> None:
     lost, found = await replaced(engine, postgres_database)
-    assert not await engine.record_step(lost, "charge", b"1")
-    assert await engine.steps(found.job.id) == {}
-    assert await engine.record_step(found, "charge", b"2")
-    assert await engine.steps(found.job.id) == {"charge": b"2"}
+    assert not await engine.consumer.record_step(lost, "charge", b"1")
+    assert await engine.inspector.steps(found.job.id) == {}
+    assert await engine.consumer.record_step(found, "charge", b"2")
+    assert await engine.inspector.steps(found.job.id) == {"charge": b"2"}
     assert (await look(engine, found.job.id)).state is State.RUNNING

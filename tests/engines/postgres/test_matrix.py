@@ -58,7 +58,7 @@ class Bench:
     @asynccontextmanager
     async def sleeping(self) -> AsyncIterator[asyncio.Task[None]]:
         """Somebody who has lain down."""
-        task = asyncio.create_task(self.engine.wait(["default"], 60))
+        task = asyncio.create_task(self.engine.consumer.wait(["default"], 60))
         for _ in range(4000):
             if self.server.execute("SELECT FROM dutiful.sleeper").fetchall():
                 break
@@ -86,7 +86,7 @@ async def bench(two_phase: LocalServer, monkeypatch: pytest.MonkeyPatch) -> Asyn
     monkeypatch.setattr(sleepers, "_AGAIN_SECONDS", ())
     engine = PostgresEngine(two_phase.url())
     await engine.open()
-    await engine.wait(["default"], 0.05)
+    await engine.consumer.wait(["default"], 0.05)
     with psycopg.connect(two_phase.url(), autocommit=True) as server:
         bench = Bench(engine, two_phase.url(), server)
         bench.jobs()
@@ -199,7 +199,7 @@ async def test_two_phases_of_the_libraries_own(bench: Bench) -> None:
 
         async def by_psycopg() -> None:
             plain.tpc_begin("ours")
-            bench.engine.enqueue_on(plain, [new()])
+            bench.engine.caller_producer.enqueue_on(plain, [new()])
             plain.tpc_prepare()
             await asyncio.sleep(0.2)  # so long that the watch has seen it wait
             plain.tpc_commit()
@@ -209,7 +209,7 @@ async def test_two_phases_of_the_libraries_own(bench: Bench) -> None:
     with Session(engine, twophase=True) as session:
 
         async def by_session() -> None:
-            bench.engine.enqueue_on(session, [new()])
+            bench.engine.caller_producer.enqueue_on(session, [new()])
             session.commit()
 
         await heard(bench, by_session)
@@ -219,7 +219,7 @@ async def test_two_phases_of_the_libraries_own(bench: Bench) -> None:
 async def test_one_process_watches_and_another_takes_over(bench: Bench) -> None:
     other = PostgresEngine(bench.url)
     await other.open()
-    await other.wait(["elsewhere"], 0.05)
+    await other.consumer.wait(["elsewhere"], 0.05)
     first = bench.watcher()
     await bench.engine.close()
     bench.engine = other
@@ -240,7 +240,7 @@ async def test_no_conflict_comes_from_us(bench: Bench, level: str) -> None:
     async def dozing() -> None:
         while not stop.is_set():
             bench.jobs()
-            await bench.engine.wait(["default"], 0.05)
+            await bench.engine.consumer.wait(["default"], 0.05)
 
     others = [asyncio.create_task(traffic()), asyncio.create_task(dozing())]
     try:
@@ -261,6 +261,6 @@ async def test_a_key_that_was_taken_meanwhile_is_told_as_what_it_is(bench: Bench
         bench.jobs()
         async with bench.way(kind, "REPEATABLE READ") as way:
             await way.execute("SELECT count(*) FROM pg_class")
-            await bench.engine.enqueue([new(unique=rule)])
+            await bench.engine.producer.enqueue([new(unique=rule)])
             with pytest.raises(EngineUnavailable, match="run it again"):
                 await way.enqueue(new(unique=rule))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dutiful.contract.schema import release
+from dutiful.contract.migrations import release
 from dutiful.core.errors import EngineUnavailable, SchemaMismatch, StoreUnusable, UsageError
 from dutiful.engines.postgres import PostgresEngine, applying
 from dutiful.engines.postgres.address import address_of
@@ -189,25 +189,25 @@ def test_who_migrates_already_is_named(planted: Planted, monkeypatch: pytest.Mon
 async def test_what_takes_away_waits_for_older_workers(planted: Planted) -> None:
     engine = PostgresEngine(planted.url)
     await engine.open()
-    await engine.join(hand("old"))  # of version 1
+    await engine.fleet.join(hand("old"))  # of version 1
     name = planted.plant("slim.contract", SLIM)
     engine.session.sql = planted.texts()
-    assert await engine.migrate(dry_run=True) == ()
-    assert await engine.migrate(dry_run=True, contract=True) == (name,)
-    assert await engine.migrate() == ()
-    assert f"-- {name} waits until no worker" in await engine.script()
-    await engine.leave("old")
-    assert await engine.migrate() == (name,)
+    assert await engine.schema.migrate(dry_run=True) == ()
+    assert await engine.schema.migrate(dry_run=True, contract=True) == (name,)
+    assert await engine.schema.migrate() == ()
+    assert f"-- {name} waits until no worker" in await engine.schema.script()
+    await engine.fleet.leave("old")
+    assert await engine.schema.migrate() == (name,)
     await engine.close()
 
 
 async def test_what_takes_away_can_be_insisted_on(planted: Planted) -> None:
     engine = PostgresEngine(planted.url)
     await engine.open()
-    await engine.join(hand("old"))
+    await engine.fleet.join(hand("old"))
     name = planted.plant("slim.contract", SLIM)
     engine.session.sql = planted.texts()
-    assert await engine.migrate(contract=True) == (name,)
+    assert await engine.schema.migrate(contract=True) == (name,)
     await engine.close()
 
 
@@ -215,9 +215,9 @@ async def test_workers_of_this_release_hold_nothing_back(planted: Planted) -> No
     engine = PostgresEngine(planted.url)
     await engine.open()
     with planted.connect() as connection:
-        await engine.join(hand("new"))
+        await engine.fleet.join(hand("new"))
         connection.execute("UPDATE worker SET version = %s", (release(),))
-        await engine.join(hand("dead"))
+        await engine.fleet.join(hand("dead"))
         connection.execute("UPDATE worker SET renewed_at = 1 WHERE id = 'dead'")
     name = planted.plant("slim.contract", SLIM)
     assert planted.migrate() == (name,)
@@ -230,7 +230,7 @@ async def test_older_code_serves_an_expanded_store(planted: Planted) -> None:
     planted.migrate()
     older = PostgresEngine(planted.url)
     await older.open()
-    await older.join(hand("w1"))
+    await older.fleet.join(hand("w1"))
     job_id = await add(older)
     assert (await one(older)).job.id == job_id
     (finding,) = [finding for finding in await older.check() if finding.name == "schema"]
@@ -246,7 +246,7 @@ async def test_older_code_refuses_a_contracted_store(planted: Planted) -> None:
     with pytest.raises(SchemaMismatch, match=f"{name}.*upgrade dutiful here"):
         await older.open()
     with pytest.raises(SchemaMismatch):
-        await older.migrate()
+        await older.schema.migrate()
     await older.close()
 
 

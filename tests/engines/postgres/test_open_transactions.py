@@ -42,7 +42,7 @@ class Idle:
 
     @asynccontextmanager
     async def sleeping(self) -> AsyncIterator["asyncio.Task[None]"]:
-        task = asyncio.create_task(self.engine.wait(["default"], 60))
+        task = asyncio.create_task(self.engine.consumer.wait(["default"], 60))
         await until(self.asleep)
         await asyncio.sleep(0.1)
         assert not task.done()
@@ -68,7 +68,7 @@ def by_notifications_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 async def idle_on(url: str) -> AsyncIterator[Idle]:
     engine = PostgresEngine(url)
     await engine.open()
-    await engine.wait(["default"], 0.05)
+    await engine.consumer.wait(["default"], 0.05)
     with psycopg.connect(url, autocommit=True) as server:
         yield Idle(engine, server)
     await engine.close()
@@ -102,7 +102,7 @@ def caller(idle: Idle, *, python: bool) -> psycopg.Connection:
     connection = psycopg.connect(idle.engine.session.address.conninfo)
     connection.execute("set constraints all immediate")
     if python:
-        idle.engine.enqueue_on(connection, [new()])
+        idle.engine.caller_producer.enqueue_on(connection, [new()])
     else:
         connection.execute("select dutiful.enqueue('t')")
     return connection
@@ -129,7 +129,7 @@ async def test_one_whose_commit_is_slow_and_may_fail(idle: Idle, order: int) -> 
     idle.server.execute(SLOW.encode())
     async with idle.sleeping() as sleeper:
         with psycopg.connect(idle.engine.session.address.conninfo) as connection:
-            idle.engine.enqueue_on(connection, [new()])
+            idle.engine.caller_producer.enqueue_on(connection, [new()])
             connection.execute("insert into public.shop values (%s)", (order,))
             commit = asyncio.create_task(asyncio.to_thread(connection.commit))
             await asyncio.sleep(0.5)
@@ -143,12 +143,12 @@ async def test_one_whose_commit_is_slow_and_may_fail(idle: Idle, order: int) -> 
 
 async def test_one_of_ours_that_waits_for_the_holder_of_a_key(idle: Idle) -> None:
     rule = unique("order:1", on_conflict="replace")
-    (receipt,) = await idle.engine.enqueue([new(delay=3_600_000_000, unique=rule)])
+    (receipt,) = await idle.engine.producer.enqueue([new(delay=3_600_000_000, unique=rule)])
     async with idle.sleeping() as sleeper:
         with psycopg.connect(idle.engine.session.address.conninfo) as other:
             other.execute("select from dutiful.job where id = %s for update", (receipt.id,))
             jobs = [new(), new(unique=rule)]
-            waiting = asyncio.create_task(idle.engine.enqueue(jobs))
+            waiting = asyncio.create_task(idle.engine.producer.enqueue(jobs))
             waits = "select from pg_locks where not granted"
             await until(lambda: idle.server.execute(waits).fetchall() != [])
             await add(idle.engine)
@@ -164,7 +164,7 @@ async def test_nothing_is_said_at_a_commit_while_nobody_sleeps(idle: Idle) -> No
     idle.server.execute('listen "dutiful:dutiful"')
     with psycopg.connect(idle.engine.session.address.conninfo) as connection:
         connection.execute("select dutiful.enqueue('t')")
-        idle.engine.enqueue_on(connection, [new()])
+        idle.engine.caller_producer.enqueue_on(connection, [new()])
     with psycopg.connect(idle.engine.session.address.conninfo, autocommit=True) as connection:
         connection.execute("select dutiful.enqueue('t')")
         connection.execute("select dutiful.enqueue(%s)", ("t",))

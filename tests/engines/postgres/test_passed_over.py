@@ -51,18 +51,18 @@ async def test_by_a_prune(engine: PostgresEngine, locked: Locked) -> None:
     ids = [await kill(engine), await kill(engine)]
     with locked("job", ids[0]):
         async with asyncio.timeout(60):
-            assert await engine.prune(State.DEAD, 0, 10) == 1
-    assert await engine.prune(State.DEAD, 0, 10) == 1
+            assert await engine.retention.prune(State.DEAD, 0, 10) == 1
+    assert await engine.retention.prune(State.DEAD, 0, 10) == 1
 
 
 async def test_when_lost_workers_are_forgotten(engine: PostgresEngine, locked: Locked) -> None:
-    await engine.join(hand("w2"))
+    await engine.fleet.join(hand("w2"))
     await add(engine)
     assert await end(engine, await one(engine), Succeeded())
-    await engine.expire(["w1", "w2"])
+    await engine.fleet.expire(["w1", "w2"])
     with locked("worker", "w1"):
         async with asyncio.timeout(60):
-            await engine.abandoned(10)
-        assert [status.info.id for status in await engine.workers()] == ["w1"]
-    await engine.abandoned(10)
-    assert await engine.workers() == ()
+            await engine.fleet.abandoned(10)
+        assert [status.info.id for status in await engine.fleet.workers()] == ["w1"]
+    await engine.fleet.abandoned(10)
+    assert await engine.fleet.workers() == ()

@@ -9,8 +9,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from dutiful.contract.protocol import Wanted
-from dutiful.contract.schema import Migration
+from dutiful.contract.migrations import Migration
+from dutiful.contract.roles.consumer import Wanted
 from dutiful.core.outcome import Failed, Succeeded
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.engines.postgres.applying import apply
@@ -31,22 +31,22 @@ async def test_the_rights_of_the_guide_are_enough(postgres_database: str) -> Non
     worker = PostgresEngine(postgres_database.replace("postgres@", "shop_worker@"))
     try:
         await worker.open()
-        await worker.join(hand("w1"))
-        await worker.enqueue([new() for _ in range(4)])
-        await worker.wait(["default"], 0.2)
+        await worker.fleet.join(hand("w1"))
+        await worker.producer.enqueue([new() for _ in range(4)])
+        await worker.consumer.wait(["default"], 0.2)
         assert await end(worker, await one(worker), Succeeded())
         claim = await one(worker)
-        assert await worker.record_step(claim, "step", b"1")
+        assert await worker.consumer.record_step(claim, "step", b"1")
         assert await end(worker, claim, Failed("Error", "no"))
-        transaction = worker.transaction(await one(worker))
+        transaction = worker.transactional.transaction(await one(worker))
         transaction.begin()
         transaction.rollback()
-        assert (await worker.exchange("w1", [], Wanted(("default",), 5))).claims
-        await worker.pause("default")
-        await worker.resume("default")
-        assert await worker.prune(4, -1_000_000, 10) == 1
+        assert (await worker.consumer.exchange("w1", [], Wanted(("default",), 5))).claims
+        await worker.controller.pause("default")
+        await worker.controller.resume("default")
+        assert await worker.retention.prune(4, -1_000_000, 10) == 1
         assert all(finding.name for finding in await worker.check())
-        await worker.leave("w1")
+        await worker.fleet.leave("w1")
     finally:
         await worker.close()
         await owner.close()
@@ -69,7 +69,7 @@ async def test_a_role_without_rights_commits_what_a_function_enqueued(
             create role shop_clerk;
         """)
         async with asyncio.TaskGroup() as group:
-            sleeper = group.create_task(engine.wait(["default"], 60))
+            sleeper = group.create_task(engine.consumer.wait(["default"], 60))
             asleep = "select from dutiful.sleeper"
             await until(lambda: shop.execute(asleep).fetchall() != [])
             shop.execute("set role shop_clerk")
@@ -118,21 +118,21 @@ async def test_two_installations_in_one_database_do_not_meet(postgres_database: 
     second = PostgresEngine(f"{postgres_database}?schema=Second one")
     for engine in (first, second):
         await engine.open()
-        await engine.join(hand("w1"))
-    await first.enqueue([new()])
-    assert not (await second.exchange("w1", [], Wanted(("default",), 5))).claims
-    assert len((await first.exchange("w1", [], Wanted(("default",), 5))).claims) == 1
+        await engine.fleet.join(hand("w1"))
+    await first.producer.enqueue([new()])
+    assert not (await second.consumer.exchange("w1", [], Wanted(("default",), 5))).claims
+    assert len((await first.consumer.exchange("w1", [], Wanted(("default",), 5))).claims) == 1
     for engine in (first, second):
         await engine.close()
 
 
 async def test_the_script_can_be_run_by_hand(postgres_database: str) -> None:
     engine = PostgresEngine(postgres_database)
-    script = await engine.script()
+    script = await engine.schema.script()
     with psycopg.connect(postgres_database) as connection:
         connection.execute(script.encode())
-    assert await engine.migrate(dry_run=True) == ()
-    assert await engine.script() == ""
+    assert await engine.schema.migrate(dry_run=True) == ()
+    assert await engine.schema.script() == ""
     await engine.open()
     assert all(finding.ok for finding in await engine.check() if finding.name != "horizon")
     await engine.close()
@@ -169,7 +169,7 @@ async def test_tables_of_later_migrations_are_granted_too(
         connection.execute(b"create role reader")
         connection.execute(b"grant select on dutiful.job to reader")
         try:
-            await owner.migrate()
+            await owner.schema.migrate()
             assert allowed(postgres_database, role, "later") == [True] * 4
             assert allowed(postgres_database, "reader", "later") == [False] * 4
         finally:

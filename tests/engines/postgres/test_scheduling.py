@@ -60,11 +60,11 @@ def server(engine: PostgresEngine, postgres_database: str) -> Iterator[psycopg.C
 
 async def due(engine: PostgresEngine) -> tuple[list[Advance], list[str]]:
     """Create a schedule, let a second pass, and decide; return the moves and their jobs."""
-    await engine.put_schedule(every_second(), replace=False)
+    await engine.schedules.put_schedule(every_second(), replace=False)
     clock = engine.session._clock
     assert isinstance(clock, FakeClock)
     clock.advance("1s")
-    batch = await engine.due(100)
+    batch = await engine.schedules.due(100)
     moves = [move for one in batch.due if (move := advance(one, batch.now)) is not None]
     return moves, [one.job.id for move in moves for one in move.occurrences if one.job]
 
@@ -122,7 +122,7 @@ async def test_ten_thousand_idle_schedules_cost_one_look(
     (buffers, *_) = [line for line in lines if "Buffers:" in line]
     pages = sum(int(part.partition("=")[2]) for part in buffers.split() if "=" in part)
     assert pages < 12, lines
-    batch = await engine.due(1000)
+    batch = await engine.schedules.due(1000)
     assert batch.due == ()
     assert batch.next_in == FUTURE + 1 - batch.now
 
@@ -135,27 +135,29 @@ async def test_who_stops_half_way_holds_nobody_up(
     with psycopg.connect(postgres_database, cursor_factory=RawCursor) as frozen:
         first = next(moving(engine.session.sql, None, moves=moves))
         frozen.execute(first.text.encode(), (["tick"], [moves[0].version], [False], "200ms"))
-        assert (await engine.advance(moves)).accepted == ()  # at once, and not after a wait
+        assert (
+            await engine.schedules.advance(moves)
+        ).accepted == ()  # at once, and not after a wait
         with pytest.raises(psycopg.Error):  # the server has ended its session
             await asyncio.to_thread(lambda: list(frozen.notifies(timeout=60)))
-    assert (await engine.advance(moves)).made == tuple(made)
+    assert (await engine.schedules.advance(moves)).made == tuple(made)
 
 
 async def test_a_move_that_fails_leaves_neither_occurrence_nor_job(engine: PostgresEngine) -> None:
     moves, made = await due(engine)
     # No column holds that; it is sent after the occurrence.
     with pytest.raises(BadPayload):
-        await engine.advance([replace(moves[0], last=1 << 70)])
-    assert await engine.occurrences("tick", 10) == ()
-    assert (await engine.advance(moves)).made == tuple(made)
+        await engine.schedules.advance([replace(moves[0], last=1 << 70)])
+    assert await engine.schedules.occurrences("tick", 10) == ()
+    assert (await engine.schedules.advance(moves)).made == tuple(made)
 
 
 async def test_people_see_schedules_in_readable_types(
     engine: PostgresEngine, server: psycopg.Connection
 ) -> None:
     moves, made = await due(engine)
-    await engine.advance(moves)
-    await engine.switch(["tick"], "pause")
+    await engine.schedules.advance(moves)
+    await engine.schedules.switch(["tick"], "pause")
     text = "SELECT task, state, occurrences, next_at - last_at FROM dutiful.schedules"
     task, state, count, gap = server.execute(text).fetchone() or ()
     assert (task, state, count, gap.total_seconds()) == ("t", "paused", len(made), 1.0)

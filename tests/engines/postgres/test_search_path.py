@@ -123,5 +123,5 @@ async def test_our_sessions_look_nowhere_else(engine: PostgresEngine) -> None:
 
 
 async def test_a_script_looks_nowhere_else(postgres_database: str) -> None:
-    script = await PostgresEngine(postgres_database).script()
+    script = await PostgresEngine(postgres_database).schema.script()
     assert script.index("SET search_path = pg_catalog, pg_temp;") < script.index("CREATE SCHEMA")

@@ -45,7 +45,7 @@ async def hostile(postgres_database: str) -> AsyncIterator[PostgresEngine]:
             connection.execute(f"alter database {name} set {setting} = '{value}'".encode())
     engine = PostgresEngine(postgres_database)
     await engine.open()
-    await engine.join(hand("w1"))
+    await engine.fleet.join(hand("w1"))
     yield engine
     await engine.close()
 
@@ -54,11 +54,11 @@ async def test_a_hostile_database_changes_nothing(hostile: PostgresEngine) -> No
     ids = [await add(hostile) for _ in range(4)]
     assert await end(hostile, await one(hostile), Succeeded())
     assert await end(hostile, await one(hostile), Failed("Error", "no"))
-    assert (await hostile.renew("w1")).valid
-    await hostile.wait(["default"], 0.1)
-    await hostile.cancel(ids[2:3])
-    assert hostile.enqueue_sync([]) == ()
-    counts = (await hostile.queues())[0].counts
+    assert (await hostile.leases.renew("w1")).valid
+    await hostile.consumer.wait(["default"], 0.1)
+    await hostile.controller.cancel(ids[2:3])
+    assert hostile.sync_producer.enqueue_sync([]) == ()
+    counts = (await hostile.inspector.queues())[0].counts
     assert {state.word: count for state, count in counts.items() if count} == {
         "succeeded": 1,
         "scheduled": 1,
@@ -71,7 +71,7 @@ async def test_many_at_once_meet_no_conflict_of_a_stricter_isolation(
     hostile: PostgresEngine,
 ) -> None:
     other = PostgresEngine(hostile.session.address.conninfo)
-    await other.join(hand("w2"))
+    await other.fleet.join(hand("w2"))
     for _ in range(60):
         await add(hostile)
 
@@ -114,11 +114,11 @@ async def test_a_tasks_transaction_is_as_strict_as_its_url_asks(hostile: Postgre
     for engine, level in ((hostile, "read committed"), (stricter, "serializable")):
         await add(hostile)
         claim = await one(hostile)
-        transaction = engine.transaction(claim)
+        transaction = engine.transactional.transaction(claim)
         connection = transaction.begin()
         assert connection.execute("show transaction_isolation").fetchone() == (level,)
         transaction.rollback()
-        awaited = engine.atransaction(claim)
+        awaited = engine.transactional.atransaction(claim)
         found = await (await awaited.abegin()).execute("show transaction_isolation")
         assert await found.fetchone() == (level,)
         await awaited.arollback()

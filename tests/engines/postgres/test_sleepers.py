@@ -21,7 +21,7 @@ async def main():
     engine = PostgresEngine(sys.argv[1])
     await engine.open()
     while True:
-        await engine.wait(["default"], 60)
+        await engine.consumer.wait(["default"], 60)
 
 asyncio.run(main())
 """
@@ -64,7 +64,7 @@ async def sleeping(
     engine: PostgresEngine, server: psycopg.Connection
 ) -> AsyncIterator["asyncio.Task[None]"]:
     """Somebody who waits to be woken, and has said so."""
-    task = asyncio.create_task(engine.wait(["default"], 60))
+    task = asyncio.create_task(engine.consumer.wait(["default"], 60))
     await until(lambda: engine.session.sleepers._lock in asleep(server), "it lies down")
     await asyncio.sleep(0.2)  # its second looks, for a job that was committed while it lay down
     yield task
@@ -95,7 +95,7 @@ async def test_the_dead_are_forgotten_by_the_next_who_listens(
         mine = engine.session.sleepers._lock
         assert mine not in (None, 1, 2)
         other = PostgresEngine(engine.session.address.conninfo)
-        await other.wait(["other"], 0.5)
+        await other.consumer.wait(["other"], 0.5)
         assert mine in asleep(server)
         assert not {1, 2} & set(asleep(server))
         await other.close()

@@ -31,7 +31,7 @@ def admin(postgres: LocalServer) -> Iterator[psycopg.Connection]:
 async def engine(postgres_url: str) -> AsyncIterator[PostgresEngine]:
     engine = PostgresEngine(postgres_url)
     await engine.open()
-    await engine.join(hand("w1"))
+    await engine.fleet.join(hand("w1"))
     yield engine
     await engine.close()
 
@@ -110,8 +110,8 @@ async def test_all_connections_busy_is_told(
         engine.session.pool.connection(),
         pytest.raises(EngineUnavailable, match="raise connections="),
     ):
-        await asyncio.to_thread(engine.enqueue_sync, [new()])
-    assert engine.enqueue_sync([new()])[0].created
+        await asyncio.to_thread(engine.sync_producer.enqueue_sync, [new()])
+    assert engine.sync_producer.enqueue_sync([new()])[0].created
     await engine.close()
 
 
@@ -123,18 +123,18 @@ async def test_a_statement_timeout_loses_nothing(engine: PostgresEngine, postgre
         lock = sql.SQL("lock table {}.job in access exclusive mode")
         holder.execute(lock.format(sql.Identifier(schema)))
         with pytest.raises(EngineUnavailable, match="statement timeout"):
-            await hasty.enqueue([new()])
-    assert (await hasty.enqueue([new()]))[0].created
-    assert (await engine.tally())["enqueued"] == 1
+            await hasty.producer.enqueue([new()])
+    assert (await hasty.producer.enqueue([new()]))[0].created
+    assert (await engine.inspector.tally())["enqueued"] == 1
     await hasty.close()
 
 
 async def test_an_idle_transaction_that_is_cut_off_undoes_the_task(
     engine: PostgresEngine, postgres_url: str
 ) -> None:
-    await engine.enqueue([new()])
+    await engine.producer.enqueue([new()])
     claim = await one(engine)
-    transaction = engine.atransaction(claim)
+    transaction = engine.transactional.atransaction(claim)
     connection = await transaction.abegin()
     await connection.execute("set idle_in_transaction_session_timeout = '50ms'")
     await connection.execute("create table written_by_task (id int)")
@@ -145,7 +145,7 @@ async def test_an_idle_transaction_that_is_cut_off_undoes_the_task(
         await transaction.acommit(ending(claim, Succeeded()))
     with psycopg.connect(postgres_url.partition("?")[0]) as reader:
         assert reader.execute("select to_regclass('written_by_task')").fetchone() == (None,)
-    assert await engine.claimed("w1")
+    assert await engine.fleet.claimed("w1")
 
 
 async def readable(socket: int) -> bool:
@@ -192,13 +192,13 @@ def test_a_bad_url_is_told(query: str, said: str) -> None:
 async def test_an_old_snapshot_is_named(
     engine: PostgresEngine, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dutiful.engines.postgres.keeper.HELD_SECONDS", 0)
+    monkeypatch.setattr("dutiful.engines.postgres.health.HELD_SECONDS", 0)
     with psycopg.connect(postgres_url.partition("?")[0], application_name="report") as holder:
         holder.execute("set transaction isolation level repeatable read")
         holder.execute("select 1")
         who = f"report {holder.info.backend_pid}"
-        found = await engine.holders()
-    assert ("snapshot", who) in {(one.kind, one.who) for one in found}
+        found = await engine.health.warnings()
+    assert f"snapshot {who}" in {one.about for one in found}
 
 
 REFUSED = {
@@ -228,6 +228,6 @@ def test_a_nul_is_told_where_the_driver_refuses_it(admin: psycopg.Connection) ->
 
 async def test_a_key_too_long_for_an_index_is_the_callers_to_mend(engine: PostgresEngine) -> None:
     with pytest.raises(BadPayload, match="shorter unique key"):
-        await engine.enqueue([new(unique=Unique(token_hex(9_000)))])
+        await engine.producer.enqueue([new(unique=Unique(token_hex(9_000)))])
     with pytest.raises(BadPayload, match="cannot hold NUL"):
-        await engine.enqueue([new(unique=Unique("a\0b"))])
+        await engine.producer.enqueue([new(unique=Unique("a\0b"))])

@@ -24,17 +24,17 @@ SOON = 2.5
 async def others(engine: PostgresEngine, postgres_database: str) -> psycopg.AsyncConnection:
     """Another session, which has enqueued the key and not committed."""
     connection = await psycopg.AsyncConnection.connect(postgres_database)
-    await engine.aenqueue_on(connection, [new(unique=KEY)])
+    await engine.caller_producer.aenqueue_on(connection, [new(unique=KEY)])
     return connection
 
 
 async def test_coroutines_that_wait_for_a_key_leave_room(
     engine: PostgresEngine, others: psycopg.AsyncConnection
 ) -> None:
-    waiting = [asyncio.create_task(engine.enqueue([new(unique=KEY)])) for _ in range(10)]
+    waiting = [asyncio.create_task(engine.producer.enqueue([new(unique=KEY)])) for _ in range(10)]
     await asyncio.sleep(0.5)
     began = monotonic()
-    await engine.enqueue([new()])
+    await engine.producer.enqueue([new()])
     assert monotonic() - began < SOON
     await others.close()
     receipts = [await one for one in waiting]
@@ -45,12 +45,12 @@ async def test_threads_that_wait_for_a_key_leave_room(
     engine: PostgresEngine, others: psycopg.AsyncConnection
 ) -> None:
     def enqueue() -> int:
-        return sum(one.created for one in engine.enqueue_sync([new(unique=KEY)]))
+        return sum(one.created for one in engine.sync_producer.enqueue_sync([new(unique=KEY)]))
 
     waiting = [asyncio.create_task(asyncio.to_thread(enqueue)) for _ in range(5)]
     await asyncio.sleep(0.5)
     began = monotonic()
-    await asyncio.to_thread(engine.enqueue_sync, [new()])
+    await asyncio.to_thread(engine.sync_producer.enqueue_sync, [new()])
     assert monotonic() - began < SOON
     await others.close()
     assert sum([await one for one in waiting]) == 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dutiful.contract.protocol import Exchanged, Wanted
+from dutiful.contract.roles.consumer import Exchanged, Wanted
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.engines.postgres.claiming import exchange
 from dutiful.testing.conformance.moves import add, hand, take
@@ -36,14 +36,14 @@ async def test_a_notification_is_remembered_for_one_exchange(engine: PostgresEng
 
 async def test_a_paused_queue_gives_nothing(engine: PostgresEngine) -> None:
     await add(engine)
-    await engine.pause("default")
+    await engine.controller.pause("default")
     assert woken(engine).claims == ()
 
 
 async def test_a_lost_worker_gets_nothing_and_is_told(engine: PostgresEngine) -> None:
-    await engine.join(hand("w2"))
+    await engine.fleet.join(hand("w2"))
     await add(engine)
-    await engine.expire(["w1"])
+    await engine.fleet.expire(["w1"])
     answer = woken(engine)
     assert answer.claims == ()
     assert answer.lost
@@ -55,9 +55,9 @@ async def test_a_lost_worker_gets_nothing_behind_the_last_job(engine: PostgresEn
     await take(engine)
     line.learn(None, 50_000, 0, None, 0)
     assert line.newest() is not None
-    await engine.join(hand("w2"))
+    await engine.fleet.join(hand("w2"))
     await add(engine)
-    await engine.expire(["w1"])
+    await engine.fleet.expire(["w1"])
     assert woken(engine).claims == ()
 
 
@@ -66,12 +66,12 @@ async def test_a_paused_queue_gives_nothing_behind_the_last_job(engine: Postgres
     await add(engine)
     await take(engine)
     line.learn(None, 50_000, 0, None, 0)
-    await engine.pause("another")
+    await engine.controller.pause("another")
     second, _ = await add(engine), await add(engine)
     answer = woken(engine, 1)
     assert [claim.job.id for claim in answer.claims] == [second]
     assert answer.due_in == 0  # it has not looked
-    await engine.pause("default")
+    await engine.controller.pause("default")
     assert woken(engine).claims == ()
 
 

@@ -53,7 +53,7 @@ class Way:
         raise NotImplementedError
 
     async def enqueue(self, job: NewJob) -> None:
-        await self.engine.aenqueue_on(self.connection, [job])
+        await self.engine.caller_producer.aenqueue_on(self.connection, [job])
 
     async def commit(self) -> None:
         await self.connection.commit()
@@ -194,7 +194,7 @@ class InThread(Way):
         self.connection.execute(statement)
 
     def _enqueue(self, job: NewJob) -> None:
-        self.engine.enqueue_on(self.connection, [job])
+        self.engine.caller_producer.enqueue_on(self.connection, [job])
 
     def _commit(self) -> None:
         self.connection.commit()

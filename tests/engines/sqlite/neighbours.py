@@ -67,7 +67,7 @@ def made(path: Path, count: int = 1) -> None:
     """Enqueue and check as who we are."""
     engine = SqliteEngine(path)
     for _ in range(count):
-        engine.enqueue_sync([new()])
+        engine.sync_producer.enqueue_sync([new()])
     asyncio.run(engine.check())
     asyncio.run(engine.close())
 

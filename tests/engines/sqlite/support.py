@@ -10,8 +10,8 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from dutiful.contract.fleet import WorkerInfo
-from dutiful.contract.protocol import Wanted
+from dutiful.contract.roles.consumer import Wanted
+from dutiful.contract.roles.fleet import WorkerInfo
 from dutiful.core.job import Claim, NewJob
 from dutiful.core.outcome import Outcome, Succeeded
 from dutiful.core.settle import Rules, Settlement, settle
@@ -35,9 +35,9 @@ def settled(claim: Claim, outcome: Outcome | None = None) -> Settlement:
 
 
 async def claimed(engine: SqliteEngine, count: int = 1) -> tuple[Claim, ...]:
-    await engine.join(worker())
-    await engine.enqueue([new() for _ in range(count)])
-    return (await engine.exchange("w1", [], Wanted(("default",), count))).claims
+    await engine.fleet.join(worker())
+    await engine.producer.enqueue([new() for _ in range(count)])
+    return (await engine.consumer.exchange("w1", [], Wanted(("default",), count))).claims
 
 
 def child(script: str, *args: object) -> subprocess.Popen[str]:

@@ -17,19 +17,19 @@ async def main():
     sqlite3.register_adapter(int, lambda number: -number)
     sqlite3.register_adapter(float, lambda number: 0.5)
     (claim,) = await claimed(engine)
-    assert (await engine.exchange("w1", [settled(claim)], None)).refused == ()
+    assert (await engine.consumer.exchange("w1", [settled(claim)], None)).refused == ()
     jobs = [new(tags=("a",)), new(unique=unique("k")), new(unique=unique("k"))]
     connection = sqlite3.connect(sys.argv[1])
-    receipts = engine.enqueue_on(connection, jobs)
+    receipts = engine.caller_producer.enqueue_on(connection, jobs)
     assert [receipt.created for receipt in receipts] == [True, True, False], receipts
     connection.commit()
     connection.close()
-    (job,) = await engine.get([jobs[0].id])
+    (job,) = await engine.inspector.get([jobs[0].id])
     assert (job.task, job.args, job.tags, job.priority) == ("t", b"{}", ("a",), 0), job
     assert job.run_at > 0
     sqlite3.register_adapter(type(None), lambda _: 0)
     try:
-        await engine.enqueue([new()])
+        await engine.producer.enqueue([new()])
     except Exception as error:
         print(type(error).__name__, error)
     await engine.close()

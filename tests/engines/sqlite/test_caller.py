@@ -32,11 +32,11 @@ def mine(request: pytest.FixtureRequest, engine: SqliteEngine, path: Path) -> An
 async def test_commits_with_the_caller(engine: SqliteEngine, mine: sqlite3.Connection) -> None:
     job = new()
     mine.execute("INSERT INTO orders VALUES (1)")
-    engine.enqueue_on(mine, [job])
-    assert await engine.get([job.id]) == ()
+    engine.caller_producer.enqueue_on(mine, [job])
+    assert await engine.inspector.get([job.id]) == ()
     mine.commit()
-    assert len(await engine.get([job.id])) == 1
-    assert (await engine.tally())["enqueued"] == 1
+    assert len(await engine.inspector.get([job.id])) == 1
+    assert (await engine.inspector.tally())["enqueued"] == 1
 
 
 @pytest.mark.parametrize("first", [True, False])
@@ -45,33 +45,33 @@ async def test_rolls_back_with_the_caller(
 ) -> None:
     if first:
         mine.execute("INSERT INTO orders VALUES (1)")
-    engine.enqueue_on(mine, [new()])
+    engine.caller_producer.enqueue_on(mine, [new()])
     mine.execute("INSERT INTO orders VALUES (2)")
     mine.rollback()
     assert mine.execute("SELECT * FROM orders").fetchall() == []
-    assert (await engine.tally())["enqueued"] == 0
+    assert (await engine.inspector.tally())["enqueued"] == 0
 
 
 async def test_duplicate_leaves_the_rest_alone(
     engine: SqliteEngine, mine: sqlite3.Connection
 ) -> None:
     rule = unique("k", on_conflict="raise")
-    await engine.enqueue([new(unique=rule)])
+    await engine.producer.enqueue([new(unique=rule)])
     mine.execute("INSERT INTO orders VALUES (1)")
     with pytest.raises(DuplicateJob):
-        engine.enqueue_on(mine, [new(), new(unique=rule)])
+        engine.caller_producer.enqueue_on(mine, [new(), new(unique=rule)])
     mine.commit()
     assert mine.execute("SELECT * FROM orders").fetchall() == [(1,)]
-    assert (await engine.tally())["enqueued"] == 1
+    assert (await engine.inspector.tally())["enqueued"] == 1
 
 
 async def test_callers_factories_do_not_matter(engine: SqliteEngine, path: Path) -> None:
     rule = unique("k")
-    (first,) = await engine.enqueue([new(unique=rule)])
+    (first,) = await engine.producer.enqueue([new(unique=rule)])
     with contextlib.closing(sqlite3.connect(path)) as mine:
         mine.row_factory = sqlite3.Row
         mine.text_factory = bytes
-        (receipt,) = engine.enqueue_on(mine, [new(unique=rule)])
+        (receipt,) = engine.caller_producer.enqueue_on(mine, [new(unique=rule)])
         assert mine.text_factory is bytes
         mine.commit()
     assert (receipt.id, receipt.created) == (first.id, False)
@@ -80,28 +80,28 @@ async def test_callers_factories_do_not_matter(engine: SqliteEngine, path: Path)
 async def test_without_a_transaction_it_is_refused(engine: SqliteEngine, path: Path) -> None:
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as mine:
         with pytest.raises(UsageError, match="no transaction open"):
-            engine.enqueue_on(mine, [new(), new()])
+            engine.caller_producer.enqueue_on(mine, [new(), new()])
         mine.execute("BEGIN")
-        engine.enqueue_on(mine, [new(), new()])
+        engine.caller_producer.enqueue_on(mine, [new(), new()])
         mine.execute("COMMIT")
-    assert (await engine.tally())["enqueued"] == 2
+    assert (await engine.inspector.tally())["enqueued"] == 2
 
 
 async def test_other_file_is_refused(engine: SqliteEngine, tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(tmp_path / "other.db")) as other:
         with pytest.raises(UsageError, match="one transaction can only span one file"):
-            engine.enqueue_on(other, [new()])
+            engine.caller_producer.enqueue_on(other, [new()])
     with contextlib.closing(sqlite3.connect(":memory:")) as memory:
         with pytest.raises(UsageError, match="memory"):
-            engine.enqueue_on(memory, [new()])
+            engine.caller_producer.enqueue_on(memory, [new()])
     with pytest.raises(UsageError, match=r"no sqlite3\.Connection"):
-        engine.enqueue_on(object(), [new()])
+        engine.caller_producer.enqueue_on(object(), [new()])
 
 
 async def test_commit_wakes_a_sleeper(engine: SqliteEngine, mine: sqlite3.Connection) -> None:
     loop = asyncio.get_running_loop()
-    engine.enqueue_on(mine, [new()])
-    sleeper = asyncio.create_task(engine.wait(("default",), 30))
+    engine.caller_producer.enqueue_on(mine, [new()])
+    sleeper = asyncio.create_task(engine.consumer.wait(("default",), 30))
     await asyncio.sleep(0.1)
     assert not sleeper.done()
     begun = loop.time()
@@ -118,9 +118,9 @@ def test_a_first_use_inside_a_transaction_is_told_what_to_do(tmp_path: Path) -> 
         connection.execute("CREATE TABLE mine (x)")
         connection.execute("INSERT INTO mine VALUES (1)")
         with pytest.raises(UsageError, match=r"call app\.open\(\)"):
-            engine.enqueue_on(connection, [new()])
+            engine.caller_producer.enqueue_on(connection, [new()])
         connection.rollback()
-        assert engine.enqueue_on(connection, [new()])[0].created
+        assert engine.caller_producer.enqueue_on(connection, [new()])[0].created
         connection.commit()
     finally:
         connection.close()
@@ -137,24 +137,27 @@ async def test_a_job_that_a_trigger_passes_over_is_an_error(
     )
     mine.commit()
     first, odd = new(), new(task="odd", unique=rule)
-    for enqueue in (engine.enqueue_sync, partial(engine.enqueue_on, mine)):
+    for enqueue in (
+        engine.sync_producer.enqueue_sync,
+        partial(engine.caller_producer.enqueue_on, mine),
+    ):
         with pytest.raises(EngineError, match=f"job {odd.id} was not stored: a trigger refused"):
             enqueue([first, odd])
     mine.rollback()
     with pytest.raises(EngineError, match="not stored: a trigger refused its row"):
-        await engine.enqueue([first, odd])
-    assert not await engine.get([first.id, odd.id])
-    assert engine.enqueue_sync([first]) == engine.enqueue_sync([first])
+        await engine.producer.enqueue([first, odd])
+    assert not await engine.inspector.get([first.id, odd.id])
+    assert engine.sync_producer.enqueue_sync([first]) == engine.sync_producer.enqueue_sync([first])
 
 
 async def test_a_replacement_that_a_trigger_passes_over_is_an_error(
     engine: SqliteEngine, mine: sqlite3.Connection
 ) -> None:
     rule = unique("order:1", on_conflict="replace")
-    engine.enqueue_sync([new(unique=rule, delay=3600 * SECOND)])
+    engine.sync_producer.enqueue_sync([new(unique=rule, delay=3600 * SECOND)])
     mine.execute(
         "CREATE TRIGGER passes_over BEFORE UPDATE ON dutiful_job BEGIN SELECT RAISE(IGNORE); END"
     )
     mine.commit()
     with pytest.raises(EngineError, match="not stored: a trigger refused its row"):
-        engine.enqueue_sync([new(unique=rule)])
+        engine.sync_producer.enqueue_sync([new(unique=rule)])

@@ -60,7 +60,7 @@ def committed(execute: Callable[..., sqlite3.Cursor], text: str, parameters: Any
 def failing(path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[SqliteEngine]:
     """An engine whose connections can be made to fail."""
     engine = SqliteEngine(path)
-    engine.enqueue_sync([new()])
+    engine.sync_producer.enqueue_sync([new()])
     engine.session.close()
 
     def opened(path: Path, *arguments: object, **options: object) -> StoreConnection:
@@ -85,31 +85,31 @@ async def test_an_enqueue_is_in_doubt(failing: SqliteEngine, code: int, done: bo
     job = new()
     fail(1, code, done=done)
     with pytest.raises(ReplyUnknown, match="may or may not"):
-        failing.enqueue_sync([job])
-    failing.enqueue_sync([job])
+        failing.sync_producer.enqueue_sync([job])
+    failing.sync_producer.enqueue_sync([job])
     fail(1, code, done=done)
     other = new()
     with pytest.raises(ReplyUnknown, match="may or may not"):
-        await failing.enqueue([other])
-    await failing.enqueue([other])
-    assert (await failing.tally())["enqueued"] == 3
+        await failing.producer.enqueue([other])
+    await failing.producer.enqueue([other])
+    assert (await failing.inspector.tally())["enqueued"] == 3
 
 
 @pytest.mark.parametrize("done", [True, False])
 async def test_a_settlement_is_in_doubt(failing: SqliteEngine, done: bool) -> None:
-    await failing.join(worker())
-    claims = (await failing.exchange("w1", [], WANTED)).claims
+    await failing.fleet.join(worker())
+    claims = (await failing.consumer.exchange("w1", [], WANTED)).claims
     settlements = [settled(claim) for claim in claims]
     fail(1, sqlite3.SQLITE_IOERR_FSYNC, done=done)
     with pytest.raises(ReplyUnknown):
-        await failing.exchange("w1", settlements, None)
-    assert (await failing.exchange("w1", settlements, None)).refused == ()
+        await failing.consumer.exchange("w1", settlements, None)
+    assert (await failing.consumer.exchange("w1", settlements, None)).refused == ()
 
 
 @pytest.mark.parametrize("code", FAILURES)
 async def test_a_tasks_transaction_is_in_doubt(failing: SqliteEngine, code: int) -> None:
     (claim,) = await claimed(failing)
-    task = failing.transaction(claim)
+    task = failing.transactional.transaction(claim)
     task.begin()
     fail(1, code, done=False)
     with pytest.raises(ReplyUnknown, match="may or may not"):
@@ -119,9 +119,9 @@ async def test_a_tasks_transaction_is_in_doubt(failing: SqliteEngine, code: int)
 async def test_other_errors_of_a_commit_are_not(failing: SqliteEngine) -> None:
     fail(1, sqlite3.SQLITE_FULL, done=False)
     with pytest.raises(EngineUnavailable, match="no space left"):
-        await failing.enqueue([new()])
-    await failing.enqueue([new()])
-    assert (await failing.tally())["enqueued"] == 2
+        await failing.producer.enqueue([new()])
+    await failing.producer.enqueue([new()])
+    assert (await failing.inspector.tally())["enqueued"] == 2
 
 
 def test_an_app_asks_again(failing: SqliteEngine, path: Path) -> None:
@@ -141,14 +141,14 @@ def test_a_file_that_may_not_grow(path: Path) -> None:
 
     def work() -> None:
         engine = SqliteEngine(path)
-        engine.enqueue_sync([new()])
+        engine.sync_producer.enqueue_sync([new()])
         most = path.with_name("jobs.db-wal").stat().st_size + 10_000
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
         job = new(args=b'"%s"' % (b"x" * 200_000))
         with pytest.raises(ReplyUnknown):
-            engine.enqueue_sync([job])
+            engine.sync_producer.enqueue_sync([job])
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-        engine.enqueue_sync([job])
+        engine.sync_producer.enqueue_sync([job])
         engine.session.close()
 
     assert forked(work) == 0

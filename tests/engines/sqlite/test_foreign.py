@@ -25,10 +25,10 @@ async def test_converters_of_a_callers_connection_do_not_matter(
     with contextlib.closing(sqlite3.connect(path, detect_types=types)) as mine:
         mine.execute("CREATE TEMP TABLE mine (n TEXT)")
         mine.execute("INSERT INTO mine VALUES ('x')")  # so that the migrations are read here
-        first = engine.enqueue_on(mine, [new(unique=unique("k"))])
-        again = engine.enqueue_on(mine, [new(unique=unique("k"))])
+        first = engine.caller_producer.enqueue_on(mine, [new(unique=unique("k"))])
+        again = engine.caller_producer.enqueue_on(mine, [new(unique=unique("k"))])
         rule = unique("k", on_conflict="replace")
-        replaced = engine.enqueue_on(mine, [new(unique=rule, args=b"[1]")])
+        replaced = engine.caller_producer.enqueue_on(mine, [new(unique=rule, args=b"[1]")])
         mine.commit()
     assert [one[0].id for one in (first, again, replaced)] == [first[0].id] * 3
     assert (again[0].created, replaced[0].replaced) == (False, True)
@@ -49,9 +49,9 @@ class Odd(sqlite3.Connection):
 
 async def test_a_cursor_of_the_callers_class_is_not_used(engine: SqliteEngine, path: Path) -> None:
     with contextlib.closing(sqlite3.connect(path, factory=Odd)) as mine:
-        engine.enqueue_on(mine, [new()])
+        engine.caller_producer.enqueue_on(mine, [new()])
         mine.commit()
-    assert (await engine.tally())["enqueued"] == 1
+    assert (await engine.inspector.tally())["enqueued"] == 1
 
 
 def _elsewhere(path: Path) -> sqlite3.Connection:
@@ -98,13 +98,13 @@ WRONG: dict[str, tuple[Callable[[Path], sqlite3.Connection], str]] = {
 async def test_a_connection_that_cannot_write_is_refused(
     engine: SqliteEngine, path: Path, wrong: str, opens: bool
 ) -> None:
-    await engine.enqueue([new()])
+    await engine.producer.enqueue([new()])
     if not opens:
         await engine.close()
     make, said = WRONG[wrong]
     connection = make(path)
     with pytest.raises(UsageError, match=said):
-        engine.enqueue_on(connection, [new()])
+        engine.caller_producer.enqueue_on(connection, [new()])
     if "only" in said:
         assert not connection.in_transaction
         connection.close()
@@ -112,17 +112,17 @@ async def test_a_connection_that_cannot_write_is_refused(
         thread, over = THREADS.pop()
         over.set()
         thread.join()
-    assert (await engine.tally())["enqueued"] == 1
+    assert (await engine.inspector.tally())["enqueued"] == 1
 
 
 async def test_what_was_begun_for_a_refused_enqueue_is_ended(
     engine: SqliteEngine, path: Path
 ) -> None:
     rule = unique("k", on_conflict="raise")
-    await engine.enqueue([new(unique=rule)])
+    await engine.producer.enqueue([new(unique=rule)])
     with contextlib.closing(sqlite3.connect(path)) as mine:
         with pytest.raises(DuplicateJob):
-            engine.enqueue_on(mine, [new(unique=rule)])
+            engine.caller_producer.enqueue_on(mine, [new(unique=rule)])
         assert not mine.in_transaction
 
 
@@ -142,7 +142,7 @@ async def test_a_store_of_a_newer_release_is_refused_in_a_transaction(
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as mine:
         mine.execute("BEGIN IMMEDIATE")
         with pytest.raises(SchemaMismatch, match="upgrade dutiful here"):
-            fresh.enqueue_on(mine, [new()])
+            fresh.caller_producer.enqueue_on(mine, [new()])
         mine.execute("COMMIT")
     assert rows(path, "SELECT count(*) FROM dutiful_job") == [(0,)]
 
@@ -154,7 +154,7 @@ async def test_a_store_that_lacks_a_migration_is_refused_in_a_transaction(
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as mine:
         mine.execute("BEGIN IMMEDIATE")
         with pytest.raises(UsageError, match=r"0005_fence_floor.*call app\.open\(\)"):
-            fresh.enqueue_on(mine, [new()])
+            fresh.caller_producer.enqueue_on(mine, [new()])
         mine.execute("COMMIT")
     assert rows(path, "SELECT count(*) FROM dutiful_job") == [(0,)]
 
@@ -165,24 +165,24 @@ async def test_a_temporary_table_that_hides_ours_is_refused(
 ) -> None:
     with contextlib.closing(sqlite3.connect(path)) as mine:
         mine.execute("CREATE TEMP TABLE orders (n)")
-        engine.enqueue_on(mine, [new()])
+        engine.caller_producer.enqueue_on(mine, [new()])
         mine.execute(f"CREATE TEMP {kind}")
         with pytest.raises(UsageError, match="hides the store's own"):
-            engine.enqueue_on(mine, [new()])
+            engine.caller_producer.enqueue_on(mine, [new()])
         mine.commit()
-    assert (await engine.tally())["enqueued"] == 1
+    assert (await engine.inspector.tally())["enqueued"] == 1
 
 
 async def test_a_temporary_table_of_a_task_does_not_hide_its_settlement(
     engine: SqliteEngine,
 ) -> None:
     (claim,) = await claimed(engine)
-    transaction = engine.transaction(claim)
+    transaction = engine.transactional.transaction(claim)
     connection = transaction.begin()
     connection.execute("CREATE TEMP TABLE dutiful_job AS SELECT * FROM main.dutiful_job")
     with pytest.raises(UsageError, match="hides the store's own"):
-        engine.enqueue_on(connection, [new()])
+        engine.caller_producer.enqueue_on(connection, [new()])
     with pytest.raises(UsageError, match="hides the store's own"):
         transaction.commit(settled(claim))
-    (job,) = await engine.get([claim.job.id])
+    (job,) = await engine.inspector.get([claim.job.id])
     assert job.state.name == "RUNNING"

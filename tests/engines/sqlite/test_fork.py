@@ -32,12 +32,12 @@ def forked(work: Callable[[], object]) -> int:
 @needs_fork
 def test_both_go_on(path: Path) -> None:
     engine = SqliteEngine(path)
-    engine.enqueue_sync([new()])
+    engine.sync_producer.enqueue_sync([new()])
     inherited = engine.session.writer
-    code = forked(lambda: [engine.enqueue_sync([new()]) for _ in range(20)])
+    code = forked(lambda: [engine.sync_producer.enqueue_sync([new()]) for _ in range(20)])
     assert code == 0
     assert engine.session.writer is inherited
-    engine.enqueue_sync([new()])
+    engine.sync_producer.enqueue_sync([new()])
     engine.session.close()
     assert rows(path, "SELECT count(*) FROM dutiful_job") == [(22,)]
 
@@ -45,17 +45,20 @@ def test_both_go_on(path: Path) -> None:
 @needs_fork
 def test_fork_under_load(path: Path) -> None:
     engine = SqliteEngine(path)
-    engine.enqueue_sync([new()])
+    engine.sync_producer.enqueue_sync([new()])
     stop = threading.Event()
 
     def produce() -> None:
         while not stop.is_set():
-            engine.enqueue_sync([new()])
+            engine.sync_producer.enqueue_sync([new()])
 
     threads = [threading.Thread(target=produce) for _ in range(3)]
     for thread in threads:
         thread.start()
-    codes = [forked(lambda: [engine.enqueue_sync([new()]) for _ in range(5)]) for _ in range(8)]
+    codes = [
+        forked(lambda: [engine.sync_producer.enqueue_sync([new()]) for _ in range(5)])
+        for _ in range(8)
+    ]
     stop.set()
     for thread in threads:
         thread.join()

@@ -16,9 +16,9 @@ from tests.engines.sqlite.support import new
 
 async def test_coroutines_share_commits(engine: SqliteEngine) -> None:
     before = engine.session.writer.commits
-    await asyncio.gather(*(engine.enqueue([new()]) for _ in range(200)))
+    await asyncio.gather(*(engine.producer.enqueue([new()]) for _ in range(200)))
     assert engine.session.writer.commits - before < 50
-    assert (await engine.tally())["enqueued"] == 200
+    assert (await engine.inspector.tally())["enqueued"] == 200
 
 
 async def test_threads_share_commits(engine: SqliteEngine) -> None:
@@ -28,40 +28,40 @@ async def test_threads_share_commits(engine: SqliteEngine) -> None:
     def produce() -> None:
         barrier.wait()
         for _ in range(20):
-            engine.enqueue_sync([new()])
+            engine.sync_producer.enqueue_sync([new()])
 
     threads = [threading.Thread(target=produce) for _ in range(16)]
     for thread in threads:
         thread.start()
-    await asyncio.gather(*(engine.enqueue([new()]) for _ in range(100)))
+    await asyncio.gather(*(engine.producer.enqueue([new()]) for _ in range(100)))
     for thread in threads:
         await asyncio.to_thread(thread.join)
-    assert (await engine.tally())["enqueued"] == 420
+    assert (await engine.inspector.tally())["enqueued"] == 420
     assert engine.session.writer.commits - before < 300
 
 
 async def test_duplicate_fails_alone(engine: SqliteEngine) -> None:
     rule = unique("k", on_conflict="raise")
-    await engine.enqueue([new(unique=rule)])
-    writes = [engine.enqueue([new()]) for _ in range(20)]
-    writes[10:10] = [engine.enqueue([new(), new(unique=rule)])]
+    await engine.producer.enqueue([new(unique=rule)])
+    writes = [engine.producer.enqueue([new()]) for _ in range(20)]
+    writes[10:10] = [engine.producer.enqueue([new(), new(unique=rule)])]
     results = await asyncio.gather(*writes, return_exceptions=True)
     assert isinstance(results.pop(10), DuplicateJob)
     assert not [result for result in results if isinstance(result, BaseException)]
-    assert (await engine.tally())["enqueued"] == 21
+    assert (await engine.inspector.tally())["enqueued"] == 21
 
 
 async def test_unforeseen_error_fails_alone(engine: SqliteEngine) -> None:
-    writes = [engine.enqueue([new()]) for _ in range(10)]
-    writes.append(engine.enqueue([new(priority=2**80)]))
+    writes = [engine.producer.enqueue([new()]) for _ in range(10)]
+    writes.append(engine.producer.enqueue([new(priority=2**80)]))
     results = await asyncio.gather(*writes, return_exceptions=True)
     assert isinstance(results.pop(), BadOption)
     assert not [result for result in results if isinstance(result, BaseException)]
-    assert (await engine.tally())["enqueued"] == 10
+    assert (await engine.inspector.tally())["enqueued"] == 10
 
 
 async def test_cancelled_caller_harms_nobody(engine: SqliteEngine) -> None:
-    tasks = [asyncio.create_task(engine.enqueue([new()])) for _ in range(10)]
+    tasks = [asyncio.create_task(engine.producer.enqueue([new()])) for _ in range(10)]
     await asyncio.sleep(0)
     for task in tasks[:5]:
         task.cancel()
@@ -74,7 +74,7 @@ def test_two_loops_use_one_engine(path: Path) -> None:
 
     def loop() -> None:
         async def main() -> None:
-            await asyncio.gather(*(engine.enqueue([new()]) for _ in range(50)))
+            await asyncio.gather(*(engine.producer.enqueue([new()]) for _ in range(50)))
 
         asyncio.run(main())
 
@@ -83,13 +83,13 @@ def test_two_loops_use_one_engine(path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert asyncio.run(engine.tally())["enqueued"] == 200
+    assert asyncio.run(engine.inspector.tally())["enqueued"] == 200
     asyncio.run(engine.close())
 
 
 def test_forgotten_engine_closes_its_files(path: Path) -> None:
     engine = SqliteEngine(path)
-    engine.enqueue_sync([new()])
+    engine.sync_producer.enqueue_sync([new()])
     session = weakref.ref(engine.session)
     del engine
     gc.collect()
@@ -97,11 +97,11 @@ def test_forgotten_engine_closes_its_files(path: Path) -> None:
 
 
 async def test_closed_engine_opens_again(engine: SqliteEngine) -> None:
-    await engine.enqueue([new()])
+    await engine.producer.enqueue([new()])
     await engine.close()
     await engine.close()
-    await engine.enqueue([new()])
-    assert (await engine.tally())["enqueued"] == 2
+    await engine.producer.enqueue([new()])
+    assert (await engine.inspector.tally())["enqueued"] == 2
 
 
 async def test_log_is_cut_back(engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,5 +110,5 @@ async def test_log_is_cut_back(engine: SqliteEngine, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(writer, "WAL_BYTES_KEPT", 100_000)
     monkeypatch.setattr(writer, "_TEND_COMMITS", 1)
     for _ in range(10):
-        await engine.enqueue([new(args=b'"%s"' % (b"x" * 1000)) for _ in range(50)])
+        await engine.producer.enqueue([new(args=b'"%s"' % (b"x" * 1000)) for _ in range(50)])
     assert engine.session.place.wal_bytes() < 300_000

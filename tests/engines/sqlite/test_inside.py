@@ -102,33 +102,35 @@ async def test_a_change_is_refused_at_once(
 
 async def test_what_moves_jobs_is_refused_too(engine: SqliteEngine) -> None:
     (claim,) = await claimed(engine)
-    transaction = engine.transaction(claim)
+    transaction = engine.transactional.transaction(claim)
     transaction.begin()
     for write in (
-        engine.fill(()),
-        engine.drop(()),
-        engine.raise_fence_floor(1),
-        engine.shut(("q",), "other"),
-        engine.reopen(("q",), "other"),
-        engine.fill_schedules((), "other"),
-        engine.reopen_schedules((), "other"),
-        engine.prune(State.DEAD, 0, 10),
-        engine.declare("app", "1", ()),
+        engine.importer.fill(()),
+        engine.importer.drop(()),
+        engine.importer.raise_fence_floor(1),
+        engine.exporter.shut(("q",), "other"),
+        engine.exporter.reopen(("q",), "other"),
+        engine.importer.fill_schedules((), "other"),
+        engine.importer.reopen_schedules((), "other"),
+        engine.retention.prune(State.DEAD, 0, 10),
+        engine.schedules.declare("app", "1", ()),
     ):
         with pytest.raises(UsageError, match="before or after the `with` block"):
             await write
     transaction.rollback()
-    assert await engine.prune(State.DEAD, 0, 10) == 0
+    assert await engine.retention.prune(State.DEAD, 0, 10) == 0
 
 
 async def test_the_workers_services_wait_for_a_tasks_transaction(engine: SqliteEngine) -> None:
     """They run in contexts of their own, and only the task's own code is refused."""
     one, two = await claimed(engine, 2)
-    await engine.exchange("w1", [settled(two, Failed("ValueError", "no", retryable=False))], None)
-    transaction = engine.transaction(one)
+    await engine.consumer.exchange(
+        "w1", [settled(two, Failed("ValueError", "no", retryable=False))], None
+    )
+    transaction = engine.transactional.transaction(one)
     contextvars.copy_context().run(transaction.begin)
-    pruning = asyncio.create_task(engine.prune(State.DEAD, 0, 10))
-    declaring = asyncio.create_task(engine.declare("app", "1", ()))
+    pruning = asyncio.create_task(engine.retention.prune(State.DEAD, 0, 10))
+    declaring = asyncio.create_task(engine.schedules.declare("app", "1", ()))
     await asyncio.sleep(0.1)
     assert not pruning.done()
     assert not declaring.done()
@@ -142,12 +144,12 @@ async def test_the_file_counts_and_not_who_opened_it(engine: SqliteEngine, path:
     same, other = SqliteEngine(path), SqliteEngine(path.with_name("other.db"))
     await same.open()
     await other.open()
-    transaction = engine.transaction(claim)
+    transaction = engine.transactional.transaction(claim)
     transaction.begin()
     with pytest.raises(UsageError, match="before or after the `with` block"):
-        await same.pause("mail")
-    await other.pause("mail")
+        await same.controller.pause("mail")
+    await other.controller.pause("mail")
     transaction.rollback()
-    await same.pause("mail")
+    await same.controller.pause("mail")
     await same.close()
     await other.close()

@@ -48,23 +48,28 @@ def refused(call: Callable[[], object]) -> str:
 
 def test_ones_own_transaction(engine: SqliteEngine, own: sqlite3.Connection) -> None:
     for _ in range(2):
-        assert "using(connection=...)" in refused(lambda: engine.enqueue_sync([new()]))
-    engine.enqueue_on(own, [new()])
+        assert "using(connection=...)" in refused(
+            lambda: engine.sync_producer.enqueue_sync([new()])
+        )
+    engine.caller_producer.enqueue_on(own, [new()])
     own.commit()
-    engine.enqueue_sync([new()])
-    assert asyncio.run(engine.tally())["enqueued"] == 2
+    engine.sync_producer.enqueue_sync([new()])
+    assert asyncio.run(engine.inspector.tally())["enqueued"] == 2
 
 
 def test_others_are_not_refused_with_it(engine: SqliteEngine, own: sqlite3.Connection) -> None:
-    others = [threading.Thread(target=engine.enqueue_sync, args=([new()],)) for _ in range(4)]
+    others = [
+        threading.Thread(target=engine.sync_producer.enqueue_sync, args=([new()],))
+        for _ in range(4)
+    ]
     for other in others:
         other.start()
-    assert "would wait for itself" in refused(lambda: engine.enqueue_sync([new()]))
+    assert "would wait for itself" in refused(lambda: engine.sync_producer.enqueue_sync([new()]))
     assert all(other.is_alive() for other in others)
     own.commit()
     for other in others:
         other.join()
-    assert asyncio.run(engine.tally())["enqueued"] == 4
+    assert asyncio.run(engine.inspector.tally())["enqueued"] == 4
 
 
 def test_another_threads_transaction_is_waited_for(engine: SqliteEngine, path: Path) -> None:
@@ -82,12 +87,12 @@ def test_another_threads_transaction_is_waited_for(engine: SqliteEngine, path: P
     assert open_.wait(60)
     engine.session.writer.seconds = 0.5
     with pytest.raises(EngineUnavailable, match=r"a connection of this process.* \d+(\.\d+)? s"):
-        engine.enqueue_sync([new()])
+        engine.sync_producer.enqueue_sync([new()])
     engine.session.writer.seconds = 60
     threading.Timer(0.5, end.set).start()
-    engine.enqueue_sync([new()])
+    engine.sync_producer.enqueue_sync([new()])
     thread.join()
-    assert asyncio.run(engine.tally())["enqueued"] == 1
+    assert asyncio.run(engine.inspector.tally())["enqueued"] == 1
 
 
 def test_the_first_enqueue_inside_ones_own_transaction(path: Path) -> None:
@@ -112,7 +117,7 @@ async def test_a_task_with_a_connection_of_its_own(
     own.commit()
     (claim,) = await claimed(engine)
     own.execute("INSERT INTO mine VALUES (2)")
-    transaction = engine.transaction(claim)
+    transaction = engine.transactional.transaction(claim)
     assert "would wait for itself" in refused(transaction.begin)
     own.rollback()
     transaction.begin()
@@ -178,24 +183,24 @@ def test_another_process_is_named(engine: SqliteEngine, path: Path) -> None:
     proc = Path("/proc/locks").exists()
     named = f"another process (pid {holder.pid})" if proc else "another process"
     with pytest.raises(EngineUnavailable) as caught:
-        engine.enqueue_sync([new()])
+        engine.sync_producer.enqueue_sync([new()])
     assert named in str(caught.value)
     with pytest.raises(EngineUnavailable) as caught:
-        asyncio.run(engine.enqueue([new()]))
+        asyncio.run(engine.producer.enqueue([new()]))
     assert named in str(caught.value)
     os.kill(holder.pid, signal.SIGKILL)
     ended(holder)
     engine.session.writer.seconds = 60
-    engine.enqueue_sync([new()])
+    engine.sync_producer.enqueue_sync([new()])
 
 
 def test_a_stale_snapshot(engine: SqliteEngine, path: Path) -> None:
     own = sqlite3.connect(path, isolation_level=None)
     own.execute("BEGIN")
     own.execute("SELECT count(*) FROM dutiful_job").fetchall()
-    engine.enqueue_sync([new()])
+    engine.sync_producer.enqueue_sync([new()])
     with pytest.raises(EngineUnavailable, match=r"began with a read.*BEGIN IMMEDIATE"):
-        engine.enqueue_on(own, [new()])
+        engine.caller_producer.enqueue_on(own, [new()])
     own.close()
 
 
@@ -204,7 +209,7 @@ def test_the_time_waited_is_the_true_one(engine: SqliteEngine, path: Path) -> No
     assert heard(holder) == "held"
     own = sqlite3.connect(path, timeout=0.2)
     with pytest.raises(EngineUnavailable, match=r"locked by another connection \(waited 0\.[2-9]"):
-        engine.enqueue_on(own, [new()])
+        engine.caller_producer.enqueue_on(own, [new()])
     own.close()
     holder.kill()
     ended(holder)
@@ -214,7 +219,7 @@ def test_the_time_waited_is_the_true_one(engine: SqliteEngine, path: Path) -> No
 def test_a_fork_does_not_wait_for_a_foreign_lock(engine: SqliteEngine, path: Path) -> None:
     holder = child(HOLD, path)
     assert heard(holder) == "held"
-    waiting = threading.Thread(target=engine.enqueue_sync, args=([new()],))
+    waiting = threading.Thread(target=engine.sync_producer.enqueue_sync, args=([new()],))
     waiting.start()
     began = time.monotonic()
     for _ in range(3):

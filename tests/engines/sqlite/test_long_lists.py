@@ -22,9 +22,9 @@ MANY = tuple(f"n{number}" for number in range(300_000))
 async def test_any_number_of_names_can_be_asked_for(
     engine: SqliteEngine, state: State | None
 ) -> None:
-    await engine.enqueue([new(queue="n7", task="n8"), new(queue="n9"), new(task="n9")])
+    await engine.producer.enqueue([new(queue="n7", task="n8"), new(queue="n9"), new(task="n9")])
     states = () if state is None else (state,)
-    found = await engine.find(Filter(queues=MANY, tasks=MANY, states=states), 10)
+    found = await engine.inspector.find(Filter(queues=MANY, tasks=MANY, states=states), 10)
     assert [job.queue for job in found.jobs] == ([] if state is State.DEAD else ["n7"])
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dutiful.contract.schema import Migration, release
+from dutiful.contract.migrations import Migration, release
 from dutiful.core.errors import SchemaMismatch
 from dutiful.engines.sqlite import SqliteEngine
 from dutiful.engines.sqlite.statements import shipped
@@ -33,27 +33,27 @@ async def newer(path: Path, engine: SqliteEngine) -> AsyncIterator[SqliteEngine]
 
 async def test_opening_expands_and_takes_nothing_away(newer: SqliteEngine) -> None:
     await newer.open()
-    assert await newer.migrate(dry_run=True) == (SLIM.name,)
-    assert await newer.migrate() == (SLIM.name,)
-    assert await newer.migrate() == ()
+    assert await newer.schema.migrate(dry_run=True) == (SLIM.name,)
+    assert await newer.schema.migrate() == (SLIM.name,)
+    assert await newer.schema.migrate() == ()
 
 
 async def test_what_takes_away_waits_for_older_workers(
     engine: SqliteEngine, newer: SqliteEngine
 ) -> None:
-    await engine.join(worker("old"))
-    assert await newer.migrate(dry_run=True) == (WIDER.name,)
-    assert await newer.migrate(dry_run=True, contract=True) == (WIDER.name, SLIM.name)
-    assert await newer.migrate() == (WIDER.name,)
-    await engine.leave("old")
-    assert await newer.migrate() == (SLIM.name,)
+    await engine.fleet.join(worker("old"))
+    assert await newer.schema.migrate(dry_run=True) == (WIDER.name,)
+    assert await newer.schema.migrate(dry_run=True, contract=True) == (WIDER.name, SLIM.name)
+    assert await newer.schema.migrate() == (WIDER.name,)
+    await engine.fleet.leave("old")
+    assert await newer.schema.migrate() == (SLIM.name,)
 
 
 async def test_what_takes_away_can_be_insisted_on(
     engine: SqliteEngine, newer: SqliteEngine
 ) -> None:
-    await engine.join(worker("old"))
-    assert await newer.migrate(contract=True) == (WIDER.name, SLIM.name)
+    await engine.fleet.join(worker("old"))
+    assert await newer.schema.migrate(contract=True) == (WIDER.name, SLIM.name)
 
 
 CHANGES = {
@@ -67,11 +67,11 @@ CHANGES = {
 async def test_who_is_no_older_worker_holds_nothing_back(
     engine: SqliteEngine, newer: SqliteEngine, path: Path, change: str
 ) -> None:
-    await engine.join(worker("w1"))
+    await engine.fleet.join(worker("w1"))
     text, value = CHANGES[change]
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute(text, (value,))
-    assert SLIM.name in await newer.migrate()
+    assert SLIM.name in await newer.schema.migrate()
 
 
 async def test_a_failed_migration_leaves_nothing(newer: SqliteEngine, path: Path) -> None:
@@ -88,7 +88,7 @@ async def test_older_code_serves_an_expanded_store(path: Path, newer: SqliteEngi
     older = SqliteEngine(path)
     await older.open()
     job = new()
-    await older.enqueue([job])
+    await older.producer.enqueue([job])
     assert [claim.job.id for claim in await claimed(older)] == [job.id]
     (finding,) = [finding for finding in await older.check() if finding.name == "schema"]
     assert finding.ok
@@ -97,19 +97,19 @@ async def test_older_code_serves_an_expanded_store(path: Path, newer: SqliteEngi
 
 
 async def test_older_code_refuses_a_contracted_store(path: Path, newer: SqliteEngine) -> None:
-    await newer.migrate()
+    await newer.schema.migrate()
     older = SqliteEngine(path)
-    for call in (older.open, older.migrate, older.script):
+    for call in (older.open, older.schema.migrate, older.schema.script):
         with pytest.raises(SchemaMismatch, match=f"{path}.*{SLIM.name}.*upgrade dutiful here"):
             await call()
     await older.close()
 
 
 async def test_the_script_can_be_run_by_hand(path: Path, newer: SqliteEngine) -> None:
-    text = await newer.script()
+    text = await newer.schema.script()
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.executescript(text)
-    assert await newer.migrate() == ()
-    assert await newer.script() == ""
+    assert await newer.schema.migrate() == ()
+    assert await newer.schema.script() == ""
     names = rows(path, "SELECT name FROM dutiful_migration ORDER BY number")
     assert [name for (name,) in names][-2:] == [WIDER.name, SLIM.name]

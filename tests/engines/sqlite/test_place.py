@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dutiful.contract.schema import names
+from dutiful.contract.migrations import names
 from dutiful.core.errors import (
     BadOption,
     EngineUnavailable,
@@ -83,13 +83,13 @@ async def test_other_file(diary: Path) -> None:
 
 
 async def test_damaged_file(path: Path, engine: SqliteEngine) -> None:
-    await engine.enqueue([new() for _ in range(1000)])
+    await engine.producer.enqueue([new() for _ in range(1000)])
     await engine.close()
     with path.open("r+b") as file:
         file.seek(4096)
         file.write(b"\xff" * 40960)
     with pytest.raises(StoreUnusable, match="damaged"):
-        await engine.enqueue([new() for _ in range(1000)])
+        await engine.producer.enqueue([new() for _ in range(1000)])
     await engine.close()
 
 
@@ -148,15 +148,15 @@ async def test_old_library(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_full_disk(path: Path, engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    await engine.enqueue([new()])
+    await engine.producer.enqueue([new()])
     writer = engine.session.writer._connection  # the only one that can be made to be full
     assert writer is not None
     writer.execute("PRAGMA max_page_count = 60").fetchall()
     with pytest.raises(EngineUnavailable, match="no space left") as caught:
-        await engine.enqueue([new(args=b'"%s"' % (b"x" * 300_000))])
+        await engine.producer.enqueue([new(args=b'"%s"' % (b"x" * 300_000))])
     assert isinstance(caught.value.__cause__, sqlite3.OperationalError)
-    await engine.enqueue([new()])
-    assert await engine.tally() == {"enqueued": 2, "pruned": 0, "purged": 0}
+    await engine.producer.enqueue([new()])
+    assert await engine.inspector.tally() == {"enqueued": 2, "pruned": 0, "purged": 0}
 
 
 def test_bad_durability(path: Path) -> None:
@@ -187,15 +187,15 @@ def test_twelve_processes_open_at_once(path: Path) -> None:
 
 async def test_migrate_dry_run(path: Path) -> None:
     engine = SqliteEngine(path)
-    assert await engine.migrate(dry_run=True) == FILES
+    assert await engine.schema.migrate(dry_run=True) == FILES
     assert not path.exists()  # noqa: ASYNC240 - a look at a local file
-    assert await engine.migrate() == FILES
-    assert await engine.migrate() == ()
+    assert await engine.schema.migrate() == FILES
+    assert await engine.schema.migrate() == ()
     await engine.close()
 
 
 async def test_check(path: Path, engine: SqliteEngine) -> None:
-    await engine.enqueue([new()])
+    await engine.producer.enqueue([new()])
     findings = {finding.name: finding for finding in await engine.check()}
     assert all(finding.ok for finding in findings.values()), findings
     assert findings["jobs"].text == "1 job"

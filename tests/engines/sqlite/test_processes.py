@@ -22,7 +22,7 @@ engine = SqliteEngine(Path(sys.argv[1]))
 end, count = time.monotonic() + float(sys.argv[2]), 0
 while time.monotonic() < end:
     size = 1 if count % 3 else 20
-    engine.enqueue_sync([new() for _ in range(size)])
+    engine.sync_producer.enqueue_sync([new() for _ in range(size)])
     count += size
 print(count)
 """
@@ -31,23 +31,23 @@ CONSUME = """
 import asyncio, sys, time
 from pathlib import Path
 from dutiful.engines.sqlite import SqliteEngine
-from dutiful.contract.protocol import Wanted
+from dutiful.contract.roles.consumer import Wanted
 from tests.engines.sqlite.support import settled, worker
 async def main():
     engine, name = SqliteEngine(Path(sys.argv[1])), sys.argv[2]
-    await engine.join(worker(name))
+    await engine.fleet.join(worker(name))
     ended, idle, items = [], 0, []
     while True:
-        answer = await engine.exchange(name, items, Wanted(("default",), 10))
+        answer = await engine.consumer.exchange(name, items, Wanted(("default",), 10))
         assert not answer.refused and not answer.lost
         ended += [item.claim.job.id for item in items]
         items = [settled(claim) for claim in answer.claims]
         if not items:
             if not rest():
                 break
-            await engine.wait(("default",), 1)
+            await engine.consumer.wait(("default",), 1)
         else:
-            assert (await engine.renew(name)).valid
+            assert (await engine.leases.renew(name)).valid
     await engine.close()
     print(*ended)
 def rest():
@@ -63,7 +63,7 @@ from dutiful.engines.sqlite import SqliteEngine
 from tests.engines.sqlite.support import new
 engine = SqliteEngine(Path(sys.argv[1]))
 while True:
-    print(engine.enqueue_sync([new()])[0].id, flush=True)
+    print(engine.sync_producer.enqueue_sync([new()])[0].id, flush=True)
 """
 
 
@@ -94,22 +94,22 @@ def test_kill_right_after_enqueue_loses_nothing(path: Path) -> None:
 
 
 async def test_stopped_writer_holds_nobody_for_ever(path: Path, engine: SqliteEngine) -> None:
-    await engine.enqueue([new()])
+    await engine.producer.enqueue([new()])
     holder = child(HOLD, path)
     assert heard(holder) == "inside"
     writer = engine.session.writer
     writer.seconds = 0.2
     with pytest.raises(EngineUnavailable, match="another process"):
-        await engine.enqueue([new()])
+        await engine.producer.enqueue([new()])
     with pytest.raises(EngineUnavailable, match="another process"):
-        await asyncio.to_thread(engine.enqueue_sync, [new()])
+        await asyncio.to_thread(engine.sync_producer.enqueue_sync, [new()])
     writer.seconds = 60
-    waiting = asyncio.create_task(engine.enqueue([new()]))
+    waiting = asyncio.create_task(engine.producer.enqueue([new()]))
     await asyncio.sleep(0)
     os.kill(holder.pid, signal.SIGKILL)
     ended(holder)
     await waiting
-    assert (await engine.tally())["enqueued"] == 2
+    assert (await engine.inspector.tally())["enqueued"] == 2
 
 
 HOLD = """

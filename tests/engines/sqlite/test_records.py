@@ -17,22 +17,22 @@ async def test_nothing_is_left_of_a_job_that_is_deleted(tmp_path: Path, verb: st
     clock, path = FakeClock(), tmp_path / "jobs.db"
     engine = SqliteEngine(path, clock=clock)
     await engine.open()
-    await engine.join(hand("w1"))
+    await engine.fleet.join(hand("w1"))
     job_id = await add(engine)
     claim = await one(engine)
-    assert await engine.record_step(claim, "charge", b"1")
+    assert await engine.consumer.record_step(claim, "charge", b"1")
     assert await end(engine, claim, Discarded("no use"))
     clock.advance("1s")
     if verb == "prune":
-        assert await engine.prune(State.DEAD, 0, 10) == 1
+        assert await engine.retention.prune(State.DEAD, 0, 10) == 1
     elif verb == "purge":
-        await engine.purge([job_id])
+        await engine.controller.purge([job_id])
     else:
-        await engine.drop(await engine.get([job_id]))
+        await engine.importer.drop(await engine.inspector.get([job_id]))
     other = await add(engine)
     assert (await one(engine)).steps == {}
-    assert await engine.steps(other) == {}
-    assert await engine.errors(other) == ()
+    assert await engine.inspector.steps(other) == {}
+    assert await engine.inspector.errors(other) == ()
     await engine.close()
     connection = sqlite3.connect(path)
     for table in ("dutiful_step", "dutiful_failure"):

@@ -43,7 +43,7 @@ def move_folder(path: Path) -> None:
 
 def replace(path: Path) -> None:
     other = SqliteEngine(path.with_name("other.db"))
-    other.enqueue_sync([new()])
+    other.sync_producer.enqueue_sync([new()])
     other.session.close()
     path.with_name("other.db").rename(path)
 
@@ -68,14 +68,14 @@ WAYS = [remove, remove_file, remove_log, remove_index, move_folder, replace]
 @pytest.mark.parametrize("idle", [False, True])
 def test_an_enqueuer_is_told(deep: Path, way: Callable[[Path], None], idle: bool) -> None:
     engine = SqliteEngine(deep)
-    engine.enqueue_sync([new()])
+    engine.sync_producer.enqueue_sync([new()])
     way(deep)
     if idle:  # so that the file is looked at before anything is written
         engine.session._look_at = 0
     with pytest.raises((EngineUnavailable, ReplyUnknown), match="while"):
-        engine.enqueue_sync([new()])
+        engine.sync_producer.enqueue_sync([new()])
     with pytest.raises(EngineUnavailable, match="while"):
-        engine.enqueue_sync([new()])
+        engine.sync_producer.enqueue_sync([new()])
     engine.session.close()
 
 
@@ -85,13 +85,13 @@ def test_what_is_acknowledged_afterwards_is_there(
 ) -> None:
     monkeypatch.setattr("dutiful.engines.sqlite.session._TROUBLE_SECONDS", 0.05)
     engine = SqliteEngine(deep)
-    engine.enqueue_sync([new()])
+    engine.sync_producer.enqueue_sync([new()])
     way(deep)
     stored: list[str] = []
     for _ in range(8):
         job = new()
         try:
-            engine.enqueue_sync([job])
+            engine.sync_producer.enqueue_sync([job])
         except (EngineUnavailable, ReplyUnknown):
             time.sleep(0.03)
         else:
@@ -110,27 +110,27 @@ def test_what_is_acknowledged_afterwards_is_there(
 def test_the_file_put_back_is_used_again(deep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dutiful.engines.sqlite.session._TROUBLE_SECONDS", 0.05)
     engine = SqliteEngine(deep)
-    engine.enqueue_sync([new()])
+    engine.sync_producer.enqueue_sync([new()])
     away = deep.parent.with_name("away")
     deep.parent.rename(away)
     with pytest.raises((ReplyUnknown, EngineUnavailable)):  # the latter after a second's pause
-        engine.enqueue_sync([new()])
+        engine.sync_producer.enqueue_sync([new()])
     time.sleep(0.06)
     with pytest.raises(EngineUnavailable, match="put it back"):
-        engine.enqueue_sync([new()])
+        engine.sync_producer.enqueue_sync([new()])
     away.rename(deep.parent)
     time.sleep(0.06)
-    engine.enqueue_sync([new()])
+    engine.sync_producer.enqueue_sync([new()])
     engine.session.close()
     assert rows(deep, "SELECT count(*) FROM dutiful_job")[0][0] >= 2
 
 
 def test_a_closed_engine_begins_anew(deep: Path) -> None:
     engine = SqliteEngine(deep)
-    engine.enqueue_sync([new()])
+    engine.sync_producer.enqueue_sync([new()])
     engine.session.close()
     remove(deep)
-    engine.enqueue_sync([new()])
+    engine.sync_producer.enqueue_sync([new()])
     engine.session.close()
     assert rows(deep, "SELECT count(*) FROM dutiful_job") == [(1,)]
 
@@ -138,11 +138,11 @@ def test_a_closed_engine_begins_anew(deep: Path) -> None:
 async def test_a_claim_from_a_removed_file_is_not_given_out(deep: Path) -> None:
     engine = SqliteEngine(deep)
     await engine.open()
-    await engine.join(worker())
-    await engine.enqueue([new()])
+    await engine.fleet.join(worker())
+    await engine.producer.enqueue([new()])
     remove(deep)
     with pytest.raises((EngineUnavailable, ReplyUnknown)):
-        await engine.exchange("w1", [], WANTED)
+        await engine.consumer.exchange("w1", [], WANTED)
     await engine.close()
 
 
@@ -150,7 +150,7 @@ async def test_a_transaction_in_a_removed_file_is_not_said_to_be_committed(deep:
     engine = SqliteEngine(deep)
     await engine.open()
     (claim,) = await claimed(engine)
-    transaction = engine.transaction(claim)
+    transaction = engine.transactional.transaction(claim)
     transaction.begin()
     remove(deep)
     settlement: Settlement = settled(claim)
@@ -162,22 +162,22 @@ async def test_a_transaction_in_a_removed_file_is_not_said_to_be_committed(deep:
 async def test_reads_see_it_too(deep: Path) -> None:
     engine = SqliteEngine(deep)
     job = new()
-    await engine.enqueue([job])
+    await engine.producer.enqueue([job])
     remove(deep)
     engine.session._look_at = 0
     with pytest.raises(EngineUnavailable, match="was removed"):
-        await engine.get([job.id])
+        await engine.inspector.get([job.id])
     await engine.close()
 
 
 async def test_the_callers_own_connection(deep: Path) -> None:
     engine = SqliteEngine(deep)
-    await engine.enqueue([new()])
+    await engine.producer.enqueue([new()])
     own = sqlite3.connect(deep)
     own.execute("BEGIN IMMEDIATE")
     remove(deep)
     with pytest.raises(DutifulError, match="was removed"):
-        engine.enqueue_on(own, [new()])
+        engine.caller_producer.enqueue_on(own, [new()])
     own.close()
     await engine.close()
 

@@ -88,7 +88,7 @@ def test_a_link_in_its_place_is_not_followed(square: Path) -> None:
     engine = SqliteEngine(path)
     (notice,) = asyncio.run(engine.open())
     assert "remove it" in notice
-    engine.enqueue_sync([new()])
+    engine.sync_producer.enqueue_sync([new()])
     findings = {finding.name: finding.ok for finding in asyncio.run(engine.check())}
     assert not findings["place"]
     asyncio.run(engine.close())
@@ -153,7 +153,7 @@ def test_a_new_database_is_its_owners_alone(square: Path) -> None:
 
     def hold(tell: Tell) -> None:
         engine = SqliteEngine(path)
-        engine.enqueue_sync([new()])
+        engine.sync_producer.enqueue_sync([new()])
         tell("here")
         time.sleep(60)
 
@@ -200,7 +200,7 @@ def test_users_of_a_group_wake_each_other(square: Path) -> None:
             return pipe
 
         RunFolder.pipe = hung  # type: ignore[method-assign] - likewise
-        asyncio.run(SqliteEngine(path).wait(("mail",), 60))
+        asyncio.run(SqliteEngine(path).consumer.wait(("mail",), 60))
         tell("rung")
 
     sleeper = Neighbour(OWNER, sleep, group=GROUP, umask=0o077)
@@ -288,12 +288,12 @@ def test_what_lies_in_the_folder(
 
 def test_the_folder_may_go_and_come(path: Path) -> None:
     engine = SqliteEngine(path)
-    engine.enqueue_sync([new()])
+    engine.sync_producer.enqueue_sync([new()])
     run = path.with_name("jobs.db-run")
     run.rename(path.with_name("gone"))
     engine.session.place.folder.close()
     engine.session.writer._door.close()
-    engine.enqueue_sync([new()])
+    engine.sync_producer.enqueue_sync([new()])
     assert sorted(lock.name for lock in run.iterdir()) == ["gate.lock", "writer.lock"]
     asyncio.run(engine.close())
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dutiful.contract.protocol import Wanted
+from dutiful.contract.roles.consumer import Wanted
 from dutiful.core.errors import UsageError
 from dutiful.core.instant import SECOND
 from dutiful.core.job import Claim
@@ -66,9 +66,9 @@ async def claim(engine: SqliteEngine, path: Path) -> Claim:
         other.execute(BIG)
         other.execute(ROWS)
         other.commit()
-    await engine.enqueue([new()])
-    await engine.join(hand("brief", lease=SECOND // 5))
-    return (await engine.exchange("brief", [], Wanted(("default",), 1))).claims[0]
+    await engine.producer.enqueue([new()])
+    await engine.fleet.join(hand("brief", lease=SECOND // 5))
+    return (await engine.consumer.exchange("brief", [], Wanted(("default",), 1))).claims[0]
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ async def long(engine: SqliteEngine, path: Path, claim: Claim) -> Claim:
 async def test_kept_statements_do_not_keep_the_lock_after_the_limit(
     engine: SqliteEngine, path: Path, claim: Claim, what: str
 ) -> None:
-    transaction = engine.transaction(claim)
+    transaction = engine.transactional.transaction(claim)
     connection = transaction.begin()
     connection.execute("INSERT INTO big (n) VALUES (9)")
     kept = LEFT[what](connection)
@@ -98,7 +98,7 @@ async def test_kept_statements_do_not_keep_the_lock_after_the_limit(
 async def test_kept_statements_do_not_keep_the_lock_after_the_end(
     engine: SqliteEngine, path: Path, long: Claim, what: str, commits: bool
 ) -> None:
-    transaction = engine.transaction(long)
+    transaction = engine.transactional.transaction(long)
     connection = transaction.begin()
     connection.execute("INSERT INTO big (n) VALUES (9)")
     kept = LEFT[what](connection)
@@ -124,7 +124,7 @@ async def test_a_begin_that_fails_frees_the_lock(
 
     monkeypatch.setattr(SqliteTransaction, "_limit", limit)
     with pytest.raises(KeyboardInterrupt):
-        engine.transaction(claim).begin()
+        engine.transactional.transaction(claim).begin()
     assert await _freed(path, 5, log=False)
     assert kept
 
@@ -132,7 +132,7 @@ async def test_a_begin_that_fails_frees_the_lock(
 async def test_rows_of_a_generator_are_not_written_after_the_limit(
     engine: SqliteEngine, path: Path, claim: Claim
 ) -> None:
-    transaction = engine.transaction(claim)
+    transaction = engine.transactional.transaction(claim)
     connection = transaction.begin()
     gate = threading.Event()
 
@@ -157,7 +157,7 @@ async def test_rows_of_a_generator_are_not_written_after_the_limit(
 async def test_a_row_that_is_slow_to_make_does_not_keep_the_lock(
     engine: SqliteEngine, path: Path, claim: Claim
 ) -> None:
-    transaction = engine.transaction(claim)
+    transaction = engine.transactional.transaction(claim)
     connection = transaction.begin()
     gate = threading.Event()
     connection.row_factory = lambda _, row: gate.wait(30) and row
@@ -176,7 +176,7 @@ async def test_a_row_that_is_slow_to_make_does_not_keep_the_lock(
 async def test_a_thread_inside_at_the_end_is_told_of(
     engine: SqliteEngine, path: Path, long: Claim
 ) -> None:
-    transaction = engine.transaction(long)
+    transaction = engine.transactional.transaction(long)
     connection = transaction.begin()
     begun = threading.Event()
 
@@ -196,7 +196,7 @@ async def test_a_thread_inside_at_the_end_is_told_of(
 
 
 async def test_a_backup_inside_is_refused(engine: SqliteEngine, long: Claim) -> None:
-    transaction = engine.transaction(long)
+    transaction = engine.transactional.transaction(long)
     connection = transaction.begin()
     with contextlib.closing(sqlite3.connect(":memory:")) as other:
         with pytest.raises(UsageError, match=r"after ctx\.transaction"):
@@ -224,7 +224,7 @@ ENDS: dict[str, Callable[[Any], Any]] = {
 async def test_ending_it_by_hand_is_refused(
     engine: SqliteEngine, path: Path, long: Claim, how: str
 ) -> None:
-    transaction = engine.transaction(long)
+    transaction = engine.transactional.transaction(long)
     connection = transaction.begin()
     connection.execute("INSERT INTO big (n) VALUES (9)")
     with pytest.raises(UsageError, match="belongs to the job"):
@@ -236,7 +236,7 @@ async def test_ending_it_by_hand_is_refused(
 
 
 async def test_a_part_can_be_undone(engine: SqliteEngine, path: Path, long: Claim) -> None:
-    transaction = engine.transaction(long)
+    transaction = engine.transactional.transaction(long)
     connection = transaction.begin()
     connection.execute("SAVEPOINT part")
     connection.execute("INSERT INTO big (n) VALUES (9)")
@@ -251,7 +251,7 @@ async def test_a_part_can_be_undone(engine: SqliteEngine, path: Path, long: Clai
 async def test_nothing_is_written_after_a_statement_has_undone_all(
     engine: SqliteEngine, path: Path, long: Claim
 ) -> None:
-    transaction = engine.transaction(long)
+    transaction = engine.transactional.transaction(long)
     connection = transaction.begin()
     connection.execute("CREATE UNIQUE INDEX one ON big (n)")
     with pytest.raises(sqlite3.IntegrityError):
@@ -261,12 +261,12 @@ async def test_nothing_is_written_after_a_statement_has_undone_all(
     with pytest.raises(UsageError, match="belongs to the job"):
         transaction.commit(settled(long))
     assert rows(path, "SELECT count(*) FROM big") == [(3,)]
-    (job,) = await engine.get([long.job.id])
+    (job,) = await engine.inspector.get([long.job.id])
     assert job.state is State.RUNNING
 
 
 async def test_cursors_give_what_plain_ones_give(engine: SqliteEngine, long: Claim) -> None:
-    transaction = engine.transaction(long)
+    transaction = engine.transactional.transaction(long)
     connection = transaction.begin()
     cursor = connection.execute("SELECT n FROM big ORDER BY n")
     assert cursor.fetchone() == (1,)
@@ -282,7 +282,7 @@ async def test_cursors_give_what_plain_ones_give(engine: SqliteEngine, long: Cla
 
 
 async def test_hooks_of_a_task_do_not_matter(engine: SqliteEngine, long: Claim) -> None:
-    transaction = engine.transaction(long)
+    transaction = engine.transactional.transaction(long)
     connection = transaction.begin()
     connection.execute("INSERT INTO big (n) VALUES (9)")
     connection.set_progress_handler(lambda: 1, 1)

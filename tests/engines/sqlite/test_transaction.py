@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dutiful.contract.protocol import Wanted
+from dutiful.contract.roles.consumer import Wanted
 from dutiful.core.errors import UsageError
 from dutiful.core.instant import SECOND
 from dutiful.core.outcome import Crashed, Failed
@@ -26,7 +26,7 @@ from tests.engines.sqlite.support import claimed, settled
 async def main():
     engine = SqliteEngine(Path(sys.argv[1]))
     (claim,) = await claimed(engine)
-    transaction = engine.transaction(claim)
+    transaction = engine.transactional.transaction(claim)
     connection = transaction.begin()
     connection.execute("CREATE TABLE ledger (line TEXT)")
     connection.execute("INSERT INTO ledger VALUES ('done')")
@@ -50,14 +50,14 @@ def test_kill_leaves_both_or_neither(path: Path, moment: str) -> None:
     tables = rows(path, "SELECT count(*) FROM sqlite_master WHERE name = 'ledger'")
     assert tables == [(int(done),)]
     engine = SqliteEngine(path)
-    engine.enqueue_sync([new()])
+    engine.sync_producer.enqueue_sync([new()])
     engine.session.close()
 
 
 async def test_stale_claim_undoes_the_writes(engine: SqliteEngine, path: Path) -> None:
     (claim,) = await claimed(engine)
-    await engine.exchange("w1", [settled(claim, Crashed("gone"))], None)
-    transaction = engine.transaction(claim)
+    await engine.consumer.exchange("w1", [settled(claim, Crashed("gone"))], None)
+    transaction = engine.transactional.transaction(claim)
     transaction.begin().execute("CREATE TABLE ledger (line TEXT)")
     assert not transaction.commit(settled(claim))
     assert rows(path, "SELECT 1 FROM sqlite_master WHERE name = 'ledger'") == []
@@ -66,7 +66,7 @@ async def test_stale_claim_undoes_the_writes(engine: SqliteEngine, path: Path) -
 
 async def test_with_block_does_not_commit(engine: SqliteEngine, path: Path) -> None:
     (claim,) = await claimed(engine)
-    transaction = engine.transaction(claim)
+    transaction = engine.transactional.transaction(claim)
     connection = transaction.begin()
     with connection:
         connection.execute("CREATE TABLE ledger (line TEXT)")
@@ -76,7 +76,7 @@ async def test_with_block_does_not_commit(engine: SqliteEngine, path: Path) -> N
 
 async def test_users_factories_do_not_matter(engine: SqliteEngine) -> None:
     (claim,) = await claimed(engine)
-    transaction = engine.transaction(claim)
+    transaction = engine.transactional.transaction(claim)
     connection = transaction.begin()
     connection.row_factory = sqlite3.Row
     connection.text_factory = bytes
@@ -85,32 +85,32 @@ async def test_users_factories_do_not_matter(engine: SqliteEngine) -> None:
 
 async def test_enqueue_inside_is_told_what_to_do(engine: SqliteEngine) -> None:
     (claim,) = await claimed(engine)
-    transaction = engine.transaction(claim)
+    transaction = engine.transactional.transaction(claim)
     connection = transaction.begin()
     with pytest.raises(UsageError, match="connection="):
-        engine.enqueue_sync([new()])
+        engine.sync_producer.enqueue_sync([new()])
     with pytest.raises(UsageError, match="connection="):
-        await engine.enqueue([new()])
-    engine.enqueue_on(connection, [new()])
+        await engine.producer.enqueue([new()])
+    engine.caller_producer.enqueue_on(connection, [new()])
     assert transaction.commit(settled(claim))
-    await engine.enqueue([new()])
-    assert (await engine.tally())["enqueued"] == 3
+    await engine.producer.enqueue([new()])
+    assert (await engine.inspector.tally())["enqueued"] == 3
 
 
 async def test_error_with_unwritable_text_is_kept(engine: SqliteEngine) -> None:
     (claim,) = await claimed(engine)
     outcome = Failed("OSError", "no file '\udcff'", "Traceback \udcff")
-    answer = await engine.exchange("w1", [settled(claim, outcome)], None)
+    answer = await engine.consumer.exchange("w1", [settled(claim, outcome)], None)
     assert answer.refused == ()
-    (error,) = await engine.errors(claim.job.id)
+    (error,) = await engine.inspector.errors(claim.job.id)
     assert error.message == "no file '\\udcff'"
 
 
 async def test_long_transaction_loses_no_worker(engine: SqliteEngine) -> None:
     (claim,) = await claimed(engine)
-    transaction = engine.transaction(claim)
+    transaction = engine.transactional.transaction(claim)
     transaction.begin()
-    renewal = asyncio.create_task(engine.renew("w1"))
+    renewal = asyncio.create_task(engine.leases.renew("w1"))
     await asyncio.sleep(0.05)
     assert not renewal.done()
     transaction.rollback()
@@ -133,7 +133,10 @@ async def test_a_renewal_waits_for_one_transaction_only(
         return wait(self, *files, for_ever=for_ever)
 
     (claim,) = await claimed(engine)
-    first, second = engine.transaction(claim), engine.transaction(claim)
+    first, second = (
+        engine.transactional.transaction(claim),
+        engine.transactional.transaction(claim),
+    )
     first.begin()
     monkeypatch.setattr(Door, "_wait", waits)
     monkeypatch.setattr(door, "_flock", locks)
@@ -141,7 +144,7 @@ async def test_a_renewal_waits_for_one_transaction_only(
     begun = asyncio.create_task(asyncio.to_thread(second.begin), context=aside)
     await waiting.get()
     await locked.get()  # the second holds the gate of whichever door it stands at
-    renewal = asyncio.create_task(engine.renew("w1"), context=aside)
+    renewal = asyncio.create_task(engine.leases.renew("w1"), context=aside)
     await waiting.get()
     await locked.get()  # so does the renewal, of the writers'
     first.rollback()
@@ -154,14 +157,14 @@ async def test_a_renewal_waits_for_one_transaction_only(
 async def test_the_write_lock_is_taken_from_a_task_that_holds_it_for_too_long(
     engine: SqliteEngine, path: Path
 ) -> None:
-    await engine.enqueue([new()])
-    await engine.join(hand("brief", lease=SECOND // 5))
-    (claim,) = (await engine.exchange("brief", [], Wanted(("default",), 1))).claims
-    transaction = engine.transaction(claim)
+    await engine.producer.enqueue([new()])
+    await engine.fleet.join(hand("brief", lease=SECOND // 5))
+    (claim,) = (await engine.consumer.exchange("brief", [], Wanted(("default",), 1))).claims
+    transaction = engine.transactional.transaction(claim)
     connection = transaction.begin()
     connection.execute("CREATE TABLE ledger (line TEXT)")
     # Somebody else's enqueue waits until the lock is free again.
-    await asyncio.create_task(engine.enqueue([new()]), context=contextvars.Context())
+    await asyncio.create_task(engine.producer.enqueue([new()]), context=contextvars.Context())
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         connection.execute("INSERT INTO ledger VALUES ('late')")
     with pytest.raises(UsageError, match=r"open for longer than 0\.1 s"):
@@ -171,10 +174,10 @@ async def test_the_write_lock_is_taken_from_a_task_that_holds_it_for_too_long(
 
 
 async def test_a_statement_that_runs_too_long_is_interrupted(engine: SqliteEngine) -> None:
-    await engine.enqueue([new()])
-    await engine.join(hand("brief", lease=SECOND // 5))
-    (claim,) = (await engine.exchange("brief", [], Wanted(("default",), 1))).claims
-    transaction = engine.transaction(claim)
+    await engine.producer.enqueue([new()])
+    await engine.fleet.join(hand("brief", lease=SECOND // 5))
+    (claim,) = (await engine.consumer.exchange("brief", [], Wanted(("default",), 1))).claims
+    transaction = engine.transactional.transaction(claim)
     connection = transaction.begin()
     endless = (
         "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dutiful.contract.protocol import Wanted
+from dutiful.contract.roles.consumer import Wanted
 from dutiful.engines.sqlite import SqliteEngine
 from tests.engines.sqlite.support import child, ended, heard, new, rows, say, worker
 
@@ -25,9 +25,9 @@ async def main():
         print(time.monotonic_ns(), flush=True)
         sys.stdin.readline()
         for job in engine.session.readers.read(lambda: find()):
-            await engine.cancel([job])
+            await engine.controller.cancel([job])
 async def woken(engine):
-    await engine.wait(("default",), 10)
+    await engine.consumer.wait(("default",), 10)
     return engine.session.watch.work(("default",))
 def find():
     from dutiful.contract.statement import Statement
@@ -50,7 +50,7 @@ def test_other_process_wakes_in_milliseconds(path: Path) -> None:
         assert heard(sleeper) == "asleep"
         while not bells(path):
             time.sleep(0.001)
-        engine.enqueue_sync([new()])
+        engine.sync_producer.enqueue_sync([new()])
         committed = time.monotonic_ns()
         spans.append((int(heard(sleeper)) - committed) / 1e6)
         say(sleeper, "next")
@@ -61,16 +61,16 @@ def test_other_process_wakes_in_milliseconds(path: Path) -> None:
 
 
 async def test_sleeping_costs_little_and_writes_nothing(engine: SqliteEngine, path: Path) -> None:
-    await engine.join(worker())
+    await engine.fleet.join(worker())
     log = path.with_name(f"{path.name}-wal")
     before, spent = (log.stat().st_size, log.stat().st_mtime_ns), time.process_time()
     for _ in range(3):
-        answer = await engine.exchange("w1", [], Wanted(("default",), 10))
+        answer = await engine.consumer.exchange("w1", [], Wanted(("default",), 10))
         assert answer.claims == ()
-        assert await engine.prune(4, 0, 10) == 0
-        assert await engine.expire(()) == ()
-        assert await engine.abandoned(10) == ()
-        await engine.wait(("default",), 0.4)
+        assert await engine.retention.prune(4, 0, 10) == 0
+        assert await engine.fleet.expire(()) == ()
+        assert await engine.fleet.abandoned(10) == ()
+        await engine.consumer.wait(("default",), 0.4)
     assert time.process_time() - spent < 0.3
     assert (log.stat().st_size, log.stat().st_mtime_ns) == before
 
@@ -81,12 +81,12 @@ async def until_bells(path: Path, count: int) -> None:
 
 
 async def test_bell_is_taken_down(engine: SqliteEngine, path: Path) -> None:
-    sleeper = asyncio.create_task(engine.wait(("default",), 30))
+    sleeper = asyncio.create_task(engine.consumer.wait(("default",), 30))
     await until_bells(path, 1)
-    await engine.enqueue([new()])
+    await engine.producer.enqueue([new()])
     await sleeper
     assert bells(path) == []
-    sleeper = asyncio.create_task(engine.wait(("mail",), 30))
+    sleeper = asyncio.create_task(engine.consumer.wait(("mail",), 30))
     await until_bells(path, 1)
     sleeper.cancel()
     await asyncio.gather(sleeper, return_exceptions=True)
@@ -100,14 +100,14 @@ async def test_stale_bell_is_removed(engine: SqliteEngine, path: Path) -> None:
     process.kill()
     ended(process)
     assert bells(path)
-    await engine.enqueue([new()])
+    await engine.producer.enqueue([new()])
     await until_bells(path, 0)
 
 
 async def test_work_that_came_before_the_sleep(engine: SqliteEngine) -> None:
-    await engine.enqueue([new()])
+    await engine.producer.enqueue([new()])
     begun = time.monotonic()
-    await engine.wait(("default",), 30)
+    await engine.consumer.wait(("default",), 30)
     assert time.monotonic() - begun < 10
 
 
@@ -117,15 +117,15 @@ async def test_without_pipes_glances_do(
     monkeypatch.delattr("os.mkfifo")
     other = SqliteEngine(path)
     await other.open()
-    sleeper = asyncio.create_task(engine.wait(("default",), 30))
+    sleeper = asyncio.create_task(engine.consumer.wait(("default",), 30))
     await asyncio.sleep(0.1)
-    await other.enqueue([new()])
+    await other.producer.enqueue([new()])
     await asyncio.wait_for(sleeper, 0.9)
     await other.close()
 
 
 async def test_paused_queue_does_not_wake(engine: SqliteEngine, path: Path) -> None:
-    await engine.pause("default")
-    await engine.enqueue([new()])
+    await engine.controller.pause("default")
+    await engine.producer.enqueue([new()])
     assert not engine.session.watch.work(("default",))
     assert rows(path, "SELECT name FROM dutiful_queue") == [("default",)]

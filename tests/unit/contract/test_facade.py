@@ -1,25 +1,15 @@
 """The store as the house sees it: checked before any I/O, told about afterwards."""
 
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
 from dutiful import App
 from dutiful.contract.capability import Capability
+from dutiful.contract.engine import Engine
 from dutiful.contract.facade import Store
-from dutiful.contract.protocol import (
-    Consumer,
-    Controller,
-    Fleet,
-    Inspector,
-    Keeper,
-    Lifecycle,
-    Producer,
-    Redrive,
-    SyncProducer,
-    Transactional,
-    Wanted,
-)
+from dutiful.contract.roles.consumer import Wanted
+from dutiful.contract.roles.controller import Redrive
 from dutiful.core.errors import Unsupported
 from dutiful.core.event import Claimed, ClaimsRefused, Enqueued, Event, JobDied, Settled
 from dutiful.core.outcome import Discarded, Succeeded
@@ -27,11 +17,13 @@ from dutiful.core.unique import unique
 from dutiful.engines.memory import MemoryEngine
 from dutiful.testing import FakeClock
 from dutiful.testing.conformance.moves import ending, hand, new, rescue
+from dutiful.testing.conformance.roles import Roles
+from tests.flat import Flat
 
 Seen = list[Event]
 
 
-class Bare(MemoryEngine):
+class Bare(Flat):
     """Declares nothing, and fails when it is used all the same."""
 
     name = "bare"
@@ -50,18 +42,19 @@ def seen() -> Seen:
 @pytest.fixture
 async def store(seen: Seen) -> Store:
     engine = MemoryEngine(FakeClock())
-    await engine.join(hand("w1"))
+    await engine.fleet.join(hand("w1"))
     return Store(engine, seen.append)
 
 
+DECLARED = {"name", "poll", "capabilities", "bounds", "lease_owner", "attempt_counter"}
 ALL = Wanted(("default",), 10)
 
 
-def test_memory_plays_every_role() -> None:
+def test_memory_plays_every_role_but_those_of_a_server() -> None:
     engine = MemoryEngine()
-    roles = (Lifecycle, Producer, SyncProducer, Consumer, Transactional)
-    for role in (*roles, Fleet, Inspector, Controller, Keeper):
-        assert isinstance(engine, role)
+    roles = {name for name in get_type_hints(Engine) if name not in DECLARED}
+    missing = {name for name in roles if getattr(engine, name) is None}
+    assert missing == {"caller_producer", "schema", "health"}
 
 
 def test_a_store_tells_what_its_engine_can_do(store: Store) -> None:
@@ -72,15 +65,15 @@ def test_a_store_tells_what_its_engine_can_do(store: Store) -> None:
 
 
 def test_every_role_that_is_declared_is_given(store: Store) -> None:
-    roles = (store.inspector, store.keeper, store.transactional)
-    assert all(role is store.engine for role in (*roles, store.fleet, store.consumer))
+    for name in ("inspector", "retention", "transactional", "fleet", "consumer", "schedules"):
+        assert getattr(store, name) is getattr(store.engine, name)
 
 
 @pytest.mark.parametrize(
     ("role", "capability"),
     [
         ("inspector", Capability.INSPECT),
-        ("keeper", Capability.PRUNE),
+        ("retention", Capability.PRUNE),
         ("transactional", Capability.TRANSACTION),
     ],
 )
@@ -102,7 +95,7 @@ def test_an_engine_without_schedules_says_what_to_do_instead() -> None:
     with pytest.raises(Unsupported, match=advice):
         app.schedules.declaration().check(store)
     with pytest.raises(Unsupported, match=advice):
-        _ = store.scheduling
+        _ = store.schedules
 
 
 @pytest.mark.parametrize(
@@ -147,7 +140,7 @@ async def test_an_enqueue_is_told(store: Store, seen: Seen) -> None:
 
 
 async def test_a_join_of_the_callers_transaction_is_passed_on() -> None:
-    class Joining(MemoryEngine):
+    class Joining(Flat):
         capabilities = frozenset(Capability)
 
         def enqueue_on(self, connection: Any, jobs: Any) -> Any:
@@ -173,7 +166,7 @@ async def test_an_exchange_tells_what_the_store_accepted(store: Store, seen: See
 async def test_a_refused_settlement_is_told_apart(store: Store, seen: Seen) -> None:
     await store.enqueue([new(), new()])
     stale, good = (await store.exchange("w1", [], ALL)).claims
-    await rescue(store.consumer, stale)
+    await rescue(Roles(store.engine), stale)
     seen.clear()
     done = ending(good, Succeeded())
     await store.exchange("w1", [ending(stale, Discarded("late")), done], None)
@@ -220,5 +213,5 @@ async def test_each_change_by_hand_checks_its_own_capability(
     verb: str, argument: object, capability: Capability
 ) -> None:
     with pytest.raises(Unsupported) as caught:
-        await getattr(Store(Bare()).controller, verb)(argument)
+        await getattr(Store(Bare()).controller(capability), verb)(argument)
     assert caught.value.capability == capability.value

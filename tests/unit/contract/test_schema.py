@@ -4,7 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from dutiful.contract.schema import Migration, due, health, lacking, names, opening, read, release
+from dutiful.contract.migrations import (
+    Migration,
+    due,
+    health,
+    lacking,
+    names,
+    opening,
+    read,
+    release,
+)
 from dutiful.core.errors import SchemaMismatch
 from dutiful.engines.postgres import applying
 from dutiful.engines.postgres.statements import shipped as postgres

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from dutiful import EngineUnavailable
-from dutiful.contract.fleet import Renewal
+from dutiful.contract.roles.fleet import Renewal
 from dutiful.core.instant import SECOND
 from dutiful.core.lease import Lease
 from dutiful.testing.clock import FakeClock

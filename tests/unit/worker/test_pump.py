@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dutiful import App, EngineUnavailable
-from dutiful.contract.protocol import Exchanged
+from dutiful.contract.roles.consumer import Exchanged
 from dutiful.core.event import Event, OutcomeRefused, SettlementsDelayed
 from dutiful.core.job import Claim
 from dutiful.core.outcome import Outcome, Released, Succeeded
@@ -35,7 +35,7 @@ async def test_ends_that_come_in_while_an_exchange_is_broken_off_are_kept(
             await asyncio.Event().wait()
             raise AssertionError
 
-        monkeypatch.setattr(app.store.engine, "exchange", hangs)
+        monkeypatch.setattr(app.store.engine.consumer, "exchange", hangs)
         parts.executor.ended += sent
         turn = asyncio.create_task(parts.pump.turn())
         await asked.wait()
@@ -61,8 +61,8 @@ async def test_claims_that_are_taken_up_tell_the_clock_of_the_store_where_it_is_
         async def claimed(worker: str) -> list[Claim]:
             return taken
 
-        monkeypatch.setattr(app.store.engine, "exchange", nothing)
-        monkeypatch.setattr(app.store.engine, "claimed", claimed)
+        monkeypatch.setattr(app.store.engine.consumer, "exchange", nothing)
+        monkeypatch.setattr(app.store.engine.fleet, "claimed", claimed)
         if heard_before:
             parts.executor.reckoning.heard(1000)
         clock.advance(0.000_005)
@@ -81,7 +81,7 @@ async def test_a_worker_that_finds_no_claims_of_its_own_keeps_its_clock(
         async def nothing(*_: Any) -> Exchanged:
             return Exchanged()
 
-        monkeypatch.setattr(app.store.engine, "exchange", nothing)
+        monkeypatch.setattr(app.store.engine.consumer, "exchange", nothing)
         parts.patience.failures += 1
         assert await parts.pump.turn()
         assert not parts.executor.reckoning.known
@@ -100,7 +100,7 @@ async def test_an_end_that_cannot_be_stored_in_any_form_is_told_once_and_tried_f
                 raise RuntimeError("no such column")
             return Exchanged()
 
-        monkeypatch.setattr(app.store.engine, "exchange", refuses)
+        monkeypatch.setattr(app.store.engine.consumer, "exchange", refuses)
         parts.executor.ended.append(end("1"))
         held: list[int] = []
         for _ in range(5):
@@ -121,7 +121,7 @@ async def test_jobs_that_were_handed_back_are_counted_once_they_are_written(
         async def answered(*_: Any) -> Exchanged:
             return answers.pop(0)
 
-        monkeypatch.setattr(app.store.engine, "exchange", answered)
+        monkeypatch.setattr(app.store.engine.consumer, "exchange", answered)
         parts.executor.draining = True
         back = [(claim(job_id), Released()) for job_id in "1235"]
         parts.executor.ended += [*back, end("4")]
@@ -144,7 +144,7 @@ async def test_a_worker_that_the_store_does_not_know_is_lost(
         async def answered(*_: Any) -> Exchanged:
             return Exchanged(lost=lost)
 
-        monkeypatch.setattr(app.store.engine, "exchange", answered)
+        monkeypatch.setattr(app.store.engine.consumer, "exchange", answered)
         assert not parts.pump.lost
         assert await parts.pump.turn()
         assert parts.pump.lost == lost
@@ -162,7 +162,7 @@ async def test_claims_come_though_an_end_beside_them_cannot_be_stored(
                 raise RuntimeError("no such column")
             return Exchanged(claims=(new,))
 
-        monkeypatch.setattr(app.store.engine, "exchange", refuses)
+        monkeypatch.setattr(app.store.engine.consumer, "exchange", refuses)
         parts.executor.ended.append(end("1"))
         assert await parts.pump.turn()
         assert [one for one, _ in parts.executor.ended] == [new]
@@ -179,7 +179,7 @@ async def test_ends_are_not_sent_one_by_one_to_a_store_that_is_away(
             calls.append(len(settlements))
             raise EngineUnavailable("away")
 
-        monkeypatch.setattr(app.store.engine, "exchange", away)
+        monkeypatch.setattr(app.store.engine.consumer, "exchange", away)
         parts.executor.ended += sent
         parts.pump.overdue = lambda: True
         with pytest.raises(EngineUnavailable):

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from dutiful.contract.protocol import Exchanged, Wanted
+from dutiful.contract.roles.consumer import Exchanged, Wanted
 from dutiful.core.apply import apply, claimed, repeated, valid
 from dutiful.core.errors import UsageError
 from dutiful.core.job import Claim, Job
@@ -20,7 +20,9 @@ from .table import Tables
 class MemoryConsumer:
     """The roles `Consumer` and `Transactional`."""
 
-    tables: Tables
+    def __init__(self, tables: Tables) -> None:
+        """Share the engine's tables."""
+        self.tables = tables
 
     async def exchange(
         self, worker: str, settlements: Sequence[Settlement], wanted: Wanted | None

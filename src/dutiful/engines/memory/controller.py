@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dutiful.contract.page import Holder
-from dutiful.contract.protocol import Redrive
+from dutiful.contract.roles.controller import Redrive
 from dutiful.core.apply import cancelled, hurried
 from dutiful.core.job import Job
 from dutiful.core.redrive import redrive, takes_key
@@ -17,7 +16,9 @@ from .table import Tables
 class MemoryController:
     """The roles `Controller` and `Keeper`."""
 
-    tables: Tables
+    def __init__(self, tables: Tables) -> None:
+        """Share the engine's tables."""
+        self.tables = tables
 
     async def cancel(self, ids: Sequence[str]) -> tuple[str, ...]:
         """Cancel what waits, ask what runs."""
@@ -80,25 +81,6 @@ class MemoryController:
             self.tables.paused.pop(queue, None)
             self.tables.shut.pop(queue, None)
         self.tables.wake()
-
-    async def holders(self) -> tuple[Holder, ...]:
-        """Name nobody: memory has no dead rows."""
-        return ()
-
-    async def prune(self, state: int, older_than: int, limit: int) -> int:
-        """Delete some jobs that ended long ago."""
-        tables = self.tables
-        with tables.lock:
-            before = tables.clock.now() - older_than
-            old = [
-                job
-                for job in tables.jobs.values()
-                if job.state == state and job.finished_at is not None and job.finished_at < before
-            ]
-            old.sort(key=lambda job: job.finished_at or 0)
-            for job in old[:limit]:
-                tables.delete(job, "pruned")
-            return len(old[:limit])
 
     def _admitted(self, job: Job) -> bool:
         holder = self.tables.holder(job.unique_key)

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 from dutiful.contract.capability import Capability
 from dutiful.contract.clock import Clock, SystemClock
+from dutiful.contract.engine import Engine
 from dutiful.contract.page import Finding
 
 from .consumer import MemoryConsumer
 from .controller import MemoryController
 from .fleet import MemoryFleet
 from .inspector import MemoryInspector
-from .mover import MemoryMover
+from .mover import MemoryTransfer
 from .producer import MemoryProducer
-from .scheduling import MemoryScheduling
+from .retention import MemoryRetention
+from .scheduling import MemorySchedules
 from .table import Tables
 
 
-class MemoryEngine(
-    MemoryProducer,
-    MemoryConsumer,
-    MemoryFleet,
-    MemoryInspector,
-    MemoryController,
-    MemoryMover,
-    MemoryScheduling,
-):
+class MemoryEngine(Engine):
     """Jobs in this process's memory, for tests and for reading; they end with the process."""
 
     name = "memory"
@@ -35,9 +29,19 @@ class MemoryEngine(
         Capability.MIGRATE,
     }
 
-    def __init__(self, clock: Clock | None = None) -> None:
-        """Start empty, on the system's clock or a test's."""
-        self.tables = Tables(clock or SystemClock())
+    def __init__(self, clock: Clock | None = None, tables: Tables | None = None) -> None:
+        """Start empty, on the system's clock or a test's; or share another engine's ``tables``."""
+        self.tables = tables = tables or Tables(clock or SystemClock())
+        producer, controller = MemoryProducer(tables), MemoryController(tables)
+        schedules = MemorySchedules(tables, producer, controller)
+        self.producer = self.sync_producer = producer
+        self.consumer = self.transactional = MemoryConsumer(tables)
+        self.fleet = self.leases = MemoryFleet(tables)
+        self.inspector = MemoryInspector(tables)
+        self.controller = controller
+        self.retention = MemoryRetention(tables)
+        self.schedules = schedules
+        self.exporter = self.importer = MemoryTransfer(tables, schedules.fresh)
 
     async def open(self, *, create: bool = True) -> tuple[str, ...]:
         """Do nothing: memory is always open."""
@@ -45,14 +49,6 @@ class MemoryEngine(
 
     async def close(self) -> None:
         """Keep everything, so that a test can look at it afterwards."""
-
-    async def migrate(self, *, dry_run: bool = False, contract: bool = False) -> tuple[str, ...]:
-        """Do nothing: there is no schema."""
-        return ()
-
-    async def script(self, *, contract: bool = False) -> str:
-        """Return nothing: there is no schema."""
-        return ""
 
     async def check(self) -> tuple[Finding, ...]:
         """Count what is there."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dutiful.contract.fleet import Renewal, WorkerInfo, WorkerStatus
+from dutiful.contract.roles.fleet import Renewal, WorkerInfo, WorkerStatus
 from dutiful.core.job import Claim
 from dutiful.core.state import State
 
@@ -12,9 +12,11 @@ from .table import Registered, Tables
 
 
 class MemoryFleet:
-    """The role `Fleet`; leases are counted in the clock's ticks, which nobody can step."""
+    """The roles `Fleet` and `Leases`; leases are counted in ticks, which nobody can step."""
 
-    tables: Tables
+    def __init__(self, tables: Tables) -> None:
+        """Share the engine's tables."""
+        self.tables = tables
 
     async def join(self, info: WorkerInfo) -> None:
         """Register a worker."""
@@ -25,7 +27,9 @@ class MemoryFleet:
                 return  # else what it held would be nobody's to take back
             tables.fleet[info.id] = Registered(info, tables.clock.now(), tables.clock.ticks())
 
-    async def renew(self, worker: str, stalled_for: int = 0) -> Renewal:
+    async def renew(
+        self, worker: str, *, claims: Sequence[Claim] = (), lease: int = 0, stalled_for: int = 0
+    ) -> Renewal:
         """Prolong a lease, unless the worker is lost."""
         tables = self.tables
         with tables.lock:

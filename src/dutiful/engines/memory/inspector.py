@@ -19,7 +19,9 @@ _CURSOR = re.compile("[0-9]{1,19}")
 class MemoryInspector:
     """The role `Inspector`."""
 
-    tables: Tables
+    def __init__(self, tables: Tables) -> None:
+        """Share the engine's tables."""
+        self.tables = tables
 
     async def get(self, ids: Sequence[str]) -> tuple[Job, ...]:
         """Return the jobs found."""

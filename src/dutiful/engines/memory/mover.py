@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from dutiful.contract.moving import (
+from dutiful.contract.roles.transfer import (
     SHUT,
     Diaries,
     Diary,
@@ -28,11 +28,16 @@ from dutiful.core.unique import holds
 from .table import Entry, Tables
 
 
-class MemoryMover:
-    """The role `Mover`; the cursor is a place in the order of enqueueing (`Tables.placed`)."""
+class MemoryTransfer:
+    """The roles `Exporter` and `Importer`.
 
-    tables: Tables
-    fresh: Callable[[Entry], Recorded]
+    The cursor is a place in the order of enqueueing (`Tables.placed`).
+    """
+
+    def __init__(self, tables: Tables, fresh: Callable[[Entry], Recorded]) -> None:
+        """Share the engine's tables; ``fresh`` tells how the job of an occurrence stands."""
+        self.tables = tables
+        self._fresh = fresh
 
     async def dump(self, limit: int, cursor: str | None = None) -> Dumped:
         """List records, oldest first."""
@@ -171,7 +176,7 @@ class MemoryMover:
 
     def _diary(self, name: str) -> Diary:
         entries = sorted(self.tables.diaries.get(name, {}).items())
-        return Diary(self.tables.standings[name], tuple(self.fresh(entry) for _, entry in entries))
+        return Diary(self.tables.standings[name], tuple(self._fresh(entry) for _, entry in entries))
 
     def _record(self, job: Job) -> Record:
         tables = self.tables

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from dutiful.contract.protocol import Receipt
-from dutiful.core.errors import DuplicateJob, Unsupported
+from dutiful.contract.roles.producer import Receipt
+from dutiful.core.errors import DuplicateJob
 from dutiful.core.job import Job, NewJob, stamp
 from dutiful.core.replacement import replaced
 from dutiful.core.state import movable
@@ -18,7 +17,9 @@ from .table import Tables
 class MemoryProducer:
     """The roles `Producer` and `SyncProducer`."""
 
-    tables: Tables
+    def __init__(self, tables: Tables) -> None:
+        """Share the engine's tables."""
+        self.tables = tables
 
     async def enqueue(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
         """Store jobs."""
@@ -39,14 +40,6 @@ class MemoryProducer:
                 raise
         tables.wake()
         return receipts
-
-    def enqueue_on(self, connection: Any, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
-        """Refuse: there is no transaction to join."""
-        raise Unsupported("memory", "enqueue inside the caller's transaction")
-
-    async def aenqueue_on(self, connection: Any, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
-        """Refuse, as `enqueue_on` does."""
-        return self.enqueue_on(connection, jobs)
 
     def _one(self, new: NewJob, now: int) -> Receipt:
         tables, job = self.tables, stamp(new, now)

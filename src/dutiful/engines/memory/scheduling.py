@@ -6,13 +6,11 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from dutiful.contract.producing import Receipt
-from dutiful.contract.scheduling import KEPT_MAX, Advanced, Declared, Deleted, DueBatch
+from dutiful.contract.roles.schedules import KEPT_MAX, Advanced, Declared, Deleted, DueBatch
 from dutiful.core import declaration
 from dutiful.core.advance import Switch, switched
 from dutiful.core.deadline import Overdue, review
 from dutiful.core.errors import DuplicateJob
-from dutiful.core.job import NewJob
 from dutiful.core.occurrence import (
     Advance,
     Due,
@@ -25,15 +23,21 @@ from dutiful.core.retirement import Retirement, delete
 from dutiful.core.schedule import Schedule
 from dutiful.core.standing import active, admits, holds, look_at, moved
 
+from .controller import MemoryController
+from .producer import MemoryProducer
 from .table import Entry, Tables
 
 
-class MemoryScheduling:
-    """The role `Scheduling`."""
+class MemorySchedules:
+    """The role `Schedules`."""
 
-    tables: Tables
-    enqueue_sync: Callable[[Sequence[NewJob]], tuple[Receipt, ...]]
-    cancel_now: Callable[[Sequence[str]], tuple[str, ...]]
+    def __init__(
+        self, tables: Tables, producer: MemoryProducer, controller: MemoryController
+    ) -> None:
+        """Share the engine's tables; its moves enqueue and cancel jobs."""
+        self.tables = tables
+        self._producer = producer
+        self._controller = controller
 
     async def declare(
         self, app: str, edition: str, schedules: Sequence[Schedule] | None
@@ -116,7 +120,7 @@ class MemoryScheduling:
             before = self.tables.standings.get(move.name)
             if before is None or not admits(before, move):
                 continue
-            cancelled += self.cancel_now(move.cancel)
+            cancelled += self._controller.cancel_now(move.cancel)
             number = before.number
             for one in move.occurrences:
                 fresh = one.job is not None and one.job.id not in self.tables.jobs
@@ -190,7 +194,7 @@ class MemoryScheduling:
         result: Occurrence | GaveWay = one
         job_id = None if one.job is None else one.job.id
         if one.job is not None:
-            (receipt,) = self.enqueue_sync([one.job])
+            (receipt,) = self._producer.enqueue_sync([one.job])
             if not receipt.created:
                 result = GaveWay(name, one.planned, receipt.id, receipt.replaced)
                 job_id = result.job_id

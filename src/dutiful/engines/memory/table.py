@@ -11,8 +11,8 @@ from uuid import uuid4
 from msgspec.structs import replace
 
 from dutiful.contract.clock import Clock
-from dutiful.contract.fleet import WorkerInfo
 from dutiful.contract.page import PREFIX_MIN
+from dutiful.contract.roles.fleet import WorkerInfo
 from dutiful.core.apply import due
 from dutiful.core.fence import first_floor, raised_floor
 from dutiful.core.job import AttemptError, Job

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
-from dutiful.contract.schema import Migration
+from dutiful.contract.migrations import Migration
 from dutiful.core.errors import BadPayload, EngineUnavailable, StoreUnusable, UsageError
 
 from .address import Address

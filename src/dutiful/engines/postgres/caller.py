@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from dutiful.contract.protocol import Receipt
+from dutiful.contract.roles.producer import Receipt
 from dutiful.contract.statement import Plan
 from dutiful.core.errors import UsageError
 from dutiful.core.job import NewJob
@@ -45,7 +45,9 @@ _ASYNC: dict[str, AEnqueue] = {
 class PostgresCaller:
     """Enqueueing inside the caller's transaction."""
 
-    session: Session
+    def __init__(self, session: Session) -> None:
+        """Share the engine's session."""
+        self.session = session
 
     def enqueue_on(self, connection: Any, jobs: Sequence[NewJob]) -> Receipts:
         """Store jobs on a sync connection, inside its transaction."""

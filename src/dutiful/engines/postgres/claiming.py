@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from dutiful.contract.protocol import Exchanged, Wanted
+from dutiful.contract.roles.consumer import Exchanged, Wanted
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement

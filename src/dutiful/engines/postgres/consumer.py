@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 
 from msgspec.structs import replace
 
-from dutiful.contract.protocol import Exchanged, Wanted
+from dutiful.contract.roles.consumer import Exchanged, Wanted
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.errors import BadPayload, JobLocked
 from dutiful.core.job import Claim
@@ -29,9 +29,11 @@ _RECORDING: WeakValueDictionary[tuple[int, str], asyncio.Lock] = WeakValueDictio
 class PostgresConsumer:
     """The role `Consumer`."""
 
-    session: Session
-    _locked: frozenset[str] = frozenset()
-    """Jobs that other sessions had locked when last seen; checked before they are settled."""
+    def __init__(self, session: Session) -> None:
+        """Share the engine's session."""
+        self.session = session
+        self._locked = frozenset[str]()
+        """Jobs that other sessions had locked when last seen; checked before they are settled."""
 
     async def exchange(
         self, worker: str, settlements: Sequence[Settlement], wanted: Wanted | None

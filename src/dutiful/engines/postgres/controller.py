@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-from dutiful.contract.protocol import Redrive
 from dutiful.contract.rewriting import redriven
+from dutiful.contract.roles.controller import Redrive
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.redrive import takes_key
 from dutiful.core.replacement import Work
@@ -22,7 +22,9 @@ from .statements import Texts
 class PostgresController:
     """The role `Controller`."""
 
-    session: Session
+    def __init__(self, session: Session) -> None:
+        """Share the engine's session."""
+        self.session = session
 
     async def cancel(self, ids: Sequence[str]) -> tuple[str, ...]:
         """Cancel what waits, ask what runs."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from dutiful.contract import records
 from dutiful.contract.histories import histories
-from dutiful.contract.moving import (
+from dutiful.contract.roles.transfer import (
     SHUT,
     Diaries,
     Diary,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dutiful.contract.capability import Capability
 from dutiful.contract.clock import Clock
+from dutiful.contract.engine import Engine
+from dutiful.contract.migrations import is_new, names
 from dutiful.contract.page import Finding
-from dutiful.contract.schema import is_new, names
 from dutiful.core.errors import StoreUnusable
 
 from .address import address_of
@@ -13,29 +14,18 @@ from .caller import PostgresCaller
 from .consumer import PostgresConsumer
 from .controller import PostgresController
 from .fleet import PostgresFleet
-from .health import examine
+from .health import PostgresHealth, examine
 from .inspector import PostgresInspector
-from .keeper import PostgresKeeper
+from .keeper import PostgresRetention
 from .migration import migrate, missing, script, wanted
-from .mover import PostgresMover
+from .mover import PostgresTransfer
 from .producer import PostgresProducer
-from .scheduling import PostgresScheduling
+from .scheduling import PostgresSchedules
 from .session import Session
 from .transaction import PostgresTransactional
 
 
-class PostgresEngine(
-    PostgresProducer,
-    PostgresCaller,
-    PostgresConsumer,
-    PostgresTransactional,
-    PostgresFleet,
-    PostgresInspector,
-    PostgresController,
-    PostgresKeeper,
-    PostgresMover,
-    PostgresScheduling,
-):
+class PostgresEngine(Engine):
     """Jobs in one schema of a PostgreSQL database, shared by all who reach the server."""
 
     name = "postgresql"
@@ -44,7 +34,19 @@ class PostgresEngine(
 
     def __init__(self, url: str, *, clock: Clock | None = None) -> None:
         """Connect to nothing yet; a ``clock`` stands in for the server's, as in tests."""
-        self.session = Session(address_of(url), clock)
+        self.session = session = Session(address_of(url), clock)
+        self.producer = self.sync_producer = PostgresProducer(session)
+        self.caller_producer = PostgresCaller(session)
+        self.consumer = PostgresConsumer(session)
+        self.transactional = PostgresTransactional(session)
+        self.fleet = self.leases = PostgresFleet(session)
+        self.inspector = PostgresInspector(session)
+        self.controller = PostgresController(session)
+        self.retention = PostgresRetention(session)
+        self.schedules = PostgresSchedules(session)
+        self.exporter = self.importer = PostgresTransfer(session)
+        self.schema = PostgresSchema(session)
+        self.health = PostgresHealth(session)
 
     async def open(self, *, create: bool = True) -> tuple[str, ...]:
         """Connect, and bring the schema up to date."""
@@ -63,6 +65,19 @@ class PostgresEngine(
         """Close all connections; a later use opens them again."""
         self.session.close()
 
+    async def check(self) -> tuple[Finding, ...]:
+        """Look at the server and the schema."""
+        session = self.session
+        return await session.readers.aonce(lambda: examine(session))
+
+
+class PostgresSchema:
+    """The role `Schema`."""
+
+    def __init__(self, session: Session) -> None:
+        """Share the engine's session."""
+        self.session = session
+
     async def migrate(self, *, dry_run: bool = False, contract: bool = False) -> tuple[str, ...]:
         """Apply what is missing of the schema, or only name it."""
         address, sql = self.session.address, self.session.sql
@@ -75,8 +90,3 @@ class PostgresEngine(
         """Return the SQL of what is missing of the schema, with the record that it was run."""
         address, sql = self.session.address, self.session.sql
         return await self.session.pool.aside(lambda: script(address, sql, contract=contract))
-
-    async def check(self) -> tuple[Finding, ...]:
-        """Look at the server and the schema."""
-        session = self.session
-        return await session.readers.aonce(lambda: examine(session))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dutiful.contract.fleet import Renewal, WorkerInfo, WorkerStatus
+from dutiful.contract.roles.fleet import Renewal, WorkerInfo, WorkerStatus
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.errors import EngineError
 from dutiful.core.job import Claim
@@ -17,9 +17,11 @@ from .session import Session
 
 
 class PostgresFleet:
-    """The role `Fleet`; leases are counted by the server's clock."""
+    """The roles `Fleet` and `Leases`; leases are counted by the server's clock."""
 
-    session: Session
+    def __init__(self, session: Session) -> None:
+        """Share the engine's session."""
+        self.session = session
 
     async def join(self, info: WorkerInfo) -> None:
         """Register a worker, on the connection that will renew its lease."""
@@ -33,7 +35,9 @@ class PostgresFleet:
 
         await session.pulse.aonce(plan, writes=True)
 
-    async def renew(self, worker: str, stalled_for: int = 0) -> Renewal:
+    async def renew(
+        self, worker: str, *, claims: Sequence[Claim] = (), lease: int = 0, stalled_for: int = 0
+    ) -> Renewal:
         """Prolong a lease, unless the worker is lost, on the heartbeat's own connection.
 
         The jobs are asked about afterwards: while their table is locked there is no answer, but

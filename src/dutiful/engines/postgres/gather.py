@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from dutiful.contract.protocol import Receipt
+from dutiful.contract.roles.producer import Receipt
 from dutiful.contract.statement import Plan
 from dutiful.core.errors import ReplyUnknown
 from dutiful.core.job import NewJob

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from dutiful.contract.moving import Filled, Refusal
+from dutiful.contract.roles.transfer import Filled, Refusal
 from dutiful.core.errors import BadPayload
 
 _UNFIT = (BadPayload, struct.error, UnicodeEncodeError)

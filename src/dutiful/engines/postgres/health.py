@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from dutiful.contract.migrations import health
 from dutiful.contract.page import Finding
-from dutiful.contract.schema import health
+from dutiful.contract.roles.health import HealthWarning
 from dutiful.contract.statement import Plan, Statement
 
-from .keeper import HELD_SECONDS, HELD_TRANSACTIONS
 from .numbering import numbering
+from .producer import ready
 from .rights import rights
 from .rows import status_of
 from .session import Session
 from .unreadable import look_for_unreadable
 
+HELD_SECONDS = 60
+HELD_TRANSACTIONS = 1_000_000
 _SUPPORTED = range(15, 19)
 _INDEXES = frozenset(
     ("job_id", "job_ready", "job_due", "job_running", "job_final", "job_dead_id", "job_unique")
@@ -69,6 +72,28 @@ def _server(row: Sequence[Any]) -> Iterator[Finding]:
 def _horizon(rows: Sequence[Any]) -> Finding:
     if not rows:
         return Finding("horizon", True, "nothing old prevents the removal of dead rows")
-    kind, who, seconds = rows[0]
-    since = "" if seconds is None else f" for {seconds:,} s"
-    return Finding("horizon", False, f"{kind} {who} prevents the removal of dead rows{since}")
+    return Finding("horizon", False, _hindered(*rows[0]))
+
+
+def _hindered(kind: str, who: str, seconds: float | None) -> str:
+    since = "" if seconds is None else f" for {seconds:,.0f} s"
+    return f"{kind} {who} prevents the removal of dead rows{since}"
+
+
+class PostgresHealth:
+    """The role `Health`."""
+
+    def __init__(self, session: Session) -> None:
+        """Share the engine's session."""
+        self.session = session
+
+    async def warnings(self) -> tuple[HealthWarning, ...]:
+        """Name old snapshots, prepared transactions and replication slots."""
+        session = await ready(self.session)
+
+        def plan() -> Plan[tuple[HealthWarning, ...]]:
+            params = (HELD_SECONDS, HELD_TRANSACTIONS)
+            rows = (yield Statement(session.sql("horizon"), params)).rows
+            return tuple([HealthWarning(f"{row[0]} {row[1]}", _hindered(*row)) for row in rows])
+
+        return await session.apool.once(plan)

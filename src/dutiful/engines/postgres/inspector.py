@@ -22,7 +22,9 @@ T = TypeVar("T")
 class PostgresInspector:
     """The role `Inspector`; it reads beside the writers and never waits for them."""
 
-    session: Session
+    def __init__(self, session: Session) -> None:
+        """Share the engine's session."""
+        self.session = session
 
     async def get(self, ids: Sequence[str]) -> tuple[Job, ...]:
         """Return the jobs found."""

@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-from dutiful.contract.page import Holder
 from dutiful.contract.statement import Plan, Statement
 
 from .producer import ready
 from .session import Session
 
-HELD_SECONDS = 60
-HELD_TRANSACTIONS = 1_000_000
 _TALLIES = 1000
 """So many rows of the tally are left before they are folded."""
 _FOLDED_MOST = 50_000
 
 
-class PostgresKeeper:
-    """The role `Keeper`."""
+class PostgresRetention:
+    """The role `Retention`."""
 
-    session: Session
-
-    async def holders(self) -> tuple[Holder, ...]:
-        """Name old snapshots, prepared transactions and replication slots."""
-        session = await ready(self.session)
-
-        def plan() -> Plan[tuple[Holder, ...]]:
-            params = (HELD_SECONDS, HELD_TRANSACTIONS)
-            rows = (yield Statement(session.sql("horizon"), params)).rows
-            return tuple(Holder(*row) for row in rows)
-
-        return await session.apool.once(plan)
+    def __init__(self, session: Session) -> None:
+        """Share the engine's session."""
+        self.session = session
 
     async def prune(self, state: int, older_than: int, limit: int) -> int:
         """Delete some jobs that ended long ago; without any, nothing is written."""

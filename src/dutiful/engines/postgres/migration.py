@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psycopg
 
-from dutiful.contract.schema import Migration, due, is_new, lacking, names, opening, release
+from dutiful.contract.migrations import Migration, due, is_new, lacking, names, opening, release
 
 from .address import Address
 from .applying import apply, rows

@@ -9,7 +9,15 @@ from typing import Any, TypeVar
 from msgspec.structs import astuple
 
 from dutiful.contract import records as reading
-from dutiful.contract.moving import Diaries, Diary, Dumped, Filled, Record, Refusal, key_held
+from dutiful.contract.roles.transfer import (
+    Diaries,
+    Diary,
+    Dumped,
+    Filled,
+    Record,
+    Refusal,
+    key_held,
+)
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.fence import raised_floor
 from dutiful.core.job import Job
@@ -41,10 +49,12 @@ _KINDS = (
 """Of the columns of a job, in the order of its fields."""
 
 
-class PostgresMover:
-    """The role `Mover`; the cursor is an id."""
+class PostgresTransfer:
+    """The roles `Exporter` and `Importer`; the cursor is an id."""
 
-    session: Session
+    def __init__(self, session: Session) -> None:
+        """Share the engine's session."""
+        self.session = session
 
     async def dump(self, limit: int, cursor: str | None = None) -> Dumped:
         """List records, oldest first."""

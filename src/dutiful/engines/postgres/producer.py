@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
 
-from dutiful.contract.protocol import Receipt
 from dutiful.contract.rewriting import replaced
+from dutiful.contract.roles.producer import Receipt
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.errors import EngineError
 from dutiful.core.job import NewJob
@@ -30,9 +30,11 @@ _AT_ONCE = (0, None, None, None, None)
 
 
 class PostgresProducer:
-    """The roles `Producer` and `SyncProducer`, but for the caller's connections."""
+    """The roles `Producer` and `SyncProducer`."""
 
-    session: Session
+    def __init__(self, session: Session) -> None:
+        """Share the engine's session."""
+        self.session = session
 
     async def enqueue(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
         """Store jobs; a few without a unique rule share a commit with what others enqueue."""

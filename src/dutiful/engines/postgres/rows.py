@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import astuple
 
 from dutiful.contract import records
-from dutiful.contract.fleet import WorkerInfo, WorkerStatus
+from dutiful.contract.roles.fleet import WorkerInfo, WorkerStatus
 from dutiful.contract.stored import REFUSALS, salvage
 from dutiful.core.deadline import TOLD
 from dutiful.core.job import Claim, Job

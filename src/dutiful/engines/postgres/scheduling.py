@@ -8,7 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from dutiful.contract import records
-from dutiful.contract.scheduling import Advanced, Declared, Deleted, DueBatch
+from dutiful.contract.roles.schedules import Advanced, Declared, Deleted, DueBatch
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.advance import Switch, switched
 from dutiful.core.deadline import BEGINNING, Overdue, Place
@@ -27,12 +27,14 @@ from .statements import Texts
 T = TypeVar("T")
 
 
-class PostgresScheduling:
-    """The role `Scheduling`; what schedulers do often is on the pinned connections."""
+class PostgresSchedules:
+    """The role `Schedules`; what schedulers do often is on the pinned connections."""
 
-    session: Session
-    _reviewed: Place = BEGINNING
-    """Where the last review ended."""
+    def __init__(self, session: Session) -> None:
+        """Share the engine's session."""
+        self.session = session
+        self._reviewed: Place = BEGINNING
+        """Where the last review ended."""
 
     async def declare(
         self, app: str, edition: str, schedules: Sequence[Schedule] | None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dutiful.contract.protocol import Wanted
+from dutiful.contract.roles.consumer import Wanted
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.settle import Settlement
 

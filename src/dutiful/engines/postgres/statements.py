@@ -8,7 +8,7 @@ from importlib.resources import files
 from itertools import count
 from typing import Any, LiteralString
 
-from dutiful.contract.schema import Migration, read
+from dutiful.contract.migrations import Migration, read
 
 _FOLDER = files(__name__.rpartition(".")[0])
 _NOW = "(SELECT (extract(epoch FROM statement_timestamp()) * 1000000::numeric)::bigint)"

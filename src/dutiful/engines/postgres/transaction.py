@@ -160,7 +160,9 @@ class PostgresAsyncTransaction:
 class PostgresTransactional:
     """The role `Transactional`."""
 
-    session: Session
+    def __init__(self, session: Session) -> None:
+        """Share the engine's session."""
+        self.session = session
 
     def transaction(self, claim: Claim) -> PostgresTransaction:
         """Prepare a transaction on a connection of its own."""

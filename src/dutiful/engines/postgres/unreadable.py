@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from dutiful.contract import records
-from dutiful.contract.fleet import WorkerStatus
 from dutiful.contract.page import Finding
+from dutiful.contract.roles.fleet import WorkerStatus
 from dutiful.contract.statement import Plan, Statement
 
 from .rows import job_of

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any
 
 from dutiful.contract.caller import no_transaction
-from dutiful.contract.schema import names, opening
+from dutiful.contract.migrations import names, opening
 from dutiful.core.errors import EngineError, EngineUnavailable, UsageError
 
 from .connection import code_of, explain

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from msgspec.structs import replace
 
-from dutiful.contract.protocol import Exchanged, Wanted
+from dutiful.contract.roles.consumer import Exchanged, Wanted
 from dutiful.contract.statement import Answer, Plan, Statement
 from dutiful.core.errors import EngineError
 from dutiful.core.job import Claim

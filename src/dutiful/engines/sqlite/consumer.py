@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dutiful.contract.protocol import Exchanged, Wanted
+from dutiful.contract.roles.consumer import Exchanged, Wanted
 from dutiful.contract.statement import Statement
 from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement
@@ -23,7 +23,9 @@ _STEP_COUNT = sql("step_count")
 class SqliteConsumer:
     """The roles `Consumer` and `Transactional`."""
 
-    session: Session
+    def __init__(self, session: Session) -> None:
+        """Share the engine's session."""
+        self.session = session
 
     async def exchange(
         self, worker: str, settlements: Sequence[Settlement], wanted: Wanted | None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from dutiful.contract.protocol import Redrive
 from dutiful.contract.rewriting import redriven
+from dutiful.contract.roles.controller import Redrive
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.redrive import takes_key
 from dutiful.core.replacement import Work
@@ -32,7 +32,9 @@ _RESUME = sql("resume")
 class SqliteController:
     """The role `Controller`."""
 
-    session: Session
+    def __init__(self, session: Session) -> None:
+        """Share the engine's session."""
+        self.session = session
 
     async def cancel(self, ids: Sequence[str]) -> tuple[str, ...]:
         """Cancel what waits, ask what runs."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from msgspec.structs import astuple, replace
 
 from dutiful.contract import records
-from dutiful.contract.scheduling import Declared
+from dutiful.contract.roles.schedules import Declared
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core import declaration
 from dutiful.core.occurrence import Standing

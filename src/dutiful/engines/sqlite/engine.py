@@ -8,6 +8,7 @@ from pathlib import Path
 from dutiful.contract.beside import beside
 from dutiful.contract.capability import Capability
 from dutiful.contract.clock import Clock, SystemClock
+from dutiful.contract.engine import Engine
 from dutiful.contract.page import Finding
 from dutiful.core.errors import BadOption, StoreUnusable
 
@@ -17,24 +18,15 @@ from .controller import SqliteController
 from .fleet import SqliteFleet
 from .health import examine
 from .inspector import SqliteInspector
-from .keeper import SqliteKeeper
+from .keeper import SqliteRetention
 from .migration import script
-from .mover import SqliteMover
+from .mover import SqliteTransfer
 from .producer import SqliteProducer
-from .scheduling import SqliteScheduling
+from .scheduling import SqliteSchedules
 from .session import Session
 
 
-class SqliteEngine(
-    SqliteProducer,
-    SqliteConsumer,
-    SqliteFleet,
-    SqliteInspector,
-    SqliteController,
-    SqliteKeeper,
-    SqliteMover,
-    SqliteScheduling,
-):
+class SqliteEngine(Engine):
     """Jobs in one SQLite file, shared by all processes of a host."""
 
     name = "sqlite"
@@ -47,7 +39,16 @@ class SqliteEngine(
         """Open nothing yet; ``durability="normal"`` trades the last commits at a power cut."""
         if durability not in ("full", "normal"):
             raise BadOption(f'durability={durability!r}; choose "full" or "normal"')
-        self.session = Session(_whole(Path(path)), durability, clock or SystemClock())
+        self.session = session = Session(_whole(Path(path)), durability, clock or SystemClock())
+        self.producer = self.sync_producer = self.caller_producer = SqliteProducer(session)
+        self.consumer = self.transactional = SqliteConsumer(session)
+        self.fleet = self.leases = SqliteFleet(session)
+        self.inspector = SqliteInspector(session)
+        self.controller = SqliteController(session)
+        self.retention = SqliteRetention(session)
+        self.schedules = SqliteSchedules(session)
+        self.exporter = self.importer = SqliteTransfer(session)
+        self.schema = SqliteSchema(session)
 
     async def open(self, *, create: bool = True) -> tuple[str, ...]:
         """Open the file, which is made when missing, and migrate it."""
@@ -60,6 +61,20 @@ class SqliteEngine(
         """Close all connections; a later use opens them again."""
         await beside(self.session.close)
 
+    async def check(self) -> tuple[Finding, ...]:
+        """Look at the file and its neighbours."""
+        await beside(self.session.require)
+        session = self.session.ready()
+        return await session.readers.aread(lambda: examine(session))
+
+
+class SqliteSchema:
+    """The role `Schema`."""
+
+    def __init__(self, session: Session) -> None:
+        """Share the engine's session."""
+        self.session = session
+
     async def migrate(self, *, dry_run: bool = False, contract: bool = False) -> tuple[str, ...]:
         """Apply what is missing of the schema, or only name it."""
         call = partial(self.session.migrate, dry_run=dry_run, contract=contract)
@@ -69,12 +84,6 @@ class SqliteEngine(
         """Return the SQL of what is missing of the schema, with the record that it was run."""
         wanted = await self.migrate(dry_run=True, contract=contract)
         return script([one for one in self.session.migrations if one.name in wanted])
-
-    async def check(self) -> tuple[Finding, ...]:
-        """Look at the file and its neighbours."""
-        await beside(self.session.require)
-        session = self.session.ready()
-        return await session.readers.aread(lambda: examine(session))
 
 
 def _whole(path: Path) -> Path:

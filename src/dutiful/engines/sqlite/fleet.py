@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dutiful.contract.fleet import Renewal, WorkerInfo, WorkerStatus
+from dutiful.contract.roles.fleet import Renewal, WorkerInfo, WorkerStatus
 from dutiful.contract.statement import Plan, Statement
 from dutiful.contract.stored import shown
 from dutiful.core.job import Claim
@@ -29,9 +29,11 @@ _FORGET = sql("forget")
 
 
 class SqliteFleet:
-    """The role `Fleet`; leases are counted in the host's ticks, which nobody can step."""
+    """The roles `Fleet` and `Leases`; leases are counted in the host's ticks, which never step."""
 
-    session: Session
+    def __init__(self, session: Session) -> None:
+        """Share the engine's session."""
+        self.session = session
 
     async def join(self, info: WorkerInfo) -> None:
         """Register a worker."""
@@ -45,7 +47,9 @@ class SqliteFleet:
 
         await session.writer.awrite(plan)
 
-    async def renew(self, worker: str, stalled_for: int = 0) -> Renewal:
+    async def renew(
+        self, worker: str, *, claims: Sequence[Claim] = (), lease: int = 0, stalled_for: int = 0
+    ) -> Renewal:
         """Prolong a lease, unless the worker is lost."""
         session = self.session.ready()
 

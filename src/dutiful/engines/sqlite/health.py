@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
+from dutiful.contract.migrations import health
 from dutiful.contract.page import Finding
-from dutiful.contract.schema import health
 from dutiful.contract.statement import Plan, Statement
 
 from .connection import WAL_BYTES_KEPT

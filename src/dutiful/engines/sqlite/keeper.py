@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from dutiful.contract.page import Holder
 from dutiful.contract.statement import Plan, Statement
 
 from .group import Written
@@ -20,10 +19,12 @@ _FENCE_RAISE = sql("fence_raise")
 _TALLY_ADD = sql("tally_add")
 
 
-class SqliteKeeper:
-    """The role `Keeper`."""
+class SqliteRetention:
+    """The role `Retention`."""
 
-    session: Session
+    def __init__(self, session: Session) -> None:
+        """Share the engine's session."""
+        self.session = session
 
     async def prune(self, state: int, older_than: int, limit: int) -> int:
         """Delete some jobs that ended long ago; without any, nothing is written."""
@@ -41,10 +42,6 @@ class SqliteKeeper:
         if not await session.readers.aread(lambda: find(1)):
             return 0
         return await session.writer.awrite(plan)
-
-    async def holders(self) -> tuple[Holder, ...]:
-        """Name nobody: a file has no dead rows."""
-        return ()
 
 
 def delete(rows: Sequence[tuple[int]], total: str) -> Plan[None]:

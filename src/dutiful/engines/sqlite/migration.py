@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 
-from dutiful.contract.schema import Migration, lacking, names, release
+from dutiful.contract.migrations import Migration, lacking, names, release
 
 from .adapters import shielded
 from .connection import Runs, translated

@@ -9,7 +9,15 @@ from typing import Any
 from msgspec.structs import replace
 
 from dutiful.contract import records as reading
-from dutiful.contract.moving import Diaries, Diary, Dumped, Filled, Record, Refusal, key_held
+from dutiful.contract.roles.transfer import (
+    Diaries,
+    Diary,
+    Dumped,
+    Filled,
+    Record,
+    Refusal,
+    key_held,
+)
 from dutiful.contract.statement import Plan, Statement
 from dutiful.contract.stored import shown
 from dutiful.core.fence import raised_floor
@@ -43,10 +51,12 @@ _IDENTITY = sql("identity")
 _FIRST = -(2**63)
 
 
-class SqliteMover:
-    """The role `Mover`; the cursor is a place in the order of enqueueing."""
+class SqliteTransfer:
+    """The roles `Exporter` and `Importer`; the cursor is a place in the order of enqueueing."""
 
-    session: Session
+    def __init__(self, session: Session) -> None:
+        """Share the engine's session."""
+        self.session = session
 
     async def dump(self, limit: int, cursor: str | None = None) -> Dumped:
         """List records, oldest first."""

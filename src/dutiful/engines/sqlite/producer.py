@@ -8,8 +8,8 @@ from typing import Any
 
 from dutiful.contract.django import connection_of, is_django
 from dutiful.contract.django import translated as translated_django
-from dutiful.contract.protocol import Receipt
 from dutiful.contract.rewriting import replaced
+from dutiful.contract.roles.producer import Receipt
 from dutiful.contract.statement import Plan, Statement, run
 from dutiful.core.errors import EngineError, UsageError
 from dutiful.core.instant import SECOND
@@ -39,9 +39,11 @@ _ON_CONNECTION = "enqueue on its connection: task.using(connection=...).enqueue(
 
 
 class SqliteProducer:
-    """The roles `Producer` and `SyncProducer`."""
+    """The roles `Producer`, `SyncProducer` and `CallerProducer`."""
 
-    session: Session
+    def __init__(self, session: Session) -> None:
+        """Share the engine's session."""
+        self.session = session
 
     async def enqueue(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
         """Store jobs, in the writer's thread."""

@@ -11,7 +11,7 @@ from msgspec import Meta
 from msgspec.structs import astuple
 
 from dutiful.contract import records, stored
-from dutiful.contract.fleet import WorkerInfo, WorkerStatus
+from dutiful.contract.roles.fleet import WorkerInfo, WorkerStatus
 from dutiful.contract.statement import Answer, Plan, Statement
 from dutiful.contract.stored import Column, always, shown, text, whole
 from dutiful.core.deadline import TOLD

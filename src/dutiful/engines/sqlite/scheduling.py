@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from dutiful.contract import records
-from dutiful.contract.scheduling import Advanced, Declared, Deleted, DueBatch
+from dutiful.contract.roles.schedules import Advanced, Declared, Deleted, DueBatch
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.advance import Switch, switched
 from dutiful.core.deadline import BEGINNING, Overdue, Place, Stretch
@@ -38,12 +38,14 @@ _OCCURRENCES_DELETE = sql("occurrences_delete")
 _EVER = (1 << 63) - 1
 
 
-class SqliteScheduling:
-    """The role `Scheduling`."""
+class SqliteSchedules:
+    """The role `Schedules`."""
 
-    session: Session
-    _reviewed: Place = BEGINNING
-    """Where the last review ended."""
+    def __init__(self, session: Session) -> None:
+        """Share the engine's session."""
+        self.session = session
+        self._reviewed: Place = BEGINNING
+        """Where the last review ended."""
 
     async def declare(
         self, app: str, edition: str, schedules: Sequence[Schedule] | None

@@ -13,8 +13,8 @@ from pathlib import Path
 from time import monotonic
 
 from dutiful.contract.clock import Clock
+from dutiful.contract.migrations import Migration, due, founds, names, opening
 from dutiful.contract.reentry import is_inside
-from dutiful.contract.schema import Migration, due, founds, names, opening
 from dutiful.core.errors import EngineUnavailable, StoreUnusable, UsageError
 
 from .access import look

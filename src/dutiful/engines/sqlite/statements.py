@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
-from dutiful.contract.schema import Migration, read
+from dutiful.contract.migrations import Migration, read
 
 _FOLDER = files(__name__.rpartition(".")[0])
 

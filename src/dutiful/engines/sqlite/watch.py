@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 
 from dutiful.contract.clock import Clock
-from dutiful.contract.protocol import Exchanged
+from dutiful.contract.roles.consumer import Exchanged
 from dutiful.contract.statement import run
 
 from .claiming import idle, work

@@ -44,8 +44,9 @@ from dutiful.testing.conformance.replacement import ReplacementContract
 from dutiful.testing.conformance.requires import requires
 from dutiful.testing.conformance.rescue import RescueContract
 from dutiful.testing.conformance.review import ReviewContract
+from dutiful.testing.conformance.roles import Roles
 from dutiful.testing.conformance.schedule import ScheduleContract
-from dutiful.testing.conformance.setting import Connect, Contract, Engine
+from dutiful.testing.conformance.setting import Connect, Contract
 from dutiful.testing.conformance.settle import SettleContract
 from dutiful.testing.conformance.shut import ShutContract
 from dutiful.testing.conformance.step import StepContract
@@ -67,7 +68,6 @@ __all__ = [
     "CopyContract",
     "DeclareContract",
     "DiaryContract",
-    "Engine",
     "EnqueueContract",
     "FenceContract",
     "GivingWayContract",
@@ -82,6 +82,7 @@ __all__ = [
     "ReplacementContract",
     "RescueContract",
     "ReviewContract",
+    "Roles",
     "ScheduleContract",
     "SettleContract",
     "ShutContract",

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import pytest
 
 from dutiful.contract.capability import Capability
-from dutiful.contract.protocol import Receipt
+from dutiful.contract.roles.producer import Receipt
 from dutiful.core.errors import DuplicateJob, UsageError
 from dutiful.core.instant import HOUR
 from dutiful.core.job import NewJob
@@ -18,7 +18,8 @@ from dutiful.core.state import State
 from dutiful.core.unique import unique
 from dutiful.testing.conformance.moves import add, end, everything, look, new, one, take
 from dutiful.testing.conformance.requires import requires
-from dutiful.testing.conformance.setting import Contract, Engine
+from dutiful.testing.conformance.roles import Roles
+from dutiful.testing.conformance.setting import Contract
 from dutiful.testing.conformance.transaction import Ledger
 from dutiful.testing.conformance.wake import LONG, SOON
 
@@ -50,7 +51,7 @@ class Caller(Protocol):
 class CallerContract(Contract):
     """Holds ``enqueue_on`` and ``aenqueue_on``; wants fixtures ``caller`` and ``ledger``."""
 
-    async def test_a_commit_makes_a_job_claimable(self, engine: Engine, caller: Caller) -> None:
+    async def test_a_commit_makes_a_job_claimable(self, engine: Roles, caller: Caller) -> None:
         job = new()
         assert await put(engine, caller, job) == (Receipt(job.id),)
         assert await take(engine) == ()
@@ -59,18 +60,18 @@ class CallerContract(Contract):
 
     @requires(Capability.INSPECT)
     async def test_nobody_else_sees_a_job_before_the_commit(
-        self, engine: Engine, caller: Caller
+        self, engine: Roles, caller: Caller
     ) -> None:
         job = new()
         await put(engine, caller, job)
-        assert await engine.get([job.id]) == ()
-        assert (await engine.tally())["enqueued"] == 0
+        assert await engine.inspector.get([job.id]) == ()
+        assert (await engine.inspector.tally())["enqueued"] == 0
         await caller.commit()
         assert (await look(engine, job.id)).state is State.QUEUED
-        assert (await engine.tally())["enqueued"] == 1
+        assert (await engine.inspector.tally())["enqueued"] == 1
 
     async def test_jobs_and_the_callers_rows_commit_together(
-        self, engine: Engine, caller: Caller, ledger: Ledger
+        self, engine: Roles, caller: Caller, ledger: Ledger
     ) -> None:
         await caller.write("before")
         await put(engine, caller, new())
@@ -82,24 +83,24 @@ class CallerContract(Contract):
 
     @requires(Capability.INSPECT)
     async def test_a_rollback_leaves_no_trace(
-        self, engine: Engine, caller: Caller, ledger: Ledger
+        self, engine: Roles, caller: Caller, ledger: Ledger
     ) -> None:
         await caller.write("before")
         await put(engine, caller, new(), new())
         await caller.rollback()
         assert ledger.lines() == []
         assert await everything(engine) == ()
-        assert (await engine.tally())["enqueued"] == 0
+        assert (await engine.inspector.tally())["enqueued"] == 0
 
     @requires(Capability.INSPECT)
     async def test_a_rollback_undoes_jobs_that_came_before_any_row(
-        self, engine: Engine, caller: Caller
+        self, engine: Roles, caller: Caller
     ) -> None:
         await put(engine, caller, new())
         await caller.rollback()
         assert await everything(engine) == ()
 
-    async def test_one_transaction_follows_another(self, engine: Engine, caller: Caller) -> None:
+    async def test_one_transaction_follows_another(self, engine: Roles, caller: Caller) -> None:
         jobs = [new() for _ in range(3)]
         await put(engine, caller, jobs[0])
         await caller.commit()
@@ -110,7 +111,7 @@ class CallerContract(Contract):
         claimed = await take(engine, limit=3)
         assert [claim.job.id for claim in claimed] == [jobs[0].id, jobs[2].id]
 
-    async def test_many_jobs_keep_their_order(self, engine: Engine, caller: Caller) -> None:
+    async def test_many_jobs_keep_their_order(self, engine: Roles, caller: Caller) -> None:
         jobs = [new() for _ in range(300)]
         receipts = await put(engine, caller, *jobs)
         assert receipts == tuple(Receipt(job.id) for job in jobs)
@@ -118,14 +119,14 @@ class CallerContract(Contract):
         claims = await take(engine, limit=300)
         assert [claim.job.id for claim in claims] == [job.id for job in jobs]
 
-    async def test_no_jobs_are_no_trouble(self, engine: Engine, caller: Caller) -> None:
+    async def test_no_jobs_are_no_trouble(self, engine: Roles, caller: Caller) -> None:
         assert await put(engine, caller) == ()
         await caller.commit()
         assert await take(engine) == ()
 
     @requires(Capability.DELAY, Capability.INSPECT)
     async def test_a_delay_counts_from_the_stores_clock(
-        self, engine: Engine, caller: Caller
+        self, engine: Roles, caller: Caller
     ) -> None:
         later, sooner = new(delay=HOUR), new()
         await put(engine, caller, later, sooner)
@@ -134,9 +135,9 @@ class CallerContract(Contract):
         assert delayed.state is State.SCHEDULED
         assert delayed.run_at - due.run_at == HOUR
 
-    async def test_a_commit_wakes_a_sleeper(self, engine: Engine, caller: Caller) -> None:
-        await engine.wait(["default"], 0.05)
-        sleeper = asyncio.create_task(engine.wait(["default"], LONG))
+    async def test_a_commit_wakes_a_sleeper(self, engine: Roles, caller: Caller) -> None:
+        await engine.consumer.wait(["default"], 0.05)
+        sleeper = asyncio.create_task(engine.consumer.wait(["default"], LONG))
         await asyncio.sleep(0.05)
         await put(engine, caller, new())
         await asyncio.sleep(0.1)
@@ -146,25 +147,25 @@ class CallerContract(Contract):
             await sleeper
 
     @requires(Capability.INSPECT)
-    async def test_the_same_job_twice_is_stored_once(self, engine: Engine, caller: Caller) -> None:
+    async def test_the_same_job_twice_is_stored_once(self, engine: Roles, caller: Caller) -> None:
         job = new()
         for _ in range(2):
             assert await put(engine, caller, job) == (Receipt(job.id),)
         await caller.commit()
         assert await put(engine, caller, job, new()) != ()
         await caller.commit()
-        assert (await engine.tally())["enqueued"] == 2
+        assert (await engine.inspector.tally())["enqueued"] == 2
         assert len(await everything(engine)) == 2
 
-    async def test_what_is_no_connection_is_refused(self, engine: Engine, caller: Caller) -> None:
+    async def test_what_is_no_connection_is_refused(self, engine: Roles, caller: Caller) -> None:
         with pytest.raises(UsageError):
-            engine.enqueue_on(object(), [new()])
+            engine.caller_producer.enqueue_on(object(), [new()])
         with pytest.raises(UsageError):
-            await engine.aenqueue_on(object(), [new()])
+            await engine.caller_producer.aenqueue_on(object(), [new()])
 
     @requires(Capability.UNIQUE, Capability.INSPECT)
     async def test_a_refused_batch_undoes_only_itself(
-        self, engine: Engine, caller: Caller, ledger: Ledger
+        self, engine: Roles, caller: Caller, ledger: Ledger
     ) -> None:
         rule = unique("k", on_conflict="raise")
         await add(engine, unique=rule, queue="other")
@@ -176,11 +177,11 @@ class CallerContract(Contract):
         await caller.commit()
         assert ledger.lines() == ["kept"]
         assert (await one(engine)).job.id == kept.id
-        assert (await engine.tally())["enqueued"] == 2
+        assert (await engine.inspector.tally())["enqueued"] == 2
 
     @requires(Capability.UNIQUE)
     async def test_a_refusal_leaves_the_transaction_usable(
-        self, engine: Engine, caller: Caller, ledger: Ledger
+        self, engine: Roles, caller: Caller, ledger: Ledger
     ) -> None:
         rule = unique("k", on_conflict="raise")
         await add(engine, unique=rule, queue="other")
@@ -196,7 +197,7 @@ class CallerContract(Contract):
 
     @requires(Capability.UNIQUE)
     async def test_a_key_is_held_within_the_transaction(
-        self, engine: Engine, caller: Caller
+        self, engine: Roles, caller: Caller
     ) -> None:
         (first,) = await put(engine, caller, new(unique=unique("k")))
         (second,) = await put(engine, caller, new(unique=unique("k")))
@@ -206,15 +207,15 @@ class CallerContract(Contract):
         assert await take(engine) == ()
 
     @requires(Capability.UNIQUE)
-    async def test_a_rollback_frees_the_key(self, engine: Engine, caller: Caller) -> None:
+    async def test_a_rollback_frees_the_key(self, engine: Roles, caller: Caller) -> None:
         await put(engine, caller, new(unique=unique("k")))
         await caller.rollback()
         job = new(unique=unique("k", on_conflict="raise"))
-        assert await engine.enqueue([job]) == (Receipt(job.id),)
+        assert await engine.producer.enqueue([job]) == (Receipt(job.id),)
 
     @requires(Capability.UNIQUE, Capability.INSPECT)
     async def test_a_replacement_is_undone_with_the_rest(
-        self, engine: Engine, caller: Caller
+        self, engine: Roles, caller: Caller
     ) -> None:
         job_id = await add(engine, unique=unique("k"))
         before = await look(engine, job_id)
@@ -228,8 +229,8 @@ class CallerContract(Contract):
         assert (await look(engine, job_id)).args == other.args
 
 
-async def put(engine: Engine, caller: Caller, *jobs: NewJob) -> Sequence[Receipt]:
+async def put(engine: Roles, caller: Caller, *jobs: NewJob) -> Sequence[Receipt]:
     """Enqueue on the caller's connection, as its kind of code does."""
     if caller.awaited:
-        return await engine.aenqueue_on(caller.connection, jobs)
-    return engine.enqueue_on(caller.connection, jobs)
+        return await engine.caller_producer.aenqueue_on(caller.connection, jobs)
+    return engine.caller_producer.enqueue_on(caller.connection, jobs)

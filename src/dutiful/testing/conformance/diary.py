@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from dutiful.contract.capability import Capability
-from dutiful.contract.moving import SHUT, Diary
+from dutiful.contract.roles.transfer import SHUT, Diary
 from dutiful.core.instant import MINUTE, SECOND
 from dutiful.core.occurrence import Recorded, Standing
 from dutiful.core.outcome import Succeeded
@@ -14,8 +14,9 @@ from dutiful.core.state import State
 from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.moves import end, one
 from dutiful.testing.conformance.requires import requires
+from dutiful.testing.conformance.roles import Roles
 from dutiful.testing.conformance.schedule import standing, tick, turn
-from dutiful.testing.conformance.setting import Contract, Engine
+from dutiful.testing.conformance.setting import Contract
 from dutiful.testing.conformance.shut import OTHER, THIRD
 
 FULL = Standing(
@@ -57,122 +58,131 @@ CLOSED = Recorded(
 SKIPPED = Recorded(schedule="tick", planned=3_000, number=3, kind="skipped", recorded_at=3_001)
 
 
-@requires(Capability.SCHEDULES, Capability.COPY, Capability.INSPECT)
+@requires(Capability.SCHEDULES, Capability.EXPORT, Capability.IMPORT, Capability.INSPECT)
 class DiaryContract(Contract):
     """Holds `Mover.dump_schedules`, ``fill_schedules`` and ``reopen_schedules``."""
 
-    async def test_a_schedule_comes_back_as_it_was_filled_in(self, engine: Engine) -> None:
+    async def test_a_schedule_comes_back_as_it_was_filled_in(self, engine: Roles) -> None:
         paused = Diary(replace(FULL, paused_at=6_000), (CLOSED, SKIPPED))
         idle = replace(FULL, name="tock", retired_at=6_000, next=None)
         retired = Diary(replace(idle, held=None, held_previous=None))
-        assert (await engine.fill_schedules([paused, retired], OTHER)).stored == ("tick", "tock")
-        page = await engine.dump_schedules(10)
+        assert (await engine.importer.fill_schedules([paused, retired], OTHER)).stored == (
+            "tick",
+            "tock",
+        )
+        page = await engine.exporter.dump_schedules(10)
         assert (page.diaries, page.cursor) == ((paused, retired), None)
-        assert await engine.occurrences("tick", 10) == (SKIPPED, CLOSED)
+        assert await engine.schedules.occurrences("tick", 10) == (SKIPPED, CLOSED)
 
     async def test_one_that_could_fire_is_shut_until_reopened(
-        self, engine: Engine, clock: FakeClock
+        self, engine: Roles, clock: FakeClock
     ) -> None:
         due = replace(FULL, exclusive=False, held=None, held_previous=None, next=clock.now())
         due = replace(due, retry_at=None)
-        await engine.fill_schedules([Diary(due)], OTHER)
+        await engine.importer.fill_schedules([Diary(due)], OTHER)
         assert (await standing(engine)).paused_at == SHUT
-        batch = await engine.due(10)
+        batch = await engine.schedules.due(10)
         assert (batch.due, batch.next_in) == ((), None)
-        assert await engine.reopen_schedules(["stranger", "tick"], OTHER) == ("tick",)
+        assert await engine.importer.reopen_schedules(["stranger", "tick"], OTHER) == ("tick",)
         assert await standing(engine) == replace(due, version=8)
         assert len(await turn(engine)) == 1
-        assert await engine.reopen_schedules(["tick"], OTHER) == ()
+        assert await engine.importer.reopen_schedules(["tick"], OTHER) == ()
 
-    async def test_one_that_a_person_paused_is_not_reopened(self, engine: Engine) -> None:
+    async def test_one_that_a_person_paused_is_not_reopened(self, engine: Roles) -> None:
         paused = replace(FULL, paused_at=6_000)
-        await engine.fill_schedules([Diary(paused)], OTHER)
-        assert await engine.reopen_schedules(["tick"], OTHER) == ()
+        await engine.importer.fill_schedules([Diary(paused)], OTHER)
+        assert await engine.importer.reopen_schedules(["tick"], OTHER) == ()
         assert await standing(engine) == paused
 
     async def test_a_person_may_resume_one_that_is_shut(
-        self, engine: Engine, clock: FakeClock
+        self, engine: Roles, clock: FakeClock
     ) -> None:
-        await engine.fill_schedules([Diary(FULL)], OTHER)
-        assert await engine.switch(["tick"], "resume") == ("tick",)
+        await engine.importer.fill_schedules([Diary(FULL)], OTHER)
+        assert await engine.schedules.switch(["tick"], "resume") == ("tick",)
         assert (await standing(engine)).since == clock.now()
 
-    async def test_an_existing_name_is_left_alone(self, engine: Engine) -> None:
-        await engine.put_schedule(tick(), replace=False)
+    async def test_an_existing_name_is_left_alone(self, engine: Roles) -> None:
+        await engine.schedules.put_schedule(tick(), replace=False)
         before = await standing(engine)
         other = Diary(replace(FULL, name="tock"))
-        assert (await engine.fill_schedules([Diary(FULL, (CLOSED,)), other], OTHER)).stored == (
-            "tock",
-        )
+        assert (
+            await engine.importer.fill_schedules([Diary(FULL, (CLOSED,)), other], OTHER)
+        ).stored == ("tock",)
         assert await standing(engine) == before
-        assert await engine.occurrences("tick", 10) == ()
+        assert await engine.schedules.occurrences("tick", 10) == ()
 
-    async def test_one_that_is_still_shut_is_filled_in_anew(self, engine: Engine) -> None:
-        await engine.fill_schedules([Diary(FULL, (CLOSED,))], OTHER)
+    async def test_one_that_is_still_shut_is_filled_in_anew(self, engine: Roles) -> None:
+        await engine.importer.fill_schedules([Diary(FULL, (CLOSED,))], OTHER)
         later = replace(FULL, version=9, number=4)
-        assert (await engine.fill_schedules([Diary(later, (SKIPPED,))], OTHER)).stored == ("tick",)
+        assert (await engine.importer.fill_schedules([Diary(later, (SKIPPED,))], OTHER)).stored == (
+            "tick",
+        )
         assert await standing(engine) == replace(later, paused_at=SHUT)
-        assert await engine.occurrences("tick", 10) == (SKIPPED,)
+        assert await engine.schedules.occurrences("tick", 10) == (SKIPPED,)
 
-    async def test_one_that_is_shut_for_another_store_is_left_alone(self, engine: Engine) -> None:
-        await engine.fill_schedules([Diary(FULL)], THIRD)
+    async def test_one_that_is_shut_for_another_store_is_left_alone(self, engine: Roles) -> None:
+        await engine.importer.fill_schedules([Diary(FULL)], THIRD)
         later = Diary(replace(FULL, version=9, number=4), (SKIPPED,))
-        assert (await engine.fill_schedules([later], OTHER)).stored == ()
-        assert await engine.reopen_schedules(["tick"], OTHER) == ()
+        assert (await engine.importer.fill_schedules([later], OTHER)).stored == ()
+        assert await engine.importer.reopen_schedules(["tick"], OTHER) == ()
         assert await standing(engine) == replace(FULL, paused_at=SHUT)
-        assert await engine.reopen_schedules(["tick"], THIRD) == ("tick",)
+        assert await engine.importer.reopen_schedules(["tick"], THIRD) == ("tick",)
 
-    async def test_texts_of_errors_are_kept_as_the_store_can_hold_them(
-        self, engine: Engine
-    ) -> None:
+    async def test_texts_of_errors_are_kept_as_the_store_can_hold_them(self, engine: Roles) -> None:
         text = "half \udcff, NUL \x00"
         broken = replace(FULL, broken=text, paused_at=6_000)
-        filled = await engine.fill_schedules([Diary(broken, (replace(CLOSED, why=text),))], OTHER)
+        filled = await engine.importer.fill_schedules(
+            [Diary(broken, (replace(CLOSED, why=text),))], OTHER
+        )
         assert (filled.stored, filled.refused) == (("tick",), ())
-        assert (await standing(engine)).broken == engine.storable(text)
-        assert [one.why for one in await engine.occurrences("tick", 10)] == [engine.storable(text)]
-        assert engine.storable(engine.storable(text)) == engine.storable(text)
-        assert engine.storable("plain") == "plain"
+        assert (await standing(engine)).broken == engine.importer.storable(text)
+        assert [one.why for one in await engine.schedules.occurrences("tick", 10)] == [
+            engine.importer.storable(text)
+        ]
+        assert engine.importer.storable(engine.importer.storable(text)) == engine.importer.storable(
+            text
+        )
+        assert engine.importer.storable("plain") == "plain"
 
-    async def test_schedules_are_dumped_page_by_page(self, engine: Engine) -> None:
+    async def test_schedules_are_dumped_page_by_page(self, engine: Roles) -> None:
         for name in ("c", "a", "b"):
-            await engine.put_schedule(tick(name), replace=False)
-        first = await engine.dump_schedules(2)
+            await engine.schedules.put_schedule(tick(name), replace=False)
+        first = await engine.exporter.dump_schedules(2)
         assert [diary.standing.name for diary in first.diaries] == ["a", "b"]
-        rest = await engine.dump_schedules(2, first.cursor)
+        rest = await engine.exporter.dump_schedules(2, first.cursor)
         assert [diary.standing.name for diary in rest.diaries] == ["c"]
         assert rest.cursor is None
 
     async def test_what_was_told_is_not_told_again_elsewhere(
-        self, engine: Engine, clock: FakeClock
+        self, engine: Roles, clock: FakeClock
     ) -> None:
         late = tick(start_within=SECOND, finish_within=2 * MINUTE)
-        await engine.put_schedule(late, replace=False)
+        await engine.schedules.put_schedule(late, replace=False)
         clock.advance("1m")
         await turn(engine)
         clock.advance("2s")
-        assert [one.what for one in await engine.review(10)] == ["start"]
-        (diary,) = (await engine.dump_schedules(10)).diaries
-        await engine.delete_schedules(["tick"])
-        await engine.fill_schedules([diary], OTHER)
-        assert await engine.review(10) == ()
+        assert [one.what for one in await engine.schedules.review(10)] == ["start"]
+        (diary,) = (await engine.exporter.dump_schedules(10)).diaries
+        await engine.schedules.delete_schedules(["tick"])
+        await engine.importer.fill_schedules([diary], OTHER)
+        assert await engine.schedules.review(10) == ()
         clock.advance("2m")
-        assert [one.what for one in await engine.review(10)] == ["finish"]
+        assert [one.what for one in await engine.schedules.review(10)] == ["finish"]
 
     async def test_an_open_occurrence_finds_its_job_again(
-        self, engines: tuple[Engine, Engine], clock: FakeClock
+        self, engines: tuple[Roles, Roles], clock: FakeClock
     ) -> None:
         engine = engines[0]
-        await engine.put_schedule(tick(), replace=False)
+        await engine.schedules.put_schedule(tick(), replace=False)
         clock.advance("1m")
         await turn(engine)
-        (diary,) = (await engine.dump_schedules(10)).diaries
+        (diary,) = (await engine.exporter.dump_schedules(10)).diaries
         assert [row.state for row in diary.occurrences] == [State.QUEUED]
-        await engine.delete_schedules(["tick"])
-        await engine.fill_schedules([diary], OTHER)
+        await engine.schedules.delete_schedules(["tick"])
+        await engine.importer.fill_schedules([diary], OTHER)
         assert await end(engine, await one(engine), Succeeded(b"1"))
-        assert await engine.review(10) == ()
-        (row,) = await engine.occurrences("tick", 10)
+        assert await engine.schedules.review(10) == ()
+        (row,) = await engine.schedules.occurrences("tick", 10)
         assert (row.state, row.planned) == (State.SUCCEEDED, clock.now())
-        await engine.reopen_schedules(["tick"], OTHER)
+        await engine.importer.reopen_schedules(["tick"], OTHER)
         assert (await standing(engine)).next == clock.now() + MINUTE

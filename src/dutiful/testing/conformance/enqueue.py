@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from dutiful.contract.capability import Capability
+from dutiful.contract.facade import Store
 from dutiful.core.errors import Unsupported
 from dutiful.core.instant import HOUR, SECOND
 from dutiful.core.outcome import Succeeded
@@ -16,29 +17,30 @@ from dutiful.core.state import State
 from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.moves import add, end, everything, look, new, one, take
 from dutiful.testing.conformance.requires import requires
-from dutiful.testing.conformance.setting import Contract, Engine
+from dutiful.testing.conformance.roles import Roles
+from dutiful.testing.conformance.setting import Contract
 
 
 class EnqueueContract(Contract):
     """Holds the roles `Producer` and `SyncProducer`."""
 
-    async def test_receipts_come_in_the_order_of_the_jobs(self, engine: Engine) -> None:
+    async def test_receipts_come_in_the_order_of_the_jobs(self, engine: Roles) -> None:
         jobs = [new() for _ in range(20)]
-        receipts = await engine.enqueue(jobs)
+        receipts = await engine.producer.enqueue(jobs)
         assert [receipt.id for receipt in receipts] == [job.id for job in jobs]
         assert all(receipt.created and not receipt.replaced for receipt in receipts)
 
-    async def test_enqueueing_nothing_gives_no_receipt(self, engine: Engine) -> None:
-        assert await engine.enqueue([]) == ()
+    async def test_enqueueing_nothing_gives_no_receipt(self, engine: Roles) -> None:
+        assert await engine.producer.enqueue([]) == ()
 
-    async def test_a_claimed_job_carries_what_was_enqueued(self, engine: Engine) -> None:
+    async def test_a_claimed_job_carries_what_was_enqueued(self, engine: Roles) -> None:
         job_id = await add(engine, task="shop.charge", args=b'{"order":42}', max_attempts=5)
         job = (await one(engine)).job
         assert (job.id, job.task, job.args) == (job_id, "shop.charge", b'{"order":42}')
         assert (job.queue, job.max_attempts) == ("default", 5)
 
     @requires(Capability.INSPECT)
-    async def test_every_field_survives_storing(self, engine: Engine, clock: FakeClock) -> None:
+    async def test_every_field_survives_storing(self, engine: Roles, clock: FakeClock) -> None:
         new_job = new(
             task="täsk",
             args='{"name":"Zoë 🚀"}'.encode(),
@@ -47,7 +49,7 @@ class EnqueueContract(Contract):
             tags=("a", "b c"),
             meta={"tenant": "7", "trace": "ü"},
         )
-        await engine.enqueue([new_job])
+        await engine.producer.enqueue([new_job])
         job = await look(engine, new_job.id)
         assert (job.task, job.args, job.queue) == (new_job.task, new_job.args, "mail")
         assert (job.tags, job.meta, job.max_attempts) == (new_job.tags, new_job.meta, 3)
@@ -56,61 +58,62 @@ class EnqueueContract(Contract):
         assert (job.started_at, job.finished_at, job.worker, job.result) == (None,) * 4
 
     @requires(Capability.PRIORITY, Capability.INSPECT)
-    async def test_the_priority_is_kept(self, engine: Engine) -> None:
+    async def test_the_priority_is_kept(self, engine: Roles) -> None:
         job_id = await add(engine, priority=-100)
         assert (await look(engine, job_id)).priority == -100
 
-    @requires(Capability.INSPECT)
+    @requires(Capability.IDEMPOTENT_ENQUEUE, Capability.INSPECT)
     async def test_the_same_jobs_again_are_left_alone_and_count_as_created(
-        self, engine: Engine
+        self, engine: Roles
     ) -> None:
         jobs = [new() for _ in range(3)]
-        first = await engine.enqueue(jobs)
-        assert await engine.enqueue(jobs) == first
+        first = await engine.producer.enqueue(jobs)
+        assert await engine.producer.enqueue(jobs) == first
         assert len(await everything(engine)) == 3
-        assert (await engine.tally())["enqueued"] == 3
+        assert (await engine.inspector.tally())["enqueued"] == 3
 
-    @requires(Capability.INSPECT)
-    async def test_enqueueing_again_does_not_disturb_a_running_job(self, engine: Engine) -> None:
+    @requires(Capability.IDEMPOTENT_ENQUEUE, Capability.INSPECT)
+    async def test_enqueueing_again_does_not_disturb_a_running_job(self, engine: Roles) -> None:
         job = new()
-        await engine.enqueue([job])
+        await engine.producer.enqueue([job])
         await one(engine)
         before = await look(engine, job.id)
-        (receipt,) = await engine.enqueue([replace(job, args=b'{"x":1}')])
+        (receipt,) = await engine.producer.enqueue([replace(job, args=b'{"x":1}')])
         assert receipt.created
         assert await look(engine, job.id) == before
 
-    async def test_enqueueing_again_does_not_revive_a_job_that_ended(self, engine: Engine) -> None:
+    @requires(Capability.IDEMPOTENT_ENQUEUE)
+    async def test_enqueueing_again_does_not_revive_a_job_that_ended(self, engine: Roles) -> None:
         job = new()
-        await engine.enqueue([job])
+        await engine.producer.enqueue([job])
         await end(engine, await one(engine), Succeeded())
-        assert (await engine.enqueue([job]))[0].created
+        assert (await engine.producer.enqueue([job]))[0].created
         assert await take(engine) == ()
 
-    @requires(Capability.INSPECT)
-    async def test_a_batch_may_mix_stored_and_new_jobs(self, engine: Engine) -> None:
+    @requires(Capability.IDEMPOTENT_ENQUEUE, Capability.INSPECT)
+    async def test_a_batch_may_mix_stored_and_new_jobs(self, engine: Roles) -> None:
         old, fresh = new(), new()
-        await engine.enqueue([old])
-        receipts = await engine.enqueue([old, fresh])
+        await engine.producer.enqueue([old])
+        receipts = await engine.producer.enqueue([old, fresh])
         assert [receipt.created for receipt in receipts] == [True, True]
         assert len(await everything(engine)) == 2
 
-    @requires(Capability.INSPECT)
-    async def test_one_id_twice_in_a_batch_is_one_job(self, engine: Engine) -> None:
+    @requires(Capability.IDEMPOTENT_ENQUEUE, Capability.INSPECT)
+    async def test_one_id_twice_in_a_batch_is_one_job(self, engine: Roles) -> None:
         job = new()
-        receipts = await engine.enqueue([job, job])
+        receipts = await engine.producer.enqueue([job, job])
         assert [receipt.id for receipt in receipts] == [job.id, job.id]
         assert len(await everything(engine)) == 1
 
-    @requires(Capability.INSPECT)
-    async def test_a_large_batch_is_stored_whole(self, engine: Engine) -> None:
+    @requires(Capability.ATOMIC_BATCH, Capability.INSPECT)
+    async def test_a_large_batch_is_stored_whole(self, engine: Roles) -> None:
         jobs = [new() for _ in range(1500)]
-        assert len(await engine.enqueue(jobs)) == 1500
-        assert (await engine.tally())["enqueued"] == 1500
+        assert len(await engine.producer.enqueue(jobs)) == 1500
+        assert (await engine.inspector.tally())["enqueued"] == 1500
 
     @requires(Capability.DELAY, Capability.INSPECT)
     async def test_a_delay_counts_from_the_stores_clock(
-        self, engine: Engine, clock: FakeClock
+        self, engine: Roles, clock: FakeClock
     ) -> None:
         job_id = await add(engine, delay=HOUR)
         job = await look(engine, job_id)
@@ -118,7 +121,7 @@ class EnqueueContract(Contract):
 
     @requires(Capability.DELAY)
     async def test_a_delayed_job_is_claimed_when_due_and_not_before(
-        self, engine: Engine, clock: FakeClock
+        self, engine: Roles, clock: FakeClock
     ) -> None:
         await add(engine, delay=10 * SECOND)
         clock.advance("9.999999s")
@@ -127,13 +130,13 @@ class EnqueueContract(Contract):
         assert len(await take(engine)) == 1
 
     @requires(Capability.DELAY, Capability.INSPECT)
-    async def test_run_at_wins_over_a_delay(self, engine: Engine, clock: FakeClock) -> None:
+    async def test_run_at_wins_over_a_delay(self, engine: Roles, clock: FakeClock) -> None:
         job_id = await add(engine, delay=HOUR, run_at=clock.now() + SECOND)
         assert (await look(engine, job_id)).run_at == clock.now() + SECOND
 
     @requires(Capability.DELAY, Capability.INSPECT)
     async def test_a_run_at_in_the_past_is_due_at_once(
-        self, engine: Engine, clock: FakeClock
+        self, engine: Roles, clock: FakeClock
     ) -> None:
         job_id = await add(engine, run_at=clock.now() - HOUR)
         job = await look(engine, job_id)
@@ -141,42 +144,42 @@ class EnqueueContract(Contract):
 
     @requires(Capability.EXPIRY, Capability.INSPECT, Capability.DELAY)
     async def test_the_time_to_expire_counts_from_when_a_job_is_due(
-        self, engine: Engine, clock: FakeClock
+        self, engine: Roles, clock: FakeClock
     ) -> None:
         job_id = await add(engine, delay=HOUR, expires_in=SECOND)
         assert (await look(engine, job_id)).expires_at == clock.now() + HOUR + SECOND
 
     @requires(Capability.SYNC_ENQUEUE)
-    async def test_a_thread_without_a_loop_enqueues(self, engine: Engine) -> None:
+    async def test_a_thread_without_a_loop_enqueues(self, engine: Roles) -> None:
         job = new()
-        (receipt,) = await asyncio.to_thread(engine.enqueue_sync, [job])
+        (receipt,) = await asyncio.to_thread(engine.sync_producer.enqueue_sync, [job])
         assert (receipt.id, receipt.created) == (job.id, True)
         assert (await one(engine)).job.id == job.id
 
     @requires(Capability.SYNC_ENQUEUE)
     async def test_enqueueing_in_a_thread_and_again_in_a_loop_is_one_job(
-        self, engine: Engine
+        self, engine: Roles
     ) -> None:
         job = new()
-        first = await asyncio.to_thread(engine.enqueue_sync, [job])
-        assert await engine.enqueue([job]) == first
+        first = await asyncio.to_thread(engine.sync_producer.enqueue_sync, [job])
+        assert await engine.producer.enqueue([job]) == first
         assert len(await take(engine, 5)) == 1
 
     @requires(Capability.SYNC_ENQUEUE, Capability.INSPECT)
     async def test_many_threads_and_instances_lose_no_job(
-        self, engines: tuple[Engine, Engine]
+        self, engines: tuple[Roles, Roles]
     ) -> None:
         batches = [[new() for _ in range(5)] for _ in range(20)]
         await asyncio.gather(
             *(
-                asyncio.to_thread(engines[turn % 2].enqueue_sync, batch)
+                asyncio.to_thread(engines[turn % 2].sync_producer.enqueue_sync, batch)
                 for turn, batch in enumerate(batches)
             )
         )
-        assert (await engines[0].tally())["enqueued"] == 100
+        assert (await engines[0].inspector.tally())["enqueued"] == 100
         assert len(await everything(engines[1])) == 100
 
-    async def test_another_event_loop_may_use_the_same_instance(self, engine: Engine) -> None:
+    async def test_another_event_loop_may_use_the_same_instance(self, engine: Roles) -> None:
         job = new()
 
         def elsewhere() -> Any:
@@ -186,12 +189,12 @@ class EnqueueContract(Contract):
         assert (await one(engine)).job.id == job.id
 
     async def test_joining_a_callers_transaction_is_refused_unless_declared(
-        self, engine: Engine
+        self, engine: Roles
     ) -> None:
         if Capability.CALLER_TRANSACTION not in engine.capabilities:
             with pytest.raises(Unsupported):
-                engine.enqueue_on(object(), [new()])
+                Store(engine.engine).enqueue_on(object(), [new()])
 
 
-async def _enqueue(engine: Engine, job_id: str) -> None:
-    await engine.enqueue([replace(new(), id=job_id)])
+async def _enqueue(engine: Roles, job_id: str) -> None:
+    await engine.producer.enqueue([replace(new(), id=job_id)])

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from dutiful.contract.capability import Capability
-from dutiful.contract.scheduling import Advanced
+from dutiful.contract.roles.schedules import Advanced
 from dutiful.core.advance import advance
 from dutiful.core.errors import DuplicateJob
 from dutiful.core.instant import MINUTE
@@ -17,8 +17,9 @@ from dutiful.core.unique import Conflict, Unique
 from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.moves import end, everything, look, new, one
 from dutiful.testing.conformance.requires import requires
+from dutiful.testing.conformance.roles import Roles
 from dutiful.testing.conformance.schedule import job_id, standing, tick, turn
-from dutiful.testing.conformance.setting import Contract, Engine
+from dutiful.testing.conformance.setting import Contract
 
 
 @requires(Capability.SCHEDULES, Capability.INSPECT, Capability.UNIQUE)
@@ -26,117 +27,117 @@ class GivingWayContract(Contract):
     """Holds `core.occurrence.GaveWay`, and ``raise`` in the jobs of occurrences."""
 
     async def test_one_that_gives_way_is_recorded_as_skipped(
-        self, engine: Engine, clock: FakeClock
+        self, engine: Roles, clock: FakeClock
     ) -> None:
         holder = await held(engine, clock)
-        answer = await engine.advance([await keyed(engine, "existing")])
+        answer = await engine.schedules.advance([await keyed(engine, "existing")])
         planned = clock.now()
         assert (answer.accepted, answer.made) == (("tick",), ())
         assert answer.gave_way == (GaveWay("tick", planned, holder),)
-        (row,) = await engine.occurrences("tick", 10)
+        (row,) = await engine.schedules.occurrences("tick", 10)
         assert (row.kind, row.job_id, row.state, row.number) == ("skipped", None, None, 1)
         assert row.why == f"job {holder} holds its unique key"
         assert (await standing(engine)).last == planned
         assert [job.id for job in await everything(engine)] == [holder]
 
-    async def test_it_is_nobodys_job_and_never_late(self, engine: Engine, clock: FakeClock) -> None:
+    async def test_it_is_nobodys_job_and_never_late(self, engine: Roles, clock: FakeClock) -> None:
         await held(engine, clock)
-        await engine.advance([await keyed(engine, "existing")])
+        await engine.schedules.advance([await keyed(engine, "existing")])
         clock.advance("1h")
-        assert await engine.review(10) == ()
-        (row,) = await engine.occurrences("tick", 10)
+        assert await engine.schedules.review(10) == ()
+        (row,) = await engine.schedules.occurrences("tick", 10)
         assert (row.state, row.told) == (None, ())
 
     async def test_one_that_replaces_has_the_job_that_runs_it(
-        self, engine: Engine, clock: FakeClock
+        self, engine: Roles, clock: FakeClock
     ) -> None:
         holder = await held(engine, clock)
-        answer = await engine.advance([await keyed(engine, "replace")])
+        answer = await engine.schedules.advance([await keyed(engine, "replace")])
         assert answer.made == ()
         assert answer.gave_way == (GaveWay("tick", clock.now(), holder, replaced=True),)
-        (row,) = await engine.occurrences("tick", 10)
+        (row,) = await engine.schedules.occurrences("tick", 10)
         assert (row.kind, row.job_id) == ("enqueued", holder)
         assert row.why == f"job {holder} held its unique key, and was given its work"
         assert (await look(engine, holder)).meta["planned"] == str(clock.now())
         await end(engine, await one(engine), Succeeded())
-        await engine.review(10)
-        (row,) = await engine.occurrences("tick", 10)
+        await engine.schedules.review(10)
+        (row,) = await engine.schedules.occurrences("tick", 10)
         assert row.state is not None
         assert row.state.final
 
-    async def test_a_running_holder_is_not_replaced(self, engine: Engine, clock: FakeClock) -> None:
+    async def test_a_running_holder_is_not_replaced(self, engine: Roles, clock: FakeClock) -> None:
         holder = await held(engine, clock)
         await one(engine)
-        await engine.advance([await keyed(engine, "replace")])
-        (row,) = await engine.occurrences("tick", 10)
+        await engine.schedules.advance([await keyed(engine, "replace")])
+        (row,) = await engine.schedules.occurrences("tick", 10)
         assert (row.kind, row.why) == ("skipped", f"job {holder} holds its unique key")
 
-    async def test_two_of_one_move_share_a_key(self, engine: Engine, clock: FakeClock) -> None:
-        await engine.put_schedule(tick(unique=Unique(key="k")), replace=False)
+    async def test_two_of_one_move_share_a_key(self, engine: Roles, clock: FakeClock) -> None:
+        await engine.schedules.put_schedule(tick(unique=Unique(key="k")), replace=False)
         clock.advance("2m")
         first = await job_id(engine, clock.now() - MINUTE)
         assert await turn(engine) == (first,)
-        later, earlier = await engine.occurrences("tick", 10)
+        later, earlier = await engine.schedules.occurrences("tick", 10)
         assert (earlier.kind, earlier.job_id) == ("enqueued", first)
         assert (later.kind, later.job_id) == ("skipped", None)
 
     async def test_a_key_that_is_free_again_admits_the_next(
-        self, engine: Engine, clock: FakeClock
+        self, engine: Roles, clock: FakeClock
     ) -> None:
-        await engine.put_schedule(tick(unique=Unique(key="k")), replace=False)
+        await engine.schedules.put_schedule(tick(unique=Unique(key="k")), replace=False)
         kinds = list[str]()
         for round_ in range(3):
             clock.advance("1m")
             made = await turn(engine)
-            kinds += [(await engine.occurrences("tick", 1))[0].kind]
+            kinds += [(await engine.schedules.occurrences("tick", 1))[0].kind]
             assert made == ((await job_id(engine, clock.now()),) if round_ != 1 else ())
             if round_ == 1:
                 await end(engine, await one(engine), Succeeded())
         assert kinds == ["enqueued", "skipped", "enqueued"]
 
     async def test_raise_refuses_and_nothing_is_written(
-        self, engine: Engine, clock: FakeClock
+        self, engine: Roles, clock: FakeClock
     ) -> None:
         holder = await held(engine, clock)
-        await engine.put_schedule(tick("other"), replace=False)
+        await engine.schedules.put_schedule(tick("other"), replace=False)
         clock.advance("1m")
-        batch = await engine.due(10)
-        before = await engine.standings()
+        batch = await engine.schedules.due(10)
+        before = await engine.schedules.standings()
         moves = [move for due in batch.due if (move := advance(due, batch.now)) is not None]
         moves = [_keyed(move, "raise") if move.name == "tick" else move for move in moves]
         for order in (moves, moves[::-1]):
             with pytest.raises(DuplicateJob) as refused:
-                await engine.advance(order)
+                await engine.schedules.advance(order)
             assert (refused.value.key, refused.value.existing) == ("k", holder)
-            assert await engine.standings() == before
+            assert await engine.schedules.standings() == before
             assert [job.id for job in await everything(engine)] == [holder]
             for name in ("tick", "other"):
-                assert await engine.occurrences(name, 10) == ()
-        assert (await engine.tally())["enqueued"] == 1
+                assert await engine.schedules.occurrences(name, 10) == ()
+        assert (await engine.inspector.tally())["enqueued"] == 1
         (other,) = [move for move in moves if move.name == "other"]
-        assert (await engine.advance([other])).accepted == ("other",)
+        assert (await engine.schedules.advance([other])).accepted == ("other",)
 
     async def test_raise_does_nothing_where_the_key_is_free(
-        self, engine: Engine, clock: FakeClock
+        self, engine: Roles, clock: FakeClock
     ) -> None:
-        await engine.put_schedule(tick(), replace=False)
+        await engine.schedules.put_schedule(tick(), replace=False)
         clock.advance("1m")
-        answer: Advanced = await engine.advance([await keyed(engine, "raise")])
+        answer: Advanced = await engine.schedules.advance([await keyed(engine, "raise")])
         assert answer.made == (await job_id(engine, clock.now()),)
         assert answer.gave_way == ()
 
 
-async def held(engine: Engine, clock: FakeClock) -> str:
+async def held(engine: Roles, clock: FakeClock) -> str:
     """Create a schedule that is due, and a job that holds key ``k``; return the job's id."""
-    await engine.put_schedule(tick(), replace=False)
-    (receipt,) = await engine.enqueue([new(unique=Unique(key="k"))])
+    await engine.schedules.put_schedule(tick(), replace=False)
+    (receipt,) = await engine.producer.enqueue([new(unique=Unique(key="k"))])
     clock.advance("1m")
     return receipt.id
 
 
-async def keyed(engine: Engine, on_conflict: Conflict) -> Advance:
+async def keyed(engine: Roles, on_conflict: Conflict) -> Advance:
     """Decide what is due, as a scheduler does, and give its jobs key ``k``, as a hook does."""
-    batch = await engine.due(10)
+    batch = await engine.schedules.due(10)
     move = advance(batch.due[0], batch.now)
     assert move is not None
     return _keyed(move, on_conflict)

@@ -23,105 +23,108 @@ from dutiful.testing.conformance.moves import (
     take,
 )
 from dutiful.testing.conformance.requires import requires
-from dutiful.testing.conformance.setting import Contract, Engine
+from dutiful.testing.conformance.roles import Roles
+from dutiful.testing.conformance.setting import Contract
 
 
 @requires(Capability.INSPECT)
 class InspectContract(Contract):
     """Holds the role `Inspector`."""
 
-    async def test_jobs_are_found_in_the_order_asked_for(self, engine: Engine) -> None:
+    async def test_jobs_are_found_in_the_order_asked_for(self, engine: Roles) -> None:
         ids = [await add(engine) for _ in range(3)]
         asked = [ids[2], ids[0], ids[1]]
-        assert [job.id for job in await engine.get(asked)] == asked
+        assert [job.id for job in await engine.inspector.get(asked)] == asked
 
-    async def test_ids_that_nobody_has_are_left_out(self, engine: Engine) -> None:
+    async def test_ids_that_nobody_has_are_left_out(self, engine: Roles) -> None:
         job_id = await add(engine)
-        assert [job.id for job in await engine.get(["nobody-has-this", job_id])] == [job_id]
-        assert await engine.get([]) == ()
+        assert [job.id for job in await engine.inspector.get(["nobody-has-this", job_id])] == [
+            job_id
+        ]
+        assert await engine.inspector.get([]) == ()
 
-    async def test_an_id_may_be_a_prefix_of_eight_characters(self, engine: Engine) -> None:
-        await engine.enqueue([new(id="0123456789abcdef"), new(id="fedcba9876543210")])
-        assert [job.id for job in await engine.get(["01234567"])] == ["0123456789abcdef"]
+    async def test_an_id_may_be_a_prefix_of_eight_characters(self, engine: Roles) -> None:
+        await engine.producer.enqueue([new(id="0123456789abcdef"), new(id="fedcba9876543210")])
+        assert [job.id for job in await engine.inspector.get(["01234567"])] == ["0123456789abcdef"]
 
-    async def test_a_shorter_prefix_finds_nothing(self, engine: Engine) -> None:
-        await engine.enqueue([new(id="0123456789abcdef")])
-        assert await engine.get(["0123456"]) == ()
+    async def test_a_shorter_prefix_finds_nothing(self, engine: Roles) -> None:
+        await engine.producer.enqueue([new(id="0123456789abcdef")])
+        assert await engine.inspector.get(["0123456"]) == ()
 
-    async def test_a_prefix_that_two_jobs_share_finds_nothing(self, engine: Engine) -> None:
-        await engine.enqueue([new(id="01234567-a"), new(id="01234567-b")])
-        assert await engine.get(["01234567"]) == ()
+    async def test_a_prefix_that_two_jobs_share_finds_nothing(self, engine: Roles) -> None:
+        await engine.producer.enqueue([new(id="01234567-a"), new(id="01234567-b")])
+        assert await engine.inspector.get(["01234567"]) == ()
 
     @pytest.mark.parametrize("prefix", ["________", "%%%%%%%%", "01234567%", "0123456_"])
-    async def test_a_prefix_is_no_pattern(self, engine: Engine, prefix: str) -> None:
-        await engine.enqueue([new(id="0123456789abcdef")])
-        assert await engine.get([prefix]) == ()
+    async def test_a_prefix_is_no_pattern(self, engine: Roles, prefix: str) -> None:
+        await engine.producer.enqueue([new(id="0123456789abcdef")])
+        assert await engine.inspector.get([prefix]) == ()
 
-    async def test_listing_is_newest_first(self, engine: Engine, clock: FakeClock) -> None:
+    async def test_listing_is_newest_first(self, engine: Roles, clock: FakeClock) -> None:
         ids: list[str] = []
         for _ in range(3):
             ids += [await add(engine), await add(engine)]
             clock.advance("1s")
         assert [job.id for job in await everything(engine)] == ids[::-1]
 
-    async def test_pages_show_every_job_once(self, engine: Engine) -> None:
+    async def test_pages_show_every_job_once(self, engine: Roles) -> None:
         jobs = [new() for _ in range(10)]
-        await engine.enqueue(jobs)
+        await engine.producer.enqueue(jobs)
         seen: list[str] = []
         cursor: str | None = None
         for size in (4, 4, 2):
-            page = await engine.find(Filter(), 4, cursor)
+            page = await engine.inspector.find(Filter(), 4, cursor)
             assert len(page.jobs) == size
             seen += [job.id for job in page.jobs]
             cursor = page.cursor
         assert cursor is None
         assert seen == [job.id for job in jobs][::-1]
 
-    async def test_pages_show_every_job_once_whatever_the_ids(self, engine: Engine) -> None:
+    async def test_pages_show_every_job_once_whatever_the_ids(self, engine: Roles) -> None:
         ids = ["Order-7", "~", "order-10", "order-9", "ÿ", "\U0010fffe", "0"]
-        await engine.enqueue([new(id=job_id) for job_id in ids])
+        await engine.producer.enqueue([new(id=job_id) for job_id in ids])
         seen, cursor = list[str](), None
         for _ in range(4):
-            page = await engine.find(Filter(states=(State.QUEUED, State.DEAD)), 2, cursor)
+            page = await engine.inspector.find(Filter(states=(State.QUEUED, State.DEAD)), 2, cursor)
             seen += [job.id for job in page.jobs]
             cursor = page.cursor
         assert cursor is None
         assert sorted(seen) == sorted(ids)
 
-    async def test_a_full_last_page_has_no_cursor(self, engine: Engine) -> None:
-        await engine.enqueue([new() for _ in range(4)])
-        assert (await engine.find(Filter(), 4)).cursor is None
+    async def test_a_full_last_page_has_no_cursor(self, engine: Roles) -> None:
+        await engine.producer.enqueue([new() for _ in range(4)])
+        assert (await engine.inspector.find(Filter(), 4)).cursor is None
 
-    async def test_jobs_enqueued_meanwhile_do_not_disturb_the_pages(self, engine: Engine) -> None:
+    async def test_jobs_enqueued_meanwhile_do_not_disturb_the_pages(self, engine: Roles) -> None:
         jobs = [new() for _ in range(4)]
-        await engine.enqueue(jobs)
-        first = await engine.find(Filter(), 2)
+        await engine.producer.enqueue(jobs)
+        first = await engine.inspector.find(Filter(), 2)
         await add(engine)
-        second = await engine.find(Filter(), 2, first.cursor)
+        second = await engine.inspector.find(Filter(), 2, first.cursor)
         assert [job.id for job in (*first.jobs, *second.jobs)] == [job.id for job in jobs][::-1]
 
     @requires(Capability.CANCEL, Capability.PURGE)
-    async def test_jobs_deleted_meanwhile_do_not_disturb_the_pages(self, engine: Engine) -> None:
+    async def test_jobs_deleted_meanwhile_do_not_disturb_the_pages(self, engine: Roles) -> None:
         jobs = [new() for _ in range(8)]
-        await engine.enqueue(jobs)
+        await engine.producer.enqueue(jobs)
         ids = [job.id for job in jobs][::-1]
-        first = await engine.find(Filter(), 3)
+        first = await engine.inspector.find(Filter(), 3)
         gone = [ids[0], ids[2], ids[4], ids[7]]
-        await engine.cancel(gone)
-        assert set(await engine.purge(gone)) == set(gone)
-        second = await engine.find(Filter(), 9, first.cursor)
+        await engine.controller.cancel(gone)
+        assert set(await engine.controller.purge(gone)) == set(gone)
+        second = await engine.inspector.find(Filter(), 9, first.cursor)
         assert [job.id for job in (*first.jobs, *second.jobs)] == [*ids[:4], *ids[5:7]]
 
-    async def test_pages_of_a_filter_show_only_its_jobs(self, engine: Engine) -> None:
-        await engine.enqueue([new(task="ab"[n % 2]) for n in range(10)])
+    async def test_pages_of_a_filter_show_only_its_jobs(self, engine: Roles) -> None:
+        await engine.producer.enqueue([new(task="ab"[n % 2]) for n in range(10)])
         which = Filter(tasks=("a",))
-        first = await engine.find(which, 3)
-        second = await engine.find(which, 3, first.cursor)
+        first = await engine.inspector.find(which, 3)
+        second = await engine.inspector.find(which, 3, first.cursor)
         assert [job.task for job in (*first.jobs, *second.jobs)] == ["a"] * 5
         assert second.cursor is None
 
-    async def test_an_empty_store_has_one_empty_page(self, engine: Engine) -> None:
-        page = await engine.find(Filter(), 10)
+    async def test_an_empty_store_has_one_empty_page(self, engine: Roles) -> None:
+        page = await engine.inspector.find(Filter(), 10)
         assert (page.jobs, page.cursor) == ((), None)
 
     @pytest.mark.parametrize(
@@ -144,31 +147,34 @@ class InspectContract(Contract):
         ],
     )
     async def test_a_filter_finds_what_fits_all_its_parts(
-        self, engine: Engine, which: Filter, found: str
+        self, engine: Roles, which: Filter, found: str
     ) -> None:
         await _one_of_each(engine)
-        assert sorted(job.task for job in (await engine.find(which, 100)).jobs) == found.split()
+        assert (
+            sorted(job.task for job in (await engine.inspector.find(which, 100)).jobs)
+            == found.split()
+        )
 
     async def test_the_error_type_is_that_of_the_latest_failure(
-        self, engine: Engine, clock: FakeClock
+        self, engine: Roles, clock: FakeClock
     ) -> None:
         await add(engine)
         await end(engine, await one(engine), Failed("KeyError", "x"))
         clock.advance("10s")
         await end(engine, await one(engine), Failed("OSError", "x"))
-        assert (await engine.find(Filter(error_type="KeyError"), 10)).jobs == ()
-        assert len((await engine.find(Filter(error_type="OSError"), 10)).jobs) == 1
+        assert (await engine.inspector.find(Filter(error_type="KeyError"), 10)).jobs == ()
+        assert len((await engine.inspector.find(Filter(error_type="OSError"), 10)).jobs) == 1
 
-    async def test_times_filter_from_and_until(self, engine: Engine, clock: FakeClock) -> None:
+    async def test_times_filter_from_and_until(self, engine: Roles, clock: FakeClock) -> None:
         ids: list[str] = []
         for _ in range(3):
             ids.append(await add(engine))
             clock.advance("1h")
         start = clock.now() - 3 * HOUR
         which = Filter(enqueued_after=start + HOUR, enqueued_before=start + 2 * HOUR)
-        assert [job.id for job in (await engine.find(which, 10)).jobs] == [ids[1]]
+        assert [job.id for job in (await engine.inspector.find(which, 10)).jobs] == [ids[1]]
 
-    async def test_ends_filter_from_and_until(self, engine: Engine, clock: FakeClock) -> None:
+    async def test_ends_filter_from_and_until(self, engine: Roles, clock: FakeClock) -> None:
         start = clock.now()
         ids: list[str] = []
         for _ in range(3):
@@ -177,50 +183,50 @@ class InspectContract(Contract):
             await end(engine, await one(engine), Discarded("x"))
         await add(engine)  # has not ended, so it is never found
         which = Filter(finished_after=start + 2 * HOUR, finished_before=start + 3 * HOUR)
-        assert [job.id for job in (await engine.find(which, 10)).jobs] == [ids[1]]
+        assert [job.id for job in (await engine.inspector.find(which, 10)).jobs] == [ids[1]]
         late = Filter(states=(State.DEAD,), finished_after=start + 2 * HOUR)
-        assert [job.id for job in (await engine.find(late, 10)).jobs] == [ids[2], ids[1]]
-        assert (await engine.find(Filter(finished_before=start), 10)).jobs == ()
+        assert [job.id for job in (await engine.inspector.find(late, 10)).jobs] == [ids[2], ids[1]]
+        assert (await engine.inspector.find(Filter(finished_before=start), 10)).jobs == ()
 
-    async def test_errors_are_listed_oldest_first(self, engine: Engine, clock: FakeClock) -> None:
+    async def test_errors_are_listed_oldest_first(self, engine: Roles, clock: FakeClock) -> None:
         job_id = await add(engine)
         for name in ("a", "b"):
             await end(engine, await one(engine), Failed("E", name))
             clock.advance("10s")
-        errors = await engine.errors(job_id)
+        errors = await engine.inspector.errors(job_id)
         assert [(error.message, error.job_id) for error in errors] == [("a", job_id), ("b", job_id)]
 
-    async def test_a_job_nobody_knows_has_no_errors(self, engine: Engine) -> None:
-        assert await engine.errors("nobody") == ()
+    async def test_a_job_nobody_knows_has_no_errors(self, engine: Roles) -> None:
+        assert await engine.inspector.errors("nobody") == ()
 
-    async def test_queues_are_counted_by_state(self, engine: Engine) -> None:
+    async def test_queues_are_counted_by_state(self, engine: Roles) -> None:
         await _one_of_each(engine)
-        rows = {row.queue: _counted(row.counts) for row in await engine.queues()}
+        rows = {row.queue: _counted(row.counts) for row in await engine.inspector.queues()}
         assert rows == {
             "default": {"queued": 1, "running": 1, "waiting": 1, "succeeded": 1, "dead": 1},
             "mail": {"queued": 1},
         }
 
     async def test_a_queue_shows_since_when_its_oldest_job_waits(
-        self, engine: Engine, clock: FakeClock
+        self, engine: Roles, clock: FakeClock
     ) -> None:
         since = clock.now()
         await add(engine)
         clock.advance("1m")
         await add(engine)
-        (row,) = await engine.queues()
+        (row,) = await engine.inspector.queues()
         assert row.oldest_queued_at == since
 
     @requires(Capability.DELAY)
-    async def test_jobs_due_later_do_not_count_as_waiting_long(self, engine: Engine) -> None:
+    async def test_jobs_due_later_do_not_count_as_waiting_long(self, engine: Roles) -> None:
         await add(engine, delay=HOUR)
-        (row,) = await engine.queues()
+        (row,) = await engine.inspector.queues()
         assert (row.oldest_queued_at, row.due) == (None, 0)
         assert _counted(row.counts) == {"scheduled": 1}
 
     @requires(Capability.DELAY)
     async def test_what_has_become_due_counts_before_a_worker_looks(
-        self, engine: Engine, clock: FakeClock
+        self, engine: Roles, clock: FakeClock
     ) -> None:
         """Delayed, tried again or snoozed: no worker of the queue may come for days."""
         for outcome in (Failed("E", "m"), Snoozed(SECOND)):
@@ -230,54 +236,57 @@ class InspectContract(Contract):
         await add(engine, delay=SECOND)
         await add(engine, delay=HOUR)
         await add(engine, queue="mail", delay=SECOND)
-        assert {row.queue: row.due for row in await engine.queues()} == {"default": 0, "mail": 0}
+        assert {row.queue: row.due for row in await engine.inspector.queues()} == {
+            "default": 0,
+            "mail": 0,
+        }
         clock.advance("1m")
-        default, mail = await engine.queues()
+        default, mail = await engine.inspector.queues()
         assert _counted(default.counts) == {"scheduled": 3, "waiting": 1}
         assert (default.due, default.ready, mail.due) == (3, 3, 1)
         assert default.oldest_queued_at is not None
         assert since <= default.oldest_queued_at <= since + SECOND
         assert mail.oldest_queued_at == since + SECOND
         assert await take(engine)
-        default, _ = await engine.queues()
+        default, _ = await engine.inspector.queues()
         assert (default.due, default.ready) == (0, 2)
         assert _counted(default.counts) == {"scheduled": 1, "queued": 2, "running": 1}
 
     async def test_dead_letters_are_grouped_largest_first(
-        self, engine: Engine, clock: FakeClock
+        self, engine: Roles, clock: FakeClock
     ) -> None:
         for task in ("a", "b", "b"):
             await kill(engine, task=task)
             clock.advance("1s")
-        first, second = await engine.dead_groups()
+        first, second = await engine.inspector.dead_groups()
         assert (first.task, first.count, first.reason) == ("b", 2, "discarded")
         assert (first.error_type, first.latest_at) == ("Discard", clock.now() - SECOND)
         assert (second.task, second.count) == ("a", 1)
 
-    async def test_a_group_shows_its_latest_message(self, engine: Engine, clock: FakeClock) -> None:
+    async def test_a_group_shows_its_latest_message(self, engine: Roles, clock: FakeClock) -> None:
         for text in ("zebra", "ape"):
             await add(engine)
             await end(engine, await one(engine), Discarded(text))
             clock.advance("1s")
-        (group,) = await engine.dead_groups()
+        (group,) = await engine.inspector.dead_groups()
         assert group.message == "ape"
 
-    async def test_only_dead_letters_are_grouped(self, engine: Engine) -> None:
+    async def test_only_dead_letters_are_grouped(self, engine: Roles) -> None:
         await add(engine)
         await end(engine, await one(engine), FAILED)
-        assert await engine.dead_groups() == ()
+        assert await engine.inspector.dead_groups() == ()
 
-    async def test_the_tally_starts_at_zero(self, engine: Engine) -> None:
-        assert await engine.tally() == {"enqueued": 0, "pruned": 0, "purged": 0}
+    async def test_the_tally_starts_at_zero(self, engine: Roles) -> None:
+        assert await engine.inspector.tally() == {"enqueued": 0, "pruned": 0, "purged": 0}
 
-    async def test_the_tally_counts_jobs_not_receipts(self, engine: Engine) -> None:
+    async def test_the_tally_counts_jobs_not_receipts(self, engine: Roles) -> None:
         job = new()
-        await engine.enqueue([job])
-        await engine.enqueue([job, new()])
-        assert (await engine.tally())["enqueued"] == 2
+        await engine.producer.enqueue([job])
+        await engine.producer.enqueue([job, new()])
+        assert (await engine.inspector.tally())["enqueued"] == 2
 
 
-async def _one_of_each(engine: Engine) -> None:
+async def _one_of_each(engine: Roles) -> None:
     ends: dict[str, Outcome] = {
         "done": Succeeded(),
         "dead": Discarded("x"),

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from dutiful.contract.capability import Capability
-from dutiful.contract.protocol import Lifecycle
+from dutiful.contract.engine import Engine
 from dutiful.testing.conformance.contracts import CONTRACTS
 from dutiful.testing.conformance.requires import needs
 
 
-def matrix(engines: Iterable[Lifecycle | type[Lifecycle]]) -> str:
+def matrix(engines: Iterable[Engine | type[Engine]]) -> str:
     """Write two Markdown tables: capabilities by engine, and tests run of each contract."""
     shown = list(engines)
     names = [engine.name for engine in shown]

@@ -5,19 +5,20 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 from uuid import uuid4
 
 from msgspec.structs import replace
 
-from dutiful.contract.fleet import WorkerInfo
 from dutiful.contract.page import Filter
-from dutiful.contract.protocol import Consumer, Inspector, Producer, Wanted
+from dutiful.contract.roles.consumer import Wanted
+from dutiful.contract.roles.fleet import WorkerInfo
 from dutiful.core.instant import SECOND
 from dutiful.core.job import Claim, Job, NewJob
 from dutiful.core.outcome import Crashed, Discarded, Failed, Outcome
 from dutiful.core.retry import RetryPolicy
 from dutiful.core.settle import Rules, Settlement, settle
+from dutiful.testing.conformance.roles import Roles
 
 RULES = Rules(retry=RetryPolicy(backoff="fixed", delay=10 * SECOND, jitter="none"))
 """Retries come ten seconds later, exactly."""
@@ -33,10 +34,6 @@ class Half:
     def random(self) -> float:
         """Return 0.5."""
         return 0.5
-
-
-class Queue(Producer, Consumer, Protocol):
-    """The two roles that most moves need."""
 
 
 def hand(worker: str, *, lease: int = 10 * SECOND, pid: int = 0) -> WorkerInfo:
@@ -58,21 +55,21 @@ def new(task: str = "t", **fields: Any) -> NewJob:
     return replace(NewJob(id=f"{next(_times):016x}{_run}", task=task, args=b"{}"), **fields)
 
 
-async def add(engine: Producer, **fields: Any) -> str:
+async def add(engine: Roles, **fields: Any) -> str:
     """Enqueue one job and return its id."""
     job = new(**fields)
-    await engine.enqueue([job])
+    await engine.producer.enqueue([job])
     return job.id
 
 
 async def take(
-    engine: Consumer, limit: int = 1, *, worker: str = "w1", queues: Sequence[str] = ("default",)
+    engine: Roles, limit: int = 1, *, worker: str = "w1", queues: Sequence[str] = ("default",)
 ) -> tuple[Claim, ...]:
     """Claim jobs."""
-    return (await engine.exchange(worker, [], Wanted(tuple(queues), limit))).claims
+    return (await engine.consumer.exchange(worker, [], Wanted(tuple(queues), limit))).claims
 
 
-async def one(engine: Consumer, *, worker: str = "w1") -> Claim:
+async def one(engine: Roles, *, worker: str = "w1") -> Claim:
     """Claim the one job that can be claimed now."""
     claims = await take(engine, worker=worker)
     assert len(claims) == 1
@@ -84,44 +81,44 @@ def ending(claim: Claim, outcome: Outcome, rules: Rules = RULES) -> Settlement:
     return settle(claim, outcome, claim.job.started_at or 0, Half(), rules)
 
 
-async def end(engine: Consumer, claim: Claim, outcome: Outcome, *, worker: str = "w1") -> bool:
+async def end(engine: Roles, claim: Claim, outcome: Outcome, *, worker: str = "w1") -> bool:
     """End an attempt and return whether the store accepted it."""
-    answer = await engine.exchange(worker, [ending(claim, outcome)], None)
+    answer = await engine.consumer.exchange(worker, [ending(claim, outcome)], None)
     return not answer.refused
 
 
-async def rescue(engine: Consumer, claim: Claim) -> bool:
+async def rescue(engine: Roles, claim: Claim) -> bool:
     """Take a claim back as a rescuer does, and return whether the store accepted it."""
     return await end(engine, claim, Crashed("worker w1 is gone"), worker="rescuer")
 
 
-async def look(engine: Inspector, job_id: str) -> Job:
+async def look(engine: Roles, job_id: str) -> Job:
     """Return one job by its id."""
-    (job,) = await engine.get([job_id])
+    (job,) = await engine.inspector.get([job_id])
     return job
 
 
-async def everything(engine: Inspector) -> tuple[Job, ...]:
+async def everything(engine: Roles) -> tuple[Job, ...]:
     """Return every job of a small store, newest first."""
-    return (await engine.find(Filter(), 1000)).jobs
+    return (await engine.inspector.find(Filter(), 1000)).jobs
 
 
-async def recorded(engine: Queue, **fields: Any) -> str:
+async def recorded(engine: Roles, **fields: Any) -> str:
     """Enqueue a job and make a dead letter of it, with a step and an error."""
     job_id = await add(engine, **fields)
     claim = await one(engine)
     assert claim.job.id == job_id
-    await engine.record_step(claim, "charge", b"1")
+    await engine.consumer.record_step(claim, "charge", b"1")
     assert await end(engine, claim, Discarded("no use"))
     return job_id
 
 
-async def records(engine: Inspector, job_id: str) -> tuple[int, int]:
+async def records(engine: Roles, job_id: str) -> tuple[int, int]:
     """Return how many errors and steps are kept of a job."""
-    return len(await engine.errors(job_id)), len(await engine.steps(job_id))
+    return len(await engine.inspector.errors(job_id)), len(await engine.inspector.steps(job_id))
 
 
-async def kill(engine: Queue, **fields: Any) -> str:
+async def kill(engine: Roles, **fields: Any) -> str:
     """Enqueue a job and make a dead letter of it; nothing else may be claimable."""
     job_id = await add(engine, **fields)
     claim = await one(engine)

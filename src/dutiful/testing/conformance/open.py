@@ -8,23 +8,24 @@ from dutiful.contract.capability import Capability
 from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.moves import add, hand, look, one
 from dutiful.testing.conformance.requires import requires
-from dutiful.testing.conformance.setting import Connect, Contract, Engine
+from dutiful.testing.conformance.roles import Roles
+from dutiful.testing.conformance.setting import Connect, Contract
 
 
 class OpenContract(Contract):
-    """Holds the role `Lifecycle`."""
+    """Holds what every engine does."""
 
-    async def test_an_engine_has_a_name_and_declares_capabilities(self, engine: Engine) -> None:
-        assert engine.name
+    async def test_an_engine_has_a_name_and_declares_capabilities(self, engine: Roles) -> None:
+        assert engine.engine.name
         assert engine.capabilities <= frozenset(Capability)
 
-    async def test_opening_an_open_engine_again_is_harmless(self, engine: Engine) -> None:
+    async def test_opening_an_open_engine_again_is_harmless(self, engine: Roles) -> None:
         job_id = await add(engine)
         await engine.open()
         assert (await one(engine)).job.id == job_id
 
     async def test_a_second_instance_opens_the_same_store(
-        self, engines: tuple[Engine, Engine]
+        self, engines: tuple[Roles, Roles]
     ) -> None:
         first, second = engines
         job_id = await add(first)
@@ -33,23 +34,23 @@ class OpenContract(Contract):
     async def test_many_instances_may_open_a_new_store_at_once(
         self, connect: Connect, clock: FakeClock
     ) -> None:
-        instances = [connect(clock) for _ in range(6)]
+        instances = [Roles(connect(clock)) for _ in range(6)]
         await asyncio.gather(*(instance.open() for instance in instances))
         job_id = await add(instances[0])
-        await instances[5].join(hand("w5"))
+        await instances[5].fleet.join(hand("w5"))
         assert (await one(instances[5], worker="w5")).job.id == job_id
         await asyncio.gather(*(instance.close() for instance in instances))
 
     async def test_closing_twice_is_harmless(self, connect: Connect, clock: FakeClock) -> None:
-        engine = connect(clock)
+        engine = Roles(connect(clock))
         await engine.open()
         await engine.close()
         await engine.close()
 
     async def test_closing_one_instance_leaves_the_other_at_work(
-        self, engine: Engine, connect: Connect, clock: FakeClock
+        self, engine: Roles, connect: Connect, clock: FakeClock
     ) -> None:
-        second = connect(clock)
+        second = Roles(connect(clock))
         await second.open()
         await second.close()
         job_id = await add(engine)
@@ -57,18 +58,18 @@ class OpenContract(Contract):
 
     @requires(Capability.INSPECT)
     async def test_jobs_outlive_the_instance_that_took_them_in(
-        self, engine: Engine, connect: Connect, clock: FakeClock
+        self, engine: Roles, connect: Connect, clock: FakeClock
     ) -> None:
-        second = connect(clock)
+        second = Roles(connect(clock))
         await second.open()
         job_id = await add(second)
         await second.close()
         assert (await look(engine, job_id)).id == job_id
 
     async def test_a_closed_instance_can_be_opened_again(
-        self, connect: Connect, clock: FakeClock, engine: Engine
+        self, connect: Connect, clock: FakeClock, engine: Roles
     ) -> None:
-        second = connect(clock)
+        second = Roles(connect(clock))
         await second.open()
         await second.close()
         await second.open()
@@ -76,32 +77,32 @@ class OpenContract(Contract):
         assert (await one(engine)).job.id == job_id
         await second.close()
 
-    async def test_a_store_in_good_health_passes_every_check(self, engine: Engine) -> None:
+    async def test_a_store_in_good_health_passes_every_check(self, engine: Roles) -> None:
         findings = await engine.check()
         assert findings
         assert [finding for finding in findings if not finding.ok] == []
         assert all(finding.name and finding.text for finding in findings)
 
     @requires(Capability.INSPECT)
-    async def test_a_check_changes_nothing(self, engine: Engine) -> None:
+    async def test_a_check_changes_nothing(self, engine: Roles) -> None:
         job_id = await add(engine)
         before = await look(engine, job_id)
         await engine.check()
         assert await look(engine, job_id) == before
 
     @requires(Capability.MIGRATE)
-    async def test_an_open_store_lacks_no_migration(self, engine: Engine) -> None:
-        assert await engine.migrate(dry_run=True) == ()
-        assert await engine.migrate() == ()
+    async def test_an_open_store_lacks_no_migration(self, engine: Roles) -> None:
+        assert await engine.schema.migrate(dry_run=True) == ()
+        assert await engine.schema.migrate() == ()
 
     @requires(Capability.MIGRATE)
     async def test_a_dry_run_names_what_is_missing_and_applies_nothing(
         self, connect: Connect, clock: FakeClock
     ) -> None:
-        engine = connect(clock)
-        missing = await engine.migrate(dry_run=True)
+        engine = Roles(connect(clock))
+        missing = await engine.schema.migrate(dry_run=True)
         assert missing
-        assert await engine.migrate(dry_run=True) == missing
-        assert await engine.migrate() == missing
-        assert await engine.migrate() == ()
+        assert await engine.schema.migrate(dry_run=True) == missing
+        assert await engine.schema.migrate() == missing
+        assert await engine.schema.migrate() == ()
         await engine.close()

@@ -7,82 +7,83 @@ from dutiful.core.outcome import Succeeded
 from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.moves import add, end, one, take
 from dutiful.testing.conformance.requires import requires
-from dutiful.testing.conformance.setting import Contract, Engine
+from dutiful.testing.conformance.roles import Roles
+from dutiful.testing.conformance.setting import Contract
 
 
 @requires(Capability.PAUSE)
 class PauseContract(Contract):
     """Holds `Controller.pause` and `Controller.resume`."""
 
-    async def test_a_paused_queue_gives_nothing(self, engine: Engine) -> None:
+    async def test_a_paused_queue_gives_nothing(self, engine: Roles) -> None:
         await add(engine)
-        await engine.pause("default")
+        await engine.controller.pause("default")
         assert await take(engine) == ()
 
-    async def test_other_queues_go_on(self, engine: Engine) -> None:
-        await engine.pause("default")
+    async def test_other_queues_go_on(self, engine: Roles) -> None:
+        await engine.controller.pause("default")
         await add(engine)
         job_id = await add(engine, queue="mail")
         claims = await take(engine, 5, queues=["default", "mail"])
         assert [claim.job.id for claim in claims] == [job_id]
 
-    async def test_a_paused_queue_takes_jobs_in(self, engine: Engine) -> None:
-        await engine.pause("default")
+    async def test_a_paused_queue_takes_jobs_in(self, engine: Roles) -> None:
+        await engine.controller.pause("default")
         await add(engine)
-        await engine.resume("default")
+        await engine.controller.resume("default")
         assert len(await take(engine)) == 1
 
-    async def test_a_running_job_of_a_paused_queue_goes_on(self, engine: Engine) -> None:
+    async def test_a_running_job_of_a_paused_queue_goes_on(self, engine: Roles) -> None:
         await add(engine)
         claim = await one(engine)
-        await engine.pause("default")
+        await engine.controller.pause("default")
         assert await end(engine, claim, Succeeded())
 
-    async def test_a_queue_can_be_paused_before_it_has_jobs(self, engine: Engine) -> None:
-        await engine.pause("later")
+    async def test_a_queue_can_be_paused_before_it_has_jobs(self, engine: Roles) -> None:
+        await engine.controller.pause("later")
         await add(engine, queue="later")
         assert await take(engine, queues=["later"]) == ()
 
-    async def test_a_pause_holds_for_every_instance(self, engines: tuple[Engine, Engine]) -> None:
+    async def test_a_pause_holds_for_every_instance(self, engines: tuple[Roles, Roles]) -> None:
         await add(engines[0])
-        await engines[0].pause("default")
+        await engines[0].controller.pause("default")
         assert await take(engines[1], worker="w2") == ()
-        await engines[1].resume("default")
+        await engines[1].controller.resume("default")
         assert len(await take(engines[0])) == 1
 
-    async def test_pausing_and_resuming_twice_is_harmless(self, engine: Engine) -> None:
+    async def test_pausing_and_resuming_twice_is_harmless(self, engine: Roles) -> None:
         await add(engine)
-        await engine.pause("default")
-        await engine.pause("default")
-        await engine.resume("default")
-        await engine.resume("default")
+        await engine.controller.pause("default")
+        await engine.controller.pause("default")
+        await engine.controller.resume("default")
+        await engine.controller.resume("default")
         assert len(await take(engine)) == 1
 
     @requires(Capability.DELAY)
     async def test_a_job_that_fell_due_during_a_pause_runs_after_it(
-        self, engine: Engine, clock: FakeClock
+        self, engine: Roles, clock: FakeClock
     ) -> None:
         await add(engine, delay=1)
-        await engine.pause("default")
+        await engine.controller.pause("default")
         clock.advance("1h")
         assert await take(engine) == ()
-        await engine.resume("default")
+        await engine.controller.resume("default")
         assert len(await take(engine)) == 1
 
     @requires(Capability.INSPECT)
-    async def test_a_paused_queue_shows_since_when(self, engine: Engine, clock: FakeClock) -> None:
+    async def test_a_paused_queue_shows_since_when(self, engine: Roles, clock: FakeClock) -> None:
         since = clock.now()
-        await engine.pause("default")
+        await engine.controller.pause("default")
         clock.advance("1m")
-        await engine.pause("default")
-        (row,) = await engine.queues()
+        await engine.controller.pause("default")
+        (row,) = await engine.inspector.queues()
         assert (row.queue, row.paused_at) == ("default", since)
         assert not any(row.counts.values())
 
     @requires(Capability.INSPECT)
-    async def test_a_resumed_queue_shows_no_pause(self, engine: Engine) -> None:
+    async def test_a_resumed_queue_shows_no_pause(self, engine: Roles) -> None:
         await add(engine)
-        await engine.pause("default")
-        await engine.resume("default")
-        (row,) = await engine.queues()
+        await engine.controller.pause("default")
+        await engine.controller.resume("default")
+        (row,) = await engine.inspector.queues()
         assert row.paused_at is None

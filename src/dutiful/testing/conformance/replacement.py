@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from dutiful.contract.capability import Capability
-from dutiful.contract.protocol import Receipt, Redrive
+from dutiful.contract.roles.controller import Redrive
+from dutiful.contract.roles.producer import Receipt
 from dutiful.core.errors import DuplicateJob
 from dutiful.core.instant import HOUR
 from dutiful.core.job import Claim, Job, NewJob
@@ -16,7 +17,8 @@ from dutiful.core.unique import unique
 from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.moves import FAILED, end, look, new, one
 from dutiful.testing.conformance.requires import requires
-from dutiful.testing.conformance.setting import Contract, Engine
+from dutiful.testing.conformance.roles import Roles
+from dutiful.testing.conformance.setting import Contract
 
 
 def order(total: int, conflict: Any = "replace", **fields: Any) -> NewJob:
@@ -36,85 +38,85 @@ class ReplacementContract(Contract):
     """Holds what stays beside a job's arguments when they are replaced or edited."""
 
     @requires(Capability.UNIQUE)
-    async def test_other_arguments_drop_the_steps_and_change_the_key(self, engine: Engine) -> None:
+    async def test_other_arguments_drop_the_steps_and_change_the_key(self, engine: Roles) -> None:
         before = await stepped(engine, order(10))
         later = order(20)
-        (receipt,) = await engine.enqueue([later])
+        (receipt,) = await engine.producer.enqueue([later])
         assert receipt == Receipt(before.id, created=False, replaced=True)
-        assert await engine.steps(before.id) == {}
+        assert await engine.inspector.steps(before.id) == {}
         claim = await one(engine)
         assert (claim.job.args, claim.job.steps, claim.steps) == (later.args, 0, {})
         assert key(claim.job) not in (key(before), before.id)
-        assert await engine.record_step(claim, "charge", b"20")
+        assert await engine.consumer.record_step(claim, "charge", b"20")
         await end(engine, claim, Released())
         again = await one(engine)
         assert again.steps == {"charge": b"20"}
         assert key(again.job) == key(claim.job)
 
     @requires(Capability.UNIQUE)
-    async def test_the_same_arguments_keep_both(self, engine: Engine) -> None:
+    async def test_the_same_arguments_keep_both(self, engine: Roles) -> None:
         before = await stepped(engine, order(10))
         same = order(10, args=b'{"total": 10, "order": 42}', tags=("new",))
-        await engine.enqueue([same])
+        await engine.producer.enqueue([same])
         claim = await one(engine)
         assert (claim.job.tags, claim.job.steps) == (("new",), 1)
         assert claim.steps == {"charge": b"10"}
         assert key(claim.job) == key(before)
 
     @requires(Capability.UNIQUE)
-    async def test_a_key_once_changed_is_kept_by_the_same_arguments(self, engine: Engine) -> None:
+    async def test_a_key_once_changed_is_kept_by_the_same_arguments(self, engine: Roles) -> None:
         job = await stepped(engine, order(10))
         keys = [key(job)]
         for total in (20, 20, 30):
-            await engine.enqueue([order(total)])
+            await engine.producer.enqueue([order(total)])
             keys.append(key(await look(engine, job.id)))
         assert keys[1] == keys[2]
         assert len(set(keys)) == 3
 
     @requires(Capability.UNIQUE)
-    async def test_another_task_has_steps_and_a_key_of_its_own(self, engine: Engine) -> None:
+    async def test_another_task_has_steps_and_a_key_of_its_own(self, engine: Roles) -> None:
         before = await stepped(engine, order(10))
-        await engine.enqueue([order(10, task="refund")])
+        await engine.producer.enqueue([order(10, task="refund")])
         claim = await one(engine)
         assert (claim.job.task, claim.steps) == ("refund", {})
         assert key(claim.job) != key(before)
 
     @requires(Capability.UNIQUE)
     async def test_a_waiting_job_and_a_retry_are_alike(
-        self, engine: Engine, clock: FakeClock
+        self, engine: Roles, clock: FakeClock
     ) -> None:
         for outcome in (Snoozed(HOUR), FAILED):
             job = order(10)
-            await engine.enqueue([job])
+            await engine.producer.enqueue([job])
             claim = await one(engine)
-            await engine.record_step(claim, "charge", b"10")
+            await engine.consumer.record_step(claim, "charge", b"10")
             await end(engine, claim, outcome)
-            await engine.enqueue([order(20)])
+            await engine.producer.enqueue([order(20)])
             claim = await one(engine)
             assert (claim.job.id, claim.steps) == (job.id, {})
             assert key(claim.job) != job.id
             await end(engine, claim, Discarded("enough"))
 
     @requires(Capability.UNIQUE)
-    async def test_a_refused_batch_has_dropped_nothing(self, engine: Engine) -> None:
+    async def test_a_refused_batch_has_dropped_nothing(self, engine: Roles) -> None:
         before = await stepped(engine, order(10))
         other = unique("order:43", on_conflict="raise")
-        await engine.enqueue([new(unique=other, delay=HOUR)])
+        await engine.producer.enqueue([new(unique=other, delay=HOUR)])
         try:
-            await engine.enqueue([order(20), new(unique=other)])
+            await engine.producer.enqueue([order(20), new(unique=other)])
         except DuplicateJob:
             pass
         else:
             raise AssertionError("the batch was stored")
         assert await look(engine, before.id) == before
-        assert await engine.steps(before.id) == {"charge": b"10"}
+        assert await engine.inspector.steps(before.id) == {"charge": b"10"}
 
     @requires(Capability.REDRIVE)
     async def test_a_redrive_with_other_arguments_is_like_a_replacement(
-        self, engine: Engine
+        self, engine: Roles
     ) -> None:
         before = await dead(engine)
-        await engine.redrive([Redrive(before.id, b'{"total":20}')])
+        await engine.controller.redrive([Redrive(before.id, b'{"total":20}')])
         claim = await one(engine)
         assert (claim.job.args, claim.job.steps, claim.steps) == (b'{"total":20}', 0, {})
         assert key(claim.job) != key(before)
@@ -122,41 +124,41 @@ class ReplacementContract(Contract):
 
     @requires(Capability.REDRIVE)
     async def test_a_redrive_keeps_both_where_the_arguments_are_the_same(
-        self, engine: Engine
+        self, engine: Roles
     ) -> None:
         for args in (None, b'{"total": 10}'):
             before = await dead(engine)
-            await engine.redrive([Redrive(before.id, args)])
+            await engine.controller.redrive([Redrive(before.id, args)])
             claim = await one(engine)
             assert claim.steps == {"charge": b"10"}
             assert key(claim.job) == key(before)
             await end(engine, claim, Discarded("enough"))
 
     @requires(Capability.REDRIVE)
-    async def test_a_redrive_may_be_told_to_keep_both(self, engine: Engine) -> None:
+    async def test_a_redrive_may_be_told_to_keep_both(self, engine: Roles) -> None:
         before = await dead(engine)
-        await engine.redrive([Redrive(before.id, b'{"total":20}', keep_steps=True)])
+        await engine.controller.redrive([Redrive(before.id, b'{"total":20}', keep_steps=True)])
         claim = await one(engine)
         assert (claim.job.args, claim.steps) == (b'{"total":20}', {"charge": b"10"})
         assert key(claim.job) == key(before)
 
 
-async def stepped(engine: Engine, job: NewJob) -> Job:
+async def stepped(engine: Roles, job: NewJob) -> Job:
     """Store a job, record a step of its first attempt, and release it."""
-    await engine.enqueue([job])
+    await engine.producer.enqueue([job])
     claim = await one(engine)
-    assert await engine.record_step(claim, "charge", b"10")
+    assert await engine.consumer.record_step(claim, "charge", b"10")
     assert await end(engine, claim, Released())
     found = await look(engine, job.id)
     assert (found.state, found.steps) == (State.QUEUED, 1)
     return found
 
 
-async def dead(engine: Engine) -> Job:
+async def dead(engine: Roles) -> Job:
     """Store a job, record a step, and let it die."""
     job = new(args=b'{"total":10}')
-    await engine.enqueue([job])
+    await engine.producer.enqueue([job])
     claim: Claim = await one(engine)
-    assert await engine.record_step(claim, "charge", b"10")
+    assert await engine.consumer.record_step(claim, "charge", b"10")
     assert await end(engine, claim, Discarded("no use"))
     return await look(engine, job.id)

@@ -3,46 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from typing import Protocol
 
 import pytest
 import pytest_asyncio
 
 from dutiful.contract.capability import Capability
-from dutiful.contract.moving import Mover
-from dutiful.contract.protocol import (
-    Consumer,
-    Controller,
-    Fleet,
-    Inspector,
-    Keeper,
-    Lifecycle,
-    Producer,
-    SyncProducer,
-    Transactional,
-)
-from dutiful.contract.scheduling import Scheduling
+from dutiful.contract.engine import Engine
+from dutiful.contract.roles.inspector import Inspector
 from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.moves import hand
 from dutiful.testing.conformance.requires import needs
-
-
-class Engine(
-    Lifecycle,
-    Producer,
-    SyncProducer,
-    Consumer,
-    Transactional,
-    Fleet,
-    Inspector,
-    Controller,
-    Keeper,
-    Mover,
-    Scheduling,
-    Protocol,
-):
-    """An engine with every role; what it cannot do it declares."""
-
+from dutiful.testing.conformance.roles import Roles
 
 Connect = Callable[[FakeClock], Engine]
 """Makes one more instance on the store of the test that runs."""
@@ -67,24 +38,24 @@ class Contract:
     @pytest_asyncio.fixture
     async def engine(
         self, declared: None, connect: Connect, clock: FakeClock
-    ) -> AsyncIterator[Engine]:
+    ) -> AsyncIterator[Roles]:
         """Open an engine on an empty store, and audit the store when the test is over."""
-        engine = connect(clock)
+        engine = Roles(connect(clock))
         await engine.open()
-        await engine.join(hand("w1"))
+        await engine.fleet.join(hand("w1"))
         yield engine
         if Capability.INSPECT in engine.capabilities:
-            await audit(engine)
+            await audit(engine.inspector)
         await engine.close()
 
     @pytest_asyncio.fixture
     async def engines(
-        self, engine: Engine, connect: Connect, clock: FakeClock
-    ) -> AsyncIterator[tuple[Engine, Engine]]:
+        self, engine: Roles, connect: Connect, clock: FakeClock
+    ) -> AsyncIterator[tuple[Roles, Roles]]:
         """Open a second instance on the same store, for races between two processes' worth."""
-        second = connect(clock)
+        second = Roles(connect(clock))
         await second.open()
-        await second.join(hand("w2"))
+        await second.fleet.join(hand("w2"))
         yield engine, second
         await second.close()
 

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from dutiful.contract.capability import Capability
-from dutiful.contract.protocol import Wanted
+from dutiful.contract.roles.consumer import Wanted
 from dutiful.core.instant import HOUR, SECOND
 from dutiful.core.outcome import (
     Cancelled,
@@ -35,7 +35,8 @@ from dutiful.testing.conformance.moves import (
     take,
 )
 from dutiful.testing.conformance.requires import requires
-from dutiful.testing.conformance.setting import Contract, Engine
+from dutiful.testing.conformance.roles import Roles
+from dutiful.testing.conformance.setting import Contract
 
 OUTCOMES: list[Any] = [
     pytest.param(outcome, id=type(outcome).__name__)
@@ -57,7 +58,7 @@ class SettleContract(Contract):
     """Holds the settling half of `Consumer.exchange`."""
 
     @requires(Capability.INSPECT)
-    async def test_success_ends_the_job(self, engine: Engine, clock: FakeClock) -> None:
+    async def test_success_ends_the_job(self, engine: Roles, clock: FakeClock) -> None:
         job_id = await add(engine)
         claim = await one(engine)
         clock.advance("3s")
@@ -67,14 +68,14 @@ class SettleContract(Contract):
         assert (job.finished_at, job.reason) == (clock.now(), None)
 
     @requires(Capability.INSPECT, Capability.RESULTS)
-    async def test_success_keeps_the_result(self, engine: Engine) -> None:
+    async def test_success_keeps_the_result(self, engine: Roles) -> None:
         job_id = await add(engine)
         await end(engine, await one(engine), Succeeded(b'{"paid":true}'))
         assert (await look(engine, job_id)).result == b'{"paid":true}'
 
     @requires(Capability.INSPECT)
     async def test_a_failure_is_tried_again_after_its_delay(
-        self, engine: Engine, clock: FakeClock
+        self, engine: Roles, clock: FakeClock
     ) -> None:
         job_id = await add(engine)
         await end(engine, await one(engine), FAILED)
@@ -82,7 +83,7 @@ class SettleContract(Contract):
         assert (job.state, job.attempt, job.worker) == (State.SCHEDULED, 1, None)
         assert job.run_at == clock.now() + 10 * SECOND
 
-    async def test_a_retry_runs_when_it_is_due(self, engine: Engine, clock: FakeClock) -> None:
+    async def test_a_retry_runs_when_it_is_due(self, engine: Roles, clock: FakeClock) -> None:
         await add(engine)
         await end(engine, await one(engine), FAILED)
         assert await take(engine) == ()
@@ -90,7 +91,7 @@ class SettleContract(Contract):
         assert (await one(engine)).job.attempt == 2
 
     @requires(Capability.INSPECT)
-    async def test_the_last_failure_makes_a_dead_letter(self, engine: Engine) -> None:
+    async def test_the_last_failure_makes_a_dead_letter(self, engine: Roles) -> None:
         job_id = await add(engine, max_attempts=1)
         await end(engine, await one(engine), FAILED)
         job = await look(engine, job_id)
@@ -98,17 +99,17 @@ class SettleContract(Contract):
 
     @requires(Capability.INSPECT)
     async def test_the_delay_counts_from_the_stores_clock(
-        self, engine: Engine, clock: FakeClock
+        self, engine: Roles, clock: FakeClock
     ) -> None:
         job_id = await add(engine)
         settlement = ending(await one(engine), FAILED)
         clock.advance("1h")
-        await engine.exchange("w1", [settlement], None)
+        await engine.consumer.exchange("w1", [settlement], None)
         assert (await look(engine, job_id)).run_at == clock.now() + 10 * SECOND
 
     @requires(Capability.INSPECT)
     async def test_a_snooze_waits_and_spends_no_attempt(
-        self, engine: Engine, clock: FakeClock
+        self, engine: Roles, clock: FakeClock
     ) -> None:
         job_id = await add(engine)
         await end(engine, await one(engine), Snoozed(HOUR))
@@ -116,7 +117,7 @@ class SettleContract(Contract):
         assert (job.state, job.attempt) == (State.WAITING, 0)
         assert job.run_at == clock.now() + HOUR
 
-    async def test_a_snoozed_job_wakes(self, engine: Engine, clock: FakeClock) -> None:
+    async def test_a_snoozed_job_wakes(self, engine: Roles, clock: FakeClock) -> None:
         await add(engine)
         await end(engine, await one(engine), Snoozed(HOUR))
         assert await take(engine) == ()
@@ -124,7 +125,7 @@ class SettleContract(Contract):
         assert (await one(engine)).job.attempt == 1
 
     async def test_a_snooze_until_an_instant_is_obeyed(
-        self, engine: Engine, clock: FakeClock
+        self, engine: Roles, clock: FakeClock
     ) -> None:
         await add(engine)
         await end(engine, await one(engine), Snoozed(until=clock.now() + 5 * SECOND))
@@ -133,14 +134,14 @@ class SettleContract(Contract):
         clock.advance("1s")
         assert len(await take(engine)) == 1
 
-    async def test_a_released_job_is_claimed_again_unspent(self, engine: Engine) -> None:
+    async def test_a_released_job_is_claimed_again_unspent(self, engine: Roles) -> None:
         await add(engine)
         await end(engine, await one(engine), Released())
         job = (await one(engine)).job
         assert (job.attempt, job.crashes) == (1, 0)
 
     async def test_a_released_job_keeps_its_place_in_the_queue(
-        self, engine: Engine, clock: FakeClock
+        self, engine: Roles, clock: FakeClock
     ) -> None:
         first = await add(engine)
         claim = await one(engine)
@@ -159,25 +160,23 @@ class SettleContract(Contract):
         ],
     )
     async def test_a_dead_letter_says_why(
-        self, engine: Engine, outcome: Outcome, reason: str
+        self, engine: Roles, outcome: Outcome, reason: str
     ) -> None:
         job_id = await add(engine)
         await end(engine, await one(engine), outcome)
         job = await look(engine, job_id)
         assert (job.state, job.reason, job.worker) == (State.DEAD, reason, None)
-        assert len(await engine.errors(job_id)) == 1
+        assert len(await engine.inspector.errors(job_id)) == 1
 
     @requires(Capability.INSPECT)
-    async def test_a_cancelled_attempt_ends_the_job_with_its_reason(self, engine: Engine) -> None:
+    async def test_a_cancelled_attempt_ends_the_job_with_its_reason(self, engine: Roles) -> None:
         job_id = await add(engine)
         await end(engine, await one(engine), Cancelled("enough"))
         job = await look(engine, job_id)
         assert (job.state, job.reason) == (State.CANCELLED, "enough")
 
     @requires(Capability.INSPECT)
-    async def test_a_parked_job_remembers_since_when(
-        self, engine: Engine, clock: FakeClock
-    ) -> None:
+    async def test_a_parked_job_remembers_since_when(self, engine: Roles, clock: FakeClock) -> None:
         job_id = await add(engine)
         since = clock.now()
         await end(engine, await one(engine), Unknown())
@@ -190,7 +189,7 @@ class SettleContract(Contract):
     @requires(Capability.INSPECT)
     @pytest.mark.parametrize("outcome", [FAILED, Succeeded()])
     async def test_a_job_that_was_parked_and_ran_is_no_longer_parked(
-        self, engine: Engine, clock: FakeClock, outcome: Outcome
+        self, engine: Roles, clock: FakeClock, outcome: Outcome
     ) -> None:
         job_id = await add(engine)
         await end(engine, await one(engine), Unknown())
@@ -201,13 +200,13 @@ class SettleContract(Contract):
 
     @requires(Capability.INSPECT)
     async def test_every_failed_attempt_keeps_its_error(
-        self, engine: Engine, clock: FakeClock
+        self, engine: Roles, clock: FakeClock
     ) -> None:
         job_id = await add(engine)
         for _ in range(3):
             await end(engine, await one(engine), FAILED)
             clock.advance("10s")
-        errors = await engine.errors(job_id)
+        errors = await engine.inspector.errors(job_id)
         assert [error.attempt for error in errors] == [1, 2, 3]
         kept = {(error.worker, error.type, error.message, error.traceback) for error in errors}
         assert kept == {("w1", "ValueError", "no such order", "Traceback: ...")}
@@ -215,17 +214,17 @@ class SettleContract(Contract):
     @requires(Capability.INSPECT)
     @pytest.mark.parametrize("outcome", OUTCOMES)
     async def test_the_same_settlement_again_is_accepted_and_changes_nothing(
-        self, engine: Engine, outcome: Outcome
+        self, engine: Roles, outcome: Outcome
     ) -> None:
         job_id = await add(engine)
         claim = await one(engine)
         assert await end(engine, claim, outcome)
-        before = (await look(engine, job_id), await engine.errors(job_id))
+        before = (await look(engine, job_id), await engine.inspector.errors(job_id))
         assert await end(engine, claim, outcome)
-        assert (await look(engine, job_id), await engine.errors(job_id)) == before
+        assert (await look(engine, job_id), await engine.inspector.errors(job_id)) == before
 
     @requires(Capability.INSPECT)
-    async def test_one_batch_settles_many_jobs_in_many_ways(self, engine: Engine) -> None:
+    async def test_one_batch_settles_many_jobs_in_many_ways(self, engine: Roles) -> None:
         outcomes: list[Outcome] = [
             Succeeded(),
             FAILED,
@@ -234,20 +233,20 @@ class SettleContract(Contract):
             Discarded("x"),
             Cancelled(),
         ]
-        await engine.enqueue([new() for _ in outcomes])
+        await engine.producer.enqueue([new() for _ in outcomes])
         claims = await take(engine, len(outcomes))
         batch = [ending(claim, outcome) for claim, outcome in zip(claims, outcomes, strict=True)]
-        assert (await engine.exchange("w1", batch, None)).refused == ()
+        assert (await engine.consumer.exchange("w1", batch, None)).refused == ()
         states = [(await look(engine, claim.job.id)).state.word for claim in claims]
         assert states == ["succeeded", "scheduled", "waiting", "queued", "dead", "cancelled"]
 
     @requires(Capability.INSPECT)
-    async def test_one_stale_settlement_does_not_hold_up_the_others(self, engine: Engine) -> None:
-        await engine.enqueue([new() for _ in range(3)])
+    async def test_one_stale_settlement_does_not_hold_up_the_others(self, engine: Roles) -> None:
+        await engine.producer.enqueue([new() for _ in range(3)])
         claims = await take(engine, 3)
         await rescue(engine, claims[1])
         batch = [ending(claim, Succeeded()) for claim in claims]
-        answer = await engine.exchange("w1", batch, None)
+        answer = await engine.consumer.exchange("w1", batch, None)
         assert answer.refused == (claims[1].job.id,)
         assert (await look(engine, claims[0].job.id)).state is State.SUCCEEDED
         assert (await look(engine, claims[2].job.id)).state is State.SUCCEEDED
@@ -255,18 +254,18 @@ class SettleContract(Contract):
     @requires(Capability.INSPECT)
     @pytest.mark.parametrize("outcome", OUTCOMES)
     async def test_a_stale_claim_is_refused_and_changes_nothing_while_another_runs(
-        self, engine: Engine, outcome: Outcome
+        self, engine: Roles, outcome: Outcome
     ) -> None:
         job_id = await add(engine)
         stale = await one(engine)
         await rescue(engine, stale)
         await one(engine)
-        before = (await look(engine, job_id), await engine.errors(job_id))
+        before = (await look(engine, job_id), await engine.inspector.errors(job_id))
         assert not await end(engine, stale, outcome)
-        assert (await look(engine, job_id), await engine.errors(job_id)) == before
+        assert (await look(engine, job_id), await engine.inspector.errors(job_id)) == before
 
     @requires(Capability.INSPECT)
-    async def test_a_stale_claim_is_refused_after_the_job_ended(self, engine: Engine) -> None:
+    async def test_a_stale_claim_is_refused_after_the_job_ended(self, engine: Roles) -> None:
         job_id = await add(engine)
         stale = await one(engine)
         await end(engine, stale, Released())
@@ -274,7 +273,7 @@ class SettleContract(Contract):
         assert not await end(engine, stale, Discarded("late"))
         assert (await look(engine, job_id)).state is State.SUCCEEDED
 
-    async def test_a_claim_of_the_future_is_refused(self, engine: Engine) -> None:
+    async def test_a_claim_of_the_future_is_refused(self, engine: Roles) -> None:
         await add(engine)
         claim = await one(engine)
         ahead = replace(claim, job=replace(claim.job, fence=claim.job.fence + 1))
@@ -282,18 +281,20 @@ class SettleContract(Contract):
         assert await end(engine, claim, Succeeded())
 
     @requires(Capability.PURGE)
-    async def test_a_settlement_of_a_purged_job_is_refused(self, engine: Engine) -> None:
+    async def test_a_settlement_of_a_purged_job_is_refused(self, engine: Roles) -> None:
         await add(engine)
         claim = await one(engine)
         await end(engine, claim, Succeeded())
-        await engine.purge([claim.job.id])
+        await engine.controller.purge([claim.job.id])
         assert not await end(engine, claim, Succeeded())
 
     async def test_a_worker_nobody_knows_may_still_settle_its_valid_claim(
-        self, engine: Engine
+        self, engine: Roles
     ) -> None:
         await add(engine)
         claim = await one(engine)
-        await engine.leave("w1")
-        answer = await engine.exchange("w1", [ending(claim, Succeeded())], Wanted(("default",), 1))
+        await engine.fleet.leave("w1")
+        answer = await engine.consumer.exchange(
+            "w1", [ending(claim, Succeeded())], Wanted(("default",), 1)
+        )
         assert (answer.refused, answer.lost) == ((), True)

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from dutiful.contract.capability import Capability
-from dutiful.contract.protocol import Exchanged
+from dutiful.contract.roles.consumer import Exchanged
 from dutiful.core.event import Event
 from dutiful.core.job import AttemptError
 from dutiful.core.outcome import Succeeded
@@ -16,7 +16,8 @@ from dutiful.core.state import State
 from dutiful.services.settling import settle_apart
 from dutiful.testing.conformance.moves import Half, add, ending, look, take
 from dutiful.testing.conformance.requires import requires
-from dutiful.testing.conformance.setting import Contract, Engine
+from dutiful.testing.conformance.roles import Roles
+from dutiful.testing.conformance.setting import Contract
 
 _HUGE = 2**70
 _ODD = "half \ud800 a character, and \0"
@@ -49,7 +50,7 @@ class UnwritableContract(Contract):
     @pytest.mark.parametrize("changes", EXTREMES)
     @requires(Capability.INSPECT)
     async def test_what_cannot_be_written_costs_one_attempt(
-        self, engine: Engine, changes: dict[str, Any]
+        self, engine: Roles, changes: dict[str, Any]
     ) -> None:
         ids = [await add(engine) for _ in range(5)]
         claims = {claim.job.id: claim for claim in await take(engine, limit=5)}
@@ -60,7 +61,7 @@ class UnwritableContract(Contract):
         told: list[Event] = []
 
         async def send(part: Any) -> Exchanged:
-            return await engine.exchange("w1", part, None)
+            return await engine.consumer.exchange("w1", part, None)
 
         answer = await settle_apart(send, items, told.append, Half())
         assert answer.refused == answer.delayed == ()
@@ -69,6 +70,6 @@ class UnwritableContract(Contract):
             if number == 2:
                 assert job.state in (State.SCHEDULED, State.DEAD)
                 if told and job.state is State.DEAD:
-                    assert (await engine.errors(job_id))[-1].type == "OutcomeRefused"
+                    assert (await engine.inspector.errors(job_id))[-1].type == "OutcomeRefused"
             else:
                 assert job.state is State.SUCCEEDED

@@ -13,69 +13,69 @@ from dutiful.core.instant import HOUR
 from dutiful.core.outcome import Released
 from dutiful.testing.conformance.moves import add, end, new, one, take
 from dutiful.testing.conformance.requires import requires
-from dutiful.testing.conformance.setting import Contract, Engine
+from dutiful.testing.conformance.roles import Roles
+from dutiful.testing.conformance.setting import Contract
 
 LONG = 30.0
 SOON = 5.0
 """Real seconds: a sleep of LONG that ends before SOON was woken."""
 
 
+@requires(Capability.NOTIFY)
 class WakeContract(Contract):
     """Holds `Consumer.wait`; these are the tests that take real time."""
 
-    async def test_a_wait_without_work_ends_in_time(self, engine: Engine) -> None:
+    async def test_a_wait_without_work_ends_in_time(self, engine: Roles) -> None:
         began = time.monotonic()
-        await engine.wait(["default"], 0.05)
+        await engine.consumer.wait(["default"], 0.05)
         assert time.monotonic() - began < SOON
 
-    async def test_a_wait_of_zero_seconds_returns(self, engine: Engine) -> None:
+    async def test_a_wait_of_zero_seconds_returns(self, engine: Roles) -> None:
         async with asyncio.timeout(SOON):
-            await engine.wait(["default"], 0)
+            await engine.consumer.wait(["default"], 0)
 
-    async def test_an_enqueue_wakes(self, engine: Engine) -> None:
+    async def test_an_enqueue_wakes(self, engine: Roles) -> None:
         await woken(engine, lambda: add(engine))
 
-    async def test_an_enqueue_by_another_instance_wakes(
-        self, engines: tuple[Engine, Engine]
-    ) -> None:
+    async def test_an_enqueue_by_another_instance_wakes(self, engines: tuple[Roles, Roles]) -> None:
         await woken(engines[0], lambda: add(engines[1]))
 
     async def test_work_that_is_there_already_ends_the_wait_at_once(
-        self, engines: tuple[Engine, Engine]
+        self, engines: tuple[Roles, Roles]
     ) -> None:
         assert await take(engines[0]) == ()
         await add(engines[1])
         async with asyncio.timeout(SOON):
-            await engines[0].wait(["default"], LONG)
+            await engines[0].consumer.wait(["default"], LONG)
 
     @requires(Capability.SYNC_ENQUEUE)
-    async def test_an_enqueue_from_a_thread_wakes(self, engine: Engine) -> None:
-        await woken(engine, lambda: asyncio.to_thread(engine.enqueue_sync, [new()]))
+    async def test_an_enqueue_from_a_thread_wakes(self, engine: Roles) -> None:
+        await woken(engine, lambda: asyncio.to_thread(engine.sync_producer.enqueue_sync, [new()]))
 
-    async def test_a_released_job_wakes(self, engine: Engine) -> None:
+    async def test_a_released_job_wakes(self, engine: Roles) -> None:
         await add(engine)
         claim = await one(engine)
         await woken(engine, lambda: end(engine, claim, Released()))
 
     @requires(Capability.PAUSE)
-    async def test_resuming_a_queue_wakes(self, engine: Engine) -> None:
+    async def test_resuming_a_queue_wakes(self, engine: Roles) -> None:
         await add(engine)
-        await engine.pause("default")
-        await woken(engine, lambda: engine.resume("default"))
+        await engine.controller.pause("default")
+        await woken(engine, lambda: engine.controller.resume("default"))
 
     @requires(Capability.CANCEL, Capability.DELAY)
-    async def test_hurrying_a_job_wakes(self, engine: Engine) -> None:
+    async def test_hurrying_a_job_wakes(self, engine: Roles) -> None:
         job_id = await add(engine, delay=HOUR)
-        await woken(engine, lambda: engine.hurry([job_id]))
+        await woken(engine, lambda: engine.controller.hurry([job_id]))
 
-    async def test_one_enqueue_wakes_every_sleeper(self, engines: tuple[Engine, Engine]) -> None:
-        first = asyncio.create_task(engines[0].wait(["default"], LONG))
+    async def test_one_enqueue_wakes_every_sleeper(self, engines: tuple[Roles, Roles]) -> None:
+        first = asyncio.create_task(engines[0].consumer.wait(["default"], LONG))
         await woken(engines[1], lambda: add(engines[0]))
         async with asyncio.timeout(SOON):
             await first
 
-    async def test_cancelling_a_wait_loses_no_job(self, engine: Engine) -> None:
-        sleeper = asyncio.create_task(engine.wait(["default"], LONG))
+    async def test_cancelling_a_wait_loses_no_job(self, engine: Roles) -> None:
+        sleeper = asyncio.create_task(engine.consumer.wait(["default"], LONG))
         await asyncio.sleep(0.02)
         await add(engine)
         sleeper.cancel()
@@ -84,9 +84,9 @@ class WakeContract(Contract):
         assert len(await take(engine)) == 1
 
 
-async def woken(engine: Engine, act: Callable[[], Awaitable[object]]) -> None:
+async def woken(engine: Roles, act: Callable[[], Awaitable[object]]) -> None:
     """Demand that the act ends a sleep of ``engine``."""
-    sleeper = asyncio.create_task(engine.wait(["default"], LONG))
+    sleeper = asyncio.create_task(engine.consumer.wait(["default"], LONG))
     await asyncio.sleep(0.05)
     assert not sleeper.done()
     await act()

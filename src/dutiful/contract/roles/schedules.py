@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import msgspec
 
@@ -69,8 +69,7 @@ class Advanced(msgspec.Struct, frozen=True):
     """Occurrences whose jobs were not stored, since other jobs hold their unique keys."""
 
 
-@runtime_checkable
-class Scheduling(Protocol):
+class Schedules(Protocol):
     """Keeping schedules, and making each occurrence once however many processes try.
 
     A schedule's ``version`` grows with every write to it. Positions are decided by `core.advance`

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import msgspec
 
@@ -27,7 +27,6 @@ def created(receipts: Sequence[Receipt]) -> int:
     return len({receipt.id for receipt in receipts if receipt.created})
 
 
-@runtime_checkable
 class Producer(Protocol):
     """Taking jobs in."""
 
@@ -41,13 +40,16 @@ class Producer(Protocol):
         ...
 
 
-@runtime_checkable
 class SyncProducer(Protocol):
-    """Taking jobs in from code that has no event loop, or inside its own transaction."""
+    """Taking jobs in from code that has no event loop."""
 
     def enqueue_sync(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
         """Do what `Producer.enqueue` does, in the calling thread; same promises."""
         ...
+
+
+class CallerProducer(Protocol):
+    """Taking jobs in inside the caller's own transaction."""
 
     def enqueue_on(self, connection: Any, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
         """Store jobs on the caller's connection, to commit or roll back with its transaction.

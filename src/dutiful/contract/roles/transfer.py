@@ -1,9 +1,9 @@
-"""The role of being read out and filled, for moving between engines."""
+"""The roles of being read out and of being filled, for a copy from one store to another."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -89,7 +89,7 @@ def fillable(diaries: Sequence[Diary], known: Container[str], ours: Container[st
 
 
 def storable(diary: Diary, write: Callable[[str], str]) -> Diary:
-    """Return a schedule with the texts of its errors as `Mover.storable` writes them."""
+    """Return a schedule with the texts of its errors as `Importer.storable` writes them."""
     standing = diary.standing
     if standing.broken is not None:
         standing = replace(standing, broken=write(standing.broken))
@@ -109,9 +109,8 @@ def without_state(one: Recorded) -> Recorded:
     return replace(one, state=None, finished_at=None) if still_open(one) else one
 
 
-@runtime_checkable
-class Mover(Protocol):
-    """Reading a store out, filling another, and keeping both from running the same job.
+class Transfer(Protocol):
+    """Keeping two stores from running the same job while one is copied to the other.
 
     A queue that is *shut* is paused by a copy rather than by a person: it gives out no claims,
     and `reopen` opens it again where it would leave a paused one alone. It is shut for the store
@@ -122,28 +121,8 @@ class Mover(Protocol):
         """Return the id that this store was given when it was made, and no other store has."""
         ...
 
-    def storable(self, text: str) -> str:
-        """Return how the store, which is open, keeps a text of an error that may hold anything."""
-        ...
-
-    async def dump(self, limit: int, cursor: str | None = None) -> Dumped:
-        """Page through all jobs, running and ended ones included, oldest first as in `find`.
-
-        Jobs that stay are met exactly once, whatever is added or dropped meanwhile.
-        """
-        ...
-
     async def fetch(self, ids: Sequence[str]) -> tuple[Record, ...]:
         """Return the records of those jobs that exist, by their whole ids, in that order."""
-        ...
-
-    async def fill(self, records: Sequence[Record]) -> Filled:
-        """Store records as they are: ids, states, instants, attempts and fences kept.
-
-        A job whose id is stored already is left alone; one whose unique key another job holds
-        here, or whose text the store cannot hold, is refused. Those stored count as enqueued.
-        Atomicity: each record. Durable when it returns. On lost reply: fill again.
-        """
         ...
 
     async def drop(self, jobs: Sequence[Job]) -> tuple[str, ...]:
@@ -152,14 +131,6 @@ class Mover(Protocol):
         A job that is no longer exactly as given is left alone. Those deleted count as purged.
         Atomicity: each job. On lost reply: drop again; ids that are gone are not named twice.
         """
-        ...
-
-    async def fence_floor(self) -> int:
-        """Return the highest fence of all deleted jobs: every new claim's lies above it."""
-        ...
-
-    async def raise_fence_floor(self, floor: int) -> None:
-        """Let fences of new claims be above ``floor``, at least. On lost reply: again."""
         ...
 
     async def shut(self, queues: Sequence[str], other: str) -> tuple[Refusal, ...]:
@@ -180,8 +151,44 @@ class Mover(Protocol):
         """Name the queues that are shut, for one store or for any; they count as paused as well."""
         ...
 
+
+class Exporter(Transfer, Protocol):
+    """Being read out."""
+
+    async def dump(self, limit: int, cursor: str | None = None) -> Dumped:
+        """Page through all jobs, running and ended ones included, oldest first as in `find`.
+
+        Jobs that stay are met exactly once, whatever is added or dropped meanwhile.
+        """
+        ...
+
+    async def fence_floor(self) -> int:
+        """Return the highest fence of all deleted jobs: every new claim's lies above it."""
+        ...
+
     async def dump_schedules(self, limit: int, cursor: str | None = None) -> Diaries:
         """Page through all schedules by name, paused and retired ones included."""
+        ...
+
+
+class Importer(Transfer, Protocol):
+    """Being filled."""
+
+    def storable(self, text: str) -> str:
+        """Return how the store, which is open, keeps a text of an error that may hold anything."""
+        ...
+
+    async def fill(self, records: Sequence[Record]) -> Filled:
+        """Store records as they are: ids, states, instants, attempts and fences kept.
+
+        A job whose id is stored already is left alone; one whose unique key another job holds
+        here, or whose text the store cannot hold, is refused. Those stored count as enqueued.
+        Atomicity: each record. Durable when it returns. On lost reply: fill again.
+        """
+        ...
+
+    async def raise_fence_floor(self, floor: int) -> None:
+        """Let fences of new claims be above ``floor``, at least. On lost reply: again."""
         ...
 
     async def fill_schedules(self, diaries: Sequence[Diary], other: str) -> Filled:

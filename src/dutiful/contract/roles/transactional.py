@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement
 
 
-@runtime_checkable
 class Transactional(Protocol):
     """Joining a task's own writes with its completion."""
 

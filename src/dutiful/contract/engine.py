@@ -1,0 +1,107 @@
+"""What an engine must implement: the facts that it declares and the roles that it plays.
+
+A role is a field. An engine that lacks one leaves it None, and whoever asks the store for it gets
+Unsupported before any I/O. Only `producer` and `consumer` are demanded of every engine.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from enum import StrEnum
+from typing import ClassVar
+
+import msgspec
+
+from .capability import Capability
+from .page import Finding
+from .roles.consumer import Consumer
+from .roles.controller import Controller
+from .roles.fleet import Fleet, Leases
+from .roles.health import Health
+from .roles.inspector import Inspector
+from .roles.producer import CallerProducer, Producer, SyncProducer
+from .roles.retention import Retention
+from .roles.schedules import Schedules
+from .roles.schema import Schema
+from .roles.transactional import Transactional
+from .roles.transfer import Exporter, Importer
+
+
+class LeaseOwner(StrEnum):
+    """Whose lease keeps a running job from being given to another worker."""
+
+    WORKER = "worker"
+    """The worker's: one renewal covers all its jobs, and a rescuer takes back those of the dead."""
+    JOB = "job"
+    """The job's own, as a message's visibility or a lock: each running job's is renewed."""
+    SERVER = "server"
+    """The server's: it knows whether a worker is connected, and nothing is renewed."""
+
+
+class AttemptCounter(StrEnum):
+    """Who counts the attempts of a job."""
+
+    STORE = "store"
+    """The store writes what `core` says: an attempt that was handed back is not counted."""
+    BROKER = "broker"
+    """The broker counts deliveries, which nobody can set back; one handed back is counted."""
+
+
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """What a store can take at most; None where it has no bound of its own."""
+
+    payload: int | None = None
+    """Bytes of a job's encoded arguments."""
+    delay: int | None = None
+    """Microseconds from enqueueing until a job is due."""
+    batch: int | None = None
+    """Jobs that one call to `Producer.enqueue` or one claim may hold."""
+    lease: int | None = None
+    """Microseconds."""
+    retention: int | None = None
+    """Microseconds for which a job that nobody starts is kept."""
+
+
+class Engine(ABC):
+    """One store. Its class declares the facts; an instance has the roles."""
+
+    name: ClassVar[str]
+    """As its URL's scheme spells it."""
+    poll: ClassVar[float]
+    """Seconds after which an idle worker looks for work though nothing has woken it."""
+    capabilities: ClassVar[frozenset[Capability]]
+    bounds: ClassVar[Bounds] = Bounds()
+    lease_owner: ClassVar[LeaseOwner] = LeaseOwner.WORKER
+    attempt_counter: ClassVar[AttemptCounter] = AttemptCounter.STORE
+
+    producer: Producer
+    consumer: Consumer
+    sync_producer: SyncProducer | None = None
+    caller_producer: CallerProducer | None = None
+    transactional: Transactional | None = None
+    leases: Leases | None = None
+    fleet: Fleet | None = None
+    inspector: Inspector | None = None
+    controller: Controller | None = None
+    schedules: Schedules | None = None
+    retention: Retention | None = None
+    exporter: Exporter | None = None
+    importer: Importer | None = None
+    schema: Schema | None = None
+    health: Health | None = None
+
+    @abstractmethod
+    async def open(self, *, create: bool = True) -> tuple[str, ...]:
+        """Connect, and bring a schema up to date where that is safe.
+
+        Without ``create``, StoreUnusable when there is no store yet. Returns notices that an
+        operator should read. Many processes may open at the same time. On lost reply: open again.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Give back connections and threads; calling it twice is harmless."""
+
+    async def check(self) -> tuple[Finding, ...]:
+        """Look at the store's health; changes nothing."""
+        return ()
