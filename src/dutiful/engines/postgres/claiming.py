@@ -102,7 +102,7 @@ class Look:
     """What one glance at the store told."""
 
     def __init__(self, row: Sequence[Any]) -> None:
-        """Read the row of ``look.sql``."""
+        """Read the row of the statement ``look``."""
         self.now: int = row[0]
         self.member: bool = row[1]
         self.paused = frozenset[str](row[2])

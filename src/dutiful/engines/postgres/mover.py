@@ -271,7 +271,7 @@ def _belongings(sql: Texts, stored: Sequence[Record], seqs: dict[str, int]) -> P
 
 
 def _columns(records: Sequence[Record]) -> tuple[Array, ...]:
-    """Return the arrays of ``fill.sql``."""
+    """Return the arrays of the statement ``fill``."""
     rows: list[list[Any]] = []
     for record in records:
         fields: list[Any] = list(astuple(record.job))[: len(_KINDS)]

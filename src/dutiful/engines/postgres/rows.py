@@ -23,7 +23,7 @@ _encode = msgspec.json.encode
 _tags = msgspec.json.Decoder(tuple[str, ...]).decode
 _meta = msgspec.json.Decoder(dict[str, str]).decode
 _WORKER = {**records.WORKER, **records.WORKER_STATE}
-"""The columns of ``workers.sql``, but for the time."""
+"""The columns of the statement ``workers``, but for the time."""
 
 
 def packed(value: tuple[str, ...] | dict[str, str]) -> str | None:
@@ -52,7 +52,7 @@ def claim_of(row: tuple[Any, ...]) -> Claim:
 
 
 def claimed_of(row: tuple[Any, ...], queue: str, worker: str) -> Claim:
-    """Build a claim from a row of ``claim.sql``, which leaves out what its caller knows."""
+    """Build a claim from a row of ``claim``, which leaves out what its caller knows."""
     # fmt: off
     (
         behind, run_at, _, id, task, _, _, _, args, attempt, attempts, enqueued_at, _, started_at,
@@ -75,14 +75,14 @@ def claimed_of(row: tuple[Any, ...], queue: str, worker: str) -> Claim:
 
 
 def worker_row(info: WorkerInfo) -> tuple[Any, ...]:
-    """Return the first parameters of ``join.sql``."""
+    """Return the first parameters of the statement ``join``."""
     queues = _encode(info.queues).decode()
     who = (info.id, queues, info.concurrency, info.lease, storable(info.host), info.pid, info.born)
     return (*who, info.version)
 
 
 def status_of(row: tuple[Any, ...], silent_for: int) -> WorkerStatus:
-    """Build a worker's status from a row of ``workers.sql``."""
+    """Build a worker's status from a row of the statement ``workers``."""
     found = salvage(_WORKER, (*row[:10], *row[11:]))
     has = found.values
     return WorkerStatus(

@@ -75,7 +75,7 @@ _Row = tuple[
 
 _RENEWED = {"renewed_ticks": Column(whole(), always(0)), "boot": Column(text, shown)}
 _WORKER = {**records.WORKER, **_RENEWED, **records.WORKER_STATE}
-"""The columns of ``workers.sql``."""
+"""The columns of the statement ``workers``."""
 
 
 def packed(value: tuple[str, ...] | dict[str, str]) -> str | None:
@@ -84,7 +84,7 @@ def packed(value: tuple[str, ...] | dict[str, str]) -> str | None:
 
 
 def job_row(job: Job) -> tuple[Any, ...]:
-    """Return the parameters of ``fill.sql``: all of a job's columns but ``seq``."""
+    """Return the parameters of the statement ``fill``: all of a job's columns but ``seq``."""
     fields = list(astuple(job))[:_JOB]
     fields[3] = int(job.state)
     fields[18] = int(job.cancel_requested)
@@ -206,7 +206,7 @@ def steps_from(rows: Iterable[tuple[Any, Any]]) -> tuple[dict[str, bytes], bool]
 
 
 def error_row(error: AttemptError) -> tuple[Any, ...]:
-    """Return the first parameters of ``fail.sql``."""
+    """Return the first parameters of the statement ``fail``."""
     return (
         error.attempt,
         error.at,
@@ -218,14 +218,14 @@ def error_row(error: AttemptError) -> tuple[Any, ...]:
 
 
 def worker_row(info: WorkerInfo, now: int, ticks: int, boot: str) -> tuple[Any, ...]:
-    """Return the parameters of ``join.sql``."""
+    """Return the parameters of the statement ``join``."""
     queues = _encode(info.queues).decode()
     who = (info.id, queues, info.concurrency, info.lease, info.host, info.pid, info.born)
     return (*who, info.version, now, now, ticks, boot)
 
 
 def status_of(row: tuple[Any, ...], now: int, ticks: int, boot: str) -> WorkerStatus:
-    """Build a worker's status from a row of ``workers.sql``."""
+    """Build a worker's status from a row of the statement ``workers``."""
     found = stored.salvage(_WORKER, row)
     has, unread = found.values, set((found.unreadable or "").split(", "))
     lease = has["lease"]
@@ -245,7 +245,7 @@ def status_of(row: tuple[Any, ...], now: int, ticks: int, boot: str) -> WorkerSt
 
 
 def overdue(row: tuple[Any, ...], ticks: int, boot: str) -> bool:
-    """Whether the lease of a row of ``leases.sql`` is over; one that cannot be read is."""
+    """Whether the lease of a row of ``leases`` is over; one that cannot be read is."""
     _, _, lease, renewed, renewed_boot = row
     if type(lease) is not int or type(renewed) is not int:
         return True
@@ -253,7 +253,7 @@ def overdue(row: tuple[Any, ...], ticks: int, boot: str) -> bool:
 
 
 def standing_row(standing: Standing) -> tuple[Any, ...]:
-    """Return the parameters of ``schedule_put.sql``."""
+    """Return the parameters of the statement ``schedule_put``."""
     return astuple(standing)[:-1]
 
 
