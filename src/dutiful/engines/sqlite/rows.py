@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
-from msgspec.structs import astuple
+from msgspec.structs import asdict, astuple
 
 from dutiful.contract import records, stored
 from dutiful.contract.fleet import WorkerInfo, WorkerStatus
+from dutiful.contract.records import FENCE, ID, SEQ
 from dutiful.contract.statement import Answer, Plan, Statement
 from dutiful.contract.stored import Column, always, shown, text, whole
 from dutiful.core.deadline import TOLD
@@ -28,7 +29,6 @@ ROW = "row:"
 _ROW_NAME = re.compile(f"{ROW}(0|-?[1-9][0-9]{{0,18}})")
 _ID_OF_ROW = sql("id_of_row")
 _STATES = dict(enumerate(State))
-_JOB = len(records.JOB)
 _BYTES = (bytes,)
 """Keeps msgspec from reading bytes out of a text as base64."""
 _encode = msgspec.json.encode
@@ -85,11 +85,10 @@ def packed(value: tuple[str, ...] | dict[str, str]) -> str | None:
 
 def job_row(job: Job) -> tuple[Any, ...]:
     """Return the parameters of the statement ``fill``: all of a job's columns but ``seq``."""
-    fields = list(astuple(job))[:_JOB]
-    fields[3] = int(job.state)
-    fields[18] = int(job.cancel_requested)
-    fields[21], fields[22] = packed(job.tags), packed(job.meta)
-    return tuple(fields)
+    values = asdict(job)
+    values["state"], values["cancel_requested"] = int(job.state), int(job.cancel_requested)
+    values["tags"], values["meta"] = packed(job.tags), packed(job.meta)
+    return tuple([values[name] for name in records.JOB])
 
 
 class _Sound(msgspec.Struct, array_like=True):
@@ -116,9 +115,10 @@ def job_of(row: tuple[Any, ...]) -> Job:
         msgspec.convert(((row,),), _Sound, builtin_types=_BYTES)
         return _job(row)
     except msgspec.MsgspecError:
-        job = records.job(row[1:])
-        bad = job.unreadable is not None and not isinstance(row[1], str)
-        return msgspec.structs.replace(job, id=f"{ROW}{row[0]}") if bad else job
+        seq, *columns = row
+        job = records.job(columns)
+        bad = job.unreadable is not None and not isinstance(row[ID], str)
+        return msgspec.structs.replace(job, id=f"{ROW}{seq}") if bad else job
 
 
 def _job(row: tuple[Any, ...]) -> Job:
@@ -149,7 +149,7 @@ class Raw(NamedTuple):
 def claims_of(rows: list[tuple[Any, ...]]) -> list[Claim]:
     """Build the claims on jobs that are running; without their steps."""
     return [
-        Claim(job, row[0] if job.unreadable is None else Raw(row[0], row[15], row[1]))
+        Claim(job, row[SEQ] if job.unreadable is None else Raw(row[SEQ], row[FENCE], row[ID]))
         for job, row in zip(jobs_of(rows), rows, strict=True)
     ]
 

@@ -37,8 +37,8 @@ DELETE FROM {schema}.worker WHERE id = $1
 -- name: workers
 -- All workers, and how many jobs each runs.
 SELECT
-  id, queues, concurrency, lease, host, pid, born, version, joined_at, renewed_at,
-  coalesce($1::bigint, {now}) AS now, lost, stalled_for,
+  coalesce($1::bigint, {now}) AS now, id, queues, concurrency, lease, host, pid, born, version,
+  joined_at, renewed_at, lost, stalled_for,
   (SELECT count(*) FROM {schema}.job WHERE state = 2 AND job.worker = worker.id)
 FROM {schema}.worker ORDER BY joined_at, id
 
