@@ -87,7 +87,7 @@ def _statements(engine: str) -> list[Trial]:
     options = ("-k", engine, "-m", "not serial and not slow")
     trials: list[Trial] = []
     for one in changes(ROOT, engine):
-        tests = [Round((*each, *options), 400.0) for each in rounds(ROOT, engine, one.path)]
+        tests = [Round((*each, *options), 400.0) for each in rounds(ROOT, engine, one.statement)]
         trials.append(Trial(engine, one.name, one.path, one.after, tests, engine == "postgres"))
     return trials
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from dutiful.contract.statement_files import HEAD
+
 ENGINES = ("sqlite", "postgres")
 ABOUT = re.compile(
     r"(settle|succeed|fail|held|same_fence|claim|stage|renew|cancels|leases|lose|expire|abandoned"
@@ -73,16 +75,17 @@ _START = re.compile(r"\b(WHERE|AND|FILTER \(WHERE)\s+")
 
 
 class Change(NamedTuple):
-    """One changed statement."""
+    """A file with one changed statement."""
 
     path: str
+    statement: str
     what: str
     after: str
 
     @property
     def name(self) -> str:
         """Name the change, the same in every run on the same code."""
-        return f"{self.path} {self.what}"
+        return f"{self.path}:{self.statement} {self.what}"
 
 
 def changes(root: Path, engine: str) -> list[Change]:
@@ -90,25 +93,34 @@ def changes(root: Path, engine: str) -> list[Change]:
     folder = root / "src/dutiful/engines" / engine / "sql"
     found: list[Change] = []
     for file in sorted(folder.glob("*.sql")):
-        if ABOUT.match(file.stem):
-            path = str(file.relative_to(root))
-            text = file.read_text(encoding="utf-8")
+        path, text = str(file.relative_to(root)), file.read_text(encoding="utf-8")
+        for name, start, end in _statements(text):
+            if not ABOUT.match(name):
+                continue
             seen: Counter[str] = Counter()
-            for what, after in _changed(text):
+            for what, after in _changed(text[start:end]):
                 seen[what] += 1
                 number = f" (place {seen[what]})" if seen[what] > 1 else ""
-                found.append(Change(path, what + number, after))
+                whole = text[:start] + after + text[end:]
+                found.append(Change(path, name, what + number, whole))
     return found
 
 
-def rounds(root: Path, engine: str, path: str) -> list[list[str]]:
+def rounds(root: Path, engine: str, statement: str) -> list[list[str]]:
     """Return the tests for a statement: likely contracts, the engine's own tests, the others."""
-    stem = Path(path).stem
-    first, own = next(found for pattern, *found in _TELLING if re.match(pattern, stem))
+    first, own = next(found for pattern, *found in _TELLING if re.match(pattern, statement))
     others = [name for name in _OTHERS.split() if name not in first.split()]
     files = [f"tests/engines/{engine}/test_{name}.py" for name in own.split()]
     there = [file for file in files if (root / file).exists()]
     return [_contracts(first.split()), there, [*_contracts(others), _EFFECTS]]
+
+
+def _statements(text: str) -> Iterator[tuple[str, int, int]]:
+    """Yield the first name of each statement of a file, and where its text begins and ends."""
+    heads = list(HEAD.finditer(text))
+    ends = [head.start() for head in heads[1:]] + [len(text)]
+    for head, end in zip(heads, ends, strict=True):
+        yield head[1].partition(",")[0].strip(), head.end(), end
 
 
 def _contracts(names: list[str]) -> list[str]:
@@ -149,7 +161,9 @@ def _end(text: str, start: int) -> int:
             depth -= 1
             if depth < 0:
                 return place
-        elif depth == 0 and (sign in ";," or _STOP.match(text, place)):
+        elif depth == 0 and (
+            sign in ";," or _STOP.match(text, place) or text.startswith("--", place)
+        ):
             return place
         place += 1
     return place

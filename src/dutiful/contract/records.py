@@ -99,6 +99,10 @@ JOB: dict[str, Column] = {
     "steps": _COUNT,
     "redriven_at": _AT_MAYBE,
 }
+SEQ, ID, PRIORITY, RUN_AT, FENCE = map(
+    ("seq", *JOB).index, ("seq", "id", "priority", "run_at", "fence")
+)
+"""Where these columns are in the row of a job: the number of the row, then the columns above."""
 
 _ERROR = {"attempt": _COUNT, "at": _AT, "worker": _TEXT, "type": _TEXT} | {
     "message": _TEXT,

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from importlib.resources import files
 
 import psycopg
 import pytest
@@ -14,9 +13,8 @@ from dutiful.engines.postgres.address import address_of
 from dutiful.engines.postgres.connection import connect
 from dutiful.engines.postgres.finding import find
 from dutiful.engines.postgres.session_settings import begin, settings
-from dutiful.engines.postgres.statements import Texts, bare
+from dutiful.engines.postgres.statements import Texts, bare, statements
 
-SQL = files("dutiful.engines.postgres") / "sql"
 TYPES = ("text", "text[]", "bigint", "integer", "smallint", "numeric", "name", "oid", "regclass")
 FOR_ONE = (*TYPES, "boolean", "bytea", "interval", "timestamptz", "jsonb", "xid", "bigint[]")
 OPERATORS = ("=", "<>", "<", ">", "<=", ">=", "+", "-", "*", "/", "||", "&&", "&", ">>", "?", "->>")
@@ -55,15 +53,14 @@ END $do$
 """
 
 
-def names() -> list[str]:
-    return sorted(file.name[:-4] for file in SQL.iterdir() if file.name.endswith(".sql"))
-
-
 def called() -> list[str]:
     """Name the functions that our statements call without saying whose."""
-    texts = [bare(name) for name in names()]
     return sorted(
-        {name for text in texts for name in re.findall(r"(?<![.\w])([a-z_0-9]+)\(", text)}
+        {
+            name
+            for text in statements().values()
+            for name in re.findall(r"(?<![.\w])([a-z_0-9]+)\(", text)
+        }
     )
 
 
@@ -92,7 +89,7 @@ async def test_nothing_of_ours_calls_what_is_not(
 ) -> None:
     sql = engine.session.sql
     caught = {}
-    for name in names():
+    for name in statements():
         if bare(name).startswith(NOT_PREPARED):
             continue  # only for sessions whose path is set
         text = listing(sql) if name == "find" else sql.fill(bare(name), conditions="state = 1")

@@ -2,14 +2,13 @@
 
 import os
 from collections.abc import AsyncIterator
-from importlib.resources import files
 
 import psycopg
 import pytest
 from psycopg.pq import ExecStatus
 
 from dutiful.engines.postgres import PostgresEngine
-from dutiful.engines.postgres.statements import bare
+from dutiful.engines.postgres.statements import bare, statements
 from tests.servers.version import OURS
 
 TEMPLATES = {"find", "probe"}
@@ -40,11 +39,7 @@ def test_what_stores_jobs_by_their_keys_stores_them_as_the_plain_statement_does(
 
 
 async def test_the_server_can_prepare_every_statement(engine: PostgresEngine) -> None:
-    names = {
-        file.name.removesuffix(".sql")
-        for file in files("dutiful.engines.postgres").joinpath("sql").iterdir()
-        if file.name.endswith(".sql")
-    }
+    names = set(statements())
     refused = {}
     with psycopg.connect(engine.session.address.conninfo, autocommit=True) as connection:
         for name in names - TEMPLATES:

@@ -17,6 +17,8 @@ from .rows import claimed_of
 from .settling import settle
 from .statements import Texts
 
+_LINE = slice(3)
+"""The columns of a row of the statement ``claim`` that order the line."""
 STAGED_MAX = 10_000
 """How many jobs of a queue become queued in one transaction, so that a herd blocks nobody long."""
 
@@ -102,11 +104,12 @@ class Look:
     """What one glance at the store told."""
 
     def __init__(self, row: Sequence[Any]) -> None:
-        """Read the row of ``look.sql``."""
-        self.now: int = row[0]
-        self.member: bool = row[1]
-        self.paused = frozenset[str](row[2])
-        self.due: dict[str, int] = dict(zip(row[3], row[4], strict=True))
+        """Read the row of the statement ``look``."""
+        now, member, paused, queues, times = row
+        self.now: int = now
+        self.member: bool = member
+        self.paused = frozenset[str](paused)
+        self.due: dict[str, int] = dict(zip(queues, times, strict=True))
 
     def overdue(self) -> list[str]:
         """Return the queues in which jobs have become due."""
@@ -170,10 +173,10 @@ def _claim(
         else:
             statement = Statement(sql("claim_behind"), (worker, queue, room, now, *start))
         rows = (yield statement).rows
-        # RETURNING keeps no order; each row begins with what orders the line.
+        # RETURNING keeps no order; each row begins with what orders the line (`_LINE`).
         rows.sort()
         ended = floors.ticks()
-        last = rows[-1][:3] if rows else None
+        last = rows[-1][_LINE] if rows else None
         line.learn(start, ended - began, len(rows), last, ended)
         if start is not None and len(rows) < room:
             walk = line.walk_in(ended)

@@ -39,7 +39,6 @@ ANSWER_SECONDS = 30.0
 LOCK_SECONDS = 5.0
 """How long a statement waits for another session's lock before it fails."""
 
-_SETTINGS_SQL = trusted(bare("settings"))
 _SETTINGS = {
     "application_name": "dutiful",
     "keepalives": 1,
@@ -141,7 +140,7 @@ def connect(
         try:
             with translated(f"connecting to {address.shown}"):
                 asked = (*_columns(wanted), connection.info.backend_pid, list(ALWAYS))
-                connection.execute(_SETTINGS_SQL, asked, prepare=False)
+                connection.execute(trusted(bare("settings")), asked, prepare=False)
         except BaseException:
             connection.close()
             raise
@@ -157,7 +156,7 @@ async def aconnect(address: Address, *, lock_seconds: float = LOCK_SECONDS) -> A
         try:
             with translated(f"connecting to {address.shown}"):
                 asked = (*_columns(wanted), connection.info.backend_pid, list(ALWAYS))
-                await connection.execute(_SETTINGS_SQL, asked, prepare=False)
+                await connection.execute(trusted(bare("settings")), asked, prepare=False)
         except BaseException:
             connection.pgconn.finish()
             raise

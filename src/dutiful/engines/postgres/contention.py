@@ -32,7 +32,7 @@ def holders(sql: Texts) -> Plan[str]:
 
 
 def named(rows: Sequence[tuple[str, str, str, int]]) -> str:
-    """Write rows of ``blockers.sql`` as text; empty if there are none."""
+    """Write rows of the statement ``blockers`` as text; empty if there are none."""
     return " and ".join(
         f"{who} ({what}), which has held {locked} for {seconds:,} s"
         for who, what, locked, seconds in rows

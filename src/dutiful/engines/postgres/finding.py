@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from dutiful.contract.page import Filter, Page, bad_cursor
+from dutiful.contract.records import ID
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.state import State
 
@@ -140,4 +141,4 @@ def _tagged(tag: str) -> str:
 
 
 def _id(row: Sequence[str]) -> str:
-    return row[1]
+    return row[ID]

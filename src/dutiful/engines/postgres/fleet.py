@@ -12,7 +12,7 @@ from dutiful.core.job import Claim
 from .claiming import with_steps
 from .claims_review import Review
 from .producer import ready
-from .rows import claim_of, status_of, worker_row
+from .rows import WorkerRow, claim_of, status_of, worker_row
 from .session import Session
 
 
@@ -124,13 +124,19 @@ class PostgresFleet:
 
 
 def _statuses(session: Session, *, judged: bool) -> Plan[list[WorkerStatus]]:
-    rows = (yield Statement(session.sql("workers"), (session.now,))).rows
+    found = (yield Statement(session.sql("workers"), (session.now,))).rows
+    rows = [WorkerRow(*row) for row in found]
     steady = session.steady
     if rows:
-        steady.observe(rows[0][10])
-    steady.forget({row[0] for row in rows})
+        steady.observe(rows[0].now)
+    steady.forget({row.id for row in rows})
     return [
-        status_of(row, steady.silent_for(row[0], row[9], row[10] - row[9], row[3], judged=judged))
+        status_of(
+            row,
+            steady.silent_for(
+                row.id, row.renewed_at, row.now - row.renewed_at, row.lease, judged=judged
+            ),
+        )
         for row in rows
     ]
 

@@ -13,7 +13,7 @@ from dutiful.contract.statement import Plan, Statement
 from .numbering import numbering
 from .producer import ready
 from .rights import rights
-from .rows import status_of
+from .rows import WorkerRow, status_of
 from .session import Session
 from .unreadable import look_for_unreadable
 
@@ -47,10 +47,12 @@ def examine(session: Session) -> Plan[tuple[Finding, ...]]:
     fits = dead <= max(100_000, live)
     text = f"{live:,} live rows, {dead:,} dead ones; last vacuumed {age}"
     findings.append(Finding("bloat", fits, text))
-    total = sum(row[2] for row in (yield Statement(sql("counts"), (session.now,))).rows)
+    counts = (yield Statement(sql("counts"), (session.now,))).rows
+    total = sum(jobs for _, _, jobs, *_ in counts)
     findings.append(Finding("jobs", True, f"{total:,} job{'' if total == 1 else 's'}"))
     workers = (yield Statement(sql("workers"), (session.now,))).rows
-    findings.append((yield from look_for_unreadable(sql, [status_of(row, 0) for row in workers])))
+    statuses = [status_of(WorkerRow(*row), 0) for row in workers]
+    findings.append((yield from look_for_unreadable(sql, statuses)))
     return tuple(findings)
 
 

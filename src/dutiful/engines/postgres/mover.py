@@ -6,9 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from msgspec.structs import astuple
-
 from dutiful.contract import records as reading
+from dutiful.contract.records import ID
 from dutiful.contract.roles.transfer import (
     Diaries,
     Diary,
@@ -35,7 +34,7 @@ from .arrays import (
 )
 from .halving import in_halves
 from .producer import ready
-from .rows import job_of, packed
+from .rows import job_of, job_row
 from .rows import storable as written
 from .session import Session
 from .statements import Texts
@@ -68,7 +67,7 @@ class PostgresTransfer:
             rows = (yield Statement(text, (cursor_or_first, limit + 1))).rows
             page = rows[:limit]
             records = yield from _records(sql, page)
-            return Dumped(tuple(records), page[-1][1] if len(rows) > limit else None)
+            return Dumped(tuple(records), page[-1][ID] if len(rows) > limit else None)
 
         return await self._look(plan)
 
@@ -101,7 +100,7 @@ class PostgresTransfer:
 
         def plan(sql: Texts) -> Plan[tuple[str, ...]]:
             rows = (yield Statement(sql("same"), (list(given),))).rows
-            same = [row[1] for row in rows if job_of(row) == given[row[1]]]
+            same = [row[ID] for row in rows if job_of(row) == given[row[ID]]]
             gone = {row[0] for row in (yield Statement(sql("purge"), (TextArray(same), True))).rows}
             return tuple([job_id for job_id in given if job_id in gone])
 
@@ -204,14 +203,14 @@ class PostgresTransfer:
 
 def _records(sql: Texts, rows: Sequence[Any]) -> Plan[list[Record]]:
     """Add to rows of jobs what belongs to them."""
-    ids = TextArray([row[1] for row in rows])
+    ids = TextArray([row[ID] for row in rows])
     failures = _by_id((yield Statement(sql("dump_failures"), (ids,))).rows)
     steps = _by_id((yield Statement(sql("steps_of"), (ids,))).rows)
     return [
         Record(
             job_of(row),
-            tuple([reading.error(row[1], failure) for failure in failures.get(row[1], ())]),
-            dict(steps.get(row[1], ())),
+            tuple([reading.error(row[ID], failure) for failure in failures.get(row[ID], ())]),
+            dict(steps.get(row[ID], ())),
         )
         for row in rows
     ]
@@ -281,11 +280,5 @@ def _belongings(sql: Texts, stored: Sequence[Record], seqs: dict[str, int]) -> P
 
 
 def _columns(records: Sequence[Record]) -> tuple[Array, ...]:
-    """Return the arrays of ``fill.sql``."""
-    rows: list[list[Any]] = []
-    for record in records:
-        fields: list[Any] = list(astuple(record.job))[: len(_KINDS)]
-        fields[3] = int(fields[3])
-        fields[21], fields[22] = packed(record.job.tags), packed(record.job.meta)
-        rows.append(fields)
-    return columns(_KINDS, rows)
+    """Return the arrays of the statement ``fill``."""
+    return columns(_KINDS, [job_row(record.job) for record in records])

@@ -213,7 +213,7 @@ def _keys(jobs: Sequence[NewJob]) -> tuple[TextArray, Longs]:
 
 
 def _columns(jobs: Sequence[NewJob]) -> tuple[Array, ...]:
-    """Return the arrays of ``enqueue.sql``."""
+    """Return the arrays of the statement ``enqueue``."""
     return (
         TextArray([job.id for job in jobs]),
         TextArray([job.task for job in jobs]),

@@ -25,12 +25,14 @@ def review(
 ) -> Plan[tuple[tuple[Overdue, ...], Place]]:
     """Note starts and ends, and return those newly overdue and where to go on."""
     rows = (yield _open(sql, now, part, limit)).rows
-    found = [records.recorded(row[:-1]) for row in rows]
-    seen = decide.review(found, rows[0][-1] if rows else 0, limit)
+    found = [records.recorded(occurrence) for *occurrence, _ in rows]
+    *_, at = rows[0] if rows else (0,)
+    seen = decide.review(found, at, limit)
     if seen.notes:
         notes = [note.row() for note in seen.notes]
         yield Statement(sql("occurrences_note"), columns(_NOTE, notes))
-    return seen.overdue, part.onward([row[:2] for row in rows], limit)
+    places = [(schedule, planned) for schedule, planned, *_ in rows]
+    return seen.overdue, part.onward(places, limit)
 
 
 def _open(sql: Texts, now: int | None, part: Stretch, limit: int) -> Statement:

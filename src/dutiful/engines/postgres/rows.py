@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-from msgspec.structs import astuple
+from msgspec.structs import asdict, astuple
 
 from dutiful.contract import records
 from dutiful.contract.roles.fleet import WorkerInfo, WorkerStatus
@@ -15,7 +15,7 @@ from dutiful.core.job import Claim, Job
 from dutiful.core.occurrence import Recorded
 from dutiful.core.state import State
 
-_STATES = tuple(State)
+_STATES = dict(enumerate(State))
 _RUNNING = State.RUNNING
 _UNIQUE = records.UNIQUE_STATES
 _PRIORITY_LEAST = -records.PRIORITY_FAR
@@ -23,7 +23,26 @@ _encode = msgspec.json.encode
 _tags = msgspec.json.Decoder(tuple[str, ...]).decode
 _meta = msgspec.json.Decoder(dict[str, str]).decode
 _WORKER = {**records.WORKER, **records.WORKER_STATE}
-"""The columns of ``workers.sql``, but for the time."""
+"""The columns of the statement ``workers`` behind the time."""
+
+
+class WorkerRow(NamedTuple):
+    """A row of the statement ``workers``; the first column is the time by the server's clock."""
+
+    now: int
+    id: str
+    queues: str
+    concurrency: int
+    lease: int
+    host: str
+    pid: int
+    born: int
+    version: str
+    joined_at: int
+    renewed_at: int
+    lost: bool
+    stalled_for: int
+    running: int
 
 
 def packed(value: tuple[str, ...] | dict[str, str]) -> str | None:
@@ -33,17 +52,32 @@ def packed(value: tuple[str, ...] | dict[str, str]) -> str | None:
 
 def job_of(row: tuple[Any, ...]) -> Job:
     """Build a job from all columns, ``seq`` first; it does not fail, see `Job.unreadable`."""
-    fields = list(row)
-    if row[1] and 0 <= row[4] < len(_STATES) and _PRIORITY_LEAST <= row[5] and row[21] in _UNIQUE:
+    # fmt: off
+    (
+        _, id, task, queue, state, priority, args, attempt, attempts, enqueued_at, run_at,
+        started_at, finished_at, expires_at, crashes, fence, worker, reason, parked_at, cancel,
+        key, states, tags, meta, result, steps, redriven_at,
+    ) = row
+    if id and state in _STATES and _PRIORITY_LEAST <= priority and states in _UNIQUE:
         try:
-            fields[4] = _STATES[row[4]]
-            tags, meta = row[22:24]
-            fields[22] = _tags(tags) if tags else ()
-            fields[23] = _meta(meta) if meta else {}
-            return Job(*fields[1:])
+            return Job(
+                id, task, queue, _STATES[state], priority, args, attempt, attempts, enqueued_at,
+                run_at, started_at, finished_at, expires_at, crashes, fence, worker, reason,
+                parked_at, cancel, key, states, _tags(tags) if tags else (),
+                _meta(meta) if meta else {}, result, steps, redriven_at,
+            )
         except REFUSALS:
             pass
-    return records.job(row[1:])
+    # fmt: on
+    return records.job(row[records.ID :])
+
+
+def job_row(job: Job) -> tuple[Any, ...]:
+    """Return all of a job's columns but ``seq``, as the statement ``fill`` stores them."""
+    values = asdict(job)
+    values["state"] = int(job.state)
+    values["tags"], values["meta"] = packed(job.tags), packed(job.meta)
+    return tuple([values[name] for name in records.JOB])
 
 
 def claim_of(row: tuple[Any, ...]) -> Claim:
@@ -52,7 +86,7 @@ def claim_of(row: tuple[Any, ...]) -> Claim:
 
 
 def claimed_of(row: tuple[Any, ...], queue: str, worker: str) -> Claim:
-    """Build a claim from a row of ``claim.sql``, which leaves out what its caller knows."""
+    """Build a claim from a row of ``claim``, which leaves out what its caller knows."""
     # fmt: off
     (
         behind, run_at, _, id, task, _, _, _, args, attempt, attempts, enqueued_at, _, started_at,
@@ -69,21 +103,25 @@ def claimed_of(row: tuple[Any, ...], queue: str, worker: str) -> Claim:
             ))
     except REFUSALS:
         pass
+    return Claim(records.job((
+        id, task, queue, _RUNNING, -behind, args, attempt, attempts, enqueued_at, run_at,
+        started_at, finished_at, expires_at, crashes, fence, worker, reason, parked_at, cancel,
+        key, states, tags, meta, result, steps, redriven_at,
+    )))
     # fmt: on
-    known = (*row[3:5], queue, _RUNNING, -behind, *row[8:12], run_at, *row[13:18], worker)
-    return Claim(records.job((*known, *row[19:])))
 
 
 def worker_row(info: WorkerInfo) -> tuple[Any, ...]:
-    """Return the first parameters of ``join.sql``."""
+    """Return the first parameters of the statement ``join``."""
     queues = _encode(info.queues).decode()
     who = (info.id, queues, info.concurrency, info.lease, storable(info.host), info.pid, info.born)
     return (*who, info.version)
 
 
-def status_of(row: tuple[Any, ...], silent_for: int) -> WorkerStatus:
-    """Build a worker's status from a row of ``workers.sql``."""
-    found = salvage(_WORKER, (*row[:10], *row[11:]))
+def status_of(row: WorkerRow, silent_for: int) -> WorkerStatus:
+    """Build a worker's status."""
+    _, *columns = row
+    found = salvage(_WORKER, columns)
     has = found.values
     return WorkerStatus(
         info=WorkerInfo(**{name: has[name] for name in WorkerInfo.__struct_fields__}),

@@ -95,7 +95,7 @@ def _results(items: Sequence[Settlement]) -> Bytes:
 
 
 def _fates(sql: Texts, items: Sequence[Settlement]) -> tuple[Array, ...]:
-    """Return the arrays of ``settle.sql``."""
+    """Return the arrays of the statement ``settle``."""
     queued = State.QUEUED  # keeps the time it had
     return (
         *guards(items),
@@ -112,7 +112,7 @@ def _fates(sql: Texts, items: Sequence[Settlement]) -> tuple[Array, ...]:
 
 
 def _failures(sql: Texts, items: Sequence[Settlement]) -> tuple[Array, ...]:
-    """Return the arrays of ``fail.sql``."""
+    """Return the arrays of the statement ``fail``."""
     errors = [item.error for item in items if item.error is not None]
     return (
         *guards(items),

@@ -1,4 +1,4 @@
-"""The SQL of this engine, read from one file a verb and written for one schema."""
+"""The SQL of this engine, read from the files in ``sql`` and written for one schema."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any, LiteralString
 
 from dutiful.contract.migrations import Migration, read
+from dutiful.contract.statement_files import StatementTexts, read_statements
 
 _FOLDER = files(__name__.rpartition(".")[0])
 _NOW = "(SELECT (extract(epoch FROM statement_timestamp()) * 1000000::numeric)::bigint)"
@@ -17,7 +18,7 @@ _PLACE = re.compile(r"\{([a-z]+)\}|\$\$")
 
 
 class Texts:
-    """The statements for one schema; ``texts("claim")`` is that of ``sql/claim.sql``."""
+    """The statements for one schema; ``texts("claim")`` is that of ``-- name: claim``."""
 
     def __init__(self, schema: str, migrations: tuple[Migration, ...] | None = None) -> None:
         """Take a schema's plain name, and other migrations than those of this release."""
@@ -98,16 +99,14 @@ def shipped() -> tuple[Migration, ...]:
 
 
 @cache
-def _read(path: str) -> str:
-    return (_FOLDER / path).read_text(encoding="utf-8")
+def statements() -> StatementTexts:
+    """Return all statements without their comments, with placeholders for the schema."""
+    return read_statements(_FOLDER / "sql")
 
 
-@cache
 def bare(name: str) -> str:
-    """Return a statement as its file has it, without its comments."""
-    text = _read(f"sql/{name}.sql")
-    lines = [line for line in text.splitlines() if not line.startswith("--")]
-    return "\n".join(lines).strip()
+    """Return a statement as its file has it, without its comments; LookupError if unknown."""
+    return statements()[name]
 
 
 def _tag(number: int) -> str:

@@ -35,7 +35,7 @@ def unreadable_below(sql: Texts, below: str | None) -> Plan[Stretch]:
         text = text.replace("id < $1", "$1::text IS NULL")
     rows = (yield Statement(text, (below, _PAGE))).rows
     found = [job.id for row in rows if (job := job_of(row)).unreadable is not None]
-    return Stretch(found, rows[-1][1] if len(rows) == _PAGE else None)
+    return Stretch(found, rows[-1][records.ID] if len(rows) == _PAGE else None)
 
 
 def _counted(sql: Texts) -> Plan[int]:
@@ -56,6 +56,6 @@ def look_for_unreadable(sql: Texts, workers: Sequence[WorkerStatus]) -> Plan[Fin
         schedules += sum(one.unreadable is not None for one in records.standings(rows))
         if len(rows) < _PAGE:
             break
-        after = rows[-1][0]
+        after, *_ = rows[-1]
     lost = sum(worker.unreadable is not None for worker in workers)
     return records.finding({"job": jobs, "schedule": schedules, "worker": lost}, MOST)

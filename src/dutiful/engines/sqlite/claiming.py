@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from msgspec.structs import replace
 
+from dutiful.contract.records import PRIORITY, RUN_AT, SEQ
 from dutiful.contract.roles.consumer import Exchanged, Wanted
 from dutiful.contract.statement import Answer, Plan, Statement
 from dutiful.core.errors import EngineError
@@ -131,7 +132,7 @@ def _moved(statement: Statement, aside: Statement) -> Plan[Answer]:
 
 
 def _turn(row: tuple[int, ...]) -> tuple[int, int, int]:
-    return (-row[5], row[10], row[0])
+    return (-row[PRIORITY], row[RUN_AT], row[SEQ])
 
 
 def _next(due: Sequence[tuple[str, int]], queues: Sequence[str], now: int) -> int | None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from dutiful.contract.page import Filter, Page, bad_cursor
+from dutiful.contract.records import SEQ
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.state import State
 
@@ -147,4 +148,4 @@ def _below(cursor: str | None) -> int:
 
 
 def _seq(row: Sequence[int]) -> int:
-    return row[0]
+    return row[SEQ]

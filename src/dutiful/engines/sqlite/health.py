@@ -46,7 +46,7 @@ def examine(session: Session) -> Plan[tuple[Finding, ...]]:
 
 def _count(session: Session) -> Plan[list[Finding]]:
     now, ticks = session.clock.now(), session.clock.ticks()
-    total = sum(row[2] for row in (yield from counts(now)))
+    total = sum(jobs for _, _, jobs, *_ in (yield from counts(now)))
     rows = (yield Statement(sql("workers"))).rows
     workers = [status_of(row, now, ticks, session.boot) for row in rows]
     return [

@@ -107,8 +107,8 @@ def _is_on(connection: sqlite3.Connection, file: Path) -> bool:
     with suppress(sqlite3.Error, OSError):
         cursor = connection.cursor()
         cursor.row_factory = None
-        for row in cursor.execute("PRAGMA database_list").fetchall():
-            if row[2] and os.path.samefile(row[2], file):
+        for _, _, path in cursor.execute("PRAGMA database_list").fetchall():
+            if path and os.path.samefile(path, file):
                 return True
     return False
 

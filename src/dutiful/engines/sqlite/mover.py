@@ -9,6 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from dutiful.contract import records as reading
+from dutiful.contract.records import SEQ
 from dutiful.contract.roles.transfer import (
     Diaries,
     Diary,
@@ -66,7 +67,7 @@ class SqliteTransfer:
             rows = (yield Statement(_DUMP, (after, limit + 1))).rows
             page = rows[:limit]
             records = yield from _records(page)
-            return Dumped(records, str(page[-1][0]) if len(rows) > limit else None)
+            return Dumped(records, str(page[-1][SEQ]) if len(rows) > limit else None)
 
         return await self.session.ready().readers.aread(plan)
 
@@ -94,7 +95,7 @@ class SqliteTransfer:
             for job in jobs:
                 rows = (yield from by_id(_GET, job.id)).rows
                 if rows and job_of(rows[0]) == job:
-                    same.append((rows[0][0], job.id))
+                    same.append((rows[0][SEQ], job.id))
             yield from delete([(seq,) for seq, _ in same], "purged")
             return tuple(job_id for _, job_id in same), False
 
@@ -186,13 +187,13 @@ def _records(rows: Sequence[Any]) -> Plan[tuple[Record, ...]]:
     """Add to rows of jobs, in the order of their numbers, what belongs to them."""
     if not rows:
         return ()
-    span = (rows[0][0], rows[-1][0])
+    span = (rows[0][SEQ], rows[-1][SEQ])
     failures = _by_seq((yield Statement(_FAILURES, span)).rows)
     steps = _by_seq((yield Statement(_STEPS, span)).rows)
     records: list[Record] = []
     for row, job in zip(rows, jobs_of(list(rows)), strict=True):
-        errors = tuple([reading.error(job.id, failure) for failure in failures.get(row[0], ())])
-        taken, sound = steps_from(steps.get(row[0], ()))
+        errors = tuple([reading.error(job.id, failure) for failure in failures.get(row[SEQ], ())])
+        taken, sound = steps_from(steps.get(row[SEQ], ()))
         kept = job if sound else replace(job, unreadable="steps")
         records.append(Record(kept, errors, taken))
     return tuple(records)

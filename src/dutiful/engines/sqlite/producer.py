@@ -171,7 +171,7 @@ def _replacement(job: Job, meta: dict[str, str], seq: int) -> tuple[Any, ...]:
 
 
 def _new_row(job: Job) -> tuple[Any, ...]:
-    """Return the parameters of ``enqueue.sql``."""
+    """Return the parameters of the statement ``enqueue``."""
     tags, meta = job.tags, job.meta
     return (
         job.id,

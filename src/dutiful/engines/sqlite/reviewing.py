@@ -26,7 +26,8 @@ def stretch(after: Place) -> Plan[Stretch]:
 
 def is_place(row: Sequence[Any]) -> bool:
     """Whether an occurrence can be named by its schedule and its planned instant."""
-    return isinstance(row[0], str) and type(row[1]) is int
+    schedule, planned, *_ = row
+    return isinstance(schedule, str) and type(planned) is int
 
 
 def look(part: Stretch, now: int, limit: int) -> Plan[list[Any]]:

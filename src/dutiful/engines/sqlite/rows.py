@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
-from msgspec.structs import astuple
+from msgspec.structs import asdict, astuple
 
 from dutiful.contract import records, stored
+from dutiful.contract.records import FENCE, ID, SEQ
 from dutiful.contract.roles.fleet import WorkerInfo, WorkerStatus
 from dutiful.contract.statement import Answer, Plan, Statement
 from dutiful.contract.stored import Column, always, shown, text, whole
@@ -28,7 +29,6 @@ ROW = "row:"
 _ROW_NAME = re.compile(f"{ROW}(0|-?[1-9][0-9]{{0,18}})")
 _ID_OF_ROW = sql("id_of_row")
 _STATES = dict(enumerate(State))
-_JOB = len(records.JOB)
 _BYTES = (bytes,)
 """Keeps msgspec from reading bytes out of a text as base64."""
 _encode = msgspec.json.encode
@@ -75,7 +75,7 @@ _Row = tuple[
 
 _RENEWED = {"renewed_ticks": Column(whole(), always(0)), "boot": Column(text, shown)}
 _WORKER = {**records.WORKER, **_RENEWED, **records.WORKER_STATE}
-"""The columns of ``workers.sql``."""
+"""The columns of the statement ``workers``."""
 
 
 def packed(value: tuple[str, ...] | dict[str, str]) -> str | None:
@@ -84,12 +84,11 @@ def packed(value: tuple[str, ...] | dict[str, str]) -> str | None:
 
 
 def job_row(job: Job) -> tuple[Any, ...]:
-    """Return the parameters of ``fill.sql``: all of a job's columns but ``seq``."""
-    fields = list(astuple(job))[:_JOB]
-    fields[3] = int(job.state)
-    fields[18] = int(job.cancel_requested)
-    fields[21], fields[22] = packed(job.tags), packed(job.meta)
-    return tuple(fields)
+    """Return the parameters of the statement ``fill``: all of a job's columns but ``seq``."""
+    values = asdict(job)
+    values["state"], values["cancel_requested"] = int(job.state), int(job.cancel_requested)
+    values["tags"], values["meta"] = packed(job.tags), packed(job.meta)
+    return tuple([values[name] for name in records.JOB])
 
 
 class _Sound(msgspec.Struct, array_like=True):
@@ -116,9 +115,10 @@ def job_of(row: tuple[Any, ...]) -> Job:
         msgspec.convert(((row,),), _Sound, builtin_types=_BYTES)
         return _job(row)
     except msgspec.MsgspecError:
-        job = records.job(row[1:])
-        bad = job.unreadable is not None and not isinstance(row[1], str)
-        return msgspec.structs.replace(job, id=f"{ROW}{row[0]}") if bad else job
+        seq, *columns = row
+        job = records.job(columns)
+        bad = job.unreadable is not None and not isinstance(row[ID], str)
+        return msgspec.structs.replace(job, id=f"{ROW}{seq}") if bad else job
 
 
 def _job(row: tuple[Any, ...]) -> Job:
@@ -149,7 +149,7 @@ class Raw(NamedTuple):
 def claims_of(rows: list[tuple[Any, ...]]) -> list[Claim]:
     """Build the claims on jobs that are running; without their steps."""
     return [
-        Claim(job, row[0] if job.unreadable is None else Raw(row[0], row[15], row[1]))
+        Claim(job, row[SEQ] if job.unreadable is None else Raw(row[SEQ], row[FENCE], row[ID]))
         for job, row in zip(jobs_of(rows), rows, strict=True)
     ]
 
@@ -206,7 +206,7 @@ def steps_from(rows: Iterable[tuple[Any, Any]]) -> tuple[dict[str, bytes], bool]
 
 
 def error_row(error: AttemptError) -> tuple[Any, ...]:
-    """Return the first parameters of ``fail.sql``."""
+    """Return the first parameters of the statement ``fail``."""
     return (
         error.attempt,
         error.at,
@@ -218,14 +218,14 @@ def error_row(error: AttemptError) -> tuple[Any, ...]:
 
 
 def worker_row(info: WorkerInfo, now: int, ticks: int, boot: str) -> tuple[Any, ...]:
-    """Return the parameters of ``join.sql``."""
+    """Return the parameters of the statement ``join``."""
     queues = _encode(info.queues).decode()
     who = (info.id, queues, info.concurrency, info.lease, info.host, info.pid, info.born)
     return (*who, info.version, now, now, ticks, boot)
 
 
 def status_of(row: tuple[Any, ...], now: int, ticks: int, boot: str) -> WorkerStatus:
-    """Build a worker's status from a row of ``workers.sql``."""
+    """Build a worker's status from a row of the statement ``workers``."""
     found = stored.salvage(_WORKER, row)
     has, unread = found.values, set((found.unreadable or "").split(", "))
     lease = has["lease"]
@@ -245,7 +245,7 @@ def status_of(row: tuple[Any, ...], now: int, ticks: int, boot: str) -> WorkerSt
 
 
 def overdue(row: tuple[Any, ...], ticks: int, boot: str) -> bool:
-    """Whether the lease of a row of ``leases.sql`` is over; one that cannot be read is."""
+    """Whether the lease of a row of ``leases`` is over; one that cannot be read is."""
     _, _, lease, renewed, renewed_boot = row
     if type(lease) is not int or type(renewed) is not int:
         return True
@@ -253,7 +253,7 @@ def overdue(row: tuple[Any, ...], ticks: int, boot: str) -> bool:
 
 
 def standing_row(standing: Standing) -> tuple[Any, ...]:
-    """Return the parameters of ``schedule_put.sql``."""
+    """Return the parameters of the statement ``schedule_put``."""
     return astuple(standing)[:-1]
 
 

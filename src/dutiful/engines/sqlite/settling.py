@@ -125,7 +125,7 @@ def _params(item: Settlement, now: int) -> tuple[Any, ...]:
 
 
 def _successes(items: Sequence[Settlement], now: int) -> list[tuple[Any, ...]]:
-    """Return the parameters of ``succeed.sql``, without a call for each."""
+    """Return the parameters of the statement ``succeed``, without a call for each."""
     claims = [(item.result, item.claim, item.claim.job) for item in items]
     return [(result, now, claim.handle, job.fence, job.id) for result, claim, job in claims]
 

@@ -1,4 +1,4 @@
-"""The SQL of this engine, read once from one file a verb."""
+"""The SQL of this engine, read once from the files in ``sql``, each of which holds one entity."""
 
 from __future__ import annotations
 
@@ -6,22 +6,23 @@ from functools import cache
 from importlib.resources import files
 
 from dutiful.contract.migrations import Migration, read
+from dutiful.contract.statement_files import StatementTexts, read_statements
 
 _FOLDER = files(__name__.rpartition(".")[0])
 
 
-@cache
 def sql(name: str) -> str:
-    """Return the statement of ``sql/<name>.sql`` without its comments."""
-    return _bare((_FOLDER / "sql" / f"{name}.sql").read_text(encoding="utf-8"))
+    """Return the statement of that name without its comments; LookupError if there is none."""
+    return statements()[name]
+
+
+@cache
+def statements() -> StatementTexts:
+    """Return all statements."""
+    return read_statements(_FOLDER / "sql")
 
 
 @cache
 def shipped() -> tuple[Migration, ...]:
     """Return the migrations of this release, in order."""
     return read(_FOLDER / "migrations")
-
-
-def _bare(text: str) -> str:
-    lines = [line for line in text.splitlines() if not line.startswith("--")]
-    return "\n".join(lines).strip()

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from dutiful.contract import records, stored
 from dutiful.contract.page import Finding
+from dutiful.contract.records import SEQ
 from dutiful.contract.statement import Plan, Statement
 
 from .rows import job_of
@@ -37,12 +38,12 @@ class Stretch(NamedTuple):
 def unreadable_below(below: int) -> Plan[Stretch]:
     """Find the jobs that cannot be read in the part of the table before a row."""
     rows = (yield Statement(_SUSPECTS, (below, _PAGE))).rows
-    suspects = [row[0] for row in rows if not _sound(row)]
+    suspects = [seq for seq, *columns in rows if not _sound(columns)]
     found: list[int] = []
     if suspects:
         jobs = (yield Statement(_JOBS_OF_ROWS, (json.dumps(suspects),))).rows
-        found = [row[0] for row in jobs if job_of(row).unreadable is not None]
-    return Stretch(found, rows[-1][0] if len(rows) == _PAGE else None)
+        found = [row[SEQ] for row in jobs if job_of(row).unreadable is not None]
+    return Stretch(found, rows[-1][SEQ] if len(rows) == _PAGE else None)
 
 
 def _counted() -> Plan[int]:
@@ -67,8 +68,8 @@ def look_for_unreadable(workers: Sequence[Any]) -> Plan[Finding]:
     return records.finding(counts, MOST)
 
 
-def _sound(row: Sequence[Any]) -> bool:
-    _, typed, texts, tags, meta = row
+def _sound(columns: Sequence[Any]) -> bool:
+    typed, texts, tags, meta = columns
     if not typed or type(texts) is not str:
         return False
     try:

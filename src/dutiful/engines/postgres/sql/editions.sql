@@ -1,1 +1,0 @@
-SELECT digest, rank, seen_at, applied FROM {schema}.edition WHERE app = $1

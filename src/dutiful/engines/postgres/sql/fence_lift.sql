@@ -1,1 +1,0 @@
-UPDATE {schema}.fence SET floor = $1 WHERE floor < $1

@@ -1,1 +1,0 @@
-SELECT id FROM {schema}.job WHERE id = ANY ($1::text[])

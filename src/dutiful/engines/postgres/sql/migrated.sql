@@ -1,1 +1,0 @@
-INSERT INTO {schema}.migration (number, name) VALUES ($1, $2)

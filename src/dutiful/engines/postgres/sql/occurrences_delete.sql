@@ -1,1 +1,0 @@
-DELETE FROM {schema}.occurrence WHERE schedule = ANY ($1::text[])

@@ -1,1 +1,0 @@
-SELECT EXISTS (SELECT FROM {schema}.job WHERE state = 1 AND queue = $1)

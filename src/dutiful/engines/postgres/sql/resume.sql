@@ -1,1 +1,0 @@
-DELETE FROM {schema}.queue WHERE name = $1

@@ -1,1 +1,0 @@
-DELETE FROM {schema}.sleeper WHERE id = $1

@@ -1,1 +1,0 @@
-DELETE FROM {schema}.schedule WHERE name = ANY ($1::text[])

@@ -1,1 +1,0 @@
-SELECT name FROM {schema}.schedule WHERE app = $1

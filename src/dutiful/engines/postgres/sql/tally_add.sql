@@ -1,1 +1,0 @@
-INSERT INTO {schema}.tally (name, count) VALUES ($1, $2)

@@ -1,1 +1,0 @@
-SELECT pg_advisory_unlock(hashtextextended({channel}::text, 0::bigint))

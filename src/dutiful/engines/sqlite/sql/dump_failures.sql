@@ -1,2 +1,0 @@
-SELECT seq, attempt, at, worker, type, message, traceback FROM dutiful_failure
-WHERE seq BETWEEN ? AND ? ORDER BY seq, fence

@@ -1,1 +1,0 @@
-DELETE FROM dutiful_edition WHERE app = ? AND digest = ?

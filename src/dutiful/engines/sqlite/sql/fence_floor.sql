@@ -1,1 +1,0 @@
-SELECT coalesce(max(floor), 0) FROM dutiful_fence

@@ -1,1 +1,0 @@
-UPDATE dutiful_fence SET floor = max(floor, ?)

@@ -1,1 +1,0 @@
-INSERT INTO dutiful_step (seq, name, result) SELECT seq, ?, ? FROM dutiful_job WHERE id = ?

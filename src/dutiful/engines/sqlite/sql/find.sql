@@ -1,8 +1,0 @@
--- {index} and {conditions} are filled in from the filter.
-SELECT
-  seq, id, task, queue, state, priority, args, attempt, max_attempts, enqueued_at, run_at,
-  started_at, finished_at, expires_at, crashes, fence, worker, reason, parked_at,
-  cancel_requested, unique_key, unique_states, tags, meta, result, steps, redriven_at
-FROM dutiful_job {index}
-WHERE seq < ? {conditions}
-ORDER BY seq DESC LIMIT ?

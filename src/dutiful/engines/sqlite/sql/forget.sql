@@ -1,1 +1,0 @@
-DELETE FROM dutiful_worker WHERE rowid = ? AND lost <> 0

@@ -1,1 +1,0 @@
-SELECT coalesce(max(store), '') FROM dutiful_fence

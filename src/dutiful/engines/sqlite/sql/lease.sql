@@ -1,1 +1,0 @@
-SELECT lease FROM dutiful_worker WHERE id = ?

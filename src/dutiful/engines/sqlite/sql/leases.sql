@@ -1,1 +1,0 @@
-SELECT rowid, id, lease, renewed_ticks, boot FROM dutiful_worker WHERE lost = 0

@@ -1,1 +1,0 @@
-UPDATE dutiful_worker SET lost = 1 WHERE rowid = ? AND lost = 0

@@ -1,1 +1,0 @@
-INSERT INTO dutiful_migration (number, name, applied_at) VALUES (?, ?, ?)

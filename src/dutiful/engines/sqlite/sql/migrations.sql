@@ -1,1 +1,0 @@
-SELECT +number, +name FROM dutiful_migration

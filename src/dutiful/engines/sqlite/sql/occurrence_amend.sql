@@ -1,2 +1,0 @@
-UPDATE dutiful_occurrence SET kind = ?, why = ?, job_id = ?, open = ?
-WHERE schedule = ? AND planned = ?

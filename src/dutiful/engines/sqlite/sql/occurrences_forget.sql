@@ -1,1 +1,0 @@
-DELETE FROM dutiful_occurrence WHERE schedule = ? AND number <= ? AND NOT open

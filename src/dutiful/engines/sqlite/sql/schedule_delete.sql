@@ -1,1 +1,0 @@
-DELETE FROM dutiful_schedule WHERE name = ?

@@ -1,1 +1,0 @@
-INSERT OR IGNORE INTO dutiful_step (seq, name, result) VALUES (?, ?, ?)

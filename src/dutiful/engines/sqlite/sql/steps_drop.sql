@@ -1,1 +1,0 @@
-UPDATE dutiful_job SET steps = 0 WHERE seq = ?

@@ -1,1 +1,0 @@
-SELECT name, result FROM dutiful_step WHERE seq = ? ORDER BY rowid

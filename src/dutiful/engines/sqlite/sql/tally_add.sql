@@ -1,1 +1,0 @@
-UPDATE dutiful_tally SET count = count + ? WHERE name = ?

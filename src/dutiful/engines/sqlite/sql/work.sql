@@ -1,1 +1,0 @@
-SELECT +task, +args, +meta FROM dutiful_job WHERE seq = ?
