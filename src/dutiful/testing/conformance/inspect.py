@@ -12,16 +12,7 @@ from dutiful.core.instant import HOUR, SECOND
 from dutiful.core.outcome import Discarded, Failed, Outcome, Snoozed, Succeeded
 from dutiful.core.state import State
 from dutiful.testing.clock import FakeClock
-from dutiful.testing.conformance.moves import (
-    FAILED,
-    add,
-    end,
-    everything,
-    kill,
-    new,
-    one,
-    take,
-)
+from dutiful.testing.conformance.moves import FAILED, add, end, everything, kill, new, one, take
 from dutiful.testing.conformance.requires import requires
 from dutiful.testing.conformance.roles import Roles
 from dutiful.testing.conformance.setting import Contract

@@ -46,7 +46,7 @@ async def turn(engine: Roles, limit: int = 100) -> tuple[str, ...]:
 
 @requires(Capability.SCHEDULES, Capability.INSPECT)
 class ScheduleContract(Contract):
-    """Holds the role `Scheduling`."""
+    """Holds the role `Schedules`."""
 
     async def test_a_new_schedule_begins_now(self, engine: Roles, clock: FakeClock) -> None:
         assert await engine.schedules.put_schedule(tick(), replace=False)
@@ -292,10 +292,8 @@ class ScheduleContract(Contract):
         first = await engine.schedules.standings(limit=2)
         assert [found.name for found in first] == ["a", "b"]
         assert [found.name for found in await engine.schedules.standings(after="b")] == ["c"]
-        assert [found.name for found in await engine.schedules.standings(["c", "x", "a"])] == [
-            "a",
-            "c",
-        ]
+        some = await engine.schedules.standings(["c", "x", "a"])
+        assert [found.name for found in some] == ["a", "c"]
 
 
 def by_hand(found: Standing, **fields: Any) -> Advance:
