@@ -71,7 +71,7 @@ def settings() -> str:
     for name in Settings.__struct_fields__:
         value = getattr(defaults, name)
         if name in config._SPANS:
-            shown = "for ever" if value is None else f"`{spell(value)}`"
+            shown = "indefinitely" if value is None else f"`{spell(value)}`"
         else:
             shown = "" if value is None else f"`{value}`"
         rows.append([f"`{name}`", f"`DUTIFUL_{name.upper()}`", shown, told[name]])
@@ -239,7 +239,7 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def filled(text: str) -> str:
-    """Return a page with its generated parts written anew; raises KeyError for an unknown one."""
+    """Return a page with its generated parts written again; raises KeyError for an unknown one."""
 
     def fill(found: re.Match[str]) -> str:
         return f"{found[1]}\n{NOTE}\n\n{PARTS[found[2]]()}\n\n{found[3]}"

@@ -15,7 +15,7 @@ _METHODS = {
     "leases": ("renew",),
     "fleet": ("join", "leave", "workers", "expire", "abandoned", "claimed"),
     "inspector": ("get", "find", "errors", "steps", "queues", "dead_groups", "tally"),
-    "controller": ("cancel", "hurry", "redrive", "purge", "pause", "resume"),
+    "controller": ("cancel", "run_now", "redrive", "purge", "pause", "resume"),
     "retention": ("prune",),
     "schedules": (
         "declare",

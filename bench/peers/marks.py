@@ -35,11 +35,11 @@ class Marks:
     def hit(self, number: int) -> None:
         """Note that this number happened now; a repeat keeps its first instant, and is counted."""
         now = time.monotonic_ns()
-        place = (number + 1) * _WORD.size
+        database = (number + 1) * _WORD.size
         with self._lock:
             self._count += 1
-            if _WORD.unpack_from(self._map, place)[0] == 0:
-                _WORD.pack_into(self._map, place, now)
+            if _WORD.unpack_from(self._map, database)[0] == 0:
+                _WORD.pack_into(self._map, database, now)
             _WORD.pack_into(self._map, 0, self._count)
 
 

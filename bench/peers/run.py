@@ -28,8 +28,8 @@ from typing import Any
 
 import psycopg
 import venvs
-from crew import Broken
-from places import Place, PostgresPlace, SqlitePlace
+from databases import Database, PostgresDatabase, SqliteDatabase
+from processes import Broken
 from roster import ROSTER, Entry, chosen
 from stages import Bench, Sizes
 from table import markdown
@@ -177,12 +177,12 @@ def row_of(entry: Entry) -> Row:
     }
 
 
-def place_of(entry: Entry, server: LocalServer | None, folder: Path) -> Place:
+def place_of(entry: Entry, server: LocalServer | None, folder: Path) -> Database:
     """Return where a system keeps its jobs."""
     if entry.store == "sqlite":
-        return SqlitePlace(entry.name, folder)
+        return SqliteDatabase(entry.name, folder)
     assert server is not None
-    return PostgresPlace(entry.name, server)
+    return PostgresDatabase(entry.name, server)
 
 
 def faulty(row: Row) -> bool:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crew import Broken, Crew, Workers, tree_seconds
+from databases import Database
 from marks import CAPACITY, Tally, instants
-from places import Place
+from processes import Broken, Processes, Workers, tree_seconds
 from roster import Entry
 
 Figures = dict[str, Any]
@@ -45,55 +45,55 @@ class Sizes:
 class Bench:
     """All measurements of one system in one place."""
 
-    def __init__(self, entry: Entry, python: Path, place: Place, folder: Path) -> None:
+    def __init__(self, entry: Entry, python: Path, database: Database, folder: Path) -> None:
         """Prepare; call ``prepare`` next."""
         self.entry = entry
         self.jobs = 0
-        self._place = place
+        self._database = database
         self._folder = folder / f"{entry.name}-work"
         self._folder.mkdir()
-        self._crew = Crew(python, entry.module, self._folder)
+        self._processes = Processes(python, entry.module, self._folder)
 
     def prepare(self, sizes: Sizes) -> Figures:
         """Install the system, find out how much it drains, and store that backlog once."""
-        told: Figures = self._crew.play(self._place.make("installed"), "install")
-        url = self._place.make("run", "installed")
-        some = self._crew.play(url, "fill", CAPACITY // 2, sizes.seconds / 3)["jobs"]
+        told: Figures = self._processes.workload(self._database.make("installed"), "install")
+        url = self._database.make("run", "installed")
+        some = self._processes.workload(url, "fill", CAPACITY // 2, sizes.seconds / 3)["jobs"]
         probe = self._drain(url, 1, some, limit=sizes.seconds)
         # Storing the backlog may not take much longer than draining it.
         storable = some * 3 * 2
         wanted = int(min(probe["per_s"] * sizes.seconds, storable, sizes.jobs_max))
         self.jobs = max(wanted, JOBS_MIN)
-        filled = self._place.make("filled", "installed")
-        stored = self._crew.play(filled, "fill", self.jobs, 120)["jobs"]
+        filled = self._database.make("filled", "installed")
+        stored = self._processes.workload(filled, "fill", self.jobs, 120)["jobs"]
         if stored != self.jobs:
             raise Broken(f"only {stored} of {self.jobs} jobs were stored in two minutes")
         return {**told, "jobs": self.jobs}
 
     def run(self, sizes: Sizes) -> Figures:
         """Measure everything once."""
-        url = self._place.make("run", "installed")
-        enqueued = self._crew.play(url, "enqueue", sizes.seconds / 3)
-        one = self._drain(self._place.make("run", "filled"), 1, self.jobs)
-        two = self._drain(self._place.make("run", "filled"), 2, self.jobs)
+        url = self._database.make("run", "installed")
+        enqueued = self._processes.workload(url, "enqueue", sizes.seconds / 3)
+        one = self._drain(self._database.make("run", "filled"), 1, self.jobs)
+        two = self._drain(self._database.make("run", "filled"), 2, self.jobs)
         return {**enqueued, "drain": one, "drain_two": two, "pickup_ms": self._pickup(sizes)}
 
     def close(self) -> None:
         """Remove what was stored."""
-        self._place.close()
+        self._database.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _drain(self, url: str, workers: int, jobs: int, limit: float | None = None) -> Figures:
         """Drain a backlog; with a limit only for so many seconds, and without checking the end."""
-        with self._stage() as marks, self._crew.workers(url, workers, marks) as crew:
+        with self._stage() as marks, self._processes.workers(url, workers, marks) as processes:
             tally = Tally(marks)
-            self._await(lambda: tally.count() > 0, crew, _FIRST_SECONDS, "start a job")
-            before, at_first = self._cpu(crew), tally.count()
-            done = self._watch(tally, crew, jobs, limit)
+            self._await(lambda: tally.count() > 0, processes, _FIRST_SECONDS, "start a job")
+            before, at_first = self._cpu(processes), tally.count()
+            done = self._watch(tally, processes, jobs, limit)
             if limit is not None:
                 starts, _ = tally.starts(jobs)
                 return {"per_s": _rate(starts)}
-            left, cpu, settled = self._settled(url, crew, before)
+            left, cpu, settled = self._settled(url, processes, before)
             starts, repeated = tally.starts(jobs)
         ended = max(done - at_first, 1)
         return {
@@ -106,12 +106,12 @@ class Bench:
             "left": left,
         }
 
-    def _watch(self, tally: Tally, crew: Workers, jobs: int, limit: float | None) -> int:
+    def _watch(self, tally: Tally, processes: Workers, jobs: int, limit: float | None) -> int:
         """Wait until all have started, the time is up, or nothing starts any more."""
         begun = moved = time.monotonic()
         done = 0
         while done < jobs:
-            crew.check()
+            processes.check()
             now, count = time.monotonic(), tally.count()
             if count != done:
                 done, moved = count, now
@@ -121,42 +121,46 @@ class Bench:
         return done
 
     def _settled(
-        self, url: str, crew: Workers, before: tuple[float, float]
+        self, url: str, processes: Workers, before: tuple[float, float]
     ) -> tuple[int, tuple[float, float], float]:
         """Wait until the store has nothing left; returns what is left, the cpu used, and when."""
         deadline = time.monotonic() + _SETTLE_SECONDS
         while True:
-            after, now = self._cpu(crew), time.monotonic()
-            left = self._place.count(url, self.entry.left)
+            after, now = self._cpu(processes), time.monotonic()
+            left = self._database.count(url, self.entry.left)
             if left == 0 or now > deadline:
                 return left, (after[0] - before[0], after[1] - before[1]), now
             time.sleep(_LOOK * 3)
 
     def _pickup(self, sizes: Sizes) -> list[float]:
         """Return how long an idle worker took to start each job, in milliseconds, sorted."""
-        url = self._place.make("run", "installed")
-        with self._stage() as marks, self._crew.workers(url, 1, marks) as crew:
+        url = self._database.make("run", "installed")
+        with self._stage() as marks, self._processes.workers(url, 1, marks) as processes:
             tally = Tally(marks)
-            self._crew.play(url, "fill", _WARM_UP, 5)
-            self._await(lambda: tally.count() >= _WARM_UP, crew, _FIRST_SECONDS, "start five jobs")
+            self._processes.workload(url, "fill", _WARM_UP, 5)
+            self._await(
+                lambda: tally.count() >= _WARM_UP, processes, _FIRST_SECONDS, "start five jobs"
+            )
             # The producer is new: its own first jobs pay for its connections, and do not count.
             last = 2 * _WARM_UP + sizes.pickups
-            self._crew.play(url, "pickup", _WARM_UP, last, GAP, marks=marks)
-            self._await(lambda: tally.count() >= last, crew, _SETTLE_SECONDS, "start each job")
+            self._processes.workload(url, "pickup", _WARM_UP, last, GAP, marks=marks)
+            self._await(lambda: tally.count() >= last, processes, _SETTLE_SECONDS, "start each job")
             starts, _ = tally.starts(last)
         sent = instants(marks / "enqueued", last)
         return sorted(round((starts[n] - sent[n]) / 1e6, 2) for n in range(2 * _WARM_UP, last))
 
-    def _cpu(self, crew: Workers) -> tuple[float, float]:
-        server = self._place.server_pid()
-        return crew.cpu_seconds(), tree_seconds(server) if server else 0.0
+    def _cpu(self, processes: Workers) -> tuple[float, float]:
+        server = self._database.server_pid()
+        return processes.cpu_seconds(), tree_seconds(server) if server else 0.0
 
-    def _await(self, met: Callable[[], bool], crew: Workers, seconds: float, what: str) -> None:
+    def _await(
+        self, met: Callable[[], bool], processes: Workers, seconds: float, what: str
+    ) -> None:
         deadline = time.monotonic() + seconds
         while not met():
-            crew.check()
+            processes.check()
             if time.monotonic() > deadline:
-                raise Broken(f"the worker did not {what} in {seconds:.0f} s: {crew.words()}")
+                raise Broken(f"the worker did not {what} in {seconds:.0f} s: {processes.words()}")
             time.sleep(_LOOK)
 
     @contextmanager

@@ -57,7 +57,7 @@ def version_of(entry: Entry) -> str:
 
 
 def lock() -> None:
-    """Write the hashed requirements anew from the ``.in`` files."""
+    """Write the hashed requirements again from the ``.in`` files."""
     options = ("--quiet", "--universal", "--generate-hashes", "--no-emit-index-url", "--no-header")
     for entry in {entry.module: entry for entry in ROSTER if not entry.ours}.values():
         python = "{}.{}".format(*entry.python)

@@ -6,11 +6,11 @@ import statistics
 import time
 from collections import defaultdict
 
-from bed import Link, database, percentile, sizes
 from drain import ticks
 from late_pages import LatePages
 from narrow_ready import NarrowReady
 from one_table import OneTable
+from testbed import Link, database, percentile, sizes
 
 KINDS = {"A": OneTable, "B": NarrowReady, "C": LatePages}
 QUEUED = (1_000, 100_000, 10_000_000)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from bed import Batch, Link, database
 from drain import DESIGNS
+from testbed import Batch, Link, database
 
 
 def run(url: str) -> None:

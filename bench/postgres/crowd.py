@@ -8,11 +8,11 @@ import time
 from collections import defaultdict
 from typing import Any
 
-from bed import Batch, Link, database, percentile
 from drain import ticks
 from late_pages import LatePages
 from narrow_ready import NarrowReady
 from one_table import OneTable
+from testbed import Batch, Link, database, percentile
 
 DESIGNS: list[Any] = [OneTable, NarrowReady, LatePages]
 WORKERS, SIZE, JOBS = (1, 4, 16), 10, 16_000

@@ -23,7 +23,7 @@ import crowd
 import drain
 import single
 import steady
-from bed import server
+from testbed import server
 
 
 def main() -> None:
@@ -44,7 +44,7 @@ def main() -> None:
                 drain.run(url, given.rounds)
             case "single":
                 single.run(url, given.rounds)
-            case "crowd":
+            case "connections_in_use":
                 crowd.run(url, given.rounds)
             case "steady" | "held":
                 steady.run(url, given.minutes, held=given.what == "held")

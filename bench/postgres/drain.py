@@ -7,11 +7,11 @@ import time
 from collections import defaultdict
 from typing import Any
 
-from bed import Batch, Link, database
 from late_pages import LatePages
 from narrow_ready import NarrowReady, Updated, UuidReady
 from one_table import Copied, OneTable, Roomy, UuidId, WithoutTally, WithPlaceKey
 from pages import Pages
+from testbed import Batch, Link, database
 
 DESIGNS: list[Any] = [
     OneTable,

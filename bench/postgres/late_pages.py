@@ -6,8 +6,8 @@ the newer one saw are being handed out, in the order of (transaction, place). Th
 
 from __future__ import annotations
 
-from bed import BODY, NOW, Link
 from pages import SCHEMA, Pages
+from testbed import BODY, NOW, Link
 
 TABLES, _, CLAIM = SCHEMA.partition("CREATE FUNCTION")
 HEAD, _, _ = CLAIM.partition("#variable_conflict")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from bed import BODY, GIVEN, NOW, QUEUE, WORKER, Batch, Link, Row, Uuids, guards
+from testbed import BODY, GIVEN, NOW, QUEUE, WORKER, Batch, Link, Row, Uuids, guards
 
-from dutiful.engines.postgres.floors import Floors
+from dutiful.engines.postgres.claim_cursor import Floors
 
 SCHEMA = """
 CREATE SCHEMA dutiful;
@@ -128,7 +128,7 @@ class NarrowReady:
 
     def __init__(self, url: str, ticks: Any) -> None:
         self.ticks = ticks
-        self.floors = Floors(ticks)
+        self.claim_cursors = Floors(ticks)
         self.since: int | None = None
 
     def create(self, link: Link) -> None:
@@ -147,7 +147,7 @@ class NarrowReady:
         link.run(FILL, (count, b'{"order_id":42}'))
 
     def claim(self, link: Link, limit: int) -> list[Row]:
-        line, began = self.floors.line(QUEUE), self.ticks()
+        line, began = self.claim_cursors.line(QUEUE), self.ticks()
         start = line.start(began)
         params = (WORKER, QUEUE, limit)
         rows = link.run(CLAIM_BEHIND, (*params, *start)) if start else link.run(CLAIM_HEAD, params)

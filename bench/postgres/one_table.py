@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from bed import ARGS, NOW, QUEUE, WORKER, Batch, Link, Row, TextArray, Uuids, guards
+from testbed import ARGS, NOW, QUEUE, WORKER, Batch, Link, Row, TextArray, Uuids, guards
 
 from dutiful.engines.postgres.address import address_of
-from dutiful.engines.postgres.floors import Floors
+from dutiful.engines.postgres.claim_cursor import Floors
 from dutiful.engines.postgres.migration import migrate
 from dutiful.engines.postgres.statements import Texts
 
@@ -27,7 +27,7 @@ class OneTable:
     def __init__(self, url: str, ticks: Any) -> None:
         self.url, self.ticks = url, ticks
         self.sql = Texts("dutiful")
-        self.floors = Floors(ticks)
+        self.claim_cursors = Floors(ticks)
         self.since: int | None = None
         self.texts()
 
@@ -51,7 +51,7 @@ class OneTable:
         link.run(FILL.replace("{now}", NOW), (count, b'{"order_id":42}'))
 
     def claim(self, link: Link, limit: int) -> list[Row]:
-        line, began = self.floors.line(QUEUE), self.ticks()
+        line, began = self.claim_cursors.line(QUEUE), self.ticks()
         start = line.start(began)
         params = (WORKER, QUEUE, limit, None)
         if start is None:
@@ -132,7 +132,7 @@ class Roomy(OneTable):
 
 
 class WithoutTally(OneTable):
-    """No row for the count of enqueued jobs, no look for sleepers, no trigger."""
+    """No row for the count of enqueued jobs, no look for listeners, no trigger."""
 
     name = "A, no tally, no wake"
 

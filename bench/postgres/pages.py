@@ -1,4 +1,5 @@
-"""Design C: append-only pages that are dropped whole; a claim is one lease row over a stretch of a line.
+"""Design C: append-only pages that are dropped whole; a claim is one lease row over a time range of
+a line.
 
 A job's page is the minute in its id, so an id is unique although each page has an index of its own.
 A line is a queue and a priority. Its jobs are handed out in the order of (transaction, place), and
@@ -12,7 +13,7 @@ import uuid
 from typing import Any
 
 import psycopg
-from bed import BODY, GIVEN, NOW, QUEUE, WORKER, Batch, Link, Longs, Row, guards
+from testbed import BODY, GIVEN, NOW, QUEUE, WORKER, Batch, Link, Longs, Row, guards
 
 PAGE_MS = 60_000
 AHEAD = 4

@@ -6,9 +6,9 @@ import statistics
 import time
 from collections import defaultdict
 
-from bed import ARGS, QUEUE, TASK, Batch, Link, database
 from drain import ticks
 from one_table import AS_UUID, OneTable, WithPlaceKey
+from testbed import ARGS, QUEUE, TASK, Batch, Link, database
 
 COUNT = {"on": 1_000, "off": 5_000}
 BARE = """

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from bed import Batch, Link, database, percentile, sizes
 from drain import ticks
 from late_pages import LatePages
 from narrow_ready import NarrowReady
 from one_table import OneTable
 from pages import Pages
+from testbed import Batch, Link, database, percentile, sizes
 
 DESIGNS: list[Any] = [OneTable, NarrowReady, Pages, LatePages]
 TICK, INSERTED, CLAIMED = 0.04, 40, 200

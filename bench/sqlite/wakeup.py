@@ -2,8 +2,9 @@
 
     python bench/sqlite/wakeup.py
 
-Ways: a FIFO per sleeper, a unix datagram socket per sleeper, inotify on one side file, inotify on the -wal file,
-polling PRAGMA data_version. Linux only (CPU time is read from /proc). Latency is to the FIRST worker woken.
+Ways: a FIFO per listener, a unix datagram socket per listener, inotify on one side file, inotify on
+the -wal file, polling PRAGMA data_version. Linux only (CPU time is read from /proc). Latency is to
+the FIRST worker woken.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from common import connect, folder, insert_sql, percentile, rows, schema
-from doors import notifier, sleep_fifo, sleep_inotify, sleep_polling, sleep_socket
+from write_locks import notifier, sleep_fifo, sleep_inotify, sleep_polling, sleep_socket
 
 ROUNDS, COMMITS, IDLE, SLEEPERS = 3, 30, 1.0, (0, 1, 8)
 
@@ -103,7 +104,7 @@ def trial(way: str, sleepers: int) -> tuple[list[float], list[float], float, flo
 
 
 def main() -> None:
-    """Every way with 0, 1 and 8 sleepers, rounds interleaved."""
+    """Every way with 0, 1 and 8 listeners, rounds interleaved."""
     if not sys.platform.startswith("linux"):
         sys.exit("this measurement reads /proc and uses inotify: Linux only")
     ways = (

@@ -31,13 +31,13 @@ GUEST = WORKERS + PRODUCERS
 Outcome = tuple[int, list[float], int]
 
 
-class Door:
+class FairFileLock:
     """One way of getting the write lock."""
 
     def __init__(self, conn: sqlite3.Connection, strategy: str, side: Path) -> None:
         self.conn, self.strategy, self.locked = conn, strategy, 0
         self.file = os.open(side, os.O_RDWR | os.O_CREAT, 0o600)
-        self.gate = os.open(side.with_suffix(".gate"), os.O_RDWR | os.O_CREAT, 0o600)
+        self.entry_lock = os.open(side.with_suffix(".gate"), os.O_RDWR | os.O_CREAT, 0o600)
         if strategy == STRATEGIES[2]:
             conn.execute("PRAGMA busy_timeout = 0")
 
@@ -46,9 +46,9 @@ class Door:
         if self.strategy == STRATEGIES[1]:
             fcntl.flock(self.file, fcntl.LOCK_EX)
         elif self.strategy == STRATEGIES[3]:
-            fcntl.flock(self.gate, fcntl.LOCK_EX)
+            fcntl.flock(self.entry_lock, fcntl.LOCK_EX)
             fcntl.flock(self.file, fcntl.LOCK_EX)
-            fcntl.flock(self.gate, fcntl.LOCK_UN)
+            fcntl.flock(self.entry_lock, fcntl.LOCK_UN)
         while True:
             try:
                 self.conn.execute("BEGIN IMMEDIATE")
@@ -70,7 +70,7 @@ class Door:
 def writer(path: Path, strategy: str, number: int, until: float, out: Queue[Outcome]) -> None:
     """Write in a loop until the clock says stop; report the waits."""
     conn = connect(path, busy_timeout="5000" if number == GUEST else "60000")
-    door = Door(
+    write_lock = FairFileLock(
         conn, STRATEGIES[0] if number == GUEST else strategy, path.with_name("jobs.db.writers")
     )
     works = number < WORKERS
@@ -82,7 +82,7 @@ def writer(path: Path, strategy: str, number: int, until: float, out: Queue[Outc
         if number == GUEST:
             time.sleep(random.uniform(0.03, 0.07))
         begun = time.perf_counter()
-        door.enter()
+        write_lock.enter()
         waits.append(time.perf_counter() - begun)
         batch = large if len(waits) % every == 0 else [small]
         if works:
@@ -91,8 +91,8 @@ def writer(path: Path, strategy: str, number: int, until: float, out: Queue[Outc
             conn.execute(claim, (f"w{number}", low, low + len(batch) - 1))
         else:
             conn.executemany(insert, batch)
-        door.leave()
-    out.put((number, waits, door.locked))
+        write_lock.leave()
+    out.put((number, waits, write_lock.locked))
     conn.close()
 
 

@@ -7,17 +7,17 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Unpack, cast
 
-from .client.birthplace import made_in
-from .client.declare import TaskDecorator
+from .client.app_name import defining_module
 from .client.enqueue import Enqueuer
 from .client.hooks import HookDecorators, Hooks
 from .client.lazy_store import LazyStore
 from .client.options import Span
 from .client.portal import Portal
 from .client.registry import TaskRegistry
-from .client.rules import Scheduling
+from .client.schedule_options import ScheduleOptions
 from .client.schedules import AnyTask
 from .client.task import Task
+from .client.task_decorator import TaskDecorator
 from .composition import engine_of
 from .config import Settings
 from .contract.beside import beside
@@ -44,7 +44,7 @@ class App(HookDecorators, ManagementParts):
         self, url: str | None = None, *, engine: Engine | None = None, **settings: Any
     ) -> None:
         """Make an app; nothing is opened yet."""
-        self._module = made_in()
+        self._module = defining_module()
         self.bus = Bus()
         self.bus.subscribe(log, ignores=UNLOGGED)
         self.lazy = LazyStore(url, settings, engine_of, self.bus.emit)
@@ -99,7 +99,7 @@ class App(HookDecorators, ManagementParts):
         *,
         tz: str = "UTC",
         dst: Dst | None = None,
-        **given: Unpack[Scheduling],
+        **given: Unpack[ScheduleOptions],
     ) -> Callable[[AnyTask], AnyTask]:
         """Declare a schedule by a cron expression; write it above ``@app.task``.
 
@@ -109,12 +109,14 @@ class App(HookDecorators, ManagementParts):
         return self.schedules.decorator(Cron(expression, tz, dst), given)
 
     def every(
-        self, period: Span, *, anchor: datetime | None = None, **given: Unpack[Scheduling]
+        self, period: Span, *, anchor: datetime | None = None, **given: Unpack[ScheduleOptions]
     ) -> Callable[[AnyTask], AnyTask]:
         """Declare a schedule with a fixed period, counted from ``anchor`` (1970), without drift."""
         return self.schedules.decorator(Interval.every(period, anchor=anchor), given)
 
-    def schedule(self, rule: Rule, **given: Unpack[Scheduling]) -> Callable[[AnyTask], AnyTask]:
+    def schedule(
+        self, rule: Rule, **given: Unpack[ScheduleOptions]
+    ) -> Callable[[AnyTask], AnyTask]:
         """Declare a schedule by any rule: `Cron`, `Interval`, `Calendar` or `Dates`."""
         return self.schedules.decorator(rule, given)
 

@@ -62,7 +62,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     def leases(self) -> Lease:
         """Return the lease; raises BadOption when the heartbeat leaves no room for a failed one."""
-        return Lease(length=self.lease, beat=self.heartbeat)
+        return Lease(length=self.lease, heartbeat=self.heartbeat)
 
 
 _SPANS = {
@@ -112,8 +112,8 @@ def load_settings(
     try:
         settings.leases()
     except BadOption as error:
-        lease, beat = spell(settings.lease), spell(settings.heartbeat)
-        raise BadConfiguration(f"lease={lease}, heartbeat={beat}: {error}") from error
+        lease, heartbeat = spell(settings.lease), spell(settings.heartbeat)
+        raise BadConfiguration(f"lease={lease}, heartbeat={heartbeat}: {error}") from error
     return settings
 
 

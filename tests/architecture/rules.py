@@ -1,4 +1,4 @@
-"""The house rules: each takes text and yields what is wrong with it, as ``line: complaint``."""
+"""The package rules: each takes text and yields what is wrong with it, as ``line: complaint``."""
 
 import ast
 import io

@@ -1,4 +1,4 @@
-"""The house is tidy, and each rule is seen to catch what it forbids."""
+"""The package is tidy, and each rule is seen to catch what it forbids."""
 
 import ast
 import subprocess

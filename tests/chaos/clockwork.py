@@ -15,8 +15,8 @@ from pathlib import Path
 
 from dutiful import App
 from dutiful.contract.capability import Capability
-from tests.chaos.crew import Crew, Member, crew, until
 from tests.chaos.pace import Pace
+from tests.chaos.processes import Member, Processes, processes, until
 from tests.chaos.verdict import span
 
 PERIODS = {"each-second": 1_000_000, "fast": 100_000}
@@ -93,7 +93,10 @@ def clockwork(
     """Run for so long; ``restart`` crashes the store, twice in between."""
     found, rng = Timetable(), random.Random(11)
     options = ("-c", "4")
-    with Pace() as pace, crew(folder, *options, url=url, app="tests.chaos.timetable:app") as made:
+    with (
+        Pace() as pace,
+        processes(folder, *options, url=url, app="tests.chaos.timetable:app") as made,
+    ):
         made.start(workers)
         until(lambda: made.ledger.exists(), 30, "the first occurrence has run")
         outages: list[tuple[int, int]] = []
@@ -112,7 +115,7 @@ def clockwork(
 
 
 def _torment(
-    made: Crew,
+    made: Processes,
     found: Timetable,
     rng: random.Random,
     seconds: float,
@@ -156,7 +159,9 @@ def _torment(
     return kills
 
 
-def _judge(made: Crew, found: Timetable, kills: list[int], outages: list[tuple[int, int]]) -> None:
+def _judge(
+    made: Processes, found: Timetable, kills: list[int], outages: list[tuple[int, int]]
+) -> None:
     lateness: dict[int, float] = {}
     for _, meta, enqueued_at, state in made.sql(_JOBS):
         told = json.loads(meta)
@@ -174,7 +179,7 @@ def _judge(made: Crew, found: Timetable, kills: list[int], outages: list[tuple[i
     found.ran_again = sum(count > 1 for count in runs.values())
 
 
-def _holds_up(made: Crew) -> bool:
+def _holds_up(made: Processes) -> bool:
     """Whether the frozen worker keeps everybody from writing, which cannot be helped."""
     if not made.url.startswith("sqlite"):
         return False

@@ -8,8 +8,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.chaos.crew import crew
 from tests.chaos.kills import through
+from tests.chaos.processes import processes
 from tests.chaos.verdict import Verdict, judge, tries
 
 
@@ -48,7 +48,7 @@ class Crowded:
 
 def crowd(folder: Path, seconds: float, *, workers: int = 8, producers: int = 4) -> Crowded:
     """Let all work on one file; producers enqueue ten at a time until they are ended."""
-    with crew(folder, "-c", "4") as made:
+    with processes(folder, "-c", "4") as made:
         made.start(workers)
         for number in range(producers):
             # More orders than there is time for, with a breath between, so that no backlog grows.

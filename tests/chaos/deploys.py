@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.chaos.crew import crew, until
 from tests.chaos.kills import load, through
+from tests.chaos.processes import processes, until
 from tests.chaos.verdict import Verdict, judge, tries
 
 
@@ -38,7 +38,7 @@ class Rolled:
 def rolling(folder: Path, jobs: int, *, rounds: int = 2, grace: str = "30s") -> Rolled:
     """Replace each of three workers, so many times round; the new one starts first."""
     codes, left = set(), 0
-    with crew(folder, "-c", "10", "--grace", grace) as made:
+    with processes(folder, "-c", "10", "--grace", grace) as made:
         load(made, jobs)
         made.start(3)
         until(lambda: made.ledger.read_text().count(" start ") >= 30, 30, "all slots are taken")

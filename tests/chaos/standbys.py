@@ -11,10 +11,10 @@ from typing import Any
 import psycopg
 
 from dutiful.servers.postgres import LocalServer
-from tests.chaos.crew import Crew, crew, until
 from tests.chaos.kills import through
 from tests.chaos.ledger import Line, ticks
 from tests.chaos.outages import Outage, load
+from tests.chaos.processes import Processes, processes, until
 from tests.chaos.proxy import Proxy
 from tests.chaos.verdict import UNEXCUSED, tries
 
@@ -49,7 +49,7 @@ class Behind:
 class Known:
     """What the primary had when the standby was cut off; the standby has it, too."""
 
-    def __init__(self, made: Crew) -> None:
+    def __init__(self, made: Processes) -> None:
         self.at = ticks()
         self.ended = set(made.sql(f"{_STORED} where job.state = 4"))
         self.stored = set(made.sql(_STORED))
@@ -63,7 +63,7 @@ def behind(folder: Path, primary: LocalServer, standby: LocalServer, jobs: int) 
         source = f"host=127.0.0.1 port={proxy.port} user=postgres application_name=standby"
         standby.settings["primary_conninfo"] = source
         standby.start()
-        with crew(folder, "-c", "16", url=url) as made:
+        with processes(folder, "-c", "16", url=url) as made:
             load(made, jobs)
             made.start(3)
             until(lambda: made.ledger.read_text().count(" end ") > 50, 30, "jobs end")
@@ -97,7 +97,7 @@ def _received(server: LocalServer, position: str) -> bool:
         return connection.execute(ask, (position,)).fetchone() == (True,)
 
 
-def _compare(outage: Outage, made: Crew, known: Known, died: int) -> Behind:
+def _compare(outage: Outage, made: Processes, known: Known, died: int) -> Behind:
     """Take out of the verdict what an asynchronous standby may lose, and nothing else."""
     lines, wrong = made.lines(), dict[str, Any](outage.verdict.faults())
     runs = tries(lines)

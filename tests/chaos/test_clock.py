@@ -38,7 +38,7 @@ async def test_the_clock_is_stepped_by_an_hour(tmp_path: Path, steps: tuple[int,
         await asyncio.sleep(0.05)
 
     app.bus.subscribe(seen.append)
-    lease = Lease(length=2 * SECOND, beat=SECOND // 4)
+    lease = Lease(length=2 * SECOND, heartbeat=SECOND // 4)
     async with app:
         worker = Worker(app, WorkerOptions(concurrency=4, lease=lease), clock=clock)
         running = asyncio.create_task(worker.run())

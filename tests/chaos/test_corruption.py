@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.crew import ROOT, Crew, crew
 from tests.chaos.kills import load
+from tests.chaos.processes import ROOT, Processes, processes
 
 JOBS = 2000
 PAGE = 4096
@@ -25,7 +25,7 @@ def damage(store: Path, first: int, count: int) -> None:
         file.write(bytes(range(256)) * (PAGE // 256) * count)
 
 
-def stocked(made: Crew) -> Path:
+def stocked(made: Processes) -> Path:
     """Return a closed store with jobs in it, all in the one file."""
     load(made, JOBS, 0, 0)
     made.sql("pragma wal_checkpoint(truncate)")
@@ -34,7 +34,7 @@ def stocked(made: Crew) -> Path:
 
 @pytest.mark.parametrize("where", ["header", "pages"])
 def test_a_damaged_file_is_told_of(tmp_path: Path, where: str) -> None:
-    with crew(tmp_path) as made:
+    with processes(tmp_path) as made:
         store = stocked(made)
         pages = store.stat().st_size // PAGE
         damage(store, *((0, 1) if where == "header" else (2, pages - 3)))
@@ -58,7 +58,7 @@ def rescue() -> str:
 
 def saved(folder: Path) -> int:
     """Run what was saved, and return how many jobs came through."""
-    with crew(folder / "new", "--burst") as made:
+    with processes(folder / "new", "--burst") as made:
         shutil.copy(folder / "saved.db", made.store)
         found = json.loads(made.cli("check", "--json").stdout)
         # No worker runs yet, and jobs are queued.
@@ -82,7 +82,7 @@ def test_what_is_left_can_be_saved(tmp_path: Path, tool: str) -> None:
     if tool == "sqlite3" and not recovers():
         pytest.skip("peer: no sqlite3 command that was built with .recover")
     (tmp_path / "new").mkdir()
-    with crew(tmp_path) as made:
+    with processes(tmp_path) as made:
         store = stocked(made)
         damage(store, store.stat().st_size // PAGE // 2, 3)
         assert made.cli("check").returncode in (1, 3)

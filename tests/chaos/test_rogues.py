@@ -9,7 +9,7 @@ import pytest
 
 from dutiful import App
 from tests.chaos import rogues
-from tests.chaos.crew import crew, until
+from tests.chaos.processes import processes, until
 
 ENDS = {
     "exits": ("dead", "worker-lost", "WorkerLost"),
@@ -26,7 +26,7 @@ ENDS = {
 def test_rogues_hurt_nobody_but_themselves(tmp_path: Path) -> None:
     own = {"DUTIFUL_CRASHES_MAX": "3"}
     options = ("-c", "6", "-p", "2", "--grace", "2s")
-    with crew(tmp_path, *options, app="tests.chaos.rogues:app", env=own) as made:
+    with processes(tmp_path, *options, app="tests.chaos.rogues:app", env=own) as made:
         made.start()
         # The one that takes its whole worker along comes when the others have ended.
         for names in (tuple(ENDS)[1:], ("exits",)):
@@ -53,7 +53,7 @@ def test_rogues_hurt_nobody_but_themselves(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("options", [(), ("-p", "2")], ids=["alone", "supervised"])
 def test_a_module_that_cannot_be_imported(tmp_path: Path, options: tuple[str, ...]) -> None:
-    with crew(tmp_path, *options, app="tests.chaos.broken:app") as made:
+    with processes(tmp_path, *options, app="tests.chaos.broken:app") as made:
         made.start()
         (member,) = made.workers
         assert member.process.wait(30) == 2

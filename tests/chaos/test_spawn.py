@@ -8,8 +8,8 @@ from pathlib import Path
 from dutiful.core.job import NewJob
 from dutiful.engines.sqlite import SqliteEngine
 from tests.chaos import orders
-from tests.chaos.crew import crew, until
 from tests.chaos.kills import feed
+from tests.chaos.processes import processes, until
 from tests.chaos.verdict import judge
 
 
@@ -21,15 +21,15 @@ async def test_a_fork_waits_for_no_writer_in_line(tmp_path: Path) -> None:
     # Another connection's transaction, so that the writer's thread has to wait at the door.
     other = SqliteEngine(tmp_path / "jobs.db")
     await other.open()
-    door = other.session.writer._door
-    assert await asyncio.to_thread(door.enter)
+    write_lock = other.session.writer._write_lock
+    assert await asyncio.to_thread(write_lock.enter)
     waiting = asyncio.create_task(engine.producer.enqueue([job]))
     await asyncio.sleep(0.2)
     async with asyncio.timeout(10):
         await asyncio.to_thread(session.freeze)
     session.thaw()
     assert not waiting.done()
-    door.leave()
+    write_lock.leave()
     (receipt,) = await waiting
     assert receipt.created
     await engine.close()
@@ -38,7 +38,7 @@ async def test_a_fork_waits_for_no_writer_in_line(tmp_path: Path) -> None:
 
 def test_children_are_started_beside_open_transactions(tmp_path: Path) -> None:
     """Before, the loop waited for the lock that its own task held, until that was taken away."""
-    with crew(tmp_path, "-c", "8") as made:
+    with processes(tmp_path, "-c", "8") as made:
         jobs = [
             job
             for first in range(1, 1200)

@@ -7,9 +7,9 @@ import statistics
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from tests.chaos.crew import Crew
 from tests.chaos.ledger import Line
 from tests.chaos.orders import TRANSACTIONAL
+from tests.chaos.processes import Processes
 
 MOMENT = 500_000
 """Microseconds in which a worker that was told to die may still start something."""
@@ -124,14 +124,14 @@ def tries(lines: list[Line]) -> dict[int, list[Try]]:
     return found
 
 
-def judge(crew: Crew, *, failing: bool = False) -> Verdict:
+def judge(processes: Processes, *, failing: bool = False) -> Verdict:
     """Compare what was promised with what the ledger and the store say.
 
     ``failing`` says that attempts may fail here, which gives their jobs another.
     """
-    lines = crew.lines()
-    verdict = Verdict(states=crew.states(), held=crew.left(), failing=failing)
-    failed = set(crew.sql(_FAILED))
+    lines = processes.lines()
+    verdict = Verdict(states=processes.states(), held=processes.left(), failing=failing)
+    failed = set(processes.sql(_FAILED))
     verdict.failures.update(kind for _, _, kind in failed)
     deaths: dict[str, int] = {}
     for line in lines:
@@ -151,7 +151,7 @@ def judge(crew: Crew, *, failing: bool = False) -> Verdict:
             one.failed |= one.attempt == attempt
     for order, each in runs.items():
         _repeats(verdict, order, each, deaths)
-    _effects(verdict, lines, crew, runs)
+    _effects(verdict, lines, processes, runs)
     _batches(verdict, lines, taken, runs)
     return verdict
 
@@ -184,7 +184,9 @@ def _repeats(verdict: Verdict, order: int, each: list[Try], deaths: dict[str, in
     verdict.plain_repeats += sum(bool(one.did) for one in each) > 1
 
 
-def _effects(verdict: Verdict, lines: list[Line], crew: Crew, runs: dict[int, list[Try]]) -> None:
+def _effects(
+    verdict: Verdict, lines: list[Line], processes: Processes, runs: dict[int, list[Try]]
+) -> None:
     keys: dict[int, set[str]] = defaultdict(set)
     recorded: dict[int, int] = {}
     for line in lines:
@@ -195,7 +197,7 @@ def _effects(verdict: Verdict, lines: list[Line], crew: Crew, runs: dict[int, li
             if line.at > recorded.get(line.order, line.at):
                 verdict.steps.append(line.order)
     verdict.keys = [order for order, found in keys.items() if len(found) > 1]
-    rows = Counter(order for (order,) in crew.sql("select order_no from chaos_effect"))
+    rows = Counter(order for (order,) in processes.sql("select order_no from chaos_effect"))
     wanted = {order for order, each in runs.items() if each[0].task in TRANSACTIONAL}
     verdict.rows = sorted(order for order in wanted | set(rows) if rows[order] != 1)
 

@@ -262,18 +262,18 @@ def test_a_key_that_is_held_in_the_target_is_told_and_left(still: Place, run: Ru
 def test_what_the_target_holds_otherwise_is_found(
     still: Place, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dutiful.services.copier import Copier
+    from dutiful.services.copy_store import StoreCopy
 
-    pour = Copier.pour
+    pour = StoreCopy.pour
 
-    async def disturbed(self: Copier) -> Any:
+    async def disturbed(self: StoreCopy) -> Any:
         poured = await pour(self)
         engine: Any = self.target
         await engine.controller.cancel([still.ids["queued"]])
-        monkeypatch.setattr(Copier, "pour", pour)
+        monkeypatch.setattr(StoreCopy, "pour", pour)
         return poured
 
-    monkeypatch.setattr(Copier, "pour", disturbed)
+    monkeypatch.setattr(StoreCopy, "pour", disturbed)
     said = run("copy", OLD, NEW, "--move")
     assert said.code == 1
     assert "lacks 1 job" in said.err
@@ -289,17 +289,17 @@ def test_what_the_target_holds_otherwise_is_found(
 def test_a_store_that_is_worked_on_meanwhile_is_noticed(
     still: Place, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dutiful.services.copier import Copier
+    from dutiful.services.copy_store import StoreCopy
 
-    pour = Copier.pour
+    pour = StoreCopy.pour
 
-    async def disturbed(self: Copier) -> Any:
+    async def disturbed(self: StoreCopy) -> Any:
         poured = await pour(self)
         engine: Any = self.source
         await engine.producer.enqueue([charge(91)])
         return poured
 
-    monkeypatch.setattr(Copier, "pour", disturbed)
+    monkeypatch.setattr(StoreCopy, "pour", disturbed)
     said = run("copy", OLD, NEW)
     assert said.code == 1
     assert "sqlite:///jobs.db changed meanwhile, by 1 job" in said.err
@@ -311,22 +311,22 @@ def test_a_store_that_is_worked_on_meanwhile_is_noticed(
 def test_a_job_that_changes_after_it_was_copied_opens_nothing(
     still: Place, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dutiful.services.copier import Copier
+    from dutiful.services.copy_store import StoreCopy
 
-    hand_over = Copier.hand_over
+    hand_over = StoreCopy.hand_over
 
-    async def disturbed(self: Copier) -> Any:
+    async def disturbed(self: StoreCopy) -> Any:
         engine: Any = self.source
         drop = engine.importer.drop
 
         async def late(jobs: Any) -> Any:
-            await engine.controller.hurry([still.ids["scheduled"]])
+            await engine.controller.run_now([still.ids["scheduled"]])
             return await drop(jobs)
 
         monkeypatch.setattr(engine.importer, "drop", late)
         return await hand_over(self)
 
-    monkeypatch.setattr(Copier, "hand_over", disturbed)
+    monkeypatch.setattr(StoreCopy, "hand_over", disturbed)
     said = run("copy", OLD, NEW, "--move")
     assert said.code == 1
     assert "1 job changed in sqlite:///jobs.db and left in both" in said.err

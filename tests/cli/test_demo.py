@@ -46,7 +46,7 @@ def test_what_ends_the_demo_has_its_exit_code(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     said = run("demo")
     assert (said.code, said.err) == (code, f"error: {error}\n")
-    assert run("demo", "--json").error == {"type": "Trouble", "message": str(error)}
+    assert run("demo", "--json").error == {"type": "CommandFailed", "message": str(error)}
     assert list(tmp_path.iterdir()) == []
 
 

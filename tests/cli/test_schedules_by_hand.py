@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from dutiful import App
-from dutiful.contract.roles.schedules import KEPT_MAX
+from dutiful.contract.roles.schedule_store import KEPT_MAX
 from dutiful.core.advance import staying
 from dutiful.core.instant import MINUTE
 from dutiful.core.occurrence import Occurrence

@@ -110,7 +110,7 @@ def test_from_sync_code(app: App, hooks: list[Any]) -> None:
 @pytest.mark.parametrize("many", [False, True], ids=["one", "many"])
 @pytest.mark.parametrize("hooks", HOOKS, ids=["sync", "async", "late", "callable", "mixed"])
 async def test_on_the_callers_connection(tmp_path: Path, hooks: list[Any], many: bool) -> None:
-    """A loop that waits for its own hook would wait for ever; a sync hook needs no loop."""
+    """A loop that waits for its own hook would wait indefinitely; a sync hook needs no loop."""
     async with App(f"sqlite:///{tmp_path}/jobs.db") as app:
         for hook in hooks:
             app.on_enqueue(plain if hook is blocking else hook)

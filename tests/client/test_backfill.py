@@ -10,9 +10,9 @@ import pytest
 from msgspec.structs import replace
 
 from dutiful import App, DuplicateJob, UsageError, unique
-from dutiful.client.backfill import Backfill, Filled, fill_in
+from dutiful.client.backfill import Backfill, BackfillResult, fill_in
 from dutiful.contract.capability import Capability
-from dutiful.contract.roles.schedules import KEPT_MAX
+from dutiful.contract.roles.schedule_store import KEPT_MAX
 from dutiful.core.instant import HOUR, MINUTE, instant
 from dutiful.core.job import NewJob
 from dutiful.core.rule import Interval
@@ -190,7 +190,7 @@ async def test_what_has_run_is_not_backfilled_again(kind: str, url: str) -> None
 
         await app.schedules.acreate(report, Interval(MINUTE))
         stretch = Backfill(start=START, end=START + (many - 1) * MINUTE, per_second=None)
-        backfill: Callable[..., Awaitable[Filled]] = app.schedules.abackfill
+        backfill: Callable[..., Awaitable[BackfillResult]] = app.schedules.abackfill
         assert (await backfill("report", stretch)).made == many
         assert (await backfill("report", stretch)).made == 0
         await over(app)

@@ -49,19 +49,19 @@ DOORS: list[Callable[[App, Any], Any]] = [
 ]
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("way", DOORS)
 @pytest.mark.parametrize("levels", [65, 100, 200, 3000])
-def test_what_is_nested_too_deep_is_refused(door: Callable[[App, Any], Any], levels: int) -> None:
+def test_what_is_nested_too_deep_is_refused(way: Callable[[App, Any], Any], levels: int) -> None:
     app = App("memory://")
     with harness(app), pytest.raises((BadArguments, BadOption), match=f"{TOO_DEEP}|recursion"):
-        door(app, nest(levels))
+        way(app, nest(levels))
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_what_may_be_nested_is_taken(door: Callable[[App, Any], Any]) -> None:
+@pytest.mark.parametrize("way", DOORS)
+def test_what_may_be_nested_is_taken(way: Callable[[App, Any], Any]) -> None:
     app = App("memory://")
     with harness(app):
-        door(app, nest(DEPTH_MAX - 1))
+        way(app, nest(DEPTH_MAX - 1))
         assert not deep(encode(nest(DEPTH_MAX), what="x"))
 
 

@@ -235,7 +235,7 @@ VARIANTS: tuple[dict[str, Any], ...] = (
 STEPS = st.dictionaries(st.sampled_from(["charge", "ship"]), st.just(b"1"))
 MOVES = st.one_of(
     st.just("cancel"),
-    st.just("hurry"),
+    st.just("run_now"),
     st.just("claim"),
     st.builds(
         Redrive,
@@ -262,7 +262,7 @@ MOVES = st.one_of(
 
 BY_HAND: tuple[Any, ...] = (
     "cancel",
-    "hurry",
+    "run_now",
     "claim",
     Redrive(""),
     Redrive("", b"[]"),

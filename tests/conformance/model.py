@@ -235,10 +235,10 @@ class EngineMachine(RuleBasedStateMachine):
             assert self.do(self.engine.consumer.record_step(theirs, name, result)) is expected
 
     @precondition(lambda self: self.ids)
-    @rule(picked=some, act=st.sampled_from(["cancel", "hurry", "redrive", "redrive", "purge"]))
+    @rule(picked=some, act=st.sampled_from(["cancel", "run_now", "redrive", "redrive", "purge"]))
     def change_by_hand(self, picked: list[int], act: str) -> None:
         ids = self.chosen(picked)
-        if act == "hurry":
+        if act == "run_now":
             # Whether a job that is due is staged yet is each engine's affair.
             jobs = self.do(self.memory.inspector.get(ids))
             ids = [job.id for job in jobs if not self.due(job)]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 from msgspec.structs import replace
 
-from dutiful.contract.roles.transfer import Diary
+from dutiful.contract.roles.transfer import ScheduleHistory
 from dutiful.core.advance import advance, give_up, make
 from dutiful.core.errors import ScheduleTaken
 from dutiful.core.instant import MINUTE, SECOND
@@ -112,12 +112,14 @@ class ScheduleMachine(EngineMachine):
         self.both(lambda engine: engine.schedules.switch(names, how))
 
     @rule(
-        edition=st.sampled_from(["e1", "e1", "e2"]),
+        declaration_version=st.sampled_from(["e1", "e1", "e2"]),
         declared=st.none() | st.lists(schedules, max_size=2, unique_by=lambda one: one.name),
     )
-    def declare(self, edition: str, declared: list[Schedule] | None) -> None:
+    def declare(self, declaration_version: str, declared: list[Schedule] | None) -> None:
         ours = declared and [replace(one, app="shop") for one in declared]
-        self.both(lambda engine: unless_taken(engine.schedules.declare("shop", edition, ours)))
+        self.both(
+            lambda engine: unless_taken(engine.schedules.declare("shop", declaration_version, ours))
+        )
 
     @rule(names=picked_names)
     def delete(self, names: list[str]) -> None:
@@ -136,21 +138,21 @@ class ScheduleMachine(EngineMachine):
     @rule(names=picked_names)
     def carry(self, names: list[str]) -> None:
         """Read schedules out, delete them, and fill them in again."""
-        held = [one for one in self.diaries(self.memory) if one.standing.name in names]
+        held = [one for one in self.histories(self.memory) if one.standing.name in names]
         self.both(lambda engine: engine.schedules.delete_schedules(names))
         self.both(lambda engine: engine.importer.fill_schedules(held, OTHER))
         self.both(lambda engine: engine.importer.reopen_schedules(names, OTHER))
 
-    def diaries(self, engine: Any) -> tuple[Diary, ...]:
+    def histories(self, engine: Any) -> tuple[ScheduleHistory, ...]:
         page = self.do(engine.exporter.dump_schedules(100))
         return tuple(
-            Diary(one.standing, tuple(shown(row) for row in one.occurrences))
-            for one in page.diaries
+            ScheduleHistory(one.standing, tuple(shown(row) for row in one.occurrences))
+            for one in page.histories
         )
 
     @invariant()
     def same_schedules(self) -> None:
-        ours, theirs = self.diaries(self.memory), self.diaries(self.engine)
+        ours, theirs = self.histories(self.memory), self.histories(self.engine)
         assert theirs == ours
         for one in ours:
             rows = self.both(lambda engine, name=one.standing.name: history(engine, name))

@@ -138,7 +138,7 @@ def move_all(stores: Stores, wishes: list[tuple[Job, dict[str, bytes], Any]]) ->
         match move:
             case "cancel":
                 expected = by_hand(stores, move, job, cancelled(job, stores.clock.now()))
-            case "hurry":
+            case "run_now":
                 (job,) = stores.kept([job])  # a claim before may have staged it
                 expected = by_hand(stores, move, job, hurried(job, stores.clock.now()))
             case "claim":

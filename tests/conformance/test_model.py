@@ -108,7 +108,7 @@ class RescueKeepsFence(Bent):
 
 
 class ReleaseSpends(Bent):
-    """Counts an attempt that a shutdown handed back."""
+    """Counts an attempt that a shutdown released."""
 
     def bend(self, item: Settlement) -> Settlement:
         spent = item.state is State.QUEUED and not item.rescue
@@ -238,9 +238,9 @@ class ToldAgain(Flat):
     """Tells of an overdue occurrence at every review."""
 
     async def review(self, limit: int) -> Any:
-        for diary in self.tables.diaries.values():
-            for entry in diary.values():
-                entry.recorded = replace(entry.recorded, told=())
+        for history in self.tables.histories.values():
+            for entry in history.values():
+                entry.recorded = replace(entry.recorded, reported=())
         return await super().review(limit)
 
 
@@ -249,10 +249,10 @@ class HistoryGoesWithTheJob(Flat):
 
     async def prune(self, state: int, older_than: int, limit: int) -> int:
         count = await super().prune(state, older_than, limit)
-        for diary in self.tables.diaries.values():
-            for planned, entry in list(diary.items()):
+        for history in self.tables.histories.values():
+            for planned, entry in list(history.items()):
                 if entry.recorded.job_id and entry.recorded.job_id not in self.tables.jobs:
-                    del diary[planned]
+                    del history[planned]
         return count
 
 

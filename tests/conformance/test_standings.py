@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from msgspec.structs import replace
 
-from dutiful.contract.roles.transfer import Diary
+from dutiful.contract.roles.transfer import ScheduleHistory
 from dutiful.core.advance import begin, staying
 from dutiful.core.instant import HOUR, MINUTE
 from dutiful.core.occurrence import Occurrence, Standing
@@ -40,9 +40,9 @@ def standings() -> Iterator[Standing]:
 
 def filled(stores: Stores) -> dict[str, Standing]:
     given = list(standings())
-    diaries = [Diary(one) for one in given]
+    histories = [ScheduleHistory(one) for one in given]
     names = [one.name for one in given]
-    assert len(stores.do(stores.engine.importer.fill_schedules(diaries, "other")).stored) == len(
+    assert len(stores.do(stores.engine.importer.fill_schedules(histories, "other")).stored) == len(
         given
     )
     stores.do(stores.engine.importer.reopen_schedules(names, "other"))

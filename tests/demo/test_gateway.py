@@ -16,8 +16,8 @@ from dutiful.demo.books import (
     ERRORS,
     STALLS,
     Books,
-    Entry,
     FaultKind,
+    LedgerLine,
     fault,
     read_cash_book,
     read_ledger,
@@ -68,7 +68,7 @@ class Running:
         body = {"order": order, "card": card, "cents": 100, "currency": "EUR"}
         return self.ask("POST", "/charges", body, key)
 
-    def ledger(self) -> list[Entry]:
+    def ledger(self) -> list[LedgerLine]:
         status, text = self.ask("GET", "/ledger")
         assert status == 200
         return list(read_ledger(text.encode()))

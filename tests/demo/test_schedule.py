@@ -6,7 +6,7 @@ from dutiful.core.occurrence import Recorded
 from dutiful.core.rule import Interval
 from dutiful.core.schedule import Schedule
 from dutiful.demo.books import CashUp
-from dutiful.demo.schedule import LATE_MAX, Occurrences, occurrences
+from dutiful.demo.schedule_verdict import LATE_MAX, Occurrences, occurrences
 from dutiful.demo.verdict import Survived, judge
 from dutiful.demo.wording import details
 

@@ -1,6 +1,6 @@
 """The verdict is taken from the ledger alone, and misses nothing."""
 
-from dutiful.demo.books import Entry
+from dutiful.demo.books import LedgerLine
 from dutiful.demo.orders import Order
 from dutiful.demo.verdict import Survived, Verdict, judge, money
 
@@ -18,12 +18,12 @@ SURVIVED = Survived(
 )
 
 
-def entry(order: Order, **other: object) -> Entry:
+def entry(order: Order, **other: object) -> LedgerLine:
     fields = {"card": order.card, "cents": order.cents, "currency": order.currency, **other}
-    return Entry(charge="ch_1", order=order.order_id, **fields)
+    return LedgerLine(charge="ch_1", order=order.order_id, **fields)
 
 
-def verdict(*ledger: Entry) -> Verdict:
+def verdict(*ledger: LedgerLine) -> Verdict:
     return judge(ORDERS, ledger, SURVIVED)
 
 

@@ -12,7 +12,7 @@ from dutiful.core.state import State
 from dutiful.demo.books import Stats
 from dutiful.demo.frame import frame, sparkline
 from dutiful.demo.live_view import LiveView
-from dutiful.demo.status import DemoStatus, StoryLine, WorkerRow
+from dutiful.demo.status import DemoStatus, StoryLine, WorkerLine
 from dutiful.demo.text_views import JsonView, PlainView
 from dutiful.demo.verdict import Survived, Verdict, judge
 
@@ -23,7 +23,7 @@ def status(*, naive: bool = False) -> DemoStatus:
     seen.stats = Stats(9999, 32, 19_999, 19_888, 1500, 120, 1200, 600, 600, 19_999)
     seen.counts = dict.fromkeys(State, 20_000)
     seen.workers = [
-        WorkerRow(f"worker {number}", 4_194_303, condition, True, 16, 16)
+        WorkerLine(f"worker {number}", 4_194_303, condition, True, 16, 16)
         for number, condition in enumerate(("killed", "working", "stopped", "crashed"), 1)
     ]
     seen.story = [

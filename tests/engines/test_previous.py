@@ -59,18 +59,18 @@ async def test_it_works_on_a_file(previous: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(240)
-async def test_it_works_on_a_server(previous: Path, postgres_url: str) -> None:
-    address = address_of(postgres_url)
+async def test_it_works_on_a_server(previous: Path, postgres_database: str) -> None:
+    address = address_of(postgres_database)
     migrate(address, Texts(address.schema, read(previous / FOLDERS[0].removeprefix("src/"))))
-    engine = PostgresEngine(postgres_url)
+    engine = PostgresEngine(postgres_database)
     await engine.open()
     await engine.fleet.join(hand("older"))  # so that nothing is taken away
     await engine.schema.migrate()
     await engine.fleet.leave("older")
-    served(previous, postgres_url)
+    served(previous, postgres_database)
     await engine.schema.migrate()
     await engine.close()
-    served(ROOT / "src", postgres_url)
+    served(ROOT / "src", postgres_database)
 
 
 async def migrated(url: str) -> None:

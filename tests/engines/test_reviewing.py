@@ -51,18 +51,18 @@ async def make(engine: Engine, clock: FakeClock) -> None:
     await engine.schedules.switch(NAMES, "pause")
 
 
-async def told(engine: Engine) -> list[str]:
+async def reported(engine: Engine) -> list[str]:
     return [one.occurrence.schedule for one in await engine.schedules.review(10)]
 
 
 async def test_all_are_met_in_turn_and_each_once(engine: Engine, clock: FakeClock) -> None:
     await make(engine, clock)
     clock.advance(MINUTE / SECOND + 1)
-    assert [await told(engine) for _ in range(6)] == [["a", "b"], ["c", "d"], ["e"], [], [], []]
+    assert [await reported(engine) for _ in range(6)] == [["a", "b"], ["c", "d"], ["e"], [], [], []]
 
 
 async def test_what_is_not_yet_late_is_met_again(engine: Engine, clock: FakeClock) -> None:
     await make(engine, clock)
-    assert [await told(engine) for _ in range(4)] == [[], [], [], []]  # stands behind b
+    assert [await reported(engine) for _ in range(4)] == [[], [], [], []]  # stands behind b
     clock.advance(MINUTE / SECOND + 1)
-    assert [await told(engine) for _ in range(4)] == [["c", "d"], ["e"], ["a", "b"], []]
+    assert [await reported(engine) for _ in range(4)] == [["c", "d"], ["e"], ["a", "b"], []]

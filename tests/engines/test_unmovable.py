@@ -136,7 +136,7 @@ async def test_an_early_run_meets_another_of_its_key(place: Place) -> None:
     odd = [await place.row(**row), await place.row(**row, state=0, run_at=FAR)]
     odd.append(await place.row(priority=LEAST, state=0, run_at=FAR))
     good = await place.row(state=0, run_at=FAR)
-    assert good in await place.app.store.controller(Capability.DELAY).hurry([*odd, good])
+    assert good in await place.app.store.controller(Capability.DELAY).run_now([*odd, good])
     async with serving(place.app):
         assert (await ended(place.app, good)).state is State.SUCCEEDED
 
@@ -155,13 +155,13 @@ async def test_a_redrive_meets_another_of_its_key(place: Place) -> None:
 
 
 async def test_a_copy_leaves_it(place: Place, tmp_path: Path) -> None:
-    from dutiful.services.copier import Copier
+    from dutiful.services.copy_store import StoreCopy
 
     far = await place.row(priority=LEAST, state=0)
     key = await place.row(unique_key="k", unique_states=4)
     good = await place.row()
     async with make(f"sqlite:///{tmp_path}/copy.db") as target:
-        poured = await Copier(place.app.store, target.store).pour()
+        poured = await StoreCopy(place.app.store, target.store).pour()
         assert {refusal.id for refusal in poured.refused} == {far, key}
         assert [job.id for job in await target.store.inspector.get([good])] == [good]
 

@@ -167,13 +167,13 @@ async def test_a_check_and_a_list_name_it(place: Place) -> None:
 
 
 async def test_a_copy_tells_of_it_and_goes_on(place: Place, tmp_path: Path) -> None:
-    from dutiful.services.copier import Copier
+    from dutiful.services.copy_store import StoreCopy
 
     app, tables = place
     job_id = await spoilt(app, tables, "tags", "[1]")
     handle = await app.tasks["good"].aenqueue(1)
     async with make(f"sqlite:///{tmp_path}/copy.db") as target:
-        poured = await Copier(app.store, target.store).pour()
+        poured = await StoreCopy(app.store, target.store).pour()
         assert [refusal.id for refusal in poured.refused] == [job_id]
         assert (await target.store.inspector.get([handle.id, job_id]))[0].id == handle.id
 

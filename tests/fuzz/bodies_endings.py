@@ -98,7 +98,7 @@ def _recurse() -> int:
 
 EXTREMES: tuple[Any, ...] = (
     *(math.nan, math.inf, -math.inf, -1, -1e-9, 0, 1e-9, 1e13, 1e300, 2**63, -(2**63)),
-    *(timedelta.max, timedelta.min, "1h", "-1h", "", "for ever", "1" * 5000),
+    *(timedelta.max, timedelta.min, "1h", "-1h", "", "indefinitely", "1" * 5000),
     *(None, True, b"5", [], {}, object()),
     *(
         datetime(9999, 12, 31),  # noqa: DTZ001 - the fault under test

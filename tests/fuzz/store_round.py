@@ -20,7 +20,7 @@ from dutiful.core.job import Job
 from dutiful.core.lease import Lease
 from dutiful.core.state import State
 from dutiful.core.text import visible
-from dutiful.services.copier import Copier
+from dutiful.services.copy_store import StoreCopy
 from dutiful.services.pruner import Pruner
 from dutiful.worker.options import WorkerOptions
 from dutiful.worker.worker import Worker
@@ -28,7 +28,7 @@ from tests.fuzz.store_tables import PostgresTables, SqliteTables, Tables
 from tests.fuzz.store_values import Plant
 
 GOOD, VICTIMS, TIMETABLES, GHOSTS = 10, 40, 6, 6
-LEASE = Lease(length=2 * SECOND, beat=SECOND // 2)
+LEASE = Lease(length=2 * SECOND, heartbeat=SECOND // 2)
 ENDS_WITHIN = 30.0
 """Seconds for what should take two leases, or less, on a machine that others use too."""
 _TWO_LEASES = 2 * LEASE.length / SECOND
@@ -204,7 +204,7 @@ class Round:
         """Copy what can be read to another engine and serve it there; then move the rest."""
         target = make("memory://")
         async with target:
-            copier = Copier(self.app.store, target.store)
+            copier = StoreCopy(self.app.store, target.store)
             source = (await self.app.store.inspector.find(self._all, 500)).jobs
             poured = await copier.pour()
             told = {refusal.id for refusal in poured.refused}

@@ -44,7 +44,7 @@ CALLS: dict[str, Callable[[App], Any]] = {
     "queues.resume": lambda app: app.queues.resume("mail"),
     "workers.list": lambda app: app.workers.list(),
 }
-ROLES = {"inspector", "controller", "fleet", "scheduling", "keeper", "mover"}
+ROLES = {"inspector", "controller", "fleet", "scheduling", "retention", "transfer"}
 
 
 def public(kind: type) -> set[str]:

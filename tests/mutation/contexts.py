@@ -26,7 +26,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         _failed.add(report.nodeid)
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
+def pytest_sessionfinish(session: pytest.Registration) -> None:
     """Write the durations, once."""
     if not hasattr(session.config, "workerinput"):
         passed = {test: took for test, took in _seconds.items() if test not in _failed}

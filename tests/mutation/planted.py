@@ -27,7 +27,7 @@ PLANTED: tuple[Planted, ...] = (
         ("tests/engines/postgres/test_lock_order.py",),
     ),
     Planted(
-        "src/dutiful/worker/session.py",
+        "src/dutiful/worker/registration.py",
         "self._heart.start()\n",
         "",
         (

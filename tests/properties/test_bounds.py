@@ -77,7 +77,7 @@ def waited(value: Any) -> int:
     return max(backoff(retry, attempt, Dice(0.0)) for attempt in (1, 2, 2**31 - 1))
 
 
-SPAN_DOORS: dict[str, Callable[[Any], int | None]] = {
+SPAN_WAYS: dict[str, Callable[[Any], int | None]] = {
     **{name: using(name) for name in ("delay", "expires_in")},
     **{f"policy {name}": policy(name) for name in ("delay", "cap", "within")},
     **{
@@ -97,7 +97,7 @@ SPAN_DOORS: dict[str, Callable[[Any], int | None]] = {
 }
 
 
-@pytest.mark.parametrize("door", SPAN_DOORS.values(), ids=SPAN_DOORS)
+@pytest.mark.parametrize("way", SPAN_WAYS.values(), ids=SPAN_WAYS)
 @settings(max_examples=30)
 @given(value=SPANS)
 @example(value=timedelta.max)
@@ -109,21 +109,21 @@ SPAN_DOORS: dict[str, Callable[[Any], int | None]] = {
 @example(value=Decimal("1e1000000"))
 @example(value=Fraction(10**400, 3))
 @example(value=10**5000)
-def test_a_span_is_refused_or_within_a_century(door: Callable[[Any], Any], value: Any) -> None:
-    refused_or_within(door, value, 0, SPAN_MAX)
+def test_a_span_is_refused_or_within_a_century(way: Callable[[Any], Any], value: Any) -> None:
+    refused_or_within(way, value, 0, SPAN_MAX)
 
 
-def refused_or_within(door: Callable[[Any], Any], value: Any, least: int, most: int) -> None:
+def refused_or_within(way: Callable[[Any], Any], value: Any, least: int, most: int) -> None:
     text, found = "", None
     try:
-        found = door(value)
+        found = way(value)
     except UsageError as error:
         text = str(error)
     assert found is None or (type(found) is int and least <= found <= most)
     assert len(text) < 400
 
 
-INSTANT_DOORS: dict[str, Callable[[Any], int | None]] = {
+INSTANT_WAYS: dict[str, Callable[[Any], int | None]] = {
     "run_at": using("run_at"),
     "until": lambda value: Snooze(until=value).outcome.until,
     "anchor": lambda value: Interval.every("1h", anchor=value).anchor,
@@ -132,12 +132,12 @@ INSTANT_DOORS: dict[str, Callable[[Any], int | None]] = {
 }
 
 
-@pytest.mark.parametrize("door", INSTANT_DOORS.values(), ids=INSTANT_DOORS)
+@pytest.mark.parametrize("way", INSTANT_WAYS.values(), ids=INSTANT_WAYS)
 @settings(max_examples=30)
 @given(value=INSTANTS)
 @example(value=datetime.max.replace(tzinfo=UTC))
 @example(value=datetime.min.replace(tzinfo=UTC))
 @example(value=datetime.max.replace(tzinfo=timezone(timedelta(hours=-23))))
 @example(value=datetime.min.replace(tzinfo=timezone(timedelta(hours=23))))
-def test_an_instant_is_refused_or_within_its_years(door: Callable[[Any], Any], value: Any) -> None:
-    refused_or_within(door, value, FIRST, LAST)
+def test_an_instant_is_refused_or_within_its_years(way: Callable[[Any], Any], value: Any) -> None:
+    refused_or_within(way, value, FIRST, LAST)

@@ -264,5 +264,5 @@ def test_what_a_worker_serves_is_read_as_written(listed: list[Served]) -> None:
 def test_a_worker_always_stops_before_its_lease_ends(
     length: int, data: st.DataObject, at: int
 ) -> None:
-    lease = Lease(length=length, beat=data.draw(st.integers(1, length // 2)))
+    lease = Lease(length=length, heartbeat=data.draw(st.integers(1, length // 2)))
     assert at < lease.deadline(at) < at + length

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from dutiful.contract.facade import Store
-from dutiful.contract.roles.schedules import Advanced
+from dutiful.contract.roles.schedule_store import Advanced
 from dutiful.core.errors import EngineError, EngineUnavailable
 from dutiful.core.event import (
     OccurrenceLate,
@@ -41,8 +41,8 @@ def test_a_move_that_the_store_refuses_breaks_its_schedule_alone(
         standing = world.engine.tables.standings["bad"]
         assert str(refusal) in (standing.broken or "")
         assert standing.retry_at == world.clock.now() + MINUTE
-    (told,) = world.of(ScheduleBroken)
-    assert (told.schedule, told.error) == ("bad", standing.broken)
+    (reported,) = world.of(ScheduleBroken)
+    assert (reported.schedule, reported.error) == ("bad", standing.broken)
     world.engine.refusals.clear()
     world.clock.advance("61s")
     assert world.turn(scheduler) > 20
@@ -62,7 +62,7 @@ def test_a_schedule_that_cannot_even_be_set_aside_holds_up_no_other(world: World
     world.clock.advance("1m")
     scheduler = world.scheduler()
     assert world.turn(scheduler) == 1
-    assert [told.schedule for told in world.of(ScheduleBroken)] == ["bad"]
+    assert [reported.schedule for reported in world.of(ScheduleBroken)] == ["bad"]
     assert world.rest(scheduler) >= 1.0
 
 
@@ -90,7 +90,7 @@ def test_a_key_that_must_not_be_held_costs_its_occurrence_alone(world: World) ->
         made.append(world.turn(scheduler))
     assert made == [2, 1, 1]
     holder = next(job.id for job in world.engine.tables.jobs.values() if job.unique_key)
-    assert [(told.schedule, told.count) for told in world.of(OccurrenceMissed)] == [
+    assert [(reported.schedule, reported.count) for reported in world.of(OccurrenceMissed)] == [
         ("keyed", 1),
         ("keyed", 1),
     ]
@@ -108,4 +108,6 @@ def test_one_that_gives_way_is_not_told_as_enqueued_late(world: World) -> None:
     world.turn(scheduler)
     world.clock.advance("62m")
     assert world.turn(scheduler) == 0
-    assert [told for told in world.of(OccurrenceLate) if told.what == "enqueued late"] == []
+    assert [
+        reported for reported in world.of(OccurrenceLate) if reported.what == "enqueued late"
+    ] == []

@@ -15,7 +15,7 @@ from dutiful.core.outcome import Snoozed, Succeeded
 from dutiful.core.state import State
 from dutiful.engines.memory import MemoryEngine
 from dutiful.engines.sqlite import SqliteEngine
-from dutiful.services.copier import Copier, HandedOver
+from dutiful.services.copy_store import HandedOver, StoreCopy
 from dutiful.services.likeness import follows
 from dutiful.testing import FakeClock
 from dutiful.testing.conformance.moves import FAILED, end, hand, new, one, take
@@ -38,8 +38,8 @@ async def stores(clock: FakeClock, tmp_path: Path) -> AsyncIterator[list[Any]]:
     await engines[-1].close()
 
 
-async def copy(source: Any, target: Any) -> Copier:
-    copier = Copier(Store(source), Store(target))
+async def copy(source: Any, target: Any) -> StoreCopy:
+    copier = StoreCopy(Store(source), Store(target))
     await copier.tell_apart()
     await copier.shut()
     await copier.pour()
@@ -149,8 +149,8 @@ async def test_a_schedule_that_is_shut_for_one_copy_is_left_by_another(stores: l
     first, second, target = stores
     await first.schedules.put_schedule(tick("a"), replace=False)
     await second.schedules.put_schedule(tick("b"), replace=False)
-    (diary,) = (await first.exporter.dump_schedules(9)).diaries
-    await target.importer.fill_schedules([diary], await first.exporter.identity())
+    (history,) = (await first.exporter.dump_schedules(9)).histories
+    await target.importer.fill_schedules([history], await first.exporter.identity())
     handed = await move(second, target)
     assert handed.schedules.moved == ("b",)
     assert [one.paused_at for one in await target.schedules.standings()] == [0, None]

@@ -71,9 +71,9 @@ def test_one_that_hangs_breaks_its_schedule_alone(
     assert not world.of(ScheduleBroken)
     world.clock.advance("1s")
     assert world.turn(scheduler) == 0
-    (told,) = world.of(ScheduleBroken)
-    assert told.schedule == "a-bad"
-    assert told.error == "TimeoutError: its on_enqueue hooks have not ended within 30 s"
+    (reported,) = world.of(ScheduleBroken)
+    assert reported.schedule == "a-bad"
+    assert reported.error == "TimeoutError: its on_enqueue hooks have not ended within 30 s"
     assert world.rest(scheduler) == 5.0
     assert hooks.calls == ["bad", "good"]
     world.clock.advance("30s")

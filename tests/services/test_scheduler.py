@@ -23,7 +23,7 @@ from dutiful.core.job import NewJob
 from dutiful.core.state import State
 from dutiful.engines.memory import MemoryEngine
 from dutiful.testing import FakeClock
-from tests.services.turns import World, edition, every
+from tests.services.turns import World, declaration_version, every
 
 LONG = "FREQ=SECONDLY;INTERVAL=899;BYMINUTE=0,15,30,45;BYSECOND=0;COUNT=7000"
 
@@ -39,9 +39,9 @@ def test_a_broken_schedule_delays_no_other_and_is_told_once(world: World, broken
         world.clock.advance("61s")
         assert world.turn(scheduler) == 1
         assert world.made() == ["sound"] * minute
-    (told,) = world.of(ScheduleBroken)
-    assert told.schedule == "broken"
-    assert "cannot be read" in told.error
+    (reported,) = world.of(ScheduleBroken)
+    assert reported.schedule == "broken"
+    assert "cannot be read" in reported.error
     world.spoil("broken", sound)
     world.clock.advance("61s")
     assert world.turn(scheduler) == 2
@@ -71,10 +71,10 @@ def test_a_hook_that_raises_breaks_its_schedule_alone(world: World) -> None:
     assert world.turn(world.scheduler(prepare=prepare)) == 1
     (job,) = world.engine.tables.jobs.values()
     assert (job.meta["schedule"], job.meta["tenant"]) == ("good", "acme")
-    (told,) = world.of(ScheduleBroken)
-    assert (told.schedule, told.error) == ("bad", "LookupError: no tenant")
+    (reported,) = world.of(ScheduleBroken)
+    assert (reported.schedule, reported.error) == ("bad", "LookupError: no tenant")
     world.clock.advance("1m")
-    # Once the hook is mended, it makes both that were due.
+    # Once the hook is fixed, it makes both that were due.
     assert world.turn(world.scheduler()) == 3
 
 
@@ -157,7 +157,7 @@ def test_what_is_held_is_looked_at_twice_a_second(world: World) -> None:
 def test_an_unhealthy_worker_schedules_nothing(world: World) -> None:
     world.put(every("s"))
     world.clock.advance("1m")
-    scheduler = world.scheduler(edition("one", every("d")), healthy=lambda: False)
+    scheduler = world.scheduler(declaration_version("one", every("d")), healthy=lambda: False)
     assert world.turn(scheduler) == 0
     assert (world.engine.shown, world.made()) == ([], [])
     assert world.rest(scheduler) == pytest.approx(1.125)
@@ -173,15 +173,15 @@ def test_a_skewed_clock_is_told_once(world: World) -> None:
         (lambda: mine.step("-3631s"), 1),
         (lambda: mine.step("-31s"), 2),
     ]
-    for step, told in steps:
+    for step, reported in steps:
         step()
         world.turn(scheduler)
-        assert len(world.of(ClockSkewed)) == told
+        assert len(world.of(ClockSkewed)) == reported
     assert [event.seconds for event in world.of(ClockSkewed)] == [31.0, -31.0]
 
 
 def test_an_edition_is_declared_once_and_shown_every_20_seconds(world: World) -> None:
-    declaration = edition("one", every("s", app="app"))
+    declaration = declaration_version("one", every("s", app="app"))
     world.runner.run(declaration.bring(world.store))
     for _ in range(4):
         world.clock.advance("10s")
@@ -191,8 +191,8 @@ def test_an_edition_is_declared_once_and_shown_every_20_seconds(world: World) ->
 
 
 def test_an_edition_is_declared_again_once_the_newer_one_is_gone(world: World) -> None:
-    old = edition("old", every("s", app="app"))
-    new = edition("new", every("s", HOUR, app="app"), every("t", app="app"))
+    old = declaration_version("old", every("s", app="app"))
+    new = declaration_version("new", every("s", HOUR, app="app"), every("t", app="app"))
     for one in (old, new):
         world.runner.run(one.bring(world.store))
     world.events.clear()
@@ -208,10 +208,10 @@ def test_an_edition_is_declared_again_once_the_newer_one_is_gone(world: World) -
 
 
 def test_what_a_retired_schedule_leaves_undone_is_told(world: World) -> None:
-    world.runner.run(edition("old", every("s", app="app")).bring(world.store))
+    world.runner.run(declaration_version("old", every("s", app="app")).bring(world.store))
     began = world.clock.now()
     world.clock.advance("2h")
-    world.runner.run(edition("new").bring(world.store))
+    world.runner.run(declaration_version("new").bring(world.store))
     assert world.of(OccurrenceMissed) == [
         OccurrenceMissed("s", began + 2 * HOUR, 120, "its schedule was retired")
     ]
@@ -225,9 +225,9 @@ class Without(MemoryEngine):
 
 def test_schedules_need_an_engine_that_keeps_them() -> None:
     store = Store(Without())
-    edition("none").check(store)
+    declaration_version("none").check(store)
     with pytest.raises(Unsupported, match="use another engine"):
-        edition("one", every("s")).check(store)
+        declaration_version("one", every("s")).check(store)
 
 
 def test_not_even_a_hook_whose_error_cannot_be_read_holds_up_other_schedules(world: World) -> None:
@@ -254,5 +254,5 @@ def test_a_stored_rule_that_takes_too_many_steps_holds_up_nobody(world: World) -
     begun = process_time()
     assert world.turn(world.scheduler()) == 1
     assert process_time() - begun < 5  # it took 14 s, and a tenth of this is usual
-    (told,) = world.of(ScheduleBroken)
-    assert (told.schedule, "COUNT of 7,000" in told.error) == ("long", True)
+    (reported,) = world.of(ScheduleBroken)
+    assert (reported.schedule, "COUNT of 7,000" in reported.error) == ("long", True)

@@ -38,8 +38,8 @@ from dutiful.engines.memory import MemoryEngine
 from dutiful.services import process
 from dutiful.services.pruner import Pruner
 from dutiful.services.rescuer import Rescuer
-from dutiful.services.service import Turns, about
-from dutiful.services.trouble import Trouble
+from dutiful.services.service import ServiceLoop, about
+from dutiful.services.trouble import OutageReport
 from dutiful.testing import FakeClock
 
 RNG = random.Random(1)
@@ -160,20 +160,20 @@ async def test_turns_go_on_after_a_failure() -> None:
     enough = asyncio.Event()
 
     class Failing:
-        name, turns = "failing", 0
+        name, loop = "failing", 0
 
         def rest(self, rng: Random) -> float:
             return about(0.001, rng)
 
         async def run_once(self) -> int:
-            self.turns += 1
-            if self.turns == 3:
+            self.loop += 1
+            if self.loop == 3:
                 enough.set()
             raise LookupError("again")
 
-    trouble = Trouble(events.append, SystemClock().ticks)
-    turns = Turns(Failing(), events.append, RNG, trouble)
-    duty = asyncio.create_task(turns.forever())
+    trouble = OutageReport(events.append, SystemClock().ticks)
+    loop = ServiceLoop(Failing(), events.append, RNG, trouble)
+    duty = asyncio.create_task(loop.forever())
     async with asyncio.timeout(60):
         await enough.wait()
     duty.cancel()
@@ -184,14 +184,14 @@ async def test_turns_go_on_after_a_failure() -> None:
 def test_a_call_that_fails_late_belongs_to_the_trouble_that_is_over() -> None:
     """Its thread may be held up on a busy machine until the others have been answered."""
     now, events = [10], list[Any]()
-    trouble = Trouble(events.append, lambda: now[0])
+    trouble = OutageReport(events.append, lambda: now[0])
     trouble.met("jobs", OSError("away"), 10)
     now[0] = 20
     trouble.answered("jobs")
-    trouble.met("heart", OSError("away"), 15)
-    trouble.answered("heart")
+    trouble.met("heartbeat", OSError("away"), 15)
+    trouble.answered("heartbeat")
     assert [type(event) for event in events] == [EngineTroubled, EngineRecovered]
-    trouble.met("heart", OSError("away"), 21)
+    trouble.met("heartbeat", OSError("away"), 21)
     assert [type(event) for event in events][2:] == [EngineTroubled]
 
 
@@ -252,8 +252,8 @@ async def test_one_job_that_cannot_be_rescued_holds_up_no_other(
     monkeypatch.setattr(engine.consumer, "exchange", refusing)
     world.clock.advance("11s")
     assert await world.rescuer().run_once() == 4
-    told = [event for event in world.events if isinstance(event, OutcomeRefused)]
-    assert {event.job_id for event in told} == {"dead-2"}
+    reported = [event for event in world.events if isinstance(event, OutcomeRefused)]
+    assert {event.job_id for event in reported} == {"dead-2"}
     states = [job.state for job in await world.store.inspector.get([f"dead-{n}" for n in range(5)])]
     assert states.count(State.QUEUED) == 4
 
@@ -262,22 +262,22 @@ async def test_a_turn_that_exits_does_not_end_its_worker(world: World) -> None:
     again = asyncio.Event()
 
     class Exits:
-        name, turns = "exits", 0
+        name, loop = "exits", 0
 
         def rest(self, rng: Any) -> float:
             return 0.001
 
         async def run_once(self) -> int:
-            self.turns += 1
-            if self.turns == 2:
+            self.loop += 1
+            if self.loop == 2:
                 again.set()
             raise SystemExit(3)
 
     heard = world.events.append
-    trouble = Trouble(heard, SystemClock().ticks)
-    turns = asyncio.create_task(Turns(Exits(), heard, RNG, trouble).forever())
+    trouble = OutageReport(heard, SystemClock().ticks)
+    loop = asyncio.create_task(ServiceLoop(Exits(), heard, RNG, trouble).forever())
     await again.wait()
-    turns.cancel()
+    loop.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await turns
+        await loop
     assert len(world.of(ServiceFailed)) == 1

@@ -38,11 +38,11 @@ class Store:
 
 
 async def test_each_simpler_end_is_tried_until_the_store_takes_one() -> None:
-    item, told = await settlement(), list[object]()
+    item, reported = await settlement(), list[object]()
     store = Store(EngineError("no"), EngineError("no"))
-    assert await settle_apart(store.send, [item], told.append, Half()) == Exchanged()
+    assert await settle_apart(store.send, [item], reported.append, Half()) == Exchanged()
     assert [each.reason for each in store.asked] == [None, "discarded", "bad-payload"]
-    assert [type(event) for event in told] == [OutcomeRefused]
+    assert [type(event) for event in reported] == [OutcomeRefused]
 
 
 async def test_an_end_that_cannot_be_written_at_all_is_kept() -> None:

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from dutiful.client.declaration import Declaration
+from dutiful.client.app_declaration import AppDeclaration
 from dutiful.contract.facade import Store
-from dutiful.contract.roles.schedules import Advanced, Declared, DueBatch
+from dutiful.contract.roles.schedule_store import Advanced, Declared, DueBatch
 from dutiful.core.event import (
     Event,
 )
@@ -38,7 +38,7 @@ class Engine(Flat):
     def __init__(self, clock: FakeClock) -> None:
         super().__init__(clock)
         self.shown: list[tuple[str, bool]] = []
-        """Editions, and whether their schedules came along."""
+        """Declaration versions, and whether their schedules came along."""
         self.down = False
         self.refusals: dict[str, Exception] = {}
         """What is raised for a move of a schedule that makes something."""
@@ -52,10 +52,10 @@ class Engine(Flat):
         return await super().advance(moves)
 
     async def declare(
-        self, app: str, edition: str, schedules: Sequence[Schedule] | None
+        self, app: str, declaration_version: str, schedules: Sequence[Schedule] | None
     ) -> Declared:
-        self.shown.append((edition, schedules is not None))
-        return await super().declare(app, edition, schedules)
+        self.shown.append((declaration_version, schedules is not None))
+        return await super().declare(app, declaration_version, schedules)
 
     async def due(self, limit: int) -> DueBatch:
         if self.down:
@@ -71,9 +71,9 @@ class World:
         self.events: list[Event] = []
         self.store = Store(self.engine, self.events.append)
 
-    def scheduler(self, declaration: Declaration | None = None, **given: Any) -> Scheduler:
+    def scheduler(self, declaration: AppDeclaration | None = None, **given: Any) -> Scheduler:
         options = {"clock": self.clock, "rng": Middle(), "healthy": lambda: True, **given}
-        return Scheduler(self.store, declaration or edition("one"), **options)
+        return Scheduler(self.store, declaration or declaration_version("one"), **options)
 
     def turn(self, scheduler: Scheduler) -> int:
         return self.runner.run(scheduler.run_once())
@@ -103,5 +103,5 @@ def every(name: str, period: int = MINUTE, **fields: Any) -> Schedule:
     return replace(Schedule(name=name, task="t", rule=Interval(period)), **fields)
 
 
-def edition(digest: str, *schedules: Schedule) -> Declaration:
-    return Declaration("app", digest, schedules)
+def declaration_version(digest: str, *schedules: Schedule) -> AppDeclaration:
+    return AppDeclaration("app", digest, schedules)

@@ -22,7 +22,7 @@ from . import invariants
 from .calendar_auditor import CalendarAuditor, Rows
 from .clocks import WorldClock
 from .invariants import LATER
-from .ledger import Member, Record, brief, told
+from .ledger import Member, Record, brief, reported
 from .loop import Node, SimLoop
 from .store import SimStore
 
@@ -37,7 +37,7 @@ class Auditor(CalendarAuditor):
     def __init__(self, loop: SimLoop, clock: WorldClock, store: SimStore) -> None:
         super().__init__(loop)
         self.clock = clock
-        self.books = store.books
+        self.store_rows = store.store_rows
         self._wall_leases = store.wall_leases
         self.paused: set[str] = set()
         self._joined: dict[Node, tuple[float, int]] = {}
@@ -55,7 +55,7 @@ class Auditor(CalendarAuditor):
             result = call()
         except DuplicateJob as raised:
             error = raised
-        self.books.look()
+        self.store_rows.look()
         changed = self._changes()
         if op == "enqueue":
             self._enqueue(args[0], result, error, changed)
@@ -64,7 +64,7 @@ class Auditor(CalendarAuditor):
         if changed:
             old, new = next(iter(changed.values()))
             self.fail(f"{op} changed a job unasked:\n  {brief(old)}\n  {brief(new)}")
-        if op != "commit" and len(self.books.written) != self._data:
+        if op != "commit" and len(self.store_rows.written) != self._data:
             self.fail(f"{op} let a transaction's writes through")
         if error is not None:
             raise error
@@ -72,7 +72,7 @@ class Auditor(CalendarAuditor):
 
     def _changes(self) -> Rows:
         """Find the rows that are not as they were, and remember them as they are."""
-        jobs, rows = self.books.jobs, self.rows
+        jobs, rows = self.store_rows.jobs, self.rows
         changed: Rows = {}
         for job_id, job in jobs.items():
             old = rows.get(job_id)
@@ -120,7 +120,7 @@ class Auditor(CalendarAuditor):
                 continue
             if row.fence or row.attempt or row.task != new.task or row.args != new.args:
                 self.fail(f"{new.id} was not stored as it was asked for: {row}")
-        total = self.books.enqueued
+        total = self.store_rows.enqueued
         if total != len(self.rows):
             self.fail(f"{total} jobs were counted as enqueued, {len(self.rows)} are there")
 
@@ -166,7 +166,7 @@ class Auditor(CalendarAuditor):
         self._expect(expected, changed)
         if wanted is not None and registered:
             self._left_over(answer.claims, wanted)
-        self.note(node, told(worker, settlements, answer))
+        self.note(node, reported(worker, settlements, answer))
 
     def _settlement(
         self,
@@ -257,8 +257,8 @@ class Auditor(CalendarAuditor):
         old = changed.get(claim.job.id, (self.rows[claim.job.id],))[0]
         assert old is not None
         expected = old.state is State.RUNNING and old.fence == claim.job.fence
-        grown = len(self.books.written) - self._data
-        self._data = len(self.books.written)
+        grown = len(self.store_rows.written) - self._data
+        self._data = len(self.store_rows.written)
         if held != expected or grown != held:
             self.fail(f"a commit under a claim that holds: {expected} was {held}, wrote {grown}")
         if held:
@@ -277,7 +277,7 @@ class Auditor(CalendarAuditor):
             steps.setdefault(name, (claim.job.fence, raw))
         if old is not None and replace(old, steps=len(steps)) != new:
             self.fail(f"a step changed more than itself: {new}")
-        if (found := self.books.steps(claim.job.id)) != {
+        if (found := self.store_rows.steps(claim.job.id)) != {
             key: value for key, (_, value) in steps.items()
         }:
             self.fail(f"the steps of {claim.job.id} are {found}, must be {steps}")
@@ -288,7 +288,7 @@ class Auditor(CalendarAuditor):
         known = self.fleet.get(info.id)
         if known is not None and known.node is not node:
             self.fail(f"{info.id} is the name of two workers")
-        if known is not None and known.lost and self.books.is_lost(info.id):
+        if known is not None and known.lost and self.store_rows.is_lost(info.id):
             # A join asked again after a long silence: an id that was lost stays lost.
             self.note(node, f"join {info.id}, too late")
             return

@@ -41,7 +41,7 @@ class Bodies:
         self._open: dict[str, list[Body]] = {}
         self._deaths: dict[tuple[str, int], tuple[Node, float]] = {}
         """Deaths that a worker was told of: by whom and when."""
-        self._mourned: set[tuple[str, int]] = set()
+        self._death_hooks_run: set[tuple[str, int]] = set()
 
     def fail(self, text: str) -> NoReturn:
         """End the run: an invariant does not hold."""
@@ -106,7 +106,7 @@ class Bodies:
     def heard(self, event: Event) -> None:
         """Hear an event of some worker's bus."""
         if isinstance(event, JobDied):
-            self._mourned.add((event.job.id, event.job.fence))
+            self._death_hooks_run.add((event.job.id, event.job.fence))
 
     async def watch(self, ctx: Context, proceed: Callable[[], Awaitable[Any]]) -> Any:
         """Stand around every body, as a hook of the app."""
@@ -193,5 +193,5 @@ class Bodies:
         return [
             job_id
             for (job_id, fence), (node, at) in self._deaths.items()
-            if (job_id, fence) not in self._mourned and not (node.fell_at == at)
+            if (job_id, fence) not in self._death_hooks_run and not (node.fell_at == at)
         ]

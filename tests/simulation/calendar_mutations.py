@@ -31,7 +31,7 @@ def _an_occurrence_is_passed_over(original: Any) -> Any:
 
 @mutation("dutiful.core.declaration", "rules")
 def _every_edition_rules(original: Any) -> Any:
-    return lambda editions, digest, now: True
+    return lambda declaration_versions, digest, now: True
 
 
 @mutation(_ENGINE, "moved")
@@ -117,7 +117,7 @@ def _an_occurrence_made_anew_has_another_job(original: Any) -> Any:
 @mutation(MemorySchedules, "_note")
 def _what_is_recorded_is_recorded_again(original: Any) -> Any:
     def note(self: Any, name: str, one: Any, number: int) -> Any:
-        self.tables.diaries.get(name, {}).pop(one.planned, None)
+        self.tables.histories.get(name, {}).pop(one.planned, None)
         return original(self, name, one, number)
 
     return note
@@ -126,9 +126,9 @@ def _what_is_recorded_is_recorded_again(original: Any) -> Any:
 @mutation(MemorySchedules, "delete_schedules")
 def _what_is_deleted_leaves_its_history(original: Any) -> Any:
     async def delete(self: Any, names: Any) -> Any:
-        kept = dict(self.tables.diaries)
+        kept = dict(self.tables.histories)
         found = await original(self, names)
-        self.tables.diaries.update(kept)
+        self.tables.histories.update(kept)
         return found
 
     return delete
@@ -152,6 +152,6 @@ def _a_run_by_hand_moves_the_schedule(original: Any) -> Any:
     return lambda standing: replace(original(standing), last=standing.next)
 
 
-@mutation("dutiful.core.deadline", "overdue")
+@mutation("dutiful.core.overdue", "overdue")
 def _who_is_late_is_told_of_once_it_has_ended(original: Any) -> Any:
     return lambda one, now: original(one, now) if one.finished_at else ()

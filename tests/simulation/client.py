@@ -17,9 +17,9 @@ from dutiful.core.state import State
 
 from . import tasks as t
 from .auditor import Auditor
-from .crew import QUEUES
 from .faults import Plan
 from .loop import SimLoop
+from .processes import QUEUES
 
 
 class Producer:
@@ -131,7 +131,7 @@ class Operator:
         )
 
     async def _hurry(self) -> None:
-        await t.APP.store.controller(Capability.DELAY).hurry(
+        await t.APP.store.controller(Capability.DELAY).run_now(
             self._some(State.SCHEDULED, State.WAITING)
         )
 

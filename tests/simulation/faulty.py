@@ -10,7 +10,7 @@ from typing import Any
 
 from dutiful.contract.clock import Clock
 from dutiful.contract.engine import Engine
-from dutiful.contract.page import DeadGroup, Filter, Page, QueueCount
+from dutiful.contract.page import DeadGroup, Filter, JobPage, QueueCount
 from dutiful.contract.roles.consumer import Exchanged, Wanted
 from dutiful.contract.roles.controller import Redrive
 from dutiful.contract.roles.fleet import Renewal, WorkerInfo, WorkerStatus
@@ -23,8 +23,8 @@ from tests.flat import ROLES
 
 from .faults import Fault
 from .faulty_calendar import FaultyCalendar
-from .line import AFTER, BEFORE, KILLS, STORE, UNKNOWN, Line
 from .loop import NODE, Node
+from .network import AFTER, BEFORE, KILLS, STORE, UNKNOWN, Network
 from .transactions import FaultyAsyncTransaction, FaultyTransaction
 
 READS = frozenset(
@@ -41,12 +41,12 @@ class FaultyEngine(FaultyCalendar, Engine):
 
     capabilities = MemoryEngine.capabilities
 
-    def __init__(self, line: Line, node: Node, clock: Clock, *, mortal: bool = True) -> None:
+    def __init__(self, network: Network, node: Node, clock: Clock, *, mortal: bool = True) -> None:
         """Speak for ``node`` on a host; one not mortal is never killed or frozen by a call."""
-        self._line = line
+        self._network = network
         self._node = node
         self._mortal = mortal
-        self._inner = line.store.engine(clock)
+        self._inner = network.store.engine(clock)
         self.name = self._inner.name
         self.poll = self._inner.poll
         for role in {ROLES[method] for method in ROLES}:
@@ -62,9 +62,9 @@ class FaultyEngine(FaultyCalendar, Engine):
 
         Once it is sent, the death of the caller does not stop it, and cancelling does not, either.
         """
-        line, node = self._line, self._node
-        line.watcher.sent(node, op, args)
-        plan, loop = line.plan, line.loop
+        network, node = self._network, self._node
+        network.watcher.sent(node, op, args)
+        plan, loop = network.plan, network.loop
         fault = plan.draw(op, loop.time(), node.name, self._mortal)
         reply = loop.create_future()
         way = plan.latency()
@@ -77,43 +77,43 @@ class FaultyEngine(FaultyCalendar, Engine):
     def _perform(
         self, op: str, args: tuple[Any, ...], fault: Fault | None, reply: asyncio.Future[Any]
     ) -> None:
-        line, node = self._line, self._node
-        if line.door is not None and not line.door.open and op not in READS:
-            node.troubled_at = max(node.troubled_at, line.loop.time())
-            line.door.later(self._perform, (op, args, fault, reply), STORE)
+        network, node = self._network, self._node
+        if network.write_lock is not None and not network.write_lock.open and op not in READS:
+            node.troubled_at = max(node.troubled_at, network.loop.time())
+            network.write_lock.later(self._perform, (op, args, fault, reply), STORE)
             return
         if fault in BEFORE:
-            line.strike(node, fault, op)
+            network.strike(node, fault, op)
             if fault in KILLS:
                 return
         result, error = self._write(op, args, fault)
         if fault is not None:
-            node.troubled_at = max(node.troubled_at, line.loop.time())
+            node.troubled_at = max(node.troubled_at, network.loop.time())
         if fault is not None and fault is not Fault.STALL:
-            line.watcher.note(node, f"{op} {fault}")
+            network.watcher.note(node, f"{op} {fault}")
         if fault in AFTER:
-            line.strike(node, fault, op)
+            network.strike(node, fault, op)
         context = Context()
         context.run(NODE.set, node)
-        line.loop.call_later(
-            line.plan.latency(), self._reply, op, args, result, error, reply, context=context
+        network.loop.call_later(
+            network.plan.latency(), self._reply, op, args, result, error, reply, context=context
         )
 
     def _write(
         self, op: str, args: tuple[Any, ...], fault: Fault | None
     ) -> tuple[Any, Exception | None]:
         """Make the call on the engine, unless its fault says otherwise; return its answer."""
-        line = self._line
+        network = self._network
         result: Any = None
         error: Exception | None = None
         if fault is Fault.UNAVAILABLE:
             error = EngineUnavailable("simulated: the store is away")
         elif fault is not Fault.UNKNOWN_LOST:
-            call = partial(line.store.call, self._inner, op, args)
+            call = partial(network.store.call, self._inner, op, args)
             try:
-                result = line.perform(self._node, op, args, call)
+                result = network.perform(self._node, op, args, call)
             except AssertionError as wrong:
-                line.loop.broken = line.loop.broken or wrong
+                network.loop.broken = network.loop.broken or wrong
             except Exception as raised:  # noqa: BLE001 - the engine's own answer, as DuplicateJob
                 error = raised
         if fault in UNKNOWN:
@@ -126,12 +126,12 @@ class FaultyEngine(FaultyCalendar, Engine):
         if error is not None:
             reply.set_exception(error)
             return
-        self._line.watcher.answered(self._node, op, args, result)
+        self._network.watcher.answered(self._node, op, args, result)
         reply.set_result(result)
 
     async def wait(self, queues: Sequence[str], seconds: float) -> None:
-        line = self._line
-        fault = line.plan.draw("wait", line.loop.time(), self._node.name, self._mortal)
+        network = self._network
+        fault = network.plan.draw("wait", network.loop.time(), self._node.name, self._mortal)
         if fault is Fault.UNAVAILABLE:
             raise EngineUnavailable("simulated: cannot listen")
         if fault is Fault.WAKE_LOST:
@@ -139,19 +139,19 @@ class FaultyEngine(FaultyCalendar, Engine):
         elif fault is Fault.WAKE_TWICE:
             await asyncio.sleep(min(seconds, 0.05))
         else:
-            await line.store.sleep(self._inner, queues, seconds)
+            await network.store.sleep(self._inner, queues, seconds)
 
     def transaction(self, claim: Claim) -> FaultyTransaction:
         return FaultyTransaction(
-            self._line, self._node, self._inner.transactional.transaction(claim), claim
+            self._network, self._node, self._inner.transactional.transaction(claim), claim
         )
 
     def atransaction(self, claim: Claim) -> FaultyAsyncTransaction | None:
         """Where the engine has both forms, let every other job await its transaction."""
-        if not self._line.store.awaits or ord(claim.job.id[-1]) % 2:
+        if not self._network.store.awaits or ord(claim.job.id[-1]) % 2:
             return None
         inner = self._inner.transactional.atransaction(claim)
-        return FaultyAsyncTransaction(self._line, self._node, inner, claim)
+        return FaultyAsyncTransaction(self._network, self._node, inner, claim)
 
     async def enqueue(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
         return await self._ask("enqueue", jobs)
@@ -188,7 +188,7 @@ class FaultyEngine(FaultyCalendar, Engine):
     async def get(self, ids: Sequence[str]) -> tuple[Job, ...]:
         return await self._ask("get", ids)
 
-    async def find(self, which: Filter, limit: int, cursor: str | None = None) -> Page:
+    async def find(self, which: Filter, limit: int, cursor: str | None = None) -> JobPage:
         return await self._ask("find", which, limit, cursor)
 
     async def errors(self, job_id: str) -> tuple[AttemptError, ...]:
@@ -209,8 +209,8 @@ class FaultyEngine(FaultyCalendar, Engine):
     async def cancel(self, ids: Sequence[str]) -> tuple[str, ...]:
         return await self._ask("cancel", ids)
 
-    async def hurry(self, ids: Sequence[str]) -> tuple[str, ...]:
-        return await self._ask("hurry", ids)
+    async def run_now(self, ids: Sequence[str]) -> tuple[str, ...]:
+        return await self._ask("run_now", ids)
 
     async def redrive(self, jobs: Sequence[Redrive]) -> tuple[str, ...]:
         return await self._ask("redrive", jobs)

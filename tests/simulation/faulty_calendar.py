@@ -1,11 +1,11 @@
-"""The role `Schedules` as one process sees it: every call may fail as the others may."""
+"""the role `ScheduleStore` as one process sees it: every call may fail as the others may."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from dutiful.contract.roles.schedules import Advanced, Declared, Deleted, DueBatch, Overdue
+from dutiful.contract.roles.schedule_store import Advanced, Declared, Deleted, DueBatch, Overdue
 from dutiful.core.advance import Switch
 from dutiful.core.occurrence import Advance, Recorded, Standing
 from dutiful.core.schedule import Schedule
@@ -17,9 +17,9 @@ class FaultyCalendar:
     _ask: Callable[..., Coroutine[Any, Any, Any]]
 
     async def declare(
-        self, app: str, edition: str, schedules: Sequence[Schedule] | None
+        self, app: str, declaration_version: str, schedules: Sequence[Schedule] | None
     ) -> Declared:
-        return await self._ask("declare", app, edition, schedules)
+        return await self._ask("declare", app, declaration_version, schedules)
 
     async def put_schedule(self, schedule: Schedule, *, replace: bool, adopt: bool = False) -> bool:
         return await self._ask("put_schedule", schedule, replace, adopt)

@@ -89,7 +89,7 @@ def brief(job: Job | None) -> str:
     return ", ".join(parts)
 
 
-def told(worker: str, settlements: Sequence[Settlement], answer: Exchanged) -> str:
+def reported(worker: str, settlements: Sequence[Settlement], answer: Exchanged) -> str:
     """Write how an exchange went, for a reader."""
     ended = [f"{item.claim.job.id}={item.state.word}" for item in settlements]
     claims = [f"{claim.job.id}#{claim.job.fence}" for claim in answer.claims]

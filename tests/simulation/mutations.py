@@ -27,10 +27,10 @@ from dutiful.engines.memory.producer import MemoryProducer
 from dutiful.engines.memory.table import Tables
 from dutiful.worker.attempt import Running
 from dutiful.worker.executor import Executor
-from dutiful.worker.heart import Heart
-from dutiful.worker.pump import Pump
-from dutiful.worker.reckoning import Reckoning
-from dutiful.worker.session import Session
+from dutiful.worker.fetch_loop import FetchLoop
+from dutiful.worker.heartbeat import Heartbeat
+from dutiful.worker.registration import Registration
+from dutiful.worker.store_clock import StoreClock
 
 from .store import SimStore
 from .world import live
@@ -179,7 +179,7 @@ def _the_dead_keep_their_jobs(original: Any) -> Any:
     return abandoned
 
 
-@mutation("dutiful.worker.pump", "settle")
+@mutation("dutiful.worker.fetch_loop", "settle")
 def _release_spends_an_attempt(original: Any) -> Any:
     def spend(claim: Claim, outcome: Any, *rest: Any) -> Any:
         item = original(claim, outcome, *rest)
@@ -189,7 +189,7 @@ def _release_spends_an_attempt(original: Any) -> Any:
     return spend
 
 
-@mutation("dutiful.worker.pump", "settle")
+@mutation("dutiful.worker.fetch_loop", "settle")
 def _snooze_spends_an_attempt(original: Any) -> Any:
     def spend(claim: Claim, outcome: Any, *rest: Any) -> Any:
         item = original(claim, outcome, *rest)
@@ -199,7 +199,7 @@ def _snooze_spends_an_attempt(original: Any) -> Any:
     return spend
 
 
-@mutation("dutiful.worker.pump", "settle")
+@mutation("dutiful.worker.fetch_loop", "settle")
 def _retry_drops_the_error(original: Any) -> Any:
     def drop(*given: Any) -> Any:
         item = original(*given)
@@ -296,8 +296,8 @@ def _stale_transaction_is_kept(original: Any) -> Any:
     return commit
 
 
-@mutation(Heart, "valid")
-def _heart_is_always_valid(original: Any) -> Any:
+@mutation(Heartbeat, "valid")
+def _heartbeat_is_always_valid(original: Any) -> Any:
     return lambda self: True
 
 
@@ -306,7 +306,7 @@ def _deadline_is_later_than_the_lease(original: Any) -> Any:
     return lambda self, renewed_at: renewed_at + 2 * self.length
 
 
-@mutation(Session, "_lease_lost")
+@mutation(Registration, "_lease_lost")
 def _bodies_outlive_the_lease(original: Any) -> Any:
     return lambda self: self._changed.set()
 
@@ -320,7 +320,7 @@ def _drain_forgets_what_waits(original: Any) -> Any:
     return drain
 
 
-@mutation(Pump, "__init__")
+@mutation(FetchLoop, "__init__")
 def _nobody_looks_again_by_itself(original: Any) -> Any:
     def make(self: Any, *given: Any, **named: Any) -> None:
         original(self, *given, **{**named, "poll": 1e6})
@@ -328,7 +328,7 @@ def _nobody_looks_again_by_itself(original: Any) -> Any:
     return make
 
 
-@mutation(Pump, "_find_lost")
+@mutation(FetchLoop, "_find_lost")
 def _claims_of_lost_replies_are_forgotten(original: Any) -> Any:
     async def find(self: Any) -> None:
         return None
@@ -345,7 +345,7 @@ def _step_is_not_asked_for_again(original: Any) -> Any:
     return record
 
 
-@mutation(Reckoning, "heard")
+@mutation(StoreClock, "heard")
 def _settling_by_the_workers_own_clock(original: Any) -> Any:
     return lambda self, at: None
 

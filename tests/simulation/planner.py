@@ -99,7 +99,7 @@ class Planner:
             if "end" not in options:
                 self._auditor.fail(f"{name} was refused: {error}")
         except BadOption as error:
-            if replace or name not in self._auditor.courses:
+            if replace or name not in self._auditor.expected_schedules:
                 self._auditor.fail(f"{name} was refused: {error}")
 
     async def _create(self) -> None:
@@ -139,7 +139,7 @@ class Planner:
             self._auditor.fail(f"{name} was run by hand, and there is no {job_id}")
 
     async def _backfill(self) -> None:
-        """Fill in a stretch of the past, twice: the second time nothing is missing."""
+        """Fill in a time range of the past, twice: the second time nothing is missing."""
         name = self._rng.choice((*OWN, *OWN, "second"))
         end = self._auditor.clock.now() - SECOND // 4
         stretch = Backfill(start=end - self._rng.randint(1, 9) * SECOND, end=end)
@@ -150,11 +150,11 @@ class Planner:
             if not self._auditor.stepped:  # else the stretch may end in the future by now
                 self._unknown(name)
             return
-        course = self._auditor.courses.get(name)
+        course = self._auditor.expected_schedules.get(name)
         if course is None or course.retired:
             return
         rest = instants(course.schedule, stretch.start - 1, stretch.end)
-        if more or (missing := [at for at in rest if at not in course.diary]):
+        if more or (missing := [at for at in rest if at not in course.history]):
             self._auditor.fail(f"{name} was filled in, {more} more than once, without {missing}")
 
     async def _filled(self, name: str, stretch: Backfill) -> int:
@@ -167,6 +167,6 @@ class Planner:
 
     def _unknown(self, name: str) -> None:
         """Take it that a schedule is not there, or is retired, only if that is so."""
-        course = self._auditor.courses.get(name)
+        course = self._auditor.expected_schedules.get(name)
         if name in OWN and course is not None and not course.retired:
             self._auditor.fail(f"{name} is there, and was said not to be")

@@ -18,9 +18,9 @@ from dutiful.engines.postgres.claiming import work
 from dutiful.engines.postgres.rows import job_of
 from dutiful.servers.postgres import LocalServer, local_server
 
-from .books import SqlBooks, Written
 from .loop import SimLoop
 from .sqlstore import Beds, HandedClock, RealCalls
+from .store_rows import SqlStoreRows, Written
 
 _TABLES = (
     "schedule, occurrence, edition, job, failure, step, worker, queue, tally, sleeper, written"
@@ -69,14 +69,14 @@ class PostgresRows:
 
     def asleep(self) -> set[str]:
         """Return the names under which somebody asked to be woken."""
-        text = self._sql.fill("SELECT id FROM {schema}.sleeper")
+        text = self._sql.fill("SELECT id FROM {schema}.listener")
         return {row[0] for row in self._read(text)}
 
     def _read(self, text: str, *params: Any) -> Sequence[tuple[Any, ...]]:
         def plan() -> Plan[Any]:
             return (yield Statement(text, params)).rows
 
-        return self._session.readers.once(plan)
+        return self._session.inspect_pool.once(plan)
 
 
 class PostgresStore(RealCalls):
@@ -106,7 +106,7 @@ class PostgresStore(RealCalls):
         self._beds = Beds()
         self._names: dict[int, str] = {}
         self._engines: list[PostgresEngine] = []
-        self.books = SqlBooks(self._rows, job_of)
+        self.store_rows = SqlStoreRows(self._rows, job_of)
 
     def engine(self, clock: Clock) -> PostgresEngine:
         engine = PostgresEngine(self._url, clock=HostClock(self._clock.world, clock))
@@ -121,11 +121,13 @@ class PostgresStore(RealCalls):
         session, name = engine.session, self._names[id(engine)]
 
         def lie_down() -> Plan[None]:
-            yield Statement(session.sql("sleep"), (name, sorted(set(queues))))
+            yield Statement(session.sql("start_listening"), (name, sorted(set(queues))))
 
         def look() -> bool:
             session.pool.once(lie_down)
-            return session.pool.once(lambda: work(session.sql, queues, session.now, session.floors))
+            return session.pool.once(
+                lambda: work(session.sql, queues, session.now, session.claim_cursors)
+            )
 
         await self._beds.sleep(name, seconds, look)
 

@@ -15,14 +15,14 @@ from unittest.mock import patch
 from dutiful.contract.clock import Clock
 from dutiful.core.job import AttemptError, Job
 from dutiful.engines.sqlite import SqliteEngine
+from dutiful.engines.sqlite.notifier import POLL_SECONDS
 from dutiful.engines.sqlite.rows import job_of
 from dutiful.engines.sqlite.statements import sql
-from dutiful.engines.sqlite.wake import POLL_SECONDS
 from dutiful.engines.sqlite.writer import Writer
 
-from .books import SqlBooks, Written
 from .loop import SimLoop, Step
 from .sqlstore import Beds, HandedClock, RealCalls
+from .store_rows import SqlStoreRows, Written
 
 _EMPTY = (
     "DELETE FROM dutiful_job; DELETE FROM dutiful_failure; DELETE FROM dutiful_step; "
@@ -85,7 +85,7 @@ class SqliteStore(RealCalls):
         self._rows.connection.execute(
             "CREATE TABLE written (job TEXT, fence INTEGER, UNIQUE (job, fence))"
         )
-        self._engine.session.sleepers.wake = self._woken
+        self._engine.session.notifier.wake = self._notified
         self._follow(self._engine.session.writer)
         self.overran: Callable[[], None] = lambda: None
 
@@ -95,7 +95,7 @@ class SqliteStore(RealCalls):
         self._loop = loop
         self._beds = Beds()
         self._count = 0
-        self.books = SqlBooks(self._rows, job_of)
+        self.store_rows = SqlStoreRows(self._rows, job_of)
 
     def engine(self, clock: Clock) -> SqliteEngine:
         return self._engine
@@ -111,7 +111,7 @@ class SqliteStore(RealCalls):
 
     async def sleep(self, engine: SqliteEngine, queues: Sequence[str], seconds: float) -> None:
         self._count += 1
-        watch = engine.session.watch
+        watch = engine.session.idle_check
         seconds = min(seconds, POLL_SECONDS)
         await self._beds.sleep(str(self._count), seconds, lambda: watch.work(queues))
 
@@ -150,7 +150,7 @@ class SqliteStore(RealCalls):
 
         thread.call, thread._lead = called, led
 
-    def _woken(self) -> None:
+    def _notified(self) -> None:
         self._rung = True
 
 

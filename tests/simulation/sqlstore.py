@@ -16,7 +16,7 @@ _ORDERS: dict[str, Callable[[Any], Any]] = {
     "claimed": lambda found: tuple(sorted(found, key=lambda claim: claim.job.id)),
     "expire": lambda found: tuple(sorted(found)),
     "cancel": lambda found: tuple(sorted(found)),
-    "hurry": lambda found: tuple(sorted(found)),
+    "run_now": lambda found: tuple(sorted(found)),
     "advance": lambda found: replace(
         found,
         accepted=tuple(sorted(found.accepted)),

@@ -11,15 +11,15 @@ from dutiful.core.job import Job
 from dutiful.engines.memory import MemoryEngine
 from tests.flat import ROLES
 
-from .books import Books, MemoryBooks
 from .loop import SimLoop
+from .store_rows import MemoryStoreRows, StoreRows
 
 
 class SimStore(Protocol):
     """One engine below a world: each call is over within an instant of virtual time."""
 
     name: str
-    books: Books
+    store_rows: StoreRows
     threads: bool
     """Whether calls in threads may have to wait, and so need threads that can."""
     exclusive: bool
@@ -75,12 +75,12 @@ class MemoryStore:
 
     name = "memory"
     threads = exclusive = awaits = wall_leases = False
-    books: Books
+    store_rows: StoreRows
 
     def begin(self, clock: Clock, loop: SimLoop) -> None:
         self._engine = MemoryEngine(clock)
         self._engine.tables.floor = 0
-        self.books = MemoryBooks(self._engine.tables)
+        self.store_rows = MemoryStoreRows(self._engine.tables)
 
     def engine(self, clock: Clock) -> MemoryEngine:
         return self._engine

@@ -51,7 +51,7 @@ def test_a_seed_tells_its_story_again(store: SimStore) -> None:
 def test_the_store_is_what_is_tried(store: SimStore) -> None:
     live(2, store)
     found = store.run(store.engine(SystemClock()).inspector.tally())
-    assert found["enqueued"] == len(store.books.jobs) > 10
+    assert found["enqueued"] == len(store.store_rows.jobs) > 10
 
 
 @pytest.mark.timeout(300)

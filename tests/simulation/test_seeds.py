@@ -57,7 +57,7 @@ def test_a_seed_tells_its_story_again() -> None:
 
 
 def test_a_seed_tells_its_story_in_every_process() -> None:
-    told = {
+    reported = {
         subprocess.run(
             [sys.executable, "-c", HASH],
             env={**os.environ, "PYTHONHASHSEED": chance},
@@ -68,7 +68,7 @@ def test_a_seed_tells_its_story_in_every_process() -> None:
         for chance in ("1", "2")
     }
     here = hashlib.sha256(repr([live(seed).trace for seed in range(4)]).encode()).hexdigest()
-    assert told == {f"{here}\n"}
+    assert reported == {f"{here}\n"}
 
 
 def test_worlds_are_not_idle() -> None:

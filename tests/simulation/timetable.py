@@ -1,8 +1,9 @@
-"""The schedules that simulated workers declare, in two editions, and when they must fire."""
+"""The schedules that simulated workers declare, in two declaration versions, and when they must
+fire."""
 
 from __future__ import annotations
 
-from dutiful.client.host import Host
+from dutiful.client.app_protocol import AppProtocol
 from dutiful.client.schedules import DeclaredSchedules
 from dutiful.core.rule import Cron, Interval
 from dutiful.core.schedule import Schedule
@@ -14,7 +15,7 @@ CRON_PERIODS = {"*/5 * * * * *": 5_000_000, "*/2 * * * * *": 2_000_000}
 """The only cron expressions of these worlds: what they mean needs no reader."""
 
 
-def declared(host: Host, *, older: bool) -> DeclaredSchedules:
+def declared(host: AppProtocol, *, older: bool) -> DeclaredSchedules:
     """Declare what a process of one version or the other declares."""
     found = DeclaredSchedules(host)
     quick, slow = t.quick, t.slow

@@ -11,37 +11,37 @@ from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement
 
 from .faults import Fault
-from .line import AFTER, BEFORE, KILLS, UNKNOWN, Line
 from .loop import Node
+from .network import AFTER, BEFORE, KILLS, UNKNOWN, Network
 
 
 class _Faulty:
     """What both forms share: which faults befall a call, and what is open when a process dies."""
 
-    def __init__(self, line: Line, node: Node, inner: Any, claim: Claim) -> None:
-        self._line = line
+    def __init__(self, network: Network, node: Node, inner: Any, claim: Claim) -> None:
+        self._network = network
         self._node = node
         self._inner = inner
         self._claim = claim
 
     def _draw(self, op: str) -> Fault | None:
-        line = self._line
-        fault = line.plan.draw(op, line.loop.time(), self._node.name, True)
+        network = self._network
+        fault = network.plan.draw(op, network.loop.time(), self._node.name, True)
         return None if fault is Fault.STALL else fault
 
     def _open(self) -> None:
-        self._line.transactions.setdefault(self._node, []).append(self)
+        self._network.transactions.setdefault(self._node, []).append(self)
 
     def _shut(self) -> None:
-        mine = self._line.transactions.get(self._node, [])
+        mine = self._network.transactions.get(self._node, [])
         if self in mine:
             mine.remove(self)
-        if self._line.door is not None:
-            self._line.door.look()
+        if self._network.write_lock is not None:
+            self._network.write_lock.look()
 
     def _write(self, commit: Callable[[], bool], settlement: Settlement) -> bool:
         args = (self._claim, settlement)
-        return bool(self._line.perform(self._node, "commit", args, commit))
+        return bool(self._network.perform(self._node, "commit", args, commit))
 
 
 class FaultyTransaction(_Faulty):
@@ -53,16 +53,16 @@ class FaultyTransaction(_Faulty):
         return self._inner._connection is None
 
     def begin(self) -> Any:
-        line, node = self._line, self._node
+        network, node = self._network, self._node
         fault = self._draw("begin")
         if fault in (Fault.UNAVAILABLE, *UNKNOWN):
             raise EngineUnavailable("simulated: the store is away")
         if fault is not None:
-            line.strike(node, fault, "begin")
+            network.strike(node, fault, "begin")
             if fault in KILLS:
                 return None  # its process is dead: nobody hears this
-        if line.door is not None:
-            line.door.enter(self)
+        if network.write_lock is not None:
+            network.write_lock.enter(self)
         try:
             connection = self._inner.begin()
         except BaseException:
@@ -72,12 +72,12 @@ class FaultyTransaction(_Faulty):
         return connection
 
     def commit(self, settlement: Settlement) -> bool:
-        line, node = self._line, self._node
+        network, node = self._network, self._node
         fault = self._draw("commit")
         if fault is Fault.UNAVAILABLE:
             raise EngineUnavailable("simulated: the store is away")
         if fault in BEFORE:
-            line.strike(node, fault, "commit")
+            network.strike(node, fault, "commit")
             if fault in KILLS:
                 return False  # its process is dead: nobody hears this
         held = False
@@ -87,7 +87,7 @@ class FaultyTransaction(_Faulty):
             held = self._write(lambda: self._inner.commit(settlement), settlement)
         self._shut()
         if fault in AFTER:
-            line.strike(node, fault, "commit")
+            network.strike(node, fault, "commit")
         if fault in UNKNOWN:
             raise ReplyUnknown("simulated: the reply was lost")
         return held
@@ -104,15 +104,15 @@ class FaultyAsyncTransaction(_Faulty):
 
     async def abegin(self) -> Any:
         fault = self._draw("begin")
-        await asyncio.sleep(self._line.plan.latency())
+        await asyncio.sleep(self._network.plan.latency())
         if fault in (Fault.UNAVAILABLE, *UNKNOWN):
             raise EngineUnavailable("simulated: the store is away")
         if fault is not None:
             await self._struck(fault, "begin")
-        connection = self._line.store.run(self._inner.abegin())
+        connection = self._network.store.run(self._inner.abegin())
         self._open()
         try:
-            await asyncio.sleep(self._line.plan.latency())
+            await asyncio.sleep(self._network.plan.latency())
         except BaseException:
             self.drop()
             raise
@@ -126,18 +126,18 @@ class FaultyAsyncTransaction(_Faulty):
 
     async def _acommit(self, settlement: Settlement) -> bool:
         fault = self._draw("commit")
-        await asyncio.sleep(self._line.plan.latency())
+        await asyncio.sleep(self._network.plan.latency())
         if fault is Fault.UNAVAILABLE:
             raise EngineUnavailable("simulated: the store is away")
         if fault in BEFORE:
             await self._struck(fault, "commit")
         held = False
         if fault is not Fault.UNKNOWN_LOST:
-            run = self._line.store.run
+            run = self._network.store.run
             held = self._write(lambda: run(self._inner.acommit(settlement)), settlement)
         if fault in AFTER:
             await self._struck(fault, "commit")
-        await asyncio.sleep(self._line.plan.latency())
+        await asyncio.sleep(self._network.plan.latency())
         if fault in UNKNOWN:
             raise ReplyUnknown("simulated: the reply was lost")
         return held
@@ -147,12 +147,12 @@ class FaultyAsyncTransaction(_Faulty):
 
     def drop(self) -> None:
         """Undo what is open, if anything is."""
-        self._line.store.run(self._inner.arollback())
+        self._network.store.run(self._inner.arollback())
         self._shut()
 
     async def _struck(self, fault: Fault, op: str) -> None:
         """Die, or stand still before the next step."""
-        self._line.strike(self._node, fault, op)
+        self._network.strike(self._node, fault, op)
         if fault in KILLS:
-            await self._line.loop.create_future()
+            await self._network.loop.create_future()
         await asyncio.sleep(0)

@@ -18,13 +18,13 @@ from . import invariants
 from .auditor import Auditor
 from .client import Operator, Producer
 from .clocks import WorldClock
-from .crew import QUEUES, Crew
 from .faults import HOUR, Mishap, Plan
 from .faulty import FaultyEngine
 from .ledger import brief
-from .line import Line
 from .loop import Life, Node, SimLoop, Stalled
+from .network import Network
 from .planner import Planner
+from .processes import QUEUES, Processes
 from .store import MemoryStore, SimStore
 from .tasks import APP, SCENE
 from .threads import Crowd, SimThreads
@@ -73,8 +73,10 @@ class World:
         store.begin(self.clock, self.loop)
         self.auditor = Auditor(self.loop, self.clock, store)
         SCENE.set(self)
-        self.crew = Crew(self.loop, self.plan, random.Random(rng.getrandbits(32)), self.auditor)
-        self.line = Line(self.loop, store, self.plan, self)
+        self.processes = Processes(
+            self.loop, self.plan, random.Random(rng.getrandbits(32)), self.auditor
+        )
+        self.network = Network(self.loop, store, self.plan, self)
         jobs = rng.randint(100, 300) if long else rng.randint(12, 30)
         self.producer = Producer(self.loop, random.Random(rng.getrandbits(32)), jobs, until * 0.7)
         self.operator = Operator(self.loop, random.Random(rng.getrandbits(32)), self.auditor)
@@ -92,10 +94,10 @@ class World:
         self.auditor.answered(node, op, args, result)
 
     def kill(self, node: Node, why: str) -> None:
-        self.crew.fall(node, f"KILLED {why}")
+        self.processes.fall(node, f"KILLED {why}")
 
     def freeze(self, node: Node, why: str) -> None:
-        self.crew.freeze(node, f"FROZEN {why}")
+        self.processes.freeze(node, f"FROZEN {why}")
 
     def note(self, node: Node | None, what: str) -> None:
         self.auditor.note(node, what)
@@ -124,10 +126,10 @@ class World:
         crowd = Crowd()
         if self.store.threads:
             self.loop.aside = crowd.aside
-        self.crew.line = self.line
-        with APP.on(FaultyEngine(self.line, office, self.clock, mortal=False)):
+        self.processes.network = self.network
+        with APP.on(FaultyEngine(self.network, office, self.clock, mortal=False)):
             asyncio._set_running_loop(self.loop)
-            self.crew.hire(self.line)
+            self.processes.hire(self.network)
             main = self.loop.create_task(self._main())
             try:
                 self.loop.run(main, STEPS_MAX * (20 if self.long else 1))
@@ -147,7 +149,7 @@ class World:
                 steps, seconds = self.loop.steps, self.loop.time()
                 crowd.close()
                 self.loop.close()
-                self.line.close()
+                self.network.close()
         return Story(0, trace, steps, seconds, failure)
 
     async def _main(self) -> None:
@@ -176,8 +178,8 @@ class World:
             self._mishap(self.rng.choice(self.plan.mishaps))
 
     def _mishap(self, what: Mishap) -> None:
-        rng, crew = self.rng, self.crew
-        living = crew.living()
+        rng, processes = self.rng, self.processes
+        living = processes.living()
         if what is Mishap.STORE_CLOCK:
             self.auditor.clock_steps()
             self.clock.step(rng.choice((HOUR, -HOUR, 5.0, -5.0)))
@@ -187,13 +189,13 @@ class World:
             self.plan.hangs = rng.random() < 0.5
             self.note(None, f"the store is away until {self.plan.away_until:.1f}")
         elif what is Mishap.ROLL:
-            for place, post in enumerate(crew.posts):
-                self.loop.call_later(place * 1.0, crew.stop, post)
+            for place, post in enumerate(processes.posts):
+                self.loop.call_later(place * 1.0, processes.stop, post)
         elif living:
             self._strike(what, rng.choice(living))
 
     def _strike(self, what: Mishap, post: Any) -> None:
-        rng, crew, node = self.rng, self.crew, post.node
+        rng, processes, node = self.rng, self.processes, post.node
         self.note(node, f"mishap: {what}")
         match what:
             case Mishap.KILL:
@@ -207,10 +209,10 @@ class World:
                 node.fuse = rng.randint(1, 60)
                 node.on_fuse = lambda: self.freeze(node, "between two steps")
             case Mishap.STOP:
-                crew.stop(post)
+                processes.stop(post)
             case Mishap.HURRIED_STOP:
-                crew.stop(post)
-                self.loop.call_later(rng.random() * 2, crew.stop, post, 0)
+                processes.stop(post)
+                self.loop.call_later(rng.random() * 2, processes.stop, post, 0)
             case Mishap.CLOCK:
                 post.clock.step(rng.choice((HOUR, -HOUR, 3.0, -3.0)))
             case Mishap.CUT:
@@ -220,22 +222,22 @@ class World:
                 pass
 
     async def _quiet(self) -> None:
-        """End the faults, and mend what only a person can mend."""
+        """End the faults, and fix what only a person can fix."""
         self.plan.quiet(self.loop.time())
         self.note(None, "the faults stop")
         if self.clock.askew:
             self.auditor.clock_steps()
             self.clock.step(-self.clock.askew)
-        dead = {node.name for node in self.crew.nodes if node.life is Life.DEAD}
+        dead = {node.name for node in self.processes.nodes if node.life is Life.DEAD}
         held = {
             (job.id, job.fence)
             for job in self.auditor.rows.values()
             if job.state is State.RUNNING and (job.worker or "").partition("/")[0] in dead
         }
-        self.crew.gather()
+        self.processes.gather()
         for queue in QUEUES:
             await APP.store.controller(Capability.PAUSE).resume(queue)
-        # The store's clock has just been set right, which makes leases be watched anew.
+        # The store's clock has just been set right, which makes leases be watched again.
         more = 2 * LEASE_MAX if self.store.wall_leases else 0
         self.loop.call_later(RESTART_MAX + more, self._taken_back, held)
 
@@ -252,13 +254,13 @@ class World:
         await asyncio.sleep(RESTART_MAX)
         batch = await store.due(10)
         # A task's transaction may keep everybody else from writing for five seconds.
-        most = PUNCTUAL_MAX * (4 if self.line.store.exclusive else 1)
+        most = PUNCTUAL_MAX * (4 if self.network.store.exclusive else 1)
         late = [
             one.standing.name
             for one in batch.due
             if one.standing.next is not None and batch.now - one.standing.next > most
         ]
-        if late or not self.auditor.courses:
+        if late or not self.auditor.expected_schedules:
             self.auditor.fail(f"nobody schedules {late}")
         await self._hush()
 
@@ -278,7 +280,7 @@ class World:
             if far and not hurried:
                 # Asked for while the store's clock was an hour ahead.
                 hurried = True
-                await APP.store.controller(Capability.DELAY).hurry(far)
+                await APP.store.controller(Capability.DELAY).run_now(far)
             if self.loop.time() > end:
                 self.auditor.fail(f"{len(left)} jobs did not end: {[brief(job) for job in left]}")
             await self._hush()
@@ -286,25 +288,25 @@ class World:
 
     async def _close(self) -> None:
         """Tell everybody to stop; with nothing left to run, all leave at once."""
-        self.crew.closing = True
-        for post in self.crew.posts:
-            self.crew.stop(post)
+        self.processes.closing = True
+        for post in self.processes.posts:
+            self.processes.stop(post)
         end = self.loop.time() + LEAVE_MAX
-        while self.crew.living() and self.loop.time() < end:  # noqa: ASYNC110 - time is virtual
+        while self.processes.living() and self.loop.time() < end:  # noqa: ASYNC110 - virtual time
             await asyncio.sleep(0.25)
-        if stayed := [post.node.name for post in self.crew.living() if post.node]:
+        if stayed := [post.node.name for post in self.processes.living() if post.node]:
             self.auditor.fail(f"{stayed} did not leave when told to stop")
 
     def _judge(self) -> None:
-        auditor, books = self.auditor, self.store.books
+        auditor, store_rows = self.auditor, self.store.store_rows
         for job_id, job in auditor.rows.items():
             record = auditor.records[job_id]
             auditor.blame(job_id, invariants.counted(job, record))
             auditor.blame(job_id, invariants.poisoned(job, record))
-            errors = books.errors(job_id)
+            errors = store_rows.errors(job_id)
             if len(errors) != record.errors or (job.state is State.DEAD and not errors):
                 auditor.fail(f"{job_id} ({job.state.word}) left {errors}, must be {record.errors}")
-            written = [key for key in books.written if key[1] == job_id]
+            written = [key for key in store_rows.written if key[1] == job_id]
             succeeded = job.state is State.SUCCEEDED and job.task == "writes"
             if len(written) != succeeded:
                 auditor.fail(f"{job_id} is {job.state.word} and its transaction wrote {written}")
@@ -322,6 +324,6 @@ def live(seed: int, store: SimStore | None = None, *, long: bool = False) -> Sto
     def story() -> Story:
         return World(seed, store or MemoryStore(), long=long).run()
 
-    with patch("dutiful.worker.body.ThreadSlots", SimThreads):
-        told = copy_context().run(story)
-    return Story(seed, told.trace, told.steps, told.seconds, told.failure)
+    with patch("dutiful.worker.runners.ThreadSlots", SimThreads):
+        reported = copy_context().run(story)
+    return Story(seed, reported.trace, reported.steps, reported.seconds, reported.failure)

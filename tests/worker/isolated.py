@@ -273,7 +273,7 @@ def end_the_process(code: int) -> None:
 
 
 @contextmanager
-def _told(ctx: Context) -> Iterator[None]:
+def _reported(ctx: Context) -> Iterator[None]:
     mark(f"enter {threading.current_thread().name} {os.getpid()}")
     if ctx.meta.get("break") == "enter":
         raise LookupError("cannot enter")
@@ -286,7 +286,7 @@ def _told(ctx: Context) -> Iterator[None]:
 
 
 if os.environ.get("HOOKED"):
-    app.around_call(_told)
+    app.around_call(_reported)
 
 
 @app.task(cpu=True, retry=once)

@@ -47,13 +47,13 @@ def span(seconds: float) -> tuple[float, float]:
 
 @app.task(cpu=True, retry=at_once)
 def steps(ctx: Context) -> list[int]:
-    first = ctx.step("first", _told, "first")
+    first = ctx.step("first", _reported, "first")
     if ctx.attempt == 1:
         raise ValueError("again")
-    return [first, ctx.step("second", _told, "second"), ctx.attempt]
+    return [first, ctx.step("second", _reported, "second"), ctx.attempt]
 
 
-def _told(name: str) -> int:
+def _reported(name: str) -> int:
     mark(f"step {name}")
     return len(name)
 

@@ -23,7 +23,7 @@ from dutiful.worker.options import WorkerOptions
 from dutiful.worker.worker import Worker
 
 DEADLINE = 60.0
-SHORT = Lease(length=2 * SECOND, beat=SECOND // 2)
+SHORT = Lease(length=2 * SECOND, heartbeat=SECOND // 2)
 
 
 class Events(list[Event]):

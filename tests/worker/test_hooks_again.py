@@ -1,4 +1,4 @@
-"""Hooks around attempts that call the task anew, or go on without it."""
+"""Hooks around attempts that call the task again, or go on without it."""
 
 from __future__ import annotations
 

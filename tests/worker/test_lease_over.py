@@ -13,9 +13,9 @@ from dutiful import App, Context
 from dutiful.core.outcome import Outcome, Released
 from dutiful.core.state import State
 from dutiful.worker.attempt import Running
-from dutiful.worker.body import Bodies
 from dutiful.worker.executor import Executor
-from dutiful.worker.heart import Heart
+from dutiful.worker.heartbeat import Heartbeat
+from dutiful.worker.runners import Runners
 from tests.worker import jobs as apart
 from tests.worker.support import serving, stored, until
 
@@ -42,7 +42,7 @@ async def test_what_was_claimed_before_the_end_does_not_start(
             claimed.set()
         return answer
 
-    monkeypatch.setattr(Heart, "valid", lambda self: holds)
+    monkeypatch.setattr(Heartbeat, "valid", lambda self: holds)
     monkeypatch.setattr(app.store, "exchange", late)
     job_id = (await work.aenqueue(1)).id
     async with serving(app, services=False):
@@ -92,9 +92,9 @@ def _holds_until_a_slot_is_chosen(monkeypatch: pytest.MonkeyPatch) -> list[Outco
     """Let the lease end just before a body starts; return the list of how attempts end."""
     holds = True
     ends: list[Outcome | None] = []
-    start, finish = Bodies.start, Executor._finish
+    start, finish = Runners.start, Executor._finish
 
-    def late(self: Bodies, running: Running) -> None:
+    def late(self: Runners, running: Running) -> None:
         nonlocal holds
         holds = False
         start(self, running)
@@ -103,7 +103,7 @@ def _holds_until_a_slot_is_chosen(monkeypatch: pytest.MonkeyPatch) -> list[Outco
         ends.append(outcome)
         finish(self, running, outcome)
 
-    monkeypatch.setattr(Heart, "valid", lambda self: holds)
-    monkeypatch.setattr(Bodies, "start", late)
+    monkeypatch.setattr(Heartbeat, "valid", lambda self: holds)
+    monkeypatch.setattr(Runners, "start", late)
     monkeypatch.setattr(Executor, "_finish", told)
     return ends

@@ -17,7 +17,7 @@ from tests.worker import jobs as cpu
 from tests.worker.support import Events, burst, ended, errors, marks, serving, stored, until
 
 ONCE = Retry(max_attempts=1)
-QUICK = Lease(length=2 * SECOND, beat=SECOND // 10)
+QUICK = Lease(length=2 * SECOND, heartbeat=SECOND // 10)
 
 
 async def until_ended_or_put_off(app: App, job_id: str) -> None:
@@ -286,7 +286,7 @@ async def test_an_interruption_before_the_first_line_frees_the_slot(app: App) ->
             asyncio.get_running_loop().call_soon(interrupt, worker)
 
     def interrupt(worker: Any) -> None:
-        for running in list(worker._session.executor.running.values()):
+        for running in list(worker._registration.executor.running.values()):
             running.interrupt("shutdown")
         worker.stop()
 
@@ -294,5 +294,5 @@ async def test_an_interruption_before_the_first_line_frees_the_slot(app: App) ->
     app.bus.subscribe(at_once)
     async with serving(app) as worker:
         serving_worker.append(worker)
-        await until(lambda: worker._session is None and worker._stopped())
+        await until(lambda: worker._registration is None and worker._stopped())
     assert (await stored(app, handle.id)).state.word == ("succeeded" if ran else "queued")

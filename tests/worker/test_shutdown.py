@@ -1,4 +1,4 @@
-"""A worker that is told to stop drains, hands back the rest unspent, and ends."""
+"""A worker that is told to stop drains, releases the rest unspent, and ends."""
 
 from __future__ import annotations
 
@@ -72,7 +72,8 @@ async def test_a_job_that_ends_while_another_is_settled_does_not_hold_the_exit(
     async with serving(app, concurrency=2, grace=20_000_000) as worker:
         await begun.acquire()
         await begun.acquire()
-        store, executor = app.store, worker._session.executor  # type: ignore[union-attr]  # serves
+        store = app.store
+        executor = worker._registration.executor  # type: ignore[union-attr]  # serves
         exchange = store.exchange
 
         async def meanwhile(*given: object) -> object:
@@ -107,7 +108,7 @@ async def test_what_outlives_the_grace_is_handed_back_and_counted(app: App) -> N
 async def test_a_worker_may_be_stopped_from_a_thread_and_before_it_runs(app: App) -> None:
     async with serving(app) as worker:
         threading.Thread(target=worker.stop).start()
-        await until(lambda: worker._session is None)
+        await until(lambda: worker._registration is None)
     worker = await burst(app)
     worker.stop()
     assert await worker.run() == "stopped"
@@ -199,7 +200,7 @@ async def test_usr1_shows_all_stacks_though_the_loop_is_blocked(jobs: App, tmp_p
         await until(lambda: any(line.startswith("block") for line in marks(tmp_path)))
         worker.send_signal(signal.SIGUSR1)
         await until(lambda: "in block" in output(tmp_path))
-        assert "heart.py" in output(tmp_path)  # the heart beats in a thread of its own
+        assert "heart.py" in output(tmp_path)  # the heartbeat beats in a thread of its own
         assert not any(line.startswith("freed") for line in marks(tmp_path))
         await until(lambda: "Stack for <OwnedTask" in output(tmp_path))
         assert worker.poll() is None

@@ -15,7 +15,7 @@ from dutiful.core.queue import Served
 from dutiful.worker.options import WorkerOptions
 from dutiful.worker.worker import Worker
 
-LEASE = Lease(length=SECOND // 2, beat=SECOND // 10)
+LEASE = Lease(length=SECOND // 2, heartbeat=SECOND // 10)
 
 
 async def test_a_blocked_loop_is_told_and_loses_nothing(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 
 from dutiful import App
-from dutiful.worker.appetite import RESERVE_MAX, Appetite
 from dutiful.worker.attempt import Running
+from dutiful.worker.prefetch import RESERVE_MAX, Prefetch
 from tests.worker.support import burst
 
 SLOTS = 16
@@ -14,43 +14,43 @@ KEPT = 2
 """So many may still be held by what has just ended."""
 
 
-def hungry() -> Appetite:
+def hungry() -> Prefetch:
     """Know short jobs and a slow store, so that the reserve is at its largest."""
-    appetite = Appetite(SLOTS)
-    appetite.observe(0.0001)
-    appetite.observe_trip(0.1)
-    return appetite
+    prefetch = Prefetch(SLOTS)
+    prefetch.observe(0.0001)
+    prefetch.observe_trip(0.1)
+    return prefetch
 
 
 def test_every_exchange_claims_until_the_reserve_is_full() -> None:
-    appetite = hungry()
-    assert appetite.reserve() == RESERVE_MAX
-    assert appetite.limit(SLOTS, RESERVE_MAX // 2 + 1) == RESERVE_MAX // 2 - 1
-    assert appetite.limit(SLOTS, RESERVE_MAX) == 0
+    prefetch = hungry()
+    assert prefetch.reserve() == RESERVE_MAX
+    assert prefetch.limit(SLOTS, RESERVE_MAX // 2 + 1) == RESERVE_MAX // 2 - 1
+    assert prefetch.limit(SLOTS, RESERVE_MAX) == 0
 
 
 def test_who_knows_no_job_claims_for_its_slots_alone() -> None:
-    appetite = Appetite(SLOTS)
-    assert appetite.limit(0, 0) == SLOTS
-    assert appetite.limit(SLOTS, 0) == 0
+    prefetch = Prefetch(SLOTS)
+    assert prefetch.limit(0, 0) == SLOTS
+    assert prefetch.limit(SLOTS, 0) == 0
 
 
 def test_a_pause_of_the_process_hands_nothing_back() -> None:
-    appetite = Appetite(SLOTS)
-    appetite.observe_trip(0.01)
+    prefetch = Prefetch(SLOTS)
+    prefetch.observe_trip(0.01)
     for _ in range(100):
-        appetite.observe(0.0001)
+        prefetch.observe(0.0001)
     for _ in range(SLOTS):
-        appetite.observe(0.02)
-    assert appetite.surplus(500) == 0
+        prefetch.observe(0.02)
+    assert prefetch.surplus(500) == 0
 
 
 def test_jobs_that_have_become_long_are_handed_back() -> None:
-    appetite = hungry()
+    prefetch = hungry()
     for _ in range(200):
-        appetite.observe(1.0)
-    assert appetite.surplus(2000) > 2000 - 3 * SLOTS
-    assert appetite.surplus(SLOTS) == 0
+        prefetch.observe(1.0)
+    assert prefetch.surplus(2000) > 2000 - 3 * SLOTS
+    assert prefetch.surplus(SLOTS) == 0
 
 
 async def test_an_attempt_that_has_ended_does_not_wait_for_the_collector(app: App) -> None:

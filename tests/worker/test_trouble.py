@@ -25,7 +25,7 @@ from dutiful.worker.worker import Worker
 from tests.flat import ROLES
 from tests.worker.support import Events, burst, ended, serving, stored, until
 
-LEASE = Lease(length=SECOND // 2, beat=SECOND // 10)
+LEASE = Lease(length=SECOND // 2, heartbeat=SECOND // 10)
 
 
 class Faults:
@@ -138,12 +138,12 @@ async def test_an_outage_is_told_once_whoever_meets_it_first(
     for verb in VERBS:
         faults.on(verb, lambda call: "before" if away[0] else None)
     # One that a busy machine does not lose before the outage.
-    lease = Lease(length=2 * SECOND, beat=SECOND // 5)
+    lease = Lease(length=2 * SECOND, heartbeat=SECOND // 5)
     async with serving(app, lease=lease) as worker:
         await until(lambda: events.of(WorkerJoined))
         if busy:
             await app.aenqueue_many(note.job(number) for number in range(2000))
-            await until(lambda: worker._session and worker._session.executor.done > 5)
+            await until(lambda: worker._registration and worker._registration.executor.done > 5)
         away[0] = True
         failed = Counter(faults.calls)
         await until(lambda: events.of(LeaseLost))

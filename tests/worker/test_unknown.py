@@ -28,7 +28,7 @@ def app(clock: FakeClock) -> App:
 
 
 async def run(app: App, clock: FakeClock) -> None:
-    options = WorkerOptions(burst=True, heart_in_thread=False)
+    options = WorkerOptions(burst=True, heartbeat_in_thread=False)
     await Worker(app, options, clock=clock).run()
 
 

@@ -83,7 +83,7 @@ async def test_the_count_of_stopped_jobs_is_right(app: App) -> None:
     events = Events(app)
     for _ in range(3):
         await hang.aenqueue()
-    lease = Lease(length=2 * SECOND, beat=SECOND // 2)
+    lease = Lease(length=2 * SECOND, heartbeat=SECOND // 2)
     async with serving(app, lease=lease, services=False, concurrency=3):
         (worker,) = await _holding(app, 3)
         await app.store.fleet.expire([worker])

@@ -1,8 +1,8 @@
-"""The judge: says anew, in plain lists, what each turn of a scheduler must have made.
+"""The judge: says again, in plain lists, what each turn of a scheduler must have made.
 
-It shares no line with `core.advance` and `core.edition`. For each schedule it keeps up to which
-instant everything is accounted for; whatever the rule in force names after that must be made,
-held, skipped or counted as missed at the first turn that comes by.
+It shares no line with `core.advance` and `core.declaration_version`. For each schedule it keeps up
+to which instant everything is accounted for; whatever the rule in force names after that must be
+made, held, skipped or counted as missed at the first turn that comes by.
 """
 
 from __future__ import annotations
@@ -76,9 +76,9 @@ class Judge:
     def __init__(self) -> None:
         self.courses: dict[str, Course] = {}
         self.apps: dict[str, str] = {}
-        """Which edition of each app must be the one that writes."""
+        """Which declaration version of each app must be the one that writes."""
         self.in_force: dict[str, str] = {}
-        self.editions: dict[str, dict[str, Schedule]] = {}
+        self.declaration_versions: dict[str, dict[str, Schedule]] = {}
         self.counts = Counter[str]()
         self.turn = 0
         self.turned_at = 0
@@ -93,12 +93,13 @@ class Judge:
         """The store's clock was set."""
         self.turned_at = min(self.turned_at, now)
 
-    def declared(self, app: str, edition: str, names: Iterable[str], now: int) -> None:
-        """An edition has written its schedules, and said which of them changed or went."""
-        if self.apps[app] != edition:
-            raise Fault(f"edition {edition} of {app} wrote, and {self.apps[app]} rules")
-        self.in_force[app] = edition
-        wanted = self.editions[edition]
+    def declared(self, app: str, declaration_version: str, names: Iterable[str], now: int) -> None:
+        """A declaration version has written its schedules, and said which of them changed or
+        went."""
+        if self.apps[app] != declaration_version:
+            raise Fault(f"edition {declaration_version} of {app} wrote, and {self.apps[app]} rules")
+        self.in_force[app] = declaration_version
+        wanted = self.declaration_versions[declaration_version]
         expected = {one.name for one in wanted.values() if self._declare(one, now)}
         for name, course in self.courses.items():
             gone = course.schedule.app == app and name not in wanted and not course.retired
@@ -154,9 +155,11 @@ class Judge:
                 f"{move.name} at {now}: made {[one.planned for one in recorded]} and missed "
                 f"{move.missed}, and not {expected} and {len(missed)}: {course.schedule}"
             )
-        told = [one.planned for one in move.occurrences if one.kind == "skipped"]
-        if told != skipped or move.held != course.held:
-            raise Fault(f"{move.name} at {now}: skipped {told}, held {move.held}, not {skipped}")
+        reported = [one.planned for one in move.occurrences if one.kind == "skipped"]
+        if reported != skipped or move.held != course.held:
+            raise Fault(
+                f"{move.name} at {now}: skipped {reported}, held {move.held}, not {skipped}"
+            )
         ids = {one.planned: one.job.id for one in recorded if one.job is not None}
         for at in expected:
             if ids[at] in made:

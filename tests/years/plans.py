@@ -7,7 +7,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from dutiful.core.rule import Bounds, Calendar, Cron, Interval, Rule
+from dutiful.core.rule import Calendar, Cron, Interval, Rule, RuleBounds
 from dutiful.core.schedule import MISFIRES, Schedule
 
 from .almanac import DAY, HOUR, QUARTER
@@ -38,9 +38,9 @@ def plan(name: str, app: str, rng: random.Random) -> Schedule:
         name=name,
         task="work",
         rule=_rule(zone, rng),
-        bounds=Bounds(holidays=("DE", "US")[: rng.randint(1, 2)], zone=zone)
+        bounds=RuleBounds(holidays=("DE", "US")[: rng.randint(1, 2)], zone=zone)
         if excludes
-        else Bounds(),
+        else RuleBounds(),
         misfire=rng.choice(MISFIRES),
         misfire_max=rng.choice((1, 5, 100)),
         misfire_window=rng.choice((None, None, 6 * HOUR, 3 * DAY)),

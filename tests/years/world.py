@@ -1,6 +1,6 @@
 """Years of schedules on a clock that jumps from one due instant to the next.
 
-Real are `Scheduler`, `Declaration` and the memory engine, with a `Judge` beside it. There are no
+Real are `Scheduler`, `AppDeclaration` and the memory engine, with a `Judge` beside it. There are no
 workers: a job ends as soon as it is made.
 """
 
@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from dutiful.client.declaration import Declaration
+from dutiful.client.app_declaration import AppDeclaration
 from dutiful.contract.facade import Store
-from dutiful.contract.roles.schedules import Advanced, Declared, DueBatch
+from dutiful.contract.roles.schedule_store import Advanced, Declared, DueBatch
 from dutiful.core.advance import Switch
 from dutiful.core.event import Event, ScheduleBroken
 from dutiful.core.occurrence import Advance
@@ -48,12 +48,12 @@ class Witnessed(Flat):
         self.next_in: int | None = None
 
     async def declare(
-        self, app: str, edition: str, schedules: Sequence[Schedule] | None
+        self, app: str, declaration_version: str, schedules: Sequence[Schedule] | None
     ) -> Declared:
-        answer = await super().declare(app, edition, schedules)
+        answer = await super().declare(app, declaration_version, schedules)
         if answer.applied and schedules is not None:
             names = (*answer.changed, *answer.retired)
-            self.judge.declared(app, edition, names, self.tables.clock.now())
+            self.judge.declared(app, declaration_version, names, self.tables.clock.now())
         return answer
 
     async def due(self, limit: int) -> DueBatch:
@@ -84,9 +84,9 @@ class Witnessed(Flat):
     def _sweep(self, name: str, now: int) -> None:
         """Let jobs end at once, and keep the diaries of some days only."""
         self.tables.jobs.clear()
-        diary = self.tables.diaries.get(name, {})
-        for at in [at for at in diary if at < now - _DIARY]:
-            del diary[at]
+        history = self.tables.histories.get(name, {})
+        for at in [at for at in history if at < now - _DIARY]:
+            del history[at]
 
 
 @dataclass
@@ -193,27 +193,27 @@ class World:
         """Run two versions side by side for some minutes; one of them goes."""
         before, old = part.code, part.crew
         await self._turn(old[:1])
-        edition = self._edit(part, self._changed(part))
+        declaration_version = self._edit(part, self._changed(part))
         new = self._crew(part)
         for _ in range(self.rng.randint(3, 12)):
             await self._turn(new[:1])
             self._pass(self.rng.randrange(1, 20) * _SECOND)
             await self._turn(self.rng.choice((old, old[-1:])))
-        self._stands(part, edition)
+        self._stands(part, declaration_version)
         if self.rng.random() < 0.8:
             part.crew = new
             return
         self.judge.counts["rollback"] += 1
-        edition = self._edit(part, before)
+        declaration_version = self._edit(part, before)
         part.crew = self._crew(part) if self.rng.random() < 0.5 else old
         for _ in range(6):
             self._pass(20 * _SECOND)
             await self._turn(part.crew)
-        self._stands(part, edition)
+        self._stands(part, declaration_version)
 
-    def _stands(self, part: Part, edition: str) -> None:
-        if self.judge.in_force[part.name] != edition:
-            raise Fault(f"{part.name}: edition {edition} never came to rule")
+    def _stands(self, part: Part, declaration_version: str) -> None:
+        if self.judge.in_force[part.name] != declaration_version:
+            raise Fault(f"{part.name}: edition {declaration_version} never came to rule")
 
     def _changed(self, part: Part) -> dict[str, Schedule]:
         """Draw a new version of the code."""
@@ -234,11 +234,11 @@ class World:
     def _edit(self, part: Part, code: dict[str, Schedule]) -> str:
         """Make a version of the code the one that must rule."""
         text = b"".join(written(code[name]) for name in sorted(code))
-        edition = hashlib.sha256(text).hexdigest()[:16]
+        declaration_version = hashlib.sha256(text).hexdigest()[:16]
         part.code = code
-        self.judge.editions[edition] = code
-        self.judge.apps[part.name] = edition
-        return edition
+        self.judge.declaration_versions[declaration_version] = code
+        self.judge.apps[part.name] = declaration_version
+        return declaration_version
 
     def _crew(self, part: Part) -> list[Scheduler]:
         return [self._scheduler(part) for _ in range(2)]
@@ -246,7 +246,7 @@ class World:
     def _scheduler(self, part: Part) -> Scheduler:
         return Scheduler(
             self.store,
-            Declaration(part.name, self.judge.apps[part.name], tuple(part.code.values())),
+            AppDeclaration(part.name, self.judge.apps[part.name], tuple(part.code.values())),
             clock=self.clock,
             rng=self.rng,
             healthy=lambda: True,

@@ -1,1 +1,1 @@
-"""How each system is driven: one file each, with the functions that ``play.System`` names."""
+"""How each system is driven: one file each, with the functions that ``workload.System`` names."""

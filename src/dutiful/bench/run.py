@@ -8,7 +8,7 @@ from pathlib import Path
 from dutiful.app import App
 from dutiful.core.errors import UsageError
 from dutiful.core.url import scheme
-from dutiful.services.copier import survey
+from dutiful.services.copy_store import survey
 from dutiful.worker.options import WorkerOptions
 
 from .limits import Step, sqlite_commits, sqlite_limits

@@ -16,7 +16,7 @@ from rich.progress import Progress
 from dutiful.bench.run import StoreInUse, measure
 from dutiful.bench.stages import Figures
 from dutiful.cli.failure import Interrupted, Wrong
-from dutiful.cli.render import Column, line, plural, show, table
+from dutiful.cli.render import TableColumn, line, plural, show, table
 from dutiful.core.url import in_process, public, scheme
 from dutiful.worker.options import WorkerOptions
 
@@ -74,7 +74,7 @@ def _tell(figures: dict[str, str | float], *, as_json: bool) -> None:
         (line(name.replace("_", " ").replace(" per s", "/s")), line(_spell(value)))
         for name, value in figures.items()
     ]
-    show(table((Column("figure"), Column("here", right=True)), rows))
+    show(table((TableColumn("figure"), TableColumn("here", right=True)), rows))
 
 
 def _spell(value: str | float) -> str:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from dutiful.cli import as_json
-from dutiful.cli.failure import Code, Trouble, Wrong
+from dutiful.cli.failure import Code, CommandFailed, Wrong
 from dutiful.cli.prompt import ask
 from dutiful.cli.render import plural, say
 from dutiful.core.text import shown
@@ -28,7 +28,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600}
 LOOK_FIRST = "add --yes, or look first with --dry-run"
 
 
-class Order(NamedTuple):
+class BulkRequest(NamedTuple):
     """What is to be done to many jobs, in words, and how."""
 
     verb: str
@@ -54,34 +54,34 @@ def read_rate(text: str | None) -> float | None:
     return rate
 
 
-async def carry_out(order: Order, call: Call) -> BulkResult:
+async def carry_out(request: BulkRequest, call: Call) -> BulkResult:
     """Count the jobs, ask where that is needed, change them, and say what was done.
 
     Raises Trouble when no job matched, or when a job was left as it was.
     """
-    total = order.total
-    if order.dry_run or not order.sure:
+    total = request.total
+    if request.dry_run or not request.sure:
         counted = await call(dry_run=True)
-        if not order.dry_run and counted.matched:
+        if not request.dry_run and counted.matched:
             jobs = plural(counted.matched, "job")
             ask(
-                f"{order.verb.capitalize()} {jobs}?",
-                f"{jobs} would be {order.done}",
-                as_json=order.as_json,
+                f"{request.verb.capitalize()} {jobs}?",
+                f"{jobs} would be {request.done}",
+                as_json=request.as_json,
                 advice=LOOK_FIRST,
             )
-        if order.dry_run:
-            return _tell(order, counted)
+        if request.dry_run:
+            return _tell(request, counted)
         total = counted.matched
-    return _tell(order, await _change(order, call, total))
+    return _tell(request, await _change(request, call, total))
 
 
-async def _change(order: Order, call: Call, total: int | None) -> BulkResult:
+async def _change(request: BulkRequest, call: Call, total: int | None) -> BulkResult:
     """Change the jobs under a progress bar; Ctrl-C ends it after the current batch."""
     seen = 0
     with (
         _stopping() as stop,
-        bar(None if order.as_json else order.verb, total) as advance,
+        bar(None if request.as_json else request.verb, total) as advance,
     ):
 
         def progress(result: BulkResult) -> None:
@@ -92,36 +92,36 @@ async def _change(order: Order, call: Call, total: int | None) -> BulkResult:
         return await call(progress=progress, stop=stop)
 
 
-def _tell(order: Order, result: BulkResult) -> BulkResult:
-    left = 0 if order.dry_run else result.left
-    if order.as_json:
+def _tell(request: BulkRequest, result: BulkResult) -> BulkResult:
+    left = 0 if request.dry_run else result.left
+    if request.as_json:
         as_json.emit(
             {
                 "matched": result.matched,
-                order.done: result.changed,
+                request.done: result.changed,
                 "left": left,
-                "dry_run": order.dry_run,
+                "dry_run": request.dry_run,
                 "interrupted": result.stopped,
             }
         )
     if result.stopped:
-        raise Trouble(
-            f"stopped by Ctrl-C; {plural(result.changed, 'job')} {order.done}",
+        raise CommandFailed(
+            f"stopped by Ctrl-C; {plural(result.changed, 'job')} {request.done}",
             Code.INTERRUPTED,
             "run the same command again to go on with the rest",
         )
     if not result.matched:
-        raise Trouble("no job matches; nothing was changed")
-    if order.dry_run:
-        if not order.as_json:
-            say(f"{plural(result.matched, 'job')} would be {order.done}; nothing was changed.")
+        raise CommandFailed("no job matches; nothing was changed")
+    if request.dry_run:
+        if not request.as_json:
+            say(f"{plural(result.matched, 'job')} would be {request.done}; nothing was changed.")
         return result
-    if not order.as_json:
-        say(f"{plural(result.changed, 'job')} {order.done}.")
+    if not request.as_json:
+        say(f"{plural(result.changed, 'job')} {request.done}.")
     if left:
-        raise Trouble(
+        raise CommandFailed(
             f"{plural(left, 'job')} left as {'it was' if left == 1 else 'they were'}",
-            advice=order.left,
+            advice=request.left,
         )
     return result
 

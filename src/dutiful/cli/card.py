@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dutiful.cli import as_json as wire
 from dutiful.cli import render
 from dutiful.cli.as_json import emit
-from dutiful.cli.rows import state_of
+from dutiful.cli.table_rows import state_of
 from dutiful.manage.reading import micros
 
 if TYPE_CHECKING:

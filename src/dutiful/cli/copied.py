@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dutiful.cli import as_json, render
-from dutiful.cli.failure import Code, Trouble
-from dutiful.cli.render import Column, plural
+from dutiful.cli.failure import Code, CommandFailed
+from dutiful.cli.render import TableColumn, plural
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from dutiful.contract.roles.transfer import Refusal
-    from dutiful.services.comparing import Line, Reading
-    from dutiful.services.copier import HandedOver, Poured
+    from dutiful.services.copy_store import HandedOver, Poured
+    from dutiful.services.verify_copy import CountRow, Reading
 
 
 _ADVICE = {
@@ -43,7 +43,7 @@ class Asked(NamedTuple):
 class Outcome:
     """How far a copy came."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[CountRow, ...]
     poured: Poured
     missing: int = 0
     running: int = 0
@@ -54,7 +54,7 @@ class Outcome:
     schedules: int = 0
     """How many schedules the source held."""
     queues: tuple[str, ...] = ()
-    obstacle: Trouble | None = None
+    obstacle: CommandFailed | None = None
 
     @property
     def jobs(self) -> int:
@@ -64,7 +64,7 @@ class Outcome:
     @property
     def changed(self) -> int:
         """By how many jobs the source differs from what was read there."""
-        from dutiful.services.comparing import changed
+        from dutiful.services.verify_copy import changed
 
         return changed(self.lines)
 
@@ -94,9 +94,9 @@ def tell(asked: Asked, outcome: Outcome) -> int:
     return Code.OK
 
 
-def _table(lines: tuple[Line, ...]) -> RenderableType:
-    columns = [Column("queue", shrinks=True), Column("state")]
-    columns += [Column("from", right=True), Column("to", right=True)]
+def _table(lines: tuple[CountRow, ...]) -> RenderableType:
+    columns = [TableColumn("queue", shrinks=True), TableColumn("state")]
+    columns += [TableColumn("from", right=True), TableColumn("to", right=True)]
     rows = [
         (
             render.line(render.flat(line.queue), "bold"),
@@ -156,29 +156,31 @@ def _schedules(outcome: Outcome, has: str, how: str) -> list[str]:
     return [f"{has} {plural(outcome.schedules, 'schedule')}, which {how}."]
 
 
-def _amiss(asked: Asked, outcome: Outcome) -> Trouble | None:
+def _amiss(asked: Asked, outcome: Outcome) -> CommandFailed | None:
     """Name the worst of what went wrong; nothing that is named here has lost a job."""
     reading, handed, refused = outcome.reading, outcome.handed, outcome.refused
     again = "stop what works on it or enqueues into it, then run the same command again"
     if outcome.missing:
-        return Trouble(f"{asked.target} lacks {plural(outcome.missing, 'job')} that arrived there")
+        return CommandFailed(
+            f"{asked.target} lacks {plural(outcome.missing, 'job')} that arrived there"
+        )
     if reading is not None and reading.differing:
         some = ", ".join(reading.differing[:3])
         count = plural(len(reading.differing), "job")
         advice = "were they run or changed there? FROM was left as it was"
-        return Trouble(f"{count} differ in {asked.target}: {some}", advice=advice)
+        return CommandFailed(f"{count} differ in {asked.target}: {some}", advice=advice)
     if handed is not None and handed.changed:
         text = f"{plural(len(handed.changed), 'job')} changed in {asked.source} and left in both"
-        return Trouble(f"{text}: {', '.join(handed.changed[:3])}", advice=again)
+        return CommandFailed(f"{text}: {', '.join(handed.changed[:3])}", advice=again)
     if refused:
         text = f"{plural(len(refused), 'job')} not copied: {refused[0].id}: {refused[0].why}"
-        return Trouble(text, advice=_advice(asked, refused))
+        return CommandFailed(text, advice=_advice(asked, refused))
     if handed is not None and handed.schedules.kept:
         return _left_schedules(asked, handed)
     if outcome.left or outcome.running or (outcome.changed and handed is None):
         number = outcome.left or outcome.running or outcome.changed
         text = f"{asked.source} changed meanwhile, by {plural(number, 'job')}"
-        return Trouble(text, advice=again)
+        return CommandFailed(text, advice=again)
     return None
 
 
@@ -190,18 +192,18 @@ def _advice(asked: Asked, refused: Sequence[Refusal]) -> str:
     return advice.replace("{source}", asked.source).replace("{target}", asked.target)
 
 
-def _left_schedules(asked: Asked, handed: HandedOver) -> Trouble:
+def _left_schedules(asked: Asked, handed: HandedOver) -> CommandFailed:
     kept, refused = handed.schedules.kept, handed.schedules.refused
     text = f"{plural(len(kept), 'schedule')} left in {asked.source}: {', '.join(kept[:3])}"
     if refused:
         text += f"; {asked.target} cannot hold {refused[0].id}: {refused[0].why}"
         advice = f"change the schedule, or delete it in {asked.source}, and run the command again"
-        return Trouble(text, advice=advice)
+        return CommandFailed(text, advice=advice)
     advice = (
         f"{asked.target} has another schedule of that name, or the schedule cannot be read; "
         "delete one of the two, and run the command again"
     )
-    return Trouble(text, advice=advice)
+    return CommandFailed(text, advice=advice)
 
 
 def _as_object(asked: Asked, outcome: Outcome) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import typer
 from dutiful.cli import copied
 from dutiful.cli.bulk import bar
 from dutiful.cli.copied import Asked, Outcome
-from dutiful.cli.failure import Interrupted, Trouble, Wrong
+from dutiful.cli.failure import CommandFailed, Interrupted, Wrong
 from dutiful.cli.options import BULK, STORE
 from dutiful.cli.render import plural
 from dutiful.contract.capability import Capability
@@ -18,7 +18,7 @@ from dutiful.core.url import in_process, public
 if TYPE_CHECKING:
     from dutiful import App
     from dutiful.contract.facade import Store
-    from dutiful.services.copier import Copier, Poured, Survey
+    from dutiful.services.copy_store import Poured, StoreCopy, Survey
 
 From = Annotated[
     str, typer.Argument(metavar="FROM", help="URL of the store to copy, such as sqlite:///jobs.db.")
@@ -105,8 +105,8 @@ def copy(
 
 async def _look(asked: Asked, source: App, target: App) -> Outcome:
     """Count what would be copied; an absent store stays absent, an old one as it is."""
-    from dutiful.services.comparing import lines
-    from dutiful.services.copier import Counts, Poured, Survey, survey
+    from dutiful.services.copy_store import Counts, Poured, Survey, survey
+    from dutiful.services.verify_copy import lines
 
     await _reach(source, asked.source)
     found = await survey(source.store)
@@ -129,7 +129,7 @@ async def _reach(app: App, url: str, *, absent: bool = False) -> bool:
     if absent and new:
         return False
     if not new and (lacks := needed(wanted)):
-        raise Trouble(
+        raise CommandFailed(
             f"{url} is of an older release and lacks {', '.join(lacks)}; nothing was changed",
             advice="run `dutiful migrate` on it first; a copy without --dry-run does so by itself",
         )
@@ -142,10 +142,10 @@ async def _copy(asked: Asked, source: Store, target: Store, *, rescue: bool) -> 
     import random
 
     from dutiful.contract.clock import SystemClock
-    from dutiful.services.copier import Copier, survey
+    from dutiful.services.copy_store import StoreCopy, survey
 
     found = await survey(source)
-    copier = Copier(source, target)
+    copier = StoreCopy(source, target)
     await copier.tell_apart()
     if rescue and not found.alive:
         await copier.rescue(SystemClock(), random.SystemRandom())
@@ -166,9 +166,9 @@ async def _copy(asked: Asked, source: Store, target: Store, *, rescue: bool) -> 
     return outcome
 
 
-async def _compare(asked: Asked, copier: Copier, poured: Poured, gone: int) -> Outcome:
-    from dutiful.services.comparing import lines, missing, read_back
-    from dutiful.services.copier import survey
+async def _compare(asked: Asked, copier: StoreCopy, poured: Poured, gone: int) -> Outcome:
+    from dutiful.services.copy_store import survey
+    from dutiful.services.verify_copy import lines, missing, read_back
 
     source, target = [await survey(store) for store in copier.stores]
     outcome = Outcome(lines(poured, source, target), poured)
@@ -187,16 +187,16 @@ async def _pruned(store: Store) -> int:
     return tally["pruned"] + tally["purged"]
 
 
-def _obstacle(asked: Asked, found: Survey) -> Trouble | None:
+def _obstacle(asked: Asked, found: Survey) -> CommandFailed | None:
     """Say why the jobs of a store cannot be copied now."""
     if found.alive:
         who = ", ".join(worker.info.id for worker in found.alive[:5])
-        return Trouble(
+        return CommandFailed(
             f"{plural(len(found.alive), 'worker')} of {asked.source} still alive: {who}",
             advice="stop them first; a drain releases their jobs unspent",
         )
     if found.running:
-        return Trouble(
+        return CommandFailed(
             f"{plural(found.running, 'job')} of {asked.source} still running, "
             "and their workers are dead",
             advice="add --rescue to rescue them as a worker would: the attempt is spent",

@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
-from dutiful.cli import as_json, card, render, rows, select
+from dutiful.cli import as_json, card, render, select, table_rows
 from dutiful.cli.expand import expand
-from dutiful.cli.failure import Code, Trouble, Wrong
+from dutiful.cli.failure import Code, CommandFailed, Wrong
 from dutiful.cli.jobs import JobId
 from dutiful.cli.options import BULK, Common, Letters, Paging
-from dutiful.cli.target import Opened, reach
+from dutiful.cli.target import OpenTarget, reach
 from dutiful.core.state import State
 
 _UNSORTED = ("queue", "tag", "since", "until")
@@ -31,7 +31,7 @@ def list_dead(
     if given and not each:
         raise Wrong(f"--{given[0]} chooses single jobs", "add --each")
 
-    async def body(opened: Opened) -> None:
+    async def body(opened: OpenTarget) -> None:
         if each:
             await _each(opened, letters, paging, common)
         else:
@@ -40,7 +40,7 @@ def list_dead(
     reach(common, body)
 
 
-async def _grouped(opened: Opened, letters: Letters, paging: Paging, common: Common) -> None:
+async def _grouped(opened: OpenTarget, letters: Letters, paging: Paging, common: Common) -> None:
     found = await opened.app.dead.agroups(**of_group(letters))
     groups = found[(paging.page - 1) * paging.limit : paging.page * paging.limit]
     if common.json:
@@ -49,7 +49,7 @@ async def _grouped(opened: Opened, letters: Letters, paging: Paging, common: Com
     if not groups:
         _say_none(opened, narrowed=select.narrow(letters) or paging.page > 1)
         return
-    render.show(rows.groups_table(groups))
+    render.show(table_rows.groups_table(groups))
     total = render.plural(sum(group.count for group in found), "dead letter")
     render.say(
         f"\n{total}. List them: dutiful dead list --each\n"
@@ -64,14 +64,14 @@ def of_group(letters: Letters) -> dict[str, Any]:
     return {name: which[name] for name in ("task", "reason", "error_type") if name in which}
 
 
-async def _each(opened: Opened, letters: Letters, paging: Paging, common: Common) -> None:
+async def _each(opened: OpenTarget, letters: Letters, paging: Paging, common: Common) -> None:
     which = select.read_filter(letters, (State.DEAD,), render.now())
     page = await select.page(opened.app.jobs, which, paging, with_errors=not common.json)
-    if not rows.show_page(page, paging, as_json=common.json):
+    if not table_rows.show_page(page, paging, as_json=common.json):
         _say_none(opened, narrowed=select.narrow(letters) or paging.page > 1)
 
 
-def _say_none(opened: Opened, *, narrowed: bool) -> None:
+def _say_none(opened: OpenTarget, *, narrowed: bool) -> None:
     if narrowed:
         render.say("No dead letter matches. See them all with `dutiful dead list`.")
     else:
@@ -82,11 +82,11 @@ def _say_none(opened: Opened, *, narrowed: bool) -> None:
 def show_dead(job_id: JobId, common: Common) -> None:
     """Show all that is known of one dead letter: arguments, every attempt and its traceback."""
 
-    async def body(opened: Opened) -> None:
+    async def body(opened: OpenTarget) -> None:
         jobs = opened.app.jobs
         job = await select.one(jobs, job_id)
         if job.state != "dead":
-            raise Trouble(
+            raise CommandFailed(
                 f"job {job.id} is {job.state}, no dead letter",
                 Code.BAD,
                 f"see `dutiful jobs show {job.id}`",

@@ -7,7 +7,7 @@ from functools import partial
 from dutiful.cli import bulk, dead_redrive
 from dutiful.cli.expand import expand
 from dutiful.cli.options import All, Common, DryRun, Ids, Letters, Limit, Yes
-from dutiful.cli.target import Opened, reach
+from dutiful.cli.target import OpenTarget, reach
 
 
 @expand
@@ -23,12 +23,12 @@ def purge_dead(
     """Delete dead letters with their errors and steps; they cannot be brought back."""
     which = dead_redrive.read_choice("purge", ids, letters, everything=everything, limit=limit)
 
-    async def body(opened: Opened) -> None:
+    async def body(opened: OpenTarget) -> None:
         from dutiful.contract.capability import Capability
 
         opened.store.require(Capability.PURGE)
         chosen = await dead_redrive.named(opened, ids, which, "purged")
-        order = bulk.Order("purge", "purged", common.json, dry_run, yes)
+        order = bulk.BulkRequest("purge", "purged", common.json, dry_run, yes)
         await bulk.carry_out(order, partial(opened.app.dead.apurge, **chosen))
 
     reach(common, body)

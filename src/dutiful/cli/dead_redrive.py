@@ -12,7 +12,7 @@ from dutiful.cli import bulk, dead, edit, render, select
 from dutiful.cli.expand import expand
 from dutiful.cli.failure import Wrong
 from dutiful.cli.options import BULK, All, Common, DryRun, Ids, Letters, Limit
-from dutiful.cli.target import Opened, reach
+from dutiful.cli.target import OpenTarget, reach
 from dutiful.core.state import State
 
 Rate = Annotated[
@@ -62,7 +62,7 @@ def redrive_dead(
     edits = edit.read_edits(changes or ())
     pace = bulk.read_rate(rate)
 
-    async def body(opened: Opened) -> None:
+    async def body(opened: OpenTarget) -> None:
         from dutiful.contract.capability import Capability
 
         opened.store.require(Capability.REDRIVE)
@@ -71,7 +71,7 @@ def redrive_dead(
             opened.app.dead.aredrive, changes=edits, keep_steps=keep_steps, rate=pace, **chosen
         )
         total = None if ids else await _about(opened, letters, limit)
-        order = bulk.Order("redrive", "redriven", common.json, dry_run, True, total, _LEFT)
+        order = bulk.BulkRequest("redrive", "redriven", common.json, dry_run, True, total, _LEFT)
         lost = (await bulk.carry_out(order, redrive)).steps_dropped
         if lost and not common.json:
             render.say(
@@ -99,7 +99,7 @@ def read_choice(
 
 
 async def named(
-    opened: Opened, ids: Sequence[str] | None, which: dict[str, Any], done: str
+    opened: OpenTarget, ids: Sequence[str] | None, which: dict[str, Any], done: str
 ) -> dict[str, Any]:
     """Return the choice, with full ids where ids were given."""
     if not ids:
@@ -107,7 +107,7 @@ async def named(
     return {"ids": await select.named(opened.app.jobs, ids, (State.DEAD,), done)}
 
 
-async def _about(opened: Opened, letters: Letters, limit: int | None) -> int:
+async def _about(opened: OpenTarget, letters: Letters, limit: int | None) -> int:
     """Return how many there are at most, for the progress bar."""
     groups = await opened.app.dead.agroups(**dead.of_group(letters))
     total = sum(group.count for group in groups)

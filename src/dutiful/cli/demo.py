@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dutiful.cli.failure import Code, Interrupted, Trouble
+from dutiful.cli.failure import Code, CommandFailed, Interrupted
 from dutiful.cli.render import STATE_STYLES
 from dutiful.demo.failure import DemoFailed, DemoStopped
 from dutiful.servers.failure import ServerFailed, ServerMissing
@@ -62,21 +62,21 @@ def demo(
     """Charge 2,000 orders once each, while the gateway fails and a worker is killed."""
     from dutiful.demo.orders import read_orders
     from dutiful.demo.run import run_demo
-    from dutiful.demo.scenario import Plan
+    from dutiful.demo.scenario import DemoPlan
     from dutiful.demo.shop import shop_folder
 
     chosen = read_orders(orders or shop_folder() / "orders.csv")
-    plan = Plan(orders=chosen, workers=workers, seed=seed, naive=naive)
+    plan = DemoPlan(orders=chosen, workers=workers, seed=seed, naive=naive)
     try:
         verdict = run_demo(plan, _view(json), engine=engine, keep=keep)
     except KeyboardInterrupt as stop:
         raise Interrupted(str(stop)) from None
     except DemoStopped as stopped:
-        raise Trouble(str(stopped), Code.INTERRUPTED) from None
+        raise CommandFailed(str(stopped), Code.INTERRUPTED) from None
     except ServerMissing as missing:
-        raise Trouble(str(missing), Code.USAGE) from None
+        raise CommandFailed(str(missing), Code.USAGE) from None
     except (DemoFailed, ServerFailed) as failed:
-        raise Trouble(str(failed), Code.FAULT) from failed
+        raise CommandFailed(str(failed), Code.FAULT) from failed
     return Code.OK if verdict.ok else Code.BAD
 
 

@@ -39,7 +39,7 @@ MEANINGS: dict[Code, str] = {
 }
 
 
-class Trouble(errors.DutifulError):
+class CommandFailed(errors.DutifulError):
     """A command did not do all that was asked; the code says of which kind."""
 
     def __init__(self, message: str, code: Code = Code.BAD, advice: str = "") -> None:
@@ -49,7 +49,7 @@ class Trouble(errors.DutifulError):
         super().__init__(message)
 
 
-class Interrupted(Trouble):
+class Interrupted(CommandFailed):
     """Somebody pressed Ctrl-C; says what that leaves behind, where it is known."""
 
     def __init__(self, left: str = "", advice: str = "") -> None:
@@ -114,7 +114,7 @@ def _expected(error: errors.DutifulError) -> Failure:
 
 def _code(error: errors.DutifulError) -> Code:
     match error:
-        case Trouble(code=code):
+        case CommandFailed(code=code):
             return code
         case errors.UsageError():
             return Code.USAGE

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from dutiful.cli import card, render, rows, select
+from dutiful.cli import card, render, select, table_rows
 from dutiful.cli.expand import expand
 from dutiful.cli.options import Chosen, Common, Paging
-from dutiful.cli.target import Opened, reach
+from dutiful.cli.target import OpenTarget, reach
 
 JobId = Annotated[
     str, typer.Argument(metavar="ID", help="The id, or at least its first 8 characters.")
@@ -21,15 +21,15 @@ def list_jobs(chosen: Chosen, paging: Paging, common: Common) -> None:
     """List jobs, newest first."""
     which = select.read_filter(chosen, select.read_states(chosen.state), render.now())
 
-    async def body(opened: Opened) -> None:
+    async def body(opened: OpenTarget) -> None:
         page = await select.page(opened.app.jobs, which, paging, with_errors=not common.json)
-        if not rows.show_page(page, paging, as_json=common.json):
+        if not table_rows.show_page(page, paging, as_json=common.json):
             _say_none(opened, narrowed=select.narrow(chosen) or paging.page > 1)
 
     reach(common, body)
 
 
-def _say_none(opened: Opened, *, narrowed: bool) -> None:
+def _say_none(opened: OpenTarget, *, narrowed: bool) -> None:
     if narrowed:
         render.say("No job matches. See them all with `dutiful jobs list`.")
     else:
@@ -40,7 +40,7 @@ def _say_none(opened: Opened, *, narrowed: bool) -> None:
 def show_job(job_id: JobId, common: Common) -> None:
     """Show all that is known of one job: arguments, steps, every failed attempt."""
 
-    async def body(opened: Opened) -> None:
+    async def body(opened: OpenTarget) -> None:
         jobs = opened.app.jobs
         await card.show(jobs, await select.one(jobs, job_id), as_json=common.json)
 

@@ -8,7 +8,7 @@ from dutiful.cli import bulk, render, select
 from dutiful.cli.expand import expand
 from dutiful.cli.failure import Wrong
 from dutiful.cli.options import Chosen, Common, DryRun, Ids, Limit, Yes
-from dutiful.cli.target import Opened, reach
+from dutiful.cli.target import OpenTarget, reach
 from dutiful.core.state import LIVE
 
 
@@ -30,12 +30,12 @@ def cancel_jobs(
         raise Wrong("a job that has ended cannot be cancelled", "choose among live states")
     which = select.read_filter(chosen, states, render.now())
 
-    async def body(opened: Opened) -> None:
+    async def body(opened: OpenTarget) -> None:
         jobs = opened.app.jobs
         cancel = partial(jobs.acancel, limit=limit, **which)
         if ids:
             cancel = partial(jobs.acancel, await select.named(jobs, ids, LIVE, "cancelled"))
-        order = bulk.Order("cancel", "cancelled", common.json, dry_run, yes or bool(ids))
+        order = bulk.BulkRequest("cancel", "cancelled", common.json, dry_run, yes or bool(ids))
         await bulk.carry_out(order, cancel)
 
     reach(common, body)

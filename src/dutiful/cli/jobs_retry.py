@@ -8,7 +8,7 @@ from dutiful.cli import as_json, render, select
 from dutiful.cli.expand import expand
 from dutiful.cli.failure import Code, Wrong
 from dutiful.cli.options import Common, Ids
-from dutiful.cli.target import Opened, reach
+from dutiful.cli.target import OpenTarget, reach
 
 if TYPE_CHECKING:
     from dutiful.manage.retrying import Retried
@@ -20,7 +20,7 @@ def retry_jobs(common: Common, ids: Ids = None) -> int:
     if not ids:
         raise Wrong("no job is named", "give ids; for many dead ones see `dutiful dead redrive`")
 
-    async def body(opened: Opened) -> int:
+    async def body(opened: OpenTarget) -> int:
         jobs = opened.app.jobs
         found = [(await select.one(jobs, job_id)).id for job_id in ids]
         done = await jobs.aretry(found)

@@ -12,10 +12,10 @@ from typing import Any
 from typer.core import TyperCommand, TyperGroup
 
 from dutiful.cli.blank import refuse_blank
-from dutiful.cli.encoding import lenient, readable
 from dutiful.cli.failure import Interrupted, coloured, guard
 from dutiful.cli.interrupt import begin
 from dutiful.cli.render import sized
+from dutiful.cli.terminal_encoding import lenient, readable
 
 _WIDTH_MAX = 100
 _OPTIONS = "Options"

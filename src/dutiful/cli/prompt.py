@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 
-from dutiful.cli.failure import Trouble, Wrong
+from dutiful.cli.failure import CommandFailed, Wrong
 
 
 def ask(question: str, otherwise: str, *, as_json: bool, advice: str = "add --yes") -> None:
@@ -21,4 +21,4 @@ def ask(question: str, otherwise: str, *, as_json: bool, advice: str = "add --ye
     finally:
         signal.signal(signal.SIGINT, kept)
     if not agreed:
-        raise Trouble("not confirmed; nothing was changed")
+        raise CommandFailed("not confirmed; nothing was changed")

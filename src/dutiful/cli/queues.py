@@ -9,8 +9,8 @@ import typer
 from dutiful.cli import as_json, render
 from dutiful.cli.expand import expand
 from dutiful.cli.options import Common
-from dutiful.cli.render import Column
-from dutiful.cli.target import Opened, reach
+from dutiful.cli.render import TableColumn
+from dutiful.cli.target import OpenTarget, reach
 from dutiful.core.queue import queue_name
 from dutiful.core.state import State
 from dutiful.manage.reading import micros
@@ -31,7 +31,7 @@ _ALWAYS = (State.QUEUED, State.RUNNING, State.DEAD)
 def list_queues(common: Common) -> None:
     """List queues: how many jobs of each state, the longest wait, which are paused."""
 
-    async def body(opened: Opened) -> None:
+    async def body(opened: OpenTarget) -> None:
         queues = await opened.app.queues.alist()
         if common.json:
             as_json.emit([as_json.queue(queue) for queue in queues])
@@ -51,9 +51,9 @@ def _table(queues: tuple[QueueRecord, ...]) -> RenderableType:
         for state in State
         if state in _ALWAYS or any(queue.counts[word_of(state)] for queue in queues)
     ]
-    columns = [Column("queue", shrinks=True)]
-    columns += [Column(state.word, right=True) for state in states]
-    columns += [Column("oldest", right=True), Column("")]
+    columns = [TableColumn("queue", shrinks=True)]
+    columns += [TableColumn(state.word, right=True) for state in states]
+    columns += [TableColumn("oldest", right=True), TableColumn("")]
     present = render.now()
     lines: list[list[Text]] = []
     for queue in queues:
@@ -90,7 +90,7 @@ def _strange(done: Switched) -> str:
 def _switch(name: str, common: Common, *, pause: bool) -> None:
     queue = queue_name(name)
 
-    async def body(opened: Opened) -> None:
+    async def body(opened: OpenTarget) -> None:
         queues = opened.app.queues
         done = await (queues.apause(queue) if pause else queues.aresume(queue))
         if common.json:

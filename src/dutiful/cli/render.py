@@ -46,7 +46,7 @@ def sized() -> None:
             del os.environ[name]
 
 
-class Column(NamedTuple):
+class TableColumn(NamedTuple):
     """One column: its heading, whether it may be shortened, and whether it holds numbers."""
 
     heading: str
@@ -109,7 +109,7 @@ def wrapped(text: str, style: str = "") -> Text:
     return Text(clean(text).strip(), style, overflow="fold")
 
 
-def table(columns: Sequence[Column], rows: Sequence[Sequence[Text]]) -> RenderableType:
+def table(columns: Sequence[TableColumn], rows: Sequence[Sequence[Text]]) -> RenderableType:
     """Lay rows out under dim headings, without lines; columns that may shrink give way first."""
     from rich.table import Table
 
@@ -164,8 +164,8 @@ def findings(found: Sequence[Finding | ScheduleFinding]) -> RenderableType:
         for finding in found
     ]
     named = max((len(finding.name) for finding in found), default=0)
-    what = Column("what", shrinks=named > _NAME_SHOWN)
-    return table((Column(""), what, Column("found", shrinks=True)), rows)
+    what = TableColumn("what", shrinks=named > _NAME_SHOWN)
+    return table((TableColumn(""), what, TableColumn("found", shrinks=True)), rows)
 
 
 def rough(micros: int) -> str:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from dutiful.cli import render
 from dutiful.cli.as_json import time
-from dutiful.cli.render import Column
-from dutiful.cli.rows import state_of
+from dutiful.cli.render import TableColumn
+from dutiful.cli.table_rows import state_of
 from dutiful.core.instant import MINUTE, SECOND, spell
 from dutiful.manage.reading import local, micros, spent
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from dutiful.manage.schedule_records import OccurrenceRecord, ScheduleRecord
 
 _LIST = (
-    Column("schedule", shrinks=True),
-    Column("rule", shrinks=True),
-    Column("zone", shrinks=True),
-    Column("next"),
-    Column("last"),
-    Column(""),
+    TableColumn("schedule", shrinks=True),
+    TableColumn("rule", shrinks=True),
+    TableColumn("zone", shrinks=True),
+    TableColumn("next"),
+    TableColumn("last"),
+    TableColumn(""),
 )
 _HISTORY = (
-    Column("planned"),
-    Column("late", right=True),
-    Column("started", right=True),
-    Column("took", right=True),
-    Column("state"),
-    Column("detail", shrinks=True),
+    TableColumn("planned"),
+    TableColumn("late", right=True),
+    TableColumn("started", right=True),
+    TableColumn("took", right=True),
+    TableColumn("state"),
+    TableColumn("detail", shrinks=True),
 )
 
 

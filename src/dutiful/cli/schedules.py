@@ -11,7 +11,7 @@ from dutiful.cli import as_json, render
 from dutiful.cli import schedule_rows as rows
 from dutiful.cli.expand import expand
 from dutiful.cli.options import BULK, Common
-from dutiful.cli.target import Opened, reach
+from dutiful.cli.target import OpenTarget, reach
 from dutiful.core.instant import spell
 from dutiful.manage.reading import local, micros
 
@@ -32,7 +32,7 @@ Count = Annotated[
 def list_schedules(common: Common) -> None:
     """List schedules: their rules, when they fire next, and which are paused or broken."""
 
-    async def body(opened: Opened) -> None:
+    async def body(opened: OpenTarget) -> None:
         found = [one async for one in opened.app.schedules.aiterate()]
         if common.json:
             as_json.emit([rows.as_object(one) for one in found])
@@ -53,7 +53,7 @@ def list_schedules(common: Common) -> None:
 def show_schedule(name: Name, common: Common, limit: Count = 10) -> None:
     """Show a schedule and what became of its latest occurrences."""
 
-    async def body(opened: Opened) -> None:
+    async def body(opened: OpenTarget) -> None:
         record = await opened.app.schedules.aget(name)
         history = await opened.app.schedules.ahistory(name, limit)
         if common.json:

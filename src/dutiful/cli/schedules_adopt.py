@@ -7,7 +7,7 @@ from dutiful.cli.expand import expand
 from dutiful.cli.failure import Wrong
 from dutiful.cli.options import Common
 from dutiful.cli.schedules_change import Names
-from dutiful.cli.target import Opened, reach
+from dutiful.cli.target import OpenTarget, reach
 
 
 @expand
@@ -18,7 +18,7 @@ def adopt_schedules(names: Names, common: Common) -> None:
     was created at run time is now declared in code. History and position are kept.
     """
 
-    async def body(opened: Opened) -> None:
+    async def body(opened: OpenTarget) -> None:
         if not opened.named:
             raise Wrong("no app is named that could own them", "add --app MODULE:NAME")
         schedules = opened.app.schedules

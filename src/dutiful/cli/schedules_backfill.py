@@ -14,13 +14,13 @@ from dutiful.cli.prompt import ask
 from dutiful.cli.schedules import Name
 from dutiful.cli.schedules_change import say_hooks
 from dutiful.cli.schedules_next import read_day, read_moment
-from dutiful.cli.target import Opened, reach
+from dutiful.cli.target import OpenTarget, reach
 from dutiful.core.errors import UsageError
 from dutiful.core.rule import day_of
 from dutiful.manage.reading import local
 
 if TYPE_CHECKING:
-    from dutiful.client.backfill import Filled
+    from dutiful.client.backfill import BackfillResult
 
 From = Annotated[
     str, typer.Option("--from", metavar="WHEN", help="The first instant, in the schedule's zone.")
@@ -70,7 +70,7 @@ def backfill_schedule(
     """
     per_second = None if rate == "all" else bulk.read_rate(rate)
 
-    async def body(opened: Opened) -> None:
+    async def body(opened: OpenTarget) -> None:
         from dutiful.client.backfill import Backfill, instants
 
         schedules = opened.app.schedules
@@ -81,8 +81,8 @@ def backfill_schedule(
         start, end = read_moment(begin, zone, "--from"), _last(to, zone)
         if end < start:
             raise Wrong("--to is before --from", "exchange the two")
-        stretch = Backfill(start=start, end=end, per_second=per_second, forgotten=forgotten)
-        planned = instants(record.definition, stretch)
+        past = Backfill(start=start, end=end, per_second=per_second, forgotten=forgotten)
+        planned = instants(record.definition, past)
         if dry_run or not planned:
             _tell_plan(planned, zone, common, dry_run=dry_run)
             return
@@ -95,15 +95,15 @@ def backfill_schedule(
                 advice=bulk.LOOK_FIRST,
             )
         with bulk.bar(None if common.json else "backfill", len(planned)) as advance:
-            told = 0
+            reported = 0
 
             def progress(done: int, total: int) -> None:
-                nonlocal told
-                advance(done - told)
-                told = done
+                nonlocal reported
+                advance(done - reported)
+                reported = done
 
             try:
-                filled = await schedules.abackfill(name, stretch, progress)
+                filled = await schedules.abackfill(name, past, progress)
             except UsageError as error:  # which speaks to who writes Python
                 raise Wrong(str(error).replace("forgotten=True", "--forgotten")) from error
         _tell(filled, opened, common)
@@ -111,7 +111,7 @@ def backfill_schedule(
     reach(common, body)
 
 
-def _tell(filled: Filled, opened: Opened, common: Common) -> None:
+def _tell(filled: BackfillResult, opened: OpenTarget, common: Common) -> None:
     there = filled.planned - filled.made - filled.gave_way
     if common.json:
         what = {"planned": filled.planned, "enqueued": filled.made, "gave_way": filled.gave_way}

@@ -16,13 +16,13 @@ from dutiful.cli.options import Common, Yes
 from dutiful.cli.prompt import ask
 from dutiful.cli.schedules import Name
 from dutiful.cli.schedules_next import read_moment
-from dutiful.cli.target import Opened, reach
+from dutiful.cli.target import OpenTarget, reach
 from dutiful.core.errors import BadArguments, BadOption
 from dutiful.core.text import shown
 from dutiful.manage.reading import local, micros
 
 if TYPE_CHECKING:
-    from dutiful.client.rules import Scheduling
+    from dutiful.client.schedule_options import ScheduleOptions
     from dutiful.core.rule import Rule
     from dutiful.manage.schedule_records import ScheduleRecord
 
@@ -89,7 +89,7 @@ def create_schedule(name: Name, task: Task, when: When, how: How, common: Common
     rule = _rule(when)
     given = _given(name, how)
 
-    async def body(opened: Opened) -> None:
+    async def body(opened: OpenTarget) -> None:
         if not opened.named:
             raise Wrong(
                 "no app is named, so the task and its arguments cannot be checked",
@@ -134,7 +134,7 @@ def _rule(when: When) -> Rule:
     return Cron(when.cron or "", when.tz)
 
 
-def _given(name: str, how: How) -> Scheduling:
+def _given(name: str, how: How) -> ScheduleOptions:
     given: dict[str, Any] = {"name": name}
     for word in ("queue", "misfire", "overlap", "jitter"):
         if (text := getattr(how, word)) is not None:
@@ -146,7 +146,7 @@ def _given(name: str, how: How) -> Scheduling:
             raise Wrong(f"--args {shown(how.args)} is not JSON: {error}", _BY_NAME) from None
         if not isinstance(given["args"], dict):
             raise Wrong("--args is not an object", _BY_NAME)
-    found: Scheduling = given  # type: ignore[assignment]  # built by name
+    found: ScheduleOptions = given  # type: ignore[assignment]  # built by name
     return found
 
 
@@ -169,7 +169,7 @@ def delete_schedules(names: Names, common: Common, yes: Yes = False) -> None:
 
 
 def _switch(names: list[str], common: Common, how: _How, done: str, *, sure: bool = True) -> None:
-    async def body(opened: Opened) -> None:
+    async def body(opened: OpenTarget) -> None:
         schedules = opened.app.schedules
         act = {
             "pause": schedules.apause,
@@ -202,7 +202,7 @@ def _hint(before: ScheduleRecord, how: _How) -> str:
     return hint
 
 
-def say_hooks(opened: Opened) -> None:
+def say_hooks(opened: OpenTarget) -> None:
     """Say that no hook has seen the jobs, where no app is named."""
     if not opened.named:
         render.say("No app was named, so no on_enqueue hooks were run; add --app MODULE:NAME.")
@@ -215,7 +215,7 @@ def run_schedule(name: Name, common: Common) -> None:
     The on_enqueue hooks of the app that --app names see its job.
     """
 
-    async def body(opened: Opened) -> None:
+    async def body(opened: OpenTarget) -> None:
         ran = await opened.app.schedules.arun(name)
         if common.json:
             found = {"schedule": name, "job_id": ran.id, "created": ran.created}

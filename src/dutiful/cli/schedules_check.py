@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dutiful.cli import as_json, render
 from dutiful.cli.expand import expand
-from dutiful.cli.failure import Code, Trouble
+from dutiful.cli.failure import Code, CommandFailed
 from dutiful.cli.options import Common
-from dutiful.cli.target import Opened, reach
+from dutiful.cli.target import OpenTarget, reach
 
 
 @expand
@@ -17,7 +17,7 @@ def check_schedules(common: Common) -> None:
     against the signatures of its tasks. Exit code 1 when something is bad; being paused is not.
     """
 
-    async def body(opened: Opened) -> None:
+    async def body(opened: OpenTarget) -> None:
         found = await opened.app.schedules.acheck(code=opened.named)
         if common.json:
             clock, *others = found
@@ -27,6 +27,8 @@ def check_schedules(common: Common) -> None:
             render.show(render.findings(found))
         bad = sorted({finding.name for finding in found if not finding.ok})
         if bad:
-            raise Trouble(f"{render.plural(len(bad), 'finding')} bad: {', '.join(bad)}", Code.BAD)
+            raise CommandFailed(
+                f"{render.plural(len(bad), 'finding')} bad: {', '.join(bad)}", Code.BAD
+            )
 
     reach(common, body)

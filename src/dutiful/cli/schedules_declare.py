@@ -8,7 +8,7 @@ from dutiful.cli import as_json, render
 from dutiful.cli.expand import expand
 from dutiful.cli.failure import Wrong
 from dutiful.cli.options import Common
-from dutiful.cli.target import Opened, reach
+from dutiful.cli.target import OpenTarget, reach
 
 if TYPE_CHECKING:
     from dutiful.core.event import SchedulesDeclared
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def declare_schedules(common: Common) -> None:
     """Declare an app's schedules in the store, as a worker's start does."""
 
-    async def body(opened: Opened) -> None:
+    async def body(opened: OpenTarget) -> None:
         if not opened.named:
             raise Wrong("no app is named, so no code declares schedules", "add --app MODULE:NAME")
         _tell(await opened.app.schedules.adeclare(), common)

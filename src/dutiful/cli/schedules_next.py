@@ -13,7 +13,7 @@ from dutiful.cli import as_json, render
 from dutiful.cli.expand import expand
 from dutiful.cli.failure import Wrong
 from dutiful.cli.options import Common
-from dutiful.cli.target import Opened, reach
+from dutiful.cli.target import OpenTarget, reach
 from dutiful.core.errors import BadOption
 from dutiful.core.instant import MINUTE, moment
 from dutiful.manage.reading import local
@@ -96,7 +96,7 @@ def next_instants(
         _print(_of_rule(rule, zone, start, count), common, count)
         return
 
-    async def body(opened: Opened) -> None:
+    async def body(opened: OpenTarget) -> None:
         record = await opened.app.schedules.aget(what or "")
         schedule = record.definition
         if schedule is None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from dutiful.cli.failure import Code, Trouble, Wrong
+from dutiful.cli.failure import Code, CommandFailed, Wrong
 from dutiful.cli.options import Chosen, Letters, Paging
 from dutiful.core.errors import BadOption, JobNotFound
 from dutiful.core.instant import instant, moment, span
@@ -91,21 +91,23 @@ async def one(jobs: Jobs, text: str) -> JobRecord:
         raise _missing(error) from error
 
 
-def _missing(error: JobNotFound) -> Trouble:
+def _missing(error: JobNotFound) -> CommandFailed:
     """Say why an id names no job: too short, unknown, or the beginning of several."""
     from dutiful.contract.page import PREFIX_MIN
 
     text, near = error.job_id, error.near
     if len(text) < PREFIX_MIN:
-        return Trouble(
+        return CommandFailed(
             f"{text!r} is too short for a job's id",
             Code.NOT_FOUND,
             f"give {PREFIX_MIN} characters or more, as `dutiful jobs list` shows them",
         )
     if near:
         ids = ", ".join(near[:_SHOWN]) + (", …" if len(near) > _SHOWN else "")
-        return Trouble(f"several jobs begin with {text}: {ids}", Code.NOT_FOUND, "give more of it")
-    return Trouble(
+        return CommandFailed(
+            f"several jobs begin with {text}: {ids}", Code.NOT_FOUND, "give more of it"
+        )
+    return CommandFailed(
         f"no job {text}",
         Code.NOT_FOUND,
         "it may have been pruned or purged; `dutiful jobs list` shows what there is",
@@ -131,7 +133,7 @@ async def named(jobs: Jobs, ids: Sequence[str], states: Sequence[State], verb: s
     found = {job.id: job for job in [await one(jobs, text) for text in ids]}
     for job in found.values():
         if job.state not in allowed and not (verb == "purged" and job.purgeable):
-            raise Trouble(
+            raise CommandFailed(
                 f"job {job.id} is {job.state} and cannot be {verb}",
                 advice=f"only {', '.join(allowed)} jobs can; nothing was changed",
             )

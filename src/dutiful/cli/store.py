@@ -8,9 +8,9 @@ import typer
 
 from dutiful.cli import as_json, render
 from dutiful.cli.expand import expand
-from dutiful.cli.failure import Code, Trouble
+from dutiful.cli.failure import Code, CommandFailed
 from dutiful.cli.options import BULK, Common
-from dutiful.cli.target import Opened, reach
+from dutiful.cli.target import OpenTarget, reach
 
 DryRun = Annotated[
     bool,
@@ -39,7 +39,7 @@ def migrate(
 ) -> None:
     """Bring the store's schema up to date; list pending migrations with --dry-run."""
 
-    async def body(opened: Opened) -> None:
+    async def body(opened: OpenTarget) -> None:
         schema = opened.store.schema
         if sql:
             script = await schema.script(contract=contract)
@@ -75,7 +75,7 @@ def migrate(
 def check(common: Common) -> None:
     """Look at the store's health; exit code 1 when something is bad."""
 
-    async def body(opened: Opened) -> None:
+    async def body(opened: OpenTarget) -> None:
         findings = await opened.store.check()
         if common.json:
             as_json.emit([as_json.finding(finding) for finding in findings])
@@ -83,6 +83,8 @@ def check(common: Common) -> None:
             render.show(render.findings(findings))
         bad = [finding.name for finding in findings if not finding.ok]
         if bad:
-            raise Trouble(f"{render.plural(len(bad), 'finding')} bad: {', '.join(bad)}", Code.BAD)
+            raise CommandFailed(
+                f"{render.plural(len(bad), 'finding')} bad: {', '.join(bad)}", Code.BAD
+            )
 
     reach(common, body, migrate=False)

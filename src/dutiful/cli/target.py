@@ -27,7 +27,7 @@ _EXAMPLE = (
 )
 
 
-class Opened:
+class OpenTarget:
     """An open store, and the app when one was named."""
 
     def __init__(self, app: App, url: str, *, named: bool) -> None:
@@ -42,7 +42,7 @@ class Opened:
         return self.app.store
 
 
-def reach(common: Common, body: Callable[[Opened], Awaitable[T]], *, migrate: bool = True) -> T:
+def reach(common: Common, body: Callable[[OpenTarget], Awaitable[T]], *, migrate: bool = True) -> T:
     """Open the store that the options name, run ``body`` on it, and close it again.
 
     Without ``migrate`` the store is handed over unopened: `migrate` and `check` open it themselves.
@@ -55,7 +55,7 @@ def reach(common: Common, body: Callable[[Opened], Awaitable[T]], *, migrate: bo
         try:
             if migrate:
                 await app.open(create=False)
-            return await body(Opened(app, public(app.settings.url), named=named))
+            return await body(OpenTarget(app, public(app.settings.url), named=named))
         finally:
             await app.close()
 

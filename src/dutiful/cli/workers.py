@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from dutiful.cli import as_json, render
 from dutiful.cli.expand import expand
 from dutiful.cli.options import Common
-from dutiful.cli.render import Column
-from dutiful.cli.target import Opened, reach
+from dutiful.cli.render import TableColumn
+from dutiful.cli.target import OpenTarget, reach
 from dutiful.manage.reading import spent
 
 if TYPE_CHECKING:
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from dutiful.manage.records import WorkerRecord
 
 _COLUMNS = (
-    Column("worker", shrinks=True),
-    Column("host", shrinks=True),
-    Column("pid", right=True),
-    Column("queues", shrinks=True),
-    Column("slots", right=True),
-    Column("running", right=True),
-    Column("silent for", right=True),
-    Column(""),
+    TableColumn("worker", shrinks=True),
+    TableColumn("host", shrinks=True),
+    TableColumn("pid", right=True),
+    TableColumn("queues", shrinks=True),
+    TableColumn("slots", right=True),
+    TableColumn("running", right=True),
+    TableColumn("silent for", right=True),
+    TableColumn(""),
 )
 
 
@@ -35,7 +35,7 @@ _COLUMNS = (
 def list_workers(common: Common) -> None:
     """List workers, the lost ones that still hold jobs included."""
 
-    async def body(opened: Opened) -> None:
+    async def body(opened: OpenTarget) -> None:
         workers = await opened.app.workers.alist()
         if common.json:
             as_json.emit([as_json.worker(worker) for worker in workers])

@@ -60,7 +60,7 @@ def wants_context(parameter: Parameter, names: Mapping[str, Any]) -> bool:
     if isinstance(annotation, str):
         try:
             annotation = typing.get_type_hints(
-                type("Holder", (), {"__annotations__": {"it": annotation}}), dict(names)
+                type("VacuumBlocker", (), {"__annotations__": {"it": annotation}}), dict(names)
             )["it"]
         except Exception:  # noqa: BLE001 - the name may come later in the module, or never
             return _CONTEXT_WORD.search(annotation) is not None

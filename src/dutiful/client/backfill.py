@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from dutiful.contract.facade import Store
-from dutiful.contract.roles.schedules import KEPT_MAX
+from dutiful.contract.roles.schedule_store import KEPT_MAX
 from dutiful.core.advance import before, make
 from dutiful.core.errors import BadOption, DuplicateJob, UsageError
 from dutiful.core.instant import SECOND, SPAN_MAX, instant, iso, within_years
@@ -22,7 +22,7 @@ from dutiful.core.schedule import Schedule, planned_between, read
 from dutiful.core.text import shown, worded
 
 from .by_hand import Prepare, add_beside, hooked
-from .diary import Diary, diary
+from .known_occurrences import KnownOccurrences, known_occurrences
 from .options import checked_flag
 from .progress import checked_progress, tell
 
@@ -83,7 +83,7 @@ def _is_pace(value: object) -> bool:
     return 0 < value < math.inf
 
 
-class Filled(NamedTuple):
+class BackfillResult(NamedTuple):
     """What became of the instants of a time range."""
 
     planned: int
@@ -112,7 +112,7 @@ async def fill_in(
     backfill: Backfill,
     progress: Progress | None = None,
     prepare: Prepare | None = None,
-) -> Filled:
+) -> BackfillResult:
     """Enqueue the occurrences of a time range that have no record yet.
 
     UsageError where hooks or unique rules refuse some of them; all others are enqueued before.
@@ -126,7 +126,7 @@ async def fill_in(
             "end it before now, since the schedule itself makes future occurrences"
         )
     planned = instants(schedule, backfill)
-    known = await diary(store, standing, now)
+    known = await known_occurrences(store, standing, now)
     missing = [at for at in planned if at not in known.planned]
     if not backfill.forgotten:
         _refuse_forgotten(schedule.name, missing, known)
@@ -141,7 +141,7 @@ async def fill_in(
         if progress is not None:
             await tell(partial(progress, there, len(planned)))
     filling.tell(len(missing))
-    return Filled(len(planned), filling.made, filling.gave_way)
+    return BackfillResult(len(planned), filling.made, filling.gave_way)
 
 
 class _Filling:
@@ -203,7 +203,7 @@ class _Filling:
             await self._store_all([one])
 
 
-def _refuse_forgotten(name: str, missing: Sequence[int], known: Diary) -> None:
+def _refuse_forgotten(name: str, missing: Sequence[int], known: KnownOccurrences) -> None:
     """Refuse instants of which nobody knows any more whether they ran."""
     lost = [at for at in missing if known.forgotten is not None and at <= known.forgotten]
     if lost and known.forgotten is not None:

@@ -20,7 +20,7 @@ from dutiful.core.text import line
 from .async_or_not import is_async
 from .looping import refuse_on_loop
 from .occurrence import ThisOccurrence, occurrence_of
-from .recording import STEP_NAME_MAX, recording
+from .step_errors import STEP_NAME_MAX, recording
 
 P = ParamSpec("P")
 T = TypeVar("T")

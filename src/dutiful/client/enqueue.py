@@ -16,12 +16,12 @@ from dutiful.core.errors import EngineUnavailable, ReplyUnknown
 from dutiful.core.instant import span
 from dutiful.core.job import NewJob
 
+from .app_protocol import AppProtocol
 from .batches import achunks, aoverlapped, chunks, overlapped
 from .handle import Handle
-from .host import Host
 from .looping import refuse_on_loop, running_loop
 from .options import Options, Span
-from .outage import Outage, arepeat
+from .outage_retry import OutageRetry, arepeat
 
 
 class Enqueuer:
@@ -33,7 +33,7 @@ class Enqueuer:
     transaction: nothing is opened or repeated.
     """
 
-    def __init__(self, app: Host) -> None:
+    def __init__(self, app: AppProtocol) -> None:
         """Enqueue into the app's store, whichever it is at each call."""
         self.app = app
         self._hooks = app.hooks
@@ -116,7 +116,7 @@ class Enqueuer:
             try:
                 return self._once(jobs)
             except (EngineUnavailable, ReplyUnknown) as error:
-                outage = outage or Outage(limit, began)
+                outage = outage or OutageRetry(limit, began)
                 pause = outage.pause_after(error, monotonic())
             sleep(pause)
 

@@ -22,9 +22,9 @@ from dutiful.core.job import AttemptError, Job
 from dutiful.core.payload import decode
 from dutiful.core.state import State
 
+from .app_protocol import AppProtocol
 from .context import CURRENT, Context
-from .host import Host
-from .outage import arepeat
+from .outage_retry import arepeat
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ class Handle(Generic[T]):
     __slots__ = ("_app", "_decoder", "created", "id")
 
     def __init__(
-        self, app: Host, job_id: str, created: bool, decoder: msgspec.json.Decoder[Any]
+        self, app: AppProtocol, job_id: str, created: bool, decoder: msgspec.json.Decoder[Any]
     ) -> None:
         """Point at a job; ``created`` is False when a unique rule returned an existing one."""
         self._app = app

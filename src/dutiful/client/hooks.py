@@ -100,7 +100,7 @@ class Hooks:
     def wrap(self, context: Context, call: Proceed) -> Proceed:
         """Nest the hooks of attempt around a call, the first added outermost.
 
-        A hook that calls it again starts the function anew, which may take its steps again.
+        A hook that calls it again starts the function again, which may take its steps again.
         """
         call = _anew(context, call)
         for hook in reversed(self.around_attempt):

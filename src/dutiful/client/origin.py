@@ -46,13 +46,13 @@ class Loaded(NamedTuple):
         return file != other.code.co_filename or file.startswith("<")
 
 
-class Origin(NamedTuple):
+class FunctionOrigin(NamedTuple):
     """Where a function comes from: itself, the functions it holds, and what else it holds."""
 
     functions: tuple[Loaded, ...]
     held: tuple[Any, ...]
 
-    def again(self, other: Origin) -> bool:
+    def again(self, other: FunctionOrigin) -> bool:
         """Whether two are one function: the very same code, or its module loaded again."""
         if len(self.functions) != len(other.functions) or not all(
             map(Loaded.named_as, self.functions, other.functions)
@@ -69,7 +69,7 @@ class Origin(NamedTuple):
         )
 
 
-def origin(fn: Callable[..., Any]) -> Origin:
+def origin(fn: Callable[..., Any]) -> FunctionOrigin:
     """Note where a function comes from, while its module is loaded."""
     functions: list[Loaded] = []
     held: list[Any] = []
@@ -88,7 +88,7 @@ def origin(fn: Callable[..., Any]) -> Origin:
             functions.append(_of_object(one))
         for part in _parts(one):
             (waiting if _calls(part) else held).append(part)
-    return Origin(tuple(functions), tuple(held))
+    return FunctionOrigin(tuple(functions), tuple(held))
 
 
 class Once(list[F]):
@@ -97,7 +97,7 @@ class Once(list[F]):
     def __init__(self) -> None:
         """Start with none."""
         super().__init__()
-        self._origins: dict[int, Origin] = {}
+        self._origins: dict[int, FunctionOrigin] = {}
 
     def add(self, fn: F) -> None:
         """Add a function; it replaces its former version when its module was loaded again."""
@@ -113,7 +113,7 @@ class Once(list[F]):
         self._origins = {id(one): its for one, its in zip(self, known, strict=True)}
 
 
-def both(one: Origin, other: Origin) -> str:
+def both(one: FunctionOrigin, other: FunctionOrigin) -> str:
     """Name two functions, with their files where both have the same name."""
     first, second = one.functions[0], other.functions[0]
     words = [f"{loaded.module}.{loaded.qualname}" for loaded in (first, second)]

@@ -11,13 +11,13 @@ from dutiful.core.errors import DuplicateTask, UnknownTask
 from dutiful.core.retry import Retry
 from dutiful.core.text import shown
 
-from .check import ENQUEUE_OPTIONS, check, name_for, timeouts
-from .declare import Declaring
 from .enqueue import Enqueuer
 from .options import Options, refine
 from .origin import advice_for, both
 from .signature import Signature
 from .task import Spec, Task, isolation_of
+from .task_decorator import TaskOptions
+from .task_validation import ENQUEUE_OPTIONS, name_for, timeouts, validate_task
 
 
 class TaskRegistry:
@@ -28,7 +28,9 @@ class TaskRegistry:
         self._enqueuer = enqueuer
         self.tasks: dict[str, Task[..., Any, Any]] = {}
 
-    def register(self, fn: Callable[..., Any] | None = None, /, **given: Unpack[Declaring]) -> Any:
+    def register(
+        self, fn: Callable[..., Any] | None = None, /, **given: Unpack[TaskOptions]
+    ) -> Any:
         """Turn a function into a task; without one, return what does so with these options.
 
         Raises BadOption, or DuplicateTask where another function has the name.
@@ -57,10 +59,10 @@ class TaskRegistry:
             hint = f"; did you mean {' or '.join(near)}?" if near else f"; there are {known}"
             raise UnknownTask(f"no task is called {name!r}{hint}") from None
 
-    def _built(self, fn: Callable[..., Any], given: Declaring) -> Task[..., Any, Any]:
+    def _built(self, fn: Callable[..., Any], given: TaskOptions) -> Task[..., Any, Any]:
         while isinstance(fn, Task):  # of another app: this one runs the function itself
             fn = fn.fn
-        check(fn, given)
+        validate_task(fn, given)
         name = name_for(fn, given)
         retry = given.get("retry") or Retry()
         options = {key: value for key, value in given.items() if key in ENQUEUE_OPTIONS}

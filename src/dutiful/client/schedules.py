@@ -10,9 +10,9 @@ from dutiful.core.errors import BadOption
 from dutiful.core.rule import Rule
 from dutiful.core.schedule import Schedule, written
 
-from .declaration import Declaration
-from .host import Host
-from .rules import Scheduling, schedule_of
+from .app_declaration import AppDeclaration
+from .app_protocol import AppProtocol
+from .schedule_options import ScheduleOptions, schedule_of
 from .task import Task
 
 AnyTask = TypeVar("AnyTask", bound=Task[..., Any, Any])
@@ -21,13 +21,13 @@ AnyTask = TypeVar("AnyTask", bound=Task[..., Any, Any])
 class DeclaredSchedules:
     """What ``@app.cron`` and the like declare."""
 
-    def __init__(self, app: Host) -> None:
+    def __init__(self, app: AppProtocol) -> None:
         """Start with none."""
         self._app = app
         self.declared: dict[str, Schedule] = {}
         self._tasks: dict[str, Task[..., Any, Any]] = {}
 
-    def decorator(self, rule: Rule, given: Scheduling) -> Callable[[AnyTask], AnyTask]:
+    def decorator(self, rule: Rule, given: ScheduleOptions) -> Callable[[AnyTask], AnyTask]:
         """Return a decorator that declares a schedule of a task and leaves the task as it is."""
 
         def decorate(task: AnyTask) -> AnyTask:
@@ -45,9 +45,9 @@ class DeclaredSchedules:
 
         return decorate
 
-    def declaration(self) -> Declaration:
+    def declaration(self) -> AppDeclaration:
         """Return what a worker writes to the store."""
         schedules = tuple(self.declared[name] for name in sorted(self.declared))
         text = b"\n".join(written(schedule) for schedule in schedules)
-        edition = hashlib.sha256(text).hexdigest()[:16]
-        return Declaration(self._app.name, edition, schedules)
+        declaration_version = hashlib.sha256(text).hexdigest()[:16]
+        return AppDeclaration(self._app.name, declaration_version, schedules)

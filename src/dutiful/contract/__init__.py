@@ -1,1 +1,1 @@
-"""What every engine promises, and the facade through which the rest of the house uses one."""
+"""What every engine promises, and the facade through which the rest of the package uses one."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from dutiful.core.errors import UsageError
 
-from .caller import ABORTED
+from .caller_errors import ABORTED
 
 _KINDS = (
     "django.db.backends.base.base.BaseDatabaseWrapper",

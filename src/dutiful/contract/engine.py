@@ -21,7 +21,7 @@ from .roles.health import Health
 from .roles.inspector import Inspector
 from .roles.producer import CallerProducer, Producer, SyncProducer
 from .roles.retention import Retention
-from .roles.schedules import Schedules
+from .roles.schedule_store import ScheduleStore
 from .roles.schema import Schema
 from .roles.transactional import Transactional
 from .roles.transfer import Exporter, Importer
@@ -42,9 +42,9 @@ class AttemptCounter(StrEnum):
     """Who counts the attempts of a job."""
 
     STORE = "store"
-    """The store writes what `core` says: an attempt that was handed back is not counted."""
+    """The store writes what `core` says: an attempt that was released is not counted."""
     BROKER = "broker"
-    """The broker counts deliveries, which nobody can set back; one handed back is counted."""
+    """The broker counts deliveries, which nobody can set back; one released is counted."""
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +83,7 @@ class Engine(ABC):
     fleet: Fleet | None = None
     inspector: Inspector | None = None
     controller: Controller | None = None
-    schedules: Schedules | None = None
+    schedules: ScheduleStore | None = None
     retention: Retention | None = None
     exporter: Exporter | None = None
     importer: Importer | None = None

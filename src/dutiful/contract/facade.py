@@ -24,7 +24,7 @@ from .roles.fleet import Fleet, Leases
 from .roles.inspector import Inspector
 from .roles.producer import CallerProducer, Receipt, created
 from .roles.retention import Retention
-from .roles.schedules import Schedules
+from .roles.schedule_store import ScheduleStore
 from .roles.schema import Schema
 from .roles.transactional import Transactional
 from .roles.transfer import Exporter, Importer
@@ -93,7 +93,7 @@ class Store:
         return self._role(self.engine.transactional, Capability.TRANSACTION)
 
     @property
-    def schedules(self) -> Schedules:
+    def schedules(self) -> ScheduleStore:
         """The role of keeping schedules, or Unsupported."""
         return self._role(self.engine.schedules, Capability.SCHEDULES)
 

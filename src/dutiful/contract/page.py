@@ -40,7 +40,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(dict.fromkeys(self.states)) or (None,)
 
 
-class Page(msgspec.Struct, frozen=True):
+class JobPage(msgspec.Struct, frozen=True):
     """Jobs, newest first; ``cursor`` asks for the next page, None means that there is none."""
 
     jobs: tuple[Job, ...]

@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from dutiful.core.deadline import TOLD
 from dutiful.core.instant import CALENDAR_FIRST, CALENDAR_LAST
 from dutiful.core.job import AttemptError, Job
-from dutiful.core.occurrence import Deadline, Edition, Recorded, Standing
+from dutiful.core.occurrence import Deadline, DeclarationVersion, Recorded, Standing
+from dutiful.core.overdue import REPORTED
 from dutiful.core.state import LIVE, State, mask
 
 from .page import DeadGroup, Finding, QueueCount
@@ -46,9 +46,9 @@ def _shown_bytes(value: Any) -> bytes:
     return shown(value).encode()
 
 
-def _told(value: Any) -> tuple[Deadline, ...]:
-    place: int = whole(0, len(TOLD) - 1)(value)
-    return TOLD[place]
+def _reported(value: Any) -> tuple[Deadline, ...]:
+    place: int = whole(0, len(REPORTED) - 1)(value)
+    return REPORTED[place]
 
 
 def _unique_states(value: Any) -> int:
@@ -144,7 +144,7 @@ RECORDED: dict[str, Column] = {
     "started_at": _AT_MAYBE,
     "finished_at": _AT_MAYBE,
     "state": Column(maybe(state), always(State.DEAD)),
-    "told": Column(_told, always(())),
+    "reported": Column(_reported, always(())),
 }
 
 WORKER: dict[str, Column] = {
@@ -214,11 +214,11 @@ def recorded(row: Sequence[Any]) -> Recorded:
     return Recorded(**found.values)
 
 
-def editions(rows: Iterable[Sequence[Any]]) -> dict[str, Edition]:
-    """Read the editions of an app by their digests, without those that cannot be read."""
+def declaration_versions(rows: Iterable[Sequence[Any]]) -> dict[str, DeclarationVersion]:
+    """Read an app's declaration versions by their digests, without those that cannot be read."""
     found = [salvage(_EDITION, row) for row in rows]
-    known = [Edition(**one.values) for one in found if one.unreadable is None]
-    return {edition.digest: edition for edition in known}
+    known = [DeclarationVersion(**one.values) for one in found if one.unreadable is None]
+    return {declaration_version.digest: declaration_version for declaration_version in known}
 
 
 def group(row: Sequence[Any]) -> DeadGroup:

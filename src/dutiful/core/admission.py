@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
+from .containers import is_dict, is_series
 from .errors import BadOption, PayloadTooLarge
 from .instant import SPAN_MAX, within_years
 from .job import NewJob
-from .parts import is_dict, is_series
 from .payload import offence
 from .queue import queue_name
 from .retry import attempts

@@ -8,10 +8,10 @@ from typing import Literal
 from msgspec.structs import replace
 
 from .errors import BadSchedule
-from .former import as_declared, following, in_course, remembering
 from .instant import MINUTE
 from .misfire import plan_due
 from .occurrence import Advance, Due, Occurrence, Standing
+from .rule_history import as_declared, following, in_course, remembering
 from .schedule import (
     Schedule,
     born_of,

@@ -81,7 +81,7 @@ def cancelled(job: Job, now: int) -> Job | None:
 
 def hurried(job: Job, now: int) -> Job | None:
     """Return a job that is made due now, None if it does not wait for its time."""
-    if not movable(job.state, "hurry"):
+    if not movable(job.state, "run_now"):
         return None
     return replace(job, state=State.QUEUED, run_at=now)
 

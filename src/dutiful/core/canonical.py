@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from .bare import bare
-from .parts import is_dict, is_series
+from .containers import is_dict, is_series
 from .payload import model_fields
 
 _ENCODER = msgspec.json.Encoder(decimal_format="string")

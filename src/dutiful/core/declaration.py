@@ -8,17 +8,17 @@ import msgspec
 from msgspec.structs import replace
 
 from .advance import begin, change
-from .edition import forgotten, in_force, rules, shown
-from .occurrence import Edition, Standing
+from .declaration_version import forgotten, in_force, rules, shown
+from .occurrence import DeclarationVersion, Standing
 from .ownership import refuse_taken
 from .retirement import Missed, Retirement, retire
 from .schedule import Schedule
 
 
 class Showing(msgspec.Struct, frozen=True):
-    """What a store writes of an app's editions when one of them is shown, and what that means."""
+    """What a store writes of an app's versions when one of them is shown, and what that means."""
 
-    edition: Edition
+    declaration_version: DeclarationVersion
     """The one that is shown, as it is stored unless its schedules are written, too."""
     forgotten: tuple[str, ...]
     """Digests of those that are deleted."""
@@ -27,13 +27,13 @@ class Showing(msgspec.Struct, frozen=True):
     in_force: bool
     """Whether they are those that the store holds."""
     applied: int
-    """What the edition counts once its schedules are written: more than all others."""
+    """What the declaration version counts once its schedules are written: more than all others."""
 
 
-class Declaration(msgspec.Struct, frozen=True):
+class DeclarationPlan(msgspec.Struct, frozen=True):
     """What a store writes so that it holds what an app declares; all of it, or nothing."""
 
-    edition: Edition
+    declaration_version: DeclarationVersion
     written: tuple[Standing, ...]
     """Schedules that are added, changed or brought back."""
     added: tuple[str, ...]
@@ -47,9 +47,12 @@ class Declaration(msgspec.Struct, frozen=True):
         return tuple([one.missed for one in self.retired if one.missed is not None])
 
 
-def show(editions: Iterable[Edition], digest: str, now: int) -> Showing:
-    """Decide what follows when the edition of ``digest`` is shown; ``editions`` are its app's."""
-    known = {edition.digest: edition for edition in editions}
+def show(declaration_versions: Iterable[DeclarationVersion], digest: str, now: int) -> Showing:
+    """Decide what follows when ``digest`` is shown; ``declaration_versions`` are its app's."""
+    known = {
+        declaration_version.digest: declaration_version
+        for declaration_version in declaration_versions
+    }
     mine = known[digest] = shown(known.values(), digest, now)
     ruling = rules(known.values(), digest, now)
     return Showing(
@@ -57,7 +60,7 @@ def show(editions: Iterable[Edition], digest: str, now: int) -> Showing:
         forgotten(known.values(), now),
         ruling,
         ruling and in_force(known.values(), digest),
-        1 + max(edition.applied for edition in known.values()),
+        1 + max(declaration_version.applied for declaration_version in known.values()),
     )
 
 
@@ -67,8 +70,8 @@ def declare(
     schedules: Sequence[Schedule],
     known: Mapping[str, Standing],
     now: int,
-) -> Declaration:
-    """Plan how an app's schedules are brought in line with those of an edition that rules.
+) -> DeclarationPlan:
+    """Plan how an app's schedules are brought in line with those of the version that rules.
 
     ``known`` holds all schedules of the app and of these names, by name, and may hold others.
     Raises ScheduleTaken when another owner has one of the names.
@@ -81,8 +84,8 @@ def declare(
     dropped = [
         known[name] for name in sorted(known) if known[name].app == app and name not in declared
     ]
-    return Declaration(
-        replace(showing.edition, applied=showing.applied),
+    return DeclarationPlan(
+        replace(showing.declaration_version, applied=showing.applied),
         written,
         tuple([one.name for one in written if one.name not in known]),
         tuple([ended for one in dropped if (ended := retire(one, now)) is not None]),

@@ -8,8 +8,8 @@ from itertools import islice
 import msgspec
 from msgspec.structs import replace
 
-from .former import following, in_course
 from .occurrence import Standing
+from .rule_history import following, in_course
 from .schedule import Schedule, planned_before_or_at, planned_between
 
 MADE_MAX = 1000
@@ -20,7 +20,7 @@ COUNTED_MAX = 2_000
 """Up to how many misfires are counted."""
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class MisfirePlan(msgspec.Struct, frozen=True, kw_only=True):
     """The planned instants that are due: those to make, and those that are given up."""
 
     first: int
@@ -34,13 +34,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The latest planned instant that this plan deals with."""
 
 
-def plan_due(latest: Schedule, standing: Standing, now: int) -> list[tuple[Schedule, Plan]]:
+def plan_due(latest: Schedule, standing: Standing, now: int) -> list[tuple[Schedule, MisfirePlan]]:
     """Sort the instants that are due into those to make and those to give up.
 
     There is one plan for each form of the schedule that planned some of them, oldest first; all
     but the last are of rules that were changed before anybody dealt with what was due.
     """
-    plans: list[tuple[Schedule, Plan]] = []
+    plans: list[tuple[Schedule, MisfirePlan]] = []
     first = standing.next
     while first is not None and first <= now:
         schedule, until = in_course(latest, first)
@@ -72,7 +72,9 @@ def give_up_due(latest: Schedule, standing: Standing, now: int) -> tuple[list[in
     return list(misses), missed
 
 
-def _without_makeup(planned: tuple[Schedule, Plan], since: int, now: int) -> tuple[Schedule, Plan]:
+def _without_makeup(
+    planned: tuple[Schedule, MisfirePlan], since: int, now: int
+) -> tuple[Schedule, MisfirePlan]:
     """Leave out the run that makes up for all misfires: a later rule has made one."""
     schedule, plan = planned
     if schedule.misfire != "once":
@@ -81,7 +83,7 @@ def _without_makeup(planned: tuple[Schedule, Plan], since: int, now: int) -> tup
     return schedule, _plan(skipping, plan.first, plan.last, since, now)
 
 
-def _plan(schedule: Schedule, first: int, end: int, since: int, now: int) -> Plan:
+def _plan(schedule: Schedule, first: int, end: int, since: int, now: int) -> MisfirePlan:
     """Sort the instants of one rule, from the first that is due to the end of its time."""
     # Planned before this is a misfire: late, or from before the schedule was resumed.
     fresh = now - schedule.late_after
@@ -93,7 +95,7 @@ def _plan(schedule: Schedule, first: int, end: int, since: int, now: int) -> Pla
     start = max(first + 1, fresh)
     timely += islice(planned_between(schedule, start, end), MADE_MAX - len(timely))
     if first >= fresh:
-        return Plan(first=first, make=tuple(timely), last=timely[-1])
+        return MisfirePlan(first=first, make=tuple(timely), last=timely[-1])
     found = planned_before_or_at(schedule, min(fresh - 1, end))
     newest = first if found is None else max(first, found)
     return _with_misfires(schedule, first, newest, timely, now)
@@ -101,7 +103,7 @@ def _plan(schedule: Schedule, first: int, end: int, since: int, now: int) -> Pla
 
 def _with_misfires(
     schedule: Schedule, first: int, newest: int, timely: list[int], now: int
-) -> Plan:
+) -> MisfirePlan:
     made = _made_up_for(schedule, first, newest, timely, now)
     end = (made[0] if made else newest + 1) - 1
     misses = deque[int](maxlen=MISSES_MAX)
@@ -110,7 +112,7 @@ def _with_misfires(
         missed, misses = _count(schedule, first, end)
     make = (*made, *timely)[:MADE_MAX]
     last = make[-1] if make else newest
-    return Plan(first=first, make=make, misses=tuple(misses), missed=missed, last=last)
+    return MisfirePlan(first=first, make=make, misses=tuple(misses), missed=missed, last=last)
 
 
 def _made_up_for(

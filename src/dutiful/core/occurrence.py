@@ -148,16 +148,17 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: int | None = None
     state: State | None = None
     """The job's state; None when there is no job, or it was purged before it ended."""
-    told: tuple[Deadline, ...] = ()
+    reported: tuple[Deadline, ...] = ()
     """Which missed deadlines were told of."""
 
 
-class Edition(msgspec.Struct, frozen=True):
+class DeclarationVersion(msgspec.Struct, frozen=True):
     """One version of an app's declared schedules, as the store has seen it."""
 
     digest: str
     rank: int
-    """Grows with each edition that appears, or appears again after it was gone."""
+    """Grows with each declaration version that appears, or appears again after it was gone."""
     seen_at: int
     applied: int = 0
-    """Grows with each time that an edition's schedules are written; the highest is in force."""
+    """Grows with each time that a declaration version's schedules are written; the highest is in
+    force."""

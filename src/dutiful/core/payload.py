@@ -16,9 +16,9 @@ from uuid import UUID
 import msgspec
 
 from .bare import bare, kind_of
+from .containers import equal_keys, is_dict, is_series, parts_of
 from .depth import DEPTH_MAX, SHALLOW_BYTES, deep
 from .errors import BadArguments, BadPayload, PayloadTooLarge
-from .parts import equal_keys, is_dict, is_series, parts_of
 from .text import own_text
 
 PAYLOAD_BYTES_MAX = 256 * 1024

@@ -15,7 +15,7 @@ from .bare import bare_text
 from .errors import BadOption, BadSchedule
 from .instant import CALENDAR_FIRST, CALENDAR_LAST, EARLIEST, MINUTE
 from .job import NewJob
-from .rule import Bounds, Calendar, Cron, Rule, after, before_or_at, jittered
+from .rule import Calendar, Cron, Rule, RuleBounds, after, before_or_at, jittered
 from .text import shown
 from .unique import Unique
 
@@ -33,7 +33,7 @@ class Former(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     until: int
     """The change: what was planned by then goes by this, and nothing after it."""
     rule: Rule
-    bounds: Bounds
+    bounds: RuleBounds
     misfire: Misfire
     misfire_max: int
     misfire_window: int | None
@@ -58,7 +58,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     meta: dict[str, str] = {}
     unique: Unique | None = None
     """Which key each job holds; an occurrence gives way to the job that holds it."""
-    bounds: Bounds = Bounds()
+    bounds: RuleBounds = RuleBounds()
     """Start, end and the days that are left out."""
     jitter: int = 0
     """A job is due up to so much after its planned instant, always as much for that instant."""

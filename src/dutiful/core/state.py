@@ -46,7 +46,7 @@ Verb = Literal[
     "rescue",
     "die",
     "cancel",
-    "hurry",
+    "run_now",
     "redrive",
 ]
 
@@ -81,8 +81,8 @@ TRANSITIONS: tuple[Move, ...] = (
     Move(State.SCHEDULED, "cancel", State.CANCELLED, "somebody asked"),
     Move(State.QUEUED, "cancel", State.CANCELLED, "somebody asked"),
     Move(State.WAITING, "cancel", State.CANCELLED, "somebody asked"),
-    Move(State.SCHEDULED, "hurry", State.QUEUED, "somebody asked for it to run now"),
-    Move(State.WAITING, "hurry", State.QUEUED, "somebody asked for it to run now"),
+    Move(State.SCHEDULED, "run_now", State.QUEUED, "a person asked for it to run now"),
+    Move(State.WAITING, "run_now", State.QUEUED, "a person asked for it to run now"),
     Move(State.DEAD, "redrive", State.QUEUED, "somebody sent it back"),
     Move(State.CANCELLED, "redrive", State.QUEUED, "somebody sent it back"),
 )

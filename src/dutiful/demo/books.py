@@ -39,7 +39,7 @@ class Charge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     currency: str
 
 
-class Entry(msgspec.Struct, frozen=True):
+class LedgerLine(msgspec.Struct, frozen=True):
     """One line of the ledger: money that was really taken."""
 
     charge: str
@@ -51,13 +51,13 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class CashUp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A stretch of time whose charges are counted: what is asked for, and noted in a book."""
+    """A time range whose charges are counted: what is asked for, and noted in a book."""
 
     since: datetime | None
     until: datetime
 
 
-class Answer(msgspec.Struct, frozen=True):
+class GatewayAnswer(msgspec.Struct, frozen=True):
     """A status and what to say with it."""
 
     status: int
@@ -109,7 +109,7 @@ class Books:
         self._file = _appended(ledger)
         self._cash_file = _appended(self.cash_book)
         self._charged_at: list[datetime] = []
-        self._answered: dict[str, tuple[Charge | CashUp, Answer]] = {}
+        self._answered: dict[str, tuple[Charge | CashUp, GatewayAnswer]] = {}
         self._requests: Counter[str] = Counter()
         self._charged: set[str] = set()
         self._broken: set[str] = set()
@@ -120,28 +120,30 @@ class Books:
         self._requests[order] += 1
         return fault(self.seed, order, self._requests[order])
 
-    def charge(self, request: Charge, key: str | None) -> Answer:
+    def charge(self, request: Charge, key: str | None) -> GatewayAnswer:
         """Take the money, or replay the answer that this key was given before."""
         if (known := self._known(request, key)) is not None:
             self.stats.replayed += known.status == 201
             return known
         if self.fails(request.card):
             self.stats.declined += 1
-            return Answer(402, {"error": "card declined"})
+            return GatewayAnswer(402, {"error": "card declined"})
         entry = self._write(request, key)
-        answer = Answer(201, {"charge": entry.charge})
+        answer = GatewayAnswer(201, {"charge": entry.charge})
         if key is not None:
             self._answered[key] = (request, answer)
         return answer
 
-    def cash_up(self, request: CashUp, key: str | None) -> Answer:
+    def cash_up(self, request: CashUp, key: str | None) -> GatewayAnswer:
         """Note a cash-up, or replay its answer, and say how many charges it covers."""
         if (known := self._known(request, key)) is not None:
             return known
         os.write(self._cash_file, msgspec.json.encode(request) + b"\n")
         self.stats.cash_ups += 1
         first = 0 if request.since is None else bisect_left(self._charged_at, request.since)
-        answer = Answer(201, {"charges": bisect_left(self._charged_at, request.until) - first})
+        answer = GatewayAnswer(
+            201, {"charges": bisect_left(self._charged_at, request.until) - first}
+        )
         if key is not None:
             self._answered[key] = (request, answer)
         return answer
@@ -164,19 +166,19 @@ class Books:
         """Accept every card from now on."""
         self._repaired = True
 
-    def _known(self, request: Charge | CashUp, key: str | None) -> Answer | None:
+    def _known(self, request: Charge | CashUp, key: str | None) -> GatewayAnswer | None:
         """Return what this key was answered before, None for a new one."""
         known = None if key is None else self._answered.get(key)
         if known is None or known[0] == request:
             return known and known[1]
-        return Answer(422, {"error": "this idempotency key belongs to another request"})
+        return GatewayAnswer(422, {"error": "this idempotency key belongs to another request"})
 
-    def _write(self, request: Charge, key: str | None) -> Entry:
+    def _write(self, request: Charge, key: str | None) -> LedgerLine:
         self.stats.charges += 1
         self._charged.add(request.order)
         self._charged_at.append(datetime.now(UTC))
         self.stats.orders_charged = len(self._charged)
-        entry = Entry(
+        entry = LedgerLine(
             f"ch_{self.stats.charges:06d}",
             request.order,
             request.card,
@@ -193,9 +195,9 @@ def _appended(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
 
-def read_ledger(raw: bytes) -> tuple[Entry, ...]:
+def read_ledger(raw: bytes) -> tuple[LedgerLine, ...]:
     """Read a ledger's lines."""
-    decode = msgspec.json.Decoder(Entry).decode
+    decode = msgspec.json.Decoder(LedgerLine).decode
     return tuple(decode(line) for line in raw.splitlines())
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dutiful.core.state import State
-from dutiful.demo.status import DemoStatus, StoryLine, WorkerRow
+from dutiful.demo.status import DemoStatus, StoryLine, WorkerLine
 from dutiful.demo.wording import count
 
 STORY_MAX = 12
@@ -164,7 +164,7 @@ def _workers(status: DemoStatus) -> RenderableType:
     return grid if status.workers else Text("none yet", "dim")
 
 
-def _condition(row: WorkerRow) -> Text:
+def _condition(row: WorkerLine) -> Text:
     match row.condition:
         case "working" if not row.joined:
             return Text("starting", "dim")

@@ -2,7 +2,7 @@
 
     POST /charges        charge a card; with an Idempotency-Key header at most once per key
     GET  /ledger         what was really charged, one JSON object a line
-    POST /cash-ups       count the charges of a stretch of time, and note that they were
+    POST /cash-ups       count the charges of a time range, and note that they were
     GET  /cash-ups       which stretches were, one JSON object a line
     GET  /stats          counters
     POST /cards/break    decline more cards: {"cards": [...]}
@@ -23,7 +23,7 @@ from typing import TypeVar
 import msgspec
 
 from dutiful.contract.beside import beside
-from dutiful.demo.books import Answer, Books, CashUp, Charge
+from dutiful.demo.books import Books, CashUp, Charge, GatewayAnswer
 
 T = TypeVar("T")
 
@@ -80,7 +80,7 @@ class Gateway:
                 if request.headers.get("connection", "").lower() == "close":
                     break
         except BadRequest as error:
-            writer.write(_http(Answer(400, {"error": str(error)})))
+            writer.write(_http(GatewayAnswer(400, {"error": str(error)})))
         except Dropped:
             writer.transport.abort()
         except (ConnectionError, TimeoutError, asyncio.IncompleteReadError):
@@ -88,7 +88,7 @@ class Gateway:
         finally:
             writer.close()
 
-    async def answer(self, request: Request) -> Answer | bytes:
+    async def answer(self, request: Request) -> GatewayAnswer | bytes:
         """Do what is asked; raises Dropped when the reply shall be lost."""
         stats = self.books.stats
         match request.method, request.path:
@@ -100,10 +100,10 @@ class Gateway:
                     stats.inflight -= 1
             case "POST", "/cards/break":
                 cards = _decode(request.body, Breakage).cards
-                return Answer(200, {"broken": self.books.break_cards(cards)})
+                return GatewayAnswer(200, {"broken": self.books.break_cards(cards)})
             case "POST", "/cards/repair":
                 self.books.repair()
-                return Answer(200, {"repaired": True})
+                return GatewayAnswer(200, {"repaired": True})
             case "GET", "/ledger":
                 return await beside(self.books.ledger.read_bytes)
             case "POST", "/cash-ups":
@@ -112,13 +112,13 @@ class Gateway:
             case "GET", "/cash-ups":
                 return await beside(self.books.cash_book.read_bytes)
             case "GET", "/stats":
-                return Answer(200, msgspec.to_builtins(stats))
+                return GatewayAnswer(200, msgspec.to_builtins(stats))
             case "GET", "/health":
-                return Answer(200, {"ok": True})
+                return GatewayAnswer(200, {"ok": True})
             case _:
-                return Answer(404, {"error": f"no {request.method} {request.path}"})
+                return GatewayAnswer(404, {"error": f"no {request.method} {request.path}"})
 
-    async def _charge(self, request: Request) -> Answer:
+    async def _charge(self, request: Request) -> GatewayAnswer:
         wanted = _decode(request.body, Charge)
         books, stats = self.books, self.books.stats
         stats.requests += 1
@@ -126,7 +126,7 @@ class Gateway:
         await asyncio.sleep(fault.latency)
         if fault.kind == "error":
             stats.errors += 1
-            return Answer(503, {"error": "try again later"})
+            return GatewayAnswer(503, {"error": "try again later"})
         answer = books.charge(wanted, request.headers.get("idempotency-key"))
         if answer.status != 201 or fault.kind == "none":
             return answer
@@ -168,7 +168,7 @@ def _decode(body: bytes, kind: type[T]) -> T:
         raise BadRequest(str(error)) from error
 
 
-def _http(answer: Answer | bytes) -> bytes:
+def _http(answer: GatewayAnswer | bytes) -> bytes:
     if isinstance(answer, bytes):
         status, kind, body = 200, "application/x-ndjson", answer
     else:
@@ -178,7 +178,7 @@ def _http(answer: Answer | bytes) -> bytes:
 
 
 async def run(ledger: Path, seed: int, port: int, stall: float = STALL) -> None:
-    """Serve on loopback for ever; the first line of output is the gateway's address."""
+    """Serve on loopback indefinitely; the first line of output is the gateway's address."""
     gateway = Gateway(Books(ledger, seed), stall)
     server = await asyncio.start_server(gateway.serve, "127.0.0.1", port, backlog=512)
     sys.stdout.write(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}\n")

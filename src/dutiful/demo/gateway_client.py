@@ -10,7 +10,7 @@ from http.client import HTTPConnection
 import msgspec
 
 from dutiful.contract.beside import beside
-from dutiful.demo.books import CashUp, Entry, Stats, read_cash_book, read_ledger
+from dutiful.demo.books import CashUp, LedgerLine, Stats, read_cash_book, read_ledger
 
 SECONDS_MAX = 10.0
 
@@ -26,7 +26,7 @@ class GatewayClient:
         """Return the gateway's counters."""
         return msgspec.json.decode(await self._ask("GET", "/stats"), type=Stats)
 
-    async def ledger(self) -> tuple[Entry, ...]:
+    async def ledger(self) -> tuple[LedgerLine, ...]:
         """Return every charge that was really made."""
         return read_ledger(await self._ask("GET", "/ledger"))
 

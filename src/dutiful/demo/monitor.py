@@ -8,9 +8,9 @@ from time import monotonic
 
 from dutiful.contract.roles.fleet import WorkerStatus
 from dutiful.demo.gateway_client import GatewayClient
-from dutiful.demo.processes import Child, Processes
+from dutiful.demo.processes import Processes, ShopProcess
 from dutiful.demo.shop_store import ShopStore
-from dutiful.demo.status import DemoStatus, StoryLine, Tone, View, WorkerRow
+from dutiful.demo.status import DemoStatus, StoryLine, Tone, View, WorkerLine
 
 LOOK_SECONDS = 0.12
 
@@ -58,8 +58,8 @@ class Monitor:
         status.sample()
         self.view.show(status)
 
-    def _row(self, child: Child, known: WorkerStatus | None) -> WorkerRow:
-        return WorkerRow(
+    def _row(self, child: ShopProcess, known: WorkerStatus | None) -> WorkerLine:
+        return WorkerLine(
             name=child.name,
             pid=child.pid,
             condition=child.condition,

@@ -25,12 +25,12 @@ Condition = Literal["working", "killed", "stopped", "crashed"]
 class ChildFailed(DemoFailed):
     """A process of the demo ended by itself; its last output is in the message."""
 
-    def __init__(self, what: str, child: Child) -> None:
+    def __init__(self, what: str, child: ShopProcess) -> None:
         """Say what happened, and quote the end of the child's output."""
         super().__init__(f"{what}\n{child.last_lines()}".rstrip())
 
 
-class Child:
+class ShopProcess:
     """One process and what became of it."""
 
     def __init__(self, name: str, process: Process, log: Path) -> None:
@@ -80,8 +80,8 @@ class Processes:
             "PYTHONDONTWRITEBYTECODE": "1",
         }
         self.life = life
-        self.workers: list[Child] = []
-        self._children: list[Child] = []
+        self.workers: list[ShopProcess] = []
+        self._children: list[ShopProcess] = []
 
     async def start_gateway(self, ledger: Path, seed: int) -> str:
         """Start the gateway and return its host and port."""
@@ -101,7 +101,7 @@ class Processes:
         self.environment["GATEWAY"] = address
         return address
 
-    async def start_worker(self, app: str, slots: int) -> Child:
+    async def start_worker(self, app: str, slots: int) -> ShopProcess:
         """Start one more worker."""
         number = len(self.workers) + 1
         arguments = ["dutiful", "worker", "--app", app, "-Q", "payments,books", "-c", str(slots)]
@@ -109,7 +109,7 @@ class Processes:
         self.workers.append(child)
         return child
 
-    def kill(self, child: Child) -> None:
+    def kill(self, child: ShopProcess) -> None:
         """End a child by SIGKILL, as the kernel does when memory runs out."""
         child.killed = True
         with contextlib.suppress(ProcessLookupError):
@@ -139,7 +139,7 @@ class Processes:
                 child.process.send_signal(signal.SIGKILL)
         await self._gone(alive)
 
-    async def _gone(self, children: Sequence[Child]) -> None:
+    async def _gone(self, children: Sequence[ShopProcess]) -> None:
         for child in children:
             try:
                 async with asyncio.timeout(STOP_SECONDS_MAX):
@@ -147,7 +147,9 @@ class Processes:
             except TimeoutError:
                 self.kill(child)
 
-    async def _start(self, name: str, module: Sequence[str], *, stdout: bool = False) -> Child:
+    async def _start(
+        self, name: str, module: Sequence[str], *, stdout: bool = False
+    ) -> ShopProcess:
         """Start ``python -m module...`` by the launcher, so that it ends with the demo."""
         log = self.folder / f"{name.replace(' ', '-')}.log"
         launcher = [sys.executable, "-m", LAUNCHER, str(os.getpid()), str(self.life)]
@@ -163,6 +165,6 @@ class Processes:
                 stderr=file,
                 start_new_session=True,
             )
-        child = Child(name, process, log)
+        child = ShopProcess(name, process, log)
         self._children.append(child)
         return child

@@ -16,14 +16,14 @@ from dutiful.demo.failure import DemoFailed, DemoStopped
 from dutiful.demo.gateway_client import GatewayClient
 from dutiful.demo.monitor import Monitor
 from dutiful.demo.processes import Processes
-from dutiful.demo.scenario import Plan, Scenario
+from dutiful.demo.scenario import DemoPlan, Scenario
 from dutiful.demo.shop import load_module, shop_folder
 from dutiful.demo.shop_store import ShopStore
 from dutiful.demo.status import DemoStatus, View
 from dutiful.demo.verdict import Verdict
 
 
-def run_demo(plan: Plan, view: View, *, engine: str = "sqlite", keep: bool = False) -> Verdict:
+def run_demo(plan: DemoPlan, view: View, *, engine: str = "sqlite", keep: bool = False) -> Verdict:
     """Run the demo and show its verdict; whatever ends it, nothing is left running.
 
     Raises DemoFailed; DemoStopped after a signal; ServerMissing and ServerFailed about a server of
@@ -60,7 +60,7 @@ def _store(engine: str, folder: Path) -> Generator[str]:
         yield server.url()
 
 
-async def _run(plan: Plan, view: View, folder: Path, url: str) -> tuple[DemoStatus, Verdict]:
+async def _run(plan: DemoPlan, view: View, folder: Path, url: str) -> tuple[DemoStatus, Verdict]:
     _end_on(signal.SIGTERM, signal.SIGHUP)
     seconds_max = 60 + len(plan.orders) // 25
     status = DemoStatus(len(plan.orders), plan.naive)

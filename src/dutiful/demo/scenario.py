@@ -17,7 +17,7 @@ from dutiful.demo.books import FAILING
 from dutiful.demo.gateway_client import GatewayClient
 from dutiful.demo.monitor import LOOK_SECONDS, Monitor
 from dutiful.demo.orders import Order
-from dutiful.demo.schedule import NAME, Occurrences, occurrences
+from dutiful.demo.schedule_verdict import NAME, Occurrences, occurrences
 from dutiful.demo.shop_store import jobs_of
 from dutiful.demo.verdict import Survived, Verdict, judge
 from dutiful.demo.wording import count
@@ -30,7 +30,7 @@ FAILING_SHARE = 170
 """One card in so many fails, when the orders bring none of their own that does."""
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class DemoPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What the demo is to do."""
 
     orders: tuple[Order, ...]
@@ -49,7 +49,7 @@ class Scenario:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: DemoPlan,
         app: App,
         charge: Task[..., Any, Any],
         gateway: GatewayClient,

@@ -14,12 +14,12 @@ from dutiful.contract.facade import Store
 from dutiful.contract.page import Filter
 from dutiful.contract.roles.controller import Redrive
 from dutiful.contract.roles.fleet import WorkerStatus
-from dutiful.contract.roles.schedules import KEPT_MAX
+from dutiful.contract.roles.schedule_store import KEPT_MAX
 from dutiful.core.job import Job, NewJob
 from dutiful.core.occurrence import Recorded, Standing
 from dutiful.core.state import State
 from dutiful.demo.orders import Order
-from dutiful.demo.schedule import NAME, QUEUE
+from dutiful.demo.schedule_verdict import NAME, QUEUE
 
 PAGE = 500
 CHARGES = "payments"

@@ -19,7 +19,7 @@ SAMPLES_MAX = 400
 Tone = Literal["", "bad", "good"]
 
 
-class WorkerRow(NamedTuple):
+class WorkerLine(NamedTuple):
     """One worker process."""
 
     name: str
@@ -49,7 +49,7 @@ class DemoStatus:
     seconds: float = 0.0
     stats: Stats = field(default_factory=Stats)
     counts: dict[State, int] = field(default_factory=dict[State, int])
-    workers: list[WorkerRow] = field(default_factory=list[WorkerRow])
+    workers: list[WorkerLine] = field(default_factory=list[WorkerLine])
     story: list[StoryLine] = field(default_factory=list[StoryLine])
     speeds: deque[float] = field(default_factory=lambda: deque[float](maxlen=SAMPLES_MAX))
     """Charges a second, sampled."""

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from dutiful.demo.books import Entry
+from dutiful.demo.books import LedgerLine
 from dutiful.demo.orders import Order
-from dutiful.demo.schedule import Occurrences
+from dutiful.demo.schedule_verdict import Occurrences
 
 
 class Survived(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,10 +65,14 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def judge(
-    orders: Sequence[Order], ledger: Iterable[Entry], survived: Survived, *, naive: bool = False
+    orders: Sequence[Order],
+    ledger: Iterable[LedgerLine],
+    survived: Survived,
+    *,
+    naive: bool = False,
 ) -> Verdict:
     """Compare the ledger with the orders."""
-    charges: defaultdict[str, list[Entry]] = defaultdict(list)
+    charges: defaultdict[str, list[LedgerLine]] = defaultdict(list)
     for entry in ledger:
         charges[entry.order].append(entry)
     once = twice = lost = wrong = 0
@@ -107,5 +111,5 @@ def money(cents: dict[str, int]) -> str:
     return ", ".join(f"{sum_ / 100:,.2f} {currency}" for currency, sum_ in cents.items())
 
 
-def _fits(entry: Entry, order: Order) -> bool:
+def _fits(entry: LedgerLine, order: Order) -> bool:
     return (entry.card, entry.cents, entry.currency) == (order.card, order.cents, order.currency)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import quote
 
-from dutiful.demo.schedule import Occurrences
+from dutiful.demo.schedule_verdict import Occurrences
 from dutiful.demo.verdict import Verdict, money
 
 

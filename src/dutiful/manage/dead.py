@@ -16,10 +16,10 @@ from dutiful.core.job import Job
 from dutiful.core.replacement import Work, edited
 from dutiful.core.state import State
 
+from .app_protocol import ManagedApp, Part
 from .bulk import Bulk, BulkResult, ChosenDead, Done, without_stop
 from .choice import DeadFilters, Ids, filter_of
 from .edit import Editor
-from .host import Managed, Part
 from .jobs import Jobs
 from .page import LIMIT, Page
 from .records import DeadGroupRecord, JobRecord, group_record
@@ -34,7 +34,7 @@ class DeadLetters(Part):
     ``app.jobs.errors(id)`` show one dead letter.
     """
 
-    def __init__(self, app: Managed) -> None:
+    def __init__(self, app: ManagedApp) -> None:
         """Belong to an app; nothing is opened yet."""
         super().__init__(app)
         self._jobs = Jobs(app)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import TypeVar
 
-from dutiful.contract.page import PREFIX_MIN, Filter, Page
+from dutiful.contract.page import PREFIX_MIN, Filter, JobPage
 from dutiful.contract.roles.inspector import Inspector
 from dutiful.core.errors import JobNotFound
 from dutiful.core.instant import MINUTE
@@ -61,7 +61,7 @@ async def batches(items: Sequence[T]) -> AsyncIterator[Sequence[T]]:
         yield items[start : start + BATCH]
 
 
-async def latest_errors(inspector: Inspector, page: Page) -> dict[str, AttemptError]:
+async def latest_errors(inspector: Inspector, page: JobPage) -> dict[str, AttemptError]:
     """Return the latest error of those jobs whose last attempt failed."""
     found: dict[str, AttemptError] = {}
     for job in page.jobs:

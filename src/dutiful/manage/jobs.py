@@ -13,10 +13,10 @@ from dutiful.core.errors import BadOption
 from dutiful.core.state import LIVE, State
 from dutiful.core.text import whole
 
+from .app_protocol import Part
 from .bulk import Bulk, BulkResult, ChosenJobs, without_stop
 from .choice import Ids, JobFilters, filter_of, id_list
 from .finding import each, latest_errors, one, pages
-from .host import Part
 from .page import LIMIT, Page, cursor, page_limit
 from .reading import value
 from .records import ErrorRecord, JobRecord, error_record, job_record
@@ -122,7 +122,7 @@ class Jobs(Part):
         states = (State.SCHEDULED, State.WAITING)
         bulk = Bulk("run_now", states, ids, which, everything=all, stop=stop)
         store = await self._store(Capability.DELAY, *bulk.needs)
-        return await bulk.carry_out(store, store.controller(Capability.DELAY).hurry)
+        return await bulk.carry_out(store, store.controller(Capability.DELAY).run_now)
 
     async def aretry(self, ids: Ids) -> tuple[Retried, ...]:
         """Run jobs now: make scheduled and waiting ones due, redrive dead and cancelled ones.

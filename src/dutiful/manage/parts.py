@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import cast
 
+from .app_protocol import ManagedApp
 from .dead import DeadLetters
-from .host import Managed
 from .jobs import Jobs
 from .queues import Queues
 from .schedules import Schedules
@@ -19,22 +19,22 @@ class ManagementParts:
     @cached_property
     def jobs(self) -> Jobs:
         """Jobs of every state: looking at them, cancelling them, running them now."""
-        return Jobs(cast(Managed, self))
+        return Jobs(cast(ManagedApp, self))
 
     @cached_property
     def dead(self) -> DeadLetters:
         """Dead letters: looking at them, redriving them, deleting them."""
-        return DeadLetters(cast(Managed, self))
+        return DeadLetters(cast(ManagedApp, self))
 
     @cached_property
     def queues(self) -> Queues:
         """Queues: what they hold, pausing and resuming them."""
-        return Queues(cast(Managed, self))
+        return Queues(cast(ManagedApp, self))
 
     @cached_property
     def workers(self) -> Workers:
         """Workers: what they run, and which fell silent."""
-        return Workers(cast(Managed, self))
+        return Workers(cast(ManagedApp, self))
 
     @property
     def schedules(self) -> Schedules:
@@ -44,4 +44,4 @@ class ManagementParts:
     @cached_property
     def _schedules(self) -> Schedules:
         # Behind a property, which a protocol can ask for in the eyes of every type checker.
-        return Schedules(cast(Managed, self))
+        return Schedules(cast(ManagedApp, self))

@@ -10,7 +10,7 @@ from dutiful.contract.capability import Capability
 from dutiful.contract.facade import Store
 from dutiful.core.queue import queue_name
 
-from .host import Part
+from .app_protocol import Part
 from .records import QueueRecord, queue_record
 
 

@@ -39,7 +39,7 @@ async def retry_one(store: Store, job: Job) -> Retried:
         case State.QUEUED | State.RUNNING:
             return Retried(job=record, done="nothing", why="ready")
         case State.SCHEDULED | State.WAITING:
-            if await store.controller(Capability.DELAY).hurry([job.id]):
+            if await store.controller(Capability.DELAY).run_now([job.id]):
                 return Retried(job=record, done="run_now")
         case State.DEAD | State.CANCELLED:
             if await store.controller(Capability.REDRIVE).redrive([Redrive(job.id)]):

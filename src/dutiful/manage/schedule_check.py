@@ -18,7 +18,7 @@ from dutiful.core.rule import Cron, Dst, after, between, changes
 from dutiful.core.schedule import Schedule, longest_job_of, planned_after, written
 from dutiful.core.text import worded
 
-from .host import Managed
+from .app_protocol import ManagedApp
 from .reading import local
 from .schedule_records import definition_of, unread_of
 
@@ -39,7 +39,7 @@ class ScheduleFinding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def check(
-    app: Managed,
+    app: ManagedApp,
     declared: Mapping[str, Schedule] | None,
     store: Store,
     standings: Sequence[Standing],
@@ -65,7 +65,7 @@ async def check(
 class _Judge:
     """Judges schedules as the code declares them, where it counts, else as they are stored."""
 
-    def __init__(self, app: Managed, declared: Mapping[str, Schedule] | None, now: int) -> None:
+    def __init__(self, app: ManagedApp, declared: Mapping[str, Schedule] | None, now: int) -> None:
         self._app = app
         self._declared = declared
         self._now = now
@@ -149,7 +149,7 @@ def _of_time(standing: Standing | None, schedule: Schedule, now: int) -> Iterato
 
 
 def _missing_hours(schedule: Schedule, now: int) -> Iterator[str]:
-    """Tell when a time falls into a stretch that the clocks leave out, unless a rule was chosen."""
+    """Report a time in a range that the clocks leave out, unless a rule was chosen."""
     rule = schedule.rule
     if not isinstance(rule, Cron) or not rule.fixed or rule.dst is not None:
         return

@@ -18,8 +18,8 @@ from dutiful.core.occurrence import Standing
 from dutiful.core.schedule import planned_after, read
 from dutiful.core.text import shown, whole
 
+from .app_protocol import ManagedApp, existing
 from .choice import texts
-from .host import Managed, existing
 from .page import Page, cursor, page_limit
 from .schedule_check import ScheduleFinding, check
 from .schedule_records import (
@@ -52,7 +52,7 @@ class ScheduleFilters(TypedDict, total=False):
 class ScheduleViews(DeclaredSchedules):
     """What can be seen of schedules."""
 
-    def __init__(self, app: Managed) -> None:
+    def __init__(self, app: ManagedApp) -> None:
         """Start with no declared schedule."""
         super().__init__(app)
         self._host = app

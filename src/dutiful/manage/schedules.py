@@ -8,11 +8,11 @@ from typing import Any, Unpack
 
 import msgspec
 
-from dutiful.client.backfill import Backfill, Filled, Progress, fill_in, instants
+from dutiful.client.backfill import Backfill, BackfillResult, Progress, fill_in, instants
 from dutiful.client.by_hand import run_now
 from dutiful.client.handle import Handle
 from dutiful.client.options import checked_flag
-from dutiful.client.rules import Scheduling, schedule_of
+from dutiful.client.schedule_options import ScheduleOptions, schedule_of
 from dutiful.client.task import BoundTask
 from dutiful.contract.facade import Store
 from dutiful.core.advance import Switch
@@ -38,7 +38,7 @@ class Schedules(ScheduleViews):
         rule: Rule,
         *,
         replace: bool = False,
-        **given: Unpack[Scheduling],
+        **given: Unpack[ScheduleOptions],
     ) -> Schedule:
         """Create a schedule in the store and return its definition; it stays until it is deleted.
 
@@ -121,7 +121,7 @@ class Schedules(ScheduleViews):
         progress: Progress | None = None,
         *,
         dry_run: bool = False,
-    ) -> Filled:
+    ) -> BackfillResult:
         """Enqueue the occurrences of a past time range that have no record yet.
 
         Running it again adds only what is missing. UsageError for instants that may have run, as
@@ -135,7 +135,7 @@ class Schedules(ScheduleViews):
         only_count = checked_flag(dry_run, "dry_run")
         store, standing = await self._store(), await self._standing(name)
         if only_count:
-            return Filled(len(instants(read(standing.spec), backfill)), 0, 0)
+            return BackfillResult(len(instants(read(standing.spec), backfill)), 0, 0)
         return await fill_in(store, standing, backfill, progress, self._host.hooks.abefore)
 
     def create(
@@ -144,7 +144,7 @@ class Schedules(ScheduleViews):
         rule: Rule,
         *,
         replace: bool = False,
-        **given: Unpack[Scheduling],
+        **given: Unpack[ScheduleOptions],
     ) -> Schedule:
         """Do what `acreate` does, from sync code."""
         return self._run(self.acreate(task, rule, replace=replace, **given))
@@ -180,7 +180,7 @@ class Schedules(ScheduleViews):
         progress: Progress | None = None,
         *,
         dry_run: bool = False,
-    ) -> Filled:
+    ) -> BackfillResult:
         """Do what `abackfill` does, from sync code."""
         return self._run(self.abackfill(name, backfill, progress, dry_run=dry_run))
 

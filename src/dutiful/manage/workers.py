@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .host import Part
+from .app_protocol import Part
 from .records import WorkerRecord, worker_record
 
 

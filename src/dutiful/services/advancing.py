@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from dutiful.contract.roles.schedules import Advanced
+from dutiful.contract.roles.schedule_store import Advanced
 from dutiful.core.errors import DuplicateJob, EngineError
 from dutiful.core.event import Emit, OccurrenceMissed
 from dutiful.core.job import NewJob

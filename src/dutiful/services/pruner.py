@@ -24,7 +24,7 @@ class Pruner:
     seconds = 30.0
 
     def __init__(self, store: Store, keep: Mapping[State, int | None]) -> None:
-        """Keep jobs of a state for so many microseconds; None keeps them for ever."""
+        """Keep jobs of a state for so many microseconds; None keeps them indefinitely."""
         self._store = store
         self._reported = set[str]()
         self._keep = {state: span for state, span in keep.items() if span is not None}

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from dutiful.contract.clock import Clock
 from dutiful.contract.facade import Store
-from dutiful.contract.roles.schedules import Advanced, DueBatch
+from dutiful.contract.roles.schedule_store import Advanced, DueBatch
 from dutiful.core.advance import advance, give_up
 from dutiful.core.event import ClockSkewed, OccurrenceLate, OccurrenceMissed, ScheduleBroken
 from dutiful.core.instant import SECOND
@@ -38,11 +38,11 @@ HOOKS_WAIT = 1.0
 """Seconds that other schedules wait for the hooks of those that are due with them."""
 
 
-class Declaration(Protocol):
+class Declarer(Protocol):
     """What an app declares in code, and how it is brought into the store."""
 
     async def bring(self, store: Store) -> None:
-        """Show the edition, and declare it where that is due."""
+        """Show the declaration version, and declare it where that is due."""
         ...
 
 
@@ -59,7 +59,7 @@ class Scheduler:
     def __init__(
         self,
         store: Store,
-        declaration: Declaration,
+        declaration: Declarer,
         *,
         clock: Clock,
         rng: Random,
@@ -203,10 +203,10 @@ class Scheduler:
             by = row.start_by if one.what == "start" else row.finish_by
             verb = "started" if one.what == "start" else "finished"
             late = 0.0 if by is None else (batch.now - by) / SECOND
-            told = OccurrenceLate(
+            reported = OccurrenceLate(
                 row.schedule, row.planned, late, f"not {verb} in time", row.job_id
             )
-            self._store.emit(told)
+            self._store.emit(reported)
 
     def _plan_rest(self, batch: DueBatch, moves: Sequence[Advance], asked: float) -> None:
         """Note when to look again."""

@@ -10,7 +10,7 @@ from dutiful.core.event import Emit, ServiceFailed
 from dutiful.core.retry import Random
 from dutiful.core.text import worded
 
-from .trouble import Trouble
+from .trouble import OutageReport
 
 _AGAIN_FIRST, _AGAIN_MOST = 0.1, 2.0
 """Seconds between the turns of a service that fails."""
@@ -32,10 +32,10 @@ class Service(Protocol):
         ...
 
 
-class Turns:
+class ServiceLoop:
     """The turns of one service; a failure is reported once, and the pauses between tries grow."""
 
-    def __init__(self, service: Service, emit: Emit, rng: Random, trouble: Trouble) -> None:
+    def __init__(self, service: Service, emit: Emit, rng: Random, trouble: OutageReport) -> None:
         """Take no turn yet; ``trouble`` records when the store cannot be used."""
         self._service = service
         self._emit = emit

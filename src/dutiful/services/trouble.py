@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dutiful.core.event import Emit, EngineRecovered, EngineTroubled
 
 
-class Trouble:
+class OutageReport:
     """Shared by all parts of a worker process that call the store: each reports its calls.
 
     Trouble begins with the first call that fails. It is over when every part whose calls failed

@@ -161,7 +161,7 @@ class Harness:
         options = WorkerOptions(
             queues=tuple(Served(queue) for queue in queues),
             burst=True,
-            heart_in_thread=False,
+            heartbeat_in_thread=False,
             services=False,
         )
         attempts = 0

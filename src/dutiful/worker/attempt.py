@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from dutiful.client.context import CURRENT, Context
-from dutiful.client.recording import recording
+from dutiful.client.step_errors import recording
 from dutiful.client.task import Task
 from dutiful.contract.beside import beside
 from dutiful.contract.facade import Store
@@ -20,9 +20,9 @@ from dutiful.core.job import Claim, Job
 from dutiful.core.payload import encode, plain
 
 from . import forks
-from .opened import LATE, AsyncOpened, Opened
 from .owned_task import OWNER
-from .patience import Patience
+from .store_retry import StoreRetry
+from .transaction_guard import LATE, AsyncTransactionGuard, TransactionGuard
 
 Why = Literal["timeout", "cancel", "shutdown", "lost", "exit"]
 
@@ -40,7 +40,7 @@ class Running(msgspec.Struct, eq=False):
     task: Task[..., Any, Any]
     store: Store
     loop: asyncio.AbstractEventLoop
-    patience: Patience
+    store_retry: StoreRetry
     """Asks a store in trouble again."""
     pid: int
     """The process that runs the attempt; a forked copy is another."""
@@ -48,8 +48,8 @@ class Running(msgspec.Struct, eq=False):
     """Whether the worker's lease holds; may be asked from any thread."""
     since: float | None = None
     """When the body began, by the loop's clock; None before."""
-    transaction: Opened | None = None
-    atransaction: AsyncOpened | None = None
+    transaction: TransactionGuard | None = None
+    atransaction: AsyncTransactionGuard | None = None
     """The same for a coroutine, where the engine has a connection that is awaited."""
     why: Why | None = None
     """Why it was asked to end, if it was."""
@@ -133,7 +133,7 @@ class Running(msgspec.Struct, eq=False):
             held = (
                 self.why != "lost"
                 and not self.over
-                and await self.patience.ask(
+                and await self.store_retry.ask(
                     lambda: self.store.consumer.record_step(self.claim, name, raw),
                     lambda: self.cancelled,
                     self._tell_locked,
@@ -174,7 +174,9 @@ class Running(msgspec.Struct, eq=False):
                     "`async with ctx.transaction()` here, too"
                 )
             if self.transaction is None:
-                self.transaction = Opened(self.store.transactional.transaction(self.claim))
+                self.transaction = TransactionGuard(
+                    self.store.transactional.transaction(self.claim)
+                )
         return self.transaction.begin()
 
     async def abegin(self) -> Any:
@@ -187,7 +189,7 @@ class Running(msgspec.Struct, eq=False):
                 self._refuse_late()
                 if self.transaction is None and self.atransaction is None:
                     inner = self.store.transactional.atransaction(self.claim)
-                    self.atransaction = None if inner is None else AsyncOpened(inner)
+                    self.atransaction = None if inner is None else AsyncTransactionGuard(inner)
         if self.atransaction is not None:
             return await self.atransaction.abegin()
         return await self.aside(self.begin)

@@ -17,12 +17,12 @@ from dutiful.core.outcome import (
     Unknown,
 )
 
-from .around import carried, child_ended, value_of, verdict_in
+from .app_protocol import WorkerApp
 from .attempt import Running
+from .attempt_end import failed, interrupted, judged, report
 from .failure import returned
-from .finish import failed, interrupted, judged, report
-from .host import WorkerHost
-from .isolation.frames import Ended, Interrupted
+from .hook_results import carried, child_ended, value_of, verdict_in
+from .isolation.frames import Ended, TaskInterrupted
 from .isolation.places import misplaced
 from .isolation.processes import ProcessSlots
 
@@ -30,7 +30,7 @@ from .isolation.processes import ProcessSlots
 class Children:
     """The child processes of a worker, and what their answers mean."""
 
-    def __init__(self, app: WorkerHost, bytes_max: int, begun: Callable[[Running], None]) -> None:
+    def __init__(self, app: WorkerApp, bytes_max: int, begun: Callable[[Running], None]) -> None:
         """Start no process yet; ``begun`` is called when a child takes a job."""
         self._app = app
         self._bytes_max = bytes_max
@@ -66,7 +66,7 @@ class Children:
 
     async def _remote(self, running: Running) -> Outcome | None:
         """Run the task in a child; None when the attempt is settled already."""
-        answer: Outcome | Ended | Interrupted
+        answer: Outcome | Ended | TaskInterrupted
         try:
             answer = await self._processes.run(
                 running, self._app.child_url(), self._bytes_max, self._begun
@@ -76,10 +76,10 @@ class Children:
         if isinstance(answer, Ended):
             report(running, answer.committed)
             return None
-        if running.why is not None and isinstance(answer, Crashed | Interrupted | Cancelled):
+        if running.why is not None and isinstance(answer, Crashed | TaskInterrupted | Cancelled):
             return interrupted(running)
-        if isinstance(answer, Interrupted):
-            return Failed("Interrupted", "the task's process was interrupted by a signal")
+        if isinstance(answer, TaskInterrupted):
+            return Failed("TaskInterrupted", "the task's process was interrupted by a signal")
         if isinstance(answer, Unknown):
             return self._unknown(running)
         if isinstance(answer, Undecodable) and running.job.parked_at is None:

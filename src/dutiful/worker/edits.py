@@ -29,7 +29,7 @@ async def watch(top: Path, changed: Callable[[], None]) -> None:
     nobody watches any more.
     """
     before: dict[str, int] | None = None
-    told = ""
+    reported = ""
     while True:
         begun = monotonic()
         try:
@@ -37,12 +37,12 @@ async def watch(top: Path, changed: Callable[[], None]) -> None:
             former, before = before, after
             if former is not None and after != former:
                 changed()
-            told = ""
+            reported = ""
         except Exception as error:  # noqa: BLE001 - it is logged, and the next look may be better
             why = f"{type(error).__name__}: {error}"
-            if why != told:
+            if why != reported:
                 _LOG.error("cannot look for changed files (%s); trying again", why)
-            told = why
+            reported = why
         await asyncio.sleep(max(_PAUSE, _SHARE * (monotonic() - begun)))
 
 

@@ -16,15 +16,15 @@ from dutiful.core.payload import plain
 from dutiful.core.settle import before_start, unreadable_step
 
 from . import forks
-from .appetite import Appetite
+from .app_protocol import WorkerApp
 from .attempt import Running
-from .body import Bodies
 from .capacity import CannotStart, Capacity
 from .delayed import Delayed
 from .failure import raised, timed_out
-from .host import WorkerHost
-from .patience import Patience
-from .reckoning import Reckoning
+from .prefetch import Prefetch
+from .runners import Runners
+from .store_clock import StoreClock
+from .store_retry import StoreRetry
 
 _GAP_MIN, _GAP_MAX = 0.05, 2.0
 """Seconds between the turns of jobs that run apart: about as long as a job takes."""
@@ -37,13 +37,13 @@ class Executor:
 
     def __init__(
         self,
-        app: WorkerHost,
+        app: WorkerApp,
         slots: int,
         *,
         clock: Clock,
         valid: Callable[[], bool],
         changed: Callable[[], None],
-        patience: Patience,
+        store_retry: StoreRetry,
     ) -> None:
         """Start idle; ``valid`` is asked before each start, ``changed`` told after each end."""
         self.running: dict[str, Running] = {}
@@ -51,20 +51,20 @@ class Executor:
         self.ended: list[tuple[Claim, Outcome]] = []
         self.delayed = Delayed(asyncio.get_running_loop().time)
         self.done = 0
-        self.appetite = Appetite(slots)
+        self.prefetch = Prefetch(slots)
         self._app = app
         self._store = app.store
         self._pid = forks.this_process.pid
         self._slots = slots
         self.capacity = Capacity(slots, app.bus.emit, self._roomier)
-        self.reckoning = Reckoning(clock)
-        self._patience = patience
+        self.store_clock = StoreClock(clock)
+        self._store_retry = store_retry
         self._valid = valid
         self._changed = changed
         self._loop = asyncio.get_running_loop()
         self._time = self._loop.time
         self._last_crash = app.settings.crashes_max - 1
-        self._bodies = Bodies(app, self._loop, self._limit, self._finish)
+        self._runners = Runners(app, self._loop, self._limit, self._finish)
         self.draining = False
         self._next_apart = 0.0
         """When the last job that was put off has its turn, by the loop's clock."""
@@ -73,7 +73,7 @@ class Executor:
         """Take claimed jobs and start as many as there are slots."""
         self.waiting.extend(claims)
         if self.draining:
-            self.hand_back()
+            self.release_prefetched()
         self._fill()
 
     @property
@@ -100,8 +100,8 @@ class Executor:
             self._changed()
 
     def trim(self) -> None:
-        """Hand back what was claimed ahead while jobs were short, once they are long."""
-        surplus = self.appetite.surplus(len(self.waiting))
+        """Hand back what was prefetched while jobs were short, once they are long."""
+        surplus = self.prefetch.surplus(len(self.waiting))
         if surplus:
             tail = [self.waiting.pop() for _ in range(surplus)]
             self.ended.extend((claim, Released()) for claim in reversed(tail))
@@ -112,14 +112,14 @@ class Executor:
             return 0
         if self.capacity.short:
             return max(self.capacity.slots - len(self.running) - len(self.waiting), 0)
-        return self.appetite.limit(len(self.running), len(self.waiting))
+        return self.prefetch.limit(len(self.running), len(self.waiting))
 
     def take_ended(self) -> list[tuple[Claim, Outcome]]:
         """Return the ends that are to be settled now, and forget them."""
         ended, self.ended = self.ended, []
         return ended + self.delayed.take() if self.delayed else ended
 
-    def hand_back(self) -> None:
+    def release_prefetched(self) -> None:
         """Give the jobs that have not started back, unspent."""
         self.ended.extend((claim, Released()) for claim in self.waiting)
         self.waiting.clear()
@@ -127,7 +127,7 @@ class Executor:
     def drain(self) -> None:
         """Start nothing more."""
         self.draining = True
-        self.hand_back()
+        self.release_prefetched()
 
     def give_up(self) -> int:
         """Hand back what still runs, though its body may go on; return how many that were."""
@@ -139,7 +139,7 @@ class Executor:
     async def close(self) -> bool:
         """End children and idle threads; False when a thread runs on."""
         self.capacity.close()
-        return await self._bodies.close()
+        return await self._runners.close()
 
     def _roomier(self) -> None:
         self._fill()
@@ -153,7 +153,7 @@ class Executor:
 
     def _start(self, claim: Claim) -> None:
         job = claim.job
-        at = self.reckoning.now() if job.started_at is None else job.started_at
+        at = self.store_clock.now() if job.started_at is None else job.started_at
         outcome = before_start(job, at)
         if outcome is None and claim.steps:
             outcome = unreadable_step(claim.steps)
@@ -175,12 +175,12 @@ class Executor:
             task,
             self._store,
             self._loop,
-            self._patience,
+            self._store_retry,
             self._pid,
             self._valid,
         )
         try:
-            self._bodies.start(running)
+            self._runners.start(running)
         except BadPayload as error:
             self.ended.append((claim, self._unfit(claim, str(error))))
         except CannotStart as error:
@@ -213,7 +213,7 @@ class Executor:
         if not 0 < last <= claim.job.crashes:
             return None
         if any(running.job.crashes >= last for running in self.running.values()):
-            now, gap = self._time(), self.appetite.seconds
+            now, gap = self._time(), self.prefetch.seconds
             turn = max(self._next_apart, now) + min(max(gap, _GAP_MIN), _GAP_MAX)
             self._next_apart = min(turn, now + _TURNS_MAX)
             return Snoozed(int((self._next_apart - now) * SECOND))
@@ -245,13 +245,13 @@ class Executor:
             return
         del self.running[job_id]
         if running.end():
-            self._bodies.abandon(running)
+            self._runners.abandon(running)
         if running.limits:
             running.unlimit()
         if running.unstarted is not None:
             self.capacity.shrink(len(self.running), running.unstarted)
         if running.since is not None:
-            self.appetite.observe(self._time() - running.since)
+            self.prefetch.observe(self._time() - running.since)
         self.done += 1
         if outcome is not None:
             self.ended.append((running.claim, outcome))

@@ -28,7 +28,7 @@ _forking = threading.RLock()
 """Held during forks; a signal handler may fork in the thread that holds it."""
 
 
-class Origin:
+class ProcessOrigin:
     """This process, as code that may run on in a copy remembers it."""
 
     __slots__ = ("descriptors", "pid", "signals")
@@ -45,7 +45,7 @@ class Origin:
         """Signals that a copy no longer handles: the wakeup descriptor is the original's."""
 
 
-this_process = Origin()
+this_process = ProcessOrigin()
 
 
 def copied(pid: int) -> bool:
@@ -138,7 +138,7 @@ def _code(error: BaseException | None) -> int:
 def _after_fork_in_child() -> None:
     global _forking, this_process
     _forking = threading.RLock()
-    origin, this_process = this_process, Origin()
+    origin, this_process = this_process, ProcessOrigin()
     if origin.signals:
         with contextlib.suppress(ValueError):
             signal.set_wakeup_fd(-1)

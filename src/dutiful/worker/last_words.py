@@ -65,7 +65,7 @@ def _file(descriptor: int) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-class Listener:
+class LastWordsReader:
     """The supervisor's end of the pipe to one child."""
 
     def __init__(self) -> None:

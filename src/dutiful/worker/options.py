@@ -28,7 +28,7 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     lease: Lease = Lease()
     poll: float | None = None
     """Seconds after which an idle worker polls without a wake-up; None means the engine's value."""
-    heart_in_thread: bool = True
+    heartbeat_in_thread: bool = True
     """Whether a separate thread renews the leases; a simulation sets it to false."""
     services: bool = True
     """Whether this worker also rescues and prunes."""

@@ -23,7 +23,7 @@ from dutiful.core.event import WorkerJoined
 from dutiful.core.url import struct_text
 
 from . import forks
-from .host import WorkerHost
+from .app_protocol import WorkerApp
 from .isolation import contained
 from .isolation.parent_death import set_parent_death_signal
 from .isolation.places import remember
@@ -46,7 +46,7 @@ EXIT_REFUSED = 78
 """A supervisor's child ends with this on wrong usage (sysexits' EX_CONFIG): trying again is in
 vain. It is not 2, with which a task may end the process that runs it."""
 EXIT_RECYCLE = 75
-"""The supervisor starts a worker that ends with this at once anew (sysexits' EX_TEMPFAIL)."""
+"""The supervisor starts a worker that ends with this at once again (sysexits' EX_TEMPFAIL)."""
 
 _POOL = "dutiful-pool"
 
@@ -74,7 +74,7 @@ class _Pool(ThreadPoolExecutor):
         return super().submit(forks.guarded, call, *args, **kwargs)
 
 
-def serve(app: WorkerHost, options: WorkerOptions, words: LastWords | None = None) -> int:
+def serve(app: WorkerApp, options: WorkerOptions, words: LastWords | None = None) -> int:
     """Run a worker until it stops and return the exit code of its process.
 
     Does not return while a task's thread that cannot be stopped runs on: it ends the process.

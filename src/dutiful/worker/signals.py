@@ -1,4 +1,4 @@
-"""What signals mean to a worker: drain, hand back, dump stacks."""
+"""What signals mean to a worker: drain, release, dump stacks."""
 
 from __future__ import annotations
 

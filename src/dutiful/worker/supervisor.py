@@ -18,7 +18,7 @@ from .edits import watch as watch_files
 from .exit_code import ending
 from .isolation.child_process import tell
 from .isolation.search_path import arguments, bootstrap
-from .last_words import Ending, Listener
+from .last_words import Ending, LastWordsReader
 from .serve import (
     EXIT_BROKEN,
     EXIT_RECYCLE,
@@ -51,7 +51,7 @@ class _Streak:
         self._crashes = 0
         self.vain = 0
         """How many of these in a row count towards giving up."""
-        self._told = ""
+        self._reported = ""
 
     def add(self, *, excused: bool) -> None:
         self._crashes += 1
@@ -66,10 +66,10 @@ class _Streak:
         if isinstance(end, Ending):
             text, why = "worker process %d ended with %s; starting another in %.1f s", ""
             _LOG.error(text, number, ending(end.code), self.pause)
-        elif (why := str(end) or type(end).__name__) != self._told:
+        elif (why := str(end) or type(end).__name__) != self._reported:
             text = "worker process %d cannot be started (%s); trying again until it starts"
             _LOG.error(text, number, why)
-        self._told = why
+        self._reported = why
 
 
 class Supervisor:
@@ -149,7 +149,7 @@ class Supervisor:
     async def _child(self, number: int) -> Ending | Exception:
         """Run a child to its end; the error where none can be started."""
         try:
-            words = Listener()
+            words = LastWordsReader()
         except OSError as error:
             return error
         try:

@@ -10,13 +10,13 @@ from dutiful.contract.facade import Store
 from dutiful.core.errors import EngineError
 from dutiful.core.event import Event, QueuesUnserved, WorkerJoined
 
-from .host import WorkerHost
+from .app_protocol import WorkerApp
 
 
 class UnservedQueues:
     """Looks once after each registration of a worker, in the background: it counts all jobs."""
 
-    def __init__(self, app: WorkerHost) -> None:
+    def __init__(self, app: WorkerApp) -> None:
         """Listen on the app's bus; create it on the loop."""
         self._app = app
         self._loop = asyncio.get_running_loop()

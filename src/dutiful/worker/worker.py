@@ -29,16 +29,16 @@ from dutiful.services.pruner import Pruner
 from dutiful.services.rescuer import Rescuer
 from dutiful.services.scheduler import HOOKS_WAIT, Scheduler
 from dutiful.services.service import Service
-from dutiful.services.trouble import Trouble
+from dutiful.services.trouble import OutageReport
 
 from . import forks
-from .host import WorkerHost
+from .app_protocol import WorkerApp
 from .isolation.contained import contain, release
 from .isolation.contexts import Contexts
 from .options import WorkerOptions
 from .owned_task import OWNER, HookRun
-from .patience import Patience
-from .session import Ending, Session
+from .registration import Ending, Registration
+from .store_retry import StoreRetry
 
 _RSS_SECONDS = 1.0
 """How often the memory is looked at."""
@@ -55,7 +55,7 @@ class Worker:
 
     def __init__(
         self,
-        app: WorkerHost,
+        app: WorkerApp,
         options: WorkerOptions | None = None,
         *,
         clock: Clock | None = None,
@@ -73,10 +73,10 @@ class Worker:
         self._rng = rng or random.SystemRandom()
         self._process = process or Process()
         self._rules: dict[str, Rules] = {}
-        self._session: Session | None = None
+        self._registration: Registration | None = None
         self._scheduler: Scheduler | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._patience = Patience(Trouble(app.bus.emit, self._clock.ticks), self._rng)
+        self._store_retry = StoreRetry(OutageReport(app.bus.emit, self._clock.ticks), self._rng)
         self._asked = False
         """Whether somebody asked for a stop."""
         self._names: set[str] = set()
@@ -94,27 +94,27 @@ class Worker:
         contain(loop)
         try:
             while True:
-                self._session = session = self._new_session()
-                self._names.add(session.worker)
+                self._registration = registration = self._new_session()
+                self._names.add(registration.worker)
                 if self._stopped():
-                    session.stop()  # it has no jobs yet that could use a grace
+                    registration.stop()  # it has no jobs yet that could use a grace
                 self.began = True
                 try:
-                    ending = await session.run(self._services, self._recycle)
+                    ending = await registration.run(self._services, self._recycle)
                 finally:
-                    self.clean = await session.close() and self.clean
+                    self.clean = await registration.close() and self.clean
                     if self._scheduler is not None:
                         self._scheduler.close()
                 if ending != "lost" or self._stopped():
                     return "stopped" if ending == "lost" else ending
         finally:
-            self._session = None
+            self._registration = None
             leave()
-            await self._mourned()
+            await self._death_hooks_run()
             release(loop)
 
     def stop(self, grace: float | None = None) -> None:
-        """Drain and return from `run`; a second call with ``grace=0`` hands back at once.
+        """Drain and return from `run`; a second call with ``grace=0`` releases at once.
 
         May be called from any thread, and before `run`.
         """
@@ -130,7 +130,7 @@ class Worker:
 
     async def _open(self) -> bool:
         """Open the store, however long it is away; False when a stop is asked for first."""
-        opening = asyncio.create_task(self._patience.ask(self._ready, self._stopped))
+        opening = asyncio.create_task(self._store_retry.ask(self._ready, self._stopped))
         while not (opening.done() or self._stopped()):
             await asyncio.wait((opening,), timeout=_GLANCE)
         if not opening.done():
@@ -153,11 +153,11 @@ class Worker:
         return self._asked
 
     def _stop_session(self, grace: float | None) -> None:
-        if self._session is not None:
-            self._session.stop(grace)
+        if self._registration is not None:
+            self._registration.stop(grace)
 
-    async def _mourned(self) -> None:
-        """Wait for the hooks of death, but not for ever: one that hangs must not hold the exit."""
+    async def _death_hooks_run(self) -> None:
+        """Wait for the death hooks, but not indefinitely: one that hangs must not hold the exit."""
         await asyncio.sleep(0)  # those of the last moment are still to be started
         if not self._hooks:
             return
@@ -166,8 +166,8 @@ class Worker:
             hook.cancel()
             self.clean = False
 
-    def _new_session(self) -> Session:
-        return Session(
+    def _new_session(self) -> Registration:
+        return Registration(
             self.app,
             self.app.store,
             self._process,
@@ -175,24 +175,24 @@ class Worker:
             clock=self._clock,
             rng=self._rng,
             rules=self._rules_of,
-            patience=self._patience,
+            store_retry=self._store_retry,
         )
 
-    def _services(self, session: Session) -> list[Service]:
+    def _services(self, registration: Registration) -> list[Service]:
         store, settings = self.app.store, self.app.settings
         rescuer = Rescuer(
             store,
-            session.worker,
+            registration.worker,
             clock=self._clock,
             rng=self._rng,
             rules=self._rules_of,
             vanished=self._process.vanished,
-            healthy=session.healthy,
-            calm=session.calm,
+            healthy=registration.healthy,
+            calm=registration.calm,
         )
         services: list[Service] = [rescuer]
         if store.can(Capability.SCHEDULES):
-            services.append(self._new_scheduler(session))
+            services.append(self._new_scheduler(registration))
         if not store.can(Capability.PRUNE):
             return services
         keep = {
@@ -202,7 +202,7 @@ class Worker:
         }
         return [*services, Pruner(store, keep)]
 
-    def _new_scheduler(self, session: Session) -> Scheduler:
+    def _new_scheduler(self, registration: Registration) -> Scheduler:
         # A burst may end after the first turn, and what is due in that belongs to it.
         wait = HOOK_SECONDS if self.options.burst else HOOKS_WAIT
         self._scheduler = Scheduler(
@@ -210,7 +210,7 @@ class Worker:
             self.app.schedules.declaration(),
             clock=self._clock,
             rng=self._rng,
-            healthy=session.healthy,
+            healthy=registration.healthy,
             prepare=self._prepare,
             context=self._contexts.fresh,
             hooks_wait=wait,
@@ -257,12 +257,12 @@ class Worker:
         owner, context = HookRun(), self._contexts.fresh()
         context.run(OWNER.set, owner)
         owner.task = task = asyncio.get_running_loop().create_task(
-            self._mourn(hook, event, owner), context=context
+            self._run_death_hooks(hook, event, owner), context=context
         )
         self._hooks.add(task)
         task.add_done_callback(self._hooks.discard)
 
-    async def _mourn(self, hook: OnDeath, event: JobDied, owner: HookRun) -> None:
+    async def _run_death_hooks(self, hook: OnDeath, event: JobDied, owner: HookRun) -> None:
         try:
             call: Callable[[JobDied], Any] = hook
             said = (

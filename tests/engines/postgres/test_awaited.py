@@ -96,7 +96,7 @@ def test_each_loop_has_connections_of_its_own(postgres_database: str) -> None:
 
 
 async def test_what_comes_back_after_a_close_is_closed(engine: PostgresEngine) -> None:
-    for lender in (engine.session.apool, engine.session.alent):
+    for lender in (engine.session.async_query_pool, engine.session.async_task_connections):
         kept, lent = await lender.take(), await lender.take()
         await lender.give_back(kept)
         lender.close()

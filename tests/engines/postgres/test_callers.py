@@ -172,13 +172,13 @@ async def test_a_refused_batch_leaves_the_transaction_usable(
 async def test_a_commit_wakes_a_sleeping_worker(app: App, way: tuple[Any, END]) -> None:
     connection, end = way
     await app.store.consumer.wait(["default"], 0.3)  # until it listens
-    sleeper = asyncio.create_task(app.store.consumer.wait(["default"], 30))
+    listener = asyncio.create_task(app.store.consumer.wait(["default"], 30))
     await app.tasks["charge"].using(connection=connection).aenqueue(1)
     await asyncio.sleep(0.3)
-    assert not sleeper.done()
+    assert not listener.done()
     await end(True)
     async with asyncio.timeout(60):
-        await sleeper
+        await listener
 
 
 async def test_an_async_connection_must_be_awaited(app: App, postgres_url: str) -> None:

@@ -13,10 +13,10 @@ BEFORE_ALL = (-1000, 0, 0)
 
 def behind(engine: PostgresEngine, place: tuple[int, int, int] = BEFORE_ALL) -> None:
     """Let the next claims start behind a place, as after a walk that took long."""
-    floors = engine.session.floors
-    line = floors.line("default")
-    line.learn(None, 90_000, 1000, place, floors.ticks())
-    assert line.start(floors.ticks()) == place
+    cursors = engine.session.claim_cursors
+    cursor = cursors.of_queue("default")
+    cursor.learn(None, 90_000, 1000, place, cursors.ticks())
+    assert cursor.start(cursors.ticks()) == place
 
 
 async def test_the_most_urgent_come_first_and_are_claimed(engine: PostgresEngine) -> None:

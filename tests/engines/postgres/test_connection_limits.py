@@ -41,7 +41,7 @@ def as_role(url: str, name: str) -> str:
 
 def crowd(url: str) -> list[tuple[int, int]]:
     with psycopg.connect(url, autocommit=True) as server:
-        return server.execute(bare("crowd").encode()).fetchall()
+        return server.execute(bare("connections_in_use").encode()).fetchall()
 
 
 def limit(url: str, what: str, name: str, most: int) -> None:

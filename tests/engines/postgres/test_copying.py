@@ -14,19 +14,19 @@ import pytest
 from msgspec.structs import replace
 
 from dutiful.contract.facade import Store
-from dutiful.contract.roles.transfer import Diary, Record
+from dutiful.contract.roles.transfer import Record, ScheduleHistory
 from dutiful.core.job import AttemptError, Job
 from dutiful.core.schedule import written
 from dutiful.core.state import State
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.engines.sqlite import SqliteEngine
 from dutiful.servers.postgres import LocalServer
-from dutiful.services.carrying import carry
-from dutiful.services.comparing import read_back
-from dutiful.services.copier import Copier
-from dutiful.testing.conformance.diary import CLOSED, FULL, SKIPPED
+from dutiful.services.copy_store import StoreCopy
+from dutiful.services.transfer_schedules import transfer_schedules
+from dutiful.services.verify_copy import read_back
 from dutiful.testing.conformance.moves import hand, new, take
 from dutiful.testing.conformance.schedule import tick
+from dutiful.testing.conformance.schedule_history import CLOSED, FULL, SKIPPED
 from tests.engines.postgres.test_encodings import database
 
 LONG = "".join(random.Random(5).choices([chr(letter) for letter in range(0x4E00, 0x9000)], k=6000))
@@ -59,7 +59,7 @@ async def test_a_queue_that_it_cannot_hold_costs_its_own_jobs(
     fields = (State.QUEUED, 0, b"{}", 0, 9, 1, 1)
     await source.fill([Record(Job("stays", "t", name, *fields))])
     await source.enqueue([new(), new(queue="mail")])
-    copier = Copier(Store(source), Store(target))
+    copier = StoreCopy(Store(source), Store(target))
     await copier.shut()
     await copier.pour()
     handed = await copier.hand_over()
@@ -76,7 +76,7 @@ async def test_a_paused_queue_that_it_cannot_hold_stops_no_copy(
 ) -> None:
     await source.enqueue([new()])
     await source.pause(name)
-    copier = Copier(Store(source), Store(target))
+    copier = StoreCopy(Store(source), Store(target))
     await copier.shut()
     await copier.pour()
     assert (await copier.hand_over()).reopened == ("default",)
@@ -90,7 +90,7 @@ async def test_a_copy_is_the_same_though_texts_of_errors_are_escaped(
     await source.fill(
         [Record(Job("b", "t", "default", State.QUEUED, 0, b"{}", 1, 9, 1, 1), (error,))]
     )
-    copier = Copier(Store(source), Store(target))
+    copier = StoreCopy(Store(source), Store(target))
     await copier.shut()
     await copier.pour()
     reading = await read_back(copier, frozenset())
@@ -101,14 +101,14 @@ async def test_a_copy_is_the_same_though_texts_of_errors_are_escaped(
 
 async def test_a_schedule_that_it_cannot_hold_stays_alone(source: Any, target: Any) -> None:
     broken = replace(FULL, name="broken", broken="日本 \x00", paused_at=6_000)
-    await source.fill_schedules([Diary(broken)], "x")
+    await source.fill_schedules([ScheduleHistory(broken)], "x")
     await source.put_schedule(tick("tags", tags=("日本",)), replace=False)
     for name in ("a", "z"):
         await source.put_schedule(tick(name), replace=False)
     app = replace(FULL, name="app", app="日本", spec=written(tick("app")), paused_at=6_000)
-    await source.fill_schedules([Diary(app)], "x")
+    await source.fill_schedules([ScheduleHistory(app)], "x")
     await source.enqueue([new()])
-    copier = Copier(Store(source), Store(target))
+    copier = StoreCopy(Store(source), Store(target))
     await copier.shut()
     await copier.pour()
     handed = await copier.hand_over()
@@ -134,11 +134,11 @@ async def test_a_history_that_cannot_be_read_holds_no_schedule_up(
 ) -> None:
     good = replace(SKIPPED, planned=9_000, recorded_at=9_001)
     paused = replace(FULL, paused_at=6_000)
-    await source.fill_schedules([Diary(paused, (CLOSED, SKIPPED, good))], "x")
+    await source.fill_schedules([ScheduleHistory(paused, (CLOSED, SKIPPED, good))], "x")
     with closing(sqlite3.connect(tmp_path / "jobs.db", isolation_level=None)) as connection:
         change = f"SET {changes} WHERE planned < 9000"
         connection.execute(f"UPDATE dutiful_occurrence {change}")
-    carried = await carry(Store(source), Store(target))
+    carried = await transfer_schedules(Store(source), Store(target))
     assert (carried.moved, carried.kept) == (("tick",), ())
     kept = await target.occurrences("tick", 10)
     assert kept[0] == good
@@ -149,9 +149,9 @@ async def test_what_an_older_release_has_shut_any_copy_may_open(
     source: Any, target: Any, tmp_path: Path
 ) -> None:
     await source.shut(["default"], "x")
-    await source.fill_schedules([Diary(FULL)], "x")
+    await source.fill_schedules([ScheduleHistory(FULL)], "x")
     await target.shut(["default"], "x")
-    await target.fill_schedules([Diary(FULL)], "x")
+    await target.fill_schedules([ScheduleHistory(FULL)], "x")
     with closing(sqlite3.connect(tmp_path / "jobs.db", isolation_level=None)) as connection:
         connection.execute("UPDATE dutiful_queue SET shut_for = NULL")
         connection.execute("UPDATE dutiful_schedule SET shut_for = NULL")
@@ -170,7 +170,7 @@ async def test_an_id_that_another_program_spoilt_is_an_id(
     with closing(sqlite3.connect(tmp_path / "jobs.db", isolation_level=None)) as connection:
         connection.execute("UPDATE dutiful_fence SET store = x'ff41'")
     await source.enqueue([new()])
-    copier = Copier(Store(source), Store(target))
+    copier = StoreCopy(Store(source), Store(target))
     await copier.shut()
     await copier.pour()
     assert (await copier.hand_over()).reopened == ("default",)

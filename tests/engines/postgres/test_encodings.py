@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import create_engine
 
 from dutiful import App, BadPayload, StoreUnusable
-from dutiful.client.declaration import Declaration
+from dutiful.client.app_declaration import AppDeclaration
 from dutiful.contract.facade import Store
 from dutiful.core.event import Event, ScheduleBroken
 from dutiful.core.instant import SECOND
@@ -189,7 +189,7 @@ async def test_a_schedule_whose_job_the_encoding_lacks_is_broken_in_the_store(
             await engine.schedules.put_schedule(schedule, replace=False)
         scheduler = Scheduler(
             Store(engine, told.append),
-            Declaration("app", "one", ()),
+            AppDeclaration("app", "one", ()),
             clock=clock,
             rng=Half(),
             healthy=lambda: True,

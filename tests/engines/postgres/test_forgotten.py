@@ -9,9 +9,9 @@ import pytest
 
 from dutiful.core.errors import EngineUnavailable
 from dutiful.core.outcome import Succeeded
-from dutiful.engines.postgres import PostgresEngine, heartbeat
+from dutiful.engines.postgres import PostgresEngine, heartbeat_connection
 from dutiful.engines.postgres.connection import connect
-from dutiful.engines.postgres.faults import told
+from dutiful.engines.postgres.errors import translate_error
 from dutiful.testing.conformance.moves import add, end, new, one
 
 FORGETS = (b"DISCARD ALL", b"DEALLOCATE ALL")
@@ -27,9 +27,9 @@ async def test_the_next_call_goes_on(engine: PostgresEngine, forget: bytes) -> N
     # By way of the library below the driver, which would else have noticed.
     with engine.session.pool.connection() as connection:
         connection.pgconn.exec_(forget)
-    awaited = await engine.session.apool.take()
+    awaited = await engine.session.async_query_pool.take()
     awaited.pgconn.exec_(forget)
-    await engine.session.apool.give_back(awaited)
+    await engine.session.async_query_pool.give_back(awaited)
     assert engine.sync_producer.enqueue_sync([new()])[0].created
     await add(engine)
     assert await end(engine, await one(engine), Succeeded())
@@ -38,19 +38,20 @@ async def test_the_next_call_goes_on(engine: PostgresEngine, forget: bytes) -> N
 async def test_a_lease_is_renewed_on_another_session(
     engine: PostgresEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    used: list[heartbeat.Connection] = []
+    used: list[heartbeat_connection.Connection] = []
 
-    def kept(*given: Any, **named: Any) -> heartbeat.Connection:
+    def kept(*given: Any, **named: Any) -> heartbeat_connection.Connection:
         used.append(connect(*given, **named))
         return used[-1]
 
-    monkeypatch.setattr(heartbeat, "connect", kept)
+    monkeypatch.setattr(heartbeat_connection, "connect", kept)
     await engine.close()
     for _ in range(6):
         assert (await engine.leases.renew("w1")).valid
     forgotten = Future[Any]()
-    # In its own thread, which listens on it: of two that read one connection, one waits for ever.
-    pulse = engine.session.pulse
+    # In its own thread, which listens on it: of two that read one connection, one waits
+    # indefinitely.
+    pulse = engine.session.heartbeat_connection
     pulse._calls.append((lambda mine: mine.pgconn.exec_(b"DISCARD ALL"), forgotten))
     pulse._ring()
     await asyncio.wrap_future(forgotten)
@@ -62,6 +63,6 @@ async def test_a_lease_is_renewed_on_another_session(
 
 def test_the_advice_says_what_may_be_behind_it() -> None:
     lost = psycopg.errors.InvalidSqlStatementName('prepared statement "_pg3_0" does not exist')
-    said = str(told(lost, "using the store"))
+    said = str(translate_error(lost, "using the store"))
     assert "as after DISCARD ALL" in said
     assert "open another connection" in said

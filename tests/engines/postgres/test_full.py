@@ -105,10 +105,10 @@ async def test_ten_idle_workers_leave_room_for_others(
     small: LocalServer, observer: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dutiful.engines.postgres.async_pool._ASK_SECONDS", 1.0)
-    url = small.url(schema="crowd")
+    url = small.url(schema="connections_in_use")
     app = App(url, enqueue_patience="30s")
     task = app.task(work)
-    lease = Lease(length=10 * SECOND, beat=2 * SECOND)
+    lease = Lease(length=10 * SECOND, heartbeat=2 * SECOND)
     async with workers(url, WORKERS, lease) as events:
         await until(lambda: all(each.of(WorkerJoined) for each in events), 40)
         for number_ in range(5):
@@ -138,7 +138,7 @@ async def test_a_worker_needs_two_connections(
         )
     app = App(f"{postgres_database}?schema=two")
     task = app.task(work)
-    async with workers(url, 1, Lease(length=10 * SECOND, beat=SECOND)) as (events,):
+    async with workers(url, 1, Lease(length=10 * SECOND, heartbeat=SECOND)) as (events,):
         await until(lambda: events.of(WorkerJoined), 40)
         for number_ in range(3):
             assert await (await task.aenqueue(number_)).aresult(timeout=60) == number_
@@ -156,7 +156,7 @@ async def test_a_worker_on_a_full_server_keeps_its_lease(
     small: LocalServer, observer: psycopg.Connection
 ) -> None:
     url = small.url(schema="full")
-    lease = Lease(length=SECOND, beat=SECOND // 5)
+    lease = Lease(length=SECOND, heartbeat=SECOND // 5)
     app = App(url, enqueue_patience="300ms")
     task = app.task(work)
     await task.aenqueue(0)

@@ -18,7 +18,7 @@ from dutiful.testing.conformance.moves import add, hand, one
 async def test_who_renews_after_it_was_judged_is_not_lost(
     engine: PostgresEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    once = engine.session.apool.once
+    once = engine.session.async_query_pool.once
 
     async def renewing(plan: Callable[[], Plan[Any]], *, writes: bool = False) -> Any:
         """Run each statement by itself, with a renewal after it."""
@@ -33,7 +33,7 @@ async def test_who_renews_after_it_was_judged_is_not_lost(
                 return end.value
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine.session.apool, "once", renewing)
+        patch.setattr(engine.session.async_query_pool, "once", renewing)
         assert await engine.fleet.expire(["w1"]) == ()
     assert (await engine.leases.renew("w1")).valid
     assert await engine.fleet.expire(["w1"]) == ("w1",)

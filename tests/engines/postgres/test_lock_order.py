@@ -105,12 +105,12 @@ async def test_a_cancellation_and_a_settlement_of_the_same_jobs(
     assert deadlocks(postgres_database) == 0
 
 
-@pytest.mark.parametrize("name", ["cancel", "hurry"])
+@pytest.mark.parametrize("name", ["cancel", "run_now"])
 async def test_who_waits_for_the_first_job_holds_none_of_the_later_ones(
     engine: PostgresEngine, postgres_database: str, name: str
 ) -> None:
     ids = sorted([await add(engine, delay=HOUR) for _ in range(3)])
-    call = engine.controller.cancel if name == "cancel" else engine.controller.hurry
+    call = engine.controller.cancel if name == "cancel" else engine.controller.run_now
     lock = f"{LOCK} NOWAIT"
     async with (
         await psycopg.AsyncConnection.connect(postgres_database) as first,

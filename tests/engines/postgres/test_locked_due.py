@@ -61,7 +61,7 @@ async def test_pauses_grow_and_end(engine: PostgresEngine) -> None:
     await add(engine)
     url = engine.session.address.conninfo
     ticks = [0]
-    engine.session.floors.ticks = lambda: ticks[0]
+    engine.session.claim_cursors.ticks = lambda: ticks[0]
     pauses: list[int | None] = []
     with due_and_locked(url, "default"):
         for _ in range(7):

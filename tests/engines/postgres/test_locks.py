@@ -21,7 +21,7 @@ from dutiful.worker.options import WorkerOptions
 from dutiful.worker.worker import Worker
 from tests.worker.support import Events, until
 
-LEASE = Lease(length=SECOND, beat=SECOND // 5)
+LEASE = Lease(length=SECOND, heartbeat=SECOND // 5)
 TABLE = "lock table dutiful.job in access exclusive mode"
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
 from dutiful import EngineUnavailable, UsageError, unique
-from dutiful.engines.postgres import PostgresEngine, sleepers
+from dutiful.engines.postgres import PostgresEngine, notifier
 from dutiful.servers.postgres import LocalServer, local_server
 from dutiful.testing.conformance.moves import add, new
 from tests.engines.postgres.ways import AUTOCOMMIT, LEVELS, WAYS, Way
@@ -60,7 +60,7 @@ class Bench:
         """Somebody who has lain down."""
         task = asyncio.create_task(self.engine.consumer.wait(["default"], 60))
         for _ in range(4000):
-            if self.server.execute("SELECT FROM dutiful.sleeper").fetchall():
+            if self.server.execute("SELECT FROM dutiful.listener").fetchall():
                 break
             await asyncio.sleep(0.005)
         yield task
@@ -83,7 +83,7 @@ class Bench:
 
 @pytest.fixture
 async def bench(two_phase: LocalServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
-    monkeypatch.setattr(sleepers, "_AGAIN_SECONDS", ())
+    monkeypatch.setattr(notifier, "_AGAIN_SECONDS", ())
     engine = PostgresEngine(two_phase.url())
     await engine.open()
     await engine.consumer.wait(["default"], 0.05)
@@ -102,11 +102,11 @@ async def cell(bench: Bench, kind: str, level: str, form: str, *, idle: bool) ->
             await committed(bench, way, form)
             assert bench.jobs() == 1
             return 0.0
-        async with bench.sleeping() as sleeper:
+        async with bench.sleeping() as listener:
             await committed(bench, way, form)
             began = time.monotonic()
             async with asyncio.timeout(60):
-                await sleeper
+                await listener
             took = time.monotonic() - began
     assert bench.jobs() == 1
     return took
@@ -130,10 +130,10 @@ async def committed(bench: Bench, way: Way, form: str) -> None:
 
 async def usual(bench: Bench) -> float:
     """Return how long a wake-up takes on this machine at present, from a plain enqueue."""
-    async with bench.sleeping() as sleeper:
+    async with bench.sleeping() as listener:
         began = time.monotonic()
         await add(bench.engine)
-        await sleeper
+        await listener
         took = time.monotonic() - began
     bench.jobs()
     return took
@@ -187,10 +187,10 @@ async def test_what_cannot_be_joined_is_refused_in_words(bench: Bench, kind: str
 
 
 async def heard(bench: Bench, enqueue: Callable[[], Awaitable[None]]) -> None:
-    async with bench.sleeping() as sleeper:
+    async with bench.sleeping() as listener:
         await enqueue()
         async with asyncio.timeout(60):
-            await sleeper
+            await listener
     assert bench.jobs() == 1
 
 

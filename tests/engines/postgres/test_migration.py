@@ -8,7 +8,7 @@ import pytest
 
 from dutiful.contract.migrations import release
 from dutiful.core.errors import EngineUnavailable, SchemaMismatch, StoreUnusable, UsageError
-from dutiful.engines.postgres import PostgresEngine, applying
+from dutiful.engines.postgres import PostgresEngine, apply_migration
 from dutiful.engines.postgres.address import address_of
 from dutiful.engines.postgres.migration import migrate, prepare
 from dutiful.engines.postgres.statements import Texts
@@ -162,11 +162,11 @@ def test_nobody_waits_behind_a_migration_that_waits(planted: Planted) -> None:
             waits.append(time.monotonic() - began)
         assert child.poll() is None
     assert ended(child) == name
-    assert max(waits) < applying.LOCK_SECONDS + 1
+    assert max(waits) < apply_migration.LOCK_SECONDS + 1
 
 
 def test_who_stands_in_the_way_is_named(planted: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(applying, "PATIENCE_SECONDS", 1)
+    monkeypatch.setattr(apply_migration, "PATIENCE_SECONDS", 1)
     planted.plant("wider", WIDER)
     with planted.writing() as report:
         with pytest.raises(EngineUnavailable) as caught:
@@ -178,10 +178,10 @@ def test_who_stands_in_the_way_is_named(planted: Planted, monkeypatch: pytest.Mo
 
 
 def test_who_migrates_already_is_named(planted: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(applying, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(apply_migration, "PATIENCE_SECONDS", 0.5)
     planted.plant("wider", WIDER)
     with planted.connect(application_name="by hand") as other:
-        other.execute(planted.texts()("turn_script").encode())
+        other.execute(planted.texts()("migration_script_lock").encode())
         with pytest.raises(EngineUnavailable, match=r"by hand.*held the turn to migrate"):
             planted.migrate()
 

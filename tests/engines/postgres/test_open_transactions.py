@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from dutiful import unique
-from dutiful.engines.postgres import PostgresEngine, sleepers
+from dutiful.engines.postgres import PostgresEngine, notifier
 from dutiful.servers.postgres import LocalServer, local_server
 from dutiful.testing.conformance.moves import add, new
 from tests.servers.postgres import programs
@@ -51,17 +51,17 @@ class Idle:
         await asyncio.wait([task])
 
     def asleep(self) -> bool:
-        return self.server.execute("select from dutiful.sleeper").fetchall() != []
+        return self.server.execute("select from dutiful.listener").fetchall() != []
 
 
-async def heard(sleeper: "asyncio.Task[None]") -> None:
+async def heard(listener: "asyncio.Task[None]") -> None:
     async with asyncio.timeout(SOON_SECONDS):
-        await asyncio.shield(sleeper)
+        await asyncio.shield(listener)
 
 
 @pytest.fixture(autouse=True)
 def by_notifications_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sleepers, "_AGAIN_SECONDS", ())
+    monkeypatch.setattr(notifier, "_AGAIN_SECONDS", ())
 
 
 @asynccontextmanager
@@ -110,24 +110,24 @@ def caller(idle: Idle, *, python: bool) -> psycopg.Connection:
 
 @pytest.mark.parametrize("python", [False, True])
 async def test_one_that_stays_open(idle: Idle, python: bool) -> None:
-    async with idle.sleeping() as sleeper:
+    async with idle.sleeping() as listener:
         with caller(idle, python=python):
             await add(idle.engine)
-            await heard(sleeper)
+            await heard(listener)
 
 
 @pytest.mark.parametrize("python", [False, True])
 async def test_its_own_job_is_heard_of_by_who_lay_down_later(idle: Idle, python: bool) -> None:
     with caller(idle, python=python) as connection:
-        async with idle.sleeping() as sleeper:
+        async with idle.sleeping() as listener:
             connection.commit()
-            await heard(sleeper)
+            await heard(listener)
 
 
 @pytest.mark.parametrize("order", [0, 1])
 async def test_one_whose_commit_is_slow_and_may_fail(idle: Idle, order: int) -> None:
     idle.server.execute(SLOW.encode())
-    async with idle.sleeping() as sleeper:
+    async with idle.sleeping() as listener:
         with psycopg.connect(idle.engine.session.address.conninfo) as connection:
             idle.engine.caller_producer.enqueue_on(connection, [new()])
             connection.execute("insert into public.shop values (%s)", (order,))
@@ -135,7 +135,7 @@ async def test_one_whose_commit_is_slow_and_may_fail(idle: Idle, order: int) -> 
             await asyncio.sleep(0.5)
             assert idle.asleep()
             await add(idle.engine)
-            await heard(sleeper)
+            await heard(listener)
             assert not commit.done()
             with suppress(psycopg.errors.RaiseException):
                 await commit
@@ -144,7 +144,7 @@ async def test_one_whose_commit_is_slow_and_may_fail(idle: Idle, order: int) -> 
 async def test_one_of_ours_that_waits_for_the_holder_of_a_key(idle: Idle) -> None:
     rule = unique("order:1", on_conflict="replace")
     (receipt,) = await idle.engine.producer.enqueue([new(delay=3_600_000_000, unique=rule)])
-    async with idle.sleeping() as sleeper:
+    async with idle.sleeping() as listener:
         with psycopg.connect(idle.engine.session.address.conninfo) as other:
             other.execute("select from dutiful.job where id = %s for update", (receipt.id,))
             jobs = [new(), new(unique=rule)]
@@ -152,7 +152,7 @@ async def test_one_of_ours_that_waits_for_the_holder_of_a_key(idle: Idle) -> Non
             waits = "select from pg_locks where not granted"
             await until(lambda: idle.server.execute(waits).fetchall() != [])
             await add(idle.engine)
-            await heard(sleeper)
+            await heard(listener)
             assert not waiting.done()
         plain, replacing = await waiting
         assert plain.created
@@ -160,7 +160,7 @@ async def test_one_of_ours_that_waits_for_the_holder_of_a_key(idle: Idle) -> Non
 
 
 async def test_nothing_is_said_at_a_commit_while_nobody_sleeps(idle: Idle) -> None:
-    idle.server.execute("delete from dutiful.sleeper")
+    idle.server.execute("delete from dutiful.listener")
     idle.server.execute('listen "dutiful:dutiful"')
     with psycopg.connect(idle.engine.session.address.conninfo) as connection:
         connection.execute("select dutiful.enqueue('t')")
@@ -175,21 +175,21 @@ async def test_nothing_is_said_at_a_commit_while_nobody_sleeps(idle: Idle) -> No
 async def test_it_can_be_prepared_though_constraints_are_immediate(
     preparing: Idle, python: bool
 ) -> None:
-    async with preparing.sleeping() as sleeper:
+    async with preparing.sleeping() as listener:
         with caller(preparing, python=python) as connection:
             connection.execute("prepare transaction 'ours'")
         await asyncio.sleep(0.2)
-        assert not sleeper.done()
+        assert not listener.done()
         preparing.server.execute("commit prepared 'ours'")
-        await heard(sleeper)
+        await heard(listener)
 
 
 async def test_one_that_could_have_been_prepared_is_watched_to_its_end(preparing: Idle) -> None:
-    async with preparing.sleeping() as sleeper:
+    async with preparing.sleeping() as listener:
         with caller(preparing, python=False) as connection:
             await asyncio.sleep(2.5)  # longer than what was counted is announced
-            assert not sleeper.done()
+            assert not listener.done()
             began = time.monotonic()
             connection.commit()
-            await heard(sleeper)
+            await heard(listener)
             assert time.monotonic() - began < SOON_SECONDS

@@ -13,7 +13,7 @@ from dutiful import App, Context, EngineUnavailable
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.errors import BadConfiguration
 from dutiful.engines.postgres import PostgresEngine
-from dutiful.engines.postgres.faults import told
+from dutiful.engines.postgres.errors import translate_error
 from dutiful.servers.postgres import LocalServer
 from dutiful.worker.options import WorkerOptions
 from dutiful.worker.worker import Worker
@@ -134,8 +134,16 @@ async def test_what_a_database_presets_changes_nothing_behind_a_pooler(
 
         wanted = ["read committed", "5s", "off"]
         assert await engine.session.pool.aonce(shown) == wanted
-        assert await engine.session.apool.once(shown) == ["read committed", "500ms", "off"]
-        assert await engine.session.pulse.aonce(shown) == ["read committed", "100ms", "on"]
+        assert await engine.session.async_query_pool.once(shown) == [
+            "read committed",
+            "500ms",
+            "off",
+        ]
+        assert await engine.session.heartbeat_connection.aonce(shown) == [
+            "read committed",
+            "100ms",
+            "on",
+        ]
         await engine.close()
 
 
@@ -163,6 +171,6 @@ async def test_a_pooler_in_session_mode_needs_nothing(
 
 def test_a_pooler_that_went_unnoticed_is_told_of_by_its_first_trouble() -> None:
     lost = psycopg.errors.InvalidSqlStatementName('prepared statement "_pg3_0" does not exist')
-    said = told(lost, "using the store")
+    said = translate_error(lost, "using the store")
     assert isinstance(said, EngineUnavailable)
     assert "add pooler=yes to the URL" in str(said)

@@ -79,7 +79,7 @@ async def test_what_an_older_release_wrote_is_kept_by_the_place(
         execute(postgres_database, text)
     assert await engine.inspector.steps(job_id) == {"charge": b"1"}
     assert len(await engine.inspector.errors(job_id)) == 1
-    await engine.controller.hurry([job_id])
+    await engine.controller.run_now([job_id])
     claim = await one(engine)
     assert claim.steps == {"charge": b"1"}
     assert await end(engine, claim, Released())

@@ -13,7 +13,7 @@ from dutiful.contract.migrations import Migration
 from dutiful.contract.roles.consumer import Wanted
 from dutiful.core.outcome import Failed, Succeeded
 from dutiful.engines.postgres import PostgresEngine
-from dutiful.engines.postgres.applying import apply
+from dutiful.engines.postgres.apply_migration import apply_migration
 from dutiful.engines.postgres.migration import script
 from dutiful.engines.postgres.statements import Texts
 from dutiful.testing.conformance.moves import end, hand, new, one
@@ -69,14 +69,14 @@ async def test_a_role_without_rights_commits_what_a_function_enqueued(
             create role shop_clerk;
         """)
         async with asyncio.TaskGroup() as group:
-            sleeper = group.create_task(engine.consumer.wait(["default"], 60))
-            asleep = "select from dutiful.sleeper"
+            listener = group.create_task(engine.consumer.wait(["default"], 60))
+            asleep = "select from dutiful.listener"
             await until(lambda: shop.execute(asleep).fetchall() != [])
             shop.execute("set role shop_clerk")
             with shop.transaction():
                 shop.execute("select public.place_order()")
             async with asyncio.timeout(30):
-                await asyncio.shield(sleeper)
+                await asyncio.shield(listener)
         for call in ("dutiful.enqueue('t')", "dutiful.wake('{default}', 1)"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 shop.execute(f"select {call}".encode())
@@ -95,7 +95,7 @@ async def test_a_role_that_may_look_in_the_schema_gets_no_more_by_its_functions(
     await engine.close()
     with psycopg.connect(postgres_database, autocommit=True) as guest:
         guest.execute("create role shop_guest; grant usage on schema dutiful to shop_guest")
-        guest.execute("insert into dutiful.sleeper (id, queues) values ('a', '{default}')")
+        guest.execute("insert into dutiful.listener (id, queues) values ('a', '{default}')")
         guest.execute("set role shop_guest")
         try:
             guest.execute("select dutiful.wake('{default}', 1)")  # NOTIFY asks for no right either
@@ -109,7 +109,7 @@ async def test_a_role_that_may_look_in_the_schema_gets_no_more_by_its_functions(
                     guest.execute(refused.encode())
         finally:
             guest.execute("reset role")
-            assert guest.execute("select id from dutiful.sleeper").fetchall() == [("a",)]
+            assert guest.execute("select id from dutiful.listener").fetchall() == [("a",)]
             guest.execute("drop owned by shop_guest; drop role shop_guest")
 
 
@@ -189,7 +189,7 @@ async def test_a_migration_grants_by_itself_and_so_does_its_script(
         with psycopg.connect(postgres_database, autocommit=True) as connection:
             connection.execute(script(address, texts).encode())
     else:
-        apply(address, texts, added, alone=False)
+        apply_migration(address, texts, added, alone=False)
     assert allowed(postgres_database, role, "later") == [True] * 4
 
 

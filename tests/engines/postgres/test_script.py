@@ -70,7 +70,7 @@ def test_it_builds_anew_what_an_interrupted_run_left(planted: Planted) -> None:
 
 def test_it_stops_while_another_session_migrates(planted: Planted) -> None:
     with planted.connect() as other:
-        other.execute(planted.texts()("turn_script").encode())
+        other.execute(planted.texts()("migration_script_lock").encode())
         done = psql(planted, script(planted.address, planted.texts()))
     assert done.returncode != 0
     assert "another session migrates this schema" in done.stderr

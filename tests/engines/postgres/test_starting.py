@@ -19,7 +19,7 @@ from dutiful import App, StoreUnusable
 from dutiful.core.errors import BadConfiguration
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.servers.postgres import LocalServer, local_server
-from tests.chaos.crew import until
+from tests.chaos.processes import until
 from tests.servers.postgres import programs
 
 SHOP = """

@@ -16,7 +16,7 @@ from dutiful.core.errors import BadConfiguration, EngineUnavailable
 from dutiful.core.outcome import Succeeded
 from dutiful.core.unique import Unique
 from dutiful.engines.postgres import PostgresEngine
-from dutiful.engines.postgres.faults import told
+from dutiful.engines.postgres.errors import translate_error
 from dutiful.servers.postgres import LocalServer
 from dutiful.testing.conformance.moves import ending, hand, new, one
 
@@ -215,7 +215,7 @@ REFUSED = {
 def test_what_is_wrong_with_a_value_is_told(admin: psycopg.Connection, query: str) -> None:
     with pytest.raises(psycopg.Error) as caught:
         admin.execute(query.encode())
-    said = told(caught.value, "trying")
+    said = translate_error(caught.value, "trying")
     assert isinstance(said, BadPayload)
     assert REFUSED[query] in str(said)
 
@@ -223,7 +223,7 @@ def test_what_is_wrong_with_a_value_is_told(admin: psycopg.Connection, query: st
 def test_a_nul_is_told_where_the_driver_refuses_it(admin: psycopg.Connection) -> None:
     with pytest.raises(psycopg.Error) as caught:
         admin.execute("select %s", ("a\0b",))
-    assert "cannot hold NUL" in str(told(caught.value, "trying"))
+    assert "cannot hold NUL" in str(translate_error(caught.value, "trying"))
 
 
 async def test_a_key_too_long_for_an_index_is_the_callers_to_mend(engine: PostgresEngine) -> None:

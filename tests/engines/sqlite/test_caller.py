@@ -98,15 +98,15 @@ async def test_other_file_is_refused(engine: SqliteEngine, tmp_path: Path) -> No
         engine.caller_producer.enqueue_on(object(), [new()])
 
 
-async def test_commit_wakes_a_sleeper(engine: SqliteEngine, mine: sqlite3.Connection) -> None:
+async def test_commit_wakes_a_listener(engine: SqliteEngine, mine: sqlite3.Connection) -> None:
     loop = asyncio.get_running_loop()
     engine.caller_producer.enqueue_on(mine, [new()])
-    sleeper = asyncio.create_task(engine.consumer.wait(("default",), 30))
+    listener = asyncio.create_task(engine.consumer.wait(("default",), 30))
     await asyncio.sleep(0.1)
-    assert not sleeper.done()
+    assert not listener.done()
     begun = loop.time()
     mine.commit()
-    await sleeper
+    await listener
     assert loop.time() - begun < 10
 
 

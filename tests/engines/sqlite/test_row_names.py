@@ -36,7 +36,7 @@ async def test_it_finds_no_job_whose_id_is_text(engine: SqliteEngine, path: Path
     assert await engine.inspector.get(["row:1"]) == ()
     assert await engine.importer.fetch(["row:1"]) == ()
     assert await engine.controller.cancel(["row:1"]) == ()
-    assert await engine.controller.hurry(["row:1"]) == ()
+    assert await engine.controller.run_now(["row:1"]) == ()
     change(path, "UPDATE dutiful_job SET state = 5, finished_at = 1")
     assert await engine.controller.redrive([Redrive("row:1")]) == ()
     assert await engine.controller.purge(["row:1"]) == ()

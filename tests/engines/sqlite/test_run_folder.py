@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dutiful.core.errors import StoreUnusable
-from dutiful.engines.sqlite import SqliteEngine, wake
+from dutiful.engines.sqlite import SqliteEngine, notifier
 from dutiful.engines.sqlite.run_folder import RunFolder
 from tests.engines.sqlite.neighbours import (
     GROUP,
@@ -190,7 +190,7 @@ def test_users_of_a_group_wake_each_other(square: Path) -> None:
     enqueued(OWNER, path, group=GROUP, umask=0o002)
 
     def sleep(tell: Tell) -> None:
-        wake.GLANCE_SECONDS = wake.POLL_SECONDS = 60.0
+        notifier.GLANCE_SECONDS = notifier.POLL_SECONDS = 60.0
         ringing = RunFolder.pipe
 
         def hung(folder: RunFolder, name: str) -> int | None:
@@ -203,10 +203,10 @@ def test_users_of_a_group_wake_each_other(square: Path) -> None:
         asyncio.run(SqliteEngine(path).consumer.wait(("mail",), 60))
         tell("rung")
 
-    sleeper = Neighbour(OWNER, sleep, group=GROUP, umask=0o077)
-    assert sleeper.heard() == f"{oct(stat.S_IFIFO | 0o660)} {GROUP}"
+    listener = Neighbour(OWNER, sleep, group=GROUP, umask=0o077)
+    assert listener.heard() == f"{oct(stat.S_IFIFO | 0o660)} {GROUP}"
     enqueued(MEMBER, path, group=GROUP)
-    assert sleeper.ended() == "rung\n"
+    assert listener.ended() == "rung\n"
 
 
 @needs_root
@@ -291,8 +291,8 @@ def test_the_folder_may_go_and_come(path: Path) -> None:
     engine.sync_producer.enqueue_sync([new()])
     run = path.with_name("jobs.db-run")
     run.rename(path.with_name("gone"))
-    engine.session.place.folder.close()
-    engine.session.writer._door.close()
+    engine.session.database_file.folder.close()
+    engine.session.writer._write_lock.close()
     engine.sync_producer.enqueue_sync([new()])
     assert sorted(lock.name for lock in run.iterdir()) == ["gate.lock", "writer.lock"]
     asyncio.run(engine.close())

@@ -35,11 +35,11 @@ HOT = {
     "steps_of": {"step by autoindex"},
     "step_count": {"job by seq", "step by autoindex"},
     "renew": {"worker by autoindex"},
-    "member": {"worker by autoindex"},
+    "is_registered": {"worker by autoindex"},
     "cancels": {"job by job_running"},
     "cancel": BY_ID,
     "cancel_running": BY_ID,
-    "hurry": BY_ID,
+    "run_now": BY_ID,
     "ended": BY_ID,
     "redrive": BY_SEQ,
     "get": BY_ID,
@@ -64,8 +64,8 @@ HOT = {
     "occurrence_note": {"occurrence by key"},
     "occurrences": {"occurrence by key", "job by job_id"},
     "known_some": BY_ID,
-    "editions": {"edition by key"},
-    "edition_forget": {"edition by key"},
+    "declaration_versions": {"edition by key"},
+    "declaration_version_forget": {"edition by key"},
 }
 SORTED = {"steps_of", "abandoned", "schedules_named", "live", "known_some"}
 """Few rows, so that a sort costs nothing."""

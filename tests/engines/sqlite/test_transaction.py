@@ -13,8 +13,8 @@ from dutiful.core.errors import UsageError
 from dutiful.core.instant import SECOND
 from dutiful.core.outcome import Crashed, Failed
 from dutiful.core.state import State
-from dutiful.engines.sqlite import SqliteEngine, door
-from dutiful.engines.sqlite.door import Door
+from dutiful.engines.sqlite import SqliteEngine, write_lock
+from dutiful.engines.sqlite.write_lock import FairFileLock
 from dutiful.testing.conformance.moves import hand
 from tests.engines.sqlite.support import child, claimed, ended, heard, new, rows, settled
 
@@ -121,16 +121,16 @@ async def test_a_renewal_waits_for_one_transaction_only(
     engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     locked, waiting = asyncio.Queue[None](), asyncio.Queue[None]()
-    loop, lock, wait = asyncio.get_running_loop(), door._flock, Door._wait
+    loop, lock, wait = asyncio.get_running_loop(), write_lock._flock, FairFileLock._wait
 
     def locks(file: int, flags: int = 0) -> None:
         lock(file, flags)
         if not flags:
             loop.call_soon_threadsafe(locked.put_nowait, None)
 
-    def waits(self: Door, *files: int, for_ever: bool) -> int:
+    def waits(self: FairFileLock, *files: int, without_limit: bool) -> int:
         loop.call_soon_threadsafe(waiting.put_nowait, None)
-        return wait(self, *files, for_ever=for_ever)
+        return wait(self, *files, without_limit=without_limit)
 
     (claim,) = await claimed(engine)
     first, second = (
@@ -138,17 +138,17 @@ async def test_a_renewal_waits_for_one_transaction_only(
         engine.transactional.transaction(claim),
     )
     first.begin()
-    monkeypatch.setattr(Door, "_wait", waits)
-    monkeypatch.setattr(door, "_flock", locks)
+    monkeypatch.setattr(FairFileLock, "_wait", waits)
+    monkeypatch.setattr(write_lock, "_flock", locks)
     aside = contextvars.Context()
     begun = asyncio.create_task(asyncio.to_thread(second.begin), context=aside)
     await waiting.get()
-    await locked.get()  # the second holds the gate of whichever door it stands at
+    await locked.get()  # the second holds the entry lock of the lock it waits for
     renewal = asyncio.create_task(engine.leases.renew("w1"), context=aside)
     await waiting.get()
     await locked.get()  # so does the renewal, of the writers'
     first.rollback()
-    # Behind the second it would wait for ever: that one ends only after it.
+    # Behind the second it would wait indefinitely: that one ends only after it.
     assert (await asyncio.wait_for(renewal, 30)).valid
     await begun
     second.rollback()

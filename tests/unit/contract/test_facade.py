@@ -1,4 +1,4 @@
-"""The store as the house sees it: checked before any I/O, told about afterwards."""
+"""The store as the package sees it: checked before any I/O, told about afterwards."""
 
 from typing import Any, get_type_hints
 
@@ -202,7 +202,7 @@ def test_a_capability_completes_a_sentence(capability: Capability) -> None:
     ("verb", "argument", "capability"),
     [
         ("cancel", ["id"], Capability.CANCEL),
-        ("hurry", ["id"], Capability.DELAY),
+        ("run_now", ["id"], Capability.DELAY),
         ("redrive", [Redrive("id")], Capability.REDRIVE),
         ("purge", ["id"], Capability.PURGE),
         ("pause", "queue", Capability.PAUSE),

@@ -15,7 +15,7 @@ from dutiful.contract.migrations import (
     release,
 )
 from dutiful.core.errors import SchemaMismatch
-from dutiful.engines.postgres import applying
+from dutiful.engines.postgres import apply_migration
 from dutiful.engines.postgres.statements import shipped as postgres
 from dutiful.engines.sqlite.statements import shipped as sqlite
 
@@ -88,7 +88,7 @@ def test_shipped_migrations_keep_the_rules(shipped: tuple[Migration, ...]) -> No
         assert set(one.name.split(".")[1:]) <= {"contract", "concurrently"}, one.name
         if one.concurrently:
             text = "\n".join(line for line in one.text.splitlines() if not line.startswith("--"))
-            assert len(applying.indexes(one)) == 1, one.name
+            assert len(apply_migration.indexes(one)) == 1, one.name
             assert text.count(";") == 1, f"{one.name}: one statement a file"
             assert " EXISTS " in text, f"{one.name}: it may be run twice"
             assert "CONCURRENTLY" in text

@@ -12,7 +12,7 @@ ALMOST = 1 - 2**-53
 
 
 class Dice:
-    """Shows the given numbers in turn, then the last one for ever."""
+    """Shows the given numbers in turn, then the last one indefinitely."""
 
     def __init__(self, *shown: float) -> None:
         self.shown = list(shown)

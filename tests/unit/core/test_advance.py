@@ -13,11 +13,11 @@ from msgspec.structs import replace
 from dutiful.core import advance as a
 from dutiful.core import misfire as late
 from dutiful.core.errors import BadSchedule
-from dutiful.core.former import FORMER_MAX
 from dutiful.core.instant import DAY, HOUR, MINUTE, SECOND
 from dutiful.core.occurrence import Advance, Due, Standing
 from dutiful.core.retirement import retire
-from dutiful.core.rule import Bounds, Cron, Dates, Interval
+from dutiful.core.rule import Cron, Dates, Interval, RuleBounds
+from dutiful.core.rule_history import FORMER_MAX
 from dutiful.core.schedule import Schedule, occurrence_id, planned_between, read, written
 
 START = 1_000 * DAY
@@ -320,7 +320,7 @@ def test_one_that_comes_back_begins_anew() -> None:
 
 
 def test_a_schedule_ends() -> None:
-    schedule = every(bounds=Bounds(end=START + 2 * MINUTE))
+    schedule = every(bounds=RuleBounds(end=START + 2 * MINUTE))
     standing = a.begin(schedule, START)
     move = turn(schedule, standing, START + 2 * MINUTE)
     assert move is not None

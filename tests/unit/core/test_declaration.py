@@ -9,17 +9,17 @@ from msgspec.structs import replace
 
 from dutiful.core.advance import begin, switched
 from dutiful.core.declaration import Showing, create, declare, show
-from dutiful.core.edition import ALIVE, REMEMBERED
+from dutiful.core.declaration_version import ALIVE, REMEMBERED
 from dutiful.core.errors import ScheduleTaken
 from dutiful.core.instant import DAY, HOUR, MINUTE, SECOND
-from dutiful.core.occurrence import Edition, Standing
+from dutiful.core.occurrence import DeclarationVersion, Standing
 from dutiful.core.retirement import Missed, delete
 from dutiful.core.rule import Interval
 from dutiful.core.schedule import Schedule
 
 START = 1_000 * DAY
 NOW = START + SECOND
-EDITION = Edition("new", 3, NOW, 1)
+EDITION = DeclarationVersion("new", 3, NOW, 1)
 RULING = Showing(EDITION, (), rules=True, in_force=False, applied=7)
 
 
@@ -32,16 +32,16 @@ def held(*schedules: Schedule) -> dict[str, Standing]:
 
 
 def test_the_first_edition_rules_and_its_schedules_are_to_be_written() -> None:
-    assert show([], "a", NOW) == Showing(Edition("a", 1, NOW), (), True, False, 1)
+    assert show([], "a", NOW) == Showing(DeclarationVersion("a", 1, NOW), (), True, False, 1)
 
 
 def test_an_edition_in_force_is_shown_again() -> None:
-    known = [Edition("a", 1, START, 4), Edition("b", 2, START - DAY, 3)]
-    assert show(known, "a", NOW) == Showing(Edition("a", 1, NOW, 4), (), True, True, 5)
+    known = [DeclarationVersion("a", 1, START, 4), DeclarationVersion("b", 2, START - DAY, 3)]
+    assert show(known, "a", NOW) == Showing(DeclarationVersion("a", 1, NOW, 4), (), True, True, 5)
 
 
 def test_an_older_edition_does_not_rule_and_is_not_in_force() -> None:
-    known = [Edition("a", 1, START, 4), Edition("b", 2, START)]
+    known = [DeclarationVersion("a", 1, START, 4), DeclarationVersion("b", 2, START)]
     showing = show(known, "a", NOW)
     assert (showing.rules, showing.in_force) == (False, False)
     assert show(known, "a", START + ALIVE + 1).rules
@@ -49,7 +49,11 @@ def test_an_older_edition_does_not_rule_and_is_not_in_force() -> None:
 
 def test_long_gone_editions_are_forgotten() -> None:
     gone = NOW - REMEMBERED - 1
-    known = [Edition("a", 1, gone, 4), Edition("b", 2, gone, 3), Edition("c", 3, gone + 1)]
+    known = [
+        DeclarationVersion("a", 1, gone, 4),
+        DeclarationVersion("b", 2, gone, 3),
+        DeclarationVersion("c", 3, gone + 1),
+    ]
     assert show(known, "d", NOW).forgotten == ("b",)
     assert show(known, "b", NOW).forgotten == ()
 
@@ -60,7 +64,7 @@ def test_what_is_new_or_changed_is_written_in_the_order_of_the_declaration() -> 
     assert [one.name for one in plan.written] == ["other", "new"]
     assert (plan.added, plan.retired, plan.missed) == (("new",), (), ())
     assert plan.written[1] == begin(every("new"), NOW)
-    assert plan.edition == replace(EDITION, applied=7)
+    assert plan.declaration_version == replace(EDITION, applied=7)
 
 
 def test_what_the_app_does_not_declare_is_retired_by_name() -> None:

@@ -18,12 +18,12 @@ import pytest
 import dutiful
 from dutiful import Cancel, ClaimLost, Discard, DuplicateJob, DutifulError, JobFailed, Retry, Snooze
 from dutiful.bench.run import StoreInUse
-from dutiful.cli.failure import Code, Interrupted, Trouble, Wrong
+from dutiful.cli.failure import Code, CommandFailed, Interrupted, Wrong
 from dutiful.core import errors
 from dutiful.core.outcome import Cancelled, Discarded, Failed, Signal, Snoozed
 from dutiful.core.rebuilding import Rebuilt
 from dutiful.demo.processes import ChildFailed
-from dutiful.worker.around import ChildEnded, child_ended
+from dutiful.worker.hook_results import ChildEnded, child_ended
 
 
 class Silent:
@@ -54,7 +54,7 @@ SAMPLES: dict[type[Rebuilt], list[Callable[[], Rebuilt]]] = {
     type(child_ended(Snoozed(5))): [lambda: child_ended(Snoozed(5))],
     type(child_ended(Discarded("why"))): [lambda: child_ended(Discarded("why"))],
     type(child_ended(Cancelled("why"))): [lambda: child_ended(Cancelled("why"))],
-    Trouble: [lambda: Trouble("lost", Code.STORE, "look again")],
+    CommandFailed: [lambda: CommandFailed("lost", Code.STORE, "look again")],
     Interrupted: [lambda: Interrupted("half of it", "go on")],
     StoreInUse: [lambda: StoreInUse(2, 1)],
     ChildFailed: [lambda: ChildFailed("it ended", cast(Any, Silent()))],

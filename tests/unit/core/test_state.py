@@ -35,8 +35,8 @@ MOVES = {
     (S.SCHEDULED, "cancel", S.CANCELLED),
     (S.QUEUED, "cancel", S.CANCELLED),
     (S.WAITING, "cancel", S.CANCELLED),
-    (S.SCHEDULED, "hurry", S.QUEUED),
-    (S.WAITING, "hurry", S.QUEUED),
+    (S.SCHEDULED, "run_now", S.QUEUED),
+    (S.WAITING, "run_now", S.QUEUED),
     (S.DEAD, "redrive", S.QUEUED),
     (S.CANCELLED, "redrive", S.QUEUED),
 }

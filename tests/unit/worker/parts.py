@@ -11,11 +11,11 @@ from dutiful.core.job import Claim, Job
 from dutiful.core.queue import Served
 from dutiful.core.settle import Rules
 from dutiful.core.state import State
-from dutiful.services.trouble import Trouble
+from dutiful.services.trouble import OutageReport
 from dutiful.testing.clock import FakeClock
 from dutiful.worker.executor import Executor
-from dutiful.worker.patience import Patience
-from dutiful.worker.pump import Pump
+from dutiful.worker.fetch_loop import FetchLoop
+from dutiful.worker.store_retry import StoreRetry
 
 WORKER = "w"
 
@@ -42,21 +42,21 @@ def claim(job_id: str, task: str = "task", *, crashes: int = 0, started_at: int 
 
 
 class Parts:
-    """The slots of a worker and the pump that fills them, on an app that is open."""
+    """The slots of a worker and the fetch loop that fills them, on an app that is open."""
 
     def __init__(self, app: App, slots: int = 10, *, clock: Clock | None = None) -> None:
         rng, changed = random.Random(1), asyncio.Event()
         clock = clock or FakeClock()
-        self.patience = Patience(Trouble(app.bus.emit, clock.ticks), rng)
+        self.store_retry = StoreRetry(OutageReport(app.bus.emit, clock.ticks), rng)
         self.executor = Executor(
             app,
             slots,
             clock=clock,
             valid=lambda: True,
             changed=changed.set,
-            patience=self.patience,
+            store_retry=self.store_retry,
         )
-        self.pump = Pump(
+        self.fetch_loop = FetchLoop(
             app.store,
             WORKER,
             self.executor,
@@ -65,6 +65,6 @@ class Parts:
             rng=rng,
             rules=lambda task: Rules(),
             changed=changed,
-            patience=self.patience,
+            store_retry=self.store_retry,
             burst=False,
         )

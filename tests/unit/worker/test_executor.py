@@ -52,7 +52,7 @@ async def test_those_that_are_put_off_have_turns_one_after_the_other(
     takes: float, gap: int
 ) -> None:
     async with slots() as executor:
-        executor.appetite.observe(takes)
+        executor.prefetch.observe(takes)
         others = [claim(f"{number}", crashes=MAX) for number in range(2000)]
         executor.offer([claim("first", crashes=MAX), *others])
         delays = [outcome.delay for _, outcome in executor.ended if isinstance(outcome, Snoozed)]
@@ -136,7 +136,7 @@ async def test_an_executor_with_too_few_threads_claims_only_for_free_slots() -> 
         assert executor.wanted() == 3
         executor.offer([claim(str(number)) for number in range(3, 10)])
         assert (len(executor.running), executor.wanted()) == (5, 0)
-        executor.hand_back()
+        executor.release_prefetched()
 
 
 async def test_what_is_given_up_is_handed_back_and_counts_as_done() -> None:

@@ -9,13 +9,13 @@ from contextlib import suppress
 
 import pytest
 
-from dutiful.worker.last_words import Ending, LastWords, Listener
+from dutiful.worker.last_words import Ending, LastWords, LastWordsReader
 from dutiful.worker.serve import EXIT_BROKEN, EXIT_RECYCLE, EXIT_REFUSED, EXIT_STOPPED
 
 
 @pytest.fixture
-def listener() -> Iterator[Listener]:
-    opened = Listener()
+def listener() -> Iterator[LastWordsReader]:
+    opened = LastWordsReader()
     yield opened
     opened.close()
     with suppress(OSError):
@@ -61,13 +61,13 @@ def silent(words: LastWords) -> None: ...
     ],
 )
 def test_only_a_code_that_was_said_before_is_meant(
-    listener: Listener, says: Callable[[LastWords], None], code: int, ending: Ending
+    listener: LastWordsReader, says: Callable[[LastWords], None], code: int, ending: Ending
 ) -> None:
     says(LastWords(listener.write))
     assert listener.ending(code) == ending
 
 
-def test_words_that_come_too_late_go_to_no_other_file(listener: Listener) -> None:
+def test_words_that_come_too_late_go_to_no_other_file(listener: LastWordsReader) -> None:
     words = LastWords(listener.write)
     read, write = os.pipe()
     os.dup2(write, listener.write)  # a task has closed it, and opened a file that got its number
@@ -79,7 +79,7 @@ def test_words_that_come_too_late_go_to_no_other_file(listener: Listener) -> Non
     os.close(read)
 
 
-def test_no_process_that_a_task_starts_has_the_pipe(listener: Listener) -> None:
+def test_no_process_that_a_task_starts_has_the_pipe(listener: LastWordsReader) -> None:
     os.set_inheritable(listener.write, True)
     LastWords(listener.write)
     assert not os.get_inheritable(listener.write)

@@ -10,11 +10,11 @@ import pytest
 from dutiful import App
 from dutiful.core.outcome import Crashed, Outcome, Succeeded
 from dutiful.worker.attempt import Running
-from dutiful.worker.isolation.frames import Ended, Interrupted, about, ended
+from dutiful.worker.isolation.frames import Ended, TaskInterrupted, about, ended
 from dutiful.worker.isolation.processes import ProcessSlots
 from tests.unit.worker.parts import Parts, claim
 
-Message = Ended | Interrupted | Crashed | None
+Message = Ended | TaskInterrupted | Crashed | None
 
 CLAIM = claim("1")
 DONE = Succeeded(b"1")
@@ -31,16 +31,16 @@ class Answering(ProcessSlots):
         return self.answers.pop(0)
 
 
-async def answer(slots: ProcessSlots) -> Outcome | Ended | Interrupted:
+async def answer(slots: ProcessSlots) -> Outcome | Ended | TaskInterrupted:
     async with App("memory://") as app:
 
         @app.task(name="task", cpu=True)
         def body() -> int:
             return 1
 
-        loop, patience = asyncio.get_running_loop(), Parts(app).patience
+        loop, store_retry = asyncio.get_running_loop(), Parts(app).store_retry
         job, steps, pid = CLAIM.job, CLAIM.steps, os.getpid()
-        running = Running(CLAIM, job, steps, body, app.store, loop, patience, pid, lambda: True)
+        running = Running(CLAIM, job, steps, body, app.store, loop, store_retry, pid, lambda: True)
         return await slots.run(running, None, 1000, lambda running: None)
 
 
@@ -56,8 +56,8 @@ async def test_an_end_that_the_child_has_settled_is_not_settled_again(
     assert await answer(Answering(end)) is end
 
 
-@pytest.mark.parametrize("message", [Interrupted(about(CLAIM)), Crashed("killed")])
-async def test_other_messages_are_passed_on(message: Interrupted | Crashed) -> None:
+@pytest.mark.parametrize("message", [TaskInterrupted(about(CLAIM)), Crashed("killed")])
+async def test_other_messages_are_passed_on(message: TaskInterrupted | Crashed) -> None:
     assert await answer(Answering(message)) is message
 
 

@@ -10,7 +10,7 @@ from types import FrameType
 import pytest
 
 from dutiful import App, ClaimLost
-from dutiful.worker.isolation.frames import Recorded, Start, about, pack
+from dutiful.worker.isolation.frames import Start, StepRecorded, about, pack
 from dutiful.worker.isolation.remote import Remote
 from tests.unit.worker.parts import claim
 
@@ -33,7 +33,7 @@ def remote(line: socket.socket) -> Remote:
 
 
 def answer(held: bool) -> bytes:
-    return pack(Recorded(about(CLAIM), held))
+    return pack(StepRecorded(about(CLAIM), held))
 
 
 def test_a_step_is_recorded(lines: tuple[socket.socket, socket.socket]) -> None:

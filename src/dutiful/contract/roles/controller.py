@@ -24,7 +24,7 @@ class Controller(Protocol):
         """Cancel jobs that wait; ask for the end of those that run (their worker obeys)."""
         ...
 
-    async def hurry(self, ids: Sequence[str]) -> tuple[str, ...]:
+    async def run_now(self, ids: Sequence[str]) -> tuple[str, ...]:
         """Make scheduled and waiting jobs due now."""
         ...
 

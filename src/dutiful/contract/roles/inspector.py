@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from dutiful.contract.page import DeadGroup, Filter, Page, QueueCount
+from dutiful.contract.page import DeadGroup, Filter, JobPage, QueueCount
 from dutiful.core.job import AttemptError, Job
 
 
@@ -16,7 +16,7 @@ class Inspector(Protocol):
         """Return the jobs found, in the order asked for; an id may be a unique prefix of 8+."""
         ...
 
-    async def find(self, which: Filter, limit: int, cursor: str | None = None) -> Page:
+    async def find(self, which: Filter, limit: int, cursor: str | None = None) -> JobPage:
         """List jobs that match, newest first. Jobs that move between pages may be missed.
 
         The order is that of enqueueing, or that of the ids, which begin with the time: a job whose

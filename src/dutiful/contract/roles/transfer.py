@@ -50,14 +50,14 @@ def key_held(job: Job, who: str) -> Refusal:
     return Refusal(job.id, f"{who} holds its unique key {job.unique_key!r}", "key")
 
 
-class Filled(msgspec.Struct, frozen=True):
+class FillResult(msgspec.Struct, frozen=True):
     """What became of the records of one call; the rest were there already."""
 
     stored: tuple[str, ...] = ()
     refused: tuple[Refusal, ...] = ()
 
 
-class Diary(msgspec.Struct, frozen=True):
+class ScheduleHistory(msgspec.Struct, frozen=True):
     """A schedule with the occurrences that are kept of it."""
 
     standing: Standing
@@ -65,10 +65,10 @@ class Diary(msgspec.Struct, frozen=True):
     """Earliest planned first."""
 
 
-class Diaries(msgspec.Struct, frozen=True):
+class HistoryPage(msgspec.Struct, frozen=True):
     """A page of schedules by name; ``cursor`` asks for the next, None means that none is."""
 
-    diaries: tuple[Diary, ...]
+    histories: tuple[ScheduleHistory, ...]
     cursor: str | None = None
 
 
@@ -78,25 +78,27 @@ def held_shut(standing: Standing) -> Standing:
     return standing if idle else replace(standing, paused_at=SHUT)
 
 
-def fillable(diaries: Sequence[Diary], known: Container[str], ours: Container[str]) -> list[Diary]:
+def fillable(
+    histories: Sequence[ScheduleHistory], known: Container[str], ours: Container[str]
+) -> list[ScheduleHistory]:
     """Return those that may be stored: new names, and what an earlier copy from there has shut.
 
     ``known`` are the names that the store has, and ``ours`` those of them that it holds shut for
     the store at the other end.
     """
-    names = ((diary, diary.standing.name) for diary in diaries)
-    return [diary for diary, name in names if name not in known or name in ours]
+    names = ((history, history.standing.name) for history in histories)
+    return [history for history, name in names if name not in known or name in ours]
 
 
-def storable(diary: Diary, write: Callable[[str], str]) -> Diary:
+def storable(history: ScheduleHistory, write: Callable[[str], str]) -> ScheduleHistory:
     """Return a schedule with the texts of its errors as `Importer.storable` writes them."""
-    standing = diary.standing
+    standing = history.standing
     if standing.broken is not None:
         standing = replace(standing, broken=write(standing.broken))
     kept = [
-        one if one.why is None else replace(one, why=write(one.why)) for one in diary.occurrences
+        one if one.why is None else replace(one, why=write(one.why)) for one in history.occurrences
     ]
-    return Diary(standing, tuple(kept))
+    return ScheduleHistory(standing, tuple(kept))
 
 
 def still_open(one: Recorded) -> bool:
@@ -166,7 +168,7 @@ class Exporter(Transfer, Protocol):
         """Return the highest fence of all deleted jobs: every new claim's lies above it."""
         ...
 
-    async def dump_schedules(self, limit: int, cursor: str | None = None) -> Diaries:
+    async def dump_schedules(self, limit: int, cursor: str | None = None) -> HistoryPage:
         """Page through all schedules by name, paused and retired ones included."""
         ...
 
@@ -178,7 +180,7 @@ class Importer(Transfer, Protocol):
         """Return how the store, which is open, keeps a text of an error that may hold anything."""
         ...
 
-    async def fill(self, records: Sequence[Record]) -> Filled:
+    async def fill(self, records: Sequence[Record]) -> FillResult:
         """Store records as they are: ids, states, instants, attempts and fences kept.
 
         A job whose id is stored already is left alone; one whose unique key another job holds
@@ -191,7 +193,7 @@ class Importer(Transfer, Protocol):
         """Let fences of new claims be above ``floor``, at least. On lost reply: again."""
         ...
 
-    async def fill_schedules(self, diaries: Sequence[Diary], other: str) -> Filled:
+    async def fill_schedules(self, histories: Sequence[ScheduleHistory], other: str) -> FillResult:
         """Store schedules with their occurrences, the texts of errors as by `storable`.
 
         One that could fire is *shut* for the other store: paused by the copy until

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from .bounds import Bounds
+from .bounds import RuleBounds
 from .calendar_rule import Calendar
 from .cron import Cron
 from .dates import Dates
@@ -16,17 +16,17 @@ from .daylight import Dst
 from .interval import Interval
 from .jitter import jittered
 from .planning import Rule, after, before_or_at, between, endless_and_empty
-from .zone import Change, at_wall, changes, day_of
+from .zone import OffsetChange, at_wall, changes, day_of
 
 __all__ = [
-    "Bounds",
     "Calendar",
-    "Change",
     "Cron",
     "Dates",
     "Dst",
     "Interval",
+    "OffsetChange",
     "Rule",
+    "RuleBounds",
     "after",
     "at_wall",
     "before_or_at",

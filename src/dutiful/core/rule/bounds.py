@@ -19,7 +19,7 @@ from .zone import changes, offset, zone
 DAYS_MAX = 10_000
 
 
-class Bounds(msgspec.Struct, frozen=True, omit_defaults=True):
+class RuleBounds(msgspec.Struct, frozen=True, omit_defaults=True):
     """Planned instants outside of these are left out; days are those of ``zone``'s clocks.
 
     ``start`` and ``end`` are included. ``holidays`` names calendars of the holidays package: a

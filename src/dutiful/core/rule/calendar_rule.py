@@ -14,7 +14,7 @@ from dutiful.core.text import shown
 from . import daylight
 from .daylight import BEAT, FIXED, Dst
 from .recurrence import read
-from .turns import Counted, Turns, wall_of
+from .rrule_times import Counted, RruleTimes, wall_of
 from .zone import zone
 
 _OFFSET_MAX = 2 * DAY
@@ -85,12 +85,12 @@ def _check_start(start: datetime, zone_name: str) -> None:
 
 
 @lru_cache(maxsize=256)
-def _walls(text: str, start: datetime) -> tuple[Turns | Counted, int | None]:
+def _walls(text: str, start: datetime) -> tuple[RruleTimes | Counted, int | None]:
     """Return the wall times of a rule, and the instant after which it has none."""
     start = start.replace(microsecond=0)  # an RRULE counts whole seconds
     try:
         rule = read(text, start)
-        turns = Turns(rule, start)
+        turns = RruleTimes(rule, start)
         until = wall_of(rule.until) if rule.until is not None and rule.until_utc else None
         return turns if rule.count is None else Counted(turns, rule.count), until
     except BadSchedule as error:

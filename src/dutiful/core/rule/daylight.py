@@ -14,7 +14,7 @@ from dutiful.core.errors import BadSchedule
 from dutiful.core.instant import DAY
 from dutiful.core.text import shown
 
-from .zone import YEAR_MAX, YEAR_MIN, Stretch, new_year, stretches, year_of
+from .zone import YEAR_MAX, YEAR_MIN, OffsetPeriod, new_year, offset_periods, year_of
 
 HORIZON_YEARS = 100
 """How far a search goes. The rarest dates, 29 February on a given weekday, are 40 years apart."""
@@ -74,15 +74,15 @@ def after(walls: Walls, zone: str, dst: Dst, at: int) -> int | None:
     year = year_of(at + 1)
     last = min(year + HORIZON_YEARS, YEAR_MAX)
     while year <= last:
-        for stretch in stretches(zone, year):
-            if stretch.end <= at + 1:
+        for period in offset_periods(zone, year):
+            if period.end <= at + 1:
                 continue
-            if stretch.start > at and _leaps_over(walls, dst, stretch):
-                return stretch.start
-            low, high = _wanted(dst, stretch)
-            found = walls.first(max(low, at + 1 + stretch.offset), high)
+            if period.start > at and _leaps_over(walls, dst, period):
+                return period.start
+            low, high = _wanted(dst, period)
+            found = walls.first(max(low, at + 1 + period.offset), high)
             if found is not None:
-                return found - stretch.offset
+                return found - period.offset
         # Years without a wanted wall time are passed over: their changes need not be known.
         wall = walls.first(new_year(year + 1) - _OFFSET_MAX, new_year(last + 1))
         if wall is None:
@@ -96,15 +96,15 @@ def before_or_at(walls: Walls, zone: str, dst: Dst, at: int) -> int | None:
     year = year_of(at)
     earliest = max(year - HORIZON_YEARS, YEAR_MIN)
     while year >= earliest:
-        for stretch in reversed(stretches(zone, year)):
-            if stretch.start > at:
+        for period in reversed(offset_periods(zone, year)):
+            if period.start > at:
                 continue
-            low, high = _wanted(dst, stretch)
-            found = walls.last(low, min(high, at + 1 + stretch.offset))
+            low, high = _wanted(dst, period)
+            found = walls.last(low, min(high, at + 1 + period.offset))
             if found is not None:
-                return found - stretch.offset
-            if _leaps_over(walls, dst, stretch):
-                return stretch.start
+                return found - period.offset
+            if _leaps_over(walls, dst, period):
+                return period.start
         wall = walls.last(new_year(earliest), new_year(year) + _OFFSET_MAX)
         if wall is None:
             break
@@ -112,18 +112,18 @@ def before_or_at(walls: Walls, zone: str, dst: Dst, at: int) -> int | None:
     return None
 
 
-def _wanted(dst: Dst, stretch: Stretch) -> tuple[int, int]:
-    """Return the walls of a stretch less those that run in a neighbour's pass."""
-    low, high = stretch.start + stretch.offset, stretch.end + stretch.offset
+def _wanted(dst: Dst, period: OffsetPeriod) -> tuple[int, int]:
+    """Return the walls of a time range less those that run in a neighbour's pass."""
+    low, high = period.start + period.offset, period.end + period.offset
     if dst.repeated == "first":
-        low = max(low, stretch.start + stretch.before)
+        low = max(low, period.start + period.before)
     elif dst.repeated == "last":
-        high = min(high, stretch.end + stretch.after)
+        high = min(high, period.end + period.after)
     return low, high
 
 
-def _leaps_over(walls: Walls, dst: Dst, stretch: Stretch) -> bool:
-    """Tell whether the change at a stretch's start left out a wall time that must run."""
-    missed = stretch.before < stretch.offset and dst.missing == "after"
-    low, high = stretch.start + stretch.before, stretch.start + stretch.offset
+def _leaps_over(walls: Walls, dst: Dst, period: OffsetPeriod) -> bool:
+    """Tell whether the change at a time range's start left out a wall time that must run."""
+    missed = period.before < period.offset and dst.missing == "after"
+    low, high = period.start + period.before, period.start + period.offset
     return missed and walls.first(low, high) is not None

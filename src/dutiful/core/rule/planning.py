@@ -5,7 +5,7 @@ from __future__ import annotations
 from dutiful.core.errors import BadSchedule
 from dutiful.core.instant import DAY
 
-from .bounds import Bounds
+from .bounds import RuleBounds
 from .calendar_rule import Calendar
 from .cron import Cron
 from .dates import Dates
@@ -15,7 +15,7 @@ from .interval import Interval
 Rule = Cron | Interval | Calendar | Dates
 
 _HORIZON = HORIZON_YEARS * 366 * DAY
-_ALWAYS = Bounds()
+_ALWAYS = RuleBounds()
 LEFT_OUT_MAX = 2_000
 """How many days in a row may be left out before the search is given up."""
 _LEFT_OUT = (
@@ -25,7 +25,7 @@ _DOUBT = 20 * 366 * DAY
 """An instant that no holiday calendar knows counts as left out after so long a time of others."""
 
 
-def after(rule: Rule, instant: int, bounds: Bounds = _ALWAYS) -> int | None:
+def after(rule: Rule, instant: int, bounds: RuleBounds = _ALWAYS) -> int | None:
     """Return the first planned instant strictly after ``instant``; None when a century has none."""
     if bounds.start is not None:
         instant = max(instant, bounds.start - 1)
@@ -42,14 +42,14 @@ def after(rule: Rule, instant: int, bounds: Bounds = _ALWAYS) -> int | None:
     raise BadSchedule(_LEFT_OUT)
 
 
-def endless_and_empty(rule: Rule, instant: int, bounds: Bounds) -> bool:
+def endless_and_empty(rule: Rule, instant: int, bounds: RuleBounds) -> bool:
     """Tell whether a rule goes on for decades and everything that it plans is left out."""
     if bounds.end is not None or not (bounds.days or bounds.holidays):
         return False
     return rule.after(instant + _DOUBT) is not None and after(rule, instant, bounds) is None
 
 
-def before_or_at(rule: Rule, instant: int, bounds: Bounds = _ALWAYS) -> int | None:
+def before_or_at(rule: Rule, instant: int, bounds: RuleBounds = _ALWAYS) -> int | None:
     """Return the latest planned instant at or before ``instant``; None when a century has none."""
     if bounds.end is not None:
         instant = min(instant, bounds.end)
@@ -66,7 +66,9 @@ def before_or_at(rule: Rule, instant: int, bounds: Bounds = _ALWAYS) -> int | No
     raise BadSchedule(_LEFT_OUT)
 
 
-def between(rule: Rule, start: int, end: int, limit: int, bounds: Bounds = _ALWAYS) -> list[int]:
+def between(
+    rule: Rule, start: int, end: int, limit: int, bounds: RuleBounds = _ALWAYS
+) -> list[int]:
     """List the first planned instants after ``start`` and up to ``end``, ``limit`` at most."""
     found: list[int] = []
     at = start

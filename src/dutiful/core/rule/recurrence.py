@@ -10,8 +10,8 @@ from datetime import datetime
 from dutiful.core.errors import BadSchedule
 from dutiful.core.text import shown
 
-from . import parts
-from .parts import DAYS, FREQUENCIES, Weekday
+from . import rrule_parts
+from .rrule_parts import DAYS, FREQUENCIES, Weekday
 
 COUNT_MAX = 10_000
 _TEXT_MAX = 2_000
@@ -58,22 +58,22 @@ def read(text: str, start: datetime) -> Recurrence:
     found = _split(text)
     freq = found.get("FREQ", "")
     if freq not in FREQUENCIES:
-        raise BadSchedule(parts.unknown("FREQ", freq, FREQUENCIES))
+        raise BadSchedule(rrule_parts.unknown("FREQ", freq, FREQUENCIES))
     week_start = found.get("WKST", DAYS[0])
     if week_start not in DAYS:
-        raise BadSchedule(parts.unknown("WKST", week_start, DAYS))
-    interval = parts.number("INTERVAL", found.get("INTERVAL", "1"), _INTERVAL_MAX[freq])
+        raise BadSchedule(rrule_parts.unknown("WKST", week_start, DAYS))
+    interval = rrule_parts.number("INTERVAL", found.get("INTERVAL", "1"), _INTERVAL_MAX[freq])
     count = found.get("COUNT")
     until = found.get("UNTIL")
     if until is not None and count is not None:
         raise BadSchedule("COUNT and UNTIL do not go together; keep one")
-    parts.refuse_together(found, freq)
-    months = frozenset(parts.numbers(found, "BYMONTH"))
-    month_days = frozenset(parts.numbers(found, "BYMONTHDAY"))
+    rrule_parts.refuse_together(found, freq)
+    months = frozenset(rrule_parts.numbers(found, "BYMONTH"))
+    month_days = frozenset(rrule_parts.numbers(found, "BYMONTHDAY"))
     _refuse_never(months, month_days)
-    weekdays = parts.weekdays(found, freq)
-    weeks = frozenset(parts.numbers(found, "BYWEEKNO"))
-    year_days = frozenset(parts.numbers(found, "BYYEARDAY"))
+    weekdays = rrule_parts.weekdays(found, freq)
+    weeks = frozenset(rrule_parts.numbers(found, "BYWEEKNO"))
+    year_days = frozenset(rrule_parts.numbers(found, "BYYEARDAY"))
     if not (weekdays or weeks or year_days or month_days):
         if freq == "YEARLY":
             months = months or frozenset((start.month,))
@@ -85,7 +85,7 @@ def read(text: str, start: datetime) -> Recurrence:
     return Recurrence(
         freq=freq,
         interval=interval,
-        count=None if count is None else parts.number("COUNT", count, COUNT_MAX),
+        count=None if count is None else rrule_parts.number("COUNT", count, COUNT_MAX),
         until=_until(until),
         until_utc=bool(until and until.endswith("Z")),
         week_start=DAYS.index(week_start),
@@ -97,7 +97,7 @@ def read(text: str, start: datetime) -> Recurrence:
         hours=hours,
         minutes=minutes,
         seconds=seconds,
-        positions=parts.numbers(found, "BYSETPOS"),
+        positions=rrule_parts.numbers(found, "BYSETPOS"),
     )
 
 
@@ -112,8 +112,8 @@ def _split(text: str) -> dict[str, str]:
         key, equals, value = (word.strip() for word in part.partition("="))
         if key in _ELSEWHERE:
             raise BadSchedule(f"{key} has no place here; start= and exclude= are options")
-        if key not in parts.KEYS:
-            raise BadSchedule(parts.unknown("part", key, parts.KEYS))
+        if key not in rrule_parts.KEYS:
+            raise BadSchedule(rrule_parts.unknown("part", key, rrule_parts.KEYS))
         if not equals or not value:
             raise BadSchedule(f"{key} has no value")
         if key in found:
@@ -134,7 +134,7 @@ def _times(
         ("BYSECOND", start.second, "SECONDLY", 60),
     ):
         coarse = fineness < FREQUENCIES.index(unit)
-        given = parts.numbers(found, key)
+        given = rrule_parts.numbers(found, key)
         times.append(given or ((implied,) if coarse else tuple(range(size))))
     return times[0], times[1], times[2]
 

@@ -35,7 +35,7 @@ _OF_THE_MACHINE = frozenset({"localtime", "posixrules", "Factory"})
 """Files beside the zone data that are another zone, or none, on each machine."""
 
 
-class Stretch(NamedTuple):
+class OffsetPeriod(NamedTuple):
     """Instants from ``start`` up to ``end`` on which one offset holds, and its neighbours'."""
 
     start: int
@@ -47,7 +47,7 @@ class Stretch(NamedTuple):
     """The offset from ``end`` on."""
 
 
-class Change(NamedTuple):
+class OffsetChange(NamedTuple):
     """The clocks change at ``instant``, from one offset to another, in microseconds."""
 
     instant: int
@@ -85,14 +85,15 @@ def offset(name: str, at: int) -> int:
 
 
 @lru_cache(maxsize=16384)
-def stretches(name: str, year: int) -> tuple[Stretch, ...]:
+def offset_periods(name: str, year: int) -> tuple[OffsetPeriod, ...]:
     """Cut a year (of UTC) at the zone's changes; years meet without a gap."""
     alike = _alike(year)
     if alike == year:
         return _cut(name, year)
     later = new_year(year) - new_year(alike)
     return tuple(
-        one._replace(start=one.start + later, end=one.end + later) for one in stretches(name, alike)
+        one._replace(start=one.start + later, end=one.end + later)
+        for one in offset_periods(name, alike)
     )
 
 
@@ -105,24 +106,24 @@ def _alike(year: int) -> int:
     return next(one for one in settled if (isleap(one), weekday(one, 1, 1)) == wanted)
 
 
-def _cut(name: str, year: int) -> tuple[Stretch, ...]:
+def _cut(name: str, year: int) -> tuple[OffsetPeriod, ...]:
     start, end = new_year(year), new_year(year + 1)
     first = offset(name, start - SECOND)
-    cuts = [Change(start, first, offset(name, start)), *_find(name, start, end)]
+    cuts = [OffsetChange(start, first, offset(name, start)), *_find(name, start, end)]
     ends = [*(cut.instant for cut in cuts[1:]), end]
     afters = [*(cut.after for cut in cuts[1:]), offset(name, end)]
     return tuple(
-        Stretch(cut.instant, until, cut.after, cut.before, after)
+        OffsetPeriod(cut.instant, until, cut.after, cut.before, after)
         for cut, until, after in zip(cuts, ends, afters, strict=True)
     )
 
 
-def changes(name: str, start: int, end: int) -> list[Change]:
+def changes(name: str, start: int, end: int) -> list[OffsetChange]:
     """List the zone's changes of offset from ``start`` up to, not including, ``end``."""
     return [
-        Change(stretch.start, stretch.before, stretch.offset)
+        OffsetChange(stretch.start, stretch.before, stretch.offset)
         for year in range(year_of(start), year_of(end) + 1)
-        for stretch in stretches(name, year)
+        for stretch in offset_periods(name, year)
         if stretch.before != stretch.offset and start <= stretch.start < end
     ]
 
@@ -139,7 +140,7 @@ def day_of(name: str, day: date) -> tuple[int, int]:
     """
     midnight = (datetime.combine(day, time(), UTC) - _EPOCH) // _MICROSECOND
     within_years(midnight, day.isoformat())
-    near = [one for year in range(day.year - 1, day.year + 2) for one in stretches(name, year)]
+    near = [one for year in range(day.year - 1, day.year + 2) for one in offset_periods(name, year)]
     first = next(one for one in near if one.end + one.offset > midnight)
     start = max(first.start, midnight - first.offset)
     midnight += DAY
@@ -159,15 +160,15 @@ def year_of(at: int) -> int:
     return YEAR_MAX if at >= new_year(YEAR_MAX) else moment(at).year
 
 
-def _find(name: str, start: int, end: int) -> list[Change]:
+def _find(name: str, start: int, end: int) -> list[OffsetChange]:
     """Look every few days, and halve the days in which the offset changed."""
-    found: list[Change] = []
+    found: list[OffsetChange] = []
     before = offset(name, start)
     for low in range(start, end, _STEP):
         high = min(low + _STEP, end - SECOND)
         after = offset(name, high)
         if after != before:
-            found.append(Change(_halve(name, low, high), before, after))
+            found.append(OffsetChange(_halve(name, low, high), before, after))
             before = after
     return found
 

@@ -111,8 +111,10 @@ class MemoryConsumer:
         for job in chosen:
             running = claimed(job, worker, now, tables.floor)
             tables.put(running)
-            told = replace(running, meta=dict(running.meta))  # what a task changes stays its own
-            claims.append(Claim(told, job.id, dict(tables.recorded.get(job.id, {}))))
+            reported = replace(
+                running, meta=dict(running.meta)
+            )  # what a task changes stays its own
+            claims.append(Claim(reported, job.id, dict(tables.recorded.get(job.id, {}))))
         return tuple(claims)
 
     def _due_in(self, wanted: Wanted) -> int | None:

@@ -14,7 +14,7 @@ from .table import Tables
 
 
 class MemoryController:
-    """The roles `Controller` and `Keeper`."""
+    """The roles `Controller` and `Retention`."""
 
     def __init__(self, tables: Tables) -> None:
         """Share the engine's tables."""
@@ -35,7 +35,7 @@ class MemoryController:
         tables.wake()
         return tuple(changed)
 
-    async def hurry(self, ids: Sequence[str]) -> tuple[str, ...]:
+    async def run_now(self, ids: Sequence[str]) -> tuple[str, ...]:
         """Make jobs due now."""
         tables, changed = self.tables, list[str]()
         with tables.lock:

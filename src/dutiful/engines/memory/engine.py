@@ -11,11 +11,11 @@ from .consumer import MemoryConsumer
 from .controller import MemoryController
 from .fleet import MemoryFleet
 from .inspector import MemoryInspector
-from .mover import MemoryTransfer
 from .producer import MemoryProducer
 from .retention import MemoryRetention
 from .scheduling import MemorySchedules
 from .table import Tables
+from .transfer import MemoryTransfer
 
 
 class MemoryEngine(Engine):

@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from dutiful.contract.page import DeadGroup, Filter, Page, QueueCount, bad_cursor
+from dutiful.contract.page import DeadGroup, Filter, JobPage, QueueCount, bad_cursor
 from dutiful.core.apply import due as is_due
 from dutiful.core.job import AttemptError, Job
 from dutiful.core.state import State
@@ -29,7 +29,7 @@ class MemoryInspector:
             found = [self.tables.one(job_id) for job_id in ids]
         return tuple(job for job in found if job is not None)
 
-    async def find(self, which: Filter, limit: int, cursor: str | None = None) -> Page:
+    async def find(self, which: Filter, limit: int, cursor: str | None = None) -> JobPage:
         """List matching jobs, newest first; the cursor is a place in the order of enqueueing."""
         with self.tables.lock:
             rows = [(place, self.tables.jobs[job_id]) for job_id, place in self.tables.placed()]
@@ -42,7 +42,7 @@ class MemoryInspector:
         ]
         page = matching[:limit]
         more = len(matching) > limit
-        return Page(tuple(job for _, job in page), str(page[-1][0]) if more else None)
+        return JobPage(tuple(job for _, job in page), str(page[-1][0]) if more else None)
 
     async def errors(self, job_id: str) -> tuple[AttemptError, ...]:
         """Return a job's errors."""

@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from dutiful.contract.roles.schedules import KEPT_MAX, Advanced, Declared, Deleted, DueBatch
+from dutiful.contract.roles.schedule_store import KEPT_MAX, Advanced, Declared, Deleted, DueBatch
 from dutiful.core import declaration
 from dutiful.core.advance import Switch, switched
-from dutiful.core.deadline import Overdue, review
 from dutiful.core.errors import DuplicateJob
 from dutiful.core.occurrence import (
     Advance,
@@ -19,17 +18,18 @@ from dutiful.core.occurrence import (
     Recorded,
     Standing,
 )
+from dutiful.core.overdue import Overdue, review
 from dutiful.core.retirement import Retirement, delete
 from dutiful.core.schedule import Schedule
 from dutiful.core.standing import active, admits, holds, look_at, moved
 
 from .controller import MemoryController
 from .producer import MemoryProducer
-from .table import Entry, Tables
+from .table import StoredJob, Tables
 
 
 class MemorySchedules:
-    """The role `Schedules`."""
+    """the role `ScheduleStore`."""
 
     def __init__(
         self, tables: Tables, producer: MemoryProducer, controller: MemoryController
@@ -40,24 +40,26 @@ class MemorySchedules:
         self._controller = controller
 
     async def declare(
-        self, app: str, edition: str, schedules: Sequence[Schedule] | None
+        self, app: str, declaration_version: str, schedules: Sequence[Schedule] | None
     ) -> Declared:
-        """Bring an app's schedules in line, if this edition rules."""
+        """Bring an app's schedules in line, if this declaration version rules."""
         tables = self.tables
         with tables.lock:
             now = tables.clock.now()
-            editions = tables.editions.get(app, {})
-            shown = declaration.show(editions.values(), edition, now)
-            mine, answer = shown.edition, Declared(shown.rules, shown.in_force)
+            declaration_versions = tables.declaration_versions.get(app, {})
+            shown = declaration.show(declaration_versions.values(), declaration_version, now)
+            mine, answer = shown.declaration_version, Declared(shown.rules, shown.in_force)
             if shown.rules and schedules is not None:
                 plan = declaration.declare(shown, app, schedules, tables.standings, now)
                 for one in plan.written:
                     self._move(one)
                 for ended in plan.retired:
                     self._retire(ended)
-                mine, answer = plan.edition, Declared.by(plan)
-            kept = {key: one for key, one in editions.items() if key not in shown.forgotten}
-            tables.editions[app] = {**kept, edition: mine}
+                mine, answer = plan.declaration_version, Declared.by(plan)
+            kept = {
+                key: one for key, one in declaration_versions.items() if key not in shown.forgotten
+            }
+            tables.declaration_versions[app] = {**kept, declaration_version: mine}
             return answer
 
     async def put_schedule(self, schedule: Schedule, *, replace: bool, adopt: bool = False) -> bool:
@@ -151,7 +153,7 @@ class MemorySchedules:
             gone, missed = delete(tables.standings, names, tables.clock.now())
             for name in gone:
                 del tables.standings[name]
-                tables.diaries.pop(name, None)
+                tables.histories.pop(name, None)
             return Deleted(gone, missed)
 
     async def occurrences(
@@ -159,17 +161,17 @@ class MemorySchedules:
     ) -> tuple[Recorded, ...]:
         """Return what became of a schedule's occurrences."""
         with self.tables.lock:
-            diary = self.tables.diaries.get(name, {})
-            planned = sorted((at for at in diary if before is None or at < before), reverse=True)
-            return tuple(self.fresh(diary[at]) for at in planned[:limit])
+            history = self.tables.histories.get(name, {})
+            planned = sorted((at for at in history if before is None or at < before), reverse=True)
+            return tuple(self.fresh(history[at]) for at in planned[:limit])
 
     async def review(self, limit: int) -> tuple[Overdue, ...]:
         """Close occurrences whose jobs have ended, and return those newly overdue."""
         tables = self.tables
         with tables.lock:
             now = tables.clock.now()
-            diaries = [diary.values() for diary in tables.diaries.values()]
-            entries = [entry for diary in diaries for entry in diary if entry.open]
+            histories = [history.values() for history in tables.histories.values()]
+            entries = [entry for history in histories for entry in history if entry.open]
             entries.sort(key=lambda one: (one.name, one.recorded.planned))
             seen = review(map(self.fresh, entries), now, limit)
             for entry, note in zip(entries, seen.notes, strict=True):
@@ -188,8 +190,8 @@ class MemorySchedules:
 
     def _note(self, name: str, one: Occurrence, number: int) -> Occurrence | GaveWay | None:
         """Record an occurrence and store its job; None when it is recorded already."""
-        diary = self.tables.diaries.setdefault(name, {})
-        if one.planned in diary:
+        history = self.tables.histories.setdefault(name, {})
+        if one.planned in history:
             return None
         result: Occurrence | GaveWay = one
         job_id = None if one.job is None else one.job.id
@@ -211,10 +213,10 @@ class MemorySchedules:
             start_by=one.start_by,
             finish_by=one.finish_by,
         )
-        diary[one.planned] = Entry(recorded, open=job_id is not None)
+        history[one.planned] = StoredJob(recorded, open=job_id is not None)
         return result
 
-    def fresh(self, entry: Entry) -> Recorded:
+    def fresh(self, entry: StoredJob) -> Recorded:
         """Return an occurrence with what has become of its job since."""
         job = self.tables.jobs.get(entry.recorded.job_id or "")
         if job is None or not entry.open:
@@ -230,13 +232,13 @@ class MemorySchedules:
     def _live(self, standing: Standing) -> tuple[str, ...]:
         if not standing.exclusive:
             return ()
-        diary = self.tables.diaries.get(standing.name, {})
-        ids = [entry.recorded.job_id or "" for _, entry in sorted(diary.items()) if entry.open]
+        history = self.tables.histories.get(standing.name, {})
+        ids = [entry.recorded.job_id or "" for _, entry in sorted(history.items()) if entry.open]
         return tuple(job.id for job in self.tables.some(ids) if not job.state.final)
 
     def _forget(self, name: str, number: int) -> None:
         """Drop the occurrences up to a number, but for those whose jobs live."""
-        diary = self.tables.diaries.get(name, {})
-        for planned, entry in list(diary.items()):
+        history = self.tables.histories.get(name, {})
+        for planned, entry in list(history.items()):
             if entry.recorded.number <= number and not entry.open:
-                del diary[planned]
+                del history[planned]

@@ -16,7 +16,7 @@ from dutiful.contract.roles.fleet import WorkerInfo
 from dutiful.core.apply import due
 from dutiful.core.fence import first_floor, raised_floor
 from dutiful.core.job import AttemptError, Job
-from dutiful.core.occurrence import Edition, Recorded, Standing
+from dutiful.core.occurrence import DeclarationVersion, Recorded, Standing
 from dutiful.core.state import State, allowed
 from dutiful.core.unique import holds
 
@@ -33,7 +33,7 @@ class Registered:
         self.lost = False
 
 
-class Entry:
+class StoredJob:
     """An occurrence's row."""
 
     def __init__(self, recorded: Recorded, *, open: bool) -> None:
@@ -72,10 +72,10 @@ class Tables:
         self.data: dict[str, Any] = {}
         """What tasks wrote through their transactions."""
         self.standings: dict[str, Standing] = {}
-        self.diaries: dict[str, dict[int, Entry]] = {}
+        self.histories: dict[str, dict[int, StoredJob]] = {}
         """By schedule and planned instant, what became of the occurrences."""
-        self.editions: dict[str, dict[str, Edition]] = {}
-        self._sleepers: dict[tuple[asyncio.AbstractEventLoop, asyncio.Event], None] = {}
+        self.declaration_versions: dict[str, dict[str, DeclarationVersion]] = {}
+        self._listeners: dict[tuple[asyncio.AbstractEventLoop, asyncio.Event], None] = {}
         """Who sleeps, in the order in which they came, so that a run can be repeated exactly."""
 
     def put(self, job: Job) -> None:
@@ -113,13 +113,13 @@ class Tables:
         """Return what puts jobs and these schedules back to how they are now."""
         jobs, totals, recorded = dict(self.jobs), dict(self.totals), dict(self.recorded)
         standings = dict(self.standings)
-        diaries = {name: dict(self.diaries[name]) for name in names if name in self.diaries}
+        histories = {name: dict(self.histories[name]) for name in names if name in self.histories}
 
         def undo() -> None:
             self.jobs, self.totals, self.recorded = jobs, totals, recorded
             self.standings = standings
             for name in names:
-                self.diaries[name] = diaries.get(name, {})
+                self.histories[name] = histories.get(name, {})
 
         return undo
 
@@ -158,24 +158,24 @@ class Tables:
         ]
 
     def wake(self) -> None:
-        """Wake every sleeper, whichever loop it sleeps on."""
-        for loop, event in list(self._sleepers):
+        """Wake every listener, whichever loop it sleeps on."""
+        for loop, event in list(self._listeners):
             try:
                 loop.call_soon_threadsafe(event.set)
             except RuntimeError:  # that loop has been closed
-                self._sleepers.pop((loop, event), None)
+                self._listeners.pop((loop, event), None)
 
     async def sleep(self, seconds: float, ready: Callable[[], bool]) -> None:
         """Sleep until woken, at most so long; not at all when ``ready`` once it listens."""
-        sleeper = (asyncio.get_running_loop(), asyncio.Event())
-        self._sleepers[sleeper] = None
+        listener = (asyncio.get_running_loop(), asyncio.Event())
+        self._listeners[listener] = None
         try:
             with self.lock:
                 if ready():
                     return
             async with asyncio.timeout(seconds):
-                await sleeper[1].wait()
+                await listener[1].wait()
         except TimeoutError:
             pass
         finally:
-            self._sleepers.pop(sleeper, None)
+            self._listeners.pop(listener, None)

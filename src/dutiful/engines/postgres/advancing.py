@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from dutiful.contract.roles.schedules import KEPT_MAX, Advanced
+from dutiful.contract.roles.schedule_store import KEPT_MAX, Advanced
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.occurrence import Advance, GaveWay
 

@@ -14,7 +14,7 @@ from psycopg.pq import TransactionStatus
 from dutiful.core.errors import EngineUnavailable
 
 from .connection import usable
-from .faults import NoRoom
+from .errors import NoRoom
 from .lender import IDLE_SECONDS
 
 C = TypeVar("C", bound="psycopg.AsyncConnection[Any]")
@@ -25,7 +25,7 @@ _LAST_SECONDS = 2.0
 """How long the last connection may be idle when the server runs short of connections."""
 
 
-class _Loop(Generic[C]):
+class _LoopConnections(Generic[C]):
     def __init__(self, size: int) -> None:
         self.idle: deque[tuple[C, float]] = deque()
         """What can be lent, and since when it has been idle; the last in is the first out."""
@@ -43,8 +43,8 @@ class AsyncLender(Generic[C]):
         """Open nothing yet."""
         self._opener = opener
         self._size = size
-        self._loops: dict[asyncio.AbstractEventLoop, _Loop[C]] = {}
-        self._lent: dict[C, _Loop[C]] = {}
+        self._loops: dict[asyncio.AbstractEventLoop, _LoopConnections[C]] = {}
+        self._lent: dict[C, _LoopConnections[C]] = {}
         """Whose each connection is that has not come back: `close` may have been called since."""
 
     async def take(self) -> C:
@@ -67,7 +67,7 @@ class AsyncLender(Generic[C]):
         self._lent[connection] = mine
         return connection
 
-    async def _opened(self, mine: _Loop[C]) -> C:
+    async def _opened(self, mine: _LoopConnections[C]) -> C:
         """Open another connection; where the server has no room, wait for one that is lent."""
         ended = mine.now() + _BUSY_SECONDS
         while True:
@@ -119,11 +119,11 @@ class AsyncLender(Generic[C]):
         """Whether other clients may need the server's slot of the last idle connection."""
         return True
 
-    def _trim_later(self, mine: _Loop[C]) -> None:
+    def _trim_later(self, mine: _LoopConnections[C]) -> None:
         if mine.trimmer is None or mine.trimmer.done():
             mine.trimmer = asyncio.get_running_loop().create_task(self._trim(mine))
 
-    async def _trim(self, mine: _Loop[C]) -> None:
+    async def _trim(self, mine: _LoopConnections[C]) -> None:
         """Close connections that have been idle for a while."""
         while mine.idle:
             await asyncio.sleep(_LOOK_SECONDS)
@@ -139,22 +139,22 @@ class AsyncLender(Generic[C]):
                     return
                 connection.pgconn.finish()
 
-    def _mine(self) -> _Loop[C]:
+    def _mine(self) -> _LoopConnections[C]:
         loop = asyncio.get_running_loop()
         if loop not in self._loops:
             for old in [one for one in self._loops if one.is_closed()]:
                 for connection, _ in self._loops.pop(old).idle:
                     connection.pgconn.finish()
-            self._loops[loop] = _Loop(self._size)
+            self._loops[loop] = _LoopConnections(self._size)
         return self._loops[loop]
 
 
-def _idle_seconds(mine: _Loop[C]) -> float:
+def _idle_seconds(mine: _LoopConnections[C]) -> float:
     """Return how long a connection may be idle; the last one is looked at sooner."""
     return IDLE_SECONDS if len(mine.idle) > 1 or mine.lent else _LAST_SECONDS
 
 
-def _usable(mine: _Loop[C]) -> C | None:
+def _usable(mine: _LoopConnections[C]) -> C | None:
     while mine.idle:
         connection, _ = mine.idle.pop()
         if usable(connection):

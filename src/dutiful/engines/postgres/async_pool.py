@@ -26,7 +26,7 @@ from .connection import (
     aexecutor,
 )
 from .contention import holders, locked_by, repeats
-from .faults import Contended, Locked, StatementLost, told, translated
+from .errors import Contended, Locked, StatementLost, translate_error, translated
 from .session_settings import begin, settings
 from .statements import Texts, bare, trusted
 
@@ -87,7 +87,7 @@ class AsyncPool(AsyncLender[AsyncConnection]):
         self._alone = not address.pooler  # there, a setting of ours lasts for a transaction
         wanted = settings(ANSWER_SECONDS, lock_seconds, pinned=True)
         self._begin = "BEGIN" if self._alone else begin(wanted)
-        self._crowd = bare("crowd")
+        self._crowd = bare("connections_in_use")
         self._asked_at, self._answer = -_ASK_SECONDS, False
 
     async def once(self, plan: Callable[[], Plan[T]], *, writes: bool = False) -> T:
@@ -150,7 +150,7 @@ class AsyncPool(AsyncLender[AsyncConnection]):
             await connection.execute("COMMIT")
         except (psycopg.Error, OSError) as error:
             await _undo(connection)
-            raise told(error, _DOING, committing=True) from error
+            raise translate_error(error, _DOING, committing=True) from error
         return result
 
 

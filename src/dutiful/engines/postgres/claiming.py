@@ -12,7 +12,7 @@ from dutiful.contract.statement import Plan, Statement
 from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement
 
-from .floors import Floors
+from .claim_cursor import ClaimCursors
 from .rows import claimed_of
 from .settling import settle
 from .statements import Texts
@@ -29,18 +29,18 @@ def exchange(
     settlements: Sequence[Settlement],
     wanted: Wanted | None,
     now: int | None,
-    floors: Floors,
+    cursors: ClaimCursors,
     *,
     claims: list[Claim] | None = None,
-    woken: bool = False,
+    notified: bool = False,
 ) -> Plan[Exchanged]:
-    """Settle, then claim; who was ``woken`` claims before it looks, to start a job the sooner.
+    """Settle, then claim; who was ``notified`` claims before it looks, to start a job the sooner.
 
     What is claimed is put into ``claims`` at once: an error further on may leave it claimed.
     """
     claims = [] if claims is None else claims
-    if woken and wanted is not None and not settlements:
-        yield from _claim(sql, worker, wanted, frozenset(), now, floors, claims, woken=True)
+    if notified and wanted is not None and not settlements:
+        yield from _claim(sql, worker, wanted, frozenset(), now, cursors, claims, notified=True)
         if claims:
             return Exchanged(tuple(claims), due_in=0)  # it has yet to look
     refused, back = (yield from settle(sql, settlements, now)) if settlements else ((), {})
@@ -53,31 +53,31 @@ def exchange(
         return Exchanged(refused=refused, lost=True)
     locked: list[str] = []
     if overdue := look.overdue():
-        locked = yield from _stage(sql, overdue, now, floors, back)
+        locked = yield from _stage(sql, overdue, now, cursors, back)
         # behind what was due there may be what is due soon
         look = Look((yield Statement(sql("look"), (worker, now))).rows[0])
-    again = yield from _claim(sql, worker, wanted, look.paused, now, floors, claims)
+    again = yield from _claim(sql, worker, wanted, look.paused, now, cursors, claims)
     for claim in claims:
         queue = claim.job.queue
         if queue in back:
             back[queue] -= 1
     yield from _wake(sql, back)
-    due_in = yield from _due_in(sql, look, wanted, locked, floors)
+    due_in = yield from _due_in(sql, look, wanted, locked, cursors)
     if again is not None:
         due_in = again if due_in is None else min(due_in, again)
     return Exchanged(tuple(claims), refused, due_in)
 
 
-def work(sql: Texts, queues: Sequence[str], now: int | None, floors: Floors) -> Plan[bool]:
+def work(sql: Texts, queues: Sequence[str], now: int | None, cursors: ClaimCursors) -> Plan[bool]:
     """Whether there is something to claim or to stage."""
     look = Look((yield Statement(sql("look"), ("", now))).rows[0])
-    ticks = floors.ticks()
-    if not all(floors.line(queue).again_in(ticks) for queue in look.overdue()):
+    ticks = cursors.ticks()
+    if not all(cursors.of_queue(queue).again_in(ticks) for queue in look.overdue()):
         return True
     for queue in queues:
         if queue in look.paused:
             continue
-        start = floors.line(queue).start(floors.ticks())
+        start = cursors.of_queue(queue).start(cursors.ticks())
         if start is None:
             statement = Statement(sql("ready"), (queue,))
         else:
@@ -117,7 +117,7 @@ class Look:
 
 
 def _stage(
-    sql: Texts, overdue: Sequence[str], now: int | None, floors: Floors, back: dict[str, int]
+    sql: Texts, overdue: Sequence[str], now: int | None, cursors: ClaimCursors, back: dict[str, int]
 ) -> Plan[list[str]]:
     """Queue what is due, and name the queues in which others have locked all of that."""
     locked: list[str] = []
@@ -125,21 +125,21 @@ def _stage(
         staged = (yield Statement(sql("stage"), (queue, STAGED_MAX, now))).count
         back[queue] = back.get(queue, 0) + staged
         if staged:
-            floors.line(queue).staged()
+            cursors.of_queue(queue).staged()
         else:
-            floors.line(queue).passed_over(floors.ticks())
+            cursors.of_queue(queue).passed_over(cursors.ticks())
             locked.append(queue)
     return locked
 
 
 def _due_in(
-    sql: Texts, look: Look, wanted: Wanted, locked: Sequence[str], floors: Floors
+    sql: Texts, look: Look, wanted: Wanted, locked: Sequence[str], cursors: ClaimCursors
 ) -> Plan[int | None]:
     """Return the time until there may be something to stage or to claim."""
     waits = [at - look.now for queue, at in look.due.items() if queue in wanted.queues]
     waits = [wait for wait in waits if wait > 0]
     for queue in look.overdue():
-        waits.append(floors.line(queue).again_in(floors.ticks()))
+        waits.append(cursors.of_queue(queue).again_in(cursors.ticks()))
         if queue in locked and queue in wanted.queues:
             # Behind what is locked there may be what is due sooner.
             rows = (yield Statement(sql("due_next"), (queue, look.now))).rows
@@ -153,10 +153,10 @@ def _claim(
     wanted: Wanted,
     paused: frozenset[str],
     now: int | None,
-    floors: Floors,
+    cursors: ClaimCursors,
     claims: list[Claim],
     *,
-    woken: bool = False,
+    notified: bool = False,
 ) -> Plan[int | None]:
     """Claim, and say in how long to look again where a line was not looked at from its head."""
     again: int | None = None
@@ -166,8 +166,8 @@ def _claim(
             break
         if queue in paused:
             continue
-        line, began = floors.line(queue), floors.ticks()
-        start = line.newest() if woken else line.start(began)
+        cursor, began = cursors.of_queue(queue), cursors.ticks()
+        start = cursor.newest() if notified else cursor.start(began)
         if start is None:
             statement = Statement(sql("claim"), (worker, queue, room, now))
         else:
@@ -175,11 +175,11 @@ def _claim(
         rows = (yield statement).rows
         # RETURNING keeps no order; each row begins with what orders the line (`_LINE`).
         rows.sort()
-        ended = floors.ticks()
+        ended = cursors.ticks()
         last = rows[-1][_LINE] if rows else None
-        line.learn(start, ended - began, len(rows), last, ended)
+        cursor.learn(start, ended - began, len(rows), last, ended)
         if start is not None and len(rows) < room:
-            walk = line.walk_in(ended)
+            walk = cursor.walk_in(ended)
             again = walk if again is None else min(again, walk)
         claims.extend([claimed_of(row, queue, worker) for row in rows])
     claims[:] = yield from with_steps(sql, claims)
@@ -187,7 +187,7 @@ def _claim(
 
 
 def _wake(sql: Texts, back: dict[str, int]) -> Plan[None]:
-    """Wake sleepers for the jobs that came back and were not claimed here."""
+    """Wake listeners for the jobs that came back and were not claimed here."""
     queues = [queue for queue, jobs in back.items() if jobs > 0]
     if queues:
         yield Statement(sql("wake"), (queues, sum(back[queue] for queue in queues)))

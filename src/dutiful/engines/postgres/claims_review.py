@@ -9,7 +9,7 @@ from dutiful.core.instant import SECOND
 _REVIEW = 10 * SECOND
 
 
-class Review(NamedTuple):
+class ClaimsReview(NamedTuple):
     """What a worker learned about its jobs; without claims it need not ask at every renewal."""
 
     at: int

@@ -19,8 +19,8 @@ from dutiful.core.errors import UsageError
 
 from .adapters import AsyncCursor, Cursor
 from .address import Address
-from .encoding import refuse_encoding
-from .faults import told, translated, unfit
+from .database_encoding import refuse_encoding
+from .errors import translate_error, translated, unfit
 from .refusal import refused
 from .session_settings import ALWAYS, settings
 from .statements import bare, trusted
@@ -61,12 +61,12 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
     patience = ANSWER_SECONDS
 
     @cached_property
-    def hand(self) -> Cursor:
-        """The cursor of all plans: a new one learns anew how to write and read each type."""
+    def raw_cursor(self) -> Cursor:
+        """The cursor of all plans: a new one learns again how to write and read each type."""
         return Cursor(self, row_factory=tuple_row)
 
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
-        """Wait for the server, but not for ever."""
+        """Wait for the server, but not indefinitely."""
         return super().wait(gen, interval, self.patience if timeout is None else timeout)
 
 
@@ -80,12 +80,12 @@ class AsyncConnection(psycopg.AsyncConnection[tuple[Any, ...]]):
     patience = ANSWER_SECONDS
 
     @cached_property
-    def hand(self) -> AsyncCursor:
+    def raw_cursor(self) -> AsyncCursor:
         """The cursor of all plans."""
         return AsyncCursor(self, row_factory=tuple_row)
 
     async def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
-        """Wait for the server, but not for ever."""
+        """Wait for the server, but not indefinitely."""
         return await super().wait(gen, interval, self.patience if timeout is None else timeout)
 
 
@@ -201,7 +201,7 @@ async def aconnect_as(kind: type[A], address: Address, **more: Any) -> A:
 def executor(connection: psycopg.Connection[Any], *, commits: bool = False) -> Execute:
     """Return what runs a plan's statements; ``commits`` says that each is its own transaction."""
     if isinstance(connection, Connection):
-        cursor = connection.hand
+        cursor = connection.raw_cursor
     else:
         cursor = Cursor(connection, row_factory=tuple_row)
 
@@ -210,7 +210,7 @@ def executor(connection: psycopg.Connection[Any], *, commits: bool = False) -> E
             cursor.execute(trusted(statement.text), statement.params, binary=True)
             rows = cursor.fetchall() if cursor.description else []
         except (psycopg.Error, OSError) as error:
-            raise told(error, "using the store", committing=commits) from error
+            raise translate_error(error, "using the store", committing=commits) from error
         except (struct.error, UnicodeEncodeError) as error:
             raise unfit(error) from error
         return Answer(rows, cursor.rowcount)
@@ -221,7 +221,7 @@ def executor(connection: psycopg.Connection[Any], *, commits: bool = False) -> E
 def aexecutor(connection: psycopg.AsyncConnection[Any], *, commits: bool = False) -> AsyncExecute:
     """Do what `executor` does where statements are awaited."""
     if isinstance(connection, AsyncConnection):
-        cursor = connection.hand
+        cursor = connection.raw_cursor
     else:
         cursor = AsyncCursor(connection, row_factory=tuple_row)
 
@@ -230,7 +230,7 @@ def aexecutor(connection: psycopg.AsyncConnection[Any], *, commits: bool = False
             await cursor.execute(trusted(statement.text), statement.params, binary=True)
             rows = await cursor.fetchall() if cursor.description else []
         except (psycopg.Error, OSError) as error:
-            raise told(error, "using the store", committing=commits) from error
+            raise translate_error(error, "using the store", committing=commits) from error
         except (struct.error, UnicodeEncodeError) as error:
             raise unfit(error) from error
         return Answer(rows, cursor.rowcount)

@@ -15,7 +15,7 @@ from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement
 
 from .claiming import exchange, with_steps, work
-from .faults import DuplicateId, Locked
+from .errors import DuplicateId, Locked
 from .producer import ready
 from .session import Session
 from .setting_aside import set_aside
@@ -84,7 +84,7 @@ class PostgresConsumer:
         wanted: Wanted | None,
         claims: list[Claim],
     ) -> Exchanged:
-        woken = wanted is not None and session.sleepers.woken()
+        notified = wanted is not None and session.notifier.was_notified()
 
         def plan() -> Plan[Exchanged]:
             claims.clear()
@@ -94,17 +94,17 @@ class PostgresConsumer:
                 settlements,
                 wanted,
                 session.now,
-                session.floors,
+                session.claim_cursors,
                 claims=claims,
-                woken=woken,
+                notified=notified,
             )
 
         if wanted is not None:
             session.may_hold(worker)
         try:
             if plain(settlements):
-                return await session.apool.once(plan, writes=True)
-            return await session.apool.run(plan)
+                return await session.async_query_pool.once(plan, writes=True)
+            return await session.async_query_pool.run(plan)
         except (DuplicateId, BadPayload):
             if not plain(settlements) or session.address.pooler:  # all in one transaction
                 claims.clear()
@@ -115,7 +115,7 @@ class PostgresConsumer:
 
     async def _set_aside(self, settlements: Sequence[Settlement], wanted: Wanted | None) -> int:
         session = self.session
-        return await session.apool.once(
+        return await session.async_query_pool.once(
             lambda: set_aside(session.sql, settlements, wanted, session.now), writes=True
         )
 
@@ -125,7 +125,7 @@ class PostgresConsumer:
         """Answer with what had been claimed before a row of another queue was in the way."""
         session = self.session
         answer = await self._exchanged(session, worker, settlements, None, [])
-        kept = await session.apool.once(lambda: with_steps(session.sql, claims))
+        kept = await session.async_query_pool.once(lambda: with_steps(session.sql, claims))
         return replace(answer, claims=tuple(kept), due_in=0)
 
     async def _held_by_others(self, ids: list[str]) -> dict[str, str]:
@@ -136,7 +136,7 @@ class PostgresConsumer:
             rows = (yield Statement(session.sql("settle_locked"), (ids,))).rows
             return {job_id: who or "" for job_id, who in rows}
 
-        found = await session.apool.once(plan)
+        found = await session.async_query_pool.once(plan)
         self._locked = self._locked.difference(ids).union(found)
         return found
 
@@ -145,11 +145,11 @@ class PostgresConsumer:
         session = await ready(self.session)
 
         async def look() -> bool:
-            return await session.apool.once(
-                lambda: work(session.sql, queues, session.now, session.floors)
+            return await session.async_query_pool.once(
+                lambda: work(session.sql, queues, session.now, session.claim_cursors)
             )
 
-        await session.sleepers.sleep(queues, seconds, look)
+        await session.notifier.wait(queues, seconds, look)
 
     async def record_step(self, claim: Claim, name: str, result: bytes) -> bool:
         """Keep a step's first result; JobLocked where another session has locked the job.
@@ -169,12 +169,12 @@ class PostgresConsumer:
         async with _RECORDING.setdefault(key, asyncio.Lock()):
             for _ in range(_TRIES):
                 try:
-                    return await session.apool.run(plan)
+                    return await session.async_query_pool.run(plan)
                 except Locked as error:
                     found = await self._held_by_others([job_id])
                     if found:
                         raise JobLocked(str(error), found[job_id]) from error
-            return await session.apool.run(plan)  # it is not the row that is locked
+            return await session.async_query_pool.run(plan)  # it is not the row that is locked
 
 
 def _ids(settlements: Sequence[Settlement]) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from dutiful.contract.statement import Plan, Statement
 
-from .faults import Locked
+from .errors import Locked
 from .statements import Texts
 
 _TRIES = 10

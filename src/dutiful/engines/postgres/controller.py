@@ -12,7 +12,7 @@ from dutiful.core.redrive import takes_key
 from dutiful.core.replacement import Work
 
 from .arrays import TextArray
-from .faults import DuplicateId
+from .errors import DuplicateId
 from .producer import ready
 from .rows import job_of
 from .session import Session
@@ -31,12 +31,12 @@ class PostgresController:
         session = await ready(self.session)
         return await session.pool.arun(lambda: cancel(session.sql, ids, session.now))
 
-    async def hurry(self, ids: Sequence[str]) -> tuple[str, ...]:
+    async def run_now(self, ids: Sequence[str]) -> tuple[str, ...]:
         """Make jobs due now."""
         session = await ready(self.session)
 
         def plan() -> Plan[tuple[str, ...]]:
-            rows = (yield Statement(session.sql("hurry"), (list(ids), session.now))).rows
+            rows = (yield Statement(session.sql("run_now"), (list(ids), session.now))).rows
             yield from _wake(session.sql, [row[1] for row in rows])
             return _in_order(ids, (row[0] for row in rows))
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from msgspec.structs import astuple, replace
 
 from dutiful.contract import records
-from dutiful.contract.roles.schedules import Declared
+from dutiful.contract.roles.schedule_store import Declared
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core import declaration
 from dutiful.core.occurrence import Standing
@@ -33,24 +33,26 @@ def declare(
     now: int | None,
     *,
     app: str,
-    edition: str,
+    declaration_version: str,
     schedules: Sequence[Schedule] | None,
 ) -> Plan[Declared]:
-    """Show an edition, and write its schedules if it rules."""
+    """Show a declaration version, and write its schedules if it rules."""
     at = yield from guard(sql, now)
-    editions = records.editions((yield Statement(sql("editions"), (app,))).rows)
-    shown = declaration.show(editions.values(), edition, at)
+    declaration_versions = records.declaration_versions(
+        (yield Statement(sql("declaration_versions"), (app,))).rows
+    )
+    shown = declaration.show(declaration_versions.values(), declaration_version, at)
     if shown.forgotten:
-        yield Statement(sql("editions_forget"), (app, list(shown.forgotten)))
-    mine, answer = shown.edition, Declared(shown.rules, shown.in_force)
+        yield Statement(sql("declaration_versions_forget"), (app, list(shown.forgotten)))
+    mine, answer = shown.declaration_version, Declared(shown.rules, shown.in_force)
     if shown.rules and schedules is not None:
         ours = {row[0] for row in (yield Statement(sql("schedules_of"), (app,))).rows}
         known = yield from locked(sql, sorted(ours | {one.name for one in schedules}))
         plan = declaration.declare(shown, app, schedules, known, at)
         yield from put(sql, plan.written)
         yield from _retire(sql, plan.retired, at)
-        mine, answer = plan.edition, Declared.by(plan)
-    yield Statement(sql("edition_put"), (app, *astuple(mine)))
+        mine, answer = plan.declaration_version, Declared.by(plan)
+    yield Statement(sql("declaration_version_put"), (app, *astuple(mine)))
     return answer
 
 

@@ -10,19 +10,19 @@ from dutiful.contract.page import Finding
 from dutiful.core.errors import StoreUnusable
 
 from .address import address_of
-from .caller import PostgresCaller
+from .callers.role import PostgresCaller
 from .consumer import PostgresConsumer
 from .controller import PostgresController
 from .fleet import PostgresFleet
 from .health import PostgresHealth, examine
 from .inspector import PostgresInspector
-from .keeper import PostgresRetention
 from .migration import migrate, missing, script, wanted
-from .mover import PostgresTransfer
 from .producer import PostgresProducer
+from .retention import PostgresRetention
 from .scheduling import PostgresSchedules
 from .session import Session
 from .transaction import PostgresTransactional
+from .transfer import PostgresTransfer
 
 
 class PostgresEngine(Engine):
@@ -68,7 +68,7 @@ class PostgresEngine(Engine):
     async def check(self) -> tuple[Finding, ...]:
         """Look at the server and the schema."""
         session = self.session
-        return await session.readers.aonce(lambda: examine(session))
+        return await session.inspect_pool.aonce(lambda: examine(session))
 
 
 class PostgresSchema:

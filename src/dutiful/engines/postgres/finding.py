@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from dutiful.contract.page import Filter, Page, bad_cursor
+from dutiful.contract.page import Filter, JobPage, bad_cursor
 from dutiful.contract.records import ID
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.state import State
@@ -45,7 +45,7 @@ _LAST_ERROR = (
 )
 
 
-def find(sql: Texts, which: Filter, limit: int, cursor: str | None) -> Plan[Page]:
+def find(sql: Texts, which: Filter, limit: int, cursor: str | None) -> Plan[JobPage]:
     """List a page of jobs; the states' own lists are merged."""
     if cursor is not None and (not cursor or "\0" in cursor):
         raise bad_cursor(cursor)
@@ -53,7 +53,7 @@ def find(sql: Texts, which: Filter, limit: int, cursor: str | None) -> Plan[Page
     rows = yield from seek(sql, which, limit + 1, cursor)
     page = rows[:limit]
     more = len(rows) > limit and bool(page)
-    return Page(tuple(job_of(row) for row in page), page[-1][1] if more else None)
+    return JobPage(tuple(job_of(row) for row in page), page[-1][1] if more else None)
 
 
 def _by_state(sql: Texts, which: Filter, most: int, below: str | None) -> Plan[list[Any]]:
@@ -64,8 +64,8 @@ def _by_state(sql: Texts, which: Filter, most: int, below: str | None) -> Plan[l
         conditions, params = _conditions(which, below, 2)
         if state is not None:
             # A sum hides the state from the planner, which then walks from the newest row.
-            road = _ROADS[state] if few else f"state + 0 = {int(state)}"
-            conditions = f"AND {road} {conditions}"
+            index = _ROADS[state] if few else f"state + 0 = {int(state)}"
+            conditions = f"AND {index} {conditions}"
         # Ordering by an expression keeps it from a walk along the table where a few can be sorted.
         sorts = few and state not in _ORDERED
         order = "id || ''" if sorts else "id"

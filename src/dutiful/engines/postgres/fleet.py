@@ -10,7 +10,7 @@ from dutiful.core.errors import EngineError
 from dutiful.core.job import Claim
 
 from .claiming import with_steps
-from .claims_review import Review
+from .claims_review import ClaimsReview
 from .producer import ready
 from .rows import WorkerRow, claim_of, status_of, worker_row
 from .session import Session
@@ -29,11 +29,11 @@ class PostgresFleet:
 
         def plan() -> Plan[None]:
             params = (*worker_row(info), session.now)
-            session.steady.joined(info.lease)
+            session.silence_meter.joined(info.lease)
             for (at,) in (yield Statement(session.sql("join"), params)).rows:
-                session.steady.renewed(info.id, at)
+                session.silence_meter.renewed(info.id, at)
 
-        await session.pulse.aonce(plan, writes=True)
+        await session.heartbeat_connection.aonce(plan, writes=True)
 
     async def renew(
         self, worker: str, *, claims: Sequence[Claim] = (), lease: int = 0, stalled_for: int = 0
@@ -50,38 +50,42 @@ class PostgresFleet:
             at, calm, fleet = (yield Statement(session.sql("renew"), params)).rows[0]
             return at, calm, fleet
 
-        at, calm, fleet = await session.pulse.aonce(renewal, writes=True)
+        at, calm, fleet = await session.heartbeat_connection.aonce(renewal, writes=True)
         if at is None:
             return Renewal(valid=False)
-        session.steady.renewed(worker, at)
+        session.silence_meter.renewed(worker, at)
         known = session.reviews.get(worker)
         if known is None or known.fleet != fleet or not known.fresh(session.ticks()):
             session.reviews.pop(worker, None)
             before = session.exchanges
             try:
-                known = await session.pulse.aonce(lambda: self._review(worker, fleet))
+                known = await session.heartbeat_connection.aonce(
+                    lambda: self._review(worker, fleet)
+                )
             except EngineError:
                 return Renewal(valid=True)
             if not known.holds and session.exchanges == before:
                 session.reviews[worker] = known
         return Renewal(valid=True, cancels=known.cancels, calm=calm and not known.orphans)
 
-    def _review(self, worker: str, fleet: int) -> Plan[Review]:
+    def _review(self, worker: str, fleet: int) -> Plan[ClaimsReview]:
         session = self.session
         row = (yield Statement(session.sql("claims_review"), (worker,))).rows[0]
         cancels, holds, orphans = row
-        return Review(session.ticks(), fleet, tuple(cancels), holds, orphans)
+        return ClaimsReview(session.ticks(), fleet, tuple(cancels), holds, orphans)
 
     async def leave(self, worker: str) -> None:
         """Forget a worker."""
         session = await ready(self.session)
-        await session.pulse.aonce(lambda: _one(session.sql("leave"), (worker,)), writes=True)
+        await session.heartbeat_connection.aonce(
+            lambda: _one(session.sql("leave"), (worker,)), writes=True
+        )
 
     async def workers(self) -> tuple[WorkerStatus, ...]:
         """List the workers."""
         session = await ready(self.session)
 
-        return tuple(await session.apool.once(lambda: _statuses(session, judged=False)))
+        return tuple(await session.async_query_pool.once(lambda: _statuses(session, judged=False)))
 
     async def expire(self, gone: Sequence[str]) -> tuple[str, ...]:
         """Declare lost who is silent for longer than its lease, or named."""
@@ -99,7 +103,7 @@ class PostgresFleet:
             params = ([one.info.id for one in judged], [one.renewed_at for one in judged])
             return tuple(row[0] for row in (yield Statement(session.sql("expire"), params)).rows)
 
-        return await session.apool.once(plan, writes=True)
+        return await session.async_query_pool.once(plan, writes=True)
 
     async def abandoned(self, limit: int) -> tuple[Claim, ...]:
         """List the claims of lost and unknown workers; drop lost workers that hold none."""
@@ -110,7 +114,7 @@ class PostgresFleet:
             rows = (yield Statement(session.sql("abandoned"), (limit,))).rows
             return (yield from with_steps(session.sql, [claim_of(row) for row in rows]))
 
-        return tuple(await session.apool.once(plan))
+        return tuple(await session.async_query_pool.once(plan))
 
     async def claimed(self, worker: str) -> tuple[Claim, ...]:
         """List the claims of one worker."""
@@ -120,20 +124,20 @@ class PostgresFleet:
             rows = (yield Statement(session.sql("claimed"), (worker,))).rows
             return (yield from with_steps(session.sql, [claim_of(row) for row in rows]))
 
-        return tuple(await session.apool.once(plan))
+        return tuple(await session.async_query_pool.once(plan))
 
 
 def _statuses(session: Session, *, judged: bool) -> Plan[list[WorkerStatus]]:
     found = (yield Statement(session.sql("workers"), (session.now,))).rows
     rows = [WorkerRow(*row) for row in found]
-    steady = session.steady
+    silence_meter = session.silence_meter
     if rows:
-        steady.observe(rows[0].now)
-    steady.forget({row.id for row in rows})
+        silence_meter.observe(rows[0].now)
+    silence_meter.forget({row.id for row in rows})
     return [
         status_of(
             row,
-            steady.silent_for(
+            silence_meter.silent_for(
                 row.id, row.renewed_at, row.now - row.renewed_at, row.lease, judged=judged
             ),
         )

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from dutiful.contract.roles.transfer import Filled, Refusal
+from dutiful.contract.roles.transfer import FillResult, Refusal
 from dutiful.core.errors import BadPayload
 
 _UNFIT = (BadPayload, struct.error, UnicodeEncodeError)
@@ -14,16 +14,16 @@ T = TypeVar("T")
 
 
 def in_halves(
-    items: Sequence[T], fill: Callable[[Sequence[T]], Filled], name: Callable[[T], str]
-) -> Filled:
+    items: Sequence[T], fill: Callable[[Sequence[T]], FillResult], name: Callable[[T], str]
+) -> FillResult:
     """Store all at once, or in ever smaller parts; what is refused alone is told by its name."""
     if not items:
-        return Filled()
+        return FillResult()
     try:
         return fill(items)
     except _UNFIT as error:
         if len(items) == 1:
-            return Filled((), (Refusal(name(items[0]), str(error)),))
+            return FillResult((), (Refusal(name(items[0]), str(error)),))
     half = len(items) // 2
     first, second = [in_halves(part, fill, name) for part in (items[:half], items[half:])]
-    return Filled(first.stored + second.stored, first.refused + second.refused)
+    return FillResult(first.stored + second.stored, first.refused + second.refused)

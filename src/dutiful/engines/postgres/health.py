@@ -10,10 +10,10 @@ from dutiful.contract.page import Finding
 from dutiful.contract.roles.health import HealthWarning
 from dutiful.contract.statement import Plan, Statement
 
-from .numbering import numbering
 from .producer import ready
 from .rights import rights
 from .rows import WorkerRow, status_of
+from .sequence_check import check_sequence
 from .session import Session
 from .unreadable import look_for_unreadable
 
@@ -39,7 +39,7 @@ def examine(session: Session) -> Plan[tuple[Finding, ...]]:
     missing = sorted(_INDEXES - found)
     text = f"missing or invalid: {', '.join(missing)}" if missing else "all there"
     findings.append(Finding("indexes", not missing, text))
-    findings.append((yield from numbering(sql)))
+    findings.append((yield from check_sequence(sql)))
     held = (yield Statement(sql("horizon"), (HELD_SECONDS, HELD_TRANSACTIONS))).rows
     findings.append(_horizon(held))
     live, dead, vacuumed = (yield Statement(sql("bloat"))).rows[0]
@@ -98,4 +98,4 @@ class PostgresHealth:
             rows = (yield Statement(session.sql("horizon"), params)).rows
             return tuple([HealthWarning(f"{row[0]} {row[1]}", _hindered(*row)) for row in rows])
 
-        return await session.apool.once(plan)
+        return await session.async_query_pool.once(plan)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from dutiful.contract import records
-from dutiful.contract.page import PREFIX_MIN, DeadGroup, Filter, Page, QueueCount
+from dutiful.contract.page import PREFIX_MIN, DeadGroup, Filter, JobPage, QueueCount
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.job import AttemptError, Job
 
@@ -30,7 +30,7 @@ class PostgresInspector:
         """Return the jobs found."""
         return await self._read(lambda sql: _get(sql, ids))
 
-    async def find(self, which: Filter, limit: int, cursor: str | None = None) -> Page:
+    async def find(self, which: Filter, limit: int, cursor: str | None = None) -> JobPage:
         """List matching jobs, newest first; the cursor is the last id of the page before."""
         return await self._read(lambda sql: find(sql, which, limit, cursor))
 
@@ -59,7 +59,7 @@ class PostgresInspector:
 
     async def _read(self, plan: Callable[[Texts], Plan[T]]) -> T:
         session = await ready(self.session)
-        return await session.readers.aonce(lambda: plan(session.sql))
+        return await session.inspect_pool.aonce(lambda: plan(session.sql))
 
 
 def _rows(text: str, params: Sequence[Any] = ()) -> Plan[list[Any]]:

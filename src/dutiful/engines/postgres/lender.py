@@ -18,7 +18,7 @@ from psycopg.pq import TransactionStatus
 from dutiful.core.errors import EngineUnavailable
 
 from .connection import usable
-from .faults import NoRoom
+from .errors import NoRoom
 
 C = TypeVar("C", bound="psycopg.Connection[Any]")
 

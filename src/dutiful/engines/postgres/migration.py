@@ -7,21 +7,21 @@ import psycopg
 from dutiful.contract.migrations import Migration, due, is_new, lacking, names, opening, release
 
 from .address import Address
-from .applying import apply, rows
+from .apply_migration import apply_migration, rows
 from .connection import connect
-from .encoding import codec_of, encoding_of
-from .faults import translated
-from .numbering import refuse_repeats
+from .database_encoding import codec_of, encoding_of
+from .errors import translated
+from .migration_script import script_of
+from .pooler_check import refuse_transaction_pooler
 from .rights import grant_again, lacking_rights
-from .sharing import refuse_sharing
-from .spelling import spelled
+from .sequence_check import refuse_old_numbers
 from .statements import Texts
 
 
 def missing(address: Address, sql: Texts) -> tuple[Migration, ...]:
     """Return the migrations that the store lacks; SchemaMismatch when this release is too old."""
     with connect(address) as connection, translated("reading the store's schema"):
-        refuse_sharing(address, connection)
+        refuse_transaction_pooler(address, connection)
         sql.codec = codec_of(encoding_of(connection))
         return _missing(connection, sql, address)
 
@@ -42,15 +42,15 @@ def prepare(address: Address, sql: Texts) -> tuple[str, ...]:
     StoreUnusable for a store that would give out the numbers of jobs twice.
     """
     with connect(address) as connection, translated("reading the store's schema"):
-        refuse_sharing(address, connection)
+        refuse_transaction_pooler(address, connection)
         sql.codec = codec_of(encoding_of(connection))
         lacks = _missing(connection, sql, address)
         new = is_new(sql.migrations, lacks)
         if not new:
-            refuse_repeats(connection, sql, address)
+            refuse_old_numbers(connection, sql, address)
         notice = "" if new else lacking_rights(connection, sql)
     for migration in opening(sql.migrations, lacks):
-        apply(address, sql, migration, alone=new)
+        apply_migration(address, sql, migration, alone=new)
     return (notice,) if notice else ()
 
 
@@ -63,7 +63,7 @@ def migrate(address: Address, sql: Texts, *, contract: bool = False) -> tuple[st
         doubtful = migration.contracts and not alone
         if doubtful and migration not in wanted(address, sql, contract=contract):
             continue
-        if apply(address, sql, migration, alone=alone):
+        if apply_migration(address, sql, migration, alone=alone):
             done.append(migration)
     grant_again(address, sql)  # also for objects that were added before anything was granted
     return names(done)
@@ -73,7 +73,7 @@ def script(address: Address, sql: Texts, *, contract: bool = False) -> str:
     """Return what `migrate` would run now, for psql, and run nothing."""
     lacks, chosen = missing(address, sql), wanted(address, sql, contract=contract)
     held = [migration for migration in lacks if migration not in chosen]
-    return spelled(sql, chosen, held, alone=is_new(sql.migrations, lacks))
+    return script_of(sql, chosen, held, alone=is_new(sql.migrations, lacks))
 
 
 def _missing(
@@ -85,4 +85,4 @@ def _missing(
 
 
 def _others(connection: psycopg.Connection[tuple[object, ...]], sql: Texts) -> bool:
-    return bool(rows(connection, sql("strangers"), release()))
+    return bool(rows(connection, sql("other_releases"), release()))

@@ -19,7 +19,7 @@ from dutiful.core.errors import EngineError, EngineUnavailable
 from .address import Address
 from .connection import ANSWER_SECONDS, LOCK_SECONDS, Connection, connect, executor
 from .contention import holders, locked_by, repeats
-from .faults import Contended, Locked, StatementLost, told, translated
+from .errors import Contended, Locked, StatementLost, translate_error, translated
 from .lender import Lender
 from .session_settings import begin, settings
 from .statements import Texts, trusted
@@ -153,7 +153,7 @@ class Pool(Lender[Connection]):
             connection.execute("COMMIT")
         except (psycopg.Error, OSError) as error:
             undo(connection)
-            raise told(error, doing, committing=True) from error
+            raise translate_error(error, doing, committing=True) from error
         return result
 
 

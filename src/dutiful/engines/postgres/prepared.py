@@ -56,7 +56,7 @@ class PreparedWatch:
 
     def _look(self, now: float) -> float:
         if not self._ours:
-            (self._ours,) = self._row(self._sql("prepared_turn"), self._sql.schema)
+            (self._ours,) = self._row(self._sql("prepared_lock"), self._sql.schema)
             if not self._ours:
                 return _RIVAL_SECONDS
         pending = bool(self._waiting or self._echoes)

@@ -16,7 +16,7 @@ from dutiful.core.state import State
 from dutiful.core.unique import replaces
 
 from .arrays import Array, Bytes, Integers, Longs, Shorts, TextArray
-from .faults import DuplicateId, NotAllStored
+from .errors import DuplicateId, NotAllStored
 from .rows import packed
 from .session import Session
 from .statements import Texts
@@ -43,7 +43,7 @@ class PostgresProducer:
             try:
                 if len(jobs) >= _MANY:
                     return await session.pool.aonce(lambda: self._plan(jobs), writes=True)
-                return await session.gather.enqueue(jobs, self._plan)
+                return await session.enqueue_batcher.enqueue(jobs, self._plan)
             except (DuplicateId, NotAllStored):
                 pass
         return await session.pool.arun(lambda: again(session.sql, jobs, session.now))
@@ -74,7 +74,7 @@ async def ready(session: Session) -> Session:
 def enqueue(
     sql: Texts, jobs: Sequence[NewJob], now: int | None, *, late: bool = False
 ) -> Plan[tuple[Receipt, ...]]:
-    """Store jobs in their order; in a longer transaction ``late`` looks for sleepers at its end.
+    """Store jobs in their order; in a longer transaction ``late`` looks for listeners at its end.
 
     DuplicateId where a plain job is stored already, NotAllStored where a trigger keeps one from
     being stored: store them `again`.
@@ -92,7 +92,7 @@ def again(
 ) -> Plan[tuple[Receipt, ...]]:
     """Store those of the jobs that can be, and say of the others why not.
 
-    Sleepers are looked for at the commit: this waits for whoever holds the job of a key. What
+    Listeners are looked for at the commit: this waits for whoever holds the job of a key. What
     ``joins`` the caller's transaction reads as little as it can.
     """
     stored = yield from store(sql, jobs, now)

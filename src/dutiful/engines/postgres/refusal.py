@@ -17,7 +17,7 @@ from psycopg.pq.abc import PGconn
 
 from dutiful.core.errors import BadPayload, EngineError
 
-from .faults import CONFIGURATION, refusal_in_words, told
+from .errors import CONFIGURATION, refusal_in_words, translate_error
 
 _CODE = re.compile(rb'ErrorResponse\t.*? C "(\w{5})"')
 _SECONDS = 3.0
@@ -30,13 +30,13 @@ _POOLERS = "08P01"
 def refused(error: BaseException, conninfo: str, doing: str) -> EngineError | BadPayload:
     """Translate the error of a failed connection into one of ours."""
     if isinstance(error, psycopg.errors.ConnectionTimeout) or isinstance(error, OSError):
-        return told(error, doing)
+        return translate_error(error, doing)
     state = getattr(error, "sqlstate", None) or code_of_refusal(conninfo)
     if state is None or state == _POOLERS:
         state = refusal_in_words(error)
     if state is not None and state not in CONFIGURATION and state[:2] not in _PASSING:
         state = f"{state[:2]}000" if f"{state[:2]}000" in CONFIGURATION else "refused"
-    return told(error, doing, state=state or "08006")
+    return translate_error(error, doing, state=state or "08006")
 
 
 def code_of_refusal(conninfo: str) -> str | None:

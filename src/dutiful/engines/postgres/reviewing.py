@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dutiful.contract import records
 from dutiful.contract.statement import Plan, Statement
-from dutiful.core import deadline as decide
-from dutiful.core.deadline import END, REVIEWED_MAX, Overdue, Place, Stretch
+from dutiful.core import overdue as decide
+from dutiful.core.overdue import END, REVIEWED_MAX, Overdue, Position, ReviewRange
 
 from .arrays import Booleans, Longs, Shorts, TextArray, columns
 from .statements import Texts
@@ -13,16 +13,16 @@ from .statements import Texts
 _NOTE = (Longs, Longs, Shorts, Shorts, Booleans, TextArray, Longs)
 
 
-def look(sql: Texts, now: int | None, *, after: Place) -> Plan[tuple[Stretch, bool]]:
+def look(sql: Texts, now: int | None, *, after: Position) -> Plan[tuple[ReviewRange, bool]]:
     """Find how far a review goes, and whether there is something to note or tell."""
     rows = (yield Statement(sql("occurrences_upto"), (*after, REVIEWED_MAX - 1))).rows
-    part = Stretch(after, rows[0] if rows else END)
+    part = ReviewRange(after, rows[0] if rows else END)
     return part, bool((yield _open(sql, now, part, 1)).rows)
 
 
 def review(
-    sql: Texts, now: int | None, *, part: Stretch, limit: int
-) -> Plan[tuple[tuple[Overdue, ...], Place]]:
+    sql: Texts, now: int | None, *, part: ReviewRange, limit: int
+) -> Plan[tuple[tuple[Overdue, ...], Position]]:
     """Note starts and ends, and return those newly overdue and where to go on."""
     rows = (yield _open(sql, now, part, limit)).rows
     found = [records.recorded(occurrence) for *occurrence, _ in rows]
@@ -35,5 +35,5 @@ def review(
     return seen.overdue, part.onward(places, limit)
 
 
-def _open(sql: Texts, now: int | None, part: Stretch, limit: int) -> Statement:
+def _open(sql: Texts, now: int | None, part: ReviewRange, limit: int) -> Statement:
     return Statement(sql("occurrences_open"), (now, limit, *part.after, *part.upto))

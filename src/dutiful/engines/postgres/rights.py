@@ -10,9 +10,9 @@ from dutiful.contract.page import Finding
 from dutiful.contract.statement import Plan, Statement
 
 from .address import Address
-from .applying import rows
+from .apply_migration import rows
 from .connection import connect
-from .faults import translated
+from .errors import translated
 from .statements import Texts, trusted
 
 

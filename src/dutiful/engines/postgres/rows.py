@@ -10,9 +10,9 @@ from msgspec.structs import asdict, astuple
 from dutiful.contract import records
 from dutiful.contract.roles.fleet import WorkerInfo, WorkerStatus
 from dutiful.contract.stored import REFUSALS, salvage
-from dutiful.core.deadline import TOLD
 from dutiful.core.job import Claim, Job
 from dutiful.core.occurrence import Recorded
+from dutiful.core.overdue import REPORTED
 from dutiful.core.state import State
 
 _STATES = dict(enumerate(State))
@@ -137,8 +137,8 @@ def status_of(row: WorkerRow, silent_for: int) -> WorkerStatus:
 
 def recorded_row(one: Recorded, *, open: bool) -> tuple[Any, ...]:
     """Return all columns of an occurrence."""
-    *fields, told = astuple(one)
-    return (*fields, TOLD.index(told), open)
+    *fields, reported = astuple(one)
+    return (*fields, REPORTED.index(reported), open)
 
 
 def storable(text: str, codec: str = "utf-8") -> str:

@@ -8,12 +8,12 @@ from functools import partial
 from typing import TypeVar
 
 from dutiful.contract import records
-from dutiful.contract.roles.schedules import Advanced, Declared, Deleted, DueBatch
+from dutiful.contract.roles.schedule_store import Advanced, Declared, Deleted, DueBatch
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.advance import Switch, switched
-from dutiful.core.deadline import BEGINNING, Overdue, Place
 from dutiful.core.declaration import create
 from dutiful.core.occurrence import Advance, Due, Recorded, Standing
+from dutiful.core.overdue import BEGINNING, Overdue, Position
 from dutiful.core.retirement import delete
 from dutiful.core.schedule import Schedule
 
@@ -28,20 +28,20 @@ T = TypeVar("T")
 
 
 class PostgresSchedules:
-    """The role `Schedules`; what schedulers do often is on the pinned connections."""
+    """the role `ScheduleStore`; what schedulers do often is on the pinned connections."""
 
     def __init__(self, session: Session) -> None:
         """Share the engine's session."""
         self.session = session
-        self._reviewed: Place = BEGINNING
+        self._reviewed: Position = BEGINNING
         """Where the last review ended."""
 
     async def declare(
-        self, app: str, edition: str, schedules: Sequence[Schedule] | None
+        self, app: str, declaration_version: str, schedules: Sequence[Schedule] | None
     ) -> Declared:
-        """Bring an app's schedules in line, if this edition rules."""
+        """Bring an app's schedules in line, if this declaration version rules."""
         return await self._write_schedules(
-            partial(declare, app=app, edition=edition, schedules=schedules)
+            partial(declare, app=app, declaration_version=declaration_version, schedules=schedules)
         )
 
     async def put_schedule(self, schedule: Schedule, *, replace: bool, adopt: bool = False) -> bool:
@@ -126,16 +126,18 @@ class PostgresSchedules:
         if not eventful:
             self._reviewed = part.onward((), limit)
             return ()
-        told, self._reviewed = await self._write_schedules(partial(review, part=part, limit=limit))
-        return told
+        reported, self._reviewed = await self._write_schedules(
+            partial(review, part=part, limit=limit)
+        )
+        return reported
 
     async def _read_schedules(self, plan: Callable[[Texts, int | None], Plan[T]]) -> T:
         session = await ready(self.session)
-        return await session.apool.once(lambda: plan(session.sql, session.now))
+        return await session.async_query_pool.once(lambda: plan(session.sql, session.now))
 
     async def _write_schedules(self, plan: Callable[[Texts, int | None], Plan[T]]) -> T:
         session = await ready(self.session)
-        return await session.apool.run(lambda: plan(session.sql, session.now))
+        return await session.async_query_pool.run(lambda: plan(session.sql, session.now))
 
 
 def _live(sql: Texts, names: Sequence[str]) -> Plan[dict[str, list[str]]]:

@@ -11,20 +11,20 @@ from dutiful.contract.clock import Clock, SystemClock
 
 from .address import Address
 from .async_pool import AsyncPool, TaskConnections
-from .claims_review import Review
+from .claim_cursor import ClaimCursors
+from .claims_review import ClaimsReview
 from .connection import TaskConnection, connect_as
-from .floors import Floors
-from .gather import Gather
-from .heartbeat import Heartbeat
-from .home import Home
+from .database_identity import DatabaseCheck
+from .enqueue_batcher import EnqueueBatcher
+from .heartbeat_connection import HeartbeatConnection
 from .lender import Lender
 from .migration import prepare
+from .notifier import Notifier
 from .pool import Pool
-from .sleepers import Sleepers
+from .silence import SilenceMeter
 from .statements import Texts
-from .steady import Steady
 
-_READERS = 2
+_INSPECT_CONNECTIONS = 2
 _WORK_LOCK_SECONDS = 0.5
 """How long settlements and claims of many jobs wait for the lock on one of them."""
 
@@ -46,18 +46,22 @@ class Session:
         address = self.address
         self._open = False
         self.pool = Pool(address, self.sql, address.connections, pinned=True)
-        self.readers = Pool(address, self.sql, _READERS)
+        self.inspect_pool = Pool(address, self.sql, _INSPECT_CONNECTIONS)
         # Leases are renewed beside all other work, which may wait for locks.
-        self.pulse = Heartbeat(address, self.sql)
-        self.lent = Lender(partial(connect_as, TaskConnection, address), address.connections)
-        self.alent = TaskConnections(address)
-        self.apool = AsyncPool(address, self.sql, lock_seconds=_WORK_LOCK_SECONDS)
-        self.gather = Gather(self.pool)
-        self.home = Home(address, self.sql)
-        self.sleepers = Sleepers(address, self.sql, self.apool, self.pulse)
-        self.steady = Steady(self.ticks)
-        self.floors = Floors(self.ticks)
-        self.reviews: dict[str, Review] = {}
+        self.heartbeat_connection = HeartbeatConnection(address, self.sql)
+        self.task_connections = Lender(
+            partial(connect_as, TaskConnection, address), address.connections
+        )
+        self.async_task_connections = TaskConnections(address)
+        self.async_query_pool = AsyncPool(address, self.sql, lock_seconds=_WORK_LOCK_SECONDS)
+        self.enqueue_batcher = EnqueueBatcher(self.pool)
+        self.database_check = DatabaseCheck(address, self.sql)
+        self.notifier = Notifier(
+            address, self.sql, self.async_query_pool, self.heartbeat_connection
+        )
+        self.silence_meter = SilenceMeter(self.ticks)
+        self.claim_cursors = ClaimCursors(self.ticks)
+        self.reviews: dict[str, ClaimsReview] = {}
         """By worker, what it learned about its jobs while it held none."""
         self.exchanges = 0
         self.notices: tuple[str, ...] = ()
@@ -95,21 +99,21 @@ class Session:
         """Close what is open; the next use opens it again."""
         with self._guard:
             self._open = False
-            self.sleepers.close()
+            self.notifier.close()
             self.pool.close()
-            self.readers.close()
-            self.pulse.close()
-            self.lent.close()
-            self.alent.close()
-            self.apool.close()
+            self.inspect_pool.close()
+            self.heartbeat_connection.close()
+            self.task_connections.close()
+            self.async_task_connections.close()
+            self.async_query_pool.close()
 
     def forsake(self) -> None:
-        """Start anew in the child of a fork."""
+        """Start again in the child of a fork."""
         self._guard = threading.Lock()
         self.pool.forsake()
-        self.readers.forsake()
-        self.pulse.forsake()
-        self.lent.forsake()
+        self.inspect_pool.forsake()
+        self.heartbeat_connection.forsake()
+        self.task_connections.forsake()
         self._build()
 
 

@@ -14,7 +14,7 @@ from dutiful.core.settle import Settlement
 
 from .async_pool import AsyncTaskConnection
 from .connection import ENDED, RESET, TaskConnection, aexecutor, begin_of, executor
-from .faults import told
+from .errors import translate_error
 from .producer import ready
 from .session import Session
 from .settling import held, settle
@@ -47,13 +47,13 @@ class PostgresTransaction:
             raise UsageError("this transaction has begun already")
         lent = ExitStack()
         try:
-            connection = lent.enter_context(self._session.ready().lent.connection())
+            connection = lent.enter_context(self._session.ready().task_connections.connection())
             try:
                 connection.execute(begin_of(connection))
                 # Its absence tells at the end that somebody ended the transaction by hand.
                 connection.execute(f"SAVEPOINT {_GUARD}")
             except (psycopg.Error, OSError) as error:
-                raise told(error, "beginning a transaction") from error
+                raise translate_error(error, "beginning a transaction") from error
         except BaseException:
             lent.close()
             raise
@@ -75,7 +75,9 @@ class PostgresTransaction:
             try:
                 connection.execute("COMMIT")
             except (psycopg.Error, OSError) as error:
-                raise told(error, "committing the task's writes", committing=True) from error
+                raise translate_error(
+                    error, "committing the task's writes", committing=True
+                ) from error
             return True
         finally:
             self.rollback()
@@ -117,15 +119,15 @@ class PostgresAsyncTransaction:
     async def abegin(self) -> AsyncTaskConnection:
         """Begin, and return the connection."""
         session = await ready(self._session)
-        connection = await session.alent.take()
+        connection = await session.async_task_connections.take()
         try:
             await connection.execute(begin_of(connection))
             await connection.execute(f"SAVEPOINT {_GUARD}")
         except (psycopg.Error, OSError) as error:
-            await session.alent.give_back(connection)
-            raise told(error, "beginning a transaction") from error
+            await session.async_task_connections.give_back(connection)
+            raise translate_error(error, "beginning a transaction") from error
         except BaseException:
-            await session.alent.give_back(connection)
+            await session.async_task_connections.give_back(connection)
             raise
         self._connection = connection
         return connection
@@ -145,7 +147,9 @@ class PostgresAsyncTransaction:
             try:
                 await connection.execute("COMMIT")
             except (psycopg.Error, OSError) as error:
-                raise told(error, "committing the task's writes", committing=True) from error
+                raise translate_error(
+                    error, "committing the task's writes", committing=True
+                ) from error
             return True
         finally:
             await self.arollback()
@@ -154,7 +158,7 @@ class PostgresAsyncTransaction:
         """Undo what is open and give the connection back."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            await self._session.alent.give_back(connection)
+            await self._session.async_task_connections.give_back(connection)
 
 
 class PostgresTransactional:

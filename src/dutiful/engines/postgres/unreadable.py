@@ -19,7 +19,7 @@ MOST = 1000
 _PAGE = 5000
 
 
-class Stretch(NamedTuple):
+class RowRange(NamedTuple):
     """What a part of the table holds, from the highest id down."""
 
     ids: list[str]
@@ -28,14 +28,14 @@ class Stretch(NamedTuple):
     """Before which id the next part begins; None where there is no more."""
 
 
-def unreadable_below(sql: Texts, below: str | None) -> Plan[Stretch]:
+def unreadable_below(sql: Texts, below: str | None) -> Plan[RowRange]:
     """Find the jobs that cannot be read in the part of the table before an id, or in the first."""
     text = sql("suspects")
     if below is None:
         text = text.replace("id < $1", "$1::text IS NULL")
     rows = (yield Statement(text, (below, _PAGE))).rows
     found = [job.id for row in rows if (job := job_of(row)).unreadable is not None]
-    return Stretch(found, rows[-1][records.ID] if len(rows) == _PAGE else None)
+    return RowRange(found, rows[-1][records.ID] if len(rows) == _PAGE else None)
 
 
 def _counted(sql: Texts) -> Plan[int]:

@@ -6,14 +6,14 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from dutiful.contract.roles.schedules import KEPT_MAX, Advanced
+from dutiful.contract.roles.schedule_store import KEPT_MAX, Advanced
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.occurrence import Advance, GaveWay
 from dutiful.core.standing import admits
 
 from .controller import cancel
 from .declaring import named
-from .group import Written
+from .group_commit import Written
 from .producer import enqueue
 from .recording import Named, amend, record
 from .statements import sql

@@ -10,11 +10,11 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from dutiful.contract.caller import no_transaction
+from dutiful.contract.caller_errors import no_transaction
 from dutiful.contract.migrations import names, opening
 from dutiful.core.errors import EngineError, EngineUnavailable, UsageError
 
-from .connection import code_of, explain
+from .connection import code_of, translate_error
 from .migration import missing
 from .session import Session
 from .statements import sql
@@ -26,7 +26,7 @@ _HIDING = sql("hiding")
 @contextmanager
 def joined(session: Session, connection: Any) -> Generator[sqlite3.Cursor, None, None]:
     """Give a cursor for what is to commit with the caller; an error undoes that part alone."""
-    path = session.place.path
+    path = session.database_file.path
     with _plain(connection, path) as cursor:
         with _refused(path):
             _check(cursor, path)
@@ -90,7 +90,7 @@ def _refused(path: Path) -> Generator[None, None, None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise _refusal(error) or explain(error, path, since=since) from error
+        raise _refusal(error) or translate_error(error, path, since=since) from error
     except EngineError as error:
         cause = error.__cause__
         refusal = _refusal(cause) if isinstance(cause, sqlite3.Error) else None
@@ -134,7 +134,7 @@ def _check(cursor: sqlite3.Cursor, path: Path) -> None:
 def _look(session: Session, cursor: sqlite3.Cursor) -> None:
     """Refuse a store that this release cannot write to as it is."""
     known = session.migrations
-    lacks = opening(known, missing(cursor, session.place, known))
+    lacks = opening(known, missing(cursor, session.database_file, known))
     if lacks:
         raise UsageError(
             f"the store has no tables yet that this release needs ({', '.join(names(lacks))}), "

@@ -14,7 +14,7 @@ from dutiful.core.errors import EngineError
 from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement
 
-from .group import Written
+from .group_commit import Written
 from .rows import claims_of, seq_of, steps_from
 from .settling import brings_back, settle
 from .statements import sql
@@ -23,7 +23,7 @@ STAGED_MAX = 10_000
 """How many jobs of a queue become queued in one transaction, so that a herd blocks nobody long."""
 
 _EVER = 2**62
-_MEMBER = sql("member")
+_MEMBER = sql("is_registered")
 _PAUSED = sql("paused")
 _READY = sql("ready")
 _DUE = sql("due")

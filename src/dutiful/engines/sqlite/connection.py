@@ -25,7 +25,7 @@ Durability = Literal["full", "normal"]
 Runs = sqlite3.Connection | sqlite3.Cursor
 """What runs statements."""
 
-PATIENCE_SECONDS = 60.0
+LOCK_WAIT_SECONDS = 60.0
 """How long a writer waits for its turn before it gives up."""
 
 WAL_BYTES_KEPT = 64 * 1024 * 1024
@@ -57,7 +57,7 @@ def connect(
         connection: StoreConnection = sqlite3.connect(
             path.as_uri() + ("" if create else "?mode=rw"),
             uri=True,
-            timeout=PATIENCE_SECONDS,
+            timeout=LOCK_WAIT_SECONDS,
             isolation_level=None,
             check_same_thread=False,
             cached_statements=256,
@@ -110,7 +110,7 @@ def executor(connection: Runs, path: Path) -> Execute:
         except sqlite3.Error as error:
             if _is_undecoded(error):
                 return _run_leniently(connection, statement, path)
-            raise explain(error, path, since=since) from error
+            raise translate_error(error, path, since=since) from error
         except OverflowError as error:
             raise BadOption("a number does not fit in the 64 bits that SQLite stores") from error
         except UnicodeEncodeError as error:
@@ -156,7 +156,7 @@ def translated(path: Path, *, committing: bool = False) -> Generator[None, None,
     try:
         yield
     except sqlite3.Error as error:
-        raise explain(error, path, committing=committing, since=since) from error
+        raise translate_error(error, path, committing=committing, since=since) from error
 
 
 def code_of(error: sqlite3.Error) -> int:
@@ -169,7 +169,7 @@ def is_locked(error: sqlite3.Error) -> bool:
     return code_of(error) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-def explain(
+def translate_error(
     error: sqlite3.Error, path: Path, *, committing: bool = False, since: float | None = None
 ) -> EngineError:
     """Turn SQLite's error into Dutiful's, which says what to do next.

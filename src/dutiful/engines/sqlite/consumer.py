@@ -10,7 +10,7 @@ from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement
 
 from .claiming import exchange
-from .group import Written
+from .group_commit import Written
 from .session import Session
 from .statements import sql
 from .transaction import SqliteTransaction
@@ -36,7 +36,7 @@ class SqliteConsumer:
             if wanted is None:
                 return Exchanged()
             # A worker that finds nothing must not write: the disk would never rest.
-            if (answer := session.watch.idle(worker, wanted.queues)) is not None:
+            if (answer := session.idle_check.idle(worker, wanted.queues)) is not None:
                 return answer
         return await session.writer.awrite(
             lambda: exchange(worker, settlements, wanted, session.clock.now())
@@ -44,7 +44,7 @@ class SqliteConsumer:
 
     async def wait(self, queues: Sequence[str], seconds: float) -> None:
         """Sleep until something is committed that this process or another announces."""
-        await self.session.ready().sleepers.sleep(queues, seconds)
+        await self.session.ready().notifier.wait(queues, seconds)
 
     async def record_step(self, claim: Claim, name: str, result: bytes) -> bool:
         """Keep a step's first result."""

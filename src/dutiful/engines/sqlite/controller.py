@@ -11,16 +11,16 @@ from dutiful.contract.statement import Plan, Statement
 from dutiful.core.redrive import takes_key
 from dutiful.core.replacement import Work
 
-from .group import Written
-from .keeper import delete
+from .group_commit import Written
 from .producer import drop_steps
+from .retention import delete
 from .rows import by_id, job_of
 from .session import Session
 from .statements import sql
 
 _CANCEL = sql("cancel")
 _CANCEL_RUNNING = sql("cancel_running")
-_HURRY = sql("hurry")
+_HURRY = sql("run_now")
 _ENDED = sql("ended")
 _HOLDER = sql("holder")
 _REDRIVE = sql("redrive")
@@ -40,7 +40,7 @@ class SqliteController:
         """Cancel what waits, ask what runs."""
         return await self._each(ids, cancel)
 
-    async def hurry(self, ids: Sequence[str]) -> tuple[str, ...]:
+    async def run_now(self, ids: Sequence[str]) -> tuple[str, ...]:
         """Make jobs due now."""
 
         def one(job_id: str, now: int) -> Plan[bool]:

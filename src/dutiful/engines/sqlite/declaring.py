@@ -8,36 +8,36 @@ from collections.abc import Sequence
 from msgspec.structs import astuple, replace
 
 from dutiful.contract import records
-from dutiful.contract.roles.schedules import Declared
+from dutiful.contract.roles.schedule_store import Declared
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core import declaration
 from dutiful.core.occurrence import Standing
 from dutiful.core.retirement import Retirement
 from dutiful.core.schedule import Schedule
 
-from .group import Written
+from .group_commit import Written
 from .recording import record
 from .rows import standing_row
 from .statements import sql
 
-_EDITIONS = sql("editions")
-_EDITION_PUT = sql("edition_put")
-_EDITION_FORGET = sql("edition_forget")
+_EDITIONS = sql("declaration_versions")
+_EDITION_PUT = sql("declaration_version_put")
+_EDITION_FORGET = sql("declaration_version_forget")
 _SCHEDULES_NAMED = sql("schedules_named")
 _SCHEDULES_OF = sql("schedules_of")
 _SCHEDULE_PUT = sql("schedule_put")
 
 
 def declare(
-    app: str, edition: str, schedules: Sequence[Schedule] | None, now: int
+    app: str, declaration_version: str, schedules: Sequence[Schedule] | None, now: int
 ) -> Written[Declared]:
-    """Show an edition, and write its schedules if it rules."""
-    editions = records.editions((yield Statement(_EDITIONS, (app,))).rows)
-    shown = declaration.show(editions.values(), edition, now)
+    """Show a declaration version, and write its schedules if it rules."""
+    declaration_versions = records.declaration_versions((yield Statement(_EDITIONS, (app,))).rows)
+    shown = declaration.show(declaration_versions.values(), declaration_version, now)
     if shown.forgotten:
         outworn = [(app, digest) for digest in shown.forgotten]
         yield Statement(_EDITION_FORGET, outworn, many=True)
-    mine, answer = shown.edition, Declared(shown.rules, shown.in_force)
+    mine, answer = shown.declaration_version, Declared(shown.rules, shown.in_force)
     if shown.rules and schedules is not None:
         ours = records.standings((yield Statement(_SCHEDULES_OF, (app,))).rows)
         known = yield from named([one.name for one in schedules])
@@ -45,7 +45,7 @@ def declare(
         plan = declaration.declare(shown, app, schedules, known, now)
         yield from put(plan.written)
         yield from _retire(plan.retired, now)
-        mine, answer = plan.edition, Declared.by(plan)
+        mine, answer = plan.declaration_version, Declared.by(plan)
     yield Statement(_EDITION_PUT, (app, *astuple(mine)))
     return answer, False
 

@@ -18,12 +18,12 @@ from .controller import SqliteController
 from .fleet import SqliteFleet
 from .health import examine
 from .inspector import SqliteInspector
-from .keeper import SqliteRetention
 from .migration import script
-from .mover import SqliteTransfer
 from .producer import SqliteProducer
+from .retention import SqliteRetention
 from .scheduling import SqliteSchedules
 from .session import Session
+from .transfer import SqliteTransfer
 
 
 class SqliteEngine(Engine):
@@ -55,7 +55,7 @@ class SqliteEngine(Engine):
         if not create:
             await beside(self.session.require)
         await beside(self.session.ready)
-        return self.session.place.notices()
+        return self.session.database_file.notices()
 
     async def close(self) -> None:
         """Close all connections; a later use opens them again."""

@@ -7,14 +7,14 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from dutiful.contract.page import Filter, Page, bad_cursor
+from dutiful.contract.page import Filter, JobPage, bad_cursor
 from dutiful.contract.records import SEQ
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.state import State
 
 from .rows import jobs_of
 from .statements import sql
-from .unreadable import Stretch, unreadable_below
+from .unreadable import RowRange, unreadable_below
 
 _FIND = sql("find")
 _PROBE = sql("probe")
@@ -33,7 +33,7 @@ _LAST_ERROR = (
 )
 
 
-class Road(NamedTuple):
+class StateIndex(NamedTuple):
     """An index that leads to the jobs of a state."""
 
     name: str
@@ -43,24 +43,24 @@ class Road(NamedTuple):
     """Whether it yields the newest first without sorting."""
 
 
-_ROADS = {
-    State.SCHEDULED: Road("dutiful_job_due", "state IN (0, 3) AND state = 0"),
-    State.QUEUED: Road("dutiful_job_ready", "state = 1"),
-    State.RUNNING: Road("dutiful_job_running", "state = 2"),
-    State.WAITING: Road("dutiful_job_due", "state IN (0, 3) AND state = 3"),
-    State.SUCCEEDED: Road("dutiful_job_final", "state >= 4 AND state = 4"),
-    State.DEAD: Road("dutiful_job_dead", "state >= 5 AND state = 5", ordered=True),
-    State.CANCELLED: Road("dutiful_job_dead", "state >= 5 AND state = 6", ordered=True),
+_STATE_INDEXES = {
+    State.SCHEDULED: StateIndex("dutiful_job_due", "state IN (0, 3) AND state = 0"),
+    State.QUEUED: StateIndex("dutiful_job_ready", "state = 1"),
+    State.RUNNING: StateIndex("dutiful_job_running", "state = 2"),
+    State.WAITING: StateIndex("dutiful_job_due", "state IN (0, 3) AND state = 3"),
+    State.SUCCEEDED: StateIndex("dutiful_job_final", "state >= 4 AND state = 4"),
+    State.DEAD: StateIndex("dutiful_job_dead", "state >= 5 AND state = 5", ordered=True),
+    State.CANCELLED: StateIndex("dutiful_job_dead", "state >= 5 AND state = 6", ordered=True),
 }
 
 
-def find(which: Filter, limit: int, cursor: str | None) -> Plan[Page]:
+def find(which: Filter, limit: int, cursor: str | None) -> Plan[JobPage]:
     """List a page of jobs; the states' own lists are merged."""
     seek = _unreadable if which.unreadable else _by_state
     rows = yield from seek(which, limit + 1, _below(cursor))
     page = rows[:limit]
     more = len(rows) > limit and bool(page)
-    return Page(tuple(jobs_of(page)), str(page[-1][0]) if more else None)
+    return JobPage(tuple(jobs_of(page)), str(page[-1][0]) if more else None)
 
 
 def _by_state(which: Filter, most: int, below: int) -> Plan[list[Any]]:
@@ -70,11 +70,11 @@ def _by_state(which: Filter, most: int, below: int) -> Plan[list[Any]]:
     for state in which.searched:
         index, implied = "", ""
         if state is not None:
-            road = _ROADS[state]
-            few = road.ordered or (yield from _few(road, which.queues))
+            state_index = _STATE_INDEXES[state]
+            few = state_index.ordered or (yield from _few(state_index, which.queues))
             # NOT INDEXED walks the table from its newest row, which soon finds a common state.
-            index = f"INDEXED BY {road.name}" if few else "NOT INDEXED"
-            implied = f"AND {road.implied}"
+            index = f"INDEXED BY {state_index.name}" if few else "NOT INDEXED"
+            implied = f"AND {state_index.implied}"
         text = _FIND.replace("{index}", index or "NOT INDEXED")
         text = text.replace("{conditions}", f"{implied} {conditions}")
         rows += (yield Statement(text, (below, *params, most))).rows
@@ -90,7 +90,7 @@ def _unreadable(which: Filter, most: int, below: int) -> Plan[list[Any]]:
     conditions += f"AND {_any('seq')} "
     text = _FIND.replace("{index}", "NOT INDEXED").replace("{conditions}", conditions)
     rows: list[Any] = []
-    part = Stretch([], below)
+    part = RowRange([], below)
     while part.below is not None and len(rows) < most:
         part = yield from unreadable_below(part.below)
         if part.seqs:
@@ -99,10 +99,10 @@ def _unreadable(which: Filter, most: int, below: int) -> Plan[list[Any]]:
     return rows
 
 
-def _few(road: Road, queues: Sequence[str]) -> Plan[bool]:
+def _few(state_index: StateIndex, queues: Sequence[str]) -> Plan[bool]:
     """Whether a state has few enough jobs to sort them all."""
-    text = _PROBE.replace("{index}", f"INDEXED BY {road.name}")
-    conditions, params = road.implied, list[Any]()
+    text = _PROBE.replace("{index}", f"INDEXED BY {state_index.name}")
+    conditions, params = state_index.implied, list[Any]()
     if queues:
         conditions += f" AND {_any('queue')}"
         params.append(json.dumps(queues))

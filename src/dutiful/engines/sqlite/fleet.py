@@ -10,7 +10,7 @@ from dutiful.contract.stored import shown
 from dutiful.core.job import Claim
 
 from .claiming import steps_of
-from .group import Written
+from .group_commit import Written
 from .rows import claims_of, overdue, status_of, worker_row
 from .session import Session
 from .statements import sql
@@ -21,10 +21,10 @@ _CANCELS = sql("cancels")
 _LEAVE = sql("leave")
 _WORKERS = sql("workers")
 _LEASES = sql("leases")
-_LOSE = sql("lose")
+_LOSE = sql("mark_lost")
 _ABANDONED = sql("abandoned")
 _CLAIMED = sql("claimed")
-_SPENT = sql("spent")
+_SPENT = sql("lost_without_claims")
 _FORGET = sql("forget")
 
 

@@ -61,10 +61,10 @@ def _integrity(rows: list[Any]) -> Finding:
 
 
 def _around(session: Session) -> Iterator[Finding]:
-    place = session.place
-    log = place.wal_bytes()
+    database_file = session.database_file
+    log = database_file.wal_bytes()
     yield Finding("log", log <= 4 * WAL_BYTES_KEPT, f"write-ahead log of {log / _MIB:,.1f} MiB")
-    free = shutil.disk_usage(place.path.parent).free
+    free = shutil.disk_usage(database_file.path.parent).free
     yield Finding("disk", free >= FREE_BYTES_MIN, f"{free / _GIB:,.1f} GiB free")
-    notices = place.notices()
+    notices = database_file.notices()
     yield Finding("place", not notices, "; ".join(notices) or "a local disk")

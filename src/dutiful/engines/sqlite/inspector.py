@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from dutiful.contract import records
-from dutiful.contract.page import PREFIX_MIN, DeadGroup, Filter, Page, QueueCount
+from dutiful.contract.page import PREFIX_MIN, DeadGroup, Filter, JobPage, QueueCount
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.job import AttemptError, Job
 
@@ -39,7 +39,7 @@ class SqliteInspector:
         """Return the jobs found."""
         return await self._read(lambda: _get(ids))
 
-    async def find(self, which: Filter, limit: int, cursor: str | None = None) -> Page:
+    async def find(self, which: Filter, limit: int, cursor: str | None = None) -> JobPage:
         """List matching jobs, newest first; the cursor is a place in the order of enqueueing."""
         return await self._read(lambda: find(which, limit, cursor))
 

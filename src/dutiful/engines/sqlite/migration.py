@@ -9,53 +9,60 @@ from dutiful.contract.migrations import Migration, lacking, names, release
 
 from .adapters import shielded
 from .connection import Runs, translated
-from .door import Door
-from .patience import run_patiently
-from .place import Place
+from .database_file import DatabaseFile
+from .lock_wait import run_with_lock_wait
 from .statements import sql
+from .write_lock import FairFileLock
 
 _NOW = "CAST(strftime('%s', 'now') AS INTEGER) * 1000000"
 
 
-def missing(connection: Runs, place: Place, known: Sequence[Migration]) -> tuple[Migration, ...]:
+def missing(
+    connection: Runs, database_file: DatabaseFile, known: Sequence[Migration]
+) -> tuple[Migration, ...]:
     """Return the migrations that the file lacks; SchemaMismatch when this release is too old."""
     applied: dict[int, str] = {}
-    if place.run(connection, sql("tables")):
-        rows = place.run(connection, sql("migrations"))
+    if database_file.run(connection, sql("tables")):
+        rows = database_file.run(connection, sql("migrations"))
         applied = {int(str(number)): str(name) for number, name in rows}
-    return lacking(known, applied, str(place.path))
+    return lacking(known, applied, str(database_file.path))
 
 
-def others(connection: sqlite3.Connection, place: Place, boot: str, ticks: int) -> bool:
+def others(
+    connection: sqlite3.Connection, database_file: DatabaseFile, boot: str, ticks: int
+) -> bool:
     """Whether a worker of another release is alive."""
-    with translated(place.path):
-        query = connection.execute(sql("strangers"), shielded((release(), boot, ticks)))
+    with translated(database_file.path):
+        query = connection.execute(sql("other_releases"), shielded((release(), boot, ticks)))
         return bool(query.fetchall())
 
 
 def migrate(
-    connection: sqlite3.Connection, place: Place, wanted: Sequence[Migration], now: int
+    connection: sqlite3.Connection,
+    database_file: DatabaseFile,
+    wanted: Sequence[Migration],
+    now: int,
 ) -> tuple[str, ...]:
     """Apply migrations, each in one transaction, and return the names of what this call did."""
     done: list[Migration] = []
     for migration in wanted:
-        door = Door(place.folder)
-        door.enter()
+        write_lock = FairFileLock(database_file.folder)
+        write_lock.enter()
         try:
-            run_patiently(place, connection, "BEGIN IMMEDIATE")
+            run_with_lock_wait(database_file, connection, "BEGIN IMMEDIATE")
             # Another process may have done it while we waited for our turn.
-            if missing(connection, place, [migration]):
-                place.run(connection, sql("migrations_create"))
+            if missing(connection, database_file, [migration]):
+                database_file.run(connection, sql("migrations_create"))
                 for statement in split(migration.text):
-                    place.run(connection, statement)
+                    database_file.run(connection, statement)
                 row = (migration.number, migration.name, now)
                 connection.execute(sql("migrated"), shielded(row)).close()
                 done.append(migration)
-            place.commit(connection)
+            database_file.commit(connection)
         finally:
             if connection.in_transaction:
-                place.run(connection, "ROLLBACK")
-            door.close()
+                database_file.run(connection, "ROLLBACK")
+            write_lock.close()
     return names(done)
 
 
@@ -82,14 +89,14 @@ def split(text: str) -> Iterator[str]:
             statement = ""
 
 
-def write_ahead(connection: sqlite3.Connection, place: Place) -> None:
+def write_ahead(connection: sqlite3.Connection, database_file: DatabaseFile) -> None:
     """Switch the file to the write-ahead log, which it remembers."""
-    if place.run(connection, "PRAGMA journal_mode") == [("wal",)]:
+    if database_file.run(connection, "PRAGMA journal_mode") == [("wal",)]:
         return
     # The switch does not wait for others by itself, so it is made in turn.
-    door = Door(place.folder)
-    door.enter()
+    write_lock = FairFileLock(database_file.folder)
+    write_lock.enter()
     try:
-        run_patiently(place, connection, "PRAGMA journal_mode = WAL")
+        run_with_lock_wait(database_file, connection, "PRAGMA journal_mode = WAL")
     finally:
-        door.close()
+        write_lock.close()

@@ -19,12 +19,12 @@ from dutiful.core.state import State, movable
 from dutiful.core.unique import Unique, replaces
 
 from .callers import joined
-from .connection import executor, explain
-from .group import Written
+from .connection import executor, translate_error
+from .group_commit import Written
+from .notifier import POLL_SECONDS
 from .rows import packed
 from .session import Session
 from .statements import sql
-from .wake import POLL_SECONDS
 
 _ENQUEUE = sql("enqueue")
 _KNOWN = sql("known")
@@ -66,18 +66,20 @@ class SqliteProducer:
         session = self.session
         with joined(session, connection) as cursor:
             plan = enqueue(jobs, session.clock.now())
-            receipts, _ = run(plan, executor(cursor, session.place.path))
+            receipts, _ = run(plan, executor(cursor, session.database_file.path))
         return receipts
 
     def _on_django(self, given: Any, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
-        path = self.session.place.path
+        path = self.session.database_file.path
         connection = connection_of(given, vendor="sqlite", engine=f"the file {path}")
         if not connection.in_atomic_block:
             self.session.ready()  # it would have to wait for the transaction below
 
         def translate(error: BaseException) -> Exception:
             return (
-                explain(error, path) if isinstance(error, sqlite3.Error) else UsageError(f"{error}")
+                translate_error(error, path)
+                if isinstance(error, sqlite3.Error)
+                else UsageError(f"{error}")
             )
 
         with translated_django(connection, translate) as atomic, atomic:
@@ -90,7 +92,7 @@ class SqliteProducer:
 
 
 def enqueue(jobs: Sequence[NewJob], now: int) -> Written[tuple[Receipt, ...]]:
-    """Store jobs in their order, those without a unique rule by one statement a stretch."""
+    """Store jobs in their order, those without a unique rule by one statement a time range."""
     receipts: list[Receipt] = []
     rows: list[tuple[Any, ...]] = []
     created, soon = 0, now + int(POLL_SECONDS * SECOND)

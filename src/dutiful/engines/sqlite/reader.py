@@ -13,7 +13,7 @@ from dutiful.contract.beside import beside
 from dutiful.contract.statement import Plan, run
 
 from .connection import executor
-from .place import Place
+from .database_file import DatabaseFile
 
 T = TypeVar("T")
 
@@ -21,9 +21,11 @@ T = TypeVar("T")
 class Readers:
     """A pool of connections that grows with the number of those who read at once."""
 
-    def __init__(self, place: Place, connect: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(
+        self, database_file: DatabaseFile, connect: Callable[[], sqlite3.Connection]
+    ) -> None:
         """Open nothing yet."""
-        self._place = place
+        self._database_file = database_file
         self._connect = connect
         self._change = threading.Condition()
         self._free: list[sqlite3.Connection] = []
@@ -36,12 +38,12 @@ class Readers:
         """Run a plan of reads in this thread; with a snapshot all see one state of the store."""
         with self._taken() as connection:
             if not snapshot:
-                return run(plan(), executor(connection, self._place.path))
-            self._place.run(connection, "BEGIN")
+                return run(plan(), executor(connection, self._database_file.path))
+            self._database_file.run(connection, "BEGIN")
             try:
-                return run(plan(), executor(connection, self._place.path))
+                return run(plan(), executor(connection, self._database_file.path))
             finally:
-                self._place.run(connection, "ROLLBACK")
+                self._database_file.run(connection, "ROLLBACK")
 
     async def aread(self, plan: Callable[[], Plan[T]]) -> T:
         """Run a plan of reads on one state of the store, beside the event loop."""

@@ -15,9 +15,9 @@ from dutiful.contract.records import FENCE, ID, SEQ
 from dutiful.contract.roles.fleet import WorkerInfo, WorkerStatus
 from dutiful.contract.statement import Answer, Plan, Statement
 from dutiful.contract.stored import Column, always, shown, text, whole
-from dutiful.core.deadline import TOLD
 from dutiful.core.job import AttemptError, Claim, Job
 from dutiful.core.occurrence import Recorded, Standing
+from dutiful.core.overdue import REPORTED
 from dutiful.core.state import State
 
 from .connection import NotText
@@ -229,7 +229,7 @@ def status_of(row: tuple[Any, ...], now: int, ticks: int, boot: str) -> WorkerSt
     found = stored.salvage(_WORKER, row)
     has, unread = found.values, set((found.unreadable or "").split(", "))
     lease = has["lease"]
-    # Ticks start anew with each boot, so those of another cannot be compared with ours.
+    # Ticks start again with each boot, so those of another cannot be compared with ours.
     same = has["boot"] == boot and not unread & {"boot", "renewed_ticks"}
     silent = ticks - has["renewed_ticks"] if same else max(now - has["renewed_at"], lease + 1)
     return WorkerStatus(
@@ -259,8 +259,8 @@ def standing_row(standing: Standing) -> tuple[Any, ...]:
 
 def recorded_row(one: Recorded, *, open: bool) -> tuple[Any, ...]:
     """Return all columns of an occurrence."""
-    *fields, told = astuple(one)
-    return (*fields, TOLD.index(told), open)
+    *fields, reported = astuple(one)
+    return (*fields, REPORTED.index(reported), open)
 
 
 def storable(text: str) -> str:

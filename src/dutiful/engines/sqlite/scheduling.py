@@ -8,20 +8,20 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from dutiful.contract import records
-from dutiful.contract.roles.schedules import Advanced, Declared, Deleted, DueBatch
+from dutiful.contract.roles.schedule_store import Advanced, Declared, Deleted, DueBatch
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.advance import Switch, switched
-from dutiful.core.deadline import BEGINNING, Overdue, Place, Stretch
 from dutiful.core.declaration import create
 from dutiful.core.occurrence import Advance, Due, Recorded, Standing
+from dutiful.core.overdue import BEGINNING, Overdue, Position, ReviewRange
 from dutiful.core.retirement import delete
 from dutiful.core.schedule import Schedule
 
 from .advancing import advance
 from .declaring import declare, named, put
-from .group import Written
+from .group_commit import Written
 from .producer import picky
-from .reviewing import look, review, stretch
+from .reviewing import look, next_range, review
 from .session import Session
 from .statements import sql
 
@@ -39,19 +39,21 @@ _EVER = (1 << 63) - 1
 
 
 class SqliteSchedules:
-    """The role `Schedules`."""
+    """the role `ScheduleStore`."""
 
     def __init__(self, session: Session) -> None:
         """Share the engine's session."""
         self.session = session
-        self._reviewed: Place = BEGINNING
+        self._reviewed: Position = BEGINNING
         """Where the last review ended."""
 
     async def declare(
-        self, app: str, edition: str, schedules: Sequence[Schedule] | None
+        self, app: str, declaration_version: str, schedules: Sequence[Schedule] | None
     ) -> Declared:
-        """Bring an app's schedules in line, if this edition rules."""
-        return await self._write_schedules(lambda now: declare(app, edition, schedules, now))
+        """Bring an app's schedules in line, if this declaration version rules."""
+        return await self._write_schedules(
+            lambda now: declare(app, declaration_version, schedules, now)
+        )
 
     async def put_schedule(self, schedule: Schedule, *, replace: bool, adopt: bool = False) -> bool:
         """Create a schedule, or give an existing one another spec."""
@@ -137,16 +139,16 @@ class SqliteSchedules:
         """Close occurrences whose jobs have ended; without anything to note, nothing is written."""
         session = self.session.ready()
 
-        def plan() -> Plan[tuple[Stretch, bool]]:
-            part = yield from stretch(self._reviewed)
+        def plan() -> Plan[tuple[ReviewRange, bool]]:
+            part = yield from next_range(self._reviewed)
             return part, bool((yield from look(part, session.clock.now(), 1)))
 
         part, eventful = await session.readers.aread(plan)
         if not eventful:
             self._reviewed = part.onward((), limit)
             return ()
-        told, self._reviewed = await self._write_schedules(lambda now: review(part, limit, now))
-        return told
+        reported, self._reviewed = await self._write_schedules(lambda now: review(part, limit, now))
+        return reported
 
     async def _write_schedules(
         self, plan: Callable[[int], Written[T]], *, picky: bool = False

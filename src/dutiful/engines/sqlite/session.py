@@ -19,13 +19,13 @@ from dutiful.core.errors import EngineUnavailable, StoreUnusable, UsageError
 
 from .access import look
 from .connection import Durability, connect
+from .database_file import DatabaseFile
+from .idle_check import IdleCheck
 from .migration import migrate, missing, others, write_ahead
-from .place import Place
+from .notifier import Notifier
 from .reader import Readers
 from .run_folder import RunFolder
 from .statements import shipped
-from .wake import Sleepers
-from .watch import Watch
 from .writer import Writer
 
 _LEAVE_SECONDS = 1.0
@@ -51,11 +51,11 @@ holding: ContextVar[Hold | None] = ContextVar("holding", default=None)
 
 
 class Session:
-    """Writer, readers and sleepers on one file; opens itself when first needed."""
+    """Writer, readers and listeners on one file; opens itself when first needed."""
 
     def __init__(self, path: Path, durability: Durability, clock: Clock) -> None:
         """Open nothing yet."""
-        self.place = Place(path)
+        self.database_file = DatabaseFile(path)
         self.durability: Durability = durability
         self.clock = clock
         self.boot = _boot()
@@ -68,16 +68,18 @@ class Session:
         _sessions.add(self)
 
     def _build(self) -> None:
-        """Make the parts, all closed; a forked child makes its own anew."""
-        opener = partial(connect, self.place.path, self.durability, create=False)
+        """Make the parts, all closed; a forked child makes its own again."""
+        opener = partial(connect, self.database_file.path, self.durability, create=False)
         self._guard = threading.Lock()
         self._open = False
-        self.watch = Watch(self.place, self.durability, self.clock)
-        self.sleepers = Sleepers(self.place.folder, self.watch.version, self.watch.work)
-        self.readers = Readers(self.place, opener)
-        self.writer = Writer(self.place, opener, partial(_wake, self.sleepers))
+        self.idle_check = IdleCheck(self.database_file, self.durability, self.clock)
+        self.notifier = Notifier(
+            self.database_file.folder, self.idle_check.version, self.idle_check.work
+        )
+        self.readers = Readers(self.database_file, opener)
+        self.writer = Writer(self.database_file, opener, partial(_wake, self.notifier))
         self._finalizer = weakref.finalize(
-            self, _close, self.writer, self.readers, self.watch, self.place.folder
+            self, _close, self.writer, self.readers, self.idle_check, self.database_file.folder
         )
 
     @property
@@ -90,7 +92,7 @@ class Session:
 
         EngineUnavailable for a moment after the file was found to be gone, or to be another.
         """
-        if (now := monotonic()) >= self._look_at or self.place.astray is not None:
+        if (now := monotonic()) >= self._look_at or self.database_file.replaced is not None:
             self._look(now)
         if not self._open:
             if self._torn:
@@ -107,15 +109,17 @@ class Session:
         if now < self._trouble_until:
             raise EngineUnavailable(self._trouble)
         self._look_at = now + _LOOK_SECONDS
-        trouble = self.place.astray or (self.place.trouble() if self._open else None)
+        trouble = self.database_file.replaced or (
+            self.database_file.trouble() if self._open else None
+        )
         if trouble is None:
             return
         with self._guard:
             self._open = False
-            self.place.astray = None
+            self.database_file.replaced = None
             self._trouble, self._trouble_until = trouble, now + _TROUBLE_SECONDS
             self._look_at = now
-            _close(self.writer, self.readers, self.watch, self.place.folder)
+            _close(self.writer, self.readers, self.idle_check, self.database_file.folder)
         raise EngineUnavailable(trouble)
 
     def migrate(self, *, dry_run: bool = False, contract: bool = False) -> tuple[str, ...]:
@@ -129,7 +133,7 @@ class Session:
             return due(
                 self.migrations,
                 lacks,
-                lambda: not contract and others(connection, self.place, self.boot, ticks),
+                lambda: not contract and others(connection, self.database_file, self.boot, ticks),
             )
 
         return self._bring(choose, dry_run=dry_run)
@@ -142,33 +146,35 @@ class Session:
     ) -> tuple[str, ...]:
         """Look at the place, then apply what is chosen of all that the schema lacks."""
         with self._guard:
-            self.place.inspect()
-            if dry_run and look(self.place.path) is None:  # which a connection would make
+            self.database_file.inspect()
+            if dry_run and look(self.database_file.path) is None:  # which a connection would make
                 return names(self.migrations)
             if not dry_run:
-                self.place.furnish()
+                self.database_file.make_folder()
             # No O_CREAT for an existing file: some kernels refuse it for files of other users.
-            new = look(self.place.file) is None
-            connection = connect(self.place.path, self.durability, create=new)
+            new = look(self.database_file.file) is None
+            connection = connect(self.database_file.path, self.durability, create=new)
             try:
-                chosen = choose(connection, missing(connection, self.place, self.migrations))
+                chosen = choose(
+                    connection, missing(connection, self.database_file, self.migrations)
+                )
                 if dry_run:
                     return names(chosen)
-                write_ahead(connection, self.place)
-                done = migrate(connection, self.place, chosen, self.clock.now())
+                write_ahead(connection, self.database_file)
+                done = migrate(connection, self.database_file, chosen, self.clock.now())
             finally:
                 connection.close()
-            self.place.recognise()
+            self.database_file.recognise()
             self._open = True
             return done
 
     def require(self) -> None:
         """Raise StoreUnusable where there is no store yet, and leave it at that."""
-        self.place.require()
+        self.database_file.require()
         if not self.open and founds(self.migrate(dry_run=True)):
             raise StoreUnusable(
-                f"{self.place.path} is no store yet; the first enqueue or worker makes it one, so "
-                "check the spelling, or run `dutiful migrate`"
+                f"{self.database_file.path} is no store yet; the first enqueue or worker "
+                "makes it one, so check the spelling, or run `dutiful migrate`"
             )
 
     def writable(self) -> Session:
@@ -179,16 +185,20 @@ class Session:
     def forbid_inside(self, advice: str) -> None:
         """Raise UsageError where a wait for the write lock would be a wait for ourselves."""
         hold = holding.get()
-        if hold is not None and hold.open and hold.session.place.file == self.place.file:
+        if (
+            hold is not None
+            and hold.open
+            and hold.session.database_file.file == self.database_file.file
+        ):
             raise UsageError(f"inside ctx.transaction(), which holds the store's lock; {advice}")
 
     def close(self) -> None:
         """Close what is open; the next use opens it again."""
         with self._guard:
             self._open = False
-            self.place.forget()
+            self.database_file.forget()
             self.writer.close(_LEAVE_SECONDS)
-            _close(self.writer, self.readers, self.watch, self.place.folder)
+            _close(self.writer, self.readers, self.idle_check, self.database_file.folder)
 
     def freeze(self) -> None:
         """Close every connection before a fork.
@@ -199,11 +209,11 @@ class Session:
         self._guard.acquire()
         self.writer.freeze()
         self.readers.freeze()
-        self.watch.freeze()
+        self.idle_check.freeze()
 
     def thaw(self) -> None:
         """Go on in the parent after a fork."""
-        self.watch.thaw()
+        self.idle_check.thaw()
         self.readers.thaw()
         self.writer.thaw()
         self._guard.release()
@@ -217,12 +227,12 @@ class Session:
         self._finalizer.detach()
         if torn:
             self._torn = True
-            _abandoned.append((self.writer, self.readers, self.watch))
-            self.place.folder.forsake()
+            _abandoned.append((self.writer, self.readers, self.idle_check))
+            self.database_file.folder.forsake()
             self._build()
             return
         self.writer.forsake()
-        self.place.folder.forsake()
+        self.database_file.folder.forsake()
         self._build()
 
 
@@ -260,15 +270,15 @@ if hasattr(os, "register_at_fork"):
     )
 
 
-def _wake(sleepers: Sleepers, wakes: bool) -> None:
+def _wake(notifier: Notifier, wakes: bool) -> None:
     if wakes:
-        sleepers.wake()
+        notifier.wake()
 
 
-def _close(writer: Writer, readers: Readers, watch: Watch, folder: RunFolder) -> None:
+def _close(writer: Writer, readers: Readers, idle_check: IdleCheck, folder: RunFolder) -> None:
     writer.close()
     readers.close()
-    watch.close()
+    idle_check.close()
     folder.close()
 
 

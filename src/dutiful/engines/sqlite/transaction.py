@@ -15,13 +15,13 @@ from dutiful.core.settle import Settlement
 from .adapters import shielded
 from .callers import refuse_hiding
 from .connection import connect, executor, translated
-from .door import TASKS, Door
-from .patience import run_patiently
+from .lock_wait import run_with_lock_wait
 from .session import Hold, Session, holding
 from .settling import brings_back, held, settle
 from .statements import sql
 from .task_connection import TaskConnection
 from .task_cursor import ENDED
+from .write_lock import TASKS, FairFileLock
 
 _GUARD = "dutiful_guard"
 _LEASE = sql("lease")
@@ -36,8 +36,8 @@ class SqliteTransaction:
         """Open nothing yet."""
         self._session = session
         self._claim = claim
-        self._lane = Door(session.place.folder, names=TASKS)
-        self._door = Door(session.place.folder)
+        self._task_lock = FairFileLock(session.database_file.folder, names=TASKS)
+        self._write_lock = FairFileLock(session.database_file.folder)
         self._connection: TaskConnection | None = None
         self._hold: Hold | None = None
         self._timer: threading.Timer | None = None
@@ -51,25 +51,25 @@ class SqliteTransaction:
         under the task: a statement that runs is interrupted, and the next one fails.
         """
         session = self._session.ready()
-        place = session.place
+        database_file = session.database_file
         if self._connection is not None:
             raise UsageError("this transaction has begun already")
         session.forbid_inside("use the transaction that is open")
-        connection = connect(place.path, session.durability, TaskConnection, create=False)
+        connection = connect(database_file.path, session.durability, TaskConnection, create=False)
         assert isinstance(connection, TaskConnection)  # noqa: S101 - narrows the factory's type
         own = connection.plain()
         try:
             # Were all who wait at the door tasks, no renewal would come through in time.
-            self._lane.enter()
-            self._door.enter()
-            run_patiently(place, own, "BEGIN IMMEDIATE")
+            self._task_lock.enter()
+            self._write_lock.enter()
+            run_with_lock_wait(database_file, own, "BEGIN IMMEDIATE")
             # Its absence tells at the end that somebody ended the transaction by hand.
-            place.run(own, f"SAVEPOINT {_GUARD}")
+            database_file.run(own, f"SAVEPOINT {_GUARD}")
             seconds = self._limit(own)
         except BaseException:
             connection.finish()
-            self._door.close()
-            self._lane.close()
+            self._write_lock.close()
+            self._task_lock.close()
             raise
         self._connection = connection
         self._hold = Hold(session)
@@ -81,7 +81,7 @@ class SqliteTransaction:
 
     def commit(self, settlement: Settlement) -> bool:
         """Settle the job and commit, or undo everything when the claim is stale."""
-        place = self._session.place
+        database_file = self._session.database_file
         with self._guard:  # from here on the commit is ours, and no longer the timer's to prevent
             connection, self._connection = self._connection, None
         if self._overran is not None:
@@ -95,17 +95,17 @@ class SqliteTransaction:
             connection.seal()
             own = connection.plain()
             own.row_factory = None
-            with translated(place.path):
+            with translated(database_file.path):
                 refuse_hiding(own)
             self._release(own)
             plan = _settle(settlement, self._session.clock.now())
-            if not run(plan, executor(own, place.path)):
+            if not run(plan, executor(own, database_file.path)):
                 return False
-            place.commit(own)
+            database_file.commit(own)
         finally:
             self._end(connection)
         if brings_back((settlement,)):
-            self._session.sleepers.wake()
+            self._session.notifier.wake()
         return True
 
     def rollback(self) -> None:
@@ -123,8 +123,8 @@ class SqliteTransaction:
         finally:
             if self._hold is not None:
                 self._hold.open = False
-            self._door.close()
-            self._lane.close()
+            self._write_lock.close()
+            self._task_lock.close()
 
     def _limit(self, own: sqlite3.Cursor) -> float:
         """Return how long this transaction may last: no lease must run out over it."""

@@ -26,7 +26,7 @@ _WORKERS = sql("workers")
 _ODD = sql("odd")
 
 
-class Stretch(NamedTuple):
+class RowRange(NamedTuple):
     """What a part of the table holds, its newest rows first."""
 
     seqs: list[int]
@@ -35,7 +35,7 @@ class Stretch(NamedTuple):
     """Before which row the next part begins; None where there is no more."""
 
 
-def unreadable_below(below: int) -> Plan[Stretch]:
+def unreadable_below(below: int) -> Plan[RowRange]:
     """Find the jobs that cannot be read in the part of the table before a row."""
     rows = (yield Statement(_SUSPECTS, (below, _PAGE))).rows
     suspects = [seq for seq, *columns in rows if not _sound(columns)]
@@ -43,7 +43,7 @@ def unreadable_below(below: int) -> Plan[Stretch]:
     if suspects:
         jobs = (yield Statement(_JOBS_OF_ROWS, (json.dumps(suspects),))).rows
         found = [row[SEQ] for row in jobs if job_of(row).unreadable is not None]
-    return Stretch(found, rows[-1][SEQ] if len(rows) == _PAGE else None)
+    return RowRange(found, rows[-1][SEQ] if len(rows) == _PAGE else None)
 
 
 def _counted() -> Plan[int]:

@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 from dutiful.contract.reentry import insider
 from dutiful.core.errors import ReplyUnknown
 
-from .connection import PATIENCE_SECONDS, WAL_BYTES_KEPT
-from .door import Door, Wait
-from .group import Entry, Transaction, Written, deliver, transact
-from .patience import Patience
-from .place import Place
+from .connection import LOCK_WAIT_SECONDS, WAL_BYTES_KEPT
+from .database_file import DatabaseFile
+from .group_commit import PendingWrite, SharedTransaction, Written, deliver, transact
+from .lock_wait import LockWait
+from .write_lock import FairFileLock, Wait
 from .writer_thread import WriterThread
 
 T = TypeVar("T")
@@ -30,31 +30,31 @@ class Writer:
 
     def __init__(
         self,
-        place: Place,
+        database_file: DatabaseFile,
         connect: Callable[[], sqlite3.Connection],
         committed: Callable[[bool], None],
     ) -> None:
         """Open nothing yet; ``committed`` is told after each commit whether to wake workers."""
-        self._place = place
+        self._database_file = database_file
         self._connect = connect
         self._committed = committed
-        self._door = Door(place.folder)
-        self._line = Door(place.folder)
+        self._write_lock = FairFileLock(database_file.folder)
+        self._thread_lock = FairFileLock(database_file.folder)
         """Where the writer's thread waits, while others close and fork around it."""
         self._connection: sqlite3.Connection | None = None
         self._fresh = True
         self._mutex = threading.RLock()
         self._turn = threading.Lock()
-        self._pending: list[Entry[Any]] = []
+        self._pending: list[PendingWrite[Any]] = []
         self._busy = False
-        self._thread = WriterThread(lambda: self._lead("for ever"))
+        self._thread = WriterThread(lambda: self._lead("without limit"))
         self.commits = 0
-        self.seconds = PATIENCE_SECONDS
+        self.seconds = LOCK_WAIT_SECONDS
         """How long a caller waits for other processes before it is told EngineUnavailable."""
 
     def write(self, plan: Callable[[], Written[T]], *, picky: bool = False) -> T:
         """Run a plan from a thread and return when it is committed."""
-        entry = Entry(plan, picky, None)
+        entry = PendingWrite(plan, picky, None)
         with self._mutex:
             self._pending.append(entry)
             follows, self._busy = self._busy, True
@@ -70,15 +70,15 @@ class Writer:
     async def awrite(self, plan: Callable[[], Written[T]], *, picky: bool = False) -> T:
         """Run a plan in the writer's thread and return when it is committed."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        entry = Entry(plan, picky, future)
+        entry = PendingWrite(plan, picky, future)
         with insider():
             with self._mutex:
                 self._pending.append(entry)
                 leads, self._busy = not self._busy, True
             if leads and not self._thread.call():
                 self._lead("a minute")
-        patience = Patience(self._place, self.seconds)
-        timer = patience.watch(future, lambda error: self._give_up(entry, error))
+        lock_wait = LockWait(self._database_file, self.seconds)
+        timer = lock_wait.limit(future, lambda error: self._give_up(entry, error))
         try:
             return await future
         finally:
@@ -95,7 +95,7 @@ class Writer:
 
     def forsake(self) -> None:
         """Let go, in the child of a fork, of what the parent's thread waits with."""
-        self._line.forsake()
+        self._thread_lock.forsake()
 
     def close(self, seconds: float = 0) -> None:
         """Close the connection after the commit that is going on; wait so long for the thread."""
@@ -103,19 +103,19 @@ class Writer:
         with self._turn:
             self._close()
 
-    def _follow(self, entry: Entry[Any]) -> None:
+    def _follow(self, entry: PendingWrite[Any]) -> None:
         """Wait until the write is done, or ours to lead."""
-        if entry.gate is None:
+        if entry.answered is None:
             return
-        patience = Patience(self._place, self.seconds)
-        patience.ask()
+        lock_wait = LockWait(self._database_file, self.seconds)
+        lock_wait.ask()
         try:
-            while not entry.gate.acquire(timeout=patience.next()):
-                error = patience.judge()
+            while not entry.answered.acquire(timeout=lock_wait.next()):
+                error = lock_wait.judge()
                 if error is not None and self._withdraw(entry):
                     raise error
                 if error is not None:
-                    entry.gate.acquire()  # it is being committed at this moment
+                    entry.answered.acquire()  # it is being committed at this moment
                     return
         except BaseException:  # also an interrupt: leave the line, never with the lead in hand
             self._withdraw(entry)
@@ -123,15 +123,15 @@ class Writer:
                 self._lead("not")
             raise
         finally:
-            patience.end()
+            lock_wait.end()
 
-    def _give_up(self, entry: Entry[Any], error: Exception) -> None:
+    def _give_up(self, entry: PendingWrite[Any], error: Exception) -> None:
         """Tell a coroutine that its write has waited too long."""
         if self._withdraw(entry):
             entry.error = error
             entry.answer()
 
-    def _withdraw(self, entry: Entry[Any]) -> bool:
+    def _withdraw(self, entry: PendingWrite[Any]) -> bool:
         """Take a write back, unless it is being committed already."""
         with self._mutex:
             if entry not in self._pending:
@@ -141,7 +141,7 @@ class Writer:
 
     def _close(self) -> None:
         connection, self._connection = self._connection, None
-        self._door.close()
+        self._write_lock.close()
         if connection is not None:
             connection.close()
 
@@ -151,15 +151,15 @@ class Writer:
         A caller does not wait here: it gets False where another process writes. Then the writer's
         thread leads, because it may wait without a limit.
         """
-        batch: list[Entry[Any]] = []
+        batch: list[PendingWrite[Any]] = []
         wakes: bool | None = None
         try:
             with self._turn:
-                if not self._connected(batch) or self._enter(batch, self._door, "not"):
+                if not self._connected(batch) or self._enter(batch, self._write_lock, "not"):
                     try:
                         wakes = self._commit_all(batch)
                     finally:
-                        self._door.leave()
+                        self._write_lock.leave()
             if wakes is None and wait == "not" and self._hand_to_thread():
                 return False
             if wakes is None:
@@ -183,10 +183,10 @@ class Writer:
         with self._mutex:
             heir = self._pending[0] if self._pending else None
             self._busy = heir is not None
-            if heir is not None and heir.gate is not None:
+            if heir is not None and heir.answered is not None:
                 heir.leads = True
-                heir.gate.release()
-            return heir is not None and heir.gate is None and not self._thread.call()
+                heir.answered.release()
+            return heir is not None and heir.answered is None and not self._thread.call()
 
     def _hand_to_thread(self) -> bool:
         with self._mutex:
@@ -196,15 +196,15 @@ class Writer:
                 entry.leads = False
             return True
 
-    def _commit_in_line(self, batch: list[Entry[Any]], wait: Wait) -> bool:
+    def _commit_in_line(self, batch: list[PendingWrite[Any]], wait: Wait) -> bool:
         """Wait for our turn among the processes, then commit.
 
         The waits are outside of the turn, and so of `freeze`: uvloop forks as it starts a process,
         and the one who writes may be a task of that very loop, which it needs to come to its end.
         """
-        patience = Patience(self._place, self.seconds)
+        lock_wait = LockWait(self._database_file, self.seconds)
         try:
-            if not self._enter(batch, self._line, wait):
+            if not self._enter(batch, self._thread_lock, wait):
                 return False
             while True:
                 with self._turn:
@@ -212,12 +212,12 @@ class Writer:
                     wakes = self._commit_all(batch) if self._connected(batch) else False
                 if wakes is not None or not self._pending:
                     return bool(wakes)
-                if wait != "for ever" and (error := patience.judge()):
+                if wait != "without limit" and (error := lock_wait.judge()):
                     self._fail(batch, error)
         finally:
-            self._line.close()
+            self._thread_lock.close()
 
-    def _connected(self, batch: list[Entry[Any]]) -> bool:
+    def _connected(self, batch: list[PendingWrite[Any]]) -> bool:
         """Open the connection if it is not; what goes wrong goes to all who wait with us."""
         try:
             if self._connection is None:
@@ -227,26 +227,26 @@ class Writer:
             self._fail(batch, error)
         return not batch
 
-    def _enter(self, batch: list[Entry[Any]], door: Door, wait: Wait) -> bool:
+    def _enter(self, batch: list[PendingWrite[Any]], write_lock: FairFileLock, wait: Wait) -> bool:
         """Pass the door; what goes wrong goes to all who wait with us, and counts as passed."""
         try:
-            return door.enter(wait)
+            return write_lock.enter(wait)
         except Exception as error:  # noqa: BLE001 - whatever it is, the callers must hear of it
             self._fail(batch, error)
             return True
 
-    def _fail(self, batch: list[Entry[Any]], error: Exception) -> None:
+    def _fail(self, batch: list[PendingWrite[Any]], error: Exception) -> None:
         self._take(batch)
         for entry in batch:
             entry.error = error
 
-    def _commit_all(self, batch: list[Entry[Any]]) -> bool | None:
+    def _commit_all(self, batch: list[PendingWrite[Any]]) -> bool | None:
         """Commit all that has gathered until it was our turn; None while others hold the lock."""
         connection = self._connection
         if batch or connection is None:  # they have had their error
             return False
         try:
-            transaction = Transaction(connection, self._place)
+            transaction = SharedTransaction(connection, self._database_file)
             if not transaction.begin():
                 return None
         except Exception as error:  # noqa: BLE001 - whatever it is, the callers must hear of it
@@ -254,7 +254,7 @@ class Writer:
             return False
         if self._fresh:
             self._fresh = False
-            self._place.look_for_log()
+            self._database_file.look_for_log()
         self._take(batch)
         if not batch:
             transaction.undo()
@@ -265,13 +265,13 @@ class Writer:
         return wakes
 
     def _tend(self, connection: sqlite3.Connection) -> None:
-        """Start the log anew when readers who overlap have kept it from being reused."""
-        if self.commits % _TEND_COMMITS or self._place.wal_bytes() <= WAL_BYTES_KEPT:
+        """Start the log again when readers who overlap have kept it from being reused."""
+        if self.commits % _TEND_COMMITS or self._database_file.wal_bytes() <= WAL_BYTES_KEPT:
             return
-        self._place.restart_log(connection)
+        self._database_file.restart_log(connection)
         connection.execute(f"PRAGMA busy_timeout = {_LOCKED_MS}").close()
 
-    def _take(self, batch: list[Entry[Any]]) -> None:
+    def _take(self, batch: list[PendingWrite[Any]]) -> None:
         with self._mutex:
             batch.extend(self._pending)
             self._pending.clear()

@@ -28,7 +28,6 @@ from dutiful.testing.conformance.claim import ClaimContract
 from dutiful.testing.conformance.contracts import CONTRACTS
 from dutiful.testing.conformance.copy import CopyContract
 from dutiful.testing.conformance.declare import DeclareContract
-from dutiful.testing.conformance.diary import DiaryContract
 from dutiful.testing.conformance.enqueue import EnqueueContract
 from dutiful.testing.conformance.fence import FenceContract
 from dutiful.testing.conformance.giving_way import GivingWayContract
@@ -46,6 +45,7 @@ from dutiful.testing.conformance.rescue import RescueContract
 from dutiful.testing.conformance.review import ReviewContract
 from dutiful.testing.conformance.roles import Roles
 from dutiful.testing.conformance.schedule import ScheduleContract
+from dutiful.testing.conformance.schedule_history import ScheduleHistoryContract
 from dutiful.testing.conformance.setting import Connect, Contract
 from dutiful.testing.conformance.settle import SettleContract
 from dutiful.testing.conformance.shut import ShutContract
@@ -67,7 +67,6 @@ __all__ = [
     "Contract",
     "CopyContract",
     "DeclareContract",
-    "DiaryContract",
     "EnqueueContract",
     "FenceContract",
     "GivingWayContract",
@@ -84,6 +83,7 @@ __all__ = [
     "ReviewContract",
     "Roles",
     "ScheduleContract",
+    "ScheduleHistoryContract",
     "SettleContract",
     "ShutContract",
     "StepContract",

@@ -135,16 +135,16 @@ class CallerContract(Contract):
         assert delayed.state is State.SCHEDULED
         assert delayed.run_at - due.run_at == HOUR
 
-    async def test_a_commit_wakes_a_sleeper(self, engine: Roles, caller: Caller) -> None:
+    async def test_a_commit_wakes_a_listener(self, engine: Roles, caller: Caller) -> None:
         await engine.consumer.wait(["default"], 0.05)
-        sleeper = asyncio.create_task(engine.consumer.wait(["default"], LONG))
+        listener = asyncio.create_task(engine.consumer.wait(["default"], LONG))
         await asyncio.sleep(0.05)
         await put(engine, caller, new())
         await asyncio.sleep(0.1)
-        assert not sleeper.done()
+        assert not listener.done()
         await caller.commit()
         async with asyncio.timeout(SOON):
-            await sleeper
+            await listener
 
     @requires(Capability.INSPECT)
     async def test_the_same_job_twice_is_stored_once(self, engine: Roles, caller: Caller) -> None:

@@ -36,7 +36,7 @@ from dutiful.testing.conformance.setting import Contract
 
 @requires(Capability.CANCEL, Capability.INSPECT)
 class CancelContract(Contract):
-    """Holds `Controller.cancel` and `Controller.hurry`."""
+    """Holds `Controller.cancel` and `Controller.run_now`."""
 
     async def test_a_queued_job_is_cancelled_at_once(self, engine: Roles, clock: FakeClock) -> None:
         job_id = await add(engine)
@@ -166,7 +166,7 @@ class CancelContract(Contract):
     @requires(Capability.DELAY)
     async def test_a_hurried_job_is_due_now(self, engine: Roles, clock: FakeClock) -> None:
         job_id = await add(engine, delay=HOUR)
-        assert await engine.controller.hurry([job_id]) == (job_id,)
+        assert await engine.controller.run_now([job_id]) == (job_id,)
         job = await look(engine, job_id)
         assert (job.state, job.run_at) == (State.QUEUED, clock.now())
         assert (await one(engine)).job.id == job_id
@@ -176,7 +176,7 @@ class CancelContract(Contract):
         first, second = await take(engine, 2)
         await end(engine, first, Snoozed(HOUR))
         await end(engine, second, FAILED)
-        assert set(await engine.controller.hurry([snoozed, failed])) == {snoozed, failed}
+        assert set(await engine.controller.run_now([snoozed, failed])) == {snoozed, failed}
         assert len(await take(engine, 5)) == 2
 
     async def test_only_jobs_that_wait_for_a_time_are_hurried(self, engine: Roles) -> None:
@@ -184,4 +184,4 @@ class CancelContract(Contract):
         running = await add(engine)
         await one(engine)
         queued = await add(engine)
-        assert await engine.controller.hurry([dead, running, queued, "nobody"]) == ()
+        assert await engine.controller.run_now([dead, running, queued, "nobody"]) == ()

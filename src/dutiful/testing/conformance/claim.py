@@ -208,14 +208,14 @@ class ClaimContract(Contract):
         jobs = [new() for _ in range(40)]
         await engines[0].producer.enqueue(jobs)
 
-        def drain(turn: int) -> list[str]:
-            return asyncio.run(_drain(engines[turn], f"w{turn + 1}"))
+        def run_all(turn: int) -> list[str]:
+            return asyncio.run(_run_all(engines[turn], f"w{turn + 1}"))
 
-        halves = await asyncio.gather(asyncio.to_thread(drain, 0), asyncio.to_thread(drain, 1))
+        halves = await asyncio.gather(asyncio.to_thread(run_all, 0), asyncio.to_thread(run_all, 1))
         assert sorted(halves[0] + halves[1]) == sorted(job.id for job in jobs)
 
 
-async def _drain(engine: Roles, worker: str) -> list[str]:
+async def _run_all(engine: Roles, worker: str) -> list[str]:
     ids: list[str] = []
     while claims := await take(engine, 3, worker=worker):
         ids += [claim.job.id for claim in claims]

@@ -8,7 +8,6 @@ from dutiful.testing.conformance.cancel import CancelContract
 from dutiful.testing.conformance.claim import ClaimContract
 from dutiful.testing.conformance.copy import CopyContract
 from dutiful.testing.conformance.declare import DeclareContract
-from dutiful.testing.conformance.diary import DiaryContract
 from dutiful.testing.conformance.enqueue import EnqueueContract
 from dutiful.testing.conformance.fence import FenceContract
 from dutiful.testing.conformance.giving_way import GivingWayContract
@@ -23,6 +22,7 @@ from dutiful.testing.conformance.replacement import ReplacementContract
 from dutiful.testing.conformance.rescue import RescueContract
 from dutiful.testing.conformance.review import ReviewContract
 from dutiful.testing.conformance.schedule import ScheduleContract
+from dutiful.testing.conformance.schedule_history import ScheduleHistoryContract
 from dutiful.testing.conformance.setting import Contract
 from dutiful.testing.conformance.settle import SettleContract
 from dutiful.testing.conformance.shut import ShutContract
@@ -60,5 +60,5 @@ CONTRACTS: tuple[type[Contract], ...] = (
     OwnerContract,
     GivingWayContract,
     ReviewContract,
-    DiaryContract,
+    ScheduleHistoryContract,
 )

@@ -73,7 +73,7 @@ def _errors(job_id: str) -> tuple[AttemptError, ...]:
 
 @requires(Capability.EXPORT, Capability.IMPORT, Capability.INSPECT)
 class CopyContract(Contract):
-    """Holds `Mover`."""
+    """Holds `Transfer`."""
 
     async def test_a_record_comes_back_as_it_was_filled_in(self, engine: Roles) -> None:
         record = full()

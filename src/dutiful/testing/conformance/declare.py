@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 
-from dutiful.client.diary import Diary, diary
+from dutiful.client.known_occurrences import KnownOccurrences, known_occurrences
 from dutiful.contract.capability import Capability
 from dutiful.contract.facade import Store
-from dutiful.contract.roles.schedules import KEPT_MAX
+from dutiful.contract.roles.schedule_store import KEPT_MAX
 from dutiful.core.advance import advance, give_up, make
-from dutiful.core.edition import ALIVE, REMEMBERED
+from dutiful.core.declaration_version import ALIVE, REMEMBERED
 from dutiful.core.instant import MINUTE, SECOND
 from dutiful.core.occurrence import Occurrence
 from dutiful.core.retirement import WHY, Missed
-from dutiful.core.rule import Bounds, Interval
+from dutiful.core.rule import Interval, RuleBounds
 from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.requires import requires
 from dutiful.testing.conformance.roles import Roles
@@ -41,7 +41,7 @@ class DeclareContract(Contract):
         assert (answer.rules, answer.changed, answer.retired) == (True, (), ())
         assert await standing(engine, "a") == before
 
-    async def test_a_newer_edition_changes_and_retires(
+    async def test_a_newer_version_changes_and_retires(
         self, engine: Roles, clock: FakeClock
     ) -> None:
         await engine.schedules.declare("shop", "e1", [tick("a", app="shop"), tick("b", app="shop")])
@@ -78,7 +78,7 @@ class DeclareContract(Contract):
         assert (found.held, found.next, found.number) == (None, None, 3)
         assert (await engine.schedules.declare("shop", "e2", [tick("b", app="shop")])).missed == ()
 
-    async def test_an_older_edition_does_not_fight(self, engine: Roles, clock: FakeClock) -> None:
+    async def test_an_older_version_does_not_fight(self, engine: Roles, clock: FakeClock) -> None:
         await engine.schedules.declare("shop", "e1", [tick("a", app="shop")])
         await engine.schedules.declare("shop", "e2", [tick("a", app="shop", priority=7)])
         before = await standing(engine, "a")
@@ -108,8 +108,8 @@ class DeclareContract(Contract):
     async def test_what_is_in_force_is_known_however_long_nobody_shows_it(
         self, engine: Roles, clock: FakeClock
     ) -> None:
-        for edition in ("e1", "e2"):
-            await engine.schedules.declare("shop", edition, [tick("a", app="shop")])
+        for declaration_version in ("e1", "e2"):
+            await engine.schedules.declare("shop", declaration_version, [tick("a", app="shop")])
         clock.advance(2 * REMEMBERED / SECOND)
         await engine.schedules.declare("bank", "f1", [])
         assert not (await engine.schedules.declare("shop", "e1", None)).applied
@@ -138,7 +138,7 @@ class DeclareContract(Contract):
         due_at = clock.now()
         clock.advance("1s")
         await engine.schedules.declare(
-            "shop", "e2", [tick("a", app="shop", bounds=Bounds(start=clock.now() + 9 * MINUTE))]
+            "shop", "e2", [tick("a", app="shop", bounds=RuleBounds(start=clock.now() + 9 * MINUTE))]
         )
         assert len(await turn(engine)) == 1
         (row,) = await engine.schedules.occurrences("a", 10)
@@ -188,7 +188,7 @@ class DeclareContract(Contract):
     ) -> None:
         for made in (1, 0):
             await engine.schedules.put_schedule(
-                tick(bounds=Bounds(start=clock.now())), replace=False
+                tick(bounds=RuleBounds(start=clock.now())), replace=False
             )
             found = await standing(engine)
             occurrence = make(tick(), clock.now(), None)
@@ -217,7 +217,7 @@ class DeclareContract(Contract):
         await engine.schedules.put_schedule(tick(), replace=False)
         start = clock.now() - 10_000 * MINUTE
         known = list[int | None]()
-        found = Diary(frozenset(), None)
+        found = KnownOccurrences(frozenset(), None)
         for part in (range(5), range(5, KEPT_MAX), range(KEPT_MAX, KEPT_MAX + 5)):
             clock.advance("1s")
             skipped = [
@@ -225,7 +225,9 @@ class DeclareContract(Contract):
             ]
             move = by_hand(await standing(engine), occurrences=tuple(skipped))
             await engine.schedules.advance([move])
-            found = await diary(Store(engine.engine), await standing(engine), clock.now())
+            found = await known_occurrences(
+                Store(engine.engine), await standing(engine), clock.now()
+            )
             known.append(found.forgotten)
         assert known == [None, None, clock.now() - SECOND]
         assert len(found.planned) == KEPT_MAX

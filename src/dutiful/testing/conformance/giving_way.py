@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from dutiful.contract.capability import Capability
-from dutiful.contract.roles.schedules import Advanced
+from dutiful.contract.roles.schedule_store import Advanced
 from dutiful.core.advance import advance
 from dutiful.core.errors import DuplicateJob
 from dutiful.core.instant import MINUTE
@@ -46,7 +46,7 @@ class GivingWayContract(Contract):
         clock.advance("1h")
         assert await engine.schedules.review(10) == ()
         (row,) = await engine.schedules.occurrences("tick", 10)
-        assert (row.state, row.told) == (None, ())
+        assert (row.state, row.reported) == (None, ())
 
     async def test_one_that_replaces_has_the_job_that_runs_it(
         self, engine: Roles, clock: FakeClock

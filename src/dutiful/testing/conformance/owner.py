@@ -51,7 +51,7 @@ class OwnerContract(Contract):
             "tick-b": "b",
         }
 
-    async def test_a_refused_edition_does_not_rule(self, engine: Roles) -> None:
+    async def test_a_refused_version_does_not_rule(self, engine: Roles) -> None:
         await engine.schedules.declare("a", "a1", [ours("a")])
         await engine.schedules.declare("b", "b1", [ours("b", "fine")])
         with pytest.raises(ScheduleTaken):
@@ -131,12 +131,12 @@ class OwnerContract(Contract):
         clock.advance("1m")
         planned = clock.now()
         (old,) = await turn(engine)
-        for edition, declared in (
+        for declaration_version, declared in (
             ("a2", [ours("a", task="u")]),
             ("a3", list[Schedule]()),
             ("a4", [ours("a")]),
         ):
-            await engine.schedules.declare("a", edition, declared)
+            await engine.schedules.declare("a", declaration_version, declared)
         assert await job_id(engine, planned) == old
         assert await backfilled(engine, planned) == ()
         assert len(await everything(engine)) == 1

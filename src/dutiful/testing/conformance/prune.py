@@ -27,7 +27,7 @@ from dutiful.testing.conformance.setting import Contract
 
 @requires(Capability.PRUNE, Capability.INSPECT)
 class PruneContract(Contract):
-    """Holds the role `Keeper`."""
+    """Holds the role `Retention`."""
 
     async def test_jobs_that_ended_long_ago_are_deleted(
         self, engine: Roles, clock: FakeClock

@@ -107,8 +107,8 @@ class ReviewContract(Contract):
         clock.advance("1m")
         await turn(engine)
         clock.advance("2s")
-        told = [(await engine.schedules.review(limit)) for limit in (1, 2, 10, 10)]
-        found = [[(late.occurrence.schedule, late.what) for late in answer] for answer in told]
+        reported = [(await engine.schedules.review(limit)) for limit in (1, 2, 10, 10)]
+        found = [[(late.occurrence.schedule, late.what) for late in answer] for answer in reported]
         assert found[0] == [("a", "start")]
         assert sorted(found[1] + found[2]) == [("a", "finish"), ("b", "finish"), ("b", "start")]
         assert found[3] == []

@@ -10,7 +10,7 @@ from dutiful.contract.roles.fleet import Fleet, Leases
 from dutiful.contract.roles.inspector import Inspector
 from dutiful.contract.roles.producer import CallerProducer, SyncProducer
 from dutiful.contract.roles.retention import Retention
-from dutiful.contract.roles.schedules import Schedules
+from dutiful.contract.roles.schedule_store import ScheduleStore
 from dutiful.contract.roles.schema import Schema
 from dutiful.contract.roles.transactional import Transactional
 from dutiful.contract.roles.transfer import Exporter, Importer
@@ -33,7 +33,7 @@ class Roles:
         self.fleet = cast(Fleet, engine.fleet)
         self.inspector = cast(Inspector, engine.inspector)
         self.controller = cast(Controller, engine.controller)
-        self.schedules = cast(Schedules, engine.schedules)
+        self.schedules = cast(ScheduleStore, engine.schedules)
         self.retention = cast(Retention, engine.retention)
         self.exporter = cast(Exporter, engine.exporter)
         self.importer = cast(Importer, engine.importer)

@@ -46,7 +46,7 @@ async def turn(engine: Roles, limit: int = 100) -> tuple[str, ...]:
 
 @requires(Capability.SCHEDULES, Capability.INSPECT)
 class ScheduleContract(Contract):
-    """Holds the role `Schedules`."""
+    """Holds the role `ScheduleStore`."""
 
     async def test_a_new_schedule_begins_now(self, engine: Roles, clock: FakeClock) -> None:
         assert await engine.schedules.put_schedule(tick(), replace=False)
@@ -121,13 +121,13 @@ class ScheduleContract(Contract):
         (job_id,) = await turn(engine)
         assert (await one(engine)).job.id == job_id
 
-    async def test_a_new_job_wakes_a_sleeper(self, engine: Roles, clock: FakeClock) -> None:
+    async def test_a_new_job_wakes_a_listener(self, engine: Roles, clock: FakeClock) -> None:
         await engine.schedules.put_schedule(tick(), replace=False)
         clock.advance("1m")
-        sleeper = asyncio.create_task(engine.consumer.wait(("default",), 30))
+        listener = asyncio.create_task(engine.consumer.wait(("default",), 30))
         await asyncio.sleep(0.1)
         await turn(engine)
-        await asyncio.wait_for(sleeper, 10)
+        await asyncio.wait_for(listener, 10)
 
     async def test_of_two_who_advance_one_wins(
         self, engines: tuple[Roles, Roles], clock: FakeClock

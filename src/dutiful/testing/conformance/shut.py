@@ -14,7 +14,7 @@ OTHER, THIRD = "o" * 32, "t" * 32
 
 @requires(Capability.EXPORT, Capability.IMPORT, Capability.INSPECT, Capability.PAUSE)
 class ShutContract(Contract):
-    """Holds `Mover.shut`, ``reopen``, ``shut_queues`` and ``identity``."""
+    """Holds `Transfer.shut`, ``reopen``, ``shut_queues`` and ``identity``."""
 
     async def test_a_shut_queue_gives_nothing_out_until_reopened(self, engine: Roles) -> None:
         await add(engine)

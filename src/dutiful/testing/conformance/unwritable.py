@@ -58,18 +58,18 @@ class UnwritableContract(Contract):
         state = State.DEAD if "error" in changes else State.SCHEDULED
         odd = replace(items[2], state=state, reason=None, attempt=1)
         items[2] = replace(odd, **changes)
-        told: list[Event] = []
+        reported: list[Event] = []
 
         async def send(part: Any) -> Exchanged:
             return await engine.consumer.exchange("w1", part, None)
 
-        answer = await settle_apart(send, items, told.append, Half())
+        answer = await settle_apart(send, items, reported.append, Half())
         assert answer.refused == answer.delayed == ()
         for number, job_id in enumerate(ids):
             job = await look(engine, job_id)
             if number == 2:
                 assert job.state in (State.SCHEDULED, State.DEAD)
-                if told and job.state is State.DEAD:
+                if reported and job.state is State.DEAD:
                     assert (await engine.inspector.errors(job_id))[-1].type == "OutcomeRefused"
             else:
                 assert job.state is State.SUCCEEDED

@@ -35,10 +35,10 @@ class WakeContract(Contract):
             await engine.consumer.wait(["default"], 0)
 
     async def test_an_enqueue_wakes(self, engine: Roles) -> None:
-        await woken(engine, lambda: add(engine))
+        await notified(engine, lambda: add(engine))
 
     async def test_an_enqueue_by_another_instance_wakes(self, engines: tuple[Roles, Roles]) -> None:
-        await woken(engines[0], lambda: add(engines[1]))
+        await notified(engines[0], lambda: add(engines[1]))
 
     async def test_work_that_is_there_already_ends_the_wait_at_once(
         self, engines: tuple[Roles, Roles]
@@ -50,50 +50,52 @@ class WakeContract(Contract):
 
     @requires(Capability.SYNC_ENQUEUE)
     async def test_an_enqueue_from_a_thread_wakes(self, engine: Roles) -> None:
-        await woken(engine, lambda: asyncio.to_thread(engine.sync_producer.enqueue_sync, [new()]))
+        await notified(
+            engine, lambda: asyncio.to_thread(engine.sync_producer.enqueue_sync, [new()])
+        )
 
     async def test_a_released_job_wakes(self, engine: Roles) -> None:
         await add(engine)
         claim = await one(engine)
-        await woken(engine, lambda: end(engine, claim, Released()))
+        await notified(engine, lambda: end(engine, claim, Released()))
 
     @requires(Capability.PAUSE)
     async def test_resuming_a_queue_wakes(self, engine: Roles) -> None:
         await add(engine)
         await engine.controller.pause("default")
-        await woken(engine, lambda: engine.controller.resume("default"))
+        await notified(engine, lambda: engine.controller.resume("default"))
 
     @requires(Capability.CANCEL, Capability.DELAY)
-    async def test_hurrying_a_job_wakes(self, engine: Roles) -> None:
+    async def test_a_job_that_runs_now_wakes(self, engine: Roles) -> None:
         job_id = await add(engine, delay=HOUR)
-        await woken(engine, lambda: engine.controller.hurry([job_id]))
+        await notified(engine, lambda: engine.controller.run_now([job_id]))
 
-    async def test_one_enqueue_wakes_every_sleeper(self, engines: tuple[Roles, Roles]) -> None:
+    async def test_one_enqueue_wakes_every_listener(self, engines: tuple[Roles, Roles]) -> None:
         first = asyncio.create_task(engines[0].consumer.wait(["default"], LONG))
-        await woken(engines[1], lambda: add(engines[0]))
+        await notified(engines[1], lambda: add(engines[0]))
         async with asyncio.timeout(SOON):
             await first
 
     async def test_cancelling_a_wait_loses_no_job(self, engine: Roles) -> None:
-        sleeper = asyncio.create_task(engine.consumer.wait(["default"], LONG))
+        listener = asyncio.create_task(engine.consumer.wait(["default"], LONG))
         await asyncio.sleep(0.02)
         await add(engine)
-        sleeper.cancel()
+        listener.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await _cancelled(sleeper)
+            await _cancelled(listener)
         assert len(await take(engine)) == 1
 
 
-async def woken(engine: Roles, act: Callable[[], Awaitable[object]]) -> None:
+async def notified(engine: Roles, act: Callable[[], Awaitable[object]]) -> None:
     """Demand that the act ends a sleep of ``engine``."""
-    sleeper = asyncio.create_task(engine.consumer.wait(["default"], LONG))
+    listener = asyncio.create_task(engine.consumer.wait(["default"], LONG))
     await asyncio.sleep(0.05)
-    assert not sleeper.done()
+    assert not listener.done()
     await act()
     async with asyncio.timeout(SOON):
-        await sleeper
+        await listener
 
 
-async def _cancelled(sleeper: asyncio.Task[None]) -> None:
-    await sleeper
+async def _cancelled(listener: asyncio.Task[None]) -> None:
+    await listener
     raise asyncio.CancelledError  # it had been woken before the cancellation arrived

@@ -18,7 +18,7 @@ from dutiful.worker.failure import raised, returned
 from dutiful.worker.system import os, signal
 
 from .contexts import Contexts
-from .frames import Begun, Ended, HookBroke, Interrupted, Start, ended, pack
+from .frames import Begun, Ended, HookBroke, Start, TaskInterrupted, ended, pack
 from .parent_death import set_parent_death_signal
 from .places import AnyTask, found, lacks, tasks_at
 from .process_end import end_process
@@ -33,7 +33,7 @@ class Stop(BaseException):
     """Raised inside the task when its worker asks it to end."""
 
 
-class Child:
+class ChildRunner:
     """Serves one worker over one socket."""
 
     def __init__(self, line: socket.socket) -> None:
@@ -72,7 +72,7 @@ class Child:
             self._current.pop().cancelled = True
             raise Stop
 
-    def _serve(self, start: Start) -> Ended | Interrupted:
+    def _serve(self, start: Start) -> Ended | TaskInterrupted:
         about = start.about
         try:
             # In the context of the process: what a module sets at import stays.
@@ -103,7 +103,9 @@ class Child:
             self._line.sendall(pack(HookBroke(about, broken.hook, broken.error)))
         return answer
 
-    def _run(self, task: AnyTask, remote: Remote, call: Any, bytes_max: int) -> Ended | Interrupted:
+    def _run(
+        self, task: AnyTask, remote: Remote, call: Any, bytes_max: int
+    ) -> Ended | TaskInterrupted:
         outcome: Outcome | None = None
         traces = Traces()
         try:
@@ -123,7 +125,7 @@ class Child:
         self._whole = not remote.asking  # half an answer may have been read
         if outcome is None:
             remote.rollback()
-            return Interrupted(remote.about)
+            return TaskInterrupted(remote.about)
         try:
             return remote.conclude(outcome)
         except Exception as error:  # noqa: BLE001 - a failed commit is the attempt's failure
@@ -144,7 +146,7 @@ def main() -> int:
         # A terminal's Ctrl-C is for the worker, not for what its tasks have started.
         os.setpgid(0, 0)
     open_standard()
-    Child(socket.socket(fileno=int(sys.argv[1]))).run()
+    ChildRunner(socket.socket(fileno=int(sys.argv[1]))).run()
     return end_process(0)
 
 

@@ -38,7 +38,7 @@ class Garbled(Exception):
     """A child's line carries data that no child sends: a copy of it has written there."""
 
 
-class Child:
+class ChildProcess:
     """One child process and the socket to it."""
 
     def __init__(
@@ -167,7 +167,7 @@ class Surroundings:
             self.folder = os.getcwd()
 
 
-async def start_child(surroundings: Surroundings) -> Child:
+async def start_child(surroundings: Surroundings) -> ChildProcess:
     """Start a child process of this worker; raises CannotStart when it cannot be started now."""
     for _ in range(_STARTS):
         try:
@@ -196,7 +196,7 @@ def _popen(surroundings: Surroundings, line: int) -> subprocess.Popen[bytes]:
     )
 
 
-async def _start_child(surroundings: Surroundings) -> Child:
+async def _start_child(surroundings: Surroundings) -> ChildProcess:
     # A task may have closed them; then the socket would take their number, and prints go to it.
     open_standard()
     with forks.no_forks():
@@ -216,4 +216,4 @@ async def _start_child(surroundings: Surroundings) -> Child:
         process.kill()
         process.wait()
         raise
-    return Child(process, reader, writer, ours)
+    return ChildProcess(process, reader, writer, ours)

@@ -55,13 +55,13 @@ class Begun(msgspec.Struct, frozen=True, tag=True):
     about: About
 
 
-class Interrupted(msgspec.Struct, frozen=True, tag=True):
+class TaskInterrupted(msgspec.Struct, frozen=True, tag=True):
     """To the worker: the task ended because it was interrupted."""
 
     about: About
 
 
-class Recorded(msgspec.Struct, frozen=True, tag=True):
+class StepRecorded(msgspec.Struct, frozen=True, tag=True):
     """To the child: the step was recorded, or the claim is stale."""
 
     about: About
@@ -97,8 +97,8 @@ class Ended(msgspec.Struct, frozen=True, tag=True):
     """Whether its transaction was refused, because the claim was stale."""
 
 
-ToChildFrame = Start | Recorded | Withdrawn
-ToWorkerFrame = Begun | Step | Ended | Interrupted | HookBroke
+ToChildFrame = Start | StepRecorded | Withdrawn
+ToWorkerFrame = Begun | Step | Ended | TaskInterrupted | HookBroke
 
 _OUTCOMES: dict[str, type[Outcome]] = {kind.__name__: kind for kind in Outcome.__args__}
 _ENCODER = msgspec.json.Encoder()

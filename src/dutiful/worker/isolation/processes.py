@@ -16,15 +16,15 @@ from dutiful.core.outcome import Crashed, Outcome
 from dutiful.worker.attempt import Running
 from dutiful.worker.exit_code import ending
 
-from .child_process import Child, Garbled, Surroundings, frame_bytes_max, start_child
+from .child_process import ChildProcess, Garbled, Surroundings, frame_bytes_max, start_child
 from .frames import (
     Begun,
     Ended,
     HookBroke,
-    Interrupted,
-    Recorded,
     Start,
     Step,
+    StepRecorded,
+    TaskInterrupted,
     about,
     outcome_of,
     pack,
@@ -42,8 +42,8 @@ class ProcessSlots:
         """Start no process yet."""
         self._room = asyncio.Semaphore(limit or os.cpu_count() or 1)
         self._surroundings = Surroundings()
-        self._idle: deque[Child] = deque()
-        self._all: set[Child] = set()
+        self._idle: deque[ChildProcess] = deque()
+        self._all: set[ChildProcess] = set()
 
     async def run(
         self,
@@ -51,14 +51,14 @@ class ProcessSlots:
         url: str | None,
         bytes_max: int,
         begun: Callable[[Running], None],
-    ) -> Outcome | Ended | Interrupted:
-        """Run an attempt in a child: its outcome, `Ended` when it is settled, or `Interrupted`.
+    ) -> Outcome | Ended | TaskInterrupted:
+        """Run an attempt in a child: its outcome, `Ended` when it is settled, or `TaskInterrupted`.
 
         ``begun`` is called when a child takes the job. One that dies under it makes the attempt
         a crash; one that had died at rest does not.
         """
         start = _start(running, url, bytes_max)
-        message: Ended | Interrupted | Crashed | None = None
+        message: Ended | TaskInterrupted | Crashed | None = None
         async with self._room:
             while message is None:
                 message = await self._attempt(running, start, begun)
@@ -68,7 +68,7 @@ class ProcessSlots:
 
     async def _attempt(
         self, running: Running, start: Start, begun: Callable[[Running], None]
-    ) -> Ended | Interrupted | Crashed | None:
+    ) -> Ended | TaskInterrupted | Crashed | None:
         """Give the job to one child; None when that had died before it could take it."""
         rested = self._rested()
         child = rested or await start_child(self._surroundings)
@@ -76,7 +76,7 @@ class ProcessSlots:
         child.about, child.frame_bytes_max = start.about, frame_bytes_max(start.bytes_max)
         if running.cancelled or not running.may_begin():
             self._idle.append(child)
-            return Interrupted(start.about)
+            return TaskInterrupted(start.about)
         taken = False
 
         def take() -> None:
@@ -124,7 +124,7 @@ class ProcessSlots:
         self._all.clear()
         self._idle.clear()
 
-    async def _end(self, child: Child) -> int:
+    async def _end(self, child: ChildProcess) -> int:
         """End a child that has closed its line or sent wrong frames; return its exit code."""
         self._drop(child)
         # One that closed its line ends with a code of its own; one that does not end is killed.
@@ -133,7 +133,7 @@ class ProcessSlots:
             child.kill()
         return await asyncio.shield(child.ended)
 
-    def _rested(self) -> Child | None:
+    def _rested(self) -> ChildProcess | None:
         """Take an idle child that lives: one that died at rest is not the next job's doing."""
         while self._idle:
             child = self._idle.pop()
@@ -143,21 +143,21 @@ class ProcessSlots:
         return None
 
     async def _converse(
-        self, child: Child, running: Running, take: Callable[[], None]
-    ) -> Ended | Interrupted:
+        self, child: ChildProcess, running: Running, take: Callable[[], None]
+    ) -> Ended | TaskInterrupted:
         while True:
             match message := await child.heard():
                 case Begun():
                     take()
                 case Step():
                     held = await _record(running, message)
-                    child.writer.write(pack(Recorded(message.about, held)))
+                    child.writer.write(pack(StepRecorded(message.about, held)))
                 case HookBroke():
                     running.store.emit(HookFailed(message.hook, message.error))
                 case _:
                     return message
 
-    def _drop(self, child: Child) -> None:
+    def _drop(self, child: ChildProcess) -> None:
         child.hang_up()
         self._all.discard(child)
 
@@ -180,7 +180,7 @@ def _start(running: Running, url: str | None, bytes_max: int) -> Start:
     place = place_of(task)
     if not place and (why := taken(task)) is not None:
         raise UsageError(why)
-    # A hook may start the function anew after it has recorded steps.
+    # A hook may start the function again after it has recorded steps.
     claim = msgspec.structs.replace(running.claim, handle=None, steps=running.steps)
     hooks = (getattr(hook, "__module__", None) for hook in task.app.hooks.around_call)
     return Start(

@@ -15,9 +15,9 @@ from dutiful.core.outcome import Outcome, Succeeded
 from dutiful.core.payload import encode, plain
 from dutiful.core.settle import succeed
 from dutiful.worker import forks
-from dutiful.worker.opened import LATE, Opened
+from dutiful.worker.transaction_guard import LATE, TransactionGuard
 
-from .frames import HEADER, Ended, Recorded, Start, Step, ToChild, Withdrawn, ended, pack
+from .frames import HEADER, Ended, Start, Step, StepRecorded, ToChild, Withdrawn, ended, pack
 
 
 class Remote:
@@ -44,7 +44,7 @@ class Remote:
         self._pid = forks.this_process.pid
         self._task = task
         self._shared = start.url is not None
-        self.transaction: Opened | None = None
+        self.transaction: TransactionGuard | None = None
 
     def recall(self, name: str) -> tuple[bool, Any]:
         """Say whether a step is recorded, and its result; refuses one inside the transaction."""
@@ -86,7 +86,7 @@ class Remote:
             ):  # the signal sent with a withdrawal stops the task
                 answer = receive(self._line)
             self.asking = False
-        if not (isinstance(answer, Recorded) and answer.held):
+        if not (isinstance(answer, StepRecorded) and answer.held):
             raise ClaimLost(f"job {self.job.id} is no longer this worker's; step {name!r} is void")
         self._steps[name] = raw
 
@@ -102,7 +102,7 @@ class Remote:
                         "ctx.transaction() in a cpu=True task needs a store of its own URL"
                     )
                 store = self._task.app.store
-                self.transaction = Opened(store.transactional.transaction(self._claim))
+                self.transaction = TransactionGuard(store.transactional.transaction(self._claim))
         return self.transaction.begin()
 
     def end(self) -> None:
@@ -137,7 +137,7 @@ class Remote:
         forks.refuse_copy(self._pid, self.job.id)
 
 
-def receive(line: socket.socket) -> Start | Recorded | Withdrawn | None:
+def receive(line: socket.socket) -> Start | StepRecorded | Withdrawn | None:
     """Read one message; None when the worker has hung up."""
     header = _exactly(line, HEADER.size)
     body = header and _exactly(line, HEADER.unpack(header)[0])

@@ -27,7 +27,7 @@ class Awaited(RuntimeError):
 
 @types.coroutine
 def resumed(
-    inner: Coroutine[Any, Any, T], awaited: Any, origin: forks.Origin
+    inner: Coroutine[Any, Any, T], awaited: Any, origin: forks.ProcessOrigin
 ) -> Generator[Any, Any, T]:
     """Await the rest of a coroutine of an attempt, which waits for ``awaited`` now.
 

@@ -39,7 +39,7 @@ class ThreadSlots:
         self._results: deque[tuple[Done, Any]] = deque()
         self._idle = threading.Semaphore(0)
         self._threads: list[threading.Thread] = []
-        self._told = False
+        self._reported = False
 
     def submit(self, call: Call, done: Done) -> None:
         """Run ``call`` in a thread, then ``done`` with its result on the loop.
@@ -79,8 +79,8 @@ class ThreadSlots:
             del item, call, done, result
             # Before the loop is told: it may have the next call ready at once.
             idle.release()
-            if not self._told:
-                self._told = True
+            if not self._reported:
+                self._reported = True
                 try:
                     self._loop.call_soon_threadsafe(self._deliver)
                 except RuntimeError:  # the loop is closed: the worker has given this thread up
@@ -88,7 +88,7 @@ class ThreadSlots:
 
     def _deliver(self) -> None:
         # Cleared first: a result that arrives from here on asks for a delivery of its own.
-        self._told = False
+        self._reported = False
         while self._results:
             done, result = self._results.popleft()
             done(result)

@@ -115,7 +115,7 @@ def test_late_years_change_as_those_that_begin_alike(name: str, year: int) -> No
         for day in range(begins, zones.new_year(year + 1), DAY)
         if zones.offset(name, day) != zones.offset(name, day + DAY)
     ]
-    found = [one for one in zones.stretches(name, year) if one.before != one.offset]
+    found = [one for one in zones.offset_periods(name, year) if one.before != one.offset]
     assert [one.start - day for one, day in zip(found, expected, strict=True)] == [
         one.start % DAY for one in found
     ]
@@ -135,7 +135,7 @@ def test_a_thousand_leap_days_ask_for_the_offset_of_few_years(
 
     real = zones.offset
     monkeypatch.setattr(zones, "offset", offset)
-    zones.stretches.cache_clear()
+    zones.offset_periods.cache_clear()
     leap_days = between(Cron("0 0 29 2 *", "America/New_York"), 0, zones.new_year(9000), 1000)
     assert len(leap_days) == 1000
     assert asked < 20_000

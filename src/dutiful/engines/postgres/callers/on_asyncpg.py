@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 from dutiful.contract.statement import Answer, AsyncExecute, Plan, Statement, arun
 from dutiful.core.errors import UsageError
 
-from .refusals import CLOSED, demand_transaction, in_its_encoding, told, translated
-from .text import as_texts
+from .refusals import CLOSED, demand_transaction, in_its_encoding, translate_error, translated
+from .sql_text import as_texts
 
 T = TypeVar("T")
 _ADVICE = "write `async with conn.transaction():` around it"
@@ -72,7 +72,7 @@ def _translated(driver: Any) -> Generator[None]:
             yield
         except misuse as error:
             if isinstance(error, ValueError):
-                raise told(error, state=_UNFIT) from error
+                raise translate_error(error, state=_UNFIT) from error
             if driver is not None and driver.is_closed():
                 raise
             raise UsageError(

@@ -11,7 +11,7 @@ from dutiful.contract.django import connection_of, translated
 from dutiful.contract.statement import Plan, run
 
 from . import on_psycopg, on_psycopg2
-from .refusals import demand_no_pipeline, in_its_encoding, told
+from .refusals import demand_no_pipeline, in_its_encoding, translate_error
 
 T = TypeVar("T")
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 def enqueue(given: Any, plans: Callable[[Any], Plan[T]]) -> T:
     """Run a plan in the transaction of a connection, or of the one an alias names."""
     connection = connection_of(given, vendor="postgresql", engine="PostgreSQL")
-    with translated(connection, told) as atomic, atomic, connection.cursor():
+    with translated(connection, translate_error) as atomic, atomic, connection.cursor():
         # Beside Django's cursor, which would log every argument in DEBUG.
         driver = connection.connection
         demand_no_pipeline(driver)

@@ -8,7 +8,7 @@ from typing import Any
 from dutiful.contract.statement import Answer, Execute, Statement
 
 from .refusals import translated
-from .text import spelled
+from .sql_text import spelled
 
 _READ = ("INTEGER", "LONGINTEGER", "UNICODE", "UNICODEARRAY", "BOOLEAN")
 """What reads the types of our answers, by the driver's name."""

@@ -10,7 +10,7 @@ from dutiful.contract.statement import AsyncExecute, Execute, Plan, arun, run
 from dutiful.core.errors import UsageError
 
 from . import on_asyncpg, on_psycopg, on_psycopg2
-from .refusals import demand_no_pipeline, demand_transaction, in_its_encoding, told
+from .refusals import demand_no_pipeline, demand_transaction, in_its_encoding, translate_error
 
 T = TypeVar("T")
 _SYNC: dict[str, Callable[[Any], Execute]] = {
@@ -72,7 +72,7 @@ def _translated() -> Generator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise told(error.orig or error) from error
+        raise translate_error(error.orig or error) from error
     except SQLAlchemyError as error:
         text = " ".join(str(error).split())
         raise UsageError(

@@ -6,13 +6,13 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from dutiful.contract.caller import ABORTED, no_transaction
+from dutiful.contract.caller_errors import ABORTED, no_transaction
 from dutiful.contract.statement import Plan, Statement
 from dutiful.core.errors import BadPayload, EngineError, UsageError
-from dutiful.engines.postgres import faults
+from dutiful.engines.postgres import errors
 from dutiful.engines.postgres.statements import literal
 
-from .text import encodings
+from .sql_text import encodings
 
 T = TypeVar("T")
 _DOING = "enqueueing on your connection"
@@ -32,7 +32,7 @@ _AGAIN = (
 _BY_STATE = {"25P02": ABORTED, "25006": _READ_ONLY}
 
 
-def told(
+def translate_error(
     error: BaseException, *, state: str | None = None
 ) -> EngineError | BadPayload | UsageError:
     """Translate an error of the caller's library into one of ours; ``state`` is the server's code.
@@ -42,8 +42,8 @@ def told(
     state = state or getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
     if (words := _BY_STATE.get(state or "")) is not None:
         return UsageError(words)
-    ours = faults.told(error, _DOING, state=state)
-    return faults.Contended(f"{ours}; {_AGAIN}") if isinstance(ours, faults.Contended) else ours
+    ours = errors.translate_error(error, _DOING, state=state)
+    return errors.Contended(f"{ours}; {_AGAIN}") if isinstance(ours, errors.Contended) else ours
 
 
 @contextmanager
@@ -57,7 +57,7 @@ def translated(*kinds: type[BaseException]) -> Generator[None]:
             f"{_DOING}: your connection's encoding lacks a character: {error}"
         ) from error
     except theirs as error:
-        raise told(error) from error
+        raise translate_error(error) from error
 
 
 def demand_transaction(kind: str, advice: str, *, open: bool) -> None:

@@ -13,7 +13,7 @@ WHERE (setting.source <> 'client' OR setting.name = 'search_path')
   AND (setting.name <> ALL ($4::text[]) OR pg_catalog.pg_backend_pid() = $3::integer)
   AND (setting.name <> 'synchronous_commit' OR setting.setting = 'off')
 
--- name: home
+-- name: database_identity
 -- Which database of which server this is.
 SELECT
   current_database()::text,
@@ -30,7 +30,7 @@ SELECT
   (SELECT count(*) FROM pg_stat_activity WHERE usesysid IS NOT NULL),
   current_setting('max_connections')::integer
 
--- name: crowd
+-- name: connections_in_use
 -- How many connections there are and how many there may be: of all clients, of this role and to
 -- this database, which every role may count. A limit of -1 is none, and superusers have none.
 WITH client AS (
@@ -57,7 +57,7 @@ SELECT class.relname FROM pg_index
 JOIN pg_class AS class ON class.oid = indexrelid
 WHERE indrelid = {job}::regclass::oid AND indisvalid AND indisready
 
--- name: numbering
+-- name: sequence_position
 -- The newest by their ids are among those with the highest numbers. The sequence is asked after the
 -- rows were fixed, so it can only have gone on. Who may not use it gives out no numbers.
 SELECT

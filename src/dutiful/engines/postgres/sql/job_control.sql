@@ -18,7 +18,7 @@ WHERE id = ANY (ARRAY(
 ))
 RETURNING id
 
--- name: hurry
+-- name: run_now
 -- Queues jobs that wait for their time.
 -- The sum keeps the planner from the index of jobs for later, which may be long.
 -- A row that no index of ready jobs can hold stays, and one with a set of states that is none of

@@ -38,7 +38,7 @@ ORDER BY id FOR UPDATE
 
 -- name: enqueue
 -- Jobs in the order of the arrays, but for those whose id or key is taken. It is a part of a
--- transaction, at whose end the trigger on the tally looks for sleepers.
+-- transaction, at whose end the trigger on the tally looks for listeners.
 WITH given AS (
   SELECT *, coalesce($15::bigint, {now}) AS now
   FROM unnest(
@@ -116,7 +116,8 @@ SELECT pg_catalog.array_agg(id) FROM stored
 
 -- name: store
 -- Plain jobs, in the order of the arrays. An id that is stored already is an error, and so is a row
--- that a trigger keeps from being stored (22012, division by zero). Sleepers are chosen by the same
+-- that a trigger keeps from being stored (22012, division by zero). Listeners are chosen by the
+-- same
 -- statement, unless it is a part of a transaction, which would keep their rows till its end: then
 -- the trigger on the tally looks for them ($13).
 WITH stored AS (
@@ -143,7 +144,7 @@ WITH stored AS (
   FROM stored
 )
 SELECT {schema}.wake_some($14::text[], $15::bigint)::text
-WHERE NOT $13::boolean AND $15 > 0 AND EXISTS (SELECT FROM {schema}.sleeper)
+WHERE NOT $13::boolean AND $15 > 0 AND EXISTS (SELECT FROM {schema}.listener)
 
 -- name: store_alike
 -- As `store`, for jobs that differ in id and arguments alone: two arrays instead of eleven.
@@ -168,7 +169,7 @@ WITH stored AS (
   FROM stored
 )
 SELECT {schema}.wake_some(ARRAY[$4], pg_catalog.cardinality($1))::text
-WHERE NOT $13::boolean AND $14::boolean AND EXISTS (SELECT FROM {schema}.sleeper)
+WHERE NOT $13::boolean AND $14::boolean AND EXISTS (SELECT FROM {schema}.listener)
 
 -- name: store_one
 -- As `store`, for a single job that is due at once and has neither expiry, tags nor meta.
@@ -184,7 +185,7 @@ WITH stored AS (
   SELECT 'enqueued', 1 / count(*), CASE WHEN $8::boolean THEN ARRAY[$3] END FROM stored
 )
 SELECT {schema}.wake_some(ARRAY[$3], 1)::text
-WHERE NOT $8::boolean AND EXISTS (SELECT FROM {schema}.sleeper)
+WHERE NOT $8::boolean AND EXISTS (SELECT FROM {schema}.listener)
 
 -- name: work
 -- What a job that waits would run; the row is locked until the transaction ends.

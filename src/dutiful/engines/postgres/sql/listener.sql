@@ -1,16 +1,16 @@
 -- Notifies waiting workers of jobs, and records which processes wait.
 
--- name: sleep
+-- name: start_listening
 -- Records for which queues a process waits; returns how many processes wait.
-INSERT INTO {schema}.sleeper (id, queues, lock) VALUES ($1, $2::text[], $3)
+INSERT INTO {schema}.listener (id, queues, lock) VALUES ($1, $2::text[], $3)
 ON CONFLICT (id) DO UPDATE SET queues = excluded.queues
-RETURNING (SELECT count(*) FROM {schema}.sleeper)
+RETURNING (SELECT count(*) FROM {schema}.listener)
 
--- name: rise
+-- name: stop_listening
 -- Records that a process does not wait any more.
-DELETE FROM {schema}.sleeper WHERE id = $1
+DELETE FROM {schema}.listener WHERE id = $1
 
--- name: sleepers_vouch
+-- name: listener_lock
 -- The lock is held until the session ends; the server finds out soon when its other end is gone.
 SELECT
   pg_advisory_lock($1),
@@ -18,10 +18,10 @@ SELECT
   set_config('tcp_keepalives_interval', '2', false),
   set_config('tcp_keepalives_count', '3', false)
 
--- name: sleepers_bury
+-- name: delete_dead_listeners
 -- Deletes processes that ended while they waited: their locks are free.
-DELETE FROM {schema}.sleeper WHERE id IN (
-  SELECT id FROM {schema}.sleeper
+DELETE FROM {schema}.listener WHERE id IN (
+  SELECT id FROM {schema}.listener
   WHERE lock IS NOT NULL AND pg_try_advisory_xact_lock_shared(lock)
   FOR UPDATE SKIP LOCKED
 )
@@ -32,10 +32,10 @@ DELETE FROM {schema}.sleeper WHERE id IN (
 SELECT {schema}.wake($1::text[], $2::bigint)::text
 WHERE CASE
   WHEN current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN true
-  ELSE EXISTS (SELECT FROM {schema}.sleeper) END
+  ELSE EXISTS (SELECT FROM {schema}.listener) END
 
 -- name: wake_late
--- A row that counts nothing has the trigger look for sleepers at the commit.
+-- A row that counts nothing has the trigger look for listeners at the commit.
 INSERT INTO {schema}.tally (name, count, queues) VALUES ('enqueued', 0, ARRAY[$1::text])
 
 -- name: announce
@@ -46,7 +46,7 @@ SELECT pg_notify({channel}, '*')
 -- Whether the server allows prepared transactions.
 SELECT pg_catalog.current_setting('max_prepared_transactions')::integer > 0
 
--- name: prepared_turn
+-- name: prepared_lock
 -- One process watches for all; it holds this lock until its session ends.
 SELECT pg_try_advisory_lock(hashtextextended('dutiful prepared ' || $1::text, 0::bigint))
 

@@ -21,15 +21,15 @@ SELECT number, name FROM {schema}.migration
 -- name: migrated
 INSERT INTO {schema}.migration (number, name) VALUES ($1, $2)
 
--- name: turn
+-- name: migration_lock
 -- The turn to migrate, until the transaction ends.
 SELECT pg_try_advisory_xact_lock(hashtextextended($1::text, 0::bigint))
 
--- name: turn_long
+-- name: migration_session_lock
 -- The turn to migrate, until the session ends: some migrations run outside a transaction.
 SELECT pg_try_advisory_lock(hashtextextended($1::text, 0::bigint))
 
--- name: turn_script
+-- name: migration_script_lock
 -- The turn to migrate, for a script that psql runs.
 DO $$ BEGIN
   IF NOT pg_try_advisory_lock(hashtextextended({channel}::text, 0::bigint)) THEN
@@ -37,7 +37,7 @@ DO $$ BEGIN
   END IF;
 END $$
 
--- name: turn_over
+-- name: migration_unlock
 -- Ends the turn that `turn_script` has taken.
 SELECT pg_advisory_unlock(hashtextextended({channel}::text, 0::bigint))
 

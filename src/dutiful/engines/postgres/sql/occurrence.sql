@@ -56,7 +56,7 @@ WHERE open AND (schedule, planned) > ($1::text, $2::bigint)
 ORDER BY schedule, planned LIMIT 1 OFFSET $3
 
 -- name: occurrences_open
--- Those of a stretch of which something is to be noted or told; one that is locked is being told
+-- Those of a time range of which something is to be noted or told; one that is locked is being told
 -- by another.
 SELECT
   schedule, planned, previous, number, kind, why, job_id, recorded_at, backfilled, start_by,

@@ -1,4 +1,4 @@
--- Stores, finds and moves schedules, and the editions of the apps that declare them.
+-- Stores, finds and moves schedules, and the declaration versions of the apps that declare them.
 
 -- name: schedules
 -- Schedules by name, page by page.
@@ -100,7 +100,7 @@ FROM unnest(
 WHERE schedule.name = given.name
 
 -- name: schedules_shut
--- Those that a copy from this store may fill in anew.
+-- Those that a copy from this store may fill in again.
 SELECT name FROM {schema}.schedule
 WHERE name = ANY ($1::text[]) AND paused_at = $2::bigint AND coalesce(shut_for, $3::text) = $3::text
 
@@ -115,13 +115,13 @@ UPDATE {schema}.schedule SET paused_at = NULL, shut_for = NULL, version = versio
 WHERE name = ANY ($1::text[]) AND paused_at = $2::bigint AND coalesce(shut_for, $3::text) = $3::text
 RETURNING name
 
--- name: editions
+-- name: declaration_versions
 SELECT digest, rank, seen_at, applied FROM {schema}.edition WHERE app = $1
 
--- name: edition_put
+-- name: declaration_version_put
 INSERT INTO {schema}.edition (app, digest, rank, seen_at, applied) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (app, digest) DO UPDATE SET
   rank = excluded.rank, seen_at = excluded.seen_at, applied = excluded.applied
 
--- name: editions_forget
+-- name: declaration_versions_forget
 DELETE FROM {schema}.edition WHERE app = $1 AND digest = ANY ($2::text[])

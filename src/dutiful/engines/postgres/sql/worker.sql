@@ -42,7 +42,7 @@ SELECT
   (SELECT count(*) FROM {schema}.job WHERE state = 2 AND job.worker = worker.id)
 FROM {schema}.worker ORDER BY joined_at, id
 
--- name: strangers
+-- name: other_releases
 -- Live workers of another release.
 SELECT id, version FROM {schema}.worker
 WHERE version <> $1 AND NOT lost AND renewed_at + lease >= {now}

@@ -1,6 +1,6 @@
 -- Looks for jobs that are due, queues them and hands them to workers.
 
--- name: member
+-- name: is_registered
 -- Whether a worker is registered and not lost.
 SELECT 1 FROM dutiful_worker WHERE id = ? AND lost = 0
 

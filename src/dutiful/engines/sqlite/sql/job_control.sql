@@ -14,7 +14,7 @@ WHERE id = ? AND state IN (0, 1, 3)
 -- name: cancel_running
 UPDATE dutiful_job SET cancel_requested = 1 WHERE id = ? AND state = 2
 
--- name: hurry
+-- name: run_now
 -- Queues jobs that wait for their time.
 -- A set of states that is none of ours must not hold the key when the row moves.
 UPDATE dutiful_job SET

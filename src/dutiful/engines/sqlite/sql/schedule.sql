@@ -1,4 +1,4 @@
--- Stores, finds and moves schedules, and the editions of the apps that declare them.
+-- Stores, finds and moves schedules, and the declaration versions of the apps that declare them.
 
 -- name: schedules
 -- Schedules by name, page by page.
@@ -72,7 +72,7 @@ UPDATE dutiful_schedule SET
 WHERE name = ?
 
 -- name: schedules_shut
--- Those that a copy from this store may fill in anew.
+-- Those that a copy from this store may fill in again.
 SELECT name FROM dutiful_schedule WHERE paused_at = ? AND (shut_for IS NULL OR shut_for = ?)
 
 -- name: schedule_mark
@@ -84,13 +84,13 @@ UPDATE dutiful_schedule SET shut_for = CASE WHEN paused_at = ? THEN ? END WHERE 
 UPDATE dutiful_schedule SET paused_at = NULL, shut_for = NULL, version = version + 1
 WHERE name = ? AND paused_at = ? AND (shut_for IS NULL OR shut_for = ?)
 
--- name: editions
+-- name: declaration_versions
 SELECT digest, rank, seen_at, applied FROM dutiful_edition WHERE app = ?
 
--- name: edition_put
+-- name: declaration_version_put
 INSERT INTO dutiful_edition (app, digest, rank, seen_at, applied) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (app, digest) DO UPDATE SET
   rank = excluded.rank, seen_at = excluded.seen_at, applied = excluded.applied
 
--- name: edition_forget
+-- name: declaration_version_forget
 DELETE FROM dutiful_edition WHERE app = ? AND digest = ?

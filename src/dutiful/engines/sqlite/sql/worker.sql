@@ -37,7 +37,7 @@ SELECT
    WHERE state = 2 AND worker = dutiful_worker.id)
 FROM dutiful_worker ORDER BY joined_at
 
--- name: strangers
+-- name: other_releases
 -- Live workers of another release.
 SELECT id FROM dutiful_worker
 WHERE version <> ? AND lost = 0 AND boot = ? AND ? - renewed_ticks <= lease
@@ -56,7 +56,7 @@ WHERE state = 2 AND worker = ?
 SELECT id FROM dutiful_job INDEXED BY dutiful_job_running
 WHERE state = 2 AND worker = ? AND cancel_requested = 1
 
--- name: lose
+-- name: mark_lost
 -- Declares a worker lost.
 UPDATE dutiful_worker SET lost = 1 WHERE rowid = ? AND lost = 0
 
@@ -73,7 +73,7 @@ WHERE state = 2 AND NOT EXISTS (
 )
 ORDER BY started_at, seq LIMIT ?
 
--- name: spent
+-- name: lost_without_claims
 -- Lost workers that hold no claim any more.
 SELECT rowid FROM dutiful_worker WHERE lost <> 0 AND NOT EXISTS (
   SELECT 1 FROM dutiful_job INDEXED BY dutiful_job_running

@@ -1,0 +1,138 @@
+"""The last moments of an attempt: what an interruption means, and the end of its transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import msgspec
+
+from dutiful.core.outcome import Cancel, Cancelled, Failed, Outcome, Released, Signal, Succeeded
+from dutiful.core.settle import Settlement, succeed
+
+from .attempt import Running
+from .capacity import CannotStart
+from .error_text import text_of
+from .failure import holds, raised, stems_from, timed_out
+from .transaction_guard import AsyncTransactionGuard, TransactionGuard
+
+_BY_ITSELF = "the task's coroutine was cancelled by its own code"
+
+
+def interrupted(running: Running) -> Outcome:
+    """Say what became of an attempt whose body was interrupted."""
+    match running.why:
+        case "timeout":
+            spec = running.task.spec
+            return timed_out((spec.timeout or spec.hard_timeout or 0) / 1_000_000, spec.retry)
+        case "cancel":
+            return Cancelled()
+        case "shutdown" | "lost":
+            return Released()
+        case "exit":
+            error = running.exit or SystemExit()
+            return raised(error, running.task.spec.retry)
+        case None:
+            return Failed("CancelledError", _BY_ITSELF)
+
+
+def failed(running: Running, error: BaseException) -> Outcome:
+    """Judge what an attempt's body raised, be it of its own accord or because it was interrupted.
+
+    A body that answers its interruption with `Cancel` (as ``ctx.check_cancelled`` does) or with
+    an error of its own cleaning up has not failed: a deploy must cancel and spend nothing. To a
+    timeout it may answer with any other signal, which is obeyed as in a thread or a child.
+    """
+    if running.why is None:
+        if issubclass(type(error), asyncio.CancelledError):
+            return _cancelled_itself(running, error)
+    elif holds(error, Cancel):
+        return interrupted(running)
+    elif stems_from(error, asyncio.CancelledError):
+        if running.why != "timeout" or not holds(error, Signal):
+            return interrupted(running)
+    return raised(error, running.task.spec.retry)
+
+
+def _cancelled_itself(running: Running, error: BaseException) -> Outcome:
+    """Judge a CancelledError that nobody outside asked for: an error of the task like any other."""
+    outcome = raised(error, running.task.spec.retry)
+    if running.awaits and isinstance(outcome, Failed) and not outcome.message:
+        return msgspec.structs.replace(outcome, type="CancelledError", message=_BY_ITSELF)
+    return outcome
+
+
+def judged(running: Running, error: BaseException) -> Outcome:
+    """Decide what an error means; a shortage of the system is not the task's failure."""
+    if holds(error, CannotStart):
+        running.unstarted = text_of(error)
+    return failed(running, error)
+
+
+def conclude(running: Running, outcome: Outcome) -> Outcome | None:
+    """Commit the attempt's transaction with its completion, or roll it back; blocks.
+
+    Returns None when the job is settled by this (or was refused as stale, undoing the writes),
+    else the outcome that is still to be settled. After a lost reply that is a failure: where the
+    commit did happen, the same fence has settled the job already and the failure changes nothing.
+    """
+    transaction = running.transaction
+    if transaction is None:
+        return outcome
+    if (undone := _undoes(running, outcome, begun=transaction.begun)) is not None:
+        undo(transaction)
+        return undone
+    try:
+        held = transaction.commit(_completion(running, outcome))
+    except BaseException as error:  # noqa: BLE001 - a failed commit is the attempt's failure
+        undo(transaction)
+        return raised(error, running.task.spec.retry)
+    report(running, held)
+    return None
+
+
+async def aconclude(running: Running, outcome: Outcome) -> Outcome | None:
+    """Do what `conclude` does where the connection is awaited."""
+    transaction = running.atransaction
+    if transaction is None:
+        return outcome
+    if (undone := _undoes(running, outcome, begun=transaction.begun)) is not None:
+        await aundo(transaction)
+        return undone
+    try:
+        held = await transaction.acommit(_completion(running, outcome))
+    except BaseException as error:  # noqa: BLE001 - interrupted or failed, it may have happened
+        await aundo(transaction)
+        return failed(running, error)
+    report(running, held)
+    return None
+
+
+def undo(transaction: TransactionGuard) -> None:
+    """Roll back; where the store cannot be told, it undoes what nobody commits by itself."""
+    with contextlib.suppress(BaseException):
+        transaction.rollback()
+
+
+async def aundo(transaction: AsyncTransactionGuard) -> None:
+    """Do what `undo` does; an interruption hurries it and hides no outcome."""
+    with contextlib.suppress(Exception, asyncio.CancelledError):
+        await transaction.arollback()
+
+
+def _undoes(running: Running, outcome: Outcome, *, begun: bool) -> Outcome | None:
+    """Return what is to be settled after a rollback; None when the transaction may commit."""
+    if not isinstance(outcome, Succeeded) or not begun:
+        return outcome
+    return Released() if running.why == "lost" else None
+
+
+def _completion(running: Running, outcome: Outcome) -> Settlement:
+    return succeed(running.claim, outcome.result if isinstance(outcome, Succeeded) else None, 0)
+
+
+def report(running: Running, held: bool) -> None:
+    """Tell the listeners how a settlement inside a transaction went."""
+    worker = running.job.worker or ""
+    settlement = succeed(running.claim, None, 0)
+    running.loop.call_soon_threadsafe(running.store.reported, worker, settlement, held)

@@ -1,0 +1,288 @@
+"""Moves jobs between the store and the slots: one exchange settles what ended and claims more."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+
+from msgspec.structs import replace
+
+from dutiful.contract.facade import Store
+from dutiful.contract.roles.consumer import Exchanged, Wanted
+from dutiful.core.errors import EngineError
+from dutiful.core.event import Event, OutcomeRefused, SettlementsDelayed
+from dutiful.core.job import Claim
+from dutiful.core.outcome import Outcome, Released, Succeeded
+from dutiful.core.queue import Served, fetch_order
+from dutiful.core.retry import Random
+from dutiful.core.settle import Rules, Settlement, settle, succeed
+from dutiful.core.text import worded
+from dutiful.core.unwritable import undecided
+from dutiful.services.settling import about_the_store, settle_apart
+
+from .executor import Executor
+from .prefetch import STALE_SECONDS
+from .store_retry import StoreRetry
+
+_BATCH = 2000
+_TRIP_MOST = 0.25
+_TRIES = 4
+"""How often an end is sent to a store that refuses it in every form."""
+
+
+class FetchLoop:
+    """While one exchange runs, ended attempts gather for the next: batches grow with load."""
+
+    def __init__(
+        self,
+        store: Store,
+        worker: str,
+        executor: Executor,
+        *,
+        queues: tuple[Served, ...],
+        poll: float,
+        rng: Random,
+        rules: Callable[[str], Rules],
+        changed: asyncio.Event,
+        store_retry: StoreRetry,
+        burst: bool,
+    ) -> None:
+        """Join the parts; ``changed`` is set when a slot changes or somebody asks for a stop."""
+        self._store = store
+        self._worker = worker
+        self._executor = executor
+        self._queues = queues
+        self._poll = poll
+        self._rng = rng
+        self._rules = rules
+        self._changed = changed
+        self._store_retry = store_retry
+        self._burst = burst
+        self._time = asyncio.get_running_loop().time
+        self._hopeful = True
+        """Whether the store may have jobs that were not claimed."""
+        self._hungry = asyncio.Event()
+        self._doubts = store_retry.failures
+        """How many failures there were when this worker last knew what it holds."""
+        self._due_in: float | None = None
+        self._leash: asyncio.Timeout | None = None
+        """Ends the wait that is under way when something is due sooner than it knew."""
+        self.lost = False
+        self._dry_at: int | None = None
+        self._unwritable: dict[str, int] = {}
+        """How often the end of a job could not be stored in any form."""
+        self.released = 0
+        """How many jobs were released."""
+        self.overdue: Callable[[], bool] = lambda: False
+        """Whether to stop waiting for a store in trouble."""
+
+    @property
+    def dry(self) -> bool:
+        """Whether the last claim found nothing, and nothing has ended since."""
+        return self._dry_at == self._executor.done
+
+    async def run(self, stopping: Callable[[], bool]) -> None:
+        """Pump until ``stopping`` is true or the store says that this worker is lost."""
+        watch = asyncio.create_task(self._watch())
+        try:
+            while not stopping() and not self.lost:
+                self._changed.clear()
+                if self._burst and not self.dry and self._executor.resting:
+                    self._hopeful = True
+                if not await self.turn():
+                    await self._idle()
+        finally:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
+
+    async def turn(self) -> bool:
+        """Exchange once if there is anything to exchange; say whether there was."""
+        executor = self._executor
+        executor.trim()
+        ended = executor.take_ended()
+        limit = executor.wanted() if self._hopeful else 0
+        if not ended and limit == 0:
+            return False
+        now = self._executor.store_clock.now()
+        settlements = self._decide_all(ended, now)
+        wanted = self._wanted(min(limit, _BATCH)) if limit else None
+        started, done = self._time(), executor.done
+        try:
+            answer = await self._exchange(settlements, wanted)
+        except BaseException:
+            executor.ended[:0] = ended
+            raise
+        # What a store in trouble takes says nothing about how far ahead to claim.
+        executor.prefetch.observe_trip(min(self._time() - started, _TRIP_MOST))
+        self._count(ended, answer)
+        fresh = executor.delayed.keep(ended, answer.delayed)
+        if locked := tuple(job_id for job_id in fresh if job_id not in self._unwritable):
+            self._store.emit(SettlementsDelayed(self._worker, locked, answer.locked_by))
+        if answer.lost:
+            self.lost = True
+        elif wanted is not None:
+            self._hopeful = len(answer.claims) == wanted.limit
+            self._dry_at = None if answer.claims else done
+            self._due_in = None if answer.due_in is None else answer.due_in / 1_000_000
+            self._shorten()
+            if answer.claims:
+                executor.store_clock.heard(answer.claims[0].job.started_at)
+            executor.offer(answer.claims)
+            if self._doubts != self._store_retry.failures:
+                await self._find_lost()
+        else:
+            self._released(settlements)
+        return True
+
+    def _decide_all(self, ended: list[tuple[Claim, Outcome]], now: int) -> list[Settlement]:
+        rng, rules = self._rng, self._rules
+        try:
+            return [
+                succeed(claim, how.result, now)
+                if type(how) is Succeeded
+                else settle(claim, how, now, rng, rules(claim.job.task))
+                for claim, how in ended
+            ]
+        except Exception:  # noqa: BLE001 - deciding one by one shows whose policy failed
+            return [self._decide(claim, outcome, now) for claim, outcome in ended]
+
+    def _decide(self, claim: Claim, outcome: Outcome, now: int) -> Settlement:
+        try:
+            return settle(claim, outcome, now, self._rng, self._rules(claim.job.task))
+        except Exception as error:  # noqa: BLE001 - one job's policy must not cost the others
+            self._store.emit(OutcomeRefused(claim.job.id, claim.job.task, worded(error)))
+            why = f"what follows from this attempt cannot be decided: {worded(error)}"
+            return undecided(claim, outcome, now, why, self._rng)
+
+    async def _exchange(self, settlements: list[Settlement], wanted: Wanted | None) -> Exchanged:
+        """Settle and claim; a settlement that cannot be written costs only its own attempt."""
+        try:
+            return await self._send(settlements, wanted)
+        except Exception as error:
+            # Without settlements, or when the store cannot be used, no job is the cause.
+            if not settlements or (isinstance(error, EngineError) and about_the_store(error)):
+                raise
+        apart = await settle_apart(self._send, settlements, self._tell, self._rng)
+        answer = await self._send([], wanted) if wanted is not None else Exchanged()
+        return replace(
+            answer,
+            refused=apart.refused,
+            delayed=tuple(filter(self._worth_another_try, apart.delayed)),
+            locked_by=apart.locked_by,
+        )
+
+    def _tell(self, event: Event) -> None:
+        """Emit events, but only once for each end that cannot be stored."""
+        if isinstance(event, OutcomeRefused):
+            if event.job_id in self._unwritable:
+                return
+            self._unwritable[event.job_id] = 0
+        self._store.emit(event)
+
+    def _worth_another_try(self, job_id: str) -> bool:
+        """Whether to keep an end that could not be stored; otherwise the job is left to rescue."""
+        if job_id not in self._unwritable:
+            return True
+        self._unwritable[job_id] += 1
+        return self._unwritable[job_id] < _TRIES
+
+    async def _send(
+        self, settlements: Sequence[Settlement], wanted: Wanted | None = None
+    ) -> Exchanged:
+        def exchange() -> Awaitable[Exchanged]:
+            asked = None if self._executor.draining else wanted
+            return self._store.exchange(self._worker, settlements, asked)
+
+        return await self._store_retry.ask(exchange, self._give_up)
+
+    def _count(self, ended: list[tuple[Claim, Outcome]], answer: Exchanged) -> None:
+        back = [claim.job.id for claim, outcome in ended if isinstance(outcome, Released)]
+        unwritten = {*answer.refused, *answer.delayed}
+        self.released += len(back) - len(unwritten.intersection(back))
+
+    async def _find_lost(self) -> None:
+        """Take up claims that the store made and nobody heard of, or that it has again.
+
+        A standby that took over may not know that a job has ended. Nobody would rescue such jobs:
+        they are those of a worker that lives.
+        """
+        failures = self._store_retry.failures
+        # What ends in a transaction of its own while the store answers is not to be run again.
+        before = self._executor.held()
+        claims = await self._store_retry.ask(
+            lambda: self._store.fleet.claimed(self._worker), self._give_up
+        )
+        known = before | self._executor.held()
+        found = [claim for claim in claims if claim.job.id not in known]
+        if found and not self._executor.store_clock.known:
+            self._executor.store_clock.heard(found[-1].job.started_at)
+        self._executor.offer(found)
+        self._doubts = failures
+
+    async def flush(self) -> None:
+        """Settle everything that has ended, claiming nothing."""
+        self._hopeful = False
+        while await self.turn():
+            pass
+
+    def _wanted(self, limit: int) -> Wanted:
+        return Wanted(fetch_order(self._queues, self._rng), limit)
+
+    def _give_up(self) -> bool:
+        return self.overdue()
+
+    def _released(self, settlements: list[Settlement]) -> None:
+        """Look again when a settlement may have made a job due."""
+        if any(not item.state.final for item in settlements):
+            self._dry_at = None
+            self._hopeful = True
+
+    async def _idle(self) -> None:
+        """Sleep until a slot changes, the store has work, or a reserve has gone stale."""
+        executor = self._executor
+        if not self._hopeful and executor.wanted():
+            self._hungry.set()
+        if not executor.waiting:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(executor.delayed.due_in):
+                    await self._changed.wait()
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STALE_SECONDS):
+                await self._changed.wait()
+        if not self._changed.is_set():
+            executor.prefetch.shrink()
+            executor.release_prefetched()
+
+    def _shorten(self) -> None:
+        """Let the wait under way end in time for what has been found to be due, as a retry."""
+        leash = self._leash
+        if leash is None or self._due_in is None or leash.expired():
+            return
+        when, known = asyncio.get_running_loop().time() + self._due_in, leash.when()
+        if known is None or when < known:
+            leash.reschedule(when)
+
+    async def _wait(self, names: list[str], seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(None) as self._leash:
+                try:
+                    await self._store.consumer.wait(names, seconds)
+                finally:
+                    self._leash = None
+
+    async def _watch(self) -> None:
+        """Wait in the store whenever there is room for work and none was found."""
+        while True:
+            await self._hungry.wait()
+            seconds = self._poll if self._due_in is None else min(self._poll, self._due_in)
+            names = [queue.name for queue in self._queues]
+            try:
+                await self._wait(names, max(seconds, 0.001))
+            except Exception:  # noqa: BLE001 - the next exchange meets the same trouble and tells
+                self._doubts = -1
+                await asyncio.sleep(min(seconds, 0.2))
+            self._hungry.clear()
+            self._hopeful = True
+            self._changed.set()

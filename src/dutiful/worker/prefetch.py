@@ -1,0 +1,66 @@
+"""How many jobs to claim at once: few long ones, many short ones."""
+
+from __future__ import annotations
+
+RESERVE_MAX = 4000
+STALE_SECONDS = 0.5
+"""A job that was prefetched starts in this time, or is released."""
+_TRIPS = 2.0
+"""How many round trips to the store the reserve must last."""
+_WEIGHT = 0.05
+_TRIP_WEIGHT = 0.3
+
+
+class Prefetch:
+    """Learns how long jobs and claims take, and keeps just enough jobs at hand.
+
+    The reserve covers the round trip of the next claim and no more: a larger one would keep jobs
+    from idle workers elsewhere, and a crash would count for jobs that had not begun.
+    """
+
+    def __init__(self, slots: int) -> None:
+        """Start with no reserve, until something is known."""
+        self._slots = slots
+        self._seconds: float | None = None
+        self._trip = 0.0
+
+    def observe_trip(self, seconds: float) -> None:
+        """Learn how long one exchange with the store took."""
+        self._trip += _TRIP_WEIGHT * (seconds - self._trip)
+
+    def observe(self, seconds: float) -> None:
+        """Learn how long a job held its slot."""
+        known = self._seconds
+        self._seconds = seconds if known is None else known + _WEIGHT * (seconds - known)
+
+    @property
+    def seconds(self) -> float:
+        """How long a job holds its slot on average; 0 while nothing is known."""
+        return self._seconds or 0.0
+
+    def shrink(self) -> None:
+        """Forget the reserve: what was prefetched did not start in time."""
+        self._seconds = None
+
+    def reserve(self) -> int:
+        """Return how many jobs to hold beyond the running ones."""
+        return min(RESERVE_MAX, int(self._per_second() * self._trip * _TRIPS))
+
+    def surplus(self, waiting: int) -> int:
+        """Return how many of those that wait would not start in time, and so are released.
+
+        A pause of the whole process makes the jobs of one moment look long. Handing back what is
+        beyond the reserve of that moment would claim and settle many short jobs twice.
+        """
+        startable = int(self._per_second() * STALE_SECONDS)
+        return max(waiting - self._slots - max(startable, 2 * self.reserve()), 0)
+
+    def limit(self, running: int, waiting: int) -> int:
+        """Return how many to claim now; 0 while the reserve is full."""
+        reserve = self.reserve()
+        if waiting and waiting >= reserve:
+            return 0
+        return max(self._slots - running - waiting + reserve, 0)
+
+    def _per_second(self) -> float:
+        return 0.0 if self._seconds is None else self._slots / max(self._seconds, 1e-6)

@@ -1,0 +1,279 @@
+"""One registration of a worker: from joining the fleet until it leaves or is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Literal
+
+from dutiful.contract.clock import Clock
+from dutiful.contract.facade import Store
+from dutiful.contract.migrations import release
+from dutiful.contract.roles.fleet import WorkerInfo
+from dutiful.core.errors import EngineError
+from dutiful.core.event import (
+    LeaseLost,
+    ServiceFailed,
+    WorkerJoined,
+    WorkerLeft,
+    WorkerStalled,
+)
+from dutiful.core.retry import Random
+from dutiful.core.settle import Rules
+from dutiful.services.process import Process
+from dutiful.services.service import Service, ServiceLoop
+
+from .app_protocol import WorkerApp
+from .executor import Executor
+from .fetch_loop import FetchLoop
+from .heartbeat import Heartbeat, HeartbeatTask, HeartbeatThread
+from .options import WorkerOptions
+from .store_retry import StoreRetry
+
+Ending = Literal["stopped", "burst", "recycled", "lost"]
+MakeServices = Callable[["Registration"], list[Service]]
+
+_HEARTBEAT = "heartbeat"
+_LOST_GRACE = 0.5
+"""Seconds that interrupted coroutines get after the lease is lost: others may soon start them."""
+
+
+class Registration:
+    """Joins, pumps jobs until something ends it, drains, and leaves."""
+
+    def __init__(
+        self,
+        app: WorkerApp,
+        store: Store,
+        process: Process,
+        options: WorkerOptions,
+        *,
+        clock: Clock,
+        rng: Random,
+        rules: Callable[[str], Rules],
+        store_retry: StoreRetry,
+    ) -> None:
+        """Prepare a session under a new id; call it on the loop that runs the jobs."""
+        self.worker = worker = process.name()
+        self._process = process
+        self.store = store
+        self.options = options
+        self._loop = asyncio.get_running_loop()
+        self._changed = asyncio.Event()
+        self._asked = asyncio.Event()
+        self._grace = options.grace / 1_000_000
+        self._heartbeat = Heartbeat(
+            store.leases,
+            worker,
+            options.lease,
+            clock,
+            on_lost=lambda: self._from_heartbeat(self._lease_lost),
+            on_cancels=lambda ids: self._from_heartbeat(self.executor.cancel, ids),
+            on_fault=self._heartbeat_failed,
+            on_stalled=lambda seconds: store.emit(WorkerStalled(worker, seconds)),
+            on_answer=self._heard_of_store,
+            ask=self._from_heartbeat,
+            idle=lambda: self.executor.resting,
+        )
+        self.executor: Executor = Executor(
+            app,
+            options.concurrency,
+            clock=clock,
+            valid=self._heartbeat.valid,
+            changed=self._changed.set,
+            store_retry=store_retry,
+        )
+        self._fetch_loop = FetchLoop(
+            store,
+            worker,
+            self.executor,
+            queues=options.queues,
+            poll=store.poll if options.poll is None else options.poll,
+            rng=rng,
+            rules=rules,
+            changed=self._changed,
+            store_retry=store_retry,
+            burst=options.burst,
+        )
+        self._fetch_loop.overdue = self._overdue
+        self._store_retry = store_retry
+        self._trouble = store_retry.trouble
+        self._asked_at = 0.0
+        self._cut_off: set[str] = set()  # jobs that were stopped because the lease was lost
+        self._rng = rng
+
+    def healthy(self) -> bool:
+        """Whether this worker's own lease holds."""
+        return self._heartbeat.valid()
+
+    def calm(self) -> bool:
+        """Whether this worker has nothing to do and the store said that nobody needs rescue."""
+        return self._heartbeat.calm and self.executor.resting
+
+    def stop(self, grace: float | None = None) -> None:
+        """Ask for the end: no new claims, running jobs get ``grace`` seconds (the options')."""
+        if grace is not None:
+            self._grace = grace
+        if not self._asked.is_set():
+            self._asked_at = self._loop.time()
+        self._asked.set()
+        # At once, so that what an exchange under way brings is not started any more.
+        self.executor.drain()
+        self._changed.set()
+
+    async def run(self, make: MakeServices, recycle: Callable[[int], bool]) -> Ending:
+        """Serve until asked to stop; ``recycle`` is asked with the number of jobs done."""
+        if not await self._join():
+            return "stopped"
+        kind = HeartbeatThread if self.options.heartbeat_in_thread else HeartbeatTask
+        heartbeat = kind(self._heartbeat)
+        services = make(self) if self.options.services else []
+        loops = [
+            ServiceLoop(service, self.store.emit, self._rng, self._trouble) for service in services
+        ]
+        if self.options.burst:  # it may end before their first turn, and what they make is due
+            for one in loops:
+                await one.once()
+        chores = [asyncio.create_task(one.forever()) for one in loops]
+        ending: list[Ending] = []
+
+        def stopping() -> bool:
+            if not ending and (found := self._ending(recycle)):
+                ending.append(found)
+            return bool(ending)
+
+        try:
+            try:
+                await self._fetch_loop.run(stopping)
+            except EngineError:
+                # What made the wait for the store too long is why this session ends.
+                if not self._overdue():
+                    raise
+            lost = self._fetch_loop.lost or self._heartbeat.lost
+            self._fetch_loop.released = 0
+            await self._drain(_LOST_GRACE if lost else self._grace, lost=lost)
+        finally:
+            for chore in chores:
+                chore.cancel()
+            await asyncio.gather(*chores, return_exceptions=True)
+            await heartbeat.stop()
+            self._trouble.left(_HEARTBEAT)
+        if not lost:
+            await self._leave()
+        self.store.emit(WorkerLeft(self.worker, self._fetch_loop.released))
+        return "lost" if lost else (ending or ["stopped"])[0]
+
+    async def close(self) -> bool:
+        """End children and idle threads; False when a thread runs on."""
+        return await self.executor.close()
+
+    def _ending(self, recycle: Callable[[int], bool]) -> Ending | None:
+        if self._heartbeat.lost:
+            return "lost"
+        if self._asked.is_set():
+            return "stopped"
+        if recycle(self.executor.done):
+            return "recycled"
+        if self.options.burst and self._fetch_loop.dry and self.executor.resting:
+            return "burst"
+        return None
+
+    async def _join(self) -> bool:
+        """Register, however long a store in trouble takes; False when a stop is asked for first."""
+        host, pid, born = self._process.identity()
+        info = WorkerInfo(
+            id=self.worker,
+            queues=tuple(queue.name for queue in self.options.queues),
+            concurrency=self.options.concurrency,
+            lease=self.options.lease.length,
+            host=host,
+            pid=pid,
+            born=born,
+            version=release(),
+        )
+
+        async def join() -> None:
+            self._heartbeat.start()
+            await self.store.fleet.join(info)
+
+        try:
+            await self._store_retry.ask(join, self._asked.is_set)
+        except EngineError:
+            if not self._asked.is_set():
+                raise
+            return False
+        self.store.emit(WorkerJoined(self.worker, info.queues))
+        return True
+
+    async def _drain(self, grace: float, *, lost: bool) -> None:
+        """Let running jobs end, interrupt those that do not, release what is left."""
+        executor = self.executor
+        executor.drain()
+        if lost:
+            self._interrupt("lost")
+            self.store.emit(LeaseLost(self.worker, len(self._cut_off)))
+        with contextlib.suppress(EngineError):
+            await self._wind_down(grace, lost=lost)
+            if executor.running:
+                self._interrupt("lost" if lost else "shutdown")
+                await self._wind_down(_LOST_GRACE, lost=lost)
+            executor.give_up()
+            await self._fetch_loop.flush()
+
+    async def _wind_down(self, grace: float, *, lost: bool) -> None:
+        """Settle as attempts end, for ``grace`` seconds, fewer once a second stop is asked for."""
+        end = self._loop.time() + grace
+        executor = self.executor
+        while executor.running or (executor.delayed and not lost):
+            await self._fetch_loop.flush()
+            if not lost:
+                end = min(end, self._loop.time() + self._grace)
+            left = end - self._loop.time()
+            if left <= 0 or (self._heartbeat.lost and not lost):
+                return
+            self._changed.clear()
+            # What ended during the flush has told so already, and nobody else will.
+            if executor.ended or not (executor.running or executor.delayed):
+                continue
+            due_in = executor.delayed.due_in
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left if due_in is None else min(left, due_in)):
+                    await self._changed.wait()
+
+    async def _leave(self) -> None:
+        with contextlib.suppress(EngineError):
+            await self.store.fleet.leave(self.worker)
+
+    def _lease_lost(self) -> None:
+        """Stop the bodies at once: the fetch loop may hang in the very call that cost the lease."""
+        self._interrupt("lost")
+        self._changed.set()
+
+    def _interrupt(self, why: Literal["shutdown", "lost"]) -> None:
+        for running in list(self.executor.running.values()):
+            running.interrupt(why)
+            if why == "lost":
+                self._cut_off.add(running.job.id)
+
+    def _overdue(self) -> bool:
+        """Whether to stop waiting for a store in trouble: lost, or out of grace."""
+        stopping = self._asked.is_set()
+        return self._heartbeat.lost or (
+            stopping and self._loop.time() >= self._asked_at + self._grace + _LOST_GRACE
+        )
+
+    def _heartbeat_failed(self, error: Exception) -> None:
+        self.store.emit(ServiceFailed("heartbeat", f"{type(error).__name__}: {error}"))
+
+    def _heard_of_store(self, error: Exception | None, began: int) -> None:
+        if error is None:
+            self._trouble.answered(_HEARTBEAT)
+            return
+        if isinstance(error, TimeoutError):
+            error = TimeoutError("it did not renew the lease in time")
+        self._trouble.met(_HEARTBEAT, error, began)
+
+    def _from_heartbeat(self, call: Callable[..., None], *args: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has been closed meanwhile
+            self._loop.call_soon_threadsafe(call, *args)
