@@ -371,7 +371,7 @@ class Auditor(CalendarAuditor):
                 self.fail(f"cancel made {brief(old)} into {brief(new)}")
         self.note(node, f"cancel {list(result)}")
 
-    def _hurry(self, node: Node, args: tuple[Any, ...], result: Any, changed: Rows) -> None:
+    def _run_now(self, node: Node, args: tuple[Any, ...], result: Any, changed: Rows) -> None:
         for job_id in result:
             old, new = changed.pop(job_id)
             self.records[job_id].hurried = True

@@ -208,7 +208,7 @@ def _retry_drops_the_error(original: Any) -> Any:
     return drop
 
 
-@mutation(Executor, "hand_back")
+@mutation(Executor, "release_prefetched")
 def _release_loses_the_job(original: Any) -> Any:
     return lambda self: self.waiting.clear()
 

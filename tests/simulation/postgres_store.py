@@ -23,7 +23,7 @@ from .sqlstore import Beds, HandedClock, RealCalls
 from .store_rows import SqlStoreRows, Written
 
 _TABLES = (
-    "schedule, occurrence, edition, job, failure, step, worker, queue, tally, sleeper, written"
+    "schedule, occurrence, edition, job, failure, step, worker, queue, tally, listener, written"
 )
 _SHARED = ("pool", "readers", "pulse", "lent", "alent", "apool", "gather")
 _SETTINGS = {"fsync": "off", "synchronous_commit": "off", "autovacuum": "off"}

@@ -289,8 +289,7 @@ class ScheduleContract(Contract):
     async def test_standings_come_page_by_page(self, engine: Roles) -> None:
         for name in ("c", "a", "b"):
             await engine.schedules.put_schedule(tick(name), replace=False)
-        first = await engine.schedules.standings(limit=2)
-        assert [found.name for found in first] == ["a", "b"]
+        assert [one.name for one in await engine.schedules.standings(limit=2)] == ["a", "b"]
         assert [found.name for found in await engine.schedules.standings(after="b")] == ["c"]
         some = await engine.schedules.standings(["c", "x", "a"])
         assert [found.name for found in some] == ["a", "c"]
