@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tests.chaos.kills import through
-from tests.chaos.processes import Processes, processes, until
+from tests.chaos.crew import Crew, crew, until
+from tests.chaos.kills import through, told
+from tests.chaos.outages import TROUBLE, recovered
 from tests.chaos.verdict import UNEXCUSED, Verdict, judge, tries
 
 Deed = Callable[[], None]
@@ -69,7 +70,7 @@ def small_disk(folder: Path, size: int = DISK_BYTES) -> Iterator[Path]:
         subprocess.run(("umount", str(folder)), check=True, capture_output=True)
 
 
-def limit(made: Processes, size: int) -> None:
+def limit(made: Crew, size: int) -> None:
     """Let no process of the crew write beyond so many bytes of any file."""
     for member in (*made.workers, *made.producers):
         hard = resource.prlimit(member.process.pid, resource.RLIMIT_FSIZE)[1]
@@ -78,7 +79,7 @@ def limit(made: Processes, size: int) -> None:
 
 def limited(folder: Path, seconds: float) -> Filled:
     """Fill the disk for these processes alone: by the quota that the kernel keeps for each."""
-    with processes(folder, "-c", "8") as made:
+    with crew(folder, "-c", "8") as made:
         return fill_up(
             made,
             seconds,
@@ -91,7 +92,7 @@ def mounted(folder: Path, seconds: float) -> Filled:
     """Fill a small file system to the last byte."""
     with (
         small_disk(folder / "disk") as disk,
-        processes(folder, "-c", "8", store=disk / "jobs.db") as made,
+        crew(folder, "-c", "8", store=disk / "jobs.db") as made,
     ):
         return fill_up(made, seconds, partial(stuff, disk / "ballast"), (disk / "ballast").unlink)
 
@@ -105,35 +106,36 @@ def stuff(ballast: Path) -> None:
                     file.write(bytes(size))
 
 
-def fill_up(made: Processes, seconds: float, fill: Deed, clear: Deed) -> Filled:
+def fill_up(made: Crew, seconds: float, fill: Deed, clear: Deed) -> Filled:
     """Leave the store without room for some time while producers and workers go on."""
     made.produce(1, 3000, 50, 0.01, 0)
     until(partial(_took, made, 20), 30, "the store has grown")
     made.start(2)
+    made.ready()
     until(lambda: " start " in made.ledger.read_text(), 30, "jobs run")
     made.produce(10001, 500, 50, 0.01, 0)
     fill()
     until(lambda: " refused " in made.ledger.read_text(), 60, "an enqueue was refused")
-    told = "cannot be used, trying again"
-    until(lambda: any(told in text for text in made.logs()), 60, "a worker told of it")
+    until(lambda: any(TROUBLE in text for text in made.logs()), 60, "a worker told of it")
     time.sleep(seconds)
     clear()
     cleared = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
     until(lambda: all(one.code is not None for one in made.producers), 60, "all enqueued")
     assert {one.code for one in made.producers} == {0}
     through(made, 120)
+    told(made, lambda: recovered(made.logs()), 60, "each worker uses the store again")
     lines, logs = made.lines(), [*made.logs()]
     starts = [line.at for line in lines if line.what == "start" and line.at > cleared]
     verdict, runs = judge(made, failing=True), tries(lines)
     return Filled(
         verdict,
         sum(line.what == "refused" for line in lines),
-        sum(told in text for text in logs),
+        sum(TROUBLE in text for text in logs),
         sum("can be used again" in text for text in logs),
         (min(starts) - cleared) / 1e6 if starts else 0.0,
         [order for order in verdict.unexcused if runs[order][0].start > cleared],
     )
 
 
-def _took(made: Processes, batches: int) -> bool:
+def _took(made: Crew, batches: int) -> bool:
     return sum(line.what == "took" for line in made.lines()) >= batches

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dutiful.contract.roles.consumer import Wanted
+from dutiful.contract.protocol import Wanted
 from dutiful.engines.sqlite import SqliteEngine
+from tests.chaos.pace import Pace
 from tests.engines.sqlite.support import child, ended, heard, new, rows, say, worker
 
 SLEEP = """
@@ -20,15 +21,15 @@ async def main():
     while True:
         print("asleep", flush=True)
         begun = time.monotonic()
-        while not await notified(engine):
+        while not await woken(engine):
             pass
         print(time.monotonic_ns(), flush=True)
         sys.stdin.readline()
         for job in engine.session.readers.read(lambda: find()):
-            await engine.controller.cancel([job])
-async def notified(engine):
-    await engine.consumer.wait(("default",), 10)
-    return engine.session.idle_check.work(("default",))
+            await engine.cancel([job])
+async def woken(engine):
+    await engine.wait(("default",), 10)
+    return engine.session.watch.work(("default",))
 def find():
     from dutiful.contract.statement import Statement
     rows = (yield Statement("SELECT id FROM dutiful_job WHERE state = 1")).rows
@@ -37,77 +38,78 @@ asyncio.run(main())
 """
 
 
-def pipes(path: Path) -> list[Path]:
+def bells(path: Path) -> list[Path]:
     return list(path.with_name(f"{path.name}-run").glob("*.bell"))
 
 
 @pytest.mark.serial
 def test_other_process_wakes_in_milliseconds(path: Path) -> None:
     engine = SqliteEngine(path)
-    listener = child(SLEEP, path)
+    sleeper = child(SLEEP, path)
     spans: list[float] = []
-    for _ in range(10):
-        assert heard(listener) == "asleep"
-        while not pipes(path):
-            time.sleep(0.001)
-        engine.sync_producer.enqueue_sync([new()])
-        committed = time.monotonic_ns()
-        spans.append((int(heard(listener)) - committed) / 1e6)
-        say(listener, "next")
-    listener.kill()
-    ended(listener)
+    with Pace() as pace:
+        for _ in range(10):
+            assert heard(sleeper) == "asleep"
+            while not bells(path):
+                time.sleep(0.001)
+            engine.enqueue_sync([new()])
+            committed = time.monotonic_ns()
+            spans.append((int(heard(sleeper)) - committed) / 1e6)
+            say(sleeper, "next")
+    sleeper.kill()
+    ended(sleeper)
     asyncio.run(engine.close())
-    assert sorted(spans)[5] < 20, spans
+    assert sorted(spans)[5] < pace.limit(20), spans
 
 
 async def test_sleeping_costs_little_and_writes_nothing(engine: SqliteEngine, path: Path) -> None:
-    await engine.fleet.join(worker())
+    await engine.join(worker())
     log = path.with_name(f"{path.name}-wal")
     before, spent = (log.stat().st_size, log.stat().st_mtime_ns), time.process_time()
     for _ in range(3):
-        answer = await engine.consumer.exchange("w1", [], Wanted(("default",), 10))
+        answer = await engine.exchange("w1", [], Wanted(("default",), 10))
         assert answer.claims == ()
-        assert await engine.retention.prune(4, 0, 10) == 0
-        assert await engine.fleet.expire(()) == ()
-        assert await engine.fleet.abandoned(10) == ()
-        await engine.consumer.wait(("default",), 0.4)
+        assert await engine.prune(4, 0, 10) == 0
+        assert await engine.expire(()) == ()
+        assert await engine.abandoned(10) == ()
+        await engine.wait(("default",), 0.4)
     assert time.process_time() - spent < 0.3
     assert (log.stat().st_size, log.stat().st_mtime_ns) == before
 
 
-async def until_pipes(path: Path, count: int) -> None:
-    while len(pipes(path)) != count:  # noqa: ASYNC110 - another process hangs and takes them
+async def until_bells(path: Path, count: int) -> None:
+    while len(bells(path)) != count:  # noqa: ASYNC110 - another process hangs and takes them
         await asyncio.sleep(0.001)
 
 
-async def test_the_pipe_is_removed(engine: SqliteEngine, path: Path) -> None:
-    listener = asyncio.create_task(engine.consumer.wait(("default",), 30))
-    await until_pipes(path, 1)
-    await engine.producer.enqueue([new()])
-    await listener
-    assert pipes(path) == []
-    listener = asyncio.create_task(engine.consumer.wait(("mail",), 30))
-    await until_pipes(path, 1)
-    listener.cancel()
-    await asyncio.gather(listener, return_exceptions=True)
-    assert pipes(path) == []
+async def test_bell_is_taken_down(engine: SqliteEngine, path: Path) -> None:
+    sleeper = asyncio.create_task(engine.wait(("default",), 30))
+    await until_bells(path, 1)
+    await engine.enqueue([new()])
+    await sleeper
+    assert bells(path) == []
+    sleeper = asyncio.create_task(engine.wait(("mail",), 30))
+    await until_bells(path, 1)
+    sleeper.cancel()
+    await asyncio.gather(sleeper, return_exceptions=True)
+    assert bells(path) == []
 
 
-async def test_a_stale_pipe_is_removed(engine: SqliteEngine, path: Path) -> None:
+async def test_stale_bell_is_removed(engine: SqliteEngine, path: Path) -> None:
     process = child(SLEEP, path)
     heard(process)
-    await until_pipes(path, 1)
+    await until_bells(path, 1)
     process.kill()
     ended(process)
-    assert pipes(path)
-    await engine.producer.enqueue([new()])
-    await until_pipes(path, 0)
+    assert bells(path)
+    await engine.enqueue([new()])
+    await until_bells(path, 0)
 
 
 async def test_work_that_came_before_the_sleep(engine: SqliteEngine) -> None:
-    await engine.producer.enqueue([new()])
+    await engine.enqueue([new()])
     begun = time.monotonic()
-    await engine.consumer.wait(("default",), 30)
+    await engine.wait(("default",), 30)
     assert time.monotonic() - begun < 10
 
 
@@ -117,15 +119,15 @@ async def test_without_pipes_glances_do(
     monkeypatch.delattr("os.mkfifo")
     other = SqliteEngine(path)
     await other.open()
-    listener = asyncio.create_task(engine.consumer.wait(("default",), 30))
+    sleeper = asyncio.create_task(engine.wait(("default",), 30))
     await asyncio.sleep(0.1)
-    await other.producer.enqueue([new()])
-    await asyncio.wait_for(listener, 0.9)
+    await other.enqueue([new()])
+    await asyncio.wait_for(sleeper, 0.9)
     await other.close()
 
 
 async def test_paused_queue_does_not_wake(engine: SqliteEngine, path: Path) -> None:
-    await engine.controller.pause("default")
-    await engine.producer.enqueue([new()])
-    assert not engine.session.idle_check.work(("default",))
+    await engine.pause("default")
+    await engine.enqueue([new()])
+    assert not engine.session.watch.work(("default",))
     assert rows(path, "SELECT name FROM dutiful_queue") == [("default",)]
