@@ -9,9 +9,9 @@ import msgspec
 
 from dutiful.core.instant import SECOND
 from tests.chaos import orders, tasks
-from tests.chaos.crew import crew, until
 from tests.chaos.kills import feed, through
 from tests.chaos.ledger import ticks
+from tests.chaos.processes import processes, until
 from tests.chaos.verdict import Verdict, judge, tries
 
 _LATER = 10_000
@@ -47,7 +47,7 @@ class Skewed:
 def skewed(folder: Path, url: str, jobs: int, *, delay: float = 3.0, lease: float = 2) -> Skewed:
     """Work with one clock an hour ahead, one an hour behind and one right; kill two of them."""
     env = {"DUTIFUL_LEASE": f"{lease}s", "DUTIFUL_HEARTBEAT": f"{lease / 5}s"}
-    with crew(folder, "-c", "10", url=url, env=env) as made:
+    with processes(folder, "-c", "10", url=url, env=env) as made:
         ahead, behind = made.start_skewed(HOUR), made.start_skewed(-HOUR)
         made.start(1)
         # One that starts later than the others might find nothing left.

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tests.chaos.crew import Crew, crew, until
 from tests.chaos.kills import through
+from tests.chaos.processes import Processes, processes, until
 from tests.chaos.verdict import Verdict, judge, tries
 
 
@@ -52,7 +52,7 @@ def crowd(folder: Path, seconds: float, *, workers: int = 8, producers: int = 4)
 
     The seconds count from when every process has come as far as its work.
     """
-    with crew(folder, "-c", "4") as made:
+    with processes(folder, "-c", "4") as made:
         made.start(workers)
         for number in range(producers):
             # More orders than there is time for, with a breath between, so that no backlog grows.
@@ -82,6 +82,6 @@ def crowd(folder: Path, seconds: float, *, workers: int = 8, producers: int = 4)
         )
 
 
-def _enqueue(made: Crew) -> bool:
+def _enqueue(made: Processes) -> bool:
     enqueued = {line.worker for line in made.lines() if line.what == "took"}
     return enqueued >= {member.identity for member in made.producers}

@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from tests.chaos import orders
-from tests.chaos.crew import Crew, Member, crew, until
 from tests.chaos.kills import feed, load, through
+from tests.chaos.processes import Member, Processes, processes, until
 from tests.chaos.verdict import Verdict, judge, tries
 
 _MORE = 60
@@ -41,7 +41,7 @@ class Rolled:
 def rolling(folder: Path, jobs: int, *, rounds: int = 2, grace: str = "30s") -> Rolled:
     """Replace each of three workers, so many times round; the new one serves first."""
     codes, left = set(), 0
-    with crew(folder, "-c", "10", "--grace", grace) as made:
+    with processes(folder, "-c", "10", "--grace", grace) as made:
         made.start(3)
         made.ready()
         load(made, jobs)
@@ -71,5 +71,5 @@ def rolling(folder: Path, jobs: int, *, rounds: int = 2, grace: str = "30s") -> 
         )
 
 
-def _works(made: Crew, member: Member) -> bool:
+def _works(made: Processes, member: Member) -> bool:
     return member.identity in made.busy()

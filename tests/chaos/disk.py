@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tests.chaos.crew import Crew, crew, until
 from tests.chaos.kills import through, told
 from tests.chaos.outages import TROUBLE, recovered
+from tests.chaos.processes import Processes, processes, until
 from tests.chaos.verdict import UNEXCUSED, Verdict, judge, tries
 
 Deed = Callable[[], None]
@@ -70,7 +70,7 @@ def small_disk(folder: Path, size: int = DISK_BYTES) -> Iterator[Path]:
         subprocess.run(("umount", str(folder)), check=True, capture_output=True)
 
 
-def limit(made: Crew, size: int) -> None:
+def limit(made: Processes, size: int) -> None:
     """Let no process of the crew write beyond so many bytes of any file."""
     for member in (*made.workers, *made.producers):
         hard = resource.prlimit(member.process.pid, resource.RLIMIT_FSIZE)[1]
@@ -79,7 +79,7 @@ def limit(made: Crew, size: int) -> None:
 
 def limited(folder: Path, seconds: float) -> Filled:
     """Fill the disk for these processes alone: by the quota that the kernel keeps for each."""
-    with crew(folder, "-c", "8") as made:
+    with processes(folder, "-c", "8") as made:
         return fill_up(
             made,
             seconds,
@@ -92,7 +92,7 @@ def mounted(folder: Path, seconds: float) -> Filled:
     """Fill a small file system to the last byte."""
     with (
         small_disk(folder / "disk") as disk,
-        crew(folder, "-c", "8", store=disk / "jobs.db") as made,
+        processes(folder, "-c", "8", store=disk / "jobs.db") as made,
     ):
         return fill_up(made, seconds, partial(stuff, disk / "ballast"), (disk / "ballast").unlink)
 
@@ -106,7 +106,7 @@ def stuff(ballast: Path) -> None:
                     file.write(bytes(size))
 
 
-def fill_up(made: Crew, seconds: float, fill: Deed, clear: Deed) -> Filled:
+def fill_up(made: Processes, seconds: float, fill: Deed, clear: Deed) -> Filled:
     """Leave the store without room for some time while producers and workers go on."""
     made.produce(1, 3000, 50, 0.01, 0)
     until(partial(_took, made, 20), 30, "the store has grown")
@@ -137,5 +137,5 @@ def fill_up(made: Crew, seconds: float, fill: Deed, clear: Deed) -> Filled:
     )
 
 
-def _took(made: Crew, batches: int) -> bool:
+def _took(made: Processes, batches: int) -> bool:
     return sum(line.what == "took" for line in made.lines()) >= batches

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.chaos import orders, tasks
-from tests.chaos.crew import Crew, Member, crew, until
 from tests.chaos.kills import feed, load, through
 from tests.chaos.ledger import Line
+from tests.chaos.processes import Member, Processes, processes, until
 from tests.chaos.verdict import UNEXCUSED, Verdict, judge, span, tries
 
 _AT_THE_FIRST_LINE = 1
@@ -66,7 +66,7 @@ class Thawed:
 def frozen(folder: Path, jobs: int, *, lease: float, workers: int = 3, url: str = "") -> Thawed:
     """Freeze one worker for longer than its lease while the others go on, then wake it."""
     env = {"DUTIFUL_LEASE": f"{lease}s", "DUTIFUL_HEARTBEAT": f"{lease / 5}s"}
-    with crew(folder, "-c", "10", env=env, url=url) as made:
+    with processes(folder, "-c", "10", env=env, url=url) as made:
         made.start(workers)
         made.ready()
         load(made, jobs)
@@ -83,12 +83,12 @@ def frozen(folder: Path, jobs: int, *, lease: float, workers: int = 3, url: str 
         return _compare(made, member, (at, woken), held, undone)
 
 
-def _at_work(made: Crew) -> bool:
+def _at_work(made: Processes) -> bool:
     started = {line.worker for line in made.lines() if line.what == "start"}
     return started >= {member.identity for member in made.workers}
 
 
-def _freeze(made: Crew, jobs: int, seconds: float) -> tuple[Member, int, int]:
+def _freeze(made: Processes, jobs: int, seconds: float) -> tuple[Member, int, int]:
     """Freeze a worker that does not write at that moment: one that does holds up everybody.
 
     The others have so many seconds to show that they start jobs; these are fed, so that there
@@ -108,7 +108,7 @@ def _freeze(made: Crew, jobs: int, seconds: float) -> tuple[Member, int, int]:
     raise AssertionError("no worker could be frozen while it did not write")
 
 
-def _others_start(made: Crew, frozen: Member, since: int) -> bool:
+def _others_start(made: Processes, frozen: Member, since: int) -> bool:
     return any(
         line.what == "start" and line.at > since and line.worker != frozen.identity
         for line in made.lines()
@@ -116,7 +116,7 @@ def _others_start(made: Crew, frozen: Member, since: int) -> bool:
 
 
 def _compare(
-    made: Crew, member: Member, stopped: tuple[int, int], held: set[int], undone: int
+    made: Processes, member: Member, stopped: tuple[int, int], held: set[int], undone: int
 ) -> Thawed:
     at, woken = stopped
     runs = tries(made.lines())
@@ -162,7 +162,7 @@ class Blocked:
 def blocked(folder: Path, *, lease: float, jobs: int = 200) -> Blocked:
     """Block one worker's loop for three leases, with neighbours who watch and work."""
     env = {"DUTIFUL_LEASE": f"{lease}s", "DUTIFUL_HEARTBEAT": f"{lease / 5}s"}
-    with crew(folder, "-c", "10", env=env) as made:
+    with processes(folder, "-c", "10", env=env) as made:
         feed(made, [tasks.block.job(jobs + 1, 3 * lease)])
         made.start(1)
         until(lambda: " start " in made.ledger.read_text(), 30, "the blocking job has started")

@@ -14,7 +14,7 @@ import msgspec
 from dutiful import App
 from dutiful.core.job import NewJob
 from tests.chaos import orders
-from tests.chaos.crew import Crew, Member, crew, until
+from tests.chaos.processes import Member, Processes, processes, until
 from tests.chaos.verdict import Verdict, judge
 
 _PORTION = 5000
@@ -30,8 +30,8 @@ _FLEET = "select id, pid, lost, renewed_at from dutiful_worker"
 class Supply:
     """Keeps producers at work until so many orders were taken, though they are killed."""
 
-    def __init__(self, crew: Crew, jobs: int, producers: int, aimed_every: int) -> None:
-        self._crew = crew
+    def __init__(self, processes: Processes, jobs: int, producers: int, aimed_every: int) -> None:
+        self._crew = processes
         self._missing = jobs
         self._next = 1
         self._most = producers
@@ -69,7 +69,7 @@ def storm(
     between two kills, no job would ever be done.
     """
     rng = random.Random(jobs)
-    with crew(folder, "-c", "16", url=url) as made:
+    with processes(folder, "-c", "16", url=url) as made:
         supply = Supply(made, jobs, 2, aimed_every)
         made.start(3)
         kill_at, look_at = time.monotonic() + 2 * every, 0.0
@@ -94,12 +94,12 @@ def storm(
         return judge(made)
 
 
-def load(made: Crew, jobs: int, low: float = 0.2, high: float = 0.6) -> None:
+def load(made: Processes, jobs: int, low: float = 0.2, high: float = 0.6) -> None:
     """Enqueue plain orders that take a while."""
     feed(made, list(orders.simple(1, jobs, low, high)))
 
 
-def feed(made: Crew, jobs: list[NewJob]) -> None:
+def feed(made: Processes, jobs: list[NewJob]) -> None:
     """Enqueue built jobs from this process, and tell the ledger of each."""
     app = App(made.url)
     app.enqueue_many(jobs)
@@ -110,12 +110,12 @@ def feed(made: Crew, jobs: list[NewJob]) -> None:
             file.write(f"1 asked {order} 1 runner -\n1 took {order} 1 runner -\n")
 
 
-def through(made: Crew, seconds: float) -> None:
+def through(made: Processes, seconds: float) -> None:
     """Wait until every job is in a final state."""
     told(made, lambda: made.left() == 0, seconds, "all jobs in a final state")
 
 
-def told(made: Crew, ready: Callable[[], object], seconds: float, what: str) -> None:
+def told(made: Processes, ready: Callable[[], object], seconds: float, what: str) -> None:
     """Wait for something; where it does not come, say which jobs are left, and who worked."""
     try:
         until(ready, seconds, what, 0.1)
@@ -128,7 +128,7 @@ def told(made: Crew, ready: Callable[[], object], seconds: float, what: str) -> 
 def beside_peers(folder: Path, jobs: int = 1500, kills: int = 10) -> Verdict:
     """Three workers of ten slots; one killed every 2 s and restarted at once."""
     rng = random.Random(7)
-    with crew(folder, "-c", "10") as made:
+    with processes(folder, "-c", "10") as made:
         load(made, jobs)
         made.start(3)
         until(lambda: made.ledger.read_text().count(" start ") >= 30, 30, "all slots are taken")
@@ -145,7 +145,7 @@ def beside_peers(folder: Path, jobs: int = 1500, kills: int = 10) -> Verdict:
 def supervised(folder: Path, jobs: int, kills: int) -> Verdict:
     """Kill children of one supervisor, which is to start others by itself."""
     rng = random.Random(5)
-    with crew(folder, "-c", "10", "-p", "2") as made:
+    with processes(folder, "-c", "10", "-p", "2") as made:
         made.start(1)
         # A child that starts later than the other might find nothing left.
         until(lambda: made.workers[0].output().count("serves") == 2, 30, "both children serve")
@@ -160,7 +160,7 @@ def supervised(folder: Path, jobs: int, kills: int) -> Verdict:
         return judge(made)
 
 
-def busy(made: Crew, killed: set[str]) -> list[str]:
+def busy(made: Processes, killed: set[str]) -> list[str]:
     """Return the workers that are at jobs and were not killed, once there are two."""
     seen = made.busy().keys() - killed
     return sorted(seen) if len(seen) >= 2 else []

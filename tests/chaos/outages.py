@@ -12,8 +12,8 @@ import psycopg
 
 from dutiful.servers.postgres import LocalServer
 from tests.chaos import orders
-from tests.chaos.crew import Crew, crew
 from tests.chaos.kills import feed, through, told
+from tests.chaos.processes import Processes, processes
 from tests.chaos.proxy import Proxy
 from tests.chaos.verdict import Verdict, judge, span
 from tests.servers.pgbouncer import Pooler
@@ -33,7 +33,7 @@ _AGAIN = re.compile(r"used again after ([0-9.]+) s")
 class Outage:
     """A verdict, and for how long the workers were without their store."""
 
-    def __init__(self, made: Crew, strikes: int) -> None:
+    def __init__(self, made: Processes, strikes: int) -> None:
         self.verdict: Verdict = judge(made)
         # A commit that failed with its server is the attempt's error; the job is tried again.
         self.verdict.failing = True
@@ -52,12 +52,12 @@ class Outage:
         return {**self.verdict.table(), "workers without the store": troubles}
 
 
-def load(made: Crew, jobs: int) -> None:
+def load(made: Processes, jobs: int) -> None:
     """Enqueue short orders of all kinds."""
     feed(made, list(orders.mixed(1, jobs, 0)))
 
 
-def got_on(made: Crew, seen: int) -> bool:
+def got_on(made: Processes, seen: int) -> bool:
     """Whether some more jobs have ended since so many had, or all have."""
     return made.ledger.read_text().count(" end ") > seen + 20 or made.left() == 0
 
@@ -78,7 +78,7 @@ def strikes(
     asks: str = "",
 ) -> Outage:
     """Do something to the store so many times while three workers work on a backlog."""
-    with crew(folder, "-c", "16", url=url, asks=asks, env=_LEASE) as made:
+    with processes(folder, "-c", "16", url=url, asks=asks, env=_LEASE) as made:
         load(made, jobs)
         made.start(3)
         made.ready()

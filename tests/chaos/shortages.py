@@ -13,9 +13,9 @@ from pathlib import Path
 import psycopg
 
 from dutiful.servers.postgres import LocalServer
-from tests.chaos.crew import crew, until
 from tests.chaos.disk import Filled, fill_up, small_disk, stuff
 from tests.chaos.outages import TROUBLE, Outage, recovered, strikes
+from tests.chaos.processes import processes, until
 
 _MEBIBYTE = 2**20
 _TENANT = "tenant"
@@ -44,7 +44,7 @@ def tables_full(folder: Path, server: LocalServer, seconds: float) -> Filled:
     """Fill the file system under the tables; the server goes on and refuses."""
     with (
         cramped(server, "base", 96 * _MEBIBYTE) as disk,
-        crew(folder, "-c", "8", url=server.url()) as made,
+        processes(folder, "-c", "8", url=server.url()) as made,
     ):
         ballast = disk / "ballast"
         return fill_up(made, seconds, partial(stuff, ballast), ballast.unlink)

@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 
 import pytest
-
 from dutiful.contract.protocol import Wanted
+
 from dutiful.engines.sqlite import SqliteEngine
 from tests.chaos.pace import Pace
 from tests.engines.sqlite.support import child, ended, heard, new, rows, say, worker
@@ -21,15 +21,15 @@ async def main():
     while True:
         print("asleep", flush=True)
         begun = time.monotonic()
-        while not await woken(engine):
+        while not await notified(engine):
             pass
         print(time.monotonic_ns(), flush=True)
         sys.stdin.readline()
         for job in engine.session.readers.read(lambda: find()):
             await engine.cancel([job])
-async def woken(engine):
+async def notified(engine):
     await engine.wait(("default",), 10)
-    return engine.session.watch.work(("default",))
+    return engine.session.idle_check.work(("default",))
 def find():
     from dutiful.contract.statement import Statement
     rows = (yield Statement("SELECT id FROM dutiful_job WHERE state = 1")).rows
@@ -38,26 +38,26 @@ asyncio.run(main())
 """
 
 
-def bells(path: Path) -> list[Path]:
+def pipes(path: Path) -> list[Path]:
     return list(path.with_name(f"{path.name}-run").glob("*.bell"))
 
 
 @pytest.mark.serial
 def test_other_process_wakes_in_milliseconds(path: Path) -> None:
     engine = SqliteEngine(path)
-    sleeper = child(SLEEP, path)
+    listener = child(SLEEP, path)
     spans: list[float] = []
     with Pace() as pace:
         for _ in range(10):
-            assert heard(sleeper) == "asleep"
-            while not bells(path):
+            assert heard(listener) == "asleep"
+            while not pipes(path):
                 time.sleep(0.001)
             engine.enqueue_sync([new()])
             committed = time.monotonic_ns()
-            spans.append((int(heard(sleeper)) - committed) / 1e6)
-            say(sleeper, "next")
-    sleeper.kill()
-    ended(sleeper)
+            spans.append((int(heard(listener)) - committed) / 1e6)
+            say(listener, "next")
+    listener.kill()
+    ended(listener)
     asyncio.run(engine.close())
     assert sorted(spans)[5] < pace.limit(20), spans
 
@@ -77,33 +77,33 @@ async def test_sleeping_costs_little_and_writes_nothing(engine: SqliteEngine, pa
     assert (log.stat().st_size, log.stat().st_mtime_ns) == before
 
 
-async def until_bells(path: Path, count: int) -> None:
-    while len(bells(path)) != count:  # noqa: ASYNC110 - another process hangs and takes them
+async def until_pipes(path: Path, count: int) -> None:
+    while len(pipes(path)) != count:  # noqa: ASYNC110 - another process hangs and takes them
         await asyncio.sleep(0.001)
 
 
-async def test_bell_is_taken_down(engine: SqliteEngine, path: Path) -> None:
-    sleeper = asyncio.create_task(engine.wait(("default",), 30))
-    await until_bells(path, 1)
+async def test_the_pipe_is_removed(engine: SqliteEngine, path: Path) -> None:
+    listener = asyncio.create_task(engine.wait(("default",), 30))
+    await until_pipes(path, 1)
     await engine.enqueue([new()])
-    await sleeper
-    assert bells(path) == []
-    sleeper = asyncio.create_task(engine.wait(("mail",), 30))
-    await until_bells(path, 1)
-    sleeper.cancel()
-    await asyncio.gather(sleeper, return_exceptions=True)
-    assert bells(path) == []
+    await listener
+    assert pipes(path) == []
+    listener = asyncio.create_task(engine.wait(("mail",), 30))
+    await until_pipes(path, 1)
+    listener.cancel()
+    await asyncio.gather(listener, return_exceptions=True)
+    assert pipes(path) == []
 
 
-async def test_stale_bell_is_removed(engine: SqliteEngine, path: Path) -> None:
+async def test_a_stale_pipe_is_removed(engine: SqliteEngine, path: Path) -> None:
     process = child(SLEEP, path)
     heard(process)
-    await until_bells(path, 1)
+    await until_pipes(path, 1)
     process.kill()
     ended(process)
-    assert bells(path)
+    assert pipes(path)
     await engine.enqueue([new()])
-    await until_bells(path, 0)
+    await until_pipes(path, 0)
 
 
 async def test_work_that_came_before_the_sleep(engine: SqliteEngine) -> None:
@@ -119,15 +119,15 @@ async def test_without_pipes_glances_do(
     monkeypatch.delattr("os.mkfifo")
     other = SqliteEngine(path)
     await other.open()
-    sleeper = asyncio.create_task(engine.wait(("default",), 30))
+    listener = asyncio.create_task(engine.wait(("default",), 30))
     await asyncio.sleep(0.1)
     await other.enqueue([new()])
-    await asyncio.wait_for(sleeper, 0.9)
+    await asyncio.wait_for(listener, 0.9)
     await other.close()
 
 
 async def test_paused_queue_does_not_wake(engine: SqliteEngine, path: Path) -> None:
     await engine.pause("default")
     await engine.enqueue([new()])
-    assert not engine.session.watch.work(("default",))
+    assert not engine.session.idle_check.work(("default",))
     assert rows(path, "SELECT name FROM dutiful_queue") == [("default",)]
