@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 
 import pytest
-from dutiful.contract.protocol import Wanted
 
+from dutiful.contract.roles.consumer import Wanted
 from dutiful.engines.sqlite import SqliteEngine
 from tests.chaos.pace import Pace
 from tests.engines.sqlite.support import child, ended, heard, new, rows, say, worker
@@ -26,9 +26,9 @@ async def main():
         print(time.monotonic_ns(), flush=True)
         sys.stdin.readline()
         for job in engine.session.readers.read(lambda: find()):
-            await engine.cancel([job])
+            await engine.controller.cancel([job])
 async def notified(engine):
-    await engine.wait(("default",), 10)
+    await engine.consumer.wait(("default",), 10)
     return engine.session.idle_check.work(("default",))
 def find():
     from dutiful.contract.statement import Statement
@@ -52,7 +52,7 @@ def test_other_process_wakes_in_milliseconds(path: Path) -> None:
             assert heard(listener) == "asleep"
             while not pipes(path):
                 time.sleep(0.001)
-            engine.enqueue_sync([new()])
+            engine.sync_producer.enqueue_sync([new()])
             committed = time.monotonic_ns()
             spans.append((int(heard(listener)) - committed) / 1e6)
             say(listener, "next")
@@ -63,16 +63,16 @@ def test_other_process_wakes_in_milliseconds(path: Path) -> None:
 
 
 async def test_sleeping_costs_little_and_writes_nothing(engine: SqliteEngine, path: Path) -> None:
-    await engine.join(worker())
+    await engine.fleet.join(worker())
     log = path.with_name(f"{path.name}-wal")
     before, spent = (log.stat().st_size, log.stat().st_mtime_ns), time.process_time()
     for _ in range(3):
-        answer = await engine.exchange("w1", [], Wanted(("default",), 10))
+        answer = await engine.consumer.exchange("w1", [], Wanted(("default",), 10))
         assert answer.claims == ()
-        assert await engine.prune(4, 0, 10) == 0
-        assert await engine.expire(()) == ()
-        assert await engine.abandoned(10) == ()
-        await engine.wait(("default",), 0.4)
+        assert await engine.retention.prune(4, 0, 10) == 0
+        assert await engine.fleet.expire(()) == ()
+        assert await engine.fleet.abandoned(10) == ()
+        await engine.consumer.wait(("default",), 0.4)
     assert time.process_time() - spent < 0.3
     assert (log.stat().st_size, log.stat().st_mtime_ns) == before
 
@@ -83,12 +83,12 @@ async def until_pipes(path: Path, count: int) -> None:
 
 
 async def test_the_pipe_is_removed(engine: SqliteEngine, path: Path) -> None:
-    listener = asyncio.create_task(engine.wait(("default",), 30))
+    listener = asyncio.create_task(engine.consumer.wait(("default",), 30))
     await until_pipes(path, 1)
-    await engine.enqueue([new()])
+    await engine.producer.enqueue([new()])
     await listener
     assert pipes(path) == []
-    listener = asyncio.create_task(engine.wait(("mail",), 30))
+    listener = asyncio.create_task(engine.consumer.wait(("mail",), 30))
     await until_pipes(path, 1)
     listener.cancel()
     await asyncio.gather(listener, return_exceptions=True)
@@ -102,14 +102,14 @@ async def test_a_stale_pipe_is_removed(engine: SqliteEngine, path: Path) -> None
     process.kill()
     ended(process)
     assert pipes(path)
-    await engine.enqueue([new()])
+    await engine.producer.enqueue([new()])
     await until_pipes(path, 0)
 
 
 async def test_work_that_came_before_the_sleep(engine: SqliteEngine) -> None:
-    await engine.enqueue([new()])
+    await engine.producer.enqueue([new()])
     begun = time.monotonic()
-    await engine.wait(("default",), 30)
+    await engine.consumer.wait(("default",), 30)
     assert time.monotonic() - begun < 10
 
 
@@ -119,15 +119,15 @@ async def test_without_pipes_glances_do(
     monkeypatch.delattr("os.mkfifo")
     other = SqliteEngine(path)
     await other.open()
-    listener = asyncio.create_task(engine.wait(("default",), 30))
+    listener = asyncio.create_task(engine.consumer.wait(("default",), 30))
     await asyncio.sleep(0.1)
-    await other.enqueue([new()])
+    await other.producer.enqueue([new()])
     await asyncio.wait_for(listener, 0.9)
     await other.close()
 
 
 async def test_paused_queue_does_not_wake(engine: SqliteEngine, path: Path) -> None:
-    await engine.pause("default")
-    await engine.enqueue([new()])
+    await engine.controller.pause("default")
+    await engine.producer.enqueue([new()])
     assert not engine.session.idle_check.work(("default",))
     assert rows(path, "SELECT name FROM dutiful_queue") == [("default",)]
