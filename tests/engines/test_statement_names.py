@@ -11,7 +11,7 @@ from dutiful.engines.postgres.statements import statements as postgres_statement
 from dutiful.engines.sqlite.statements import statements as sqlite_statements
 
 LINES_MAX = 300
-CALLED = {"sql", "_sql", "bare", "_take_turn"}
+CALLED = {"sql", "_sql", "bare", "_lock_migrations"}
 """What is called with the name of a statement, in the code of the engines."""
 FOR_ONE = {"listener.sql"}
 """SQLite's waiting workers are in files that are locked, not in a table."""

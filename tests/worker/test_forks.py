@@ -111,13 +111,13 @@ async def test_what_is_no_answer_is_not_taken_for_one(
     foreign = pack(ended(About("another", 1), Succeeded(b"99")))
     text = foreign if said == "foreign" else b"\xff\xff\xff\xff garbage"
 
-    begin = child_process.Child.__init__
+    begin = child_process.ChildProcess.__init__
 
-    def init(self: child_process.Child, *args: Any) -> None:
+    def init(self: child_process.ChildProcess, *args: Any) -> None:
         begin(self, *args)
         self.reader.feed_data(text)
 
-    monkeypatch.setattr(child_process.Child, "__init__", init)
+    monkeypatch.setattr(child_process.ChildProcess, "__init__", init)
     handle = await isolated.echo.using(max_attempts=1).aenqueue(5)
     await burst(isolation)
     if said == "foreign":

@@ -200,7 +200,7 @@ async def test_usr1_shows_all_stacks_though_the_loop_is_blocked(jobs: App, tmp_p
         await until(lambda: any(line.startswith("block") for line in marks(tmp_path)))
         worker.send_signal(signal.SIGUSR1)
         await until(lambda: "in block" in output(tmp_path))
-        assert "heart.py" in output(tmp_path)  # the heartbeat beats in a thread of its own
+        assert "heartbeat.py" in output(tmp_path)  # the heartbeat beats in a thread of its own
         assert not any(line.startswith("freed") for line in marks(tmp_path))
         await until(lambda: "Stack for <OwnedTask" in output(tmp_path))
         assert worker.poll() is None

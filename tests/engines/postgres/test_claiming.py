@@ -32,7 +32,7 @@ class WalkedLines:
     def ticks(self) -> int:
         return 0
 
-    def line(self, queue: str) -> WalkedLine:
+    def of_queue(self, queue: str) -> WalkedLine:
         return WalkedLine(self.waits[queue])
 
 

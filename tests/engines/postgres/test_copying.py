@@ -57,15 +57,15 @@ async def test_a_queue_that_it_cannot_hold_costs_its_own_jobs(
     source: Any, target: Any, name: str
 ) -> None:
     fields = (State.QUEUED, 0, b"{}", 0, 9, 1, 1)
-    await source.fill([Record(Job("stays", "t", name, *fields))])
-    await source.enqueue([new(), new(queue="mail")])
+    await source.importer.fill([Record(Job("stays", "t", name, *fields))])
+    await source.producer.enqueue([new(), new(queue="mail")])
     copier = StoreCopy(Store(source), Store(target))
     await copier.shut()
     await copier.pour()
     handed = await copier.hand_over()
     assert [refusal.id for refusal in handed.refused] == ["stays"]
-    assert [record.job.id for record in (await source.dump(9)).records] == ["stays"]
-    assert name in await source.shut_queues()
+    assert [record.job.id for record in (await source.exporter.dump(9)).records] == ["stays"]
+    assert name in await source.exporter.shut_queues()
     assert handed.reopened == ("default", "mail")
     assert len(await take(target, 9, queues=("default", "mail"))) == 2
 
@@ -74,8 +74,8 @@ async def test_a_queue_that_it_cannot_hold_costs_its_own_jobs(
 async def test_a_paused_queue_that_it_cannot_hold_stops_no_copy(
     source: Any, target: Any, name: str
 ) -> None:
-    await source.enqueue([new()])
-    await source.pause(name)
+    await source.producer.enqueue([new()])
+    await source.controller.pause(name)
     copier = StoreCopy(Store(source), Store(target))
     await copier.shut()
     await copier.pour()
@@ -85,9 +85,9 @@ async def test_a_paused_queue_that_it_cannot_hold_stops_no_copy(
 async def test_a_copy_is_the_same_though_texts_of_errors_are_escaped(
     source: Any, target: Any
 ) -> None:
-    await source.enqueue([new(id="dead")])
+    await source.producer.enqueue([new(id="dead")])
     error = AttemptError("dead", 1, 5, "w1", "Größe", "日本 \x00", "…")
-    await source.fill(
+    await source.importer.fill(
         [Record(Job("b", "t", "default", State.QUEUED, 0, b"{}", 1, 9, 1, 1), (error,))]
     )
     copier = StoreCopy(Store(source), Store(target))
@@ -95,19 +95,19 @@ async def test_a_copy_is_the_same_though_texts_of_errors_are_escaped(
     await copier.pour()
     reading = await read_back(copier, frozenset())
     assert (reading.jobs, reading.differing) == (2, ())
-    assert (await target.errors("b"))[0].message == "\\u65e5\\u672c \\x00"
+    assert (await target.inspector.errors("b"))[0].message == "\\u65e5\\u672c \\x00"
     assert (await copier.hand_over()).dropped == 2
 
 
 async def test_a_schedule_that_it_cannot_hold_stays_alone(source: Any, target: Any) -> None:
     broken = replace(FULL, name="broken", broken="日本 \x00", paused_at=6_000)
-    await source.fill_schedules([ScheduleHistory(broken)], "x")
-    await source.put_schedule(tick("tags", tags=("日本",)), replace=False)
+    await source.importer.fill_schedules([ScheduleHistory(broken)], "x")
+    await source.schedules.put_schedule(tick("tags", tags=("日本",)), replace=False)
     for name in ("a", "z"):
-        await source.put_schedule(tick(name), replace=False)
+        await source.schedules.put_schedule(tick(name), replace=False)
     app = replace(FULL, name="app", app="日本", spec=written(tick("app")), paused_at=6_000)
-    await source.fill_schedules([ScheduleHistory(app)], "x")
-    await source.enqueue([new()])
+    await source.importer.fill_schedules([ScheduleHistory(app)], "x")
+    await source.producer.enqueue([new()])
     copier = StoreCopy(Store(source), Store(target))
     await copier.shut()
     await copier.pour()
@@ -115,8 +115,8 @@ async def test_a_schedule_that_it_cannot_hold_stays_alone(source: Any, target: A
     assert handed.schedules.moved == ("a", "broken", "z")
     assert handed.schedules.kept == ("app", "tags")
     assert [refusal.id for refusal in handed.schedules.refused] == ["app", "tags"]
-    assert [one.name for one in await source.standings()] == ["app", "tags"]
-    assert (await target.standings(["broken"]))[0].broken == "\\u65e5\\u672c \\x00"
+    assert [one.name for one in await source.schedules.standings()] == ["app", "tags"]
+    assert (await target.schedules.standings(["broken"]))[0].broken == "\\u65e5\\u672c \\x00"
     assert handed.reopened == ("default",)
 
 
@@ -134,13 +134,13 @@ async def test_a_history_that_cannot_be_read_holds_no_schedule_up(
 ) -> None:
     good = replace(SKIPPED, planned=9_000, recorded_at=9_001)
     paused = replace(FULL, paused_at=6_000)
-    await source.fill_schedules([ScheduleHistory(paused, (CLOSED, SKIPPED, good))], "x")
+    await source.importer.fill_schedules([ScheduleHistory(paused, (CLOSED, SKIPPED, good))], "x")
     with closing(sqlite3.connect(tmp_path / "jobs.db", isolation_level=None)) as connection:
         change = f"SET {changes} WHERE planned < 9000"
         connection.execute(f"UPDATE dutiful_occurrence {change}")
     carried = await transfer_schedules(Store(source), Store(target))
     assert (carried.moved, carried.kept) == (("tick",), ())
-    kept = await target.occurrences("tick", 10)
+    kept = await target.schedules.occurrences("tick", 10)
     assert kept[0] == good
     assert len(kept) == (3 if "why" in changes else 1)
 
@@ -148,10 +148,10 @@ async def test_a_history_that_cannot_be_read_holds_no_schedule_up(
 async def test_what_an_older_release_has_shut_any_copy_may_open(
     source: Any, target: Any, tmp_path: Path
 ) -> None:
-    await source.shut(["default"], "x")
-    await source.fill_schedules([ScheduleHistory(FULL)], "x")
-    await target.shut(["default"], "x")
-    await target.fill_schedules([ScheduleHistory(FULL)], "x")
+    await source.exporter.shut(["default"], "x")
+    await source.importer.fill_schedules([ScheduleHistory(FULL)], "x")
+    await target.exporter.shut(["default"], "x")
+    await target.importer.fill_schedules([ScheduleHistory(FULL)], "x")
     with closing(sqlite3.connect(tmp_path / "jobs.db", isolation_level=None)) as connection:
         connection.execute("UPDATE dutiful_queue SET shut_for = NULL")
         connection.execute("UPDATE dutiful_schedule SET shut_for = NULL")
@@ -169,9 +169,9 @@ async def test_an_id_that_another_program_spoilt_is_an_id(
 ) -> None:
     with closing(sqlite3.connect(tmp_path / "jobs.db", isolation_level=None)) as connection:
         connection.execute("UPDATE dutiful_fence SET store = x'ff41'")
-    await source.enqueue([new()])
+    await source.producer.enqueue([new()])
     copier = StoreCopy(Store(source), Store(target))
     await copier.shut()
     await copier.pour()
     assert (await copier.hand_over()).reopened == ("default",)
-    assert await source.identity() == "\\xffA"
+    assert await source.exporter.identity() == "\\xffA"

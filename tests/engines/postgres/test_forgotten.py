@@ -53,7 +53,7 @@ async def test_a_lease_is_renewed_on_another_session(
     # indefinitely.
     pulse = engine.session.heartbeat_connection
     pulse._calls.append((lambda mine: mine.pgconn.exec_(b"DISCARD ALL"), forgotten))
-    pulse._ring()
+    pulse._wake_thread()
     await asyncio.wrap_future(forgotten)
     with pytest.raises(EngineUnavailable):
         await engine.leases.renew("w1")

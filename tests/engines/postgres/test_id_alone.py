@@ -41,7 +41,7 @@ async def test_it_goes_on_at_each_step(engine: PostgresEngine, postgres_database
     assert await engine.schema.migrate() == tuple(f"{name}.concurrently" for name in made)
     await served(engine, ids, claims)
     assert await indexes(engine) == "all there"
-    taken = ("0006_id_alone.contract", "0014_records_by_id.contract")
+    taken = ("0006_id_alone.contract", "0014_records_by_id.contract", "0019_listener.contract")
     assert await engine.schema.migrate(contract=True) == taken
     await served(engine, ids, claims)
     assert await indexes(engine) == "all there"

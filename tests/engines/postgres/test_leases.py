@@ -67,7 +67,7 @@ async def test_who_has_no_job_asks_about_jobs_once_though_others_have_some(
     await add(engine)
     await one(engine)
     asked: list[str] = []
-    review = engine._review
+    review = engine.leases._review
 
     def noted(worker: str, fleet: int) -> Plan[Any]:
         asked.append(worker)

@@ -148,7 +148,7 @@ async def test_a_worker_goes_on_while_one_end_waits(shop: App, foreign: psycopg.
     handle = await held.aenqueue()
     worker = Worker(shop, WorkerOptions(concurrency=4))
     running = asyncio.create_task(worker.run())
-    await until(lambda: worker._session and worker._session.executor.running)
+    await until(lambda: worker._registration and worker._registration.executor.running)
     with locked(foreign, row(handle.id)):
         go.set()
         for number in range(4):
@@ -175,7 +175,7 @@ async def test_a_stop_waits_for_a_locked_end_within_its_grace(
     handle = await held.aenqueue()
     worker = Worker(shop, WorkerOptions())
     running = asyncio.create_task(worker.run())
-    await until(lambda: worker._session and worker._session.executor.running)
+    await until(lambda: worker._registration and worker._registration.executor.running)
     with locked(foreign, row(handle.id)):
         go.set()
         await until(lambda: events.of(SettlementsDelayed))

@@ -253,7 +253,7 @@ async def test_a_prepared_transaction_is_named_and_a_logical_slot_is_not(
         connection.execute("CREATE TABLE mine (n int)")
         connection.execute("PREPARE TRANSACTION 'forgotten'")
         (held,) = await engine.health.warnings()
-        assert (held.kind, held.who) == ("prepared transaction", "forgotten")
+        assert held.about == "prepared transaction forgotten"
         connection.execute("ROLLBACK PREPARED 'forgotten'")
     assert await engine.health.warnings() == ()
     await engine.close()

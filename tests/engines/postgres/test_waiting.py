@@ -75,7 +75,7 @@ async def test_locked_steps_hold_up_no_claim_and_are_no_outage(postgres_database
     await shop.aenqueue_many([stepped.job(number) for number in range(12)])
     worker = Worker(shop, WorkerOptions(concurrency=16))
     running = asyncio.create_task(worker.run())
-    await until(lambda: worker._session and len(worker._session.executor.running) == 12)
+    await until(lambda: worker._registration and len(worker._registration.executor.running) == 12)
     async with await psycopg.AsyncConnection.connect(postgres_database) as foreign:
         await foreign.execute("SELECT FROM dutiful.job FOR UPDATE")
         go.set()
