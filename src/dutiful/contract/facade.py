@@ -133,7 +133,7 @@ class Store:
         if not all(finding.ok for finding in found if finding.name in ("schema", "indexes")):
             return found  # what is asked below may need what is missing
         if not self.can(Capability.FLEET):
-            return found
+            return (*found, coverage.unknown(self.name))
         workers = await self.fleet.workers()
         if not self.can(Capability.INSPECT):
             return (*found, coverage.of_workers(workers))

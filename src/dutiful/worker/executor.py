@@ -61,8 +61,8 @@ class Executor:
         self._app = app
         self._store = app.store
         self._counted = app.store.engine.attempt_counter is AttemptCounter.BROKER
-        # Where leases are the jobs', each has one to renew; where a broker counts, each has spent an
-        # attempt.
+        # Where leases are the jobs', each has one to renew; where a broker counts deliveries, each
+        # has spent an attempt.
         most = 0 if self._counted else RESERVE_MAX if leases is None else slots
         self.prefetch = Prefetch(slots, most)
         self._pid = forks.this_process.pid

@@ -53,8 +53,8 @@ class Consumer(Protocol):
         that is not paused running, adds one to its attempts and to its fence. With FLEET, only a
         registered worker is given claims. Without FENCED, what a stale claim writes is at best
         ignored, and the answer does not tell. Atomicity: each settlement with its error and
-        released unique key; each claim; best all together. On lost reply: send the same settlements again (those
-        already written by the same fence count as accepted); claims whose reply was
+        released unique key; each claim; best all together. On lost reply: send the same settlements
+        again (those already written by the same fence count as accepted); claims whose reply was
         lost come back by rescue, or when the leases of the jobs are over.
         """
         ...
