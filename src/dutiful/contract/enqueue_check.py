@@ -71,8 +71,7 @@ def _refuse_above(engine: str, bounds: Bounds, job: NewJob) -> None:
     if kept is not None and job.expires_in is not None and job.expires_in > kept:
         raise BadOption(
             f"{job.task} is to expire after {spell(job.expires_in)}, and the {engine} engine "
-            f"deletes a job that no worker starts after {spell(kept)}; use expires_in={spell(kept)!r} "
-            "or less"
+            f"deletes a job that no worker starts after {spell(kept)}; use at most that"
         )
 
 

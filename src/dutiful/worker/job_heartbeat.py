@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from dutiful.contract.clock import Clock
 from dutiful.contract.facade import Store
@@ -97,9 +97,10 @@ class JobHeartbeat(Heartbeat):
 
 def kind_of_heartbeat(
     store: Store, held: JobLeases | None, on_jobs_lost: Callable[[Sequence[Claim]], None]
-) -> Callable[..., Heartbeat]:
+) -> type[Heartbeat]:
     """Return what makes a heartbeat: of the worker's own lease, or of those of its jobs."""
     if held is None:
         return Heartbeat
     batch = store.engine.bounds.batch
-    return partial(JobHeartbeat, held=held, batch=batch, on_jobs_lost=on_jobs_lost)
+    kind = partial(JobHeartbeat, held=held, batch=batch, on_jobs_lost=on_jobs_lost)
+    return cast(type[Heartbeat], kind)  # which is called in the same way
