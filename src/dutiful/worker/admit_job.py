@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dutiful.core.delivery_count import delivered_too_often
 from dutiful.core.event import ArgumentsUnfit, Emit
 from dutiful.core.job import Claim
 from dutiful.core.outcome import Outcome, Undecodable
 from dutiful.core.payload import plain
-from dutiful.core.redelivery import delivered_too_often
 from dutiful.core.settle import before_start, unreadable_step
 
 
