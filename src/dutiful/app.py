@@ -136,7 +136,9 @@ class App(HookDecorators, ManagementParts):
 
         ``app.enqueue_many(charge.job(id) for id in ids)``. The next batch is built while one is
         stored. Each batch is all or none; after an error, of the store or of ``jobs``, the batches
-        before it are stored and none behind it. With ``connection`` all is the caller's to commit.
+        before it are stored and none behind it. An engine without ATOMIC_BATCH may store a part of
+        a batch: PartlyEnqueued names what was stored of it and what was not. ReplyUnknown leaves
+        one batch in doubt. With ``connection`` all is the caller's to commit.
         ``patience`` is how long each batch is tried while the store cannot be used.
         """
         return self.enqueuer.many(jobs, connection, batch, patience)

@@ -31,6 +31,9 @@ def cancel_jobs(
     which = select.read_filter(chosen, states, render.now())
 
     async def body(opened: OpenTarget) -> None:
+        from dutiful.contract.capability import Capability
+
+        opened.store.require(Capability.CANCEL)
         jobs = opened.app.jobs
         cancel = partial(jobs.acancel, limit=limit, **which)
         if ids:

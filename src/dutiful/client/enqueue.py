@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterable, Iterable, Sequence
-from functools import partial
 from time import monotonic, sleep
 from typing import Any
 
@@ -12,7 +12,6 @@ import msgspec
 from dutiful.contract.capability import Capability
 from dutiful.contract.roles.producer import Receipt, created
 from dutiful.core.admission import admit
-from dutiful.core.errors import EngineUnavailable, ReplyUnknown
 from dutiful.core.instant import span
 from dutiful.core.job import NewJob
 
@@ -21,7 +20,7 @@ from .batches import achunks, aoverlapped, chunks, overlapped
 from .handle import Handle
 from .looping import refuse_on_loop, running_loop
 from .options import Options, Span
-from .outage_retry import OutageRetry, arepeat
+from .outage_retry import REPEATED, EnqueueRetry
 
 
 class Enqueuer:
@@ -29,8 +28,9 @@ class Enqueuer:
 
     Each job passes the ``on_enqueue`` hooks. The store is opened when first needed. A call that
     fails because the store cannot be used, or whose reply is lost, is repeated for as long as the
-    caller has patience. On the caller's own ``connection``, jobs are statements of its
-    transaction: nothing is opened or repeated.
+    caller has patience; where a job that is sent twice would be stored twice, a lost reply is
+    raised, and only jobs that the store has refused are sent again. On the caller's own
+    ``connection``, jobs are statements of its transaction: nothing is opened or repeated.
     """
 
     def __init__(self, app: AppProtocol) -> None:
@@ -61,7 +61,11 @@ class Enqueuer:
     def batch(
         self, jobs: Sequence[NewJob], connection: Any = None, patience: int | None = None
     ) -> tuple[Receipt, ...]:
-        """Store built jobs from sync code, all or none; ``patience`` is in microseconds."""
+        """Store built jobs from sync code; ``patience`` is in microseconds.
+
+        All or none with ATOMIC_BATCH; else PartlyEnqueued says which were stored, and ReplyUnknown
+        has PartlyEnqueued as its cause where the fate of only a part of the batch is unknown.
+        """
         ready = self._hooks.before(jobs) if self._hooks.on_enqueue else jobs
         if connection is not None:
             return self._lazy.store.enqueue_on(connection, ready)
@@ -111,13 +115,14 @@ class Enqueuer:
 
     def _store(self, jobs: Sequence[NewJob], patience: int | None) -> tuple[Receipt, ...]:
         limit = self._lazy.settings.enqueue_patience if patience is None else patience
-        began, outage = monotonic(), None
+        began, again = monotonic(), None
         while True:
             try:
-                return self._once(jobs)
-            except (EngineUnavailable, ReplyUnknown) as error:
-                outage = outage or OutageRetry(limit, began)
-                pause = outage.pause_after(error, monotonic())
+                receipts = self._once(jobs if again is None else again.left)
+                return receipts if again is None else again.receipts(receipts)
+            except REPEATED as error:
+                again = again or self._again(jobs, limit, began)
+                pause = again.pause_after(error, monotonic())
             sleep(pause)
 
     def _once(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
@@ -129,7 +134,21 @@ class Enqueuer:
 
     async def _astore(self, jobs: Sequence[NewJob], patience: int | None) -> tuple[Receipt, ...]:
         limit = self._lazy.settings.enqueue_patience if patience is None else patience
-        return await arepeat(partial(self._aonce, jobs), limit)
+        clock = asyncio.get_running_loop().time
+        began, again = clock(), None
+        while True:
+            try:
+                receipts = await self._aonce(jobs if again is None else again.left)
+                return receipts if again is None else again.receipts(receipts)
+            except REPEATED as error:
+                again = again or self._again(jobs, limit, began)
+                pause = again.pause_after(error, clock())
+            await asyncio.sleep(pause)
+
+    def _again(self, jobs: Sequence[NewJob], patience: int, began: float) -> EnqueueRetry:
+        store = self._lazy.store
+        once = store.can(Capability.IDEMPOTENT_ENQUEUE)
+        return EnqueueRetry(jobs, patience, began, engine=store.name, idempotent=once)
 
     async def _aonce(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
         if self._lazy.notices is None:

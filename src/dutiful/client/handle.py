@@ -72,6 +72,7 @@ class Handle(Generic[T]):
 
     async def ajob(self) -> Job:
         """Return the job's record as it stands; raises JobNotFound."""
+        self._app.store.require(Capability.INSPECT)
         store = await self._app.ready()
         found = await store.inspector.get([self.id])
         if not found:
@@ -91,7 +92,8 @@ class Handle(Generic[T]):
         enqueue, within the timeout, and raises EngineUnavailable if the timeout ends first.
         """
         patience = _patience(timeout)
-        (await self._app.ready()).require(Capability.RESULTS)
+        self._app.store.require(Capability.RESULTS)
+        await self._app.ready()
         pause = _POLL_FIRST
         waiter = CURRENT.get()
         loop, outage = asyncio.get_running_loop(), self._app.settings.enqueue_patience
@@ -121,6 +123,7 @@ class Handle(Generic[T]):
 
     async def acancel(self) -> bool:
         """Cancel the job, or ask for its end when it runs; False when it has ended already."""
+        self._app.store.require(Capability.CANCEL)
         store = await self._app.ready()
         return bool(await store.controller(Capability.CANCEL).cancel([self.id]))
 

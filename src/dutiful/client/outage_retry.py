@@ -1,19 +1,24 @@
 """Repeats a call while the store cannot be used, for as long as the caller has patience.
 
-Jobs carry their ids, so a job that is sent twice is stored once.
+Only what may be repeated is sent again: jobs of which the store said that it has not stored them,
+and, where it stores a job once though it is sent twice, those whose reply was lost.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from dutiful.core.errors import EngineError, EngineUnavailable, ReplyUnknown
+from dutiful.contract.roles.producer import Receipt
+from dutiful.core.errors import EngineError, EngineUnavailable, PartlyEnqueued, ReplyUnknown
 from dutiful.core.instant import SECOND, spell
+from dutiful.core.job import NewJob
 
 T = TypeVar("T")
 
+REPEATED = (EngineUnavailable, PartlyEnqueued, ReplyUnknown)
+"""The errors of an enqueue that `EnqueueRetry` judges."""
 _FIRST, _MOST = 0.05, 1.0
 
 
@@ -44,6 +49,8 @@ class OutageRetry:
         return pause
 
     def _last(self, error: EngineError) -> EngineError:
+        if isinstance(error, PartlyEnqueued):
+            return error
         text = str(error)
         if self._patience:
             text = f"{text}; tried for {spell(self._patience)} (enqueue_patience)"
@@ -52,6 +59,73 @@ class OutageRetry:
         if not isinstance(error, ReplyUnknown):
             text = f"{text}; an earlier try may have stored it"
         return ReplyUnknown(text)
+
+
+class EnqueueRetry:
+    """The failed tries of one enqueue, which of its jobs are stored, and which are sent again."""
+
+    def __init__(
+        self, jobs: Sequence[NewJob], patience: int, began: float, *, engine: str, idempotent: bool
+    ) -> None:
+        """Begin with none stored; ``idempotent`` says whether a lost reply may be repeated."""
+        self._jobs = jobs
+        self._outage = OutageRetry(patience, began)
+        self._engine = engine
+        self._idempotent = idempotent
+        self._stored: dict[str, Receipt] = {}
+        self.left = jobs
+        """The jobs that are to be sent."""
+
+    def pause_after(self, error: EngineError, now: float) -> float:
+        """Return how many seconds to wait before `left` is sent again.
+
+        Raises, when the patience is at its end or the call may not be repeated, what says most:
+        PartlyEnqueued once a job was stored, ReplyUnknown if some may have been.
+        """
+        partly = error if isinstance(error, PartlyEnqueued) else error.__cause__
+        if isinstance(partly, PartlyEnqueued):
+            self._stored |= {job_id: Receipt(job_id) for job_id in partly.stored}
+        if isinstance(error, ReplyUnknown) and not self._idempotent:
+            raise self._unrepeatable(error, partly) from (self._partly(partly) or error)
+        if isinstance(error, PartlyEnqueued):
+            self.left = [job for job in self.left if job.id in error.failed]
+        try:
+            return self._outage.pause_after(error, now)
+        except EngineUnavailable as last:
+            if not self._stored:
+                raise
+            raise self._partial(last) from error
+        except PartlyEnqueued as last:
+            raise self._partial(last) from error
+
+    def receipts(self, last: Sequence[Receipt]) -> tuple[Receipt, ...]:
+        """Return the receipts of all jobs in their order; ``last`` are those of `left`."""
+        if not self._stored:
+            return tuple(last)
+        found = self._stored | {job.id: one for job, one in zip(self.left, last, strict=True)}
+        return tuple(found[job.id] for job in self._jobs)
+
+    def _partial(self, last: EngineError) -> PartlyEnqueued:
+        """Say of all jobs which are stored, and why the others are not."""
+        why = last.failed if isinstance(last, PartlyEnqueued) else {}
+        failed = {
+            job.id: why.get(job.id, str(last)) for job in self.left if job.id not in self._stored
+        }
+        return PartlyEnqueued(tuple(self._stored), failed)
+
+    def _partly(self, partly: object) -> PartlyEnqueued | None:
+        failed = partly.failed if isinstance(partly, PartlyEnqueued) else {}
+        return PartlyEnqueued(tuple(self._stored), failed) if self._stored or failed else None
+
+    def _unrepeatable(self, error: ReplyUnknown, partly: object) -> ReplyUnknown:
+        known = len(self._stored)
+        known += len(partly.failed) if isinstance(partly, PartlyEnqueued) else 0
+        unknown = len(self._jobs) - known
+        which = "the job" if len(self._jobs) == 1 else f"{unknown} of {len(self._jobs)} jobs"
+        return ReplyUnknown(
+            f"{error}; {which} may be stored or not, and the {self._engine} engine would store a "
+            "job twice that is sent twice: send again only what may run twice"
+        )
 
 
 async def arepeat(call: Callable[[], Awaitable[T]], patience: int) -> T:

@@ -44,5 +44,16 @@ ADVICE: dict[Capability, str] = {
     Capability.REDRIVE: "enqueue the job again with its arguments",
     Capability.SCHEDULES: "use another engine, or enqueue from outside",
     Capability.MIGRATE: "it has no schema",
+    Capability.INSPECT: "look with its own tools, or let tasks record what you need to see",
+    Capability.CANCEL: "let it run, and let the task check whether it is still wanted",
+    Capability.PURGE: "delete them with its own tools",
+    Capability.PAUSE: "stop the workers that serve the queue",
+    Capability.FLEET: "look at the processes of the workers and at their logs",
+    Capability.RESULTS: "let the task write its result where you can read it",
+    Capability.STEPS: "make the whole task repeatable, with ctx.idempotency_key",
+    Capability.TRANSACTION: "write in a transaction of your own, and make the task repeatable",
+    Capability.CALLER_TRANSACTION: "enqueue after the commit",
+    Capability.EXPORT: "let its workers finish the jobs",
+    Capability.IMPORT: "enqueue the jobs there",
 }
 """What to do instead, where that can be said in general."""

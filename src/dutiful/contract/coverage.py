@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from .capability import ADVICE, Capability
 from .page import Finding, QueueCount
 from .roles.fleet import WorkerStatus
 
@@ -60,6 +61,13 @@ def of_queues(workers: Sequence[WorkerStatus], queues: Sequence[QueueCount]) -> 
     else:
         text = "no queue holds due jobs"
     return Finding("queues", True, text)
+
+
+def unknown(engine: str) -> Finding:
+    """Report that nobody can tell which workers live and what they leave unserved."""
+    lacks = Capability.FLEET
+    text = f"not checked, since the {engine} engine cannot {lacks.value}; {ADVICE[lacks]}"
+    return Finding("workers", True, text)
 
 
 def spell(waiting: dict[str, int]) -> str:

@@ -62,6 +62,9 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """Microseconds for which a job that nobody starts is kept."""
 
 
+UNBOUNDED = Bounds()
+
+
 class Engine(ABC):
     """One store. Its class declares the facts; an instance has the roles."""
 
@@ -70,7 +73,7 @@ class Engine(ABC):
     poll: ClassVar[float]
     """Seconds after which an idle worker looks for work though nothing has woken it."""
     capabilities: ClassVar[frozenset[Capability]]
-    bounds: ClassVar[Bounds] = Bounds()
+    bounds: ClassVar[Bounds] = UNBOUNDED
     lease_owner: ClassVar[LeaseOwner] = LeaseOwner.WORKER
     attempt_counter: ClassVar[AttemptCounter] = AttemptCounter.STORE
 

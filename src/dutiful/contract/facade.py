@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from threading import get_ident
 from typing import Any, TypeVar
 
-from dutiful.core.errors import Unsupported
+from dutiful.core.errors import EngineError, PartlyEnqueued, Unsupported
 from dutiful.core.event import Claimed, ClaimsRefused, Emit, Enqueued, JobDied, Settled, ignore
 from dutiful.core.job import NewJob
 from dutiful.core.settle import Settlement
@@ -15,9 +15,10 @@ from dutiful.core.state import State
 
 from . import coverage
 from .capability import ADVICE, Capability
-from .engine import Engine
+from .engine import UNBOUNDED, Engine
+from .enqueue_check import FOR_JOBS, Parts, refuse_unfit, takes_all
 from .page import Finding
-from .reentry import refuse_reentry, writing
+from .reentry import insider, refuse_reentry, writing
 from .roles.consumer import Consumer, Exchanged, Wanted
 from .roles.controller import Controller
 from .roles.fleet import Fleet, Leases
@@ -31,9 +32,7 @@ from .roles.transfer import Exporter, Importer
 
 R = TypeVar("R")
 
-_FOR_JOBS = frozenset({Capability.UNIQUE, Capability.PRIORITY, Capability.DELAY, Capability.EXPIRY})
-"""What the options of a job may need."""
-_FOR_SYNC = _FOR_JOBS | {Capability.SYNC_ENQUEUE}
+_FOR_SYNC = FOR_JOBS | {Capability.SYNC_ENQUEUE}
 
 
 class Store:
@@ -65,7 +64,12 @@ class Store:
 
     def controller(self, capability: Capability) -> Controller:
         """Return the role of changing jobs by hand for what needs ``capability``."""
-        return self._role(self.engine.controller, capability)
+        self.require(capability)
+        if self.engine.controller is None:
+            raise Unsupported(
+                self.engine.name, "change jobs that it holds", "let them run, or enqueue others"
+            )
+        return self.engine.controller
 
     @property
     def inspector(self) -> Inspector:
@@ -129,7 +133,7 @@ class Store:
         if not all(finding.ok for finding in found if finding.name in ("schema", "indexes")):
             return found  # what is asked below may need what is missing
         if not self.can(Capability.FLEET):
-            return found
+            return (*found, coverage.unknown(self.name))
         workers = await self.fleet.workers()
         if not self.can(Capability.INSPECT):
             return (*found, coverage.of_workers(workers))
@@ -137,18 +141,34 @@ class Store:
         return (*found, coverage.of_workers(workers), coverage.of_queues(workers, queues))
 
     async def enqueue(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
-        """Store jobs: see `Producer.enqueue`."""
-        self._check(jobs)
-        receipts = await self.engine.producer.enqueue(jobs)
-        self.emit(_enqueued(receipts))
-        return receipts
+        """Store jobs: see `Producer.enqueue`; more than the engine takes in a call, in parts.
+
+        Unsupported, BadOption or PayloadTooLarge, before any I/O, for what it cannot store. Without
+        ATOMIC_BATCH, PartlyEnqueued when some jobs were stored and the others were not, and
+        ReplyUnknown when some may have been; its cause is then PartlyEnqueued about the others.
+        """
+        engine, producer = self.engine, self.engine.producer
+        if takes_all(engine):
+            receipts = await producer.enqueue(jobs)
+            self.emit(_enqueued(receipts))
+            return receipts
+        refuse_unfit(engine, jobs)
+        parts = Parts(jobs, engine.bounds.batch or max(len(jobs), 1))
+        for part in parts:
+            try:
+                parts.stored(await producer.enqueue(part))
+            except EngineError as error:
+                parts.failed(part, error)
+        return self._sent(parts)
 
     def enqueue_sync(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
         """Store jobs in the calling thread: see `SyncProducer.enqueue_sync`."""
-        producer = self.engine.sync_producer
-        if producer is None or not _FOR_SYNC <= self.engine.capabilities:
-            self._check(jobs)
-            producer = self._role(producer, Capability.SYNC_ENQUEUE)
+        engine = self.engine
+        producer = engine.sync_producer
+        if producer is None or not (
+            engine.bounds is UNBOUNDED and engine.capabilities >= _FOR_SYNC
+        ):
+            return self._enqueue_checked(jobs)
         ident = get_ident()
         if ident in writing or sys.is_finalizing():
             refuse_reentry()
@@ -160,14 +180,40 @@ class Store:
         self.emit(_enqueued(receipts))
         return receipts
 
+    def _enqueue_checked(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
+        """Do what `enqueue_sync` does, on an engine that does not take everything."""
+        refuse_unfit(self.engine, jobs)
+        producer = self._role(self.engine.sync_producer, Capability.SYNC_ENQUEUE)
+        parts = Parts(jobs, self.engine.bounds.batch or max(len(jobs), 1))
+        refuse_reentry()
+        with insider():
+            for part in parts:
+                try:
+                    parts.stored(producer.enqueue_sync(part))
+                except EngineError as error:
+                    parts.failed(part, error)
+        return self._sent(parts)
+
+    def _sent(self, parts: Parts) -> tuple[Receipt, ...]:
+        """Emit what became of a batch, and return its receipts or raise."""
+        try:
+            receipts = parts.receipts()
+        except EngineError as error:
+            partly = error if isinstance(error, PartlyEnqueued) else error.__cause__
+            if isinstance(partly, PartlyEnqueued) and partly.stored:
+                self.emit(Enqueued(len(set(partly.stored)), 0))
+            raise
+        self.emit(_enqueued(receipts))
+        return receipts
+
     def enqueue_on(self, connection: Any, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
         """Store jobs inside the caller's transaction: see `CallerProducer.enqueue_on`."""
-        self._check(jobs)
+        refuse_unfit(self.engine, jobs)
         return self._callers().enqueue_on(connection, jobs)
 
     async def aenqueue_on(self, connection: Any, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
         """Store jobs inside the caller's transaction: see `CallerProducer.aenqueue_on`."""
-        self._check(jobs)
+        refuse_unfit(self.engine, jobs)
         return await self._callers().aenqueue_on(connection, jobs)
 
     async def exchange(
@@ -202,20 +248,6 @@ class Store:
 
     def _callers(self) -> CallerProducer:
         return self._role(self.engine.caller_producer, Capability.CALLER_TRANSACTION)
-
-    def _check(self, jobs: Sequence[NewJob]) -> None:
-        declared = self.engine.capabilities
-        if _FOR_JOBS <= declared:
-            return
-        for job in jobs:
-            if job.unique is not None:
-                self.require(Capability.UNIQUE)
-            if job.priority:
-                self.require(Capability.PRIORITY)
-            if job.delay or job.run_at is not None:
-                self.require(Capability.DELAY)
-            if job.expires_in is not None:
-                self.require(Capability.EXPIRY)
 
 
 def _enqueued(receipts: tuple[Receipt, ...]) -> Enqueued:

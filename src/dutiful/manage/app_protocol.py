@@ -13,6 +13,15 @@ from dutiful.contract.roles.inspector import Inspector
 
 T = TypeVar("T")
 
+_CHANGES = (
+    Capability.CANCEL,
+    Capability.DELAY,
+    Capability.PAUSE,
+    Capability.PURGE,
+    Capability.REDRIVE,
+)
+"""What the role of changing jobs by hand does."""
+
 
 class ManagedApp(AppProtocol, Protocol):
     """The app, with the tasks that it knows."""
@@ -43,6 +52,8 @@ class Part:
         StoreUnusable where there is no store yet.
         """
         for capability in needs:
+            if capability in _CHANGES:
+                self._app.store.controller(capability)
             self._app.store.require(capability)
         return await existing(self._app)
 

@@ -20,7 +20,10 @@ class Switched(msgspec.Struct, frozen=True, kw_only=True):
     queue: str
     paused: bool
     known: bool
-    """Whether a job is in the queue or a worker serves it; if not, its name may be misspelt."""
+    """Whether a job is in the queue or a worker serves it; if not, its name may be misspelt.
+
+    True where the engine can tell neither.
+    """
     near: str | None = None
     """The known queue whose name is most similar, where this one is not known."""
 
@@ -65,14 +68,20 @@ class Queues(Part):
         controller = store.controller(Capability.PAUSE)
         await (controller.pause(queue) if pause else controller.resume(queue))
         near = () if queue in names else get_close_matches(queue, sorted(names), 1)
+        seen = store.can(Capability.INSPECT) or store.can(Capability.FLEET)
         return Switched(
-            queue=queue, paused=pause, known=queue in names, near=next(iter(near), None)
+            queue=queue,
+            paused=pause,
+            known=queue in names or not seen,
+            near=next(iter(near), None),
         )
 
 
 async def _known(store: Store, *, paused: bool) -> set[str]:
     """Name the queues that have jobs or workers; with ``paused`` also those that are paused."""
-    names = {name for worker in await store.fleet.workers() for name in worker.info.queues}
+    names = set[str]()
+    if store.can(Capability.FLEET):
+        names |= {name for worker in await store.fleet.workers() for name in worker.info.queues}
     if store.can(Capability.INSPECT):
         names |= {
             row.queue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dutiful.contract.capability import Capability
+
 from .app_protocol import Part
 from .records import WorkerRecord, worker_record
 
@@ -11,7 +13,7 @@ class Workers(Part):
 
     async def alist(self) -> tuple[WorkerRecord, ...]:
         """Return the workers, also lost ones that still hold jobs."""
-        store = await self._store()
+        store = await self._store(Capability.FLEET)
         return tuple(worker_record(row) for row in await store.fleet.workers())
 
     def list(self) -> tuple[WorkerRecord, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, ParamSpec, TypeVar
@@ -13,9 +13,11 @@ import msgspec
 from dutiful.app import App
 from dutiful.client.options import state_named
 from dutiful.client.task import BoundTask
+from dutiful.contract.capability import Capability
+from dutiful.contract.engine import Engine
 from dutiful.contract.facade import Store
 from dutiful.contract.page import Filter
-from dutiful.core.errors import JobFailed
+from dutiful.core.errors import JobFailed, Unsupported
 from dutiful.core.event import Event, JobDied
 from dutiful.core.instant import span
 from dutiful.core.job import Job
@@ -62,9 +64,18 @@ class Harness:
 
         ``until`` also lets so much time pass, stopping at each retry, delay and snooze on the way
         to run it when it is due; with ``schedules`` also at each occurrence of the app's schedules.
+        On an engine that cannot list jobs, ``until`` is refused with Unsupported, and the queues
+        of the app's tasks are served.
+
         Returns how many attempts ended. Raises JobFailed for the first job that died, with the
         error's traceback, unless ``raise_on_death`` is False.
         """
+        if not self.store.can(Capability.INSPECT) and span(until):
+            raise Unsupported(
+                self.store.name,
+                "tell when its next job is due, as drain(until=...) needs it",
+                "move the clock with jobs.clock.advance(...) and call drain()",
+            )
         dead_before = len(self.died)
         end = self.clock.now() + span(until)
         calendar = self._scheduler() if schedules else None
@@ -155,7 +166,7 @@ class Harness:
         return await self._burst()
 
     async def _burst(self) -> int:
-        queues = [count.queue for count in await self.store.inspector.queues()]
+        queues = await self._queues()
         if not queues:
             return 0
         options = WorkerOptions(
@@ -179,11 +190,20 @@ class Harness:
             attempts += await self._burst()  # a task enqueued to a queue that was not served yet
         return attempts
 
+    async def _queues(self) -> list[str]:
+        if not self.store.can(Capability.INSPECT):
+            return sorted({task.queue for task in self.app.tasks.values()})
+        return [count.queue for count in await self.store.inspector.queues()]
+
     async def _ready(self) -> bool:
+        if not self.store.can(Capability.INSPECT):
+            return True  # only another burst can tell
         counts = await self.store.inspector.queues()
         return any(count.counts.get(State.QUEUED) and not count.paused_at for count in counts)
 
     async def _next_due(self, calendar: Scheduler | None) -> int | None:
+        if not self.store.can(Capability.INSPECT):
+            return None
         later = [job.run_at for job in await self.ajobs(None, "scheduled", "waiting")]
         if calendar is not None:
             batch = await self.store.schedules.due(1)
@@ -192,8 +212,16 @@ class Harness:
 
 
 @contextmanager
-def harness(app: App, *, clock: FakeClock | None = None) -> Generator[Harness]:
+def harness(
+    app: App,
+    *,
+    clock: FakeClock | None = None,
+    engine: Callable[[FakeClock], Engine] = MemoryEngine,
+) -> Generator[Harness]:
     """Keep an app's jobs in memory for the length of a test, and hand out a `Harness`.
+
+    ``engine`` makes another engine on the test's clock, to see how the app works on one that can do
+    less; what that engine cannot do raises Unsupported here, too.
 
     ::
 
@@ -204,7 +232,7 @@ def harness(app: App, *, clock: FakeClock | None = None) -> Generator[Harness]:
                 jobs.drain()
     """
     time = clock or FakeClock()
-    with app.on(MemoryEngine(time)) as store:
+    with app.on(engine(time)) as store:
         held = Harness(app, store, time)
         leave = app.bus.subscribe(
             lambda event: held.died.append(event) if isinstance(event, JobDied) else None

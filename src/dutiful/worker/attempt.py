@@ -13,6 +13,7 @@ from dutiful.client.context import CURRENT, Context
 from dutiful.client.step_errors import recording
 from dutiful.client.task import Task
 from dutiful.contract.beside import beside
+from dutiful.contract.capability import Capability
 from dutiful.contract.facade import Store
 from dutiful.core.errors import ClaimLost, JobLocked, UsageError
 from dutiful.core.event import SettlementsDelayed
@@ -113,6 +114,7 @@ class Running(msgspec.Struct, eq=False):
         self._original()
         if self.over:
             raise ClaimLost(f"this attempt of job {self.job.id} has ended; step {name!r} is void")
+        self.store.require(Capability.STEPS)
         raw = self.steps.get(name)
         if raw is not None:
             return True, plain(raw)

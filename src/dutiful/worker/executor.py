@@ -7,21 +7,23 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable
 
 from dutiful.contract.clock import Clock
+from dutiful.contract.engine import AttemptCounter
 from dutiful.core.errors import BadPayload
-from dutiful.core.event import ArgumentsUnfit, SlotStuck, TaskUnknown
+from dutiful.core.event import SlotStuck, TaskUnknown
 from dutiful.core.instant import SECOND
 from dutiful.core.job import Claim
-from dutiful.core.outcome import Cancelled, Outcome, Released, Snoozed, Undecodable, Unknown
-from dutiful.core.payload import plain
-from dutiful.core.settle import before_start, unreadable_step
+from dutiful.core.outcome import Cancelled, Outcome, Released, Snoozed, Unknown
 
 from . import forks
+from .admit_job import not_to_start, unfit
 from .app_protocol import WorkerApp
 from .attempt import Running
 from .capacity import CannotStart, Capacity
-from .delayed import Delayed
+from .delayed import Delayed, End
 from .failure import raised, timed_out
-from .prefetch import Prefetch
+from .job_leases import JobLeases
+from .prefetch import RESERVE_MAX, Prefetch
+from .redelivery import fresh, held_still, lose, refuse
 from .runners import Runners
 from .store_clock import StoreClock
 from .store_retry import StoreRetry
@@ -44,16 +46,25 @@ class Executor:
         valid: Callable[[], bool],
         changed: Callable[[], None],
         store_retry: StoreRetry,
+        leases: JobLeases | None = None,
     ) -> None:
-        """Start idle; ``valid`` is asked before each start, ``changed`` told after each end."""
+        """Start idle; ``valid`` is asked before each start, ``changed`` told after each end.
+
+        ``leases`` are those of the single jobs, where the worker has none of its own.
+        """
         self.running: dict[str, Running] = {}
         self.waiting: deque[Claim] = deque()
-        self.ended: list[tuple[Claim, Outcome]] = []
+        self.ended: list[End] = []
         self.delayed = Delayed(asyncio.get_running_loop().time)
         self.done = 0
-        self.prefetch = Prefetch(slots)
+        self.leases = leases
         self._app = app
         self._store = app.store
+        self._counted = app.store.engine.attempt_counter is AttemptCounter.BROKER
+        # Where leases are the jobs', each has one to renew; where a broker counts deliveries, each
+        # has spent an attempt.
+        most = 0 if self._counted else RESERVE_MAX if leases is None else slots
+        self.prefetch = Prefetch(slots, most)
         self._pid = forks.this_process.pid
         self._slots = slots
         self.capacity = Capacity(slots, app.bus.emit, self._roomier)
@@ -71,6 +82,8 @@ class Executor:
 
     def offer(self, claims: Iterable[Claim]) -> None:
         """Take claimed jobs and start as many as there are slots."""
+        if self.leases is not None:
+            claims = fresh(claims, self.leases, self.running, self.waiting, self.ended)
         self.waiting.extend(claims)
         if self.draining:
             self.release_prefetched()
@@ -99,6 +112,12 @@ class Executor:
         if found:
             self._changed()
 
+    def lose(self, claims: Iterable[Claim]) -> int:
+        """Stop jobs whose own leases are over; return how many bodies that interrupted."""
+        stopped = lose(claims, self.running, self.waiting)
+        self._changed()
+        return stopped
+
     def trim(self) -> None:
         """Hand back what was prefetched while jobs were short, once they are long."""
         surplus = self.prefetch.surplus(len(self.waiting))
@@ -114,10 +133,22 @@ class Executor:
             return max(self.capacity.slots - len(self.running) - len(self.waiting), 0)
         return self.prefetch.limit(len(self.running), len(self.waiting))
 
-    def take_ended(self) -> list[tuple[Claim, Outcome]]:
+    def take_ended(self) -> list[End]:
         """Return the ends that are to be settled now, and forget them."""
         ended, self.ended = self.ended, []
-        return ended + self.delayed.take() if self.delayed else ended
+        ended = ended + self.delayed.take() if self.delayed else ended
+        return ended if self.leases is None else held_still(ended, self.leases, self._store.emit)
+
+    def settled(self, ended: Iterable[End], delayed: Collection[str]) -> None:
+        """Note that ends were written, but for those of jobs that are ``delayed``."""
+        if self.leases is not None:
+            self.leases.settled([claim for claim, _ in ended], delayed)
+
+    def unsettled(self, ended: list[End]) -> None:
+        """Take ends back that could not be written."""
+        self.ended[:0] = ended
+        if self.leases is not None:
+            self.leases.settling([claim for claim, _ in ended], now=False)
 
     def release_prefetched(self) -> None:
         """Give the jobs that have not started back, unspent."""
@@ -149,14 +180,14 @@ class Executor:
         while self.waiting and len(self.running) < self.capacity.slots and not self.draining:
             if not self._valid():
                 return
-            self._start(self.waiting.popleft())
+            claim = self.waiting.popleft()
+            if self.leases is None or self.leases.valid(claim):
+                self._start(claim)
 
     def _start(self, claim: Claim) -> None:
         job = claim.job
         at = self.store_clock.now() if job.started_at is None else job.started_at
-        outcome = before_start(job, at)
-        if outcome is None and claim.steps:
-            outcome = unreadable_step(claim.steps)
+        outcome = not_to_start(claim, at, broker_counts=self._counted)
         if outcome is None and job.crashes:
             outcome = self._apart(claim)
         if outcome is not None:
@@ -179,10 +210,12 @@ class Executor:
             self._pid,
             self._valid,
         )
+        if (leases := self.leases) is not None:
+            running.valid = lambda: leases.valid(running.claim)
         try:
             self._runners.start(running)
         except BadPayload as error:
-            self.ended.append((claim, self._unfit(claim, str(error))))
+            self.ended.append((claim, unfit(claim, str(error), self._app.bus.emit)))
         except CannotStart as error:
             running.unlimit()
             self.ended.append((claim, Released()))
@@ -192,15 +225,6 @@ class Executor:
             self.ended.append((claim, raised(error, task.spec.retry)))
         else:
             self.running[job.id] = running
-
-    def _unfit(self, claim: Claim, error: str) -> Outcome:
-        """Decide about arguments that do not fit; a JSON object may fit another version's task."""
-        job = claim.job
-        if not _whole(job.args):
-            return Undecodable(error)
-        if job.parked_at is None:
-            self._app.bus.emit(ArgumentsUnfit(job.task, job.id, error))
-        return Undecodable(error, waits=True)
 
     def _apart(self, claim: Claim) -> Outcome | None:
         """Put a job off whose next crash is its last while another such job runs here.
@@ -253,15 +277,9 @@ class Executor:
         if running.since is not None:
             self.prefetch.observe(self._time() - running.since)
         self.done += 1
-        if outcome is not None:
+        if self.leases is not None and not self.leases.holds(running.claim):
+            refuse([running.claim], self._store.emit)
+        elif outcome is not None:
             self.ended.append((running.claim, outcome))
         self._fill()
         self._changed()
-
-
-def _whole(args: bytes) -> bool:
-    """Whether stored arguments are an object, which is what a client writes."""
-    try:
-        return isinstance(plain(args), dict)
-    except Exception:  # noqa: BLE001 - whatever went wrong, it is not an object
-        return False

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec.structs import replace
 
+from dutiful.contract.capability import Capability
 from dutiful.contract.facade import Store
 from dutiful.contract.roles.consumer import Exchanged, Wanted
 from dutiful.core.errors import EngineError
@@ -61,6 +62,7 @@ class FetchLoop:
         self._changed = changed
         self._store_retry = store_retry
         self._burst = burst
+        self._batch = min(_BATCH, store.engine.bounds.batch or _BATCH)
         self._time = asyncio.get_running_loop().time
         self._hopeful = True
         """Whether the store may have jobs that were not claimed."""
@@ -109,17 +111,18 @@ class FetchLoop:
             return False
         now = self._executor.store_clock.now()
         settlements = self._decide_all(ended, now)
-        wanted = self._wanted(min(limit, _BATCH)) if limit else None
+        wanted = self._wanted(min(limit, self._batch)) if limit else None
         started, done = self._time(), executor.done
         try:
             answer = await self._exchange(settlements, wanted)
         except BaseException:
-            executor.ended[:0] = ended
+            executor.unsettled(ended)
             raise
         # What a store in trouble takes says nothing about how far ahead to claim.
         executor.prefetch.observe_trip(min(self._time() - started, _TRIP_MOST))
         self._count(ended, answer)
         fresh = executor.delayed.keep(ended, answer.delayed)
+        executor.settled(ended, answer.delayed)
         if locked := tuple(job_id for job_id in fresh if job_id not in self._unwritable):
             self._store.emit(SettlementsDelayed(self._worker, locked, answer.locked_by))
         if answer.lost:
@@ -195,6 +198,8 @@ class FetchLoop:
     ) -> Exchanged:
         def exchange() -> Awaitable[Exchanged]:
             asked = None if self._executor.draining else wanted
+            if (leases := self._executor.leases) is not None:
+                leases.asking()
             return self._store.exchange(self._worker, settlements, asked)
 
         return await self._store_retry.ask(exchange, self._give_up)
@@ -220,6 +225,9 @@ class FetchLoop:
         they are those of a worker that lives.
         """
         failures = self._store_retry.failures
+        if not self._store.can(Capability.FLEET):  # such claims come back when their lease is over
+            self._doubts = failures
+            return
         # What ends in a transaction of its own while the store answers is not to be run again.
         before = self._executor.held()
         claims = await self._store_retry.ask(
@@ -239,7 +247,9 @@ class FetchLoop:
             pass
 
     def _wanted(self, limit: int) -> Wanted:
-        return Wanted(fetch_order(self._queues, self._rng), limit)
+        leases = self._executor.leases
+        length = 0 if leases is None else leases.lease.length
+        return Wanted(fetch_order(self._queues, self._rng), limit, length)
 
     def _give_up(self) -> bool:
         return self.overdue()

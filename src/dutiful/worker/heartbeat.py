@@ -92,13 +92,17 @@ class Heartbeat:
 
     def _pause(self) -> float:
         """Return the seconds until the next beat: never beyond the deadline, when all must stop."""
-        left = self._deadline - self._clock.ticks()
+        left = self._left()
         pause = self._lease.heartbeat
         if self._failed:
             pause //= _HURRY
         elif self.calm and self._idle():
             pause *= 2
         return max(min(pause, left), 0) / 1_000_000
+
+    def _left(self) -> int:
+        """Return the microseconds until the lease is over; negative when it is."""
+        return self._deadline - self._clock.ticks()
 
     async def renew(self) -> None:
         """Renew once; what hangs or fails is tried again until the deadline has passed.

@@ -18,9 +18,10 @@ class Prefetch:
     from idle workers elsewhere, and a crash would count for jobs that had not begun.
     """
 
-    def __init__(self, slots: int) -> None:
-        """Start with no reserve, until something is known."""
+    def __init__(self, slots: int, most: int = RESERVE_MAX) -> None:
+        """Start with no reserve, until something is known; it never holds more than ``most``."""
         self._slots = slots
+        self._most = most
         self._seconds: float | None = None
         self._trip = 0.0
 
@@ -44,7 +45,7 @@ class Prefetch:
 
     def reserve(self) -> int:
         """Return how many jobs to hold beyond the running ones."""
-        return min(RESERVE_MAX, int(self._per_second() * self._trip * _TRIPS))
+        return min(self._most, int(self._per_second() * self._trip * _TRIPS))
 
     def surplus(self, waiting: int) -> int:
         """Return how many of those that wait would not start in time, and so are released.

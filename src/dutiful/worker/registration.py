@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
+from dutiful.contract.capability import Capability
 from dutiful.contract.clock import Clock
 from dutiful.contract.facade import Store
 from dutiful.contract.migrations import release
@@ -19,6 +20,7 @@ from dutiful.core.event import (
     WorkerLeft,
     WorkerStalled,
 )
+from dutiful.core.job import Claim
 from dutiful.core.retry import Random
 from dutiful.core.settle import Rules
 from dutiful.services.process import Process
@@ -27,7 +29,9 @@ from dutiful.services.service import Service, ServiceLoop
 from .app_protocol import WorkerApp
 from .executor import Executor
 from .fetch_loop import FetchLoop
-from .heartbeat import Heartbeat, HeartbeatTask, HeartbeatThread
+from .heartbeat import HeartbeatTask, HeartbeatThread
+from .job_heartbeat import kind_of_heartbeat
+from .job_leases import bounded, leases_of
 from .options import WorkerOptions
 from .store_retry import StoreRetry
 
@@ -40,7 +44,10 @@ _LOST_GRACE = 0.5
 
 
 class Registration:
-    """Joins, pumps jobs until something ends it, drains, and leaves."""
+    """Joins, pumps jobs until something ends it, drains, and leaves.
+
+    Where the engine does not know its workers, there is nothing to join and to leave.
+    """
 
     def __init__(
         self,
@@ -63,10 +70,12 @@ class Registration:
         self._changed = asyncio.Event()
         self._asked = asyncio.Event()
         self._grace = options.grace / 1_000_000
-        self._heartbeat = Heartbeat(
+        self._lease = lease = bounded(options.lease, store.engine.bounds.lease)
+        held = leases_of(store.engine, lease, clock)
+        self._heartbeat = kind_of_heartbeat(store, held, self._jobs_lost)(
             store.leases,
             worker,
-            options.lease,
+            lease,
             clock,
             on_lost=lambda: self._from_heartbeat(self._lease_lost),
             on_cancels=lambda ids: self._from_heartbeat(self.executor.cancel, ids),
@@ -83,6 +92,7 @@ class Registration:
             valid=self._heartbeat.valid,
             changed=self._changed.set,
             store_retry=store_retry,
+            leases=held,
         )
         self._fetch_loop = FetchLoop(
             store,
@@ -186,7 +196,7 @@ class Registration:
             id=self.worker,
             queues=tuple(queue.name for queue in self.options.queues),
             concurrency=self.options.concurrency,
-            lease=self.options.lease.length,
+            lease=self._lease.length,
             host=host,
             pid=pid,
             born=born,
@@ -195,7 +205,8 @@ class Registration:
 
         async def join() -> None:
             self._heartbeat.start()
-            await self.store.fleet.join(info)
+            if self.store.can(Capability.FLEET):
+                await self.store.fleet.join(info)
 
         try:
             await self._store_retry.ask(join, self._asked.is_set)
@@ -242,6 +253,8 @@ class Registration:
                     await self._changed.wait()
 
     async def _leave(self) -> None:
+        if not self.store.can(Capability.FLEET):
+            return
         with contextlib.suppress(EngineError):
             await self.store.fleet.leave(self.worker)
 
@@ -249,6 +262,14 @@ class Registration:
         """Stop the bodies at once: the fetch loop may hang in the very call that cost the lease."""
         self._interrupt("lost")
         self._changed.set()
+
+    def _jobs_lost(self, claims: Sequence[Claim]) -> None:
+        """Stop the jobs whose own leases are over; the others go on."""
+
+        def stop() -> None:
+            self.store.emit(LeaseLost(self.worker, self.executor.lose(claims)))
+
+        self._from_heartbeat(stop)
 
     def _interrupt(self, why: Literal["shutdown", "lost"]) -> None:
         for running in list(self.executor.running.values()):

@@ -41,7 +41,7 @@ class UnservedQueues:
 
 
 async def _look(store: Store) -> None:
-    if not store.can(Capability.INSPECT):
+    if not (store.can(Capability.INSPECT) and store.can(Capability.FLEET)):
         return
     try:
         workers, queues = await store.fleet.workers(), await store.inspector.queues()

@@ -33,6 +33,7 @@ from dutiful.services.trouble import OutageReport
 
 from . import forks
 from .app_protocol import WorkerApp
+from .engine_notice import engine_notice
 from .isolation.contained import contain, release
 from .isolation.contexts import Contexts
 from .options import WorkerOptions
@@ -145,8 +146,9 @@ class Worker:
             if not self._stopped():
                 raise
             return False
-        for notice in notices:
-            self.app.bus.emit(Notice(notice))
+        for notice in (*notices, engine_notice(self.app.store)):
+            if notice:
+                self.app.bus.emit(Notice(notice))
         return True
 
     def _stopped(self) -> bool:
@@ -180,8 +182,23 @@ class Worker:
 
     def _services(self, registration: Registration) -> list[Service]:
         store, settings = self.app.store, self.app.settings
-        rescuer = Rescuer(
-            store,
+        services: list[Service] = []
+        if store.can(Capability.FLEET):
+            services.append(self._new_rescuer(registration))
+        if store.can(Capability.SCHEDULES):
+            services.append(self._new_scheduler(registration))
+        if store.can(Capability.PRUNE):
+            keep = {
+                State.SUCCEEDED: settings.keep_succeeded,
+                State.CANCELLED: settings.keep_cancelled,
+                State.DEAD: settings.keep_dead,
+            }
+            services.append(Pruner(store, keep))
+        return services
+
+    def _new_rescuer(self, registration: Registration) -> Rescuer:
+        return Rescuer(
+            self.app.store,
             registration.worker,
             clock=self._clock,
             rng=self._rng,
@@ -190,17 +207,6 @@ class Worker:
             healthy=registration.healthy,
             calm=registration.calm,
         )
-        services: list[Service] = [rescuer]
-        if store.can(Capability.SCHEDULES):
-            services.append(self._new_scheduler(registration))
-        if not store.can(Capability.PRUNE):
-            return services
-        keep = {
-            State.SUCCEEDED: settings.keep_succeeded,
-            State.CANCELLED: settings.keep_cancelled,
-            State.DEAD: settings.keep_dead,
-        }
-        return [*services, Pruner(store, keep)]
 
     def _new_scheduler(self, registration: Registration) -> Scheduler:
         # A burst may end after the first turn, and what is due in that belongs to it.

@@ -16,6 +16,9 @@ class Wanted(msgspec.Struct, frozen=True):
 
     queues: tuple[str, ...]
     limit: int
+    lease: int = 0
+    """Microseconds for which each job is claimed, with `LeaseOwner.JOB`; an engine that cannot be
+    asked for a length must claim for at least as long as its workers' leases."""
 
 
 class Exchanged(msgspec.Struct, frozen=True):
@@ -47,11 +50,12 @@ class Consumer(Protocol):
         refused and changes nothing. A settlement that would bring back a job whose cancellation
         was requested cancels it. One whose job another session has locked may be left for later, so
         that it delays no other; it is named in the answer. A claim makes a due job of a queue
-        that is not paused running, adds one to its attempts and to its fence. Only a registered
-        worker is given claims. Atomicity: each settlement with its error and released unique key;
-        each claim; best all together. On lost reply: send the same settlements again (those
-        already written by the same fence count as accepted); claims whose reply was
-        lost come back by rescue.
+        that is not paused running, adds one to its attempts and to its fence. With FLEET, only a
+        registered worker is given claims. Without FENCED, what a stale claim writes is at best
+        ignored, and the answer does not tell. Atomicity: each settlement with its error and
+        released unique key; each claim; best all together. On lost reply: send the same settlements
+        again (those already written by the same fence count as accepted); claims whose reply was
+        lost come back by rescue, or when the leases of the jobs are over.
         """
         ...
 

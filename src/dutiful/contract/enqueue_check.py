@@ -1,0 +1,144 @@
+"""Refuses, before any I/O, what an engine cannot store, and sends long batches in parts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+from dutiful.core.errors import (
+    BadOption,
+    EngineError,
+    PartlyEnqueued,
+    PayloadTooLarge,
+    ReplyUnknown,
+    Unsupported,
+)
+from dutiful.core.instant import spell
+from dutiful.core.job import NewJob
+
+from .capability import ADVICE, Capability
+from .engine import UNBOUNDED, Bounds, Engine
+from .roles.producer import Receipt
+
+FOR_JOBS = frozenset({Capability.UNIQUE, Capability.PRIORITY, Capability.DELAY, Capability.EXPIRY})
+"""What the options of a job may need."""
+
+
+def takes_all(engine: Engine) -> bool:
+    """Whether the engine takes every option, and is bounded in nothing."""
+    return engine.bounds is UNBOUNDED and engine.capabilities >= FOR_JOBS
+
+
+def refuse_unfit(engine: Engine, jobs: Sequence[NewJob]) -> None:
+    """Raise for the first job that needs what the engine lacks, or that is above a bound.
+
+    Raises Unsupported, BadOption or PayloadTooLarge. A ``run_at`` is measured by this host's clock.
+    """
+    if takes_all(engine):
+        return
+    declared, bounds = engine.capabilities, engine.bounds
+    for job in jobs:
+        for needed in _needs(job):
+            if needed not in declared:
+                raise Unsupported(engine.name, needed.value, ADVICE.get(needed, ""))
+        if bounds is not UNBOUNDED:
+            _refuse_above(engine.name, bounds, job)
+
+
+def _needs(job: NewJob) -> Iterator[Capability]:
+    if job.unique is not None:
+        yield Capability.UNIQUE
+    if job.priority:
+        yield Capability.PRIORITY
+    if job.delay or job.run_at is not None:
+        yield Capability.DELAY
+    if job.expires_in is not None:
+        yield Capability.EXPIRY
+
+
+def _refuse_above(engine: str, bounds: Bounds, job: NewJob) -> None:
+    if bounds.payload is not None and len(job.args) > bounds.payload:
+        raise PayloadTooLarge(
+            f"the arguments of {job.task} take {len(job.args):,} bytes, and the {engine} engine "
+            f"takes {bounds.payload:,}; store the data elsewhere and pass its key"
+        )
+    if bounds.delay is not None and (delay := _delay(job)) > bounds.delay:
+        raise BadOption(
+            f"{job.task} is to run in {spell(delay)}, and the {engine} engine delays a job by "
+            f"{spell(bounds.delay)} at most; enqueue it later, or let it snooze until it is due"
+        )
+    kept = bounds.retention
+    if kept is not None and job.expires_in is not None and job.expires_in > kept:
+        raise BadOption(
+            f"{job.task} is to expire after {spell(job.expires_in)}, and the {engine} engine "
+            f"deletes a job that no worker starts after {spell(kept)}; use at most that"
+        )
+
+
+def _delay(job: NewJob) -> int:
+    return job.delay if job.run_at is None else job.run_at - time.time_ns() // 1000
+
+
+class Parts:
+    """One batch that is sent in parts, because the engine takes few jobs in a call.
+
+    Iterate over it, and report to it what became of each part; the iteration ends early when the
+    store fails. Then `receipts` returns, or raises what the caller must know.
+    """
+
+    def __init__(self, jobs: Sequence[NewJob], most: int) -> None:
+        """Cut the batch into parts of ``most`` jobs."""
+        self._jobs = jobs
+        self._most = most
+        self._receipts: list[Receipt] = []
+        self._failed: dict[str, str] = {}
+        self._sent = 0
+        self._end: EngineError | None = None
+        """What ended the iteration."""
+
+    def __iter__(self) -> Iterator[Sequence[NewJob]]:
+        """Yield the parts."""
+        while self._sent < len(self._jobs) and self._end is None:
+            part = self._jobs[self._sent : self._sent + self._most]
+            self._sent += len(part)
+            yield part
+
+    def stored(self, receipts: Sequence[Receipt]) -> None:
+        """Note that a part was stored."""
+        self._receipts += receipts
+
+    def failed(self, part: Sequence[NewJob], error: EngineError) -> None:
+        """Note that a part was not stored, or only in part; others are sent if that has a point."""
+        if isinstance(error, PartlyEnqueued):
+            self._receipts += map(Receipt, error.stored)
+            self._failed |= error.failed
+            return
+        self._end = error
+        rest = self._jobs[self._sent :]
+        if not isinstance(error, ReplyUnknown):
+            rest = [*part, *rest]
+        self._failed |= {job.id: str(error) for job in rest}
+
+    def receipts(self) -> tuple[Receipt, ...]:
+        """Return the receipts of all jobs.
+
+        Raises the store's error where nothing was stored before it; else PartlyEnqueued, or, when
+        a part may have been stored, ReplyUnknown with PartlyEnqueued about the others as its cause.
+        """
+        end = self._end
+        if end is None and not self._failed:
+            return tuple(self._receipts)
+        if isinstance(end, ReplyUnknown):
+            if not (self._receipts or self._failed):
+                raise end
+            unknown = len(self._jobs) - len(self._receipts) - len(self._failed)
+            raise ReplyUnknown(
+                f"{end}; of {len(self._jobs)} jobs {unknown} may have been stored, "
+                f"{len(self._receipts)} were stored and {len(self._failed)} were not"
+            ) from self._partly()
+        if end is not None and not self._receipts:
+            raise end
+        raise self._partly() from end
+
+    def _partly(self) -> PartlyEnqueued:
+        return PartlyEnqueued([receipt.id for receipt in self._receipts], self._failed)

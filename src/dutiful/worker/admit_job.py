@@ -1,0 +1,38 @@
+"""Judges a claimed job before its body begins: what need not, or cannot, run here."""
+
+from __future__ import annotations
+
+from dutiful.core.delivery_count import delivered_too_often
+from dutiful.core.event import ArgumentsUnfit, Emit
+from dutiful.core.job import Claim
+from dutiful.core.outcome import Outcome, Undecodable
+from dutiful.core.payload import plain
+from dutiful.core.settle import before_start, unreadable_step
+
+
+def not_to_start(claim: Claim, at: int, *, broker_counts: bool) -> Outcome | None:
+    """Return the outcome of a job that must not start, or None; ``at`` is the store's now."""
+    outcome = before_start(claim.job, at)
+    if outcome is None and claim.steps:
+        outcome = unreadable_step(claim.steps)
+    if outcome is None and broker_counts:
+        outcome = delivered_too_often(claim.job)
+    return outcome
+
+
+def unfit(claim: Claim, error: str, emit: Emit) -> Outcome:
+    """Decide about arguments that do not fit; a JSON object may fit another version's task."""
+    job = claim.job
+    if not _whole(job.args):
+        return Undecodable(error)
+    if job.parked_at is None:
+        emit(ArgumentsUnfit(job.task, job.id, error))
+    return Undecodable(error, waits=True)
+
+
+def _whole(args: bytes) -> bool:
+    """Whether stored arguments are an object, which is what a client writes."""
+    try:
+        return isinstance(plain(args), dict)
+    except Exception:  # noqa: BLE001 - whatever went wrong, it is not an object
+        return False
