@@ -1,4 +1,7 @@
-"""Joins URLs and engines: the only product file that names engines."""
+"""Joins URLs and engines: the only product file that names engines.
+
+Engines of other packages are found by `installed_engines`, for schemes that are not in `_ENGINES`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Any, cast
 
 from .config import Settings
 from .contract.engine import Engine
+from .contract.page import Finding
 from .core.errors import BadConfiguration
 from .core.url import scheme
 
@@ -31,11 +35,29 @@ def engine_of(settings: Settings) -> Engine:
             "postgresql://user@host/database for a server"
         )
     build = _ENGINES.get(named)
-    if build is None:
-        near = difflib.get_close_matches(named, _ENGINES, n=1, cutoff=0.6)
-        hint = f" (did you mean {near[0]}?)" if near else ""
-        raise BadConfiguration(f"no engine for {named}://{hint}; use one of {', '.join(_ENGINES)}")
-    return build(url, settings)
+    return _installed(named, url, settings) if build is None else build(url, settings)
+
+
+def ignored_engines() -> tuple[Finding, ...]:
+    """Report what installed packages claim in vain; reads the metadata of all of them."""
+    from .installed_engines import ignored
+
+    return ignored(_ENGINES)
+
+
+def _installed(named: str, url: str, settings: Settings) -> Engine:
+    from . import installed_engines  # only here: it reads the metadata of all packages
+
+    others = installed_engines.installed()
+    if entries := others.get(named):
+        return installed_engines.build(entries, url, settings)
+    names = [*_ENGINES, *(name for name in others if name not in _ENGINES)]
+    near = difflib.get_close_matches(named, names, n=1, cutoff=0.6)
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    raise BadConfiguration(
+        f"no engine for {named}://{hint}; use one of {', '.join(names)}, "
+        "or install the package that has it"
+    )
 
 
 def _memory(url: str, settings: Settings) -> Engine:

@@ -76,7 +76,9 @@ def check(common: Common) -> None:
     """Look at the store's health; exit code 1 when something is bad."""
 
     async def body(opened: OpenTarget) -> None:
-        findings = await opened.store.check()
+        from dutiful.composition import ignored_engines
+
+        findings = (*await opened.store.check(), *ignored_engines())
         if common.json:
             as_json.emit([as_json.finding(finding) for finding in findings])
         else:

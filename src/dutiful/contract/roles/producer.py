@@ -53,7 +53,10 @@ class SyncProducer(Protocol):
     """Taking jobs in from code that has no event loop."""
 
     def enqueue_sync(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
-        """Do what `Producer.enqueue` does, in the calling thread; same promises."""
+        """Do what `Producer.enqueue` does, in the calling thread; same promises.
+
+        An engine that is not open yet opens itself.
+        """
         ...
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from dutiful.contract.capability import Capability
+from dutiful.contract.declared import faults
 from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.moves import add, hand, look, one
 from dutiful.testing.conformance.requires import requires
@@ -18,6 +19,11 @@ class OpenContract(Contract):
     async def test_an_engine_has_a_name_and_declares_capabilities(self, engine: Roles) -> None:
         assert engine.engine.name
         assert engine.capabilities <= frozenset(Capability)
+
+    async def test_every_declared_capability_has_its_role(
+        self, connect: Connect, clock: FakeClock
+    ) -> None:
+        assert faults(connect(clock)) == ()
 
     async def test_opening_an_open_engine_again_is_harmless(self, engine: Roles) -> None:
         job_id = await add(engine)
