@@ -25,6 +25,7 @@
     └── EngineError           about the store
         ├── EngineUnavailable try again: locked, unreachable, full
         │   └── JobLocked     try again: another session has locked one job
+        ├── PartlyEnqueued    some jobs of a batch were stored, and the others were not
         ├── ReplyUnknown      the write may have happened
         ├── SchemaMismatch    the store's schema is newer or older than the code's
         └── StoreUnusable     not a database, read-only, missing folder, corrupt
@@ -201,6 +202,19 @@ class JobLocked(EngineUnavailable):
         """Name the session, if it is known."""
         super().__init__(text)
         self.who = who
+
+
+class PartlyEnqueued(EngineError):
+    """Some jobs of a batch were stored, and the others were not: only those may be sent again."""
+
+    def __init__(self, stored: Sequence[str], failed: Mapping[str, str]) -> None:
+        """Take the ids of the stored jobs, and the reason by id of each that was not stored."""
+        self.stored = tuple(stored)
+        self.failed = dict(failed)
+        total = len(self.stored) + len(self.failed)
+        named = "; ".join(f"{job_id}: {reason}" for job_id, reason in [*self.failed.items()][:3])
+        more = f"; and {len(self.failed) - 3} more" if len(self.failed) > 3 else ""
+        super().__init__(f"{len(self.failed)} of {total} jobs were not stored ({named}{more})")
 
 
 class ReplyUnknown(EngineError):

@@ -31,11 +31,20 @@ class Producer(Protocol):
     """Taking jobs in."""
 
     async def enqueue(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
-        """Store jobs and return their receipts in the same order.
+        """Store jobs and return their receipts in the same order. Durable when it returns.
 
-        Atomicity: all or none; with a unique rule of ``on_conflict="raise"`` that finds a live
-        job, DuplicateJob and none. Durable when it returns. On lost reply: call again with the
-        same jobs; those whose id is stored already are left alone and count as created.
+        What is above `Bounds` (the number of jobs, a payload, a delay) is refused with a
+        UsageError, and nothing is stored: the caller splits a batch that is too long.
+
+        Atomicity with ATOMIC_BATCH: all or none; with a unique rule of ``on_conflict="raise"``
+        that finds a live job, DuplicateJob and none. Without: each job. When the store has taken
+        some of them and not the others, PartlyEnqueued names both; only those that failed may be
+        sent again. EngineUnavailable still means that none was stored.
+
+        On lost reply (ReplyUnknown), with IDEMPOTENT_ENQUEUE: call again with the same jobs;
+        those whose id is stored already are left alone and count as created. Without: a second
+        call stores a second message for each job that the first one stored, and both are given
+        out; the caller decides whether a job twice is better than none.
         """
         ...
 
