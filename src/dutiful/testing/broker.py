@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from dutiful.contract.capability import Capability
 from dutiful.contract.clock import Clock, SystemClock
 from dutiful.contract.engine import AttemptCounter, Bounds, Engine, LeaseOwner
+from dutiful.contract.page import Finding
 from dutiful.contract.roles.consumer import Exchanged, Wanted
 from dutiful.contract.roles.fleet import Renewal
 from dutiful.contract.roles.producer import Receipt
@@ -116,7 +117,7 @@ class BrokerConsumer:
     async def exchange(
         self, worker: str, settlements: Sequence[Settlement], wanted: Wanted | None
     ) -> Exchanged:
-        """Delete or return messages, then receive at most ten of each queue's in any order.
+        """Delete or return messages, then receive at most ten: a queue's come in any order.
 
         A stale attempt cannot be refused: what it ends is left as it is, and it learns nothing.
         """
@@ -186,6 +187,7 @@ class BrokerConsumer:
             if one.body.queue in wanted.queues and (one.visible <= ticks or (again and one.receipt))
         ]
         queues.random.shuffle(ready)
+        ready.sort(key=lambda number: wanted.queues.index(queues.messages[number].body.queue))
         return tuple(self._deliver(number, worker, ticks) for number in ready[:limit])
 
     def _deliver(self, number: int, worker: str, ticks: int) -> Claim:
@@ -229,6 +231,10 @@ class PoorBroker(Engine):
     async def close(self) -> None:
         """Keep everything, so that a test can look at it afterwards."""
 
+    async def check(self) -> tuple[Finding, ...]:
+        """Count what is there."""
+        return (Finding("broker", True, f"{len(self.queues.messages)} messages"),)
+
 
 def _refuse(jobs: Sequence[NewJob], now: int) -> None:
     """Raise for what is above the bounds, before any job is stored."""
@@ -236,13 +242,9 @@ def _refuse(jobs: Sequence[NewJob], now: int) -> None:
         raise UsageError(f"{len(jobs)} jobs in one call; the broker takes {_BOUNDS.batch}")
     for new in jobs:
         if _BOUNDS.payload is not None and len(new.args) > _BOUNDS.payload:
-            raise PayloadTooLarge(
-                f"the arguments take {len(new.args):,} bytes; the broker takes {_BOUNDS.payload:,}"
-            )
+            raise PayloadTooLarge(f"{len(new.args):,} bytes; the broker takes {_BOUNDS.payload:,}")
         if _BOUNDS.delay is not None and _delay(new, now) > _BOUNDS.delay:
-            raise BadOption(
-                f"a delay of {spell(_delay(new, now))}; the broker takes {spell(_BOUNDS.delay)}"
-            )
+            raise BadOption(f"a delay above {spell(_BOUNDS.delay)}, which the broker takes at most")
 
 
 def _delay(new: NewJob, now: int) -> int:

@@ -10,7 +10,6 @@ from dutiful.core.job import AttemptError, Job
 from dutiful.core.outcome import Discarded, Snoozed, Succeeded
 from dutiful.core.state import State
 from dutiful.core.unique import unique
-from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.moves import (
     FAILED,
     add,
@@ -25,9 +24,10 @@ from dutiful.testing.conformance.moves import (
     rescue,
     take,
 )
-from dutiful.testing.conformance.requires import requires
+from dutiful.testing.conformance.requires import needs_step, requires
 from dutiful.testing.conformance.roles import Roles
 from dutiful.testing.conformance.setting import Contract
+from dutiful.testing.conformance.suite_clock import SuiteClock
 
 
 def full(**fields: object) -> Record:
@@ -184,8 +184,9 @@ class CopyContract(Contract):
         (receipt,) = await engine.producer.enqueue([new(unique=unique("order:1"))])
         assert (receipt.id, receipt.created) == (record.job.id, False)
 
+    @needs_step
     async def test_filled_jobs_run_in_their_old_order(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         now = clock.now()
         fields = {"state": State.QUEUED, "queue": "default", "unique_key": None, "worker": None}
@@ -208,8 +209,9 @@ class CopyContract(Contract):
         messages = [error.message for error in await engine.inspector.errors("j" * 32)]
         assert messages == ["no such order", "w2 died", "no use"]
 
+    @needs_step
     async def test_a_filled_scheduled_job_becomes_due(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         run_at = clock.now() + 1_000_000
         fields = {"queue": "default", "worker": None, "cancel_requested": False}
@@ -243,6 +245,7 @@ class CopyContract(Contract):
         assert await engine.importer.drop(before) == (ids[1],)
         assert (await look(engine, ids[0])).state is State.RUNNING
 
+    @requires(Capability.FLEET, Capability.FENCED)
     async def test_a_claim_on_a_dropped_job_is_refused(self, engine: Roles) -> None:
         await add(engine)
         claim = await one(engine)
