@@ -25,6 +25,7 @@ from dutiful.testing.conformance.moves import (
     look,
     new,
     one,
+    put,
     rescue,
     take,
 )
@@ -85,7 +86,7 @@ class CancelContract(Contract):
         assert (job.state, job.cancel_requested) == (State.RUNNING, True)
 
     async def test_the_worker_hears_of_it_with_its_next_renewal(self, engine: Roles) -> None:
-        await engine.producer.enqueue([new(), new()])
+        await put(engine, [new(), new()])
         first, _ = await take(engine, 2)
         await engine.controller.cancel([first.job.id])
         assert (await engine.leases.renew("w1")).cancels == (first.job.id,)

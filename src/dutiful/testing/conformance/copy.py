@@ -19,6 +19,7 @@ from dutiful.testing.conformance.moves import (
     look,
     new,
     one,
+    put,
     recorded,
     records,
     rescue,
@@ -113,7 +114,7 @@ class CopyContract(Contract):
         assert records[job_id].steps == {"paid": b"1"}
 
     async def test_running_and_waiting_jobs_are_dumped(self, engine: Roles) -> None:
-        await engine.producer.enqueue([new(), new()])
+        await put(engine, [new(), new()])
         first, _ = await take(engine, 2)
         await end(engine, first, Snoozed(delay=5))
         states = [record.job.state for record in (await engine.exporter.dump(10)).records]
@@ -132,7 +133,7 @@ class CopyContract(Contract):
 
     async def test_the_last_full_page_has_no_cursor(self, engine: Roles) -> None:
         assert await engine.exporter.dump(2) == type(await engine.exporter.dump(2))(())
-        await engine.producer.enqueue([new(), new()])
+        await put(engine, [new(), new()])
         assert (await engine.exporter.dump(2)).cursor is None
 
     async def test_jobs_dropped_and_added_between_pages_hide_none(self, engine: Roles) -> None:
@@ -184,6 +185,7 @@ class CopyContract(Contract):
         (receipt,) = await engine.producer.enqueue([new(unique=unique("order:1"))])
         assert (receipt.id, receipt.created) == (record.job.id, False)
 
+    @requires(Capability.ORDER)
     @needs_step
     async def test_filled_jobs_run_in_their_old_order(
         self, engine: Roles, clock: SuiteClock

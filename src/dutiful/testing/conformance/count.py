@@ -103,6 +103,7 @@ class CountContract(Contract):
     async def test_the_tally_starts_at_zero(self, engine: Roles) -> None:
         assert await engine.inspector.tally() == {"enqueued": 0, "pruned": 0, "purged": 0}
 
+    @requires(Capability.IDEMPOTENT_ENQUEUE)
     async def test_the_tally_counts_jobs_not_receipts(self, engine: Roles) -> None:
         job = new()
         await engine.producer.enqueue([job])

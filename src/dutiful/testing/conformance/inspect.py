@@ -9,7 +9,7 @@ from dutiful.contract.page import Filter
 from dutiful.core.instant import HOUR
 from dutiful.core.outcome import Discarded, Failed, Outcome, Snoozed, Succeeded
 from dutiful.core.state import State
-from dutiful.testing.conformance.moves import add, end, everything, new, one, take
+from dutiful.testing.conformance.moves import add, end, everything, new, one, put, take
 from dutiful.testing.conformance.requires import needs_advance, needs_step, requires
 from dutiful.testing.conformance.roles import Roles
 from dutiful.testing.conformance.setting import Contract
@@ -33,7 +33,7 @@ class InspectContract(Contract):
         assert await engine.inspector.get([]) == ()
 
     async def test_an_id_may_be_a_prefix_of_eight_characters(self, engine: Roles) -> None:
-        await engine.producer.enqueue([new(id="0123456789abcdef"), new(id="fedcba9876543210")])
+        await put(engine, [new(id="0123456789abcdef"), new(id="fedcba9876543210")])
         assert [job.id for job in await engine.inspector.get(["01234567"])] == ["0123456789abcdef"]
 
     async def test_a_shorter_prefix_finds_nothing(self, engine: Roles) -> None:
@@ -41,7 +41,7 @@ class InspectContract(Contract):
         assert await engine.inspector.get(["0123456"]) == ()
 
     async def test_a_prefix_that_two_jobs_share_finds_nothing(self, engine: Roles) -> None:
-        await engine.producer.enqueue([new(id="01234567-a"), new(id="01234567-b")])
+        await put(engine, [new(id="01234567-a"), new(id="01234567-b")])
         assert await engine.inspector.get(["01234567"]) == ()
 
     @pytest.mark.parametrize("prefix", ["________", "%%%%%%%%", "01234567%", "0123456_"])
@@ -72,7 +72,7 @@ class InspectContract(Contract):
 
     async def test_pages_show_every_job_once_whatever_the_ids(self, engine: Roles) -> None:
         ids = ["Order-7", "~", "order-10", "order-9", "ÿ", "\U0010fffe", "0"]
-        await engine.producer.enqueue([new(id=job_id) for job_id in ids])
+        await put(engine, [new(id=job_id) for job_id in ids])
         seen, cursor = list[str](), None
         for _ in range(4):
             page = await engine.inspector.find(Filter(states=(State.QUEUED, State.DEAD)), 2, cursor)
@@ -82,7 +82,7 @@ class InspectContract(Contract):
         assert sorted(seen) == sorted(ids)
 
     async def test_a_full_last_page_has_no_cursor(self, engine: Roles) -> None:
-        await engine.producer.enqueue([new() for _ in range(4)])
+        await put(engine, [new() for _ in range(4)])
         assert (await engine.inspector.find(Filter(), 4)).cursor is None
 
     async def test_jobs_enqueued_meanwhile_do_not_disturb_the_pages(self, engine: Roles) -> None:
@@ -106,7 +106,7 @@ class InspectContract(Contract):
         assert [job.id for job in (*first.jobs, *second.jobs)] == [*ids[:4], *ids[5:7]]
 
     async def test_pages_of_a_filter_show_only_its_jobs(self, engine: Roles) -> None:
-        await engine.producer.enqueue([new(task="ab"[n % 2]) for n in range(10)])
+        await put(engine, [new(task="ab"[n % 2]) for n in range(10)])
         which = Filter(tasks=("a",))
         first = await engine.inspector.find(which, 3)
         second = await engine.inspector.find(which, 3, first.cursor)

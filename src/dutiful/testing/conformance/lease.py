@@ -8,11 +8,7 @@ import pytest
 
 from dutiful.contract.capability import Capability
 from dutiful.core.instant import SECOND
-from dutiful.testing.conformance.moves import (
-    hand,
-    new,
-    take,
-)
+from dutiful.testing.conformance.moves import hand, new, put, take
 from dutiful.testing.conformance.requires import needs_advance, needs_step, requires
 from dutiful.testing.conformance.roles import Roles
 from dutiful.testing.conformance.setting import Contract
@@ -40,7 +36,7 @@ class LeaseContract(Contract):
     async def test_a_listed_worker_shows_its_claims_and_its_silence(
         self, engine: Roles, clock: SuiteClock
     ) -> None:
-        await engine.producer.enqueue([new(), new()])
+        await put(engine, [new(), new()])
         await take(engine, 2)
         clock.advance("3s")
         (status,) = await engine.fleet.workers()

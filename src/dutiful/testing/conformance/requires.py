@@ -29,9 +29,10 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     """The bounds that the engine must have, for a test to go beyond them."""
     delay: int = 0
     """Microseconds for which a job is delayed."""
-    advance: int = 0
-    """Microseconds that pass, beside a few units of a real clock."""
+    advance: int | None = None
+    """Microseconds that pass, beside a few units of a real clock; None where no time must pass."""
     step: bool = False
+    """Whether the clock is set, or must stand still."""
 
     def and_also(self, other: Needs) -> Needs:
         """Join two marks."""
@@ -42,7 +43,9 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
             counter=other.counter or self.counter,
             bounded=self.bounded | other.bounded,
             delay=max(self.delay, other.delay),
-            advance=max(self.advance, other.advance),
+            advance=max(
+                (one for one in (self.advance, other.advance) if one is not None), default=None
+            ),
             step=self.step or other.step,
         )
 
@@ -67,9 +70,9 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     def _unmet_by(self, clock: SuiteClock) -> str | None:
         if self.step and not by_hand(clock):
             return "clock: real, so that no test can set or stop it"
-        most = longest(clock)
-        if most is not None and self.advance > most:
-            return f"clock: real, and waits for {spell(most)} at most, not {spell(self.advance)}"
+        most, wait = longest(clock), self.advance or 0
+        if most is not None and wait > most:
+            return f"clock: real, and waits for {spell(most)} at most, not {spell(wait)}"
         return None
 
 

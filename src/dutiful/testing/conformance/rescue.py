@@ -16,6 +16,7 @@ from dutiful.testing.conformance.moves import (
     look,
     new,
     one,
+    put,
     rescue,
     take,
 )
@@ -89,7 +90,7 @@ class RescueContract(Contract):
         assert found.steps == {"charge": b"1"}
 
     async def test_a_worker_can_ask_what_it_holds(self, engine: Roles) -> None:
-        await engine.producer.enqueue([new(), new()])
+        await put(engine, [new(), new()])
         taken = {claim.job.id: claim.job.fence for claim in await take(engine, 2)}
         held = {claim.job.id: claim.job.fence for claim in await engine.fleet.claimed("w1")}
         assert held == taken
