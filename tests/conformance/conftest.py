@@ -12,9 +12,9 @@ from psycopg import sql
 
 from dutiful.engines.memory import MemoryEngine
 from dutiful.testing import FakeClock
-from dutiful.testing.broker import PoorBroker, Queues
+from dutiful.testing.broker import BrokerQueues, PoorBroker
+from dutiful.testing.broker_faults import BrokerFault
 from dutiful.testing.conformance import Connect, FailNext, RealTime, SuiteClock
-from dutiful.testing.faults import Fault
 from tests.conformance.effects import Stores
 
 
@@ -147,13 +147,13 @@ class BrokerStore:
 
     def __init__(self) -> None:
         self.clock = RealTime()
-        self.queues = Queues(self.clock)
+        self.queues = BrokerQueues(self.clock)
 
     def connect(self, clock: SuiteClock) -> PoorBroker:
         return PoorBroker(self.queues)
 
     def fail_next(self, count: int) -> None:
-        self.queues.faults.scripted[Fault.ENTRY] = count
+        self.queues.faults.scripted[BrokerFault.ENTRY] = count
 
 
 STORES: dict[str, Callable[[pytest.FixtureRequest], Any]] = {

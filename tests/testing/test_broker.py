@@ -14,10 +14,10 @@ from dutiful.core.errors import (
 from dutiful.core.instant import HOUR, MINUTE, SECOND
 from dutiful.core.outcome import Failed, Released, Succeeded
 from dutiful.core.state import State
-from dutiful.testing.broker import PoorBroker, Queues
+from dutiful.testing.broker import BrokerQueues, PoorBroker
+from dutiful.testing.broker_faults import BrokerFault, BrokerFaults
 from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.moves import ending, new
-from dutiful.testing.faults import Fault, Faults
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def broker(clock: FakeClock) -> PoorBroker:
-    return PoorBroker(Queues(clock))
+    return PoorBroker(BrokerQueues(clock))
 
 
 async def receive(broker: PoorBroker, *settlements: object, limit: int = 10) -> Exchanged:
@@ -47,7 +47,7 @@ async def test_what_is_above_a_bound_is_refused_and_nothing_is_stored(broker: Po
 
 
 async def test_a_batch_fails_in_part_and_names_both_parts(broker: PoorBroker) -> None:
-    broker.queues.faults.scripted[Fault.ENTRY] = 2
+    broker.queues.faults.scripted[BrokerFault.ENTRY] = 2
     jobs = [new() for _ in range(5)]
     with pytest.raises(PartlyEnqueued, match="2 of 5 jobs were not stored") as caught:
         await broker.producer.enqueue(jobs)
@@ -57,7 +57,7 @@ async def test_a_batch_fails_in_part_and_names_both_parts(broker: PoorBroker) ->
 
 
 async def test_a_lost_reply_has_stored_and_a_second_call_stores_again(broker: PoorBroker) -> None:
-    broker.queues.faults.scripted[Fault.LOST_REPLY] = 1
+    broker.queues.faults.scripted[BrokerFault.LOST_REPLY] = 1
     job = new()
     with pytest.raises(ReplyUnknown):
         await broker.producer.enqueue([job])
@@ -74,7 +74,7 @@ async def test_a_call_to_a_broker_that_is_away_does_nothing(broker: PoorBroker) 
         lambda: receive(broker, ending(claim, Succeeded())),
         lambda: broker.consumer.renew("w1", claims=[claim], lease=SECOND),
     ):
-        broker.queues.faults.scripted[Fault.UNAVAILABLE] = 1
+        broker.queues.faults.scripted[BrokerFault.UNAVAILABLE] = 1
         with pytest.raises(EngineUnavailable):
             await call()
     assert len(broker.queues.messages) == 1
@@ -86,7 +86,7 @@ async def test_an_end_that_was_not_written_is_named_and_can_be_sent_again(
     await broker.producer.enqueue([new(), new()])
     claims = (await receive(broker)).claims
     ends = [ending(claim, Succeeded()) for claim in claims]
-    broker.queues.faults.scripted[Fault.ENTRY] = 1
+    broker.queues.faults.scripted[BrokerFault.ENTRY] = 1
     assert (await receive(broker, *ends)).delayed == (claims[0].job.id,)
     assert (await receive(broker, ends[0])).delayed == ()
     assert sorted(broker.queues.ended) == sorted((one.job.id, State.SUCCEEDED) for one in claims)
@@ -112,7 +112,7 @@ async def test_a_lease_is_renewed_and_named_as_lost_once_it_is_over(
 async def test_what_a_stale_attempt_ends_stays_with_its_new_owner(broker: PoorBroker) -> None:
     await broker.producer.enqueue([new()])
     (stale,) = (await receive(broker)).claims
-    broker.queues.faults.scripted[Fault.DUPLICATE] = 1
+    broker.queues.faults.scripted[BrokerFault.DUPLICATE] = 1
     (fresh,) = (await receive(broker)).claims
     assert fresh.job.id == stale.job.id
     assert (await receive(broker, ending(stale, Succeeded()))).refused == ()
@@ -157,7 +157,9 @@ async def test_messages_are_forgotten_when_their_retention_is_over(
 async def test_instances_share_queues_and_faults_repeat_by_their_seed(clock: FakeClock) -> None:
     runs = []
     for _ in range(2):
-        queues = Queues(clock, Faults({Fault.ENTRY: 0.5, Fault.EMPTY: 0.5}, seed=3))
+        queues = BrokerQueues(
+            clock, BrokerFaults({BrokerFault.ENTRY: 0.5, BrokerFault.EMPTY: 0.5}, seed=3)
+        )
         failed = []
         for _ in range(20):
             job = new()

@@ -31,7 +31,7 @@ from dutiful.core.instant import DAY, HOUR, MINUTE, SECOND, spell
 from dutiful.core.job import Claim, Job, NewJob, stamp
 from dutiful.core.settle import Settlement
 from dutiful.core.state import State
-from dutiful.testing.faults import Fault, Faults
+from dutiful.testing.broker_faults import BrokerFault, BrokerFaults
 
 _BOUNDS = Bounds(payload=64 * 1024, delay=15 * MINUTE, batch=10, lease=12 * HOUR, retention=4 * DAY)
 
@@ -49,15 +49,15 @@ class Message(msgspec.Struct):
     """The number of its latest delivery; 0 before the first."""
 
 
-class Queues:
+class BrokerQueues:
     """The messages of all queues, shared by the instances that are connected to one broker."""
 
     def __init__(
-        self, clock: Clock | None = None, faults: Faults | None = None, seed: int = 0
+        self, clock: Clock | None = None, faults: BrokerFaults | None = None, seed: int = 0
     ) -> None:
         """Start empty; ``seed`` decides in which order messages are given out."""
         self.clock = clock or SystemClock()
-        self.faults = faults or Faults()
+        self.faults = faults or BrokerFaults()
         self.random = Random(seed)  # noqa: S311 - not for secrets
         self.lock = threading.Lock()
         self.messages: dict[int, Message] = {}
@@ -68,19 +68,19 @@ class Queues:
 
     def before(self) -> None:
         """Fail a call that has done nothing yet."""
-        if self.faults.strikes(Fault.UNAVAILABLE):
+        if self.faults.strikes(BrokerFault.UNAVAILABLE):
             raise EngineUnavailable("the broker does not answer")
 
     def after(self) -> None:
         """Lose the reply of a call that has done its work."""
-        if self.faults.strikes(Fault.LOST_REPLY):
+        if self.faults.strikes(BrokerFault.LOST_REPLY):
             raise ReplyUnknown("the connection to the broker broke before its reply")
 
 
 class BrokerProducer:
     """The role `Producer`; a job that is sent twice is stored twice."""
 
-    def __init__(self, queues: Queues) -> None:
+    def __init__(self, queues: BrokerQueues) -> None:
         """Share the broker's queues."""
         self.queues = queues
 
@@ -94,7 +94,7 @@ class BrokerProducer:
             stored: list[str] = []
             failed: dict[str, str] = {}
             for new in jobs:
-                if queues.faults.strikes(Fault.ENTRY):
+                if queues.faults.strikes(BrokerFault.ENTRY):
                     failed[new.id] = "the broker failed to store it"
                     continue
                 visible = ticks + _delay(new, now)
@@ -109,7 +109,7 @@ class BrokerProducer:
 class BrokerConsumer:
     """The roles `Consumer` and `Leases`: each message has its own lease."""
 
-    def __init__(self, queues: Queues, visibility: int) -> None:
+    def __init__(self, queues: BrokerQueues, visibility: int) -> None:
         """Give messages out for ``visibility`` microseconds, unless the lease is renewed."""
         self.queues = queues
         self.visibility = visibility
@@ -161,7 +161,7 @@ class BrokerConsumer:
 
     def _settle(self, item: Settlement) -> bool:
         queues = self.queues
-        if queues.faults.strikes(Fault.ENTRY):
+        if queues.faults.strikes(BrokerFault.ENTRY):
             return False
         message = self._held(item.claim)
         if message is not None and item.state.final:
@@ -175,12 +175,12 @@ class BrokerConsumer:
     def _receive(self, worker: str, wanted: Wanted) -> tuple[Claim, ...]:
         queues, ticks = self.queues, self.queues.clock.ticks()
         limit = min(wanted.limit, _BOUNDS.batch or wanted.limit)
-        if queues.faults.strikes(Fault.EMPTY):
+        if queues.faults.strikes(BrokerFault.EMPTY):
             return ()
         kept = ticks - (_BOUNDS.retention or ticks)
         for number in [number for number, one in queues.messages.items() if one.sent < kept]:
             del queues.messages[number]
-        again = queues.faults.strikes(Fault.DUPLICATE)
+        again = queues.faults.strikes(BrokerFault.DUPLICATE)
         ready = [
             number
             for number, one in queues.messages.items()
@@ -218,9 +218,11 @@ class PoorBroker(Engine):
     lease_owner = LeaseOwner.JOB
     attempt_counter = AttemptCounter.BROKER
 
-    def __init__(self, queues: Queues | None = None, *, visibility: int = 30 * SECOND) -> None:
+    def __init__(
+        self, queues: BrokerQueues | None = None, *, visibility: int = 30 * SECOND
+    ) -> None:
         """Start empty, or share another instance's ``queues``; ``visibility`` in microseconds."""
-        self.queues = queues or Queues()
+        self.queues = queues or BrokerQueues()
         self.producer = BrokerProducer(self.queues)
         self.consumer = self.leases = BrokerConsumer(self.queues, visibility)
 
