@@ -13,6 +13,7 @@ from dutiful.core.errors import (
 )
 from dutiful.core.instant import HOUR, MINUTE, SECOND
 from dutiful.core.outcome import Failed, Released, Succeeded
+from dutiful.core.settle import Settlement
 from dutiful.core.state import State
 from dutiful.testing.broker import BrokerQueues, PoorBroker
 from dutiful.testing.broker_faults import BrokerFault, BrokerFaults
@@ -30,9 +31,9 @@ def broker(clock: FakeClock) -> PoorBroker:
     return PoorBroker(BrokerQueues(clock))
 
 
-async def receive(broker: PoorBroker, *settlements: object, limit: int = 10) -> Exchanged:
+async def receive(broker: PoorBroker, *settlements: Settlement, limit: int = 10) -> Exchanged:
     wanted = Wanted(("default",), limit)
-    return await broker.consumer.exchange("w1", list(settlements), wanted)  # type: ignore[arg-type]
+    return await broker.consumer.exchange("w1", list(settlements), wanted)
 
 
 async def test_what_is_above_a_bound_is_refused_and_nothing_is_stored(broker: PoorBroker) -> None:
