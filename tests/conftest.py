@@ -1,4 +1,4 @@
-"""No test is skipped in silence: a skip names a missing capability or peer, or it is a failure."""
+"""No test is skipped in silence: a skip names a declaration or a peer, or it is a failure."""
 
 import faulthandler
 import signal
@@ -20,7 +20,7 @@ signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-DECLARED = ("capability:", "peer:")
+DECLARED = ("capability:", "lease owner:", "attempt counter:", "bound:", "clock:", "peer:")
 TIDY_SECONDS = 120
 """How long what a test leaves may take to be put away."""
 
@@ -50,7 +50,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def undeclared(report: pytest.TestReport | pytest.CollectReport) -> str | None:
-    """Return the reason of a skip that names neither a capability nor a peer."""
+    """Return the reason of a skip that names neither a declaration of an engine nor a peer."""
     if not report.skipped:
         return None
     reason = getattr(report, "wasxfail", None)

@@ -44,7 +44,10 @@ ALLOWED = {
 }
 
 # These rooms speak to systems that have words of their own.
-FOREIGN = ("engines/bullmq/", "engines/sidekiq/", "engines/sqs/", "engines/temporal/")
+FOREIGN = (
+    *("engines/bullmq/", "engines/sidekiq/", "engines/sqs/", "engines/temporal/"),
+    "testing/broker",
+)
 
 
 def words(identifier: str) -> str:

@@ -11,7 +11,7 @@ from dutiful import App
 from dutiful.contract.page import Filter
 from dutiful.contract.roles.transfer import Record
 from dutiful.core.state import State
-from dutiful.testing.conformance.schedule import tick
+from dutiful.testing.conformance.schedule_moves import tick
 from tests.cli.conftest import Place, Run
 from tests.cli.shop import INFO, WORKER, charge
 

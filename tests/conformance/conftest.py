@@ -12,7 +12,9 @@ from psycopg import sql
 
 from dutiful.engines.memory import MemoryEngine
 from dutiful.testing import FakeClock
-from dutiful.testing.conformance import Connect
+from dutiful.testing.broker import BrokerQueues, PoorBroker
+from dutiful.testing.broker_faults import BrokerFault
+from dutiful.testing.conformance import Connect, FailNext, RealTime, SuiteClock
 from tests.conformance.effects import Stores
 
 
@@ -59,7 +61,7 @@ class MemoryStore:
     def __init__(self, folder: Path) -> None:
         self.first: MemoryEngine | None = None
 
-    def connect(self, clock: FakeClock) -> MemoryEngine:
+    def connect(self, clock: SuiteClock) -> MemoryEngine:
         engine = MemoryEngine(clock, self.first and self.first.tables)
         self.first = self.first or engine
         return engine
@@ -77,7 +79,7 @@ class SqliteStore:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "jobs.db"
 
-    def connect(self, clock: FakeClock) -> Any:
+    def connect(self, clock: SuiteClock) -> Any:
         from dutiful.engines.sqlite import SqliteEngine
 
         return SqliteEngine(self.path, clock=clock)
@@ -106,7 +108,7 @@ class PostgresStore:
         self.ledger = url.rpartition("=")[2] + "_ledger"
         self.plain = url.partition("?")[0]
 
-    def connect(self, clock: FakeClock) -> Any:
+    def connect(self, clock: SuiteClock) -> Any:
         from dutiful.engines.postgres import PostgresEngine
 
         return PostgresEngine(self.url, clock=clock)
@@ -140,11 +142,28 @@ class PostgresStore:
             return [line for (line,) in reader.execute(query)]
 
 
+class BrokerStore:
+    """One broker that many instances share; no test moves its clock."""
+
+    def __init__(self) -> None:
+        self.clock = RealTime()
+        self.queues = BrokerQueues(self.clock)
+
+    def connect(self, clock: SuiteClock) -> PoorBroker:
+        return PoorBroker(self.queues)
+
+    def fail_next(self, count: int) -> None:
+        self.queues.faults.scripted[BrokerFault.ENTRY] = count
+
+
 STORES: dict[str, Callable[[pytest.FixtureRequest], Any]] = {
     "memory": lambda request: MemoryStore(request.getfixturevalue("tmp_path")),
     "sqlite": lambda request: SqliteStore(request.getfixturevalue("tmp_path")),
     "postgresql": lambda request: PostgresStore(request.getfixturevalue("postgres_url")),
+    "broker": lambda request: BrokerStore(),
 }
+WITHOUT_CLOCK = {"broker"}
+"""Stores whose time is real."""
 
 
 def unmade_store(request: pytest.FixtureRequest, engine: str) -> Any:
@@ -165,9 +184,19 @@ def connect(store: Any) -> Connect:
 
 
 @pytest.fixture
-def stores(connect: Connect) -> Iterator[Stores]:
+def clock(store: Any) -> SuiteClock:
+    return getattr(store, "clock", None) or FakeClock()
+
+
+@pytest.fixture
+def fail_next(store: Any) -> FailNext:
+    return store.fail_next
+
+
+@pytest.fixture(params=sorted(STORES.keys() - WITHOUT_CLOCK))
+def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
     clock = FakeClock()
-    found = Stores(connect(clock), clock)
+    found = Stores(STORES[request.param](request).connect(clock), clock)
     yield found
     found.close()
 

@@ -1,17 +1,25 @@
 """The suite itself: blind to names, skipping only what is declared, usable by strangers."""
 
 import ast
+import inspect
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dutiful.contract.capability import Capability
+from dutiful.contract.engine import AttemptCounter, Bounds, LeaseOwner
+from dutiful.core.instant import MINUTE, span
 from dutiful.engines.memory import MemoryEngine
-from dutiful.testing import conformance
+from dutiful.testing import FakeClock, conformance
+from dutiful.testing.conformance import RealTime
 from dutiful.testing.conformance.requires import needs
+from tests.conformance import test_contracts
+from tests.conftest import DECLARED
 
 SHIPPED = sorted(Path(conformance.__file__).parent.glob("*.py"))
 TESTS = sorted(Path(__file__).parent.glob("test_*.py"))
@@ -95,8 +103,7 @@ def ledger(): ...
 def caller(): ...
 
 
-for contract in conformance.CONTRACTS:
-    globals()[f"Test{contract.__name__}"] = type(contract.__name__, (contract,), {})
+conformance.suite(globals())
 '''
 
 
@@ -149,9 +156,11 @@ def test_the_suite_skips_in_one_place(file: Path) -> None:
 
 
 def test_every_contract_is_run_here() -> None:
-    source = (Path(__file__).parent / "test_contracts.py").read_text()
+    held = [kind for kind in vars(test_contracts).values() if isinstance(kind, type)]
     for contract in conformance.CONTRACTS:
-        assert f"(conformance.{contract.__name__})" in source
+        assert [kind.__name__ for kind in held if issubclass(kind, contract)] == [
+            f"Test{contract.__name__.removesuffix('Contract')}"
+        ]
 
 
 def test_every_test_is_named_as_a_sentence() -> None:
@@ -166,12 +175,101 @@ def test_the_contracts_are_many() -> None:
 def test_every_capability_is_held_by_a_test() -> None:
     held = frozenset[Capability]().union(
         *(
-            needs(contract, getattr(contract, name))
+            needs(contract, getattr(contract, name)).capabilities
             for contract in conformance.CONTRACTS
             for name in listed(contract)
         )
     )
     assert frozenset(Capability) - held == frozenset()
+
+
+def time_used(test: Callable[..., Any]) -> tuple[bool, int | None]:
+    """Return whether a test's own lines set or read the wall clock, and how long they let pass."""
+    source = inspect.getsource(test)
+    spans = [span(by) for by in re.findall(r'clock\.advance\("([^"]+)"\)', source)]
+    if "comes_at(" in source or "pass_unit(" in source:
+        spans.append(0)
+    return bool(re.search(r"clock\.(step|now)\(", source)), sum(spans) if spans else None
+
+
+@pytest.mark.parametrize("contract", conformance.CONTRACTS, ids=lambda kind: kind.__name__)
+def test_every_test_that_uses_time_is_marked(contract: type) -> None:
+    for name in listed(contract):
+        test = getattr(contract, name)
+        need, (reads, passes) = needs(contract, test), time_used(test)
+        assert need.step or not reads or need.advance is not None, name
+        assert need.step or passes is None or (need.advance or 0) >= passes, name
+        assert need.step or passes is None or need.advance is not None, name
+
+
+class Bounded(MemoryEngine):
+    bounds = Bounds(batch=10, delay=MINUTE)
+    lease_owner = LeaseOwner.JOB
+    attempt_counter = AttemptCounter.BROKER
+    capabilities = frozenset({Capability.DELAY})
+
+
+@pytest.mark.parametrize(
+    ("mark", "reason"),
+    [
+        (conformance.requires(Capability.ORDER, Capability.FENCED), "capability: no FENCED, no OR"),
+        (conformance.lacks(Capability.DELAY), "capability: has DELAY"),
+        (conformance.leased_by(LeaseOwner.WORKER), "lease owner: the job, not the worker"),
+        (conformance.counted_by(AttemptCounter.STORE), "attempt counter: the broker, not the st"),
+        (conformance.bounded("payload"), "bound: none of payload"),
+        (conformance.needs_delay("1h"), "bound: a delay of 1m at most, not 1h"),
+        (conformance.needs_step, "clock: real, so that no test can set or stop it"),
+        (conformance.needs_advance("2s"), "clock: real, and waits for 1s at most, not 2s"),
+    ],
+)
+def test_a_skip_says_which_declaration_rules_the_test_out(mark: Any, reason: str) -> None:
+    @mark
+    def test() -> None: ...
+
+    unmet = needs(test).unmet(Bounded, RealTime())
+    assert unmet is not None
+    assert unmet.startswith(reason)
+    assert unmet.startswith(DECLARED)
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        conformance.requires(Capability.DELAY),
+        conformance.lacks(Capability.ORDER),
+        conformance.leased_by(LeaseOwner.JOB),
+        conformance.counted_by(AttemptCounter.BROKER),
+        conformance.bounded("batch", "delay"),
+        conformance.needs_delay("1m"),
+        conformance.needs_advance("1s"),
+        conformance.needs_advance(),
+    ],
+)
+def test_what_is_declared_is_not_skipped(mark: Any) -> None:
+    @mark
+    def test() -> None: ...
+
+    assert needs(test).unmet(Bounded, RealTime()) is None
+    assert needs(conformance.needs_step(test)).unmet(Bounded, FakeClock()) is None
+
+
+def test_real_time_passes_and_cannot_be_set() -> None:
+    clock = RealTime()
+    before = clock.ticks()
+    clock.advance("30ms")
+    assert clock.ticks() - before >= 50_000
+    with pytest.raises(AssertionError, match="needs_step"):
+        clock.step("1h")
+
+
+def test_a_module_keeps_its_own_class_of_a_contract() -> None:
+    class TestClaim(conformance.ClaimContract): ...
+
+    module: dict[str, Any] = {"__name__": "theirs", "TestClaim": TestClaim}
+    conformance.suite(module)
+    assert module["TestClaim"] is TestClaim
+    assert issubclass(module["TestSettle"], conformance.SettleContract)
+    assert len(module) == 1 + len(conformance.CONTRACTS)
 
 
 def test_a_stranger_runs_the_suite_and_skips_only_what_is_undeclared(tmp_path: Path) -> None:
@@ -197,7 +295,7 @@ def test_a_stranger_runs_the_suite_and_skips_only_what_is_undeclared(tmp_path: P
     assert result.returncode == 0, result.stdout
     skips = [line for line in result.stdout.splitlines() if line.startswith("SKIPPED")]
     assert skips
-    assert all("capability: no " in line for line in skips)
+    assert all(any(reason in line for reason in DECLARED) for line in skips)
 
 
 def test_the_matrix_shows_capabilities_and_contracts() -> None:

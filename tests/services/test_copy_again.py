@@ -19,7 +19,7 @@ from dutiful.services.copy_store import HandedOver, StoreCopy
 from dutiful.services.likeness import follows
 from dutiful.testing import FakeClock
 from dutiful.testing.conformance.moves import FAILED, end, hand, new, one, take
-from dutiful.testing.conformance.schedule import tick
+from dutiful.testing.conformance.schedule_moves import tick
 
 
 @pytest.fixture

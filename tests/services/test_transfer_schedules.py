@@ -14,7 +14,7 @@ from dutiful.engines.memory import MemoryEngine
 from dutiful.engines.sqlite import SqliteEngine
 from dutiful.services.transfer_schedules import TransferredSchedules, names, transfer_schedules
 from dutiful.testing import FakeClock
-from dutiful.testing.conformance.schedule import tick, turn
+from dutiful.testing.conformance.schedule_moves import tick, turn
 from tests.flat import ROLES
 
 CALLS = ("dump_schedules", "fill_schedules", "reopen_schedules", "standings", "switch")

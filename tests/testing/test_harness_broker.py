@@ -7,11 +7,11 @@ import pytest
 from dutiful import App, Context, JobFailed, Retry, Unsupported
 from dutiful.core.state import State
 from dutiful.testing import harness
-from dutiful.testing.broker import PoorBroker, Queues
+from dutiful.testing.broker import BrokerQueues, PoorBroker
 
 
 def broker(clock: object) -> PoorBroker:
-    return PoorBroker(Queues(clock))  # type: ignore[arg-type]
+    return PoorBroker(BrokerQueues(clock))  # type: ignore[arg-type]
 
 
 def test_jobs_run_and_are_retried_when_the_test_moves_the_clock() -> None:

@@ -13,8 +13,8 @@ from dutiful.core.event import ClaimsRefused, JobDied, LeaseLost, Notice, Settle
 from dutiful.core.instant import SECOND
 from dutiful.core.lease import Lease
 from dutiful.core.state import State
-from dutiful.testing.broker import PoorBroker, Queues
-from dutiful.testing.faults import Fault
+from dutiful.testing.broker import BrokerQueues, PoorBroker
+from dutiful.testing.broker_faults import BrokerFault
 from dutiful.worker.worker import Worker
 from tests.worker.support import SHORT, Events, burst, serving, until
 
@@ -22,26 +22,26 @@ QUICK = Lease(length=400_000, heartbeat=50_000)
 """Whose leases are over soon."""
 
 
-def app_on(queues: Queues, visibility: int = 400_000, **settings: Any) -> App:
+def app_on(queues: BrokerQueues, visibility: int = 400_000, **settings: Any) -> App:
     return App(engine=PoorBroker(queues, visibility=visibility), **settings)
 
 
 @pytest.fixture
-def queues() -> Queues:
-    return Queues()
+def queues() -> BrokerQueues:
+    return BrokerQueues()
 
 
 @pytest.fixture
-def app(queues: Queues) -> App:
+def app(queues: BrokerQueues) -> App:
     return app_on(queues)
 
 
-async def all_ended(queues: Queues, count: int = 1) -> list[tuple[str, State]]:
+async def all_ended(queues: BrokerQueues, count: int = 1) -> list[tuple[str, State]]:
     await until(lambda: len(queues.ended) >= count and not queues.messages)
     return queues.ended
 
 
-async def test_jobs_of_all_kinds_run(app: App, queues: Queues) -> None:
+async def test_jobs_of_all_kinds_run(app: App, queues: BrokerQueues) -> None:
     ran: list[str] = []
 
     @app.task
@@ -60,7 +60,7 @@ async def test_jobs_of_all_kinds_run(app: App, queues: Queues) -> None:
 
 
 async def test_a_failed_attempt_is_tried_again_with_the_brokers_count(
-    app: App, queues: Queues
+    app: App, queues: BrokerQueues
 ) -> None:
     seen: list[int] = []
 
@@ -90,7 +90,7 @@ async def test_the_start_says_what_the_engine_cannot_do(app: App) -> None:
 
 
 async def test_a_long_job_keeps_its_lease_though_it_blocks_the_loop(
-    app: App, queues: Queues
+    app: App, queues: BrokerQueues
 ) -> None:
     """The heartbeat has a thread of its own, so a body that hogs the loop costs no lease."""
     starts: list[int] = []
@@ -106,7 +106,7 @@ async def test_a_long_job_keeps_its_lease_though_it_blocks_the_loop(
     assert starts == [1]
 
 
-async def test_a_job_whose_worker_died_is_given_to_another(queues: Queues) -> None:
+async def test_a_job_whose_worker_died_is_given_to_another(queues: BrokerQueues) -> None:
     """Nobody rescues: the broker gives the job out again when its lease is over."""
     dead = app_on(queues)
     begun, attempts = asyncio.Event(), list[int]()
@@ -133,7 +133,7 @@ async def test_a_job_whose_worker_died_is_given_to_another(queues: Queues) -> No
     assert attempts == [2]
 
 
-async def test_a_job_that_kills_its_workers_ends(app: App, queues: Queues) -> None:
+async def test_a_job_that_kills_its_workers_ends(app: App, queues: BrokerQueues) -> None:
     """A dead worker settles nothing; only the count of deliveries can end the loop."""
 
     @app.task(retry=Retry(max_attempts=2))
@@ -150,7 +150,7 @@ async def test_a_job_that_kills_its_workers_ends(app: App, queues: Queues) -> No
     assert "delivered 3 times, and max_attempts is 2" in died.error.message
 
 
-async def test_only_the_job_that_lost_its_lease_is_stopped(app: App, queues: Queues) -> None:
+async def test_only_the_job_that_lost_its_lease_is_stopped(app: App, queues: BrokerQueues) -> None:
     begun, freed = asyncio.Event(), asyncio.Event()
     ends: list[str] = []
 
@@ -184,7 +184,7 @@ async def test_only_the_job_that_lost_its_lease_is_stopped(app: App, queues: Que
 
 
 async def test_a_thread_that_goes_on_after_the_loss_settles_nothing(
-    app: App, queues: Queues
+    app: App, queues: BrokerQueues
 ) -> None:
     begun, free = threading.Event(), threading.Event()
 
@@ -205,7 +205,7 @@ async def test_a_thread_that_goes_on_after_the_loss_settles_nothing(
     assert [one.body.id for one in queues.messages.values()] == [job.id]
 
 
-async def test_a_worker_that_cannot_renew_stops_its_jobs(app: App, queues: Queues) -> None:
+async def test_a_worker_that_cannot_renew_stops_its_jobs(app: App, queues: BrokerQueues) -> None:
     begun, stopped = asyncio.Event(), asyncio.Event()
 
     @app.task
@@ -220,14 +220,14 @@ async def test_a_worker_that_cannot_renew_stops_its_jobs(app: App, queues: Queue
     await work.aenqueue()
     async with serving(app, lease=QUICK):
         await begun.wait()
-        queues.faults.rates[Fault.UNAVAILABLE] = 1.0
+        queues.faults.rates[BrokerFault.UNAVAILABLE] = 1.0
         async with asyncio.timeout(10):
             await stopped.wait()
         queues.faults.rates.clear()
 
 
 async def test_no_body_begins_when_its_lease_was_lost_before(
-    app: App, queues: Queues, monkeypatch: pytest.MonkeyPatch
+    app: App, queues: BrokerQueues, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The reply to a claim may come when the lease is over, as after a freeze."""
     ran: list[int] = []
@@ -253,7 +253,7 @@ async def test_no_body_begins_when_its_lease_was_lost_before(
 
 
 async def test_a_job_that_is_delivered_twice_to_one_worker_runs_once(
-    app: App, queues: Queues
+    app: App, queues: BrokerQueues
 ) -> None:
     begun, freed = asyncio.Event(), asyncio.Event()
     ran: list[int] = []
@@ -267,7 +267,7 @@ async def test_a_job_that_is_delivered_twice_to_one_worker_runs_once(
     await work.aenqueue()
     async with serving(app, lease=SHORT, concurrency=4):
         await begun.wait()
-        queues.faults.scripted[Fault.DUPLICATE] = 1
+        queues.faults.scripted[BrokerFault.DUPLICATE] = 1
         await until(lambda: any(one.receives == 2 for one in queues.messages.values()))
         freed.set()
         await all_ended(queues)
@@ -275,7 +275,7 @@ async def test_a_job_that_is_delivered_twice_to_one_worker_runs_once(
 
 
 async def test_a_lost_reply_of_a_claim_comes_back_when_its_lease_is_over(
-    app: App, queues: Queues
+    app: App, queues: BrokerQueues
 ) -> None:
     ran: list[int] = []
 
@@ -284,13 +284,15 @@ async def test_a_lost_reply_of_a_claim_comes_back_when_its_lease_is_over(
         ran.append(ctx.attempt)
 
     await work.aenqueue()
-    queues.faults.scripted[Fault.LOST_REPLY] = 1
+    queues.faults.scripted[BrokerFault.LOST_REPLY] = 1
     async with serving(app, lease=QUICK):
         await all_ended(queues)
     assert ran == [2]
 
 
-async def test_a_job_released_at_shutdown_has_spent_an_attempt(app: App, queues: Queues) -> None:
+async def test_a_job_released_at_shutdown_has_spent_an_attempt(
+    app: App, queues: BrokerQueues
+) -> None:
     begun = asyncio.Event()
 
     @app.task
@@ -309,13 +311,13 @@ async def test_a_job_released_at_shutdown_has_spent_an_attempt(app: App, queues:
 @pytest.mark.parametrize("seed", range(12))
 async def test_every_job_ends_under_faults(seed: int) -> None:
     """Faults of every kind strike at random; each job still runs, and its message is deleted."""
-    queues = Queues(seed=seed)
+    queues = BrokerQueues(seed=seed)
     rates = {
-        Fault.UNAVAILABLE: 0.05,
-        Fault.LOST_REPLY: 0.05,
-        Fault.ENTRY: 0.05,
-        Fault.DUPLICATE: 0.1,
-        Fault.EMPTY: 0.1,
+        BrokerFault.UNAVAILABLE: 0.05,
+        BrokerFault.LOST_REPLY: 0.05,
+        BrokerFault.ENTRY: 0.05,
+        BrokerFault.DUPLICATE: 0.1,
+        BrokerFault.EMPTY: 0.1,
     }
     apps = [app_on(queues), app_on(queues)]
     ran: set[int] = set()
@@ -337,7 +339,7 @@ async def test_every_job_ends_under_faults(seed: int) -> None:
     assert {state for _, state in queues.ended} == {State.SUCCEEDED}
 
 
-def _deliver_elsewhere(queues: Queues, job_id: str) -> None:
+def _deliver_elsewhere(queues: BrokerQueues, job_id: str) -> None:
     """Give a job to a worker that is not there, for long: its older delivery is stale then."""
     with queues.lock:
         for message in queues.messages.values():

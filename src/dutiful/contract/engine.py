@@ -55,7 +55,7 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     delay: int | None = None
     """Microseconds from enqueueing until a job is due."""
     batch: int | None = None
-    """Jobs that one call to `Producer.enqueue` or one claim may hold."""
+    """Jobs that one call to `Producer.enqueue` may hold, or that one claim gives out."""
     lease: int | None = None
     """Microseconds."""
     retention: int | None = None

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from dutiful.contract.capability import Capability
 from dutiful.contract.clock import Clock, SystemClock
 from dutiful.contract.engine import AttemptCounter, Bounds, Engine, LeaseOwner
+from dutiful.contract.page import Finding
 from dutiful.contract.roles.consumer import Exchanged, Wanted
 from dutiful.contract.roles.fleet import Renewal
 from dutiful.contract.roles.producer import Receipt
@@ -30,7 +31,7 @@ from dutiful.core.instant import DAY, HOUR, MINUTE, SECOND, spell
 from dutiful.core.job import Claim, Job, NewJob, stamp
 from dutiful.core.settle import Settlement
 from dutiful.core.state import State
-from dutiful.testing.faults import Fault, Faults
+from dutiful.testing.broker_faults import BrokerFault, BrokerFaults
 
 _BOUNDS = Bounds(payload=64 * 1024, delay=15 * MINUTE, batch=10, lease=12 * HOUR, retention=4 * DAY)
 
@@ -48,15 +49,15 @@ class Message(msgspec.Struct):
     """The number of its latest delivery; 0 before the first."""
 
 
-class Queues:
+class BrokerQueues:
     """The messages of all queues, shared by the instances that are connected to one broker."""
 
     def __init__(
-        self, clock: Clock | None = None, faults: Faults | None = None, seed: int = 0
+        self, clock: Clock | None = None, faults: BrokerFaults | None = None, seed: int = 0
     ) -> None:
         """Start empty; ``seed`` decides in which order messages are given out."""
         self.clock = clock or SystemClock()
-        self.faults = faults or Faults()
+        self.faults = faults or BrokerFaults()
         self.random = Random(seed)  # noqa: S311 - not for secrets
         self.lock = threading.Lock()
         self.messages: dict[int, Message] = {}
@@ -67,19 +68,19 @@ class Queues:
 
     def before(self) -> None:
         """Fail a call that has done nothing yet."""
-        if self.faults.strikes(Fault.UNAVAILABLE):
+        if self.faults.strikes(BrokerFault.UNAVAILABLE):
             raise EngineUnavailable("the broker does not answer")
 
     def after(self) -> None:
         """Lose the reply of a call that has done its work."""
-        if self.faults.strikes(Fault.LOST_REPLY):
+        if self.faults.strikes(BrokerFault.LOST_REPLY):
             raise ReplyUnknown("the connection to the broker broke before its reply")
 
 
 class BrokerProducer:
     """The role `Producer`; a job that is sent twice is stored twice."""
 
-    def __init__(self, queues: Queues) -> None:
+    def __init__(self, queues: BrokerQueues) -> None:
         """Share the broker's queues."""
         self.queues = queues
 
@@ -93,7 +94,7 @@ class BrokerProducer:
             stored: list[str] = []
             failed: dict[str, str] = {}
             for new in jobs:
-                if queues.faults.strikes(Fault.ENTRY):
+                if queues.faults.strikes(BrokerFault.ENTRY):
                     failed[new.id] = "the broker failed to store it"
                     continue
                 visible = ticks + _delay(new, now)
@@ -108,7 +109,7 @@ class BrokerProducer:
 class BrokerConsumer:
     """The roles `Consumer` and `Leases`: each message has its own lease."""
 
-    def __init__(self, queues: Queues, visibility: int) -> None:
+    def __init__(self, queues: BrokerQueues, visibility: int) -> None:
         """Give messages out for ``visibility`` microseconds, unless the lease is renewed."""
         self.queues = queues
         self.visibility = visibility
@@ -116,7 +117,7 @@ class BrokerConsumer:
     async def exchange(
         self, worker: str, settlements: Sequence[Settlement], wanted: Wanted | None
     ) -> Exchanged:
-        """Delete or return messages, then receive at most ten of each queue's in any order.
+        """Delete or return messages, then receive at most ten: a queue's come in any order.
 
         A stale attempt cannot be refused: what it ends is left as it is, and it learns nothing.
         """
@@ -160,7 +161,7 @@ class BrokerConsumer:
 
     def _settle(self, item: Settlement) -> bool:
         queues = self.queues
-        if queues.faults.strikes(Fault.ENTRY):
+        if queues.faults.strikes(BrokerFault.ENTRY):
             return False
         message = self._held(item.claim)
         if message is not None and item.state.final:
@@ -174,26 +175,28 @@ class BrokerConsumer:
     def _receive(self, worker: str, wanted: Wanted) -> tuple[Claim, ...]:
         queues, ticks = self.queues, self.queues.clock.ticks()
         limit = min(wanted.limit, _BOUNDS.batch or wanted.limit)
-        if queues.faults.strikes(Fault.EMPTY):
+        if queues.faults.strikes(BrokerFault.EMPTY):
             return ()
         kept = ticks - (_BOUNDS.retention or ticks)
         for number in [number for number, one in queues.messages.items() if one.sent < kept]:
             del queues.messages[number]
-        again = queues.faults.strikes(Fault.DUPLICATE)
+        again = queues.faults.strikes(BrokerFault.DUPLICATE)
         ready = [
             number
             for number, one in queues.messages.items()
             if one.body.queue in wanted.queues and (one.visible <= ticks or (again and one.receipt))
         ]
         queues.random.shuffle(ready)
-        return tuple(self._deliver(number, worker, ticks) for number in ready[:limit])
+        ready.sort(key=lambda number: wanted.queues.index(queues.messages[number].body.queue))
+        until = ticks + (wanted.lease or self.visibility)
+        return tuple(self._deliver(number, worker, until) for number in ready[:limit])
 
-    def _deliver(self, number: int, worker: str, ticks: int) -> Claim:
+    def _deliver(self, number: int, worker: str, until: int) -> Claim:
         queues = self.queues
         message = queues.messages[number]
         message.receives += 1
         message.receipt = next(queues.numbers)
-        message.visible = ticks + self.visibility
+        message.visible = until
         job = replace(
             message.body,
             state=State.RUNNING,
@@ -216,9 +219,11 @@ class PoorBroker(Engine):
     lease_owner = LeaseOwner.JOB
     attempt_counter = AttemptCounter.BROKER
 
-    def __init__(self, queues: Queues | None = None, *, visibility: int = 30 * SECOND) -> None:
+    def __init__(
+        self, queues: BrokerQueues | None = None, *, visibility: int = 30 * SECOND
+    ) -> None:
         """Start empty, or share another instance's ``queues``; ``visibility`` in microseconds."""
-        self.queues = queues or Queues()
+        self.queues = queues or BrokerQueues()
         self.producer = BrokerProducer(self.queues)
         self.consumer = self.leases = BrokerConsumer(self.queues, visibility)
 
@@ -229,6 +234,10 @@ class PoorBroker(Engine):
     async def close(self) -> None:
         """Keep everything, so that a test can look at it afterwards."""
 
+    async def check(self) -> tuple[Finding, ...]:
+        """Count what is there."""
+        return (Finding("broker", True, f"{len(self.queues.messages)} messages"),)
+
 
 def _refuse(jobs: Sequence[NewJob], now: int) -> None:
     """Raise for what is above the bounds, before any job is stored."""
@@ -236,13 +245,9 @@ def _refuse(jobs: Sequence[NewJob], now: int) -> None:
         raise UsageError(f"{len(jobs)} jobs in one call; the broker takes {_BOUNDS.batch}")
     for new in jobs:
         if _BOUNDS.payload is not None and len(new.args) > _BOUNDS.payload:
-            raise PayloadTooLarge(
-                f"the arguments take {len(new.args):,} bytes; the broker takes {_BOUNDS.payload:,}"
-            )
+            raise PayloadTooLarge(f"{len(new.args):,} bytes; the broker takes {_BOUNDS.payload:,}")
         if _BOUNDS.delay is not None and _delay(new, now) > _BOUNDS.delay:
-            raise BadOption(
-                f"a delay of {spell(_delay(new, now))}; the broker takes {spell(_BOUNDS.delay)}"
-            )
+            raise BadOption(f"a delay above {spell(_BOUNDS.delay)}, which the broker takes at most")
 
 
 def _delay(new: NewJob, now: int) -> int:

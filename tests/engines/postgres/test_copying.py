@@ -25,8 +25,8 @@ from dutiful.services.copy_store import StoreCopy
 from dutiful.services.transfer_schedules import transfer_schedules
 from dutiful.services.verify_copy import read_back
 from dutiful.testing.conformance.moves import hand, new, take
-from dutiful.testing.conformance.schedule import tick
 from dutiful.testing.conformance.schedule_history import CLOSED, FULL, SKIPPED
+from dutiful.testing.conformance.schedule_moves import tick
 from tests.engines.postgres.test_encodings import database
 
 LONG = "".join(random.Random(5).choices([chr(letter) for letter in range(0x4E00, 0x9000)], k=6000))

@@ -40,6 +40,9 @@ SAMPLES: dict[type[Rebuilt], list[Callable[[], Rebuilt]]] = {
     ],
     errors.Unsupported: [lambda: errors.Unsupported("sqs", "cancel jobs", "let it run")],
     errors.JobLocked: [lambda: errors.JobLocked("locked", "session 7")],
+    errors.PartlyEnqueued: [
+        lambda: errors.PartlyEnqueued(["j1"], dict.fromkeys(("j2", "j3", "j4", "j5"), "no room"))
+    ],
     errors.JobNotFound: [lambda: errors.JobNotFound("j1")],
     DuplicateJob: [lambda: DuplicateJob("order:42", "j1")],
     JobFailed: [lambda: JobFailed("j1", "dead", "discarded", "no use")],

@@ -32,8 +32,8 @@ class Exchanged(msgspec.Struct, frozen=True):
     lost: bool = False
     """Whether the worker itself is no longer registered; nothing was claimed."""
     delayed: tuple[str, ...] = ()
-    """Ids of jobs whose settlement was not written, because another session has locked them: send
-    it again later."""
+    """Ids of jobs whose settlement was not written, because another session has locked them, or
+    because the store failed for them alone: send it again later."""
     locked_by: str = ""
     """The session that has locked them, if that could be seen."""
 
@@ -47,14 +47,17 @@ class Consumer(Protocol):
         """Settle ended attempts and claim the next jobs, in one round trip where possible.
 
         A settlement is written only while its job is running under the claim's fence; else it is
-        refused and changes nothing. A settlement that would bring back a job whose cancellation
-        was requested cancels it. One whose job another session has locked may be left for later, so
-        that it delays no other; it is named in the answer. A claim makes a due job of a queue
-        that is not paused running, adds one to its attempts and to its fence. With FLEET, only a
-        registered worker is given claims. Without FENCED, what a stale claim writes is at best
-        ignored, and the answer does not tell. Atomicity: each settlement with its error and
-        released unique key; each claim; best all together. On lost reply: send the same settlements
-        again (those already written by the same fence count as accepted); claims whose reply was
+        refused and changes nothing. (Without FENCED it may be accepted; it changes nothing of what
+        a later attempt does.) A settlement that would bring back a job whose cancellation was
+        requested cancels it. One that the store cannot write now may be left for later, so that it
+        delays no other; it is named in the answer. A claim makes a due job of a queue that is not
+        paused running, adds one to its attempts and to its fence. With FLEET, only a registered
+        worker is given claims. At most `Bounds.batch` jobs are given out by one call; the number of
+        settlements has no bound.
+
+        Atomicity: each settlement with its error and released unique key;
+        each claim; best all together. On lost reply: send the same settlements again (those
+        already written by the same fence count as accepted); claims whose reply was
         lost come back by rescue, or when the leases of the jobs are over.
         """
         ...

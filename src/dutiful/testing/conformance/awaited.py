@@ -49,6 +49,7 @@ class AwaitedContract(Contract):
         assert await transaction.acommit(ending(claim, Succeeded()))
         assert ledger.lines() == ["paid"]
 
+    @requires(Capability.FLEET, Capability.FENCED)
     async def test_a_rescued_claim_commits_nothing(
         self, engine: Roles, ledger: AsyncLedger
     ) -> None:
@@ -58,7 +59,7 @@ class AwaitedContract(Contract):
         assert not await commit(engine, ledger, stale, Succeeded())
         assert ledger.lines() == []
 
-    @requires(Capability.INSPECT)
+    @requires(Capability.INSPECT, Capability.FLEET, Capability.FENCED)
     async def test_a_stale_claim_commits_nothing_while_another_runs(
         self, engine: Roles, ledger: AsyncLedger
     ) -> None:
@@ -70,6 +71,7 @@ class AwaitedContract(Contract):
         assert ledger.lines() == []
         assert await look(engine, job_id) == fresh.job
 
+    @requires(Capability.FLEET, Capability.FENCED)
     async def test_the_claim_may_become_stale_before_the_commit(
         self, engine: Roles, ledger: AsyncLedger
     ) -> None:

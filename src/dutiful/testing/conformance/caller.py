@@ -111,6 +111,7 @@ class CallerContract(Contract):
         claimed = await take(engine, limit=3)
         assert [claim.job.id for claim in claimed] == [jobs[0].id, jobs[2].id]
 
+    @requires(Capability.ORDER)
     async def test_many_jobs_keep_their_order(self, engine: Roles, caller: Caller) -> None:
         jobs = [new() for _ in range(300)]
         receipts = await put(engine, caller, *jobs)
@@ -135,6 +136,7 @@ class CallerContract(Contract):
         assert delayed.state is State.SCHEDULED
         assert delayed.run_at - due.run_at == HOUR
 
+    @requires(Capability.NOTIFY)
     async def test_a_commit_wakes_a_listener(self, engine: Roles, caller: Caller) -> None:
         await engine.consumer.wait(["default"], 0.05)
         listener = asyncio.create_task(engine.consumer.wait(["default"], LONG))
@@ -146,7 +148,7 @@ class CallerContract(Contract):
         async with asyncio.timeout(SOON):
             await listener
 
-    @requires(Capability.INSPECT)
+    @requires(Capability.INSPECT, Capability.IDEMPOTENT_ENQUEUE)
     async def test_the_same_job_twice_is_stored_once(self, engine: Roles, caller: Caller) -> None:
         job = new()
         for _ in range(2):

@@ -17,7 +17,6 @@ from dutiful.core.outcome import (
 )
 from dutiful.core.state import State
 from dutiful.core.unique import unique
-from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.moves import (
     FAILED,
     add,
@@ -26,19 +25,24 @@ from dutiful.testing.conformance.moves import (
     look,
     new,
     one,
+    put,
     rescue,
     take,
 )
-from dutiful.testing.conformance.requires import requires
+from dutiful.testing.conformance.requires import needs_advance, needs_step, requires
 from dutiful.testing.conformance.roles import Roles
 from dutiful.testing.conformance.setting import Contract
+from dutiful.testing.conformance.suite_clock import SuiteClock
 
 
 @requires(Capability.CANCEL, Capability.INSPECT)
 class CancelContract(Contract):
     """Holds `Controller.cancel` and `Controller.run_now`."""
 
-    async def test_a_queued_job_is_cancelled_at_once(self, engine: Roles, clock: FakeClock) -> None:
+    @needs_step
+    async def test_a_queued_job_is_cancelled_at_once(
+        self, engine: Roles, clock: SuiteClock
+    ) -> None:
         job_id = await add(engine)
         assert await engine.controller.cancel([job_id]) == (job_id,)
         job = await look(engine, job_id)
@@ -47,8 +51,9 @@ class CancelContract(Contract):
         assert await take(engine) == ()
 
     @requires(Capability.DELAY)
+    @needs_advance("2h")
     async def test_a_scheduled_job_is_cancelled_at_once(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         job_id = await add(engine, delay=HOUR)
         assert await engine.controller.cancel([job_id]) == (job_id,)
@@ -56,8 +61,9 @@ class CancelContract(Contract):
         assert await take(engine) == ()
         assert (await look(engine, job_id)).state is State.CANCELLED
 
+    @needs_advance("2h")
     async def test_a_waiting_job_is_cancelled_at_once(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         job_id = await add(engine)
         await end(engine, await one(engine), Snoozed(HOUR))
@@ -80,7 +86,7 @@ class CancelContract(Contract):
         assert (job.state, job.cancel_requested) == (State.RUNNING, True)
 
     async def test_the_worker_hears_of_it_with_its_next_renewal(self, engine: Roles) -> None:
-        await engine.producer.enqueue([new(), new()])
+        await put(engine, [new(), new()])
         first, _ = await take(engine, 2)
         await engine.controller.cancel([first.job.id])
         assert (await engine.leases.renew("w1")).cancels == (first.job.id,)
@@ -100,8 +106,9 @@ class CancelContract(Contract):
         assert (await look(engine, job_id)).state is State.CANCELLED
 
     @pytest.mark.parametrize("outcome", [FAILED, Snoozed(HOUR), Released(), Unknown()])
+    @needs_step
     async def test_a_settlement_that_would_bring_the_job_back_cancels_it(
-        self, engine: Roles, clock: FakeClock, outcome: Outcome
+        self, engine: Roles, clock: SuiteClock, outcome: Outcome
     ) -> None:
         job_id = await add(engine)
         claim = await one(engine)
@@ -131,6 +138,7 @@ class CancelContract(Contract):
         await end(engine, claim, outcome)
         assert (await look(engine, job_id)).state is state
 
+    @requires(Capability.FLEET, Capability.FENCED)
     async def test_a_rescue_of_a_job_asked_to_end_cancels_it(self, engine: Roles) -> None:
         job_id = await add(engine)
         stale = await one(engine)
@@ -164,7 +172,8 @@ class CancelContract(Contract):
         assert (await engine.producer.enqueue([new(unique=unique("k"))]))[0].created
 
     @requires(Capability.DELAY)
-    async def test_a_hurried_job_is_due_now(self, engine: Roles, clock: FakeClock) -> None:
+    @needs_step
+    async def test_a_hurried_job_is_due_now(self, engine: Roles, clock: SuiteClock) -> None:
         job_id = await add(engine, delay=HOUR)
         assert await engine.controller.run_now([job_id]) == (job_id,)
         job = await look(engine, job_id)

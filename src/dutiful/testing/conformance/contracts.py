@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dutiful.testing.conformance.awaited import AwaitedContract
+from dutiful.testing.conformance.bounds import BoundsContract
 from dutiful.testing.conformance.caller import CallerContract
 from dutiful.testing.conformance.cancel import CancelContract
 from dutiful.testing.conformance.claim import ClaimContract
 from dutiful.testing.conformance.copy import CopyContract
+from dutiful.testing.conformance.count import CountContract
 from dutiful.testing.conformance.declare import DeclareContract
+from dutiful.testing.conformance.declared import DeclaredContract
 from dutiful.testing.conformance.enqueue import EnqueueContract
 from dutiful.testing.conformance.fence import FenceContract
 from dutiful.testing.conformance.giving_way import GivingWayContract
 from dutiful.testing.conformance.inspect import InspectContract
+from dutiful.testing.conformance.job_lease import JobLeaseContract
 from dutiful.testing.conformance.lease import LeaseContract
 from dutiful.testing.conformance.open import OpenContract
 from dutiful.testing.conformance.owner import OwnerContract
@@ -26,6 +30,7 @@ from dutiful.testing.conformance.schedule_history import ScheduleHistoryContract
 from dutiful.testing.conformance.setting import Contract
 from dutiful.testing.conformance.settle import SettleContract
 from dutiful.testing.conformance.shut import ShutContract
+from dutiful.testing.conformance.stale import StaleContract
 from dutiful.testing.conformance.step import StepContract
 from dutiful.testing.conformance.transaction import TransactionContract
 from dutiful.testing.conformance.unique import UniqueContract
@@ -34,23 +39,28 @@ from dutiful.testing.conformance.wake import WakeContract
 
 CONTRACTS: tuple[type[Contract], ...] = (
     OpenContract,
+    DeclaredContract,
     EnqueueContract,
+    BoundsContract,
     UniqueContract,
     CallerContract,
     ClaimContract,
     SettleContract,
     UnwritableContract,
+    StaleContract,
     FenceContract,
     StepContract,
     ReplacementContract,
     TransactionContract,
     AwaitedContract,
+    JobLeaseContract,
     LeaseContract,
     RescueContract,
     CancelContract,
     RedriveContract,
     PauseContract,
     InspectContract,
+    CountContract,
     PruneContract,
     WakeContract,
     CopyContract,

@@ -10,7 +10,6 @@ from dutiful.core.job import AttemptError, Job
 from dutiful.core.outcome import Discarded, Snoozed, Succeeded
 from dutiful.core.state import State
 from dutiful.core.unique import unique
-from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.moves import (
     FAILED,
     add,
@@ -20,14 +19,16 @@ from dutiful.testing.conformance.moves import (
     look,
     new,
     one,
+    put,
     recorded,
     records,
     rescue,
     take,
 )
-from dutiful.testing.conformance.requires import requires
+from dutiful.testing.conformance.requires import needs_step, requires
 from dutiful.testing.conformance.roles import Roles
 from dutiful.testing.conformance.setting import Contract
+from dutiful.testing.conformance.suite_clock import SuiteClock
 
 
 def full(**fields: object) -> Record:
@@ -113,7 +114,7 @@ class CopyContract(Contract):
         assert records[job_id].steps == {"paid": b"1"}
 
     async def test_running_and_waiting_jobs_are_dumped(self, engine: Roles) -> None:
-        await engine.producer.enqueue([new(), new()])
+        await put(engine, [new(), new()])
         first, _ = await take(engine, 2)
         await end(engine, first, Snoozed(delay=5))
         states = [record.job.state for record in (await engine.exporter.dump(10)).records]
@@ -132,7 +133,7 @@ class CopyContract(Contract):
 
     async def test_the_last_full_page_has_no_cursor(self, engine: Roles) -> None:
         assert await engine.exporter.dump(2) == type(await engine.exporter.dump(2))(())
-        await engine.producer.enqueue([new(), new()])
+        await put(engine, [new(), new()])
         assert (await engine.exporter.dump(2)).cursor is None
 
     async def test_jobs_dropped_and_added_between_pages_hide_none(self, engine: Roles) -> None:
@@ -184,8 +185,10 @@ class CopyContract(Contract):
         (receipt,) = await engine.producer.enqueue([new(unique=unique("order:1"))])
         assert (receipt.id, receipt.created) == (record.job.id, False)
 
+    @requires(Capability.ORDER)
+    @needs_step
     async def test_filled_jobs_run_in_their_old_order(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         now = clock.now()
         fields = {"state": State.QUEUED, "queue": "default", "unique_key": None, "worker": None}
@@ -208,8 +211,9 @@ class CopyContract(Contract):
         messages = [error.message for error in await engine.inspector.errors("j" * 32)]
         assert messages == ["no such order", "w2 died", "no use"]
 
+    @needs_step
     async def test_a_filled_scheduled_job_becomes_due(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         run_at = clock.now() + 1_000_000
         fields = {"queue": "default", "worker": None, "cancel_requested": False}
@@ -243,6 +247,7 @@ class CopyContract(Contract):
         assert await engine.importer.drop(before) == (ids[1],)
         assert (await look(engine, ids[0])).state is State.RUNNING
 
+    @requires(Capability.FLEET, Capability.FENCED)
     async def test_a_claim_on_a_dropped_job_is_refused(self, engine: Roles) -> None:
         await add(engine)
         claim = await one(engine)

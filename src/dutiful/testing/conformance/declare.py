@@ -14,14 +14,16 @@ from dutiful.core.instant import MINUTE, SECOND
 from dutiful.core.occurrence import Occurrence
 from dutiful.core.retirement import WHY, Missed
 from dutiful.core.rule import Interval, RuleBounds
-from dutiful.testing.clock import FakeClock
-from dutiful.testing.conformance.requires import requires
+from dutiful.testing.conformance.requires import needs_step, requires
 from dutiful.testing.conformance.roles import Roles
-from dutiful.testing.conformance.schedule import by_hand, standing, tick, turn
+from dutiful.testing.conformance.schedule import by_hand
+from dutiful.testing.conformance.schedule_moves import standing, tick, turn
 from dutiful.testing.conformance.setting import Contract
+from dutiful.testing.conformance.suite_clock import SuiteClock
 
 
 @requires(Capability.SCHEDULES, Capability.INSPECT)
+@needs_step
 class DeclareContract(Contract):
     """Holds `Scheduling.declare`, and what else is kept of schedules."""
 
@@ -33,7 +35,7 @@ class DeclareContract(Contract):
         assert answer.changed == answer.added == ("a", "b")
         assert {found.name for found in await engine.schedules.standings()} == {"a", "b"}
 
-    async def test_declaring_again_changes_nothing(self, engine: Roles, clock: FakeClock) -> None:
+    async def test_declaring_again_changes_nothing(self, engine: Roles, clock: SuiteClock) -> None:
         await engine.schedules.declare("shop", "e1", [tick("a", app="shop")])
         before = await standing(engine, "a")
         clock.advance("10s")
@@ -42,7 +44,7 @@ class DeclareContract(Contract):
         assert await standing(engine, "a") == before
 
     async def test_a_newer_version_changes_and_retires(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await engine.schedules.declare("shop", "e1", [tick("a", app="shop"), tick("b", app="shop")])
         clock.advance("1m")
@@ -56,7 +58,7 @@ class DeclareContract(Contract):
         assert len(await turn(engine)) == 1
 
     async def test_what_a_retired_one_leaves_undone_is_recorded(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         held = tick("a", app="shop", overlap="queue-one")
         await engine.schedules.declare("shop", "e1", [held, tick("b", app="shop")])
@@ -78,7 +80,7 @@ class DeclareContract(Contract):
         assert (found.held, found.next, found.number) == (None, None, 3)
         assert (await engine.schedules.declare("shop", "e2", [tick("b", app="shop")])).missed == ()
 
-    async def test_an_older_version_does_not_fight(self, engine: Roles, clock: FakeClock) -> None:
+    async def test_an_older_version_does_not_fight(self, engine: Roles, clock: SuiteClock) -> None:
         await engine.schedules.declare("shop", "e1", [tick("a", app="shop")])
         await engine.schedules.declare("shop", "e2", [tick("a", app="shop", priority=7)])
         before = await standing(engine, "a")
@@ -91,7 +93,7 @@ class DeclareContract(Contract):
         assert (shown.rules, shown.applied) == (True, True)
 
     async def test_a_roll_back_rules_once_the_newer_is_gone(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await engine.schedules.declare("shop", "e1", [tick("a", app="shop")])
         await engine.schedules.declare("shop", "e2", [])
@@ -106,7 +108,7 @@ class DeclareContract(Contract):
         assert (found.retired_at, found.since) == (None, clock.now())
 
     async def test_what_is_in_force_is_known_however_long_nobody_shows_it(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         for declaration_version in ("e1", "e2"):
             await engine.schedules.declare("shop", declaration_version, [tick("a", app="shop")])
@@ -132,7 +134,9 @@ class DeclareContract(Contract):
         )
         assert sorted(len(answer.changed) for answer in answers) == [0, 20]
 
-    async def test_a_change_still_makes_what_was_due(self, engine: Roles, clock: FakeClock) -> None:
+    async def test_a_change_still_makes_what_was_due(
+        self, engine: Roles, clock: SuiteClock
+    ) -> None:
         await engine.schedules.declare("shop", "e1", [tick("a", app="shop")])
         clock.advance("1m")
         due_at = clock.now()
@@ -146,7 +150,7 @@ class DeclareContract(Contract):
         assert (await standing(engine, "a")).next == due_at + 10 * MINUTE
 
     async def test_each_instant_goes_by_the_rule_that_planned_it(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         old = tick("a", app="shop", misfire="all", misfire_max=2)
         await engine.schedules.declare("shop", "e1", [old])
@@ -171,7 +175,7 @@ class DeclareContract(Contract):
         ]
 
     async def test_a_held_one_in_trouble_is_left_until_its_time(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await engine.schedules.put_schedule(tick(overlap="queue-one"), replace=False)
         for _ in range(2):
@@ -184,7 +188,7 @@ class DeclareContract(Contract):
         assert len((await engine.schedules.due(10)).due) == 1
 
     async def test_a_job_that_is_there_already_is_not_made_again(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         for made in (1, 0):
             await engine.schedules.put_schedule(
@@ -198,7 +202,7 @@ class DeclareContract(Contract):
         assert (await engine.inspector.tally())["enqueued"] == 1
 
     async def test_only_the_newest_occurrences_are_kept(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await engine.schedules.put_schedule(tick(), replace=False)
         start = clock.now() - 10_000 * MINUTE
@@ -212,7 +216,7 @@ class DeclareContract(Contract):
         assert [row.number for row in rows] == list(range(KEPT_MAX + 5, 5, -1))
 
     async def test_it_is_known_up_to_when_records_are_forgotten(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await engine.schedules.put_schedule(tick(), replace=False)
         start = clock.now() - 10_000 * MINUTE
@@ -233,7 +237,7 @@ class DeclareContract(Contract):
         assert len(found.planned) == KEPT_MAX
 
     async def test_a_move_of_a_deleted_namesake_is_refused(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await engine.schedules.put_schedule(tick(), replace=False)
         clock.advance("1m")

@@ -11,11 +11,11 @@ from dutiful.core.fence import BELIEVED_MAX, FENCE_MAX
 from dutiful.core.job import Claim, NewJob
 from dutiful.core.outcome import Discarded, Outcome, Released, Succeeded
 from dutiful.core.state import State
-from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.moves import FAILED, add, end, kill, look, new, one, rescue, take
-from dutiful.testing.conformance.requires import requires
+from dutiful.testing.conformance.requires import needs_advance, needs_step, requires
 from dutiful.testing.conformance.roles import Roles
 from dutiful.testing.conformance.setting import Contract
+from dutiful.testing.conformance.suite_clock import SuiteClock
 
 
 @requires(Capability.FENCED, Capability.INSPECT)
@@ -60,7 +60,7 @@ class FenceContract(Contract):
         assert not await engine.consumer.record_step(lost, "charge", b"1")
         assert await engine.inspector.steps(job.id) == {}
 
-    @requires(Capability.PURGE)
+    @requires(Capability.PURGE, Capability.FLEET)
     async def test_a_stale_claim_cannot_settle_the_same_job_after_a_purge(
         self, engine: Roles
     ) -> None:
@@ -69,24 +69,26 @@ class FenceContract(Contract):
         assert await engine.controller.purge([job.id]) == (job.id,)
         await refuses(engine, job, stale)
 
-    @requires(Capability.PRUNE)
-    async def test_nor_after_it_was_pruned(self, engine: Roles, clock: FakeClock) -> None:
+    @requires(Capability.PRUNE, Capability.FLEET)
+    @needs_advance("1s")
+    async def test_nor_after_it_was_pruned(self, engine: Roles, clock: SuiteClock) -> None:
         job = new()
         stale = await abandoned(engine, job)
         clock.advance("1s")
         assert await engine.retention.prune(State.SUCCEEDED, 0, 10) == 1
         await refuses(engine, job, stale)
 
-    @requires(Capability.EXPORT, Capability.IMPORT)
+    @requires(Capability.EXPORT, Capability.IMPORT, Capability.FLEET)
     async def test_nor_after_it_was_dropped(self, engine: Roles) -> None:
         job = new()
         stale = await abandoned(engine, job)
         assert await engine.importer.drop([await look(engine, job.id)]) == (job.id,)
         await refuses(engine, job, stale)
 
-    @requires(Capability.EXPORT, Capability.IMPORT)
+    @requires(Capability.EXPORT, Capability.IMPORT, Capability.FLEET)
+    @needs_advance("10s")
     async def test_nor_after_it_went_away_and_came_back(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         job = new()
         await engine.producer.enqueue([job])
@@ -98,7 +100,7 @@ class FenceContract(Contract):
         clock.advance("10s")
         await refuses(engine, job, stale)
 
-    @requires(Capability.EXPORT, Capability.IMPORT)
+    @requires(Capability.EXPORT, Capability.IMPORT, Capability.FLEET)
     async def test_nor_after_it_came_back_with_a_lower_fence(self, engine: Roles) -> None:
         job = new()
         await engine.producer.enqueue([job])
@@ -108,9 +110,10 @@ class FenceContract(Contract):
         await engine.importer.fill([young])
         await refuses(engine, job, stale)
 
-    @requires(Capability.PURGE)
+    @requires(Capability.PURGE, Capability.FLEET)
+    @needs_step
     async def test_the_fence_of_an_id_grows_through_all_of_its_lives(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         job, fences = new(), list[int]()
         for _ in range(4):
@@ -139,7 +142,7 @@ class FenceContract(Contract):
         await engine.producer.enqueue([new()])
         assert (await one(engine)).job.fence > floor + 1000
 
-    @requires(Capability.EXPORT, Capability.IMPORT)
+    @requires(Capability.EXPORT, Capability.IMPORT, Capability.FLEET)
     async def test_a_fence_beyond_belief_stops_nothing(self, engine: Roles) -> None:
         job = new()
         await engine.producer.enqueue([job])
@@ -157,8 +160,9 @@ class FenceContract(Contract):
 
     @requires(Capability.EXPORT, Capability.IMPORT, Capability.PURGE, Capability.PRUNE)
     @pytest.mark.parametrize("verb", ["drop", "purge", "prune"])
+    @needs_advance("1s")
     async def test_the_floor_is_the_highest_fence_of_deleted_jobs_that_is_believed(
-        self, engine: Roles, clock: FakeClock, verb: str
+        self, engine: Roles, clock: SuiteClock, verb: str
     ) -> None:
         ids = [await kill(engine) for _ in range(3)] + [await add(engine)]
         fences = (BELIEVED_MAX - 2, BELIEVED_MAX, FENCE_MAX, BELIEVED_MAX - 1)

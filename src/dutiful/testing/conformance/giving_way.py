@@ -14,20 +14,21 @@ from dutiful.core.job import NewJob
 from dutiful.core.occurrence import Advance, GaveWay, Occurrence
 from dutiful.core.outcome import Succeeded
 from dutiful.core.unique import Conflict, Unique
-from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.moves import end, everything, look, new, one
-from dutiful.testing.conformance.requires import requires
+from dutiful.testing.conformance.requires import needs_step, requires
 from dutiful.testing.conformance.roles import Roles
-from dutiful.testing.conformance.schedule import job_id, standing, tick, turn
+from dutiful.testing.conformance.schedule_moves import job_id, standing, tick, turn
 from dutiful.testing.conformance.setting import Contract
+from dutiful.testing.conformance.suite_clock import SuiteClock
 
 
 @requires(Capability.SCHEDULES, Capability.INSPECT, Capability.UNIQUE)
+@needs_step
 class GivingWayContract(Contract):
     """Holds `core.occurrence.GaveWay`, and ``raise`` in the jobs of occurrences."""
 
     async def test_one_that_gives_way_is_recorded_as_skipped(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         holder = await held(engine, clock)
         answer = await engine.schedules.advance([await keyed(engine, "existing")])
@@ -40,7 +41,7 @@ class GivingWayContract(Contract):
         assert (await standing(engine)).last == planned
         assert [job.id for job in await everything(engine)] == [holder]
 
-    async def test_it_is_nobodys_job_and_never_late(self, engine: Roles, clock: FakeClock) -> None:
+    async def test_it_is_nobodys_job_and_never_late(self, engine: Roles, clock: SuiteClock) -> None:
         await held(engine, clock)
         await engine.schedules.advance([await keyed(engine, "existing")])
         clock.advance("1h")
@@ -49,7 +50,7 @@ class GivingWayContract(Contract):
         assert (row.state, row.reported) == (None, ())
 
     async def test_one_that_replaces_has_the_job_that_runs_it(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         holder = await held(engine, clock)
         answer = await engine.schedules.advance([await keyed(engine, "replace")])
@@ -65,14 +66,14 @@ class GivingWayContract(Contract):
         assert row.state is not None
         assert row.state.final
 
-    async def test_a_running_holder_is_not_replaced(self, engine: Roles, clock: FakeClock) -> None:
+    async def test_a_running_holder_is_not_replaced(self, engine: Roles, clock: SuiteClock) -> None:
         holder = await held(engine, clock)
         await one(engine)
         await engine.schedules.advance([await keyed(engine, "replace")])
         (row,) = await engine.schedules.occurrences("tick", 10)
         assert (row.kind, row.why) == ("skipped", f"job {holder} holds its unique key")
 
-    async def test_two_of_one_move_share_a_key(self, engine: Roles, clock: FakeClock) -> None:
+    async def test_two_of_one_move_share_a_key(self, engine: Roles, clock: SuiteClock) -> None:
         await engine.schedules.put_schedule(tick(unique=Unique(key="k")), replace=False)
         clock.advance("2m")
         first = await job_id(engine, clock.now() - MINUTE)
@@ -82,7 +83,7 @@ class GivingWayContract(Contract):
         assert (later.kind, later.job_id) == ("skipped", None)
 
     async def test_a_key_that_is_free_again_admits_the_next(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await engine.schedules.put_schedule(tick(unique=Unique(key="k")), replace=False)
         kinds = list[str]()
@@ -96,7 +97,7 @@ class GivingWayContract(Contract):
         assert kinds == ["enqueued", "skipped", "enqueued"]
 
     async def test_raise_refuses_and_nothing_is_written(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         holder = await held(engine, clock)
         await engine.schedules.put_schedule(tick("other"), replace=False)
@@ -118,7 +119,7 @@ class GivingWayContract(Contract):
         assert (await engine.schedules.advance([other])).accepted == ("other",)
 
     async def test_raise_does_nothing_where_the_key_is_free(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await engine.schedules.put_schedule(tick(), replace=False)
         clock.advance("1m")
@@ -127,7 +128,7 @@ class GivingWayContract(Contract):
         assert answer.gave_way == ()
 
 
-async def held(engine: Roles, clock: FakeClock) -> str:
+async def held(engine: Roles, clock: SuiteClock) -> str:
     """Create a schedule that is due, and a job that holds key ``k``; return the job's id."""
     await engine.schedules.put_schedule(tick(), replace=False)
     (receipt,) = await engine.producer.enqueue([new(unique=Unique(key="k"))])

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from dutiful.contract.capability import Capability
 from dutiful.contract.page import Filter
-from dutiful.core.instant import HOUR, SECOND
+from dutiful.core.instant import HOUR
 from dutiful.core.outcome import Discarded, Failed, Outcome, Snoozed, Succeeded
 from dutiful.core.state import State
-from dutiful.testing.clock import FakeClock
-from dutiful.testing.conformance.moves import FAILED, add, end, everything, kill, new, one, take
-from dutiful.testing.conformance.requires import requires
+from dutiful.testing.conformance.moves import add, end, everything, new, one, put, take
+from dutiful.testing.conformance.requires import needs_advance, needs_step, requires
 from dutiful.testing.conformance.roles import Roles
 from dutiful.testing.conformance.setting import Contract
+from dutiful.testing.conformance.suite_clock import SuiteClock
 
 
 @requires(Capability.INSPECT)
@@ -35,7 +33,7 @@ class InspectContract(Contract):
         assert await engine.inspector.get([]) == ()
 
     async def test_an_id_may_be_a_prefix_of_eight_characters(self, engine: Roles) -> None:
-        await engine.producer.enqueue([new(id="0123456789abcdef"), new(id="fedcba9876543210")])
+        await put(engine, [new(id="0123456789abcdef"), new(id="fedcba9876543210")])
         assert [job.id for job in await engine.inspector.get(["01234567"])] == ["0123456789abcdef"]
 
     async def test_a_shorter_prefix_finds_nothing(self, engine: Roles) -> None:
@@ -43,7 +41,7 @@ class InspectContract(Contract):
         assert await engine.inspector.get(["0123456"]) == ()
 
     async def test_a_prefix_that_two_jobs_share_finds_nothing(self, engine: Roles) -> None:
-        await engine.producer.enqueue([new(id="01234567-a"), new(id="01234567-b")])
+        await put(engine, [new(id="01234567-a"), new(id="01234567-b")])
         assert await engine.inspector.get(["01234567"]) == ()
 
     @pytest.mark.parametrize("prefix", ["________", "%%%%%%%%", "01234567%", "0123456_"])
@@ -51,7 +49,8 @@ class InspectContract(Contract):
         await engine.producer.enqueue([new(id="0123456789abcdef")])
         assert await engine.inspector.get([prefix]) == ()
 
-    async def test_listing_is_newest_first(self, engine: Roles, clock: FakeClock) -> None:
+    @needs_advance("3s")
+    async def test_listing_is_newest_first(self, engine: Roles, clock: SuiteClock) -> None:
         ids: list[str] = []
         for _ in range(3):
             ids += [await add(engine), await add(engine)]
@@ -73,7 +72,7 @@ class InspectContract(Contract):
 
     async def test_pages_show_every_job_once_whatever_the_ids(self, engine: Roles) -> None:
         ids = ["Order-7", "~", "order-10", "order-9", "ÿ", "\U0010fffe", "0"]
-        await engine.producer.enqueue([new(id=job_id) for job_id in ids])
+        await put(engine, [new(id=job_id) for job_id in ids])
         seen, cursor = list[str](), None
         for _ in range(4):
             page = await engine.inspector.find(Filter(states=(State.QUEUED, State.DEAD)), 2, cursor)
@@ -83,7 +82,7 @@ class InspectContract(Contract):
         assert sorted(seen) == sorted(ids)
 
     async def test_a_full_last_page_has_no_cursor(self, engine: Roles) -> None:
-        await engine.producer.enqueue([new() for _ in range(4)])
+        await put(engine, [new() for _ in range(4)])
         assert (await engine.inspector.find(Filter(), 4)).cursor is None
 
     async def test_jobs_enqueued_meanwhile_do_not_disturb_the_pages(self, engine: Roles) -> None:
@@ -107,7 +106,7 @@ class InspectContract(Contract):
         assert [job.id for job in (*first.jobs, *second.jobs)] == [*ids[:4], *ids[5:7]]
 
     async def test_pages_of_a_filter_show_only_its_jobs(self, engine: Roles) -> None:
-        await engine.producer.enqueue([new(task="ab"[n % 2]) for n in range(10)])
+        await put(engine, [new(task="ab"[n % 2]) for n in range(10)])
         which = Filter(tasks=("a",))
         first = await engine.inspector.find(which, 3)
         second = await engine.inspector.find(which, 3, first.cursor)
@@ -140,14 +139,15 @@ class InspectContract(Contract):
     async def test_a_filter_finds_what_fits_all_its_parts(
         self, engine: Roles, which: Filter, found: str
     ) -> None:
-        await _one_of_each(engine)
+        await one_of_each(engine)
         assert (
             sorted(job.task for job in (await engine.inspector.find(which, 100)).jobs)
             == found.split()
         )
 
+    @needs_advance("10s")
     async def test_the_error_type_is_that_of_the_latest_failure(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await add(engine)
         await end(engine, await one(engine), Failed("KeyError", "x"))
@@ -156,7 +156,8 @@ class InspectContract(Contract):
         assert (await engine.inspector.find(Filter(error_type="KeyError"), 10)).jobs == ()
         assert len((await engine.inspector.find(Filter(error_type="OSError"), 10)).jobs) == 1
 
-    async def test_times_filter_from_and_until(self, engine: Roles, clock: FakeClock) -> None:
+    @needs_step
+    async def test_times_filter_from_and_until(self, engine: Roles, clock: SuiteClock) -> None:
         ids: list[str] = []
         for _ in range(3):
             ids.append(await add(engine))
@@ -165,7 +166,8 @@ class InspectContract(Contract):
         which = Filter(enqueued_after=start + HOUR, enqueued_before=start + 2 * HOUR)
         assert [job.id for job in (await engine.inspector.find(which, 10)).jobs] == [ids[1]]
 
-    async def test_ends_filter_from_and_until(self, engine: Roles, clock: FakeClock) -> None:
+    @needs_step
+    async def test_ends_filter_from_and_until(self, engine: Roles, clock: SuiteClock) -> None:
         start = clock.now()
         ids: list[str] = []
         for _ in range(3):
@@ -179,7 +181,8 @@ class InspectContract(Contract):
         assert [job.id for job in (await engine.inspector.find(late, 10)).jobs] == [ids[2], ids[1]]
         assert (await engine.inspector.find(Filter(finished_before=start), 10)).jobs == ()
 
-    async def test_errors_are_listed_oldest_first(self, engine: Roles, clock: FakeClock) -> None:
+    @needs_advance("10s")
+    async def test_errors_are_listed_oldest_first(self, engine: Roles, clock: SuiteClock) -> None:
         job_id = await add(engine)
         for name in ("a", "b"):
             await end(engine, await one(engine), Failed("E", name))
@@ -190,94 +193,9 @@ class InspectContract(Contract):
     async def test_a_job_nobody_knows_has_no_errors(self, engine: Roles) -> None:
         assert await engine.inspector.errors("nobody") == ()
 
-    async def test_queues_are_counted_by_state(self, engine: Roles) -> None:
-        await _one_of_each(engine)
-        rows = {row.queue: _counted(row.counts) for row in await engine.inspector.queues()}
-        assert rows == {
-            "default": {"queued": 1, "running": 1, "waiting": 1, "succeeded": 1, "dead": 1},
-            "mail": {"queued": 1},
-        }
 
-    async def test_a_queue_shows_since_when_its_oldest_job_waits(
-        self, engine: Roles, clock: FakeClock
-    ) -> None:
-        since = clock.now()
-        await add(engine)
-        clock.advance("1m")
-        await add(engine)
-        (row,) = await engine.inspector.queues()
-        assert row.oldest_queued_at == since
-
-    @requires(Capability.DELAY)
-    async def test_jobs_due_later_do_not_count_as_waiting_long(self, engine: Roles) -> None:
-        await add(engine, delay=HOUR)
-        (row,) = await engine.inspector.queues()
-        assert (row.oldest_queued_at, row.due) == (None, 0)
-        assert _counted(row.counts) == {"scheduled": 1}
-
-    @requires(Capability.DELAY)
-    async def test_what_has_become_due_counts_before_a_worker_looks(
-        self, engine: Roles, clock: FakeClock
-    ) -> None:
-        """Delayed, tried again or snoozed: no worker of the queue may come for days."""
-        for outcome in (Failed("E", "m"), Snoozed(SECOND)):
-            await add(engine)
-            await end(engine, await one(engine), outcome)
-        since = clock.now()
-        await add(engine, delay=SECOND)
-        await add(engine, delay=HOUR)
-        await add(engine, queue="mail", delay=SECOND)
-        assert {row.queue: row.due for row in await engine.inspector.queues()} == {
-            "default": 0,
-            "mail": 0,
-        }
-        clock.advance("1m")
-        default, mail = await engine.inspector.queues()
-        assert _counted(default.counts) == {"scheduled": 3, "waiting": 1}
-        assert (default.due, default.ready, mail.due) == (3, 3, 1)
-        assert default.oldest_queued_at is not None
-        assert since <= default.oldest_queued_at <= since + SECOND
-        assert mail.oldest_queued_at == since + SECOND
-        assert await take(engine)
-        default, _ = await engine.inspector.queues()
-        assert (default.due, default.ready) == (0, 2)
-        assert _counted(default.counts) == {"scheduled": 1, "queued": 2, "running": 1}
-
-    async def test_dead_letters_are_grouped_largest_first(
-        self, engine: Roles, clock: FakeClock
-    ) -> None:
-        for task in ("a", "b", "b"):
-            await kill(engine, task=task)
-            clock.advance("1s")
-        first, second = await engine.inspector.dead_groups()
-        assert (first.task, first.count, first.reason) == ("b", 2, "discarded")
-        assert (first.error_type, first.latest_at) == ("Discard", clock.now() - SECOND)
-        assert (second.task, second.count) == ("a", 1)
-
-    async def test_a_group_shows_its_latest_message(self, engine: Roles, clock: FakeClock) -> None:
-        for text in ("zebra", "ape"):
-            await add(engine)
-            await end(engine, await one(engine), Discarded(text))
-            clock.advance("1s")
-        (group,) = await engine.inspector.dead_groups()
-        assert group.message == "ape"
-
-    async def test_only_dead_letters_are_grouped(self, engine: Roles) -> None:
-        await add(engine)
-        await end(engine, await one(engine), FAILED)
-        assert await engine.inspector.dead_groups() == ()
-
-    async def test_the_tally_starts_at_zero(self, engine: Roles) -> None:
-        assert await engine.inspector.tally() == {"enqueued": 0, "pruned": 0, "purged": 0}
-
-    async def test_the_tally_counts_jobs_not_receipts(self, engine: Roles) -> None:
-        job = new()
-        await engine.producer.enqueue([job])
-        await engine.producer.enqueue([job, new()])
-        assert (await engine.inspector.tally())["enqueued"] == 2
-
-
-async def _one_of_each(engine: Roles) -> None:
+async def one_of_each(engine: Roles) -> None:
+    """Make a job of each state but one."""
     ends: dict[str, Outcome] = {
         "done": Succeeded(),
         "dead": Discarded("x"),
@@ -290,7 +208,3 @@ async def _one_of_each(engine: Roles) -> None:
     await take(engine)
     await add(engine, task="queued")
     await add(engine, task="tagged", queue="mail", tags=("vip", "eu"))
-
-
-def _counted(counts: dict[Any, int]) -> dict[str, int]:
-    return {state.word: count for state, count in counts.items() if count}

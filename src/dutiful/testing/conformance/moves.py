@@ -10,18 +10,27 @@ from uuid import uuid4
 
 from msgspec.structs import replace
 
+from dutiful.contract.capability import Capability
 from dutiful.contract.page import Filter
 from dutiful.contract.roles.consumer import Wanted
 from dutiful.contract.roles.fleet import WorkerInfo
+from dutiful.contract.roles.producer import Receipt
 from dutiful.core.instant import SECOND
 from dutiful.core.job import Claim, Job, NewJob
 from dutiful.core.outcome import Crashed, Discarded, Failed, Outcome
 from dutiful.core.retry import RetryPolicy
 from dutiful.core.settle import Rules, Settlement, settle
 from dutiful.testing.conformance.roles import Roles
+from dutiful.testing.conformance.suite_clock import SuiteClock, unit
 
 RULES = Rules(retry=RetryPolicy(backoff="fixed", delay=10 * SECOND, jitter="none"))
 """Retries come ten seconds later, exactly."""
+
+
+def quick(clock: SuiteClock) -> Rules:
+    """Return rules by which retries come one unit later."""
+    return Rules(retry=RetryPolicy(backoff="fixed", delay=unit(clock), jitter="none"))
+
 
 _times, _run = itertools.count(time.time_ns()), uuid4().hex[:16]
 
@@ -55,6 +64,21 @@ def new(task: str = "t", **fields: Any) -> NewJob:
     return replace(NewJob(id=f"{next(_times):016x}{_run}", task=task, args=b"{}"), **fields)
 
 
+async def join(engine: Roles, info: WorkerInfo) -> None:
+    """Register a worker, where the engine knows its workers."""
+    if Capability.FLEET in engine.capabilities:
+        await engine.fleet.join(info)
+
+
+async def put(engine: Roles, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
+    """Enqueue jobs, in as many calls as the engine's bound demands."""
+    size = engine.engine.bounds.batch or len(jobs) or 1
+    receipts: list[Receipt] = []
+    for start in range(0, len(jobs), size):
+        receipts += await engine.producer.enqueue(jobs[start : start + size])
+    return tuple(receipts)
+
+
 async def add(engine: Roles, **fields: Any) -> str:
     """Enqueue one job and return its id."""
     job = new(**fields)
@@ -65,8 +89,29 @@ async def add(engine: Roles, **fields: Any) -> str:
 async def take(
     engine: Roles, limit: int = 1, *, worker: str = "w1", queues: Sequence[str] = ("default",)
 ) -> tuple[Claim, ...]:
-    """Claim jobs."""
-    return (await engine.consumer.exchange(worker, [], Wanted(tuple(queues), limit))).claims
+    """Claim jobs, in as many calls as the engine's bound demands."""
+    size = engine.engine.bounds.batch or limit
+    claims: list[Claim] = []
+    while True:
+        wanted = Wanted(tuple(queues), min(limit - len(claims), size))
+        found = (await engine.consumer.exchange(worker, [], wanted)).claims
+        claims += found
+        if not found or len(claims) >= limit or size >= limit:
+            return tuple(claims)
+
+
+async def comes_at(engine: Roles, clock: SuiteClock, due: int) -> Claim:
+    """Demand that the one job is given out once the clock's ticks have reached ``due``, not before.
+
+    A busy machine may reach them before the first look; that look demands nothing then.
+    """
+    claims = await take(engine)
+    assert not claims or clock.ticks() >= due
+    if not claims:
+        clock.advance(max(due - clock.ticks(), 0) / SECOND)
+        claims = await take(engine)
+    assert len(claims) == 1
+    return claims[0]
 
 
 async def one(engine: Roles, *, worker: str = "w1") -> Claim:
@@ -81,9 +126,11 @@ def ending(claim: Claim, outcome: Outcome, rules: Rules = RULES) -> Settlement:
     return settle(claim, outcome, claim.job.started_at or 0, Half(), rules)
 
 
-async def end(engine: Roles, claim: Claim, outcome: Outcome, *, worker: str = "w1") -> bool:
+async def end(
+    engine: Roles, claim: Claim, outcome: Outcome, *, worker: str = "w1", rules: Rules = RULES
+) -> bool:
     """End an attempt and return whether the store accepted it."""
-    answer = await engine.consumer.exchange(worker, [ending(claim, outcome)], None)
+    answer = await engine.consumer.exchange(worker, [ending(claim, outcome, rules)], None)
     return not answer.refused
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 
 from dutiful.contract.capability import Capability
-from dutiful.contract.declared import faults
-from dutiful.testing.clock import FakeClock
-from dutiful.testing.conformance.moves import add, hand, look, one
+from dutiful.testing.conformance.moves import add, hand, join, look, one
 from dutiful.testing.conformance.requires import requires
 from dutiful.testing.conformance.roles import Roles
 from dutiful.testing.conformance.setting import Connect, Contract
+from dutiful.testing.conformance.suite_clock import SuiteClock
 
 
 class OpenContract(Contract):
@@ -19,11 +18,6 @@ class OpenContract(Contract):
     async def test_an_engine_has_a_name_and_declares_capabilities(self, engine: Roles) -> None:
         assert engine.engine.name
         assert engine.capabilities <= frozenset(Capability)
-
-    async def test_every_declared_capability_has_its_role(
-        self, connect: Connect, clock: FakeClock
-    ) -> None:
-        assert faults(connect(clock)) == ()
 
     async def test_opening_an_open_engine_again_is_harmless(self, engine: Roles) -> None:
         job_id = await add(engine)
@@ -38,23 +32,23 @@ class OpenContract(Contract):
         assert (await one(second, worker="w2")).job.id == job_id
 
     async def test_many_instances_may_open_a_new_store_at_once(
-        self, connect: Connect, clock: FakeClock
+        self, connect: Connect, clock: SuiteClock
     ) -> None:
         instances = [Roles(connect(clock)) for _ in range(6)]
         await asyncio.gather(*(instance.open() for instance in instances))
         job_id = await add(instances[0])
-        await instances[5].fleet.join(hand("w5"))
+        await join(instances[5], hand("w5"))
         assert (await one(instances[5], worker="w5")).job.id == job_id
         await asyncio.gather(*(instance.close() for instance in instances))
 
-    async def test_closing_twice_is_harmless(self, connect: Connect, clock: FakeClock) -> None:
+    async def test_closing_twice_is_harmless(self, connect: Connect, clock: SuiteClock) -> None:
         engine = Roles(connect(clock))
         await engine.open()
         await engine.close()
         await engine.close()
 
     async def test_closing_one_instance_leaves_the_other_at_work(
-        self, engine: Roles, connect: Connect, clock: FakeClock
+        self, engine: Roles, connect: Connect, clock: SuiteClock
     ) -> None:
         second = Roles(connect(clock))
         await second.open()
@@ -64,7 +58,7 @@ class OpenContract(Contract):
 
     @requires(Capability.INSPECT)
     async def test_jobs_outlive_the_instance_that_took_them_in(
-        self, engine: Roles, connect: Connect, clock: FakeClock
+        self, engine: Roles, connect: Connect, clock: SuiteClock
     ) -> None:
         second = Roles(connect(clock))
         await second.open()
@@ -73,7 +67,7 @@ class OpenContract(Contract):
         assert (await look(engine, job_id)).id == job_id
 
     async def test_a_closed_instance_can_be_opened_again(
-        self, connect: Connect, clock: FakeClock, engine: Roles
+        self, connect: Connect, clock: SuiteClock, engine: Roles
     ) -> None:
         second = Roles(connect(clock))
         await second.open()
@@ -103,7 +97,7 @@ class OpenContract(Contract):
 
     @requires(Capability.MIGRATE)
     async def test_a_dry_run_names_what_is_missing_and_applies_nothing(
-        self, connect: Connect, clock: FakeClock
+        self, connect: Connect, clock: SuiteClock
     ) -> None:
         engine = Roles(connect(clock))
         missing = await engine.schema.migrate(dry_run=True)

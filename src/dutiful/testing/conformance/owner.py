@@ -15,12 +15,12 @@ from dutiful.core.occurrence import Standing
 from dutiful.core.outcome import Succeeded
 from dutiful.core.retirement import Missed
 from dutiful.core.schedule import Schedule, read
-from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.moves import end, everything, look, one
-from dutiful.testing.conformance.requires import requires
+from dutiful.testing.conformance.requires import needs_step, requires
 from dutiful.testing.conformance.roles import Roles
-from dutiful.testing.conformance.schedule import job_id, standing, tick, turn
+from dutiful.testing.conformance.schedule_moves import job_id, standing, tick, turn
 from dutiful.testing.conformance.setting import Contract
+from dutiful.testing.conformance.suite_clock import SuiteClock
 
 
 def ours(app: str | None, name: str = "tick", **fields: Any) -> Schedule:
@@ -29,6 +29,7 @@ def ours(app: str | None, name: str = "tick", **fields: Any) -> Schedule:
 
 
 @requires(Capability.SCHEDULES, Capability.INSPECT)
+@needs_step
 class OwnerContract(Contract):
     """Holds `core.ownership`, and what deleting a schedule means."""
 
@@ -60,7 +61,7 @@ class OwnerContract(Contract):
         assert (answer.rules, answer.applied) == (True, True)
 
     async def test_an_app_never_retires_what_is_anothers(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await engine.schedules.declare("a", "a1", [ours("a")])
         await engine.schedules.declare("b", "b1", [ours("b", "tick-b")])
@@ -91,7 +92,7 @@ class OwnerContract(Contract):
         }
 
     async def test_an_app_adopts_with_history_and_position(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await engine.schedules.declare("a", "a1", [ours("a")])
         clock.advance("1m")
@@ -107,7 +108,7 @@ class OwnerContract(Contract):
             await engine.schedules.declare("a", "a2", [ours("a", task="u")])
 
     async def test_one_that_is_made_again_has_jobs_of_its_own(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await engine.schedules.put_schedule(tick(), replace=False)
         clock.advance("1m")
@@ -126,7 +127,7 @@ class OwnerContract(Contract):
         assert (await look(engine, old)).task == "t"
         assert await backfilled(engine, planned) == ()
 
-    async def test_a_change_keeps_the_jobs(self, engine: Roles, clock: FakeClock) -> None:
+    async def test_a_change_keeps_the_jobs(self, engine: Roles, clock: SuiteClock) -> None:
         await engine.schedules.declare("a", "a1", [ours("a")])
         clock.advance("1m")
         planned = clock.now()
@@ -142,7 +143,7 @@ class OwnerContract(Contract):
         assert len(await everything(engine)) == 1
 
     async def test_what_a_deleted_schedule_held_is_told(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await engine.schedules.put_schedule(tick(overlap="queue-one"), replace=False)
         await engine.schedules.put_schedule(tick("idle"), replace=False)
@@ -158,7 +159,7 @@ class OwnerContract(Contract):
         assert await engine.schedules.occurrences("tick", 10) == ()
 
     async def test_what_was_due_when_it_was_deleted_is_told(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await engine.schedules.put_schedule(tick(), replace=False)
         clock.advance("3m")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dutiful.contract.capability import Capability
 from dutiful.core.outcome import Succeeded
-from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.moves import add, end, one, take
-from dutiful.testing.conformance.requires import requires
+from dutiful.testing.conformance.requires import needs_advance, needs_step, requires
 from dutiful.testing.conformance.roles import Roles
 from dutiful.testing.conformance.setting import Contract
+from dutiful.testing.conformance.suite_clock import SuiteClock
 
 
 @requires(Capability.PAUSE)
@@ -60,8 +60,9 @@ class PauseContract(Contract):
         assert len(await take(engine)) == 1
 
     @requires(Capability.DELAY)
+    @needs_advance("1h")
     async def test_a_job_that_fell_due_during_a_pause_runs_after_it(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await add(engine, delay=1)
         await engine.controller.pause("default")
@@ -71,7 +72,8 @@ class PauseContract(Contract):
         assert len(await take(engine)) == 1
 
     @requires(Capability.INSPECT)
-    async def test_a_paused_queue_shows_since_when(self, engine: Roles, clock: FakeClock) -> None:
+    @needs_step
+    async def test_a_paused_queue_shows_since_when(self, engine: Roles, clock: SuiteClock) -> None:
         since = clock.now()
         await engine.controller.pause("default")
         clock.advance("1m")

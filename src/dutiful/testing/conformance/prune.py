@@ -9,7 +9,6 @@ from dutiful.core.instant import HOUR
 from dutiful.core.outcome import Succeeded
 from dutiful.core.state import State
 from dutiful.core.unique import unique
-from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.moves import (
     add,
     end,
@@ -20,25 +19,28 @@ from dutiful.testing.conformance.moves import (
     recorded,
     records,
 )
-from dutiful.testing.conformance.requires import requires
+from dutiful.testing.conformance.requires import needs_advance, requires
 from dutiful.testing.conformance.roles import Roles
 from dutiful.testing.conformance.setting import Contract
+from dutiful.testing.conformance.suite_clock import SuiteClock
 
 
 @requires(Capability.PRUNE, Capability.INSPECT)
 class PruneContract(Contract):
     """Holds the role `Retention`."""
 
+    @needs_advance("2h")
     async def test_jobs_that_ended_long_ago_are_deleted(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         job_id = await kill(engine)
         clock.advance("2h")
         assert await engine.retention.prune(State.DEAD, HOUR, 10) == 1
         assert await engine.inspector.get([job_id]) == ()
 
+    @needs_advance("1h0.000001s")
     async def test_jobs_exactly_as_old_as_the_retention_stay(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await kill(engine)
         clock.advance("1h")
@@ -46,8 +48,9 @@ class PruneContract(Contract):
         clock.advance("1us")
         assert await engine.retention.prune(State.DEAD, HOUR, 10) == 1
 
+    @needs_advance("1h0.000001s")
     async def test_they_stay_also_when_older_ones_are_deleted(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await kill(engine)
         clock.advance("1us")
@@ -56,8 +59,9 @@ class PruneContract(Contract):
         assert await engine.retention.prune(State.DEAD, HOUR, 10) == 1
         assert [job.id for job in await everything(engine)] == [stays]
 
+    @needs_advance("10h")
     async def test_the_age_counts_from_the_end_of_the_job(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await add(engine)
         claim = await one(engine)
@@ -65,7 +69,8 @@ class PruneContract(Contract):
         await end(engine, claim, Succeeded())
         assert await engine.retention.prune(State.SUCCEEDED, HOUR, 10) == 0
 
-    async def test_only_the_named_state_is_pruned(self, engine: Roles, clock: FakeClock) -> None:
+    @needs_advance("2h")
+    async def test_only_the_named_state_is_pruned(self, engine: Roles, clock: SuiteClock) -> None:
         dead = await kill(engine)
         await add(engine)
         await end(engine, await one(engine), Succeeded())
@@ -73,7 +78,8 @@ class PruneContract(Contract):
         assert await engine.retention.prune(State.SUCCEEDED, HOUR, 10) == 1
         assert [job.id for job in await everything(engine)] == [dead]
 
-    async def test_live_jobs_are_never_pruned(self, engine: Roles, clock: FakeClock) -> None:
+    @needs_advance("41d16h")
+    async def test_live_jobs_are_never_pruned(self, engine: Roles, clock: SuiteClock) -> None:
         await add(engine)
         await one(engine)
         await add(engine)
@@ -81,8 +87,9 @@ class PruneContract(Contract):
         for state in State:
             assert await engine.retention.prune(state, 0, 10) == 0
 
+    @needs_advance("1h3s")
     async def test_no_more_than_the_limit_is_pruned_oldest_first(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         ids: list[str] = []
         for _ in range(3):
@@ -94,8 +101,9 @@ class PruneContract(Contract):
         assert await engine.retention.prune(State.DEAD, 0, 2) == 1
         assert await engine.retention.prune(State.DEAD, 0, 2) == 0
 
+    @needs_advance("1s")
     async def test_errors_and_steps_go_with_their_job(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         job_id = await kill(engine)
         clock.advance("1s")
@@ -104,8 +112,9 @@ class PruneContract(Contract):
         assert await engine.inspector.steps(job_id) == {}
 
     @requires(Capability.STEPS)
+    @needs_advance("2h")
     async def test_errors_and_steps_of_other_jobs_stay(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         old = await recorded(engine)
         clock.advance("2h")
@@ -114,7 +123,8 @@ class PruneContract(Contract):
         assert await records(engine, old) == (0, 0)
         assert await records(engine, young) == (1, 1)
 
-    async def test_the_pruned_are_counted(self, engine: Roles, clock: FakeClock) -> None:
+    @needs_advance("1s")
+    async def test_the_pruned_are_counted(self, engine: Roles, clock: SuiteClock) -> None:
         for _ in range(3):
             await kill(engine)
         clock.advance("1s")
@@ -122,8 +132,9 @@ class PruneContract(Contract):
         assert await engine.inspector.tally() == {"enqueued": 3, "pruned": 2, "purged": 0}
 
     @requires(Capability.UNIQUE)
+    @needs_advance("1s")
     async def test_a_pruned_job_gives_its_unique_key_back(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         rule = unique("digest", period=24 * HOUR)
         await engine.producer.enqueue([new(unique=rule)])
@@ -132,8 +143,9 @@ class PruneContract(Contract):
         await engine.retention.prune(State.SUCCEEDED, 0, 10)
         assert (await engine.producer.enqueue([new(unique=rule)]))[0].created
 
+    @needs_advance("1s")
     async def test_two_pruners_at_once_count_each_job_once(
-        self, engines: tuple[Roles, Roles], clock: FakeClock
+        self, engines: tuple[Roles, Roles], clock: SuiteClock
     ) -> None:
         for _ in range(10):
             await kill(engines[0])

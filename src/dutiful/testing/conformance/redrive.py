@@ -9,7 +9,6 @@ from dutiful.contract.roles.controller import Redrive
 from dutiful.core.outcome import Discarded, Expired, Succeeded
 from dutiful.core.state import State
 from dutiful.core.unique import unique
-from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.moves import (
     add,
     end,
@@ -22,17 +21,19 @@ from dutiful.testing.conformance.moves import (
     rescue,
     take,
 )
-from dutiful.testing.conformance.requires import requires
+from dutiful.testing.conformance.requires import needs_step, requires
 from dutiful.testing.conformance.roles import Roles
 from dutiful.testing.conformance.setting import Contract
+from dutiful.testing.conformance.suite_clock import SuiteClock
 
 
 @requires(Capability.REDRIVE, Capability.INSPECT)
 class RedriveContract(Contract):
     """Holds `Controller.redrive` and `Controller.purge`."""
 
+    @needs_step
     async def test_a_dead_letter_goes_back_to_its_queue(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         job_id = await kill(engine)
         clock.advance("1h")
@@ -61,6 +62,7 @@ class RedriveContract(Contract):
         await engine.controller.redrive([Redrive(job_id)])
         assert not (await one(engine)).job.cancel_requested
 
+    @requires(Capability.FLEET, Capability.FENCED)
     async def test_the_crashes_start_anew(self, engine: Roles) -> None:
         job_id = await add(engine)
         for _ in range(3):
@@ -75,6 +77,7 @@ class RedriveContract(Contract):
         await engine.controller.redrive([Redrive(job_id)])
         assert (await one(engine)).job.fence > before
 
+    @requires(Capability.FENCED)
     async def test_a_claim_from_before_the_redrive_is_refused(self, engine: Roles) -> None:
         job_id = await add(engine)
         stale = await one(engine)

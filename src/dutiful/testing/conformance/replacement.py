@@ -14,11 +14,11 @@ from dutiful.core.outcome import Discarded, Released, Snoozed
 from dutiful.core.replacement import idempotency_key
 from dutiful.core.state import State
 from dutiful.core.unique import unique
-from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.moves import FAILED, end, look, new, one
 from dutiful.testing.conformance.requires import requires
 from dutiful.testing.conformance.roles import Roles
 from dutiful.testing.conformance.setting import Contract
+from dutiful.testing.conformance.suite_clock import SuiteClock
 
 
 def order(total: int, conflict: Any = "replace", **fields: Any) -> NewJob:
@@ -83,7 +83,7 @@ class ReplacementContract(Contract):
 
     @requires(Capability.UNIQUE)
     async def test_a_waiting_job_and_a_retry_are_alike(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         for outcome in (Snoozed(HOUR), FAILED):
             job = order(10)

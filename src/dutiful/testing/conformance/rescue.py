@@ -7,7 +7,6 @@ import asyncio
 from dutiful.contract.capability import Capability
 from dutiful.core.outcome import Succeeded
 from dutiful.core.state import State
-from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.moves import (
     FAILED,
     add,
@@ -17,36 +16,41 @@ from dutiful.testing.conformance.moves import (
     look,
     new,
     one,
+    put,
     rescue,
     take,
 )
-from dutiful.testing.conformance.requires import requires
+from dutiful.testing.conformance.requires import needs_advance, requires
 from dutiful.testing.conformance.roles import Roles
 from dutiful.testing.conformance.setting import Contract
+from dutiful.testing.conformance.suite_clock import SuiteClock
 
 
 @requires(Capability.FLEET)
 class RescueContract(Contract):
     """Holds the claims of lost workers, and the rescue that rests on them."""
 
+    @needs_advance("9s")
     async def test_claims_of_a_live_worker_are_not_abandoned(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await add(engine)
         await one(engine)
         clock.advance("9s")
         assert await engine.fleet.abandoned(10) == ()
 
+    @needs_advance("1h")
     async def test_a_silent_worker_keeps_its_claims_until_it_is_declared_lost(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await add(engine)
         await one(engine)
         clock.advance("1h")
         assert await engine.fleet.abandoned(10) == ()
 
+    @needs_advance("3s")
     async def test_claims_of_a_lost_worker_are_abandoned_oldest_first(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         ids: list[str] = []
         for _ in range(3):
@@ -86,7 +90,7 @@ class RescueContract(Contract):
         assert found.steps == {"charge": b"1"}
 
     async def test_a_worker_can_ask_what_it_holds(self, engine: Roles) -> None:
-        await engine.producer.enqueue([new(), new()])
+        await put(engine, [new(), new()])
         taken = {claim.job.id: claim.job.fence for claim in await take(engine, 2)}
         held = {claim.job.id: claim.job.fence for claim in await engine.fleet.claimed("w1")}
         assert held == taken
@@ -122,7 +126,7 @@ class RescueContract(Contract):
         assert (status.info.id, status.lost) == ("w2", False)
         assert (await engine.leases.renew("w2")).valid
 
-    @requires(Capability.INSPECT)
+    @requires(Capability.INSPECT, Capability.FENCED)
     async def test_a_rescue_raises_the_fence_and_counts_the_crash(self, engine: Roles) -> None:
         job_id = await add(engine)
         claim = await one(engine)
@@ -134,7 +138,7 @@ class RescueContract(Contract):
         assert job.worker is None
         assert await engine.fleet.abandoned(1) == ()
 
-    @requires(Capability.INSPECT)
+    @requires(Capability.INSPECT, Capability.FENCED)
     async def test_a_rescued_workers_result_is_refused_and_changes_nothing(
         self, engine: Roles
     ) -> None:
@@ -146,7 +150,7 @@ class RescueContract(Contract):
             assert not await end(engine, claim, outcome)
         assert (await look(engine, job_id), await engine.inspector.errors(job_id)) == before
 
-    @requires(Capability.INSPECT)
+    @requires(Capability.INSPECT, Capability.FENCED)
     async def test_a_rescue_that_comes_after_the_result_is_refused(self, engine: Roles) -> None:
         job_id = await add(engine)
         claim = await one(engine)
@@ -154,7 +158,7 @@ class RescueContract(Contract):
         assert not await rescue(engine, claim)
         assert (await look(engine, job_id)).state is State.SUCCEEDED
 
-    @requires(Capability.INSPECT)
+    @requires(Capability.INSPECT, Capability.FENCED)
     async def test_two_rescuers_count_one_crash(self, engines: tuple[Roles, Roles]) -> None:
         job_id = await add(engines[0])
         claim = await one(engines[0])
@@ -163,7 +167,7 @@ class RescueContract(Contract):
         assert (await look(engines[0], job_id)).crashes == 1
         assert len(await engines[0].inspector.errors(job_id)) == 1
 
-    @requires(Capability.INSPECT)
+    @requires(Capability.INSPECT, Capability.FENCED)
     async def test_a_job_that_kills_three_workers_is_a_dead_letter(self, engine: Roles) -> None:
         job_id = await add(engine)
         for _ in range(3):
@@ -172,7 +176,7 @@ class RescueContract(Contract):
         assert (job.state, job.reason, job.crashes) == (State.DEAD, "worker-lost", 3)
         assert [error.type for error in await engine.inspector.errors(job_id)] == ["WorkerLost"] * 3
 
-    @requires(Capability.INSPECT)
+    @requires(Capability.INSPECT, Capability.FENCED)
     async def test_a_result_and_a_rescue_at_once_leave_one_of_them(
         self, engines: tuple[Roles, Roles]
     ) -> None:

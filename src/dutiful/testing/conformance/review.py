@@ -8,20 +8,21 @@ from dutiful.contract.capability import Capability
 from dutiful.core.instant import MINUTE, SECOND
 from dutiful.core.outcome import Succeeded
 from dutiful.core.state import State
-from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.moves import FAILED, end, one
-from dutiful.testing.conformance.requires import requires
+from dutiful.testing.conformance.requires import needs_step, requires
 from dutiful.testing.conformance.roles import Roles
-from dutiful.testing.conformance.schedule import tick, turn
+from dutiful.testing.conformance.schedule_moves import tick, turn
 from dutiful.testing.conformance.setting import Contract
+from dutiful.testing.conformance.suite_clock import SuiteClock
 
 
 @requires(Capability.SCHEDULES, Capability.INSPECT)
+@needs_step
 class ReviewContract(Contract):
     """Holds `Scheduling.review`."""
 
     async def test_a_job_that_does_not_start_is_told_of_once(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await engine.schedules.put_schedule(tick(start_within=30 * SECOND), replace=False)
         clock.advance("1m")
@@ -35,7 +36,7 @@ class ReviewContract(Contract):
         assert await engine.schedules.review(10) == ()
 
     async def test_a_job_that_does_not_end_is_told_of_once(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await engine.schedules.put_schedule(
             tick(start_within=None, finish_within=MINUTE), replace=False
@@ -49,7 +50,7 @@ class ReviewContract(Contract):
         assert await end(engine, claim, Succeeded(b"1"))
         assert await engine.schedules.review(10) == ()
 
-    async def test_history_outlives_its_jobs(self, engine: Roles, clock: FakeClock) -> None:
+    async def test_history_outlives_its_jobs(self, engine: Roles, clock: SuiteClock) -> None:
         await engine.schedules.put_schedule(tick(), replace=False)
         clock.advance("1m")
         await turn(engine)
@@ -64,7 +65,7 @@ class ReviewContract(Contract):
         assert row.finished_at == row.started_at + 5 * SECOND
 
     async def test_of_two_who_review_one_is_told(
-        self, engines: tuple[Roles, Roles], clock: FakeClock
+        self, engines: tuple[Roles, Roles], clock: SuiteClock
     ) -> None:
         await engines[0].schedules.put_schedule(tick(start_within=SECOND), replace=False)
         clock.advance("1m")
@@ -74,7 +75,7 @@ class ReviewContract(Contract):
         assert sum(len(answer) for answer in answers) == 1
 
     async def test_what_starts_late_is_told_of_even_if_it_has_started(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await engine.schedules.put_schedule(tick(start_within=SECOND), replace=False)
         clock.advance("1m")
@@ -86,7 +87,7 @@ class ReviewContract(Contract):
         assert await engine.schedules.review(10) == ()
 
     async def test_a_retry_does_not_count_as_a_late_start(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await engine.schedules.put_schedule(tick(start_within=SECOND), replace=False)
         clock.advance("1m")
@@ -99,7 +100,7 @@ class ReviewContract(Contract):
         assert await engine.schedules.review(10) == ()
 
     async def test_a_limit_leaves_the_rest_for_the_next_review(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         for name in ("a", "b"):
             late = tick(name, start_within=SECOND, finish_within=SECOND)
@@ -114,7 +115,7 @@ class ReviewContract(Contract):
         assert found[3] == []
 
     async def test_a_purged_job_closes_its_occurrence(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await engine.schedules.put_schedule(tick(start_within=MINUTE), replace=False)
         clock.advance("1m")

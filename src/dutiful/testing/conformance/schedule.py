@@ -12,43 +12,22 @@ from dutiful.core.advance import advance, give_up, make, staying
 from dutiful.core.instant import MINUTE, SECOND
 from dutiful.core.occurrence import Advance, Standing
 from dutiful.core.rule import Interval
-from dutiful.core.schedule import Schedule, occurrence_id, read
+from dutiful.core.schedule import read
 from dutiful.core.state import State
-from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.moves import everything, look, one
-from dutiful.testing.conformance.requires import requires
+from dutiful.testing.conformance.requires import needs_step, requires
 from dutiful.testing.conformance.roles import Roles
+from dutiful.testing.conformance.schedule_moves import job_id, standing, tick, turn
 from dutiful.testing.conformance.setting import Contract
-
-
-def tick(name: str = "tick", **fields: Any) -> Schedule:
-    """Build a schedule that fires every minute, on the minute."""
-    return replace(Schedule(name=name, task="t", rule=Interval(MINUTE)), **fields)
-
-
-async def standing(engine: Roles, name: str = "tick") -> Standing:
-    """Return where one schedule stands."""
-    (found,) = await engine.schedules.standings([name])
-    return found
-
-
-async def job_id(engine: Roles, planned: int, name: str = "tick") -> str:
-    """Return the id of the job that an occurrence has."""
-    return occurrence_id(name, planned, read((await standing(engine, name)).spec).born)
-
-
-async def turn(engine: Roles, limit: int = 100) -> tuple[str, ...]:
-    """Advance what is due, as a scheduler does, and return the ids of the new jobs."""
-    batch = await engine.schedules.due(limit)
-    moves = [move for due in batch.due if (move := advance(due, batch.now)) is not None]
-    return (await engine.schedules.advance(moves)).made if moves else ()
+from dutiful.testing.conformance.suite_clock import SuiteClock
 
 
 @requires(Capability.SCHEDULES, Capability.INSPECT)
+@needs_step
 class ScheduleContract(Contract):
     """Holds the role `ScheduleStore`."""
 
-    async def test_a_new_schedule_begins_now(self, engine: Roles, clock: FakeClock) -> None:
+    async def test_a_new_schedule_begins_now(self, engine: Roles, clock: SuiteClock) -> None:
         assert await engine.schedules.put_schedule(tick(), replace=False)
         found = await standing(engine)
         assert read(found.spec) == tick(born=clock.now())
@@ -63,7 +42,7 @@ class ScheduleContract(Contract):
         assert await standing(engine) == before
 
     async def test_a_replaced_schedule_keeps_its_history(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await engine.schedules.put_schedule(tick(), replace=False)
         clock.advance("1m")
@@ -81,18 +60,18 @@ class ScheduleContract(Contract):
         assert await engine.schedules.put_schedule(tick(), replace=True)
         assert await standing(engine) == before
 
-    async def test_nothing_is_due_before_its_time(self, engine: Roles, clock: FakeClock) -> None:
+    async def test_nothing_is_due_before_its_time(self, engine: Roles, clock: SuiteClock) -> None:
         await engine.schedules.put_schedule(tick(), replace=False)
         clock.advance("59s")
         batch = await engine.schedules.due(10)
         assert (batch.now, batch.due, batch.next_in) == (clock.now(), (), SECOND)
 
-    async def test_an_empty_store_has_nothing_due(self, engine: Roles, clock: FakeClock) -> None:
+    async def test_an_empty_store_has_nothing_due(self, engine: Roles, clock: SuiteClock) -> None:
         batch = await engine.schedules.due(10)
         assert (batch.due, batch.next_in) == ((), None)
 
     async def test_asked_for_nothing_it_tells_the_time(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         assert (await engine.schedules.due(0)).now == clock.now()
         await engine.schedules.put_schedule(tick(), replace=False)
@@ -100,7 +79,7 @@ class ScheduleContract(Contract):
         batch = await engine.schedules.due(0)
         assert (batch.now, batch.due) == (clock.now(), ())
 
-    async def test_an_occurrence_enqueues_its_job(self, engine: Roles, clock: FakeClock) -> None:
+    async def test_an_occurrence_enqueues_its_job(self, engine: Roles, clock: SuiteClock) -> None:
         await engine.schedules.put_schedule(
             tick(args='{"n":1}', priority=3, tags=("x",)), replace=False
         )
@@ -115,13 +94,14 @@ class ScheduleContract(Contract):
         assert (found.last, found.next) == (clock.now(), clock.now() + MINUTE)
         assert found.number == 1
 
-    async def test_its_job_can_be_claimed(self, engine: Roles, clock: FakeClock) -> None:
+    async def test_its_job_can_be_claimed(self, engine: Roles, clock: SuiteClock) -> None:
         await engine.schedules.put_schedule(tick(), replace=False)
         clock.advance("1m")
         (job_id,) = await turn(engine)
         assert (await one(engine)).job.id == job_id
 
-    async def test_a_new_job_wakes_a_listener(self, engine: Roles, clock: FakeClock) -> None:
+    @requires(Capability.NOTIFY)
+    async def test_a_new_job_wakes_a_listener(self, engine: Roles, clock: SuiteClock) -> None:
         await engine.schedules.put_schedule(tick(), replace=False)
         clock.advance("1m")
         listener = asyncio.create_task(engine.consumer.wait(("default",), 30))
@@ -130,7 +110,7 @@ class ScheduleContract(Contract):
         await asyncio.wait_for(listener, 10)
 
     async def test_of_two_who_advance_one_wins(
-        self, engines: tuple[Roles, Roles], clock: FakeClock
+        self, engines: tuple[Roles, Roles], clock: SuiteClock
     ) -> None:
         first, second = engines
         await first.schedules.put_schedule(tick(), replace=False)
@@ -146,7 +126,7 @@ class ScheduleContract(Contract):
         assert len(await everything(first)) == 1
 
     async def test_a_move_of_an_older_version_is_refused(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await engine.schedules.put_schedule(tick(), replace=False)
         clock.advance("1m")
@@ -157,7 +137,7 @@ class ScheduleContract(Contract):
         assert await engine.schedules.advance([move]) == type(await engine.schedules.advance([]))()
         assert await everything(engine) == ()
 
-    async def test_many_are_advanced_at_once(self, engine: Roles, clock: FakeClock) -> None:
+    async def test_many_are_advanced_at_once(self, engine: Roles, clock: SuiteClock) -> None:
         for number in range(50):
             await engine.schedules.put_schedule(tick(f"s{number:02}"), replace=False)
         clock.advance("1m")
@@ -165,7 +145,7 @@ class ScheduleContract(Contract):
         assert len(await turn(engine, limit=100)) == 30
         assert await turn(engine) == ()
 
-    async def test_an_occurrence_is_recorded_once(self, engine: Roles, clock: FakeClock) -> None:
+    async def test_an_occurrence_is_recorded_once(self, engine: Roles, clock: SuiteClock) -> None:
         await engine.schedules.put_schedule(tick(), replace=False)
         planned = clock.now() - MINUTE
         for made in (1, 0):
@@ -180,7 +160,7 @@ class ScheduleContract(Contract):
         assert (await standing(engine)).number == 1
 
     async def test_occurrences_are_listed_latest_first(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await engine.schedules.put_schedule(tick(), replace=False)
         for _ in range(5):
@@ -193,7 +173,7 @@ class ScheduleContract(Contract):
         assert rest[0].previous == rest[1].planned
 
     async def test_an_occurrence_tells_what_became_of_its_job(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await engine.schedules.put_schedule(tick(), replace=False)
         clock.advance("1m")
@@ -206,7 +186,7 @@ class ScheduleContract(Contract):
         assert row.state is State.RUNNING
 
     async def test_what_was_skipped_is_recorded_without_a_job(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await engine.schedules.put_schedule(tick(overlap="skip"), replace=False)
         clock.advance("1m")
@@ -219,7 +199,7 @@ class ScheduleContract(Contract):
         assert (latest.kind, latest.job_id, latest.state) == ("skipped", None, None)
         assert latest.why == "the one before still runs"
 
-    async def test_a_held_one_stays_due(self, engine: Roles, clock: FakeClock) -> None:
+    async def test_a_held_one_stays_due(self, engine: Roles, clock: SuiteClock) -> None:
         await engine.schedules.put_schedule(tick(overlap="queue-one"), replace=False)
         clock.advance("1m")
         (first,) = await turn(engine)
@@ -233,7 +213,7 @@ class ScheduleContract(Contract):
         assert await turn(engine) == (await job_id(engine, held),)
         assert (await engine.schedules.due(10)).due == ()
 
-    async def test_a_move_cancels_what_lives(self, engine: Roles, clock: FakeClock) -> None:
+    async def test_a_move_cancels_what_lives(self, engine: Roles, clock: SuiteClock) -> None:
         await engine.schedules.put_schedule(tick(overlap="cancel-running"), replace=False)
         clock.advance("1m")
         (waiting,) = await turn(engine)
@@ -245,7 +225,7 @@ class ScheduleContract(Contract):
         await turn(engine)
         assert (await engine.leases.renew("w1")).cancels == (second,)
 
-    async def test_a_paused_one_is_not_due(self, engine: Roles, clock: FakeClock) -> None:
+    async def test_a_paused_one_is_not_due(self, engine: Roles, clock: SuiteClock) -> None:
         await engine.schedules.put_schedule(tick(), replace=False)
         assert await engine.schedules.switch(["tick", "stranger"], "pause") == ("tick",)
         assert await engine.schedules.switch(["tick"], "pause") == ()
@@ -256,7 +236,9 @@ class ScheduleContract(Contract):
         assert (await standing(engine)).since == clock.now()
         assert len(await turn(engine)) == 1
 
-    async def test_a_paused_one_takes_a_move_by_hand(self, engine: Roles, clock: FakeClock) -> None:
+    async def test_a_paused_one_takes_a_move_by_hand(
+        self, engine: Roles, clock: SuiteClock
+    ) -> None:
         await engine.schedules.put_schedule(tick(), replace=False)
         await engine.schedules.switch(["tick"], "pause")
         found = await standing(engine)
@@ -265,7 +247,7 @@ class ScheduleContract(Contract):
         assert (await engine.schedules.advance([replace(move, by_hand=False)])).accepted == ()
         assert (await engine.schedules.advance([move])).made == (await job_id(engine, clock.now()),)
 
-    async def test_a_deleted_one_leaves_its_jobs(self, engine: Roles, clock: FakeClock) -> None:
+    async def test_a_deleted_one_leaves_its_jobs(self, engine: Roles, clock: SuiteClock) -> None:
         await engine.schedules.put_schedule(tick(), replace=False)
         clock.advance("1m")
         (job_id,) = await turn(engine)
@@ -274,7 +256,7 @@ class ScheduleContract(Contract):
         assert await engine.schedules.occurrences("tick", 10) == ()
         assert (await look(engine, job_id)).state is State.QUEUED
 
-    async def test_a_broken_one_is_set_aside(self, engine: Roles, clock: FakeClock) -> None:
+    async def test_a_broken_one_is_set_aside(self, engine: Roles, clock: SuiteClock) -> None:
         await engine.schedules.put_schedule(tick(), replace=False)
         clock.advance("1m")
         batch = await engine.schedules.due(10)

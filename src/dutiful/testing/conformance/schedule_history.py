@@ -11,13 +11,13 @@ from dutiful.core.occurrence import Recorded, Standing
 from dutiful.core.outcome import Succeeded
 from dutiful.core.schedule import written
 from dutiful.core.state import State
-from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.moves import end, one
-from dutiful.testing.conformance.requires import requires
+from dutiful.testing.conformance.requires import needs_step, requires
 from dutiful.testing.conformance.roles import Roles
-from dutiful.testing.conformance.schedule import standing, tick, turn
+from dutiful.testing.conformance.schedule_moves import standing, tick, turn
 from dutiful.testing.conformance.setting import Contract
 from dutiful.testing.conformance.shut import OTHER, THIRD
+from dutiful.testing.conformance.suite_clock import SuiteClock
 
 FULL = Standing(
     name="tick",
@@ -59,6 +59,7 @@ SKIPPED = Recorded(schedule="tick", planned=3_000, number=3, kind="skipped", rec
 
 
 @requires(Capability.SCHEDULES, Capability.EXPORT, Capability.IMPORT, Capability.INSPECT)
+@needs_step
 class ScheduleHistoryContract(Contract):
     """Holds `Transfer.dump_schedules`, ``fill_schedules`` and ``reopen_schedules``."""
 
@@ -75,7 +76,7 @@ class ScheduleHistoryContract(Contract):
         assert await engine.schedules.occurrences("tick", 10) == (SKIPPED, CLOSED)
 
     async def test_one_that_could_fire_is_shut_until_reopened(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         due = replace(FULL, exclusive=False, held=None, held_previous=None, next=clock.now())
         due = replace(due, retry_at=None)
@@ -95,7 +96,7 @@ class ScheduleHistoryContract(Contract):
         assert await standing(engine) == paused
 
     async def test_a_person_may_resume_one_that_is_shut(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await engine.importer.fill_schedules([ScheduleHistory(FULL)], OTHER)
         assert await engine.schedules.switch(["tick"], "resume") == ("tick",)
@@ -154,7 +155,7 @@ class ScheduleHistoryContract(Contract):
         assert rest.cursor is None
 
     async def test_what_was_told_is_not_told_again_elsewhere(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         late = tick(start_within=SECOND, finish_within=2 * MINUTE)
         await engine.schedules.put_schedule(late, replace=False)
@@ -170,7 +171,7 @@ class ScheduleHistoryContract(Contract):
         assert [one.what for one in await engine.schedules.review(10)] == ["finish"]
 
     async def test_an_open_occurrence_finds_its_job_again(
-        self, engines: tuple[Roles, Roles], clock: FakeClock
+        self, engines: tuple[Roles, Roles], clock: SuiteClock
     ) -> None:
         engine = engines[0]
         await engine.schedules.put_schedule(tick(), replace=False)

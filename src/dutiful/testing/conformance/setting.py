@@ -11,38 +11,43 @@ from dutiful.contract.capability import Capability
 from dutiful.contract.engine import Engine
 from dutiful.contract.roles.inspector import Inspector
 from dutiful.testing.clock import FakeClock
-from dutiful.testing.conformance.moves import hand
+from dutiful.testing.conformance.moves import hand, join
 from dutiful.testing.conformance.requires import needs
 from dutiful.testing.conformance.roles import Roles
+from dutiful.testing.conformance.suite_clock import SuiteClock
 
-Connect = Callable[[FakeClock], Engine]
+Connect = Callable[[SuiteClock], Engine]
 """Makes one more instance on the store of the test that runs."""
 
 
 @pytest.mark.asyncio
 class Contract:
-    """The fixtures of every contract; worker ``w1`` is registered."""
+    """The fixtures of every contract; worker ``w1`` is registered where the engine has a fleet."""
 
     @pytest.fixture
-    def clock(self) -> FakeClock:
-        """Stop time for the store and the test alike."""
-        return FakeClock()
+    def clock(self, request: pytest.FixtureRequest) -> SuiteClock:
+        """Return what the author's fixture ``clock`` gives; else stop time for store and test."""
+        try:
+            clock: SuiteClock = request.getfixturevalue("clock")
+        except pytest.FixtureLookupError:
+            return FakeClock()
+        return clock
 
     @pytest.fixture(autouse=True)
-    def declared(self, request: pytest.FixtureRequest, connect: Connect, clock: FakeClock) -> None:
+    def declared(self, request: pytest.FixtureRequest, connect: Connect, clock: SuiteClock) -> None:
         """Skip what the engine declares that it cannot do."""
-        missing = needs(type(self), request.function) - connect(clock).capabilities
-        if missing:
-            pytest.skip(f"capability: no {', no '.join(sorted(item.name for item in missing))}")
+        reason = needs(type(self), request.function).unmet(connect(clock), clock)
+        if reason is not None:
+            pytest.skip(reason)
 
     @pytest_asyncio.fixture
     async def engine(
-        self, declared: None, connect: Connect, clock: FakeClock
+        self, declared: None, connect: Connect, clock: SuiteClock
     ) -> AsyncIterator[Roles]:
         """Open an engine on an empty store, and audit the store when the test is over."""
         engine = Roles(connect(clock))
         await engine.open()
-        await engine.fleet.join(hand("w1"))
+        await join(engine, hand("w1"))
         yield engine
         if Capability.INSPECT in engine.capabilities:
             await audit(engine.inspector)
@@ -50,12 +55,12 @@ class Contract:
 
     @pytest_asyncio.fixture
     async def engines(
-        self, engine: Roles, connect: Connect, clock: FakeClock
+        self, engine: Roles, connect: Connect, clock: SuiteClock
     ) -> AsyncIterator[tuple[Roles, Roles]]:
         """Open a second instance on the same store, for races between two processes' worth."""
         second = Roles(connect(clock))
         await second.open()
-        await second.fleet.join(hand("w2"))
+        await join(second, hand("w2"))
         yield engine, second
         await second.close()
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from msgspec.structs import replace
 
 from dutiful.contract.capability import Capability
+from dutiful.contract.engine import AttemptCounter
 from dutiful.contract.roles.consumer import Wanted
 from dutiful.core.instant import HOUR, SECOND
 from dutiful.core.outcome import (
@@ -22,43 +20,32 @@ from dutiful.core.outcome import (
     Unknown,
 )
 from dutiful.core.state import State
-from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.moves import (
     FAILED,
     add,
+    comes_at,
     end,
     ending,
     look,
     new,
     one,
-    rescue,
+    put,
+    quick,
     take,
 )
-from dutiful.testing.conformance.requires import requires
+from dutiful.testing.conformance.outcomes import OUTCOMES
+from dutiful.testing.conformance.requires import counted_by, needs_advance, needs_step, requires
 from dutiful.testing.conformance.roles import Roles
 from dutiful.testing.conformance.setting import Contract
-
-OUTCOMES: list[Any] = [
-    pytest.param(outcome, id=type(outcome).__name__)
-    for outcome in (
-        Succeeded(b'"ok"'),
-        FAILED,
-        Snoozed(SECOND),
-        Released(),
-        Cancelled("enough"),
-        Discarded("no use"),
-        Unknown(),
-        Undecodable("no such field"),
-        Expired(),
-    )
-]
+from dutiful.testing.conformance.suite_clock import SuiteClock, unit
 
 
 class SettleContract(Contract):
     """Holds the settling half of `Consumer.exchange`."""
 
     @requires(Capability.INSPECT)
-    async def test_success_ends_the_job(self, engine: Roles, clock: FakeClock) -> None:
+    @needs_step
+    async def test_success_ends_the_job(self, engine: Roles, clock: SuiteClock) -> None:
         job_id = await add(engine)
         claim = await one(engine)
         clock.advance("3s")
@@ -74,8 +61,9 @@ class SettleContract(Contract):
         assert (await look(engine, job_id)).result == b'{"paid":true}'
 
     @requires(Capability.INSPECT)
+    @needs_step
     async def test_a_failure_is_tried_again_after_its_delay(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         job_id = await add(engine)
         await end(engine, await one(engine), FAILED)
@@ -83,12 +71,12 @@ class SettleContract(Contract):
         assert (job.state, job.attempt, job.worker) == (State.SCHEDULED, 1, None)
         assert job.run_at == clock.now() + 10 * SECOND
 
-    async def test_a_retry_runs_when_it_is_due(self, engine: Roles, clock: FakeClock) -> None:
+    @needs_advance()
+    async def test_a_retry_runs_when_it_is_due(self, engine: Roles, clock: SuiteClock) -> None:
         await add(engine)
-        await end(engine, await one(engine), FAILED)
-        assert await take(engine) == ()
-        clock.advance("10s")
-        assert (await one(engine)).job.attempt == 2
+        claim, due = await one(engine), clock.ticks() + unit(clock)
+        await end(engine, claim, FAILED, rules=quick(clock))
+        assert (await comes_at(engine, clock, due)).job.attempt == 2
 
     @requires(Capability.INSPECT)
     async def test_the_last_failure_makes_a_dead_letter(self, engine: Roles) -> None:
@@ -98,8 +86,9 @@ class SettleContract(Contract):
         assert (job.state, job.reason, job.attempt) == (State.DEAD, "attempts-spent", 1)
 
     @requires(Capability.INSPECT)
+    @needs_step
     async def test_the_delay_counts_from_the_stores_clock(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         job_id = await add(engine)
         settlement = ending(await one(engine), FAILED)
@@ -108,8 +97,10 @@ class SettleContract(Contract):
         assert (await look(engine, job_id)).run_at == clock.now() + 10 * SECOND
 
     @requires(Capability.INSPECT)
+    @counted_by(AttemptCounter.STORE)
+    @needs_step
     async def test_a_snooze_waits_and_spends_no_attempt(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         job_id = await add(engine)
         await end(engine, await one(engine), Snoozed(HOUR))
@@ -117,31 +108,56 @@ class SettleContract(Contract):
         assert (job.state, job.attempt) == (State.WAITING, 0)
         assert job.run_at == clock.now() + HOUR
 
-    async def test_a_snoozed_job_wakes(self, engine: Roles, clock: FakeClock) -> None:
+    @needs_advance()
+    async def test_a_snoozed_job_wakes(self, engine: Roles, clock: SuiteClock) -> None:
         await add(engine)
-        await end(engine, await one(engine), Snoozed(HOUR))
-        assert await take(engine) == ()
-        clock.advance("1h")
-        assert (await one(engine)).job.attempt == 1
+        claim, due = await one(engine), clock.ticks() + unit(clock)
+        await end(engine, claim, Snoozed(unit(clock)))
+        assert (await comes_at(engine, clock, due)).job.attempt == _next(engine)
 
+    @needs_advance()
     async def test_a_snooze_until_an_instant_is_obeyed(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await add(engine)
-        await end(engine, await one(engine), Snoozed(until=clock.now() + 5 * SECOND))
-        clock.advance("4s")
-        assert await take(engine) == ()
-        clock.advance("1s")
-        assert len(await take(engine)) == 1
+        claim, due = await one(engine), clock.ticks() + unit(clock)
+        await end(engine, claim, Snoozed(until=clock.now() + unit(clock)))
+        assert (await comes_at(engine, clock, due)).job.attempt == _next(engine)
 
-    async def test_a_released_job_is_claimed_again_unspent(self, engine: Roles) -> None:
-        await add(engine)
+    async def test_a_released_job_is_claimed_again(self, engine: Roles) -> None:
+        job_id = await add(engine)
         await end(engine, await one(engine), Released())
         job = (await one(engine)).job
-        assert (job.attempt, job.crashes) == (1, 0)
+        assert (job.id, job.attempt, job.crashes) == (job_id, _next(engine), 0)
 
+    @counted_by(AttemptCounter.STORE)
+    async def test_a_released_attempt_is_not_spent(self, engine: Roles) -> None:
+        await add(engine)
+        for _ in range(3):
+            claim = await one(engine)
+            assert claim.job.attempt == 1
+            await end(engine, claim, Released())
+
+    @counted_by(AttemptCounter.BROKER)
+    async def test_every_delivery_is_counted(self, engine: Roles) -> None:
+        await add(engine)
+        for delivery in (1, 2, 3):
+            claim = await one(engine)
+            assert claim.job.attempt == delivery
+            await end(engine, claim, Released())
+
+    @pytest.mark.parametrize("outcome", [Succeeded(), Discarded("no use"), Cancelled("enough")])
+    async def test_an_end_can_be_sent_again(self, engine: Roles, outcome: Outcome) -> None:
+        await add(engine)
+        claim = await one(engine)
+        assert await end(engine, claim, outcome)
+        assert await end(engine, claim, outcome)
+        assert await take(engine) == ()
+
+    @requires(Capability.ORDER)
+    @needs_advance("1s")
     async def test_a_released_job_keeps_its_place_in_the_queue(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         first = await add(engine)
         claim = await one(engine)
@@ -176,7 +192,11 @@ class SettleContract(Contract):
         assert (job.state, job.reason) == (State.CANCELLED, "enough")
 
     @requires(Capability.INSPECT)
-    async def test_a_parked_job_remembers_since_when(self, engine: Roles, clock: FakeClock) -> None:
+    @counted_by(AttemptCounter.STORE)
+    @needs_step
+    async def test_a_parked_job_remembers_since_when(
+        self, engine: Roles, clock: SuiteClock
+    ) -> None:
         job_id = await add(engine)
         since = clock.now()
         await end(engine, await one(engine), Unknown())
@@ -188,8 +208,9 @@ class SettleContract(Contract):
 
     @requires(Capability.INSPECT)
     @pytest.mark.parametrize("outcome", [FAILED, Succeeded()])
+    @needs_advance("15s")
     async def test_a_job_that_was_parked_and_ran_is_no_longer_parked(
-        self, engine: Roles, clock: FakeClock, outcome: Outcome
+        self, engine: Roles, clock: SuiteClock, outcome: Outcome
     ) -> None:
         job_id = await add(engine)
         await end(engine, await one(engine), Unknown())
@@ -199,8 +220,9 @@ class SettleContract(Contract):
         assert (job.reason, job.parked_at) == (None, None)
 
     @requires(Capability.INSPECT)
+    @needs_advance("30s")
     async def test_every_failed_attempt_keeps_its_error(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         job_id = await add(engine)
         for _ in range(3):
@@ -233,61 +255,14 @@ class SettleContract(Contract):
             Discarded("x"),
             Cancelled(),
         ]
-        await engine.producer.enqueue([new() for _ in outcomes])
+        await put(engine, [new() for _ in outcomes])
         claims = await take(engine, len(outcomes))
         batch = [ending(claim, outcome) for claim, outcome in zip(claims, outcomes, strict=True)]
         assert (await engine.consumer.exchange("w1", batch, None)).refused == ()
         states = [(await look(engine, claim.job.id)).state.word for claim in claims]
         assert states == ["succeeded", "scheduled", "waiting", "queued", "dead", "cancelled"]
 
-    @requires(Capability.INSPECT)
-    async def test_one_stale_settlement_does_not_hold_up_the_others(self, engine: Roles) -> None:
-        await engine.producer.enqueue([new() for _ in range(3)])
-        claims = await take(engine, 3)
-        await rescue(engine, claims[1])
-        batch = [ending(claim, Succeeded()) for claim in claims]
-        answer = await engine.consumer.exchange("w1", batch, None)
-        assert answer.refused == (claims[1].job.id,)
-        assert (await look(engine, claims[0].job.id)).state is State.SUCCEEDED
-        assert (await look(engine, claims[2].job.id)).state is State.SUCCEEDED
-
-    @requires(Capability.INSPECT)
-    @pytest.mark.parametrize("outcome", OUTCOMES)
-    async def test_a_stale_claim_is_refused_and_changes_nothing_while_another_runs(
-        self, engine: Roles, outcome: Outcome
-    ) -> None:
-        job_id = await add(engine)
-        stale = await one(engine)
-        await rescue(engine, stale)
-        await one(engine)
-        before = (await look(engine, job_id), await engine.inspector.errors(job_id))
-        assert not await end(engine, stale, outcome)
-        assert (await look(engine, job_id), await engine.inspector.errors(job_id)) == before
-
-    @requires(Capability.INSPECT)
-    async def test_a_stale_claim_is_refused_after_the_job_ended(self, engine: Roles) -> None:
-        job_id = await add(engine)
-        stale = await one(engine)
-        await end(engine, stale, Released())
-        await end(engine, await one(engine), Succeeded())
-        assert not await end(engine, stale, Discarded("late"))
-        assert (await look(engine, job_id)).state is State.SUCCEEDED
-
-    async def test_a_claim_of_the_future_is_refused(self, engine: Roles) -> None:
-        await add(engine)
-        claim = await one(engine)
-        ahead = replace(claim, job=replace(claim.job, fence=claim.job.fence + 1))
-        assert not await end(engine, ahead, Succeeded())
-        assert await end(engine, claim, Succeeded())
-
-    @requires(Capability.PURGE)
-    async def test_a_settlement_of_a_purged_job_is_refused(self, engine: Roles) -> None:
-        await add(engine)
-        claim = await one(engine)
-        await end(engine, claim, Succeeded())
-        await engine.controller.purge([claim.job.id])
-        assert not await end(engine, claim, Succeeded())
-
+    @requires(Capability.FLEET)
     async def test_a_worker_nobody_knows_may_still_settle_its_valid_claim(
         self, engine: Roles
     ) -> None:
@@ -298,3 +273,8 @@ class SettleContract(Contract):
             "w1", [ending(claim, Succeeded())], Wanted(("default",), 1)
         )
         assert (answer.refused, answer.lost) == ((), True)
+
+
+def _next(engine: Roles) -> int:
+    """Return the attempt that follows the first, when that was not to be spent."""
+    return 2 if engine.engine.attempt_counter is AttemptCounter.BROKER else 1

@@ -6,11 +6,11 @@ import asyncio
 
 from dutiful.contract.capability import Capability
 from dutiful.core.outcome import Discarded, Released, Succeeded
-from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.moves import FAILED, add, end, look, one, rescue
-from dutiful.testing.conformance.requires import requires
+from dutiful.testing.conformance.requires import needs_advance, requires
 from dutiful.testing.conformance.roles import Roles
 from dutiful.testing.conformance.setting import Contract
+from dutiful.testing.conformance.suite_clock import SuiteClock
 
 
 @requires(Capability.STEPS)
@@ -21,8 +21,9 @@ class StepContract(Contract):
         await add(engine)
         assert (await one(engine)).steps == {}
 
+    @needs_advance("10s")
     async def test_a_recorded_step_comes_with_the_next_claim(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         await add(engine)
         claim = await one(engine)
@@ -54,7 +55,7 @@ class StepContract(Contract):
         await engine.consumer.record_step(await one(engine), "charge", b"1")
         assert await engine.inspector.steps(job_id) == {"charge": b"1"}
 
-    @requires(Capability.INSPECT)
+    @requires(Capability.INSPECT, Capability.FENCED)
     async def test_a_settled_claim_records_nothing(self, engine: Roles) -> None:
         job_id = await add(engine)
         claim = await one(engine)
@@ -62,7 +63,7 @@ class StepContract(Contract):
         assert not await engine.consumer.record_step(claim, "late", b"1")
         assert await engine.inspector.steps(job_id) == {}
 
-    @requires(Capability.INSPECT)
+    @requires(Capability.INSPECT, Capability.FLEET, Capability.FENCED)
     async def test_a_rescued_claim_records_nothing(self, engine: Roles) -> None:
         job_id = await add(engine)
         stale = await one(engine)
@@ -70,7 +71,7 @@ class StepContract(Contract):
         assert not await engine.consumer.record_step(stale, "late", b"1")
         assert await engine.inspector.steps(job_id) == {}
 
-    @requires(Capability.INSPECT)
+    @requires(Capability.INSPECT, Capability.FLEET, Capability.FENCED)
     async def test_a_stale_claim_records_nothing_while_another_runs(self, engine: Roles) -> None:
         job_id = await add(engine)
         stale = await one(engine)
@@ -80,6 +81,7 @@ class StepContract(Contract):
         assert await engine.consumer.record_step(fresh, "charge", b"fresh")
         assert await engine.inspector.steps(job_id) == {"charge": b"fresh"}
 
+    @requires(Capability.FLEET, Capability.FENCED)
     async def test_steps_survive_the_death_of_the_worker(self, engine: Roles) -> None:
         await add(engine)
         claim = await one(engine)

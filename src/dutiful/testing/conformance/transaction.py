@@ -46,7 +46,7 @@ class TransactionContract(Contract):
         await commit(engine, ledger, await one(engine), Succeeded())
         assert await take(engine) == ()
 
-    @requires(Capability.INSPECT)
+    @requires(Capability.INSPECT, Capability.FLEET, Capability.FENCED)
     async def test_a_rescued_claim_commits_nothing(self, engine: Roles, ledger: Ledger) -> None:
         job_id = await add(engine)
         stale = await one(engine)
@@ -56,7 +56,7 @@ class TransactionContract(Contract):
         assert ledger.lines() == []
         assert await look(engine, job_id) == before
 
-    @requires(Capability.INSPECT)
+    @requires(Capability.INSPECT, Capability.FLEET, Capability.FENCED)
     async def test_a_stale_claim_commits_nothing_while_another_runs(
         self, engine: Roles, ledger: Ledger
     ) -> None:
@@ -68,6 +68,7 @@ class TransactionContract(Contract):
         assert ledger.lines() == []
         assert await look(engine, job_id) == fresh.job
 
+    @requires(Capability.FLEET, Capability.FENCED)
     async def test_the_claim_may_become_stale_before_the_commit(
         self, engine: Roles, ledger: Ledger
     ) -> None:

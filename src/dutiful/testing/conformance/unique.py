@@ -16,7 +16,6 @@ from dutiful.core.job import NewJob
 from dutiful.core.outcome import Cancelled, Discarded, Outcome, Released, Snoozed, Succeeded
 from dutiful.core.state import FINAL, LIVE, State
 from dutiful.core.unique import Conflict, unique
-from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.moves import (
     FAILED,
     add,
@@ -28,9 +27,10 @@ from dutiful.testing.conformance.moves import (
     rescue,
     take,
 )
-from dutiful.testing.conformance.requires import requires
+from dutiful.testing.conformance.requires import needs_advance, needs_step, requires
 from dutiful.testing.conformance.roles import Roles
 from dutiful.testing.conformance.setting import Contract
+from dutiful.testing.conformance.suite_clock import SuiteClock
 
 ENDS: list[Any] = [
     pytest.param(Succeeded(), id="succeeded"),
@@ -88,6 +88,7 @@ class UniqueContract(Contract):
         await end(engine, await one(engine), outcome)
         assert not (await engine.producer.enqueue([order()]))[0].created
 
+    @requires(Capability.FLEET, Capability.FENCED)
     async def test_a_rescued_job_holds_its_key(self, engine: Roles) -> None:
         await engine.producer.enqueue([order()])
         await rescue(engine, await one(engine))
@@ -125,8 +126,9 @@ class UniqueContract(Contract):
         other = order(task="other", queue="mail")
         assert not (await engine.producer.enqueue([other]))[0].created
 
+    @needs_advance("59m")
     async def test_a_period_admits_one_job_even_after_success(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         rule = unique("digest", period=HOUR)
         await engine.producer.enqueue([new(unique=rule)])
@@ -134,7 +136,8 @@ class UniqueContract(Contract):
         clock.advance("59m")
         assert not (await engine.producer.enqueue([new(unique=rule)]))[0].created
 
-    async def test_a_new_period_admits_a_new_job(self, engine: Roles, clock: FakeClock) -> None:
+    @needs_advance("1h")
+    async def test_a_new_period_admits_a_new_job(self, engine: Roles, clock: SuiteClock) -> None:
         rule = unique("digest", period=HOUR)
         await engine.producer.enqueue([new(unique=rule)])
         clock.advance("1h")
@@ -176,8 +179,9 @@ class UniqueContract(Contract):
         assert await take(engine, 5) == ()
 
     @requires(Capability.INSPECT)
+    @needs_step
     async def test_replace_hands_the_existing_job_new_arguments_and_times(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         first = order(args=b"1", max_attempts=2)
         await engine.producer.enqueue([first])
@@ -193,8 +197,9 @@ class UniqueContract(Contract):
         assert (job.enqueued_at, job.unique_key) == (enqueued_at, "order:42")
         assert len(await everything(engine)) == 1
 
+    @needs_advance("10s")
     async def test_replacing_again_and_again_debounces(
-        self, engine: Roles, clock: FakeClock
+        self, engine: Roles, clock: SuiteClock
     ) -> None:
         for text in (b"1", b"2", b"3"):
             await engine.producer.enqueue([order("replace", args=text, delay=10 * SECOND)])

@@ -12,7 +12,7 @@ from dutiful.contract.capability import Capability
 from dutiful.core.instant import HOUR
 from dutiful.core.outcome import Released
 from dutiful.testing.conformance.moves import add, end, new, one, take
-from dutiful.testing.conformance.requires import requires
+from dutiful.testing.conformance.requires import needs_delay, requires
 from dutiful.testing.conformance.roles import Roles
 from dutiful.testing.conformance.setting import Contract
 
@@ -21,7 +21,6 @@ SOON = 5.0
 """Real seconds: a sleep of LONG that ends before SOON was woken."""
 
 
-@requires(Capability.NOTIFY)
 class WakeContract(Contract):
     """Holds `Consumer.wait`; these are the tests that take real time."""
 
@@ -34,12 +33,15 @@ class WakeContract(Contract):
         async with asyncio.timeout(SOON):
             await engine.consumer.wait(["default"], 0)
 
+    @requires(Capability.NOTIFY)
     async def test_an_enqueue_wakes(self, engine: Roles) -> None:
         await notified(engine, lambda: add(engine))
 
+    @requires(Capability.NOTIFY)
     async def test_an_enqueue_by_another_instance_wakes(self, engines: tuple[Roles, Roles]) -> None:
         await notified(engines[0], lambda: add(engines[1]))
 
+    @requires(Capability.NOTIFY)
     async def test_work_that_is_there_already_ends_the_wait_at_once(
         self, engines: tuple[Roles, Roles]
     ) -> None:
@@ -48,28 +50,31 @@ class WakeContract(Contract):
         async with asyncio.timeout(SOON):
             await engines[0].consumer.wait(["default"], LONG)
 
-    @requires(Capability.SYNC_ENQUEUE)
+    @requires(Capability.NOTIFY, Capability.SYNC_ENQUEUE)
     async def test_an_enqueue_from_a_thread_wakes(self, engine: Roles) -> None:
         await notified(
             engine, lambda: asyncio.to_thread(engine.sync_producer.enqueue_sync, [new()])
         )
 
+    @requires(Capability.NOTIFY)
     async def test_a_released_job_wakes(self, engine: Roles) -> None:
         await add(engine)
         claim = await one(engine)
         await notified(engine, lambda: end(engine, claim, Released()))
 
-    @requires(Capability.PAUSE)
+    @requires(Capability.NOTIFY, Capability.PAUSE)
     async def test_resuming_a_queue_wakes(self, engine: Roles) -> None:
         await add(engine)
         await engine.controller.pause("default")
         await notified(engine, lambda: engine.controller.resume("default"))
 
-    @requires(Capability.CANCEL, Capability.DELAY)
+    @requires(Capability.NOTIFY, Capability.CANCEL, Capability.DELAY)
+    @needs_delay("1h")
     async def test_a_job_that_runs_now_wakes(self, engine: Roles) -> None:
         job_id = await add(engine, delay=HOUR)
         await notified(engine, lambda: engine.controller.run_now([job_id]))
 
+    @requires(Capability.NOTIFY)
     async def test_one_enqueue_wakes_every_listener(self, engines: tuple[Roles, Roles]) -> None:
         first = asyncio.create_task(engines[0].consumer.wait(["default"], LONG))
         await notified(engines[1], lambda: add(engines[0]))

@@ -8,7 +8,7 @@ from enum import StrEnum
 from random import Random
 
 
-class Fault(StrEnum):
+class BrokerFault(StrEnum):
     """What can go wrong in a call to the broker."""
 
     UNAVAILABLE = "nothing is done, and the call fails"
@@ -18,23 +18,23 @@ class Fault(StrEnum):
     EMPTY = "no message is given out, though some could be"
 
 
-class Faults:
+class BrokerFaults:
     """Which faults strike: the scripted ones first, then others at random.
 
-    >>> faults = Faults()
-    >>> faults.scripted[Fault.LOST_REPLY] = 1
-    >>> faults.strikes(Fault.LOST_REPLY), faults.strikes(Fault.LOST_REPLY)
+    >>> faults = BrokerFaults()
+    >>> faults.scripted[BrokerFault.LOST_REPLY] = 1
+    >>> faults.strikes(BrokerFault.LOST_REPLY), faults.strikes(BrokerFault.LOST_REPLY)
     (True, False)
     """
 
-    def __init__(self, rates: Mapping[Fault, float] | None = None, seed: int = 0) -> None:
+    def __init__(self, rates: Mapping[BrokerFault, float] | None = None, seed: int = 0) -> None:
         """Take the probability of each fault, 0 to 1; a seed makes a run repeatable."""
-        self.scripted: Counter[Fault] = Counter()
+        self.scripted: Counter[BrokerFault] = Counter()
         """How many of the next occasions a fault strikes for certain."""
         self.rates = dict(rates or {})
         self._random = Random(seed)  # noqa: S311 - not for secrets
 
-    def strikes(self, fault: Fault) -> bool:
+    def strikes(self, fault: BrokerFault) -> bool:
         """Whether a fault strikes on this occasion."""
         if self.scripted[fault]:
             self.scripted[fault] -= 1
