@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dutiful import App
-from dutiful.contract.migrations import read
+from dutiful.engines._sql.migrations import read
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.engines.postgres.address import address_of
 from dutiful.engines.postgres.migration import migrate

@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 
-from dutiful.contract.migrations import Migration, read
+from dutiful.engines._sql.migrations import Migration, read
 from dutiful.engines.postgres import statements
 from dutiful.engines.postgres.address import Address, address_of
 from dutiful.engines.postgres.migration import migrate
@@ -27,7 +27,7 @@ SLIM = "ALTER TABLE {schema}.job DROP COLUMN parked_at"
 _CHILD = """
 import sys
 from pathlib import Path
-from dutiful.contract.migrations import read
+from dutiful.engines._sql.migrations import read
 from dutiful.engines.postgres.address import address_of
 from dutiful.engines.postgres.migration import migrate
 from dutiful.engines.postgres.statements import Texts

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dutiful.contract.migrations import release
+from dutiful.contract.release import release
 from dutiful.core.errors import EngineUnavailable, SchemaMismatch, StoreUnusable, UsageError
 from dutiful.engines.postgres import PostgresEngine, apply_migration
 from dutiful.engines.postgres.address import address_of

@@ -10,8 +10,8 @@ import pytest
 from psycopg import sql
 
 from dutiful import App, Context, EngineUnavailable
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core.errors import BadConfiguration
+from dutiful.engines._sql.statement import Plan, Statement
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.engines.postgres.errors import translate_error
 from dutiful.servers.postgres import LocalServer

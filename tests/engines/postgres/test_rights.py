@@ -9,9 +9,9 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from dutiful.contract.migrations import Migration
 from dutiful.contract.roles.consumer import Wanted
 from dutiful.core.outcome import Failed, Succeeded
+from dutiful.engines._sql.migrations import Migration
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.engines.postgres.apply_migration import apply_migration
 from dutiful.engines.postgres.migration import script

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from dutiful.contract.roles.schedule_store import KEPT_MAX, Advanced
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core.occurrence import Advance, GaveWay
+from dutiful.engines._sql.statement import Plan, Statement
 
 from .arrays import Booleans, Longs, TextArray, columns
 from .controller import cancel

@@ -12,8 +12,8 @@ from typing import Any
 import psycopg
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
-from dutiful.contract.migrations import Migration
 from dutiful.core.errors import BadPayload, EngineUnavailable, StoreUnusable, UsageError
+from dutiful.engines._sql.migrations import Migration
 
 from .address import Address
 from .connection import connect

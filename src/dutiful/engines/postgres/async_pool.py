@@ -11,8 +11,8 @@ from typing import Any, NoReturn, TypeVar
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from dutiful.contract.statement import Plan, Statement, arun
 from dutiful.core.errors import EngineError, UsageError
+from dutiful.engines._sql.statement import Plan, Statement, arun
 
 from .address import Address
 from .async_lender import AsyncLender

@@ -14,8 +14,8 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 
 from dutiful.contract.beside import beside
-from dutiful.contract.statement import Answer, AsyncExecute, Execute, Statement
 from dutiful.core.errors import UsageError
+from dutiful.engines._sql.statement import Answer, AsyncExecute, Execute, Statement
 
 from .adapters import AsyncCursor, Cursor
 from .address import Address

@@ -9,10 +9,10 @@ from weakref import WeakValueDictionary
 from msgspec.structs import replace
 
 from dutiful.contract.roles.consumer import Exchanged, Wanted
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core.errors import BadPayload, JobLocked
 from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement
+from dutiful.engines._sql.statement import Plan, Statement
 
 from .claiming import exchange, with_steps, work
 from .errors import DuplicateId, Locked

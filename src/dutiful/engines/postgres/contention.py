@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 
-from dutiful.contract.statement import Plan, Statement
+from dutiful.engines._sql.statement import Plan, Statement
 
 from .errors import Locked
 from .statements import Texts

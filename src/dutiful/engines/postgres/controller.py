@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-from dutiful.contract.rewriting import redriven
 from dutiful.contract.roles.controller import Redrive
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core.redrive import takes_key
 from dutiful.core.replacement import Work
+from dutiful.engines._sql.rewriting import redriven
+from dutiful.engines._sql.statement import Plan, Statement
 
 from .arrays import TextArray
 from .errors import DuplicateId

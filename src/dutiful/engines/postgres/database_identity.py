@@ -13,8 +13,8 @@ from time import monotonic
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakSet
 
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core.errors import EngineUnavailable, UsageError
+from dutiful.engines._sql.statement import Plan, Statement
 
 from .address import Address
 from .connection import connect, executor

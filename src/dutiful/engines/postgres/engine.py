@@ -5,9 +5,9 @@ from __future__ import annotations
 from dutiful.contract.capability import Capability
 from dutiful.contract.clock import Clock
 from dutiful.contract.engine import Engine
-from dutiful.contract.migrations import is_new, names
 from dutiful.contract.page import Finding
 from dutiful.core.errors import StoreUnusable
+from dutiful.engines._sql.migrations import is_new, names
 
 from .address import address_of
 from .callers.role import PostgresCaller

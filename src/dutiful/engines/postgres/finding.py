@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 
 from dutiful.contract.page import Filter, JobPage, bad_cursor
-from dutiful.contract.records import ID
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core.state import State
+from dutiful.engines._sql.records import ID
+from dutiful.engines._sql.statement import Plan, Statement
 
 from .rows import job_of
 from .statements import Texts, bare

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from dutiful.contract.migrations import health
 from dutiful.contract.page import Finding
 from dutiful.contract.roles.health import HealthWarning
-from dutiful.contract.statement import Plan, Statement
+from dutiful.engines._sql.migrations import health
+from dutiful.engines._sql.statement import Plan, Statement
 
 from .producer import ready
 from .rights import rights

@@ -20,8 +20,8 @@ from typing import Any, Protocol, TypeVar
 import psycopg
 from psycopg import Notify
 
-from dutiful.contract.statement import Plan, run
 from dutiful.core.errors import EngineError, EngineUnavailable
+from dutiful.engines._sql.statement import Plan, run
 
 from .address import Address
 from .connection import Connection, connect, executor

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from dutiful.contract import records
 from dutiful.contract.page import PREFIX_MIN, DeadGroup, Filter, JobPage, QueueCount
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core.job import AttemptError, Job
+from dutiful.engines._sql import records
+from dutiful.engines._sql.statement import Plan, Statement
 
 from .finding import find
 from .producer import ready

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import psycopg
 
-from dutiful.contract.migrations import Migration, due, is_new, lacking, names, opening, release
+from dutiful.contract.release import release
+from dutiful.engines._sql.migrations import Migration, due, is_new, lacking, names, opening
 
 from .address import Address
 from .apply_migration import apply_migration, rows

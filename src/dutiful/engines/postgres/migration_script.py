@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from dutiful.contract.migrations import Migration, names
+from dutiful.engines._sql.migrations import Migration, names
 
 from .apply_migration import LOCK_SECONDS, indexes, text_of
 from .statements import Texts, bare, literal, quoted

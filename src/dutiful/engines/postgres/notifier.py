@@ -10,8 +10,8 @@ from secrets import randbelow, randbits
 from time import monotonic
 from typing import TypeVar
 
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core.errors import EngineError
+from dutiful.engines._sql.statement import Plan, Statement
 
 from .address import Address
 from .async_pool import AsyncPool

@@ -13,8 +13,8 @@ from typing import TypeVar
 import psycopg
 
 from dutiful.contract.beside import beside
-from dutiful.contract.statement import Plan, run
 from dutiful.core.errors import EngineError, EngineUnavailable
+from dutiful.engines._sql.statement import Plan, run
 
 from .address import Address
 from .connection import ANSWER_SECONDS, LOCK_SECONDS, Connection, connect, executor

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core.occurrence import GaveWay, Occurrence
+from dutiful.engines._sql.statement import Plan, Statement
 
 from .arrays import Array, Booleans, Longs, TextArray, columns
 from .statements import Texts

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dutiful.contract import records
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core import overdue as decide
 from dutiful.core.overdue import END, REVIEWED_MAX, Overdue, Position, ReviewRange
+from dutiful.engines._sql import records
+from dutiful.engines._sql.statement import Plan, Statement
 
 from .arrays import Booleans, Longs, Shorts, TextArray, columns
 from .statements import Texts

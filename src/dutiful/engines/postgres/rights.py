@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 
 from dutiful.contract.page import Finding
-from dutiful.contract.statement import Plan, Statement
+from dutiful.engines._sql.statement import Plan, Statement
 
 from .address import Address
 from .apply_migration import rows

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec.structs import asdict, astuple
 
-from dutiful.contract import records
 from dutiful.contract.roles.fleet import WorkerInfo, WorkerStatus
-from dutiful.contract.stored import REFUSALS, salvage
 from dutiful.core.job import Claim, Job
 from dutiful.core.occurrence import Recorded
 from dutiful.core.overdue import REPORTED
 from dutiful.core.state import State
+from dutiful.engines._sql import records
+from dutiful.engines._sql.stored import REFUSALS, salvage
 
 _STATES = dict(enumerate(State))
 _RUNNING = State.RUNNING

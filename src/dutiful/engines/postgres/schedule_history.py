@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dutiful.contract import records
-from dutiful.contract.occurrence_rows import occurrences_by_schedule
 from dutiful.contract.roles.transfer import (
     SHUT,
     FillResult,
@@ -17,9 +15,11 @@ from dutiful.contract.roles.transfer import (
     storable,
     without_state,
 )
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core.errors import BadPayload, BadSchedule
 from dutiful.core.schedule import read
+from dutiful.engines._sql import records
+from dutiful.engines._sql.occurrence_rows import occurrences_by_schedule
+from dutiful.engines._sql.statement import Plan, Statement
 
 from .arrays import Array, Booleans, Longs, Shorts, TextArray, columns
 from .declaring import guard, locked, put

@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from dutiful.contract import records
 from dutiful.contract.roles.schedule_store import Advanced, Declared, Deleted, DueBatch
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core.advance import Switch, switched
 from dutiful.core.declaration import create
 from dutiful.core.occurrence import Advance, Due, Recorded, Standing
 from dutiful.core.overdue import BEGINNING, Overdue, Position
 from dutiful.core.retirement import delete
 from dutiful.core.schedule import Schedule
+from dutiful.engines._sql import records
+from dutiful.engines._sql.statement import Plan, Statement
 
 from .advancing import advance
 from .declaring import declare, guard, locked, put

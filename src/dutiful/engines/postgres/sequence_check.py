@@ -11,8 +11,8 @@ from typing import Any
 import psycopg
 
 from dutiful.contract.page import Finding
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core.errors import StoreUnusable
+from dutiful.engines._sql.statement import Plan, Statement
 
 from .address import Address
 from .apply_migration import rows

@@ -6,8 +6,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from dutiful.contract import records as reading
-from dutiful.contract.records import ID
 from dutiful.contract.roles.transfer import (
     Dumped,
     FillResult,
@@ -17,9 +15,11 @@ from dutiful.contract.roles.transfer import (
     ScheduleHistory,
     key_held,
 )
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core.fence import raised_floor
 from dutiful.core.job import Job
+from dutiful.engines._sql import records as reading
+from dutiful.engines._sql.records import ID
+from dutiful.engines._sql.statement import Plan, Statement
 
 from . import schedule_history as carried
 from .arrays import (

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from dutiful.contract import records
 from dutiful.contract.page import Finding
 from dutiful.contract.roles.fleet import WorkerStatus
-from dutiful.contract.statement import Plan, Statement
+from dutiful.engines._sql import records
+from dutiful.engines._sql.statement import Plan, Statement
 
 from .rows import job_of
 from .statements import Texts

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from dutiful.contract.roles.schedule_store import KEPT_MAX, Advanced
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core.occurrence import Advance, GaveWay
 from dutiful.core.standing import admits
+from dutiful.engines._sql.statement import Plan, Statement
 
 from .controller import cancel
 from .declaring import named

@@ -10,9 +10,9 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from dutiful.contract.caller_errors import no_transaction
-from dutiful.contract.migrations import names, opening
 from dutiful.core.errors import EngineError, EngineUnavailable, UsageError
+from dutiful.engines._sql.caller_errors import no_transaction
+from dutiful.engines._sql.migrations import names, opening
 
 from .connection import code_of, translate_error
 from .migration import missing

@@ -9,7 +9,6 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Literal
 
-from dutiful.contract.statement import Answer, Execute, Statement
 from dutiful.core.errors import (
     BadOption,
     EngineError,
@@ -17,6 +16,7 @@ from dutiful.core.errors import (
     ReplyUnknown,
     StoreUnusable,
 )
+from dutiful.engines._sql.statement import Answer, Execute, Statement
 
 from .access import look
 from .adapters import all_shielded, registry, shielded

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 from msgspec.structs import astuple, replace
 
-from dutiful.contract import records
 from dutiful.contract.roles.schedule_store import Declared
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core import declaration
 from dutiful.core.occurrence import Standing
 from dutiful.core.retirement import Retirement
 from dutiful.core.schedule import Schedule
+from dutiful.engines._sql import records
+from dutiful.engines._sql.statement import Plan, Statement
 
 from .group_commit import Written
 from .recording import record

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from dutiful.contract.page import Filter, JobPage, bad_cursor
-from dutiful.contract.records import SEQ
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core.state import State
+from dutiful.engines._sql.records import SEQ
+from dutiful.engines._sql.statement import Plan, Statement
 
 from .rows import jobs_of
 from .statements import sql

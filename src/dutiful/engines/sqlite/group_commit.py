@@ -9,8 +9,8 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from dutiful.contract.statement import Plan, run
 from dutiful.core.errors import DutifulError, EngineError, EngineUnavailable, ReplyUnknown
+from dutiful.engines._sql.statement import Plan, run
 
 from .connection import Undecoded, executor, is_locked, lenient, translate_error
 from .database_file import DatabaseFile

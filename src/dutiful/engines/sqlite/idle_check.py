@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from dutiful.contract.clock import Clock
 from dutiful.contract.roles.consumer import Exchanged
-from dutiful.contract.statement import run
+from dutiful.engines._sql.statement import run
 
 from .claiming import idle, work
 from .connection import Durability, connect, executor

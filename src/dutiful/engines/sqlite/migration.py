@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 
-from dutiful.contract.migrations import Migration, lacking, names, release
+from dutiful.contract.release import release
+from dutiful.engines._sql.migrations import Migration, lacking, names
 
 from .adapters import shielded
 from .connection import Runs, translated

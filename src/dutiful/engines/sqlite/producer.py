@@ -6,17 +6,17 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from dutiful.contract.django import connection_of, is_django
-from dutiful.contract.django import translated as translated_django
-from dutiful.contract.rewriting import replaced
 from dutiful.contract.roles.producer import Receipt
-from dutiful.contract.statement import Plan, Statement, run
 from dutiful.core.errors import EngineError, UsageError
 from dutiful.core.instant import SECOND
 from dutiful.core.job import Job, NewJob, stamp
 from dutiful.core.replacement import Work
 from dutiful.core.state import State, movable
 from dutiful.core.unique import Unique, replaces
+from dutiful.engines._sql.django import connection_of, is_django
+from dutiful.engines._sql.django import translated as translated_django
+from dutiful.engines._sql.rewriting import replaced
+from dutiful.engines._sql.statement import Plan, Statement, run
 
 from .callers import joined
 from .connection import executor, translate_error

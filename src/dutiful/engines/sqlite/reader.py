@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from dutiful.contract.beside import beside
-from dutiful.contract.statement import Plan, run
+from dutiful.engines._sql.statement import Plan, run
 
 from .connection import executor
 from .database_file import DatabaseFile

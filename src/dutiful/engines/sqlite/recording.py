@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core.occurrence import GaveWay, Occurrence
+from dutiful.engines._sql.statement import Plan, Statement
 
 from .statements import sql
 

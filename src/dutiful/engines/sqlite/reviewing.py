@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dutiful.contract import records
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core import overdue as decide
 from dutiful.core.overdue import END, REVIEWED_MAX, Overdue, Position, ReviewRange
+from dutiful.engines._sql import records
+from dutiful.engines._sql.statement import Plan, Statement
 
 from .group_commit import Written
 from .statements import sql

@@ -10,15 +10,15 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import asdict, astuple
 
-from dutiful.contract import records, stored
-from dutiful.contract.records import FENCE, ID, SEQ
 from dutiful.contract.roles.fleet import WorkerInfo, WorkerStatus
-from dutiful.contract.statement import Answer, Plan, Statement
-from dutiful.contract.stored import Column, always, shown, text, whole
 from dutiful.core.job import AttemptError, Claim, Job
 from dutiful.core.occurrence import Recorded, Standing
 from dutiful.core.overdue import REPORTED
 from dutiful.core.state import State
+from dutiful.engines._sql import records, stored
+from dutiful.engines._sql.records import FENCE, ID, SEQ
+from dutiful.engines._sql.statement import Answer, Plan, Statement
+from dutiful.engines._sql.stored import Column, always, shown, text, whole
 
 from .connection import NotText
 from .statements import sql

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from dutiful.contract import records
-from dutiful.contract.occurrence_rows import occurrences_by_schedule
 from dutiful.contract.roles.transfer import (
     SHUT,
     FillResult,
@@ -18,7 +16,9 @@ from dutiful.contract.roles.transfer import (
     storable,
     without_state,
 )
-from dutiful.contract.statement import Plan, Statement
+from dutiful.engines._sql import records
+from dutiful.engines._sql.occurrence_rows import occurrences_by_schedule
+from dutiful.engines._sql.statement import Plan, Statement
 
 from .declaring import named, put
 from .group_commit import Written

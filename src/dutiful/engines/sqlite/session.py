@@ -13,9 +13,10 @@ from pathlib import Path
 from time import monotonic
 
 from dutiful.contract.clock import Clock
-from dutiful.contract.migrations import Migration, due, founds, names, opening
 from dutiful.contract.reentry import is_inside
+from dutiful.contract.roles.schema import founds
 from dutiful.core.errors import EngineUnavailable, StoreUnusable, UsageError
+from dutiful.engines._sql.migrations import Migration, due, names, opening
 
 from .access import look
 from .connection import Durability, connect

@@ -6,11 +6,11 @@ import sqlite3
 import threading
 from typing import Any
 
-from dutiful.contract.statement import Plan, run
 from dutiful.core.errors import EngineUnavailable, UsageError
 from dutiful.core.instant import SECOND
 from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement
+from dutiful.engines._sql.statement import Plan, run
 
 from .adapters import shielded
 from .callers import refuse_hiding

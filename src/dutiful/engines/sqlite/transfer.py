@@ -8,8 +8,6 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from dutiful.contract import records as reading
-from dutiful.contract.records import SEQ
 from dutiful.contract.roles.transfer import (
     Dumped,
     FillResult,
@@ -19,10 +17,12 @@ from dutiful.contract.roles.transfer import (
     ScheduleHistory,
     key_held,
 )
-from dutiful.contract.statement import Plan, Statement
-from dutiful.contract.stored import shown
 from dutiful.core.fence import raised_floor
 from dutiful.core.job import Job
+from dutiful.engines._sql import records as reading
+from dutiful.engines._sql.records import SEQ
+from dutiful.engines._sql.statement import Plan, Statement
+from dutiful.engines._sql.stored import shown
 
 from . import schedule_history as carried
 from .group_commit import Written

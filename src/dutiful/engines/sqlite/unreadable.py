@@ -6,10 +6,10 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from dutiful.contract import records, stored
 from dutiful.contract.page import Finding
-from dutiful.contract.records import SEQ
-from dutiful.contract.statement import Plan, Statement
+from dutiful.engines._sql import records, stored
+from dutiful.engines._sql.records import SEQ
+from dutiful.engines._sql.statement import Plan, Statement
 
 from .rows import job_of
 from .statements import sql

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from dutiful.contract.roles.controller import Redrive
 from dutiful.core.redrive import counted
 from dutiful.core.replacement import MARK, Work, changed, edited, marked
 
-from .roles.controller import Redrive
 from .stored import REFUSALS, maybe, meta, text
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dutiful.contract.statement_files import StatementTexts, read_statements
+from dutiful.engines._sql.statement_files import StatementTexts, read_statements
 
 
 def read(folder: Path, **files: str) -> StatementTexts:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from dutiful.contract.statement import Answer, Plan, Statement, run
 from dutiful.core.errors import EngineError, EngineUnavailable
+from dutiful.engines._sql.statement import Answer, Plan, Statement, run
 
 
 def two_steps() -> Plan[int]:

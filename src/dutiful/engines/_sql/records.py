@@ -6,13 +6,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from dutiful.contract.page import DeadGroup, Finding, QueueCount
 from dutiful.core.instant import CALENDAR_FIRST, CALENDAR_LAST
 from dutiful.core.job import AttemptError, Job
 from dutiful.core.occurrence import Deadline, DeclarationVersion, Recorded, Standing
 from dutiful.core.overdue import REPORTED
 from dutiful.core.state import LIVE, State, mask
 
-from .page import DeadGroup, Finding, QueueCount
 from .stored import (
     Column,
     always,

@@ -14,8 +14,6 @@ The store keeps the names, so code that does not know a migration can tell wheth
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
-from importlib.metadata import version
 from importlib.resources.abc import Traversable
 
 import msgspec
@@ -39,12 +37,6 @@ class Migration(msgspec.Struct, frozen=True):
     def concurrently(self) -> bool:
         """Whether it runs outside a transaction."""
         return "concurrently" in self.name.split(".")[1:]
-
-
-@cache
-def release() -> str:
-    """Return the version of Dutiful that runs here, as workers register it."""
-    return version("dutiful")
 
 
 def read(folder: Traversable) -> tuple[Migration, ...]:
@@ -94,24 +86,6 @@ def is_new(known: Sequence[Migration], missing: Sequence[Migration]) -> bool:
 def names(migrations: Iterable[Migration]) -> tuple[str, ...]:
     """Return the names of migrations."""
     return tuple(migration.name for migration in migrations)
-
-
-def founds(wanted: Sequence[str]) -> bool:
-    """Whether migrations, by their names, begin a store that is not there yet.
-
-    >>> founds(["0001_first", "0002_shut"]), founds(["0002_shut"]), founds([])
-    (True, False, False)
-    """
-    return any(int(name[:4]) == 1 for name in wanted)
-
-
-def needed(wanted: Iterable[str]) -> tuple[str, ...]:
-    """Return the names of those migrations without which this release cannot use a store.
-
-    >>> needed(["0004_wide", "0005_index.concurrently", "0006_slim.contract"])
-    ('0004_wide',)
-    """
-    return tuple(name for name in wanted if "." not in name)
 
 
 def health(known: Sequence[Migration], applied: Mapping[int, str]) -> tuple[bool, str]:
