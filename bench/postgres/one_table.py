@@ -6,9 +6,9 @@ from typing import Any
 
 from testbed import ARGS, NOW, QUEUE, WORKER, Batch, Link, Row, TextArray, Uuids, guards
 
-from dutiful.engines.postgres.address import address_of
 from dutiful.engines.postgres.claim_cursor import Floors
-from dutiful.engines.postgres.migration import migrate
+from dutiful.engines.postgres.connections.address import address_of
+from dutiful.engines.postgres.schema.migration import migrate
 from dutiful.engines.postgres.statements import Texts
 
 FILL = """

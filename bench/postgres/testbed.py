@@ -15,9 +15,17 @@ from psycopg import RawCursor
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
-from dutiful.engines.postgres.address import address_of
-from dutiful.engines.postgres.arrays import Array, Bytes, Integers, Longs, Shorts, TextArray, adapt
-from dutiful.engines.postgres.connection import connect
+from dutiful.engines.postgres.connections.address import address_of
+from dutiful.engines.postgres.connections.arrays import (
+    Array,
+    Bytes,
+    Integers,
+    Longs,
+    Shorts,
+    TextArray,
+    adapt,
+)
+from dutiful.engines.postgres.connections.connection import connect
 from dutiful.servers.postgres import local_server
 
 ARGS = b'{"order_id":42,"note":"a small payload, as most are"}'

@@ -15,8 +15,8 @@ import psycopg
 
 from dutiful.engines._sql.migrations import Migration, read
 from dutiful.engines.postgres import statements
-from dutiful.engines.postgres.address import Address, address_of
-from dutiful.engines.postgres.migration import migrate
+from dutiful.engines.postgres.connections.address import Address, address_of
+from dutiful.engines.postgres.schema.migration import migrate
 from dutiful.engines.postgres.statements import Texts
 
 SHIPPED = Path(statements.__file__).parent / "migrations"
@@ -28,8 +28,8 @@ _CHILD = """
 import sys
 from pathlib import Path
 from dutiful.engines._sql.migrations import read
-from dutiful.engines.postgres.address import address_of
-from dutiful.engines.postgres.migration import migrate
+from dutiful.engines.postgres.connections.address import address_of
+from dutiful.engines.postgres.schema.migration import migrate
 from dutiful.engines.postgres.statements import Texts
 
 address = address_of(sys.argv[1])

@@ -70,7 +70,7 @@ def test_each_limit_has_a_count_of_its_own(postgres_database: str, role: str) ->
 async def test_idle_workers_leave_room_for_others_of_their_role(
     postgres_database: str, role: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dutiful.engines.postgres.async_pool._ASK_SECONDS", 1.0)
+    monkeypatch.setattr("dutiful.engines.postgres.connections.async_pool._ASK_SECONDS", 1.0)
     url = as_role(postgres_database, role)
     async with App(url):
         pass  # the schema is made

@@ -104,7 +104,7 @@ async def refused(
 async def test_ten_idle_workers_leave_room_for_others(
     small: LocalServer, observer: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dutiful.engines.postgres.async_pool._ASK_SECONDS", 1.0)
+    monkeypatch.setattr("dutiful.engines.postgres.connections.async_pool._ASK_SECONDS", 1.0)
     url = small.url(schema="connections_in_use")
     app = App(url, enqueue_patience="30s")
     task = app.task(work)

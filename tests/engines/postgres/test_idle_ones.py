@@ -14,9 +14,9 @@ import psycopg
 import pytest
 
 from dutiful import App
-from dutiful.engines.postgres import lender
-from dutiful.engines.postgres.address import address_of
-from dutiful.engines.postgres.lender import Lender
+from dutiful.engines.postgres.connections import lender
+from dutiful.engines.postgres.connections.address import address_of
+from dutiful.engines.postgres.connections.lender import Lender
 
 IDLE = 0.5
 

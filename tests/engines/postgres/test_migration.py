@@ -8,9 +8,10 @@ import pytest
 
 from dutiful.contract.release import release
 from dutiful.core.errors import EngineUnavailable, SchemaMismatch, StoreUnusable, UsageError
-from dutiful.engines.postgres import PostgresEngine, apply_migration
-from dutiful.engines.postgres.address import address_of
-from dutiful.engines.postgres.migration import migrate, prepare
+from dutiful.engines.postgres import PostgresEngine
+from dutiful.engines.postgres.connections.address import address_of
+from dutiful.engines.postgres.schema import apply_migration
+from dutiful.engines.postgres.schema.migration import migrate, prepare
 from dutiful.engines.postgres.statements import Texts
 from dutiful.testing.conformance.moves import add, hand, one
 from tests.engines.postgres.planted import INDEX, SLIM, WIDER, Planted, ended, kill, until

@@ -7,7 +7,7 @@ import pytest
 from dutiful.contract.release import release
 from dutiful.core.errors import SchemaMismatch
 from dutiful.engines._sql.migrations import Migration, due, health, lacking, names, opening, read
-from dutiful.engines.postgres import apply_migration
+from dutiful.engines.postgres.schema import apply_migration
 from dutiful.engines.postgres.statements import shipped as postgres
 from dutiful.engines.sqlite.statements import shipped as sqlite
 

@@ -15,7 +15,7 @@ from dutiful.core.settle import Settlement
 from dutiful.engines._sql.statement import Plan, Statement
 
 from .claiming import exchange, with_steps, work
-from .errors import DuplicateId, Locked
+from .connections.errors import DuplicateId, Locked
 from .producer import ready
 from .session import Session
 from .setting_aside import set_aside

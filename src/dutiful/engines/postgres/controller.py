@@ -11,8 +11,8 @@ from dutiful.core.replacement import Work
 from dutiful.engines._sql.rewriting import redriven
 from dutiful.engines._sql.statement import Plan, Statement
 
-from .arrays import TextArray
-from .errors import DuplicateId
+from .connections.arrays import TextArray
+from .connections.errors import DuplicateId
 from .producer import ready
 from .rows import job_of
 from .session import Session

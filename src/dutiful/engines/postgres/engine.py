@@ -9,17 +9,17 @@ from dutiful.contract.page import Finding
 from dutiful.core.errors import StoreUnusable
 from dutiful.engines._sql.migrations import is_new, names
 
-from .address import address_of
 from .callers.role import PostgresCaller
+from .connections.address import address_of
 from .consumer import PostgresConsumer
 from .controller import PostgresController
 from .fleet import PostgresFleet
 from .health import PostgresHealth, examine
 from .inspector import PostgresInspector
-from .migration import migrate, missing, script, wanted
 from .producer import PostgresProducer
 from .retention import PostgresRetention
-from .scheduling import PostgresSchedules
+from .schedules.scheduling import PostgresSchedules
+from .schema.migration import migrate, missing, script, wanted
 from .session import Session
 from .transaction import PostgresTransactional
 from .transfer import PostgresTransfer

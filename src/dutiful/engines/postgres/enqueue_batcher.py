@@ -10,7 +10,7 @@ from dutiful.core.errors import ReplyUnknown
 from dutiful.core.job import NewJob
 from dutiful.engines._sql.statement import Plan
 
-from .pool import Pool
+from .connections.pool import Pool
 
 Plans = Callable[[Sequence[NewJob]], Plan[tuple[Receipt, ...]]]
 

@@ -11,9 +11,9 @@ from dutiful.engines._sql.migrations import health
 from dutiful.engines._sql.statement import Plan, Statement
 
 from .producer import ready
-from .rights import rights
 from .rows import WorkerRow, status_of
-from .sequence_check import check_sequence
+from .schema.rights import rights
+from .schema.sequence_check import check_sequence
 from .session import Session
 from .unreadable import look_for_unreadable
 

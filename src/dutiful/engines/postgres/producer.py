@@ -15,8 +15,8 @@ from dutiful.core.unique import replaces
 from dutiful.engines._sql.rewriting import replaced
 from dutiful.engines._sql.statement import Plan, Statement
 
-from .arrays import Array, Bytes, Integers, Longs, Shorts, TextArray
-from .errors import DuplicateId, NotAllStored
+from .connections.arrays import Array, Bytes, Integers, Longs, Shorts, TextArray
+from .connections.errors import DuplicateId, NotAllStored
 from .rows import packed
 from .session import Session
 from .statements import Texts

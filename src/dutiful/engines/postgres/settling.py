@@ -9,7 +9,7 @@ from dutiful.core.settle import Settlement
 from dutiful.core.state import State
 from dutiful.engines._sql.statement import Plan, Statement
 
-from .arrays import Array, Booleans, Bytes, Integers, Longs, Shorts, TextArray
+from .connections.arrays import Array, Booleans, Bytes, Integers, Longs, Shorts, TextArray
 from .rows import storable
 from .statements import Texts
 

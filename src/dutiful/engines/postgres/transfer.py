@@ -21,21 +21,12 @@ from dutiful.engines._sql import records as reading
 from dutiful.engines._sql.records import ID
 from dutiful.engines._sql.statement import Plan, Statement
 
-from . import schedule_history as carried
-from .arrays import (
-    Array,
-    Booleans,
-    Bytes,
-    Integers,
-    Longs,
-    Shorts,
-    TextArray,
-    columns,
-)
+from .connections.arrays import Array, Booleans, Bytes, Integers, Longs, Shorts, TextArray, columns
 from .halving import in_halves
 from .producer import ready
 from .rows import job_of, job_row
 from .rows import storable as written
+from .schedules import schedule_history as carried
 from .session import Session
 from .statements import Texts
 

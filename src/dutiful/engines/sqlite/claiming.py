@@ -14,7 +14,7 @@ from dutiful.core.settle import Settlement
 from dutiful.engines._sql.records import PRIORITY, RUN_AT, SEQ
 from dutiful.engines._sql.statement import Answer, Plan, Statement
 
-from .group_commit import Written
+from .connections.group_commit import Written
 from .rows import claims_of, seq_of, steps_from
 from .settling import brings_back, settle
 from .statements import sql

@@ -10,7 +10,7 @@ from dutiful.core.settle import Settlement
 from dutiful.engines._sql.statement import Statement
 
 from .claiming import exchange
-from .group_commit import Written
+from .connections.group_commit import Written
 from .session import Session
 from .statements import sql
 from .transaction import SqliteTransaction

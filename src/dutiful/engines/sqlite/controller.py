@@ -11,7 +11,7 @@ from dutiful.core.replacement import Work
 from dutiful.engines._sql.rewriting import redriven
 from dutiful.engines._sql.statement import Plan, Statement
 
-from .group_commit import Written
+from .connections.group_commit import Written
 from .producer import drop_steps
 from .retention import delete
 from .rows import by_id, job_of

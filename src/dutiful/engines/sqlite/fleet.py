@@ -10,7 +10,7 @@ from dutiful.engines._sql.statement import Plan, Statement
 from dutiful.engines._sql.stored import shown
 
 from .claiming import steps_of
-from .group_commit import Written
+from .connections.group_commit import Written
 from .rows import claims_of, overdue, status_of, worker_row
 from .session import Session
 from .statements import sql

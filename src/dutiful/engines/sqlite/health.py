@@ -10,7 +10,7 @@ from dutiful.contract.page import Finding
 from dutiful.engines._sql.migrations import health
 from dutiful.engines._sql.statement import Plan, Statement
 
-from .connection import WAL_BYTES_KEPT
+from .connections.connection import WAL_BYTES_KEPT
 from .inspector import counts
 from .rows import status_of
 from .session import Session

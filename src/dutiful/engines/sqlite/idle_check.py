@@ -11,8 +11,8 @@ from dutiful.contract.roles.consumer import Exchanged
 from dutiful.engines._sql.statement import run
 
 from .claiming import idle, work
-from .connection import Durability, connect, executor
-from .database_file import DatabaseFile
+from .connections.connection import Durability, connect, executor
+from .connections.database_file import DatabaseFile
 
 
 class IdleCheck:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from dutiful.engines._sql.statement import Plan, Statement
 
-from .group_commit import Written
+from .connections.group_commit import Written
 from .session import Session
 from .statements import sql
 

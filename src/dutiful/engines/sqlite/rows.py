@@ -20,7 +20,7 @@ from dutiful.engines._sql.records import FENCE, ID, SEQ
 from dutiful.engines._sql.statement import Answer, Plan, Statement
 from dutiful.engines._sql.stored import Column, always, shown, text, whole
 
-from .connection import NotText
+from .connections.connection import NotText
 from .statements import sql
 
 ROW = "row:"

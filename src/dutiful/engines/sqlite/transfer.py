@@ -24,11 +24,11 @@ from dutiful.engines._sql.records import SEQ
 from dutiful.engines._sql.statement import Plan, Statement
 from dutiful.engines._sql.stored import shown
 
-from . import schedule_history as carried
-from .group_commit import Written
+from .connections.group_commit import Written
 from .retention import delete
 from .rows import by_id, error_row, job_of, job_row, jobs_of, steps_from
 from .rows import storable as written
+from .schedules import schedule_history as carried
 from .session import Session
 from .statements import sql
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from dutiful.core.errors import BadPayload, EngineError, UsageError
 from dutiful.engines._sql.caller_errors import ABORTED, no_transaction
 from dutiful.engines._sql.statement import Plan, Statement
-from dutiful.engines.postgres import errors
+from dutiful.engines.postgres.connections import errors
 from dutiful.engines.postgres.statements import literal
 
 from .sql_text import encodings

@@ -10,8 +10,8 @@ from dutiful.contract.roles.producer import Receipt
 from dutiful.core.errors import UsageError
 from dutiful.core.job import NewJob
 from dutiful.engines._sql.statement import Plan
-from dutiful.engines.postgres.database_identity import WrongDatabase
 from dutiful.engines.postgres.producer import again
+from dutiful.engines.postgres.schema.database_identity import WrongDatabase
 from dutiful.engines.postgres.session import Session
 
 from . import on_asyncpg, on_django, on_psycopg, on_sqlalchemy
