@@ -7,6 +7,7 @@ from dutiful.contract.clock import Clock
 from dutiful.contract.engine import Engine
 from dutiful.contract.page import Finding
 from dutiful.core.errors import StoreUnusable
+from dutiful.engines._sql.inspector import SqlInspector
 from dutiful.engines._sql.migrations import is_new, names
 
 from .callers.role import PostgresCaller
@@ -15,7 +16,7 @@ from .consumer import PostgresConsumer
 from .controller import PostgresController
 from .fleet import PostgresFleet
 from .health import PostgresHealth, examine
-from .inspector import PostgresInspector
+from .inspector import PostgresInspection
 from .producer import PostgresProducer
 from .retention import PostgresRetention
 from .schedules.scheduling import PostgresSchedules
@@ -40,7 +41,7 @@ class PostgresEngine(Engine):
         self.consumer = PostgresConsumer(session)
         self.transactional = PostgresTransactional(session)
         self.fleet = self.leases = PostgresFleet(session)
-        self.inspector = PostgresInspector(session)
+        self.inspector = SqlInspector(PostgresInspection(session))
         self.controller = PostgresController(session)
         self.retention = PostgresRetention(session)
         self.schedules = PostgresSchedules(session)

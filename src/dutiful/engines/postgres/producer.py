@@ -13,11 +13,11 @@ from dutiful.core.replacement import Work
 from dutiful.core.state import State
 from dutiful.core.unique import replaces
 from dutiful.engines._sql.rewriting import replaced
+from dutiful.engines._sql.rows import packed
 from dutiful.engines._sql.statement import Plan, Statement
 
 from .connections.arrays import Array, Bytes, Integers, Longs, Shorts, TextArray
 from .connections.errors import DuplicateId, NotAllStored
-from .rows import packed
 from .session import Session
 from .statements import Texts
 

@@ -11,6 +11,7 @@ from dutiful.contract.clock import Clock, SystemClock
 from dutiful.contract.engine import Engine
 from dutiful.contract.page import Finding
 from dutiful.core.errors import BadOption, StoreUnusable
+from dutiful.engines._sql.inspector import SqlInspector
 
 from .callers.role import SqliteCaller
 from .connections.connection import Durability
@@ -18,7 +19,7 @@ from .consumer import SqliteConsumer
 from .controller import SqliteController
 from .fleet import SqliteFleet
 from .health import examine
-from .inspector import SqliteInspector
+from .inspector import SqliteInspection
 from .producer import SqliteProducer
 from .retention import SqliteRetention
 from .schedules.scheduling import SqliteSchedules
@@ -45,7 +46,7 @@ class SqliteEngine(Engine):
         self.caller_producer = SqliteCaller(session)
         self.consumer = self.transactional = SqliteConsumer(session)
         self.fleet = self.leases = SqliteFleet(session)
-        self.inspector = SqliteInspector(session)
+        self.inspector = SqlInspector(SqliteInspection(session))
         self.controller = SqliteController(session)
         self.retention = SqliteRetention(session)
         self.schedules = SqliteSchedules(session)

@@ -13,11 +13,11 @@ from dutiful.core.replacement import Work
 from dutiful.core.state import State, movable
 from dutiful.core.unique import Unique, replaces
 from dutiful.engines._sql.rewriting import replaced
+from dutiful.engines._sql.rows import packed
 from dutiful.engines._sql.statement import Plan, Statement
 
 from .connections.group_commit import Written
 from .notifier import POLL_SECONDS
-from .rows import packed
 from .session import Session
 from .statements import sql
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from dutiful.contract.roles.schedule_store import KEPT_MAX, Advanced
 from dutiful.core.occurrence import Advance, GaveWay
+from dutiful.engines._sql.schedule_statements import Named
 from dutiful.engines._sql.statement import Plan, Statement
 from dutiful.engines.postgres.connections.arrays import Booleans, Longs, TextArray, columns
 from dutiful.engines.postgres.controller import cancel
@@ -15,8 +16,8 @@ from dutiful.engines.postgres.producer import receipts, store
 from dutiful.engines.postgres.rows import storable
 from dutiful.engines.postgres.statements import Texts
 
-from .declaring import PATIENCE
-from .recording import Named, amend, record
+from .recording import amend, record
+from .schedule_statements import PATIENCE
 
 _POSITION = (TextArray, Longs, Longs, Longs, Longs, Longs, TextArray, Longs)
 

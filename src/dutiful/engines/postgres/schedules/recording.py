@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dutiful.core.occurrence import GaveWay, Occurrence
+from dutiful.engines._sql.schedule_statements import Named
 from dutiful.engines._sql.statement import Plan, Statement
 from dutiful.engines.postgres.connections.arrays import Array, Booleans, Longs, TextArray, columns
 from dutiful.engines.postgres.statements import Texts
@@ -18,13 +19,10 @@ _GAVE_WAY: tuple[type[Array], ...] = (
     *(TextArray, TextArray, TextArray, Booleans, TextArray, Longs),
 )
 
-Named = tuple[str, Occurrence]
-"""A schedule's name, and one of its occurrences."""
-
 
 def record(
     sql: Texts, given: Iterable[Named], numbers: Counter[str], now: int | None
-) -> Plan[list[Named]]:
+) -> Plan[Sequence[Named]]:
     """Record those that are not recorded yet, number them on, and return them."""
     by_key = {(name, one.planned): one for name, one in given}
     if not by_key:

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
 from dutiful.contract.roles.schedule_store import Advanced, Declared, Deleted, DueBatch
-from dutiful.core.advance import Switch, switched
-from dutiful.core.declaration import create
+from dutiful.core.advance import Switch
 from dutiful.core.occurrence import Advance, Due, Recorded, Standing
 from dutiful.core.overdue import BEGINNING, Overdue, Position
-from dutiful.core.retirement import delete
 from dutiful.core.schedule import Schedule
 from dutiful.engines._sql import records
+from dutiful.engines._sql.declaring import create, declare, delete, jobs_by_schedule, switch
+from dutiful.engines._sql.schedule_statements import ScheduleStatements
 from dutiful.engines._sql.statement import Plan, Statement
 from dutiful.engines.postgres.producer import ready
 from dutiful.engines.postgres.session import Session
 from dutiful.engines.postgres.statements import Texts
 
 from .advancing import advance
-from .declaring import declare, guard, locked, put
 from .reviewing import look, review
+from .schedule_statements import guarded
 
 T = TypeVar("T")
 
@@ -40,22 +39,15 @@ class PostgresSchedules:
         self, app: str, declaration_version: str, schedules: Sequence[Schedule] | None
     ) -> Declared:
         """Bring an app's schedules in line, if this declaration version rules."""
-        return await self._write_schedules(
-            partial(declare, app=app, declaration_version=declaration_version, schedules=schedules)
+        return await self._change(
+            lambda sql, now: declare(sql, app, declaration_version, schedules, now)
         )
 
     async def put_schedule(self, schedule: Schedule, *, replace: bool, adopt: bool = False) -> bool:
         """Create a schedule, or give an existing one another spec."""
-
-        def plan(sql: Texts, now: int | None) -> Plan[bool]:
-            at = yield from guard(sql, now)
-            found = yield from locked(sql, [schedule.name])
-            before = found.get(schedule.name)
-            written = create(before, schedule, at, replaces=replace, adopts=adopt)
-            yield from put(sql, written or ())
-            return written is not None
-
-        return await self._write_schedules(plan)
+        return await self._change(
+            lambda sql, now: create(sql, schedule, now, replace=replace, adopt=adopt)
+        )
 
     async def standings(
         self, names: Sequence[str] | None = None, limit: int = 1000, after: str = ""
@@ -88,26 +80,11 @@ class PostgresSchedules:
 
     async def switch(self, names: Sequence[str], how: Switch) -> tuple[str, ...]:
         """Pause or resume schedules."""
-
-        def plan(sql: Texts, now: int | None) -> Plan[tuple[str, ...]]:
-            at = yield from guard(sql, now)
-            turned = switched((yield from locked(sql, names)), names, how, at)
-            yield from put(sql, turned)
-            return tuple([one.name for one in turned])
-
-        return await self._write_schedules(plan)
+        return await self._change(lambda sql, now: switch(sql, names, how, now))
 
     async def delete_schedules(self, names: Sequence[str]) -> Deleted:
         """Delete schedules, and return what they leave undone."""
-
-        def plan(sql: Texts, now: int | None) -> Plan[Deleted]:
-            at = yield from guard(sql, now)
-            gone, missed = delete((yield from locked(sql, names)), names, at)
-            yield Statement(sql("schedules_delete"), (list(gone),))
-            yield Statement(sql("occurrences_delete"), (list(gone),))
-            return Deleted(gone, missed)
-
-        return await self._write_schedules(plan)
+        return await self._change(lambda sql, now: delete(sql, names, now))
 
     async def occurrences(
         self, name: str, limit: int, before: int | None = None
@@ -131,6 +108,9 @@ class PostgresSchedules:
         )
         return reported
 
+    async def _change(self, plan: Callable[[ScheduleStatements, int], Plan[T]]) -> T:
+        return await self._write_schedules(partial(guarded, plan=plan))
+
     async def _read_schedules(self, plan: Callable[[Texts, int | None], Plan[T]]) -> T:
         session = await ready(self.session)
         return await session.async_query_pool.once(lambda: plan(session.sql, session.now))
@@ -142,8 +122,6 @@ class PostgresSchedules:
 
 def _live(sql: Texts, names: Sequence[str]) -> Plan[dict[str, list[str]]]:
     """Find the jobs of schedules that have not ended, oldest first."""
-    found: defaultdict[str, list[str]] = defaultdict(list)
-    if names:
-        for name, job_id in (yield Statement(sql("live"), (list(names),))).rows:
-            found[name].append(job_id)
-    return found
+    if not names:
+        return {}
+    return jobs_by_schedule((yield Statement(sql("live"), (list(names),))).rows)

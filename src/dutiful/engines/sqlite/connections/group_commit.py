@@ -20,6 +20,11 @@ Written = Plan[tuple[T, bool]]
 """A plan of writes; beside its answer it says whether sleeping workers should look."""
 
 
+def without_wake(plan: Plan[T]) -> Written[T]:
+    """Write by a plan that gives workers nothing to do."""
+    return (yield from plan), False
+
+
 class PendingWrite(Generic[T]):
     """One caller's write, and what wakes the caller: a held lock, or a future and its loop."""
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from dutiful.contract.roles.schedule_store import KEPT_MAX, Advanced
 from dutiful.core.occurrence import Advance, GaveWay
 from dutiful.core.standing import admits
+from dutiful.engines._sql.declaring import named
+from dutiful.engines._sql.schedule_statements import Named
 from dutiful.engines._sql.statement import Plan, Statement
 from dutiful.engines.sqlite.connections.group_commit import Written
 from dutiful.engines.sqlite.controller import cancel
 from dutiful.engines.sqlite.producer import enqueue
 from dutiful.engines.sqlite.statements import sql
 
-from .declaring import named
-from .recording import Named, amend, record
+from .recording import amend, record
+from .schedule_statements import STATEMENTS
 
 _SCHEDULE_ADVANCE = sql("schedule_advance")
 _OCCURRENCES_FORGET = sql("occurrences_forget")
@@ -47,14 +50,16 @@ def advance(moves: Sequence[Advance], now: int) -> Written[Advanced]:
     return Advanced(names, made, tuple(cancelled), gave_way), wakes or bool(cancelled)
 
 
-def _admitted(moves: Sequence[Advance]) -> Plan[dict[str, int]]:
+def _admitted(moves: Sequence[Advance]) -> Plan[Counter[str]]:
     """Return, by name, how many occurrences the schedules have that take their moves."""
-    known = yield from named([move.name for move in moves])
-    return {
-        move.name: before.number
-        for move in moves
-        if (before := known.get(move.name)) is not None and admits(before, move)
-    }
+    known = yield from named(STATEMENTS, [move.name for move in moves])
+    return Counter(
+        {
+            move.name: before.number
+            for move in moves
+            if (before := known.get(move.name)) is not None and admits(before, move)
+        }
+    )
 
 
 def _jobs(

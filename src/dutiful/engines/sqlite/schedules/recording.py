@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dutiful.core.occurrence import GaveWay, Occurrence
+from dutiful.engines._sql.schedule_statements import Named
 from dutiful.engines._sql.statement import Plan, Statement
 from dutiful.engines.sqlite.statements import sql
 
@@ -14,11 +16,8 @@ _OCCURRENCES_KNOWN = sql("occurrences_known")
 _OCCURRENCE_ADD = sql("occurrence_add")
 _OCCURRENCE_AMEND = sql("occurrence_amend")
 
-Named = tuple[str, Occurrence]
-"""A schedule's name, and one of its occurrences."""
 
-
-def record(given: Iterable[Named], numbers: dict[str, int], now: int) -> Plan[list[Named]]:
+def record(given: Iterable[Named], numbers: Counter[str], now: int) -> Plan[Sequence[Named]]:
     """Record those that are not recorded yet, number them on, and return them."""
     by_key = {(name, one.planned): one for name, one in given}
     if not by_key:

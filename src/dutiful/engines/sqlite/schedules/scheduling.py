@@ -3,38 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from dutiful.contract.roles.schedule_store import Advanced, Declared, Deleted, DueBatch
-from dutiful.core.advance import Switch, switched
-from dutiful.core.declaration import create
+from dutiful.core.advance import Switch
 from dutiful.core.occurrence import Advance, Due, Recorded, Standing
 from dutiful.core.overdue import BEGINNING, Overdue, Position, ReviewRange
-from dutiful.core.retirement import delete
 from dutiful.core.schedule import Schedule
 from dutiful.engines._sql import records
+from dutiful.engines._sql.declaring import create, declare, delete, jobs_by_schedule, named, switch
+from dutiful.engines._sql.schedule_statements import ScheduleStatements
 from dutiful.engines._sql.statement import Plan, Statement
-from dutiful.engines.sqlite.connections.group_commit import Written
+from dutiful.engines.sqlite.connections.group_commit import Written, without_wake
 from dutiful.engines.sqlite.producer import picky
 from dutiful.engines.sqlite.session import Session
 from dutiful.engines.sqlite.statements import sql
 
 from .advancing import advance
-from .declaring import declare, named, put
 from .reviewing import look, next_range, review
+from .schedule_statements import STATEMENTS
 
 T = TypeVar("T")
 
-_SCHEDULES = sql("schedules")
 _SCHEDULES_DUE = sql("schedules_due")
 _SCHEDULES_HELD = sql("schedules_held")
 _SCHEDULE_NEXT = sql("schedule_next")
-_SCHEDULE_DELETE = sql("schedule_delete")
 _LIVE = sql("live")
 _OCCURRENCES = sql("occurrences")
-_OCCURRENCES_DELETE = sql("occurrences_delete")
 _EVER = (1 << 63) - 1
 
 
@@ -51,21 +47,15 @@ class SqliteSchedules:
         self, app: str, declaration_version: str, schedules: Sequence[Schedule] | None
     ) -> Declared:
         """Bring an app's schedules in line, if this declaration version rules."""
-        return await self._write_schedules(
-            lambda now: declare(app, declaration_version, schedules, now)
+        return await self._change(
+            lambda sql, now: declare(sql, app, declaration_version, schedules, now)
         )
 
     async def put_schedule(self, schedule: Schedule, *, replace: bool, adopt: bool = False) -> bool:
         """Create a schedule, or give an existing one another spec."""
-
-        def plan(now: int) -> Written[bool]:
-            found = yield from named([schedule.name])
-            before = found.get(schedule.name)
-            written = create(before, schedule, now, replaces=replace, adopts=adopt)
-            yield from put(written or ())
-            return written is not None, False
-
-        return await self._write_schedules(plan)
+        return await self._change(
+            lambda sql, now: create(sql, schedule, now, replace=replace, adopt=adopt)
+        )
 
     async def standings(
         self, names: Sequence[str] | None = None, limit: int = 1000, after: str = ""
@@ -74,8 +64,8 @@ class SqliteSchedules:
 
         def plan() -> Plan[tuple[Standing, ...]]:
             if names is not None:
-                return tuple((yield from named(names)).values())
-            rows = (yield Statement(_SCHEDULES, (after, limit))).rows
+                return tuple((yield from named(STATEMENTS, names)).values())
+            rows = (yield STATEMENTS.page(after, limit)).rows
             return tuple(records.standings(rows))
 
         return await self.session.ready().readers.aread(plan)
@@ -104,25 +94,11 @@ class SqliteSchedules:
 
     async def switch(self, names: Sequence[str], how: Switch) -> tuple[str, ...]:
         """Pause or resume schedules."""
-
-        def plan(now: int) -> Written[tuple[str, ...]]:
-            turned = switched((yield from named(names)), names, how, now)
-            yield from put(turned)
-            return tuple([one.name for one in turned]), False
-
-        return await self._write_schedules(plan)
+        return await self._change(lambda sql, now: switch(sql, names, how, now))
 
     async def delete_schedules(self, names: Sequence[str]) -> Deleted:
         """Delete schedules, and return what they leave undone."""
-
-        def plan(now: int) -> Written[Deleted]:
-            gone, missed = delete((yield from named(names)), names, now)
-            rows = [(name,) for name in gone]
-            yield Statement(_SCHEDULE_DELETE, rows, many=True)
-            yield Statement(_OCCURRENCES_DELETE, rows, many=True)
-            return Deleted(gone, missed), False
-
-        return await self._write_schedules(plan)
+        return await self._change(lambda sql, now: delete(sql, names, now))
 
     async def occurrences(
         self, name: str, limit: int, before: int | None = None
@@ -150,6 +126,9 @@ class SqliteSchedules:
         reported, self._reviewed = await self._write_schedules(lambda now: review(part, limit, now))
         return reported
 
+    async def _change(self, plan: Callable[[ScheduleStatements, int], Plan[T]]) -> T:
+        return await self._write_schedules(lambda now: without_wake(plan(STATEMENTS, now)))
+
     async def _write_schedules(
         self, plan: Callable[[int], Written[T]], *, picky: bool = False
     ) -> T:
@@ -159,9 +138,6 @@ class SqliteSchedules:
 
 def _live(names: Sequence[str]) -> Plan[dict[str, list[str]]]:
     """Find the jobs of schedules that have not ended, oldest first."""
-    found: defaultdict[str, list[str]] = defaultdict(list)
-    if names:
-        for name, job_id in (yield Statement(_LIVE, (json.dumps(names),))).rows:
-            if isinstance(name, str) and isinstance(job_id, str):
-                found[name].append(job_id)
-    return found
+    if not names:
+        return {}
+    return jobs_by_schedule((yield Statement(_LIVE, (json.dumps(names),))).rows)
