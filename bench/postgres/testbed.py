@@ -23,7 +23,7 @@ from dutiful.engines.postgres.connections.arrays import (
     Longs,
     Shorts,
     TextArray,
-    adapt,
+    teach,
 )
 from dutiful.engines.postgres.connections.connection import connect
 from dutiful.servers.postgres import local_server
@@ -71,7 +71,7 @@ class Link:
     def __init__(self, url: str) -> None:
         self.conn = connect(address_of(url), patience=900, pinned=True)
         self.cursor = RawCursor(self.conn)
-        adapt(self.cursor)
+        teach(self.cursor.adapters)
         self.cursor.adapters.register_dumper(Uuids, _UuidsDumper)
         self.pid = self.conn.info.backend_pid
 

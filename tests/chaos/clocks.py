@@ -11,8 +11,9 @@ from dutiful.core.instant import SECOND
 from tests.chaos import orders, tasks
 from tests.chaos.kills import feed, through
 from tests.chaos.ledger import ticks
-from tests.chaos.processes import processes, until
+from tests.chaos.processes import processes
 from tests.chaos.verdict import Verdict, judge, tries
+from tests.until import wait_until
 
 _LATER = 10_000
 HOUR = 3600
@@ -55,7 +56,7 @@ def skewed(folder: Path, url: str, jobs: int, *, delay: float = 3.0, lease: floa
         ahead, behind = made.start_skewed(HOUR), made.start_skewed(-HOUR)
         made.start(1)
         identities = {member.identity for member in made.workers}
-        until(
+        wait_until(
             lambda: {line.worker for line in made.lines() if line.what == "start"} >= identities,
             30,
             "all three work",
@@ -63,7 +64,7 @@ def skewed(folder: Path, url: str, jobs: int, *, delay: float = 3.0, lease: floa
         # Who judges the silence of the first is the other with a wrong clock, or the right one.
         made.kill(ahead)
         made.start_skewed(HOUR)
-        until(lambda: made.left() < jobs // 2, 60, "half is done")
+        wait_until(lambda: made.left() < jobs // 2, 60, "half is done")
         made.kill(behind)
         made.start_skewed(-HOUR)
         through(made, 120)
@@ -71,6 +72,8 @@ def skewed(folder: Path, url: str, jobs: int, *, delay: float = 3.0, lease: floa
         began = [each[0].start for order, each in runs.items() if order >= _LATER]
         workers = len({one.worker for each in runs.values() for one in each})
         # One that has only just begun to start knows of no SIGTERM yet.
-        until(lambda: sum("serves" in log for log in made.logs()) == 5, 30, "all five have served")
+        wait_until(
+            lambda: sum("serves" in log for log in made.logs()) == 5, 30, "all five have served"
+        )
         assert all(made.stop(member) == 0 for member in list(made.workers))
         return Skewed(judge(made), workers, [(at - fed) / 1e6 for at in began], delay)

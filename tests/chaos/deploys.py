@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.chaos.kills import load, through
-from tests.chaos.processes import processes, until
+from tests.chaos.processes import processes
 from tests.chaos.verdict import Verdict, judge, tries
+from tests.until import wait_until
 
 
 @dataclass
@@ -41,7 +42,9 @@ def rolling(folder: Path, jobs: int, *, rounds: int = 2, grace: str = "30s") -> 
     with processes(folder, "-c", "10", "--grace", grace) as made:
         load(made, jobs)
         made.start(3)
-        until(lambda: made.ledger.read_text().count(" start ") >= 30, 30, "all slots are taken")
+        wait_until(
+            lambda: made.ledger.read_text().count(" start ") >= 30, 30, "all slots are taken"
+        )
         for _ in range(rounds * 3):
             leaving = made.workers[0]
             made.start()

@@ -10,8 +10,9 @@ from pathlib import Path
 from tests.chaos import tasks
 from tests.chaos.kills import feed, load, through
 from tests.chaos.ledger import Line
-from tests.chaos.processes import Member, Processes, processes, until
+from tests.chaos.processes import Member, Processes, processes
 from tests.chaos.verdict import UNEXCUSED, Verdict, judge, span, tries
+from tests.until import wait_until
 
 _AT_THE_FIRST_LINE = 1
 """A freeze may fall between a worker's last look at its lease and the first line of a body.
@@ -67,14 +68,16 @@ def frozen(folder: Path, jobs: int, *, lease: float, workers: int = 3, url: str 
     env = {"DUTIFUL_LEASE": f"{lease}s", "DUTIFUL_HEARTBEAT": f"{lease / 5}s"}
     with processes(folder, "-c", "10", env=env, url=url) as made:
         made.start(workers)
-        until(lambda: sum("serves" in log for log in made.logs()) == workers, 30, "all serve")
+        wait_until(lambda: sum("serves" in log for log in made.logs()) == workers, 30, "all serve")
         load(made, jobs)
-        until(lambda: made.ledger.read_text().count(" start ") >= 40, 30, "all slots are taken")
-        until(lambda: _at_work(made), 30, "every worker works")
+        wait_until(
+            lambda: made.ledger.read_text().count(" start ") >= 40, 30, "all slots are taken"
+        )
+        wait_until(lambda: _at_work(made), 30, "every worker works")
         member, at, undone = _freeze(made)
         # A lost worker's row goes as soon as its jobs are taken back, so look for its absence.
         held = {int(order) for (order,) in made.sql(_HELD, member.process.pid)}
-        until(lambda: not made.sql(_STANDING, member.process.pid), 10 * lease, "lost")
+        wait_until(lambda: not made.sql(_STANDING, member.process.pid), 10 * lease, "lost")
         time.sleep(lease / 2)
         woken = made.thaw(member)
         through(made, 120)
@@ -153,7 +156,7 @@ def blocked(folder: Path, *, lease: float, jobs: int = 200) -> Blocked:
     with processes(folder, "-c", "10", env=env) as made:
         feed(made, [tasks.block.job(jobs + 1, 3 * lease)])
         made.start(1)
-        until(lambda: " start " in made.ledger.read_text(), 30, "the blocking job has started")
+        wait_until(lambda: " start " in made.ledger.read_text(), 30, "the blocking job has started")
         load(made, jobs, 0.05, 0.2)
         made.start(2)
         through(made, 60 + 6 * lease)

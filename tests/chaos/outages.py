@@ -13,10 +13,11 @@ import psycopg
 from dutiful.servers.postgres import LocalServer
 from tests.chaos import orders
 from tests.chaos.kills import feed, through, told
-from tests.chaos.processes import Processes, processes, until
+from tests.chaos.processes import Processes, processes
 from tests.chaos.proxy import Proxy
 from tests.chaos.verdict import Verdict, judge, span
 from tests.servers.pgbouncer import Pooler
+from tests.until import wait_until
 
 _BACKENDS = """
 select count(pg_terminate_backend(pid)) from pg_stat_activity
@@ -72,7 +73,9 @@ def strikes(
     with processes(folder, "-c", "16", url=url, asks=asks) as made:
         load(made, jobs)
         made.start(3)
-        until(lambda: sum("serves" in log for log in made.logs()) == 3, 30, "the workers serve")
+        wait_until(
+            lambda: sum("serves" in log for log in made.logs()) == 3, 30, "the workers serve"
+        )
         for _ in range(times):
             seen = made.ledger.read_text().count(" end ")
             told(made, partial(got_on, made, seen), 60, "the workers get on")

@@ -15,7 +15,8 @@ import psycopg
 from dutiful.servers.postgres import LocalServer
 from tests.chaos.disk import Filled, fill_up, small_disk, stuff
 from tests.chaos.outages import Outage, strikes
-from tests.chaos.processes import processes, until
+from tests.chaos.processes import processes
+from tests.until import wait_until
 
 _MEBIBYTE = 2**20
 _THEIRS = """
@@ -62,7 +63,7 @@ def log_full(folder: Path, server: LocalServer, jobs: int, seconds: float) -> Ou
 
         def strike() -> None:
             stuff(ballast)
-            until(partial(_panicked, server), 30, "the server has died")
+            wait_until(partial(_panicked, server), 30, "the server has died")
             assert "PANIC" in server.log.read_text()
             time.sleep(seconds)
             ballast.unlink()
@@ -90,7 +91,7 @@ def crowded_out(folder: Path, server: LocalServer, jobs: int, times: int, second
     def strike() -> None:
         seen = _said(folder)
         with ExitStack() as taken:
-            first = until(partial(_connected, server), 30, "a connection is free")
+            first = wait_until(partial(_connected, server), 30, "a connection is free")
             taken.enter_context(first)
 
             def crowd() -> bool:
@@ -99,7 +100,7 @@ def crowded_out(folder: Path, server: LocalServer, jobs: int, times: int, second
                 first.execute(_THEIRS)
                 return _said(folder) > seen
 
-            until(crowd, 30, "a worker says that there is no connection")
+            wait_until(crowd, 30, "a worker says that there is no connection")
             end = time.monotonic() + seconds
             while time.monotonic() < end:
                 crowd()

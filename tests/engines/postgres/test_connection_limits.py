@@ -14,7 +14,8 @@ from dutiful.core.event import LeaseLost, WorkerJoined
 from dutiful.engines.postgres.statements import bare
 from dutiful.worker.options import WorkerOptions
 from dutiful.worker.worker import Worker
-from tests.worker.support import Events, until
+from tests.until import until
+from tests.worker.support import Events
 
 LIMIT, WORKERS = 6, 3
 

@@ -24,7 +24,8 @@ from dutiful.servers.postgres import LocalServer, local_server
 from dutiful.worker.options import WorkerOptions
 from dutiful.worker.worker import Worker
 from tests.servers.postgres import programs
-from tests.worker.support import Events, until
+from tests.until import until
+from tests.worker.support import Events
 
 MOST = 20
 WORKERS = 10

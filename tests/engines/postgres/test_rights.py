@@ -17,7 +17,7 @@ from dutiful.engines.postgres.schema.apply_migration import apply_migration
 from dutiful.engines.postgres.schema.migration import script
 from dutiful.engines.postgres.statements import Texts
 from dutiful.testing.conformance.moves import end, hand, new, one
-from tests.worker.support import until
+from tests.until import until
 
 GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "postgresql.md"
 
