@@ -21,8 +21,16 @@ class Inspection(Protocol):
         """Run a plan beside the writers, without waiting for them."""
         ...
 
-    def text(self, name: str) -> str:
-        """Return a statement that takes no parameters: dead_groups, paused or tally."""
+    def paused(self) -> Statement:
+        """Find the paused queues, and since when each is paused."""
+        ...
+
+    def dead_groups(self) -> Statement:
+        """Group dead letters: rows as `records.group` takes them."""
+        ...
+
+    def tally(self) -> Statement:
+        """Find the totals by their names."""
         ...
 
     def get(self, ids: Sequence[str]) -> Plan[tuple[Job, ...]]:
@@ -76,20 +84,21 @@ class SqlInspector:
 
         def plan() -> Plan[tuple[QueueCount, ...]]:
             rows = yield from self._inspection.counts()
-            paused = records.counted((yield from self._rows("paused")))
+            paused = records.counted((yield from _rows(self._inspection.paused())))
             return records.queue_counts(rows, paused)
 
         return await self._read(plan)
 
     async def dead_groups(self) -> tuple[DeadGroup, ...]:
         """Group dead letters."""
-        rows = await self._read(lambda: self._rows("dead_groups"))
+        rows = await self._read(lambda: _rows(self._inspection.dead_groups()))
         return tuple(map(records.group, rows))
 
     async def tally(self) -> dict[str, int]:
         """Count over the whole life."""
         counts = {"enqueued": 0, "pruned": 0, "purged": 0}
-        return counts | records.counted(await self._read(lambda: self._rows("tally")))
+        return counts | records.counted(await self._read(lambda: _rows(self._inspection.tally())))
 
-    def _rows(self, name: str) -> Plan[list[Any]]:
-        return (yield Statement(self._inspection.text(name))).rows
+
+def _rows(statement: Statement) -> Plan[list[Any]]:
+    return (yield statement).rows

@@ -29,9 +29,17 @@ class PostgresInspection:
         session = await ready(self.session)
         return await session.inspect_pool.aonce(plan)
 
-    def text(self, name: str) -> str:
-        """Return a statement."""
-        return self.session.sql(name)
+    def paused(self) -> Statement:
+        """Find the paused queues."""
+        return Statement(self.session.sql("paused"))
+
+    def dead_groups(self) -> Statement:
+        """Group dead letters."""
+        return Statement(self.session.sql("dead_groups"))
+
+    def tally(self) -> Statement:
+        """Find the totals."""
+        return Statement(self.session.sql("tally"))
 
     def get(self, ids: Sequence[str]) -> Plan[tuple[Job, ...]]:
         """Find jobs by their ids, or by the beginnings of these."""

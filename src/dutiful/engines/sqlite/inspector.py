@@ -35,9 +35,17 @@ class SqliteInspection:
         """Run a plan on a connection that only reads."""
         return await self.session.ready().readers.aread(plan)
 
-    def text(self, name: str) -> str:
-        """Return a statement."""
-        return sql(name)
+    def paused(self) -> Statement:
+        """Find the paused queues."""
+        return Statement(sql("paused"))
+
+    def dead_groups(self) -> Statement:
+        """Group dead letters."""
+        return Statement(sql("dead_groups"))
+
+    def tally(self) -> Statement:
+        """Find the totals."""
+        return Statement(sql("tally"))
 
     def get(self, ids: Sequence[str]) -> Plan[tuple[Job, ...]]:
         """Find jobs by their ids, or by the beginnings of these."""
