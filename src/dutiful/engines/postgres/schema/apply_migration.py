@@ -108,7 +108,7 @@ def _in_transaction(
             connection.execute(trusted(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
             connection.execute("SET LOCAL statement_timeout = 0")
             connection.execute(trusted(SEARCH_PATH))
-            _lock_migrations(connection, sql, "migration_lock")
+            _lock_migrations(connection, sql, sql("migration_lock"))
             if _applied(connection, sql, migration):
                 return False
             connection.execute(trusted(f"CREATE SCHEMA IF NOT EXISTS {sql.quoted}"))
@@ -137,7 +137,7 @@ def _concurrently(
     with suppress(psycopg.Error):  # not on every system
         # Else the server would go on for a process that was killed, and keep the turn.
         connection.execute("SET client_connection_check_interval = '1s'")
-    _lock_migrations(connection, sql, "migration_session_lock")
+    _lock_migrations(connection, sql, sql("migration_session_lock"))
     if _applied(connection, sql, migration):
         return False
     _clear(connection, sql, migration)
@@ -151,13 +151,13 @@ def _concurrently(
     return True
 
 
-def _lock_migrations(connection: psycopg.Connection[Any], sql: Texts, way: str) -> None:
+def _lock_migrations(connection: psycopg.Connection[Any], sql: Texts, text: str) -> None:
     """Raise Blocked while another session migrates.
 
     It is never waited for in the server: an index that is built concurrently waits for all other
     statements, also for one that would wait for its turn.
     """
-    ((ours,),) = rows(connection, sql(way), sql.channel)
+    ((ours,),) = rows(connection, text, sql.channel)
     if not ours:
         raise MigrationBlocked(_blockers(connection, sql))
 
