@@ -6,7 +6,7 @@ from typing import Any
 
 from testbed import BODY, GIVEN, NOW, QUEUE, WORKER, Batch, Link, Row, Uuids, guards
 
-from dutiful.engines.postgres.claim_cursor import Floors
+from dutiful.engines.postgres.claim_cursor import ClaimCursors
 
 SCHEMA = """
 CREATE SCHEMA dutiful;
@@ -128,7 +128,7 @@ class NarrowReady:
 
     def __init__(self, url: str, ticks: Any) -> None:
         self.ticks = ticks
-        self.claim_cursors = Floors(ticks)
+        self.claim_cursors = ClaimCursors(ticks)
         self.since: int | None = None
 
     def create(self, link: Link) -> None:

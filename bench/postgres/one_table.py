@@ -6,9 +6,9 @@ from typing import Any
 
 from testbed import ARGS, NOW, QUEUE, WORKER, Batch, Link, Row, TextArray, Uuids, guards
 
-from dutiful.engines.postgres.address import address_of
-from dutiful.engines.postgres.claim_cursor import Floors
-from dutiful.engines.postgres.migration import migrate
+from dutiful.engines.postgres.claim_cursor import ClaimCursors
+from dutiful.engines.postgres.connections.address import address_of
+from dutiful.engines.postgres.schema.migration import migrate
 from dutiful.engines.postgres.statements import Texts
 
 FILL = """
@@ -18,7 +18,7 @@ SELECT uuidv7(), 'shop.charge', 'default', 1, 0, $2, 20, {now}, {now} FROM gener
 
 
 class OneTable:
-    """One table, an index for each state; claims start where `floors.py` says."""
+    """One table, an index for each state; claims start where `claim_cursor.py` says."""
 
     name = "A one table"
     alter = ""
@@ -27,7 +27,7 @@ class OneTable:
     def __init__(self, url: str, ticks: Any) -> None:
         self.url, self.ticks = url, ticks
         self.sql = Texts("dutiful")
-        self.claim_cursors = Floors(ticks)
+        self.claim_cursors = ClaimCursors(ticks)
         self.since: int | None = None
         self.texts()
 

@@ -15,9 +15,17 @@ from psycopg import RawCursor
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
-from dutiful.engines.postgres.address import address_of
-from dutiful.engines.postgres.arrays import Array, Bytes, Integers, Longs, Shorts, TextArray, adapt
-from dutiful.engines.postgres.connection import connect
+from dutiful.engines.postgres.connections.address import address_of
+from dutiful.engines.postgres.connections.arrays import (
+    Array,
+    Bytes,
+    Integers,
+    Longs,
+    Shorts,
+    TextArray,
+    teach,
+)
+from dutiful.engines.postgres.connections.connection import connect
 from dutiful.servers.postgres import local_server
 
 ARGS = b'{"order_id":42,"note":"a small payload, as most are"}'
@@ -63,7 +71,7 @@ class Link:
     def __init__(self, url: str) -> None:
         self.conn = connect(address_of(url), patience=900, pinned=True)
         self.cursor = RawCursor(self.conn)
-        adapt(self.cursor)
+        teach(self.cursor.adapters)
         self.cursor.adapters.register_dumper(Uuids, _UuidsDumper)
         self.pid = self.conn.info.backend_pid
 

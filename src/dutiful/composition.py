@@ -68,7 +68,7 @@ def _memory(url: str, settings: Settings) -> Engine:
 
 def _sqlite(url: str, settings: Settings) -> Engine:
     from .engines.sqlite import SqliteEngine
-    from .engines.sqlite.address import address_of
+    from .engines.sqlite.connections.address import address_of
 
     address = address_of(url)
     durability = address.durability or cast(Any, settings.durability)

@@ -35,6 +35,8 @@ BAD = [
     ("servers/bad_app.py", "import dutiful.app", "dutiful.servers.bad_app -> dutiful.app"),
     ("worker/bad_server.py", "import dutiful.servers", "worker.bad_server -> dutiful.servers"),
     ("engines/memory/bad.py", "import dutiful.engines.sqlite", "memory.bad -> dutiful.engines.sql"),
+    ("engines/memory/bad_sql.py", "import dutiful.engines._sql", "memory.bad_sql -> dutiful.engin"),
+    ("engines/_sql/bad.py", "import dutiful.engines.postgres", "_sql.bad -> dutiful.engines.post"),
 ]
 UNLISTED = [("engines/unlisted.py", "dutiful.engines"), ("unlisted.py", "dutiful")]
 

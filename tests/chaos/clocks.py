@@ -11,8 +11,9 @@ from dutiful.core.instant import SECOND
 from tests.chaos import orders, tasks
 from tests.chaos.kills import feed, through
 from tests.chaos.ledger import ticks
-from tests.chaos.processes import processes, until
+from tests.chaos.processes import processes
 from tests.chaos.verdict import Verdict, judge, tries
+from tests.until import wait_until
 
 _LATER = 10_000
 HOUR = 3600
@@ -57,7 +58,7 @@ def skewed(folder: Path, url: str, jobs: int, *, delay: float = 3.0, lease: floa
         fed = ticks()
         feed(made, [msgspec.structs.replace(job, delay=int(delay * SECOND)) for job in later])
         identities = {member.identity for member in made.workers}
-        until(
+        wait_until(
             lambda: {line.worker for line in made.lines() if line.what == "start"} >= identities,
             30,
             "all three work",
@@ -65,7 +66,7 @@ def skewed(folder: Path, url: str, jobs: int, *, delay: float = 3.0, lease: floa
         # Who judges the silence of the first is the other with a wrong clock, or the right one.
         made.kill(ahead)
         made.start_skewed(HOUR)
-        until(lambda: made.left() < jobs // 2, 60, "half is done")
+        wait_until(lambda: made.left() < jobs // 2, 60, "half is done")
         made.kill(behind)
         made.start_skewed(-HOUR)
         through(made, 120)

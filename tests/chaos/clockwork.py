@@ -16,8 +16,9 @@ from pathlib import Path
 from dutiful import App
 from dutiful.contract.capability import Capability
 from tests.chaos.pace import Pace
-from tests.chaos.processes import Member, Processes, processes, until
+from tests.chaos.processes import Member, Processes, processes
 from tests.chaos.verdict import span
+from tests.until import wait_until
 
 PERIODS = {"each-second": 1_000_000, "fast": 100_000}
 LATE_MAX = 0.3
@@ -100,7 +101,7 @@ def clockwork(
         processes(folder, *options, url=url, app="tests.chaos.timetable:app") as made,
     ):
         made.start(workers)
-        until(lambda: made.ledger.exists(), 30, "the first occurrence has run")
+        wait_until(lambda: made.ledger.exists(), 30, "the first occurrence has run")
         outages: list[tuple[int, int]] = []
         kills = _torment(made, found, rng, seconds, restart, outages, pace)
         made.ready()
@@ -110,7 +111,7 @@ def clockwork(
             assert made.stop(member) == 0, member.output()[-2000:]
         outages.append((stopping, _wall() + 30_000_000))
         made.start(1, "--burst")
-        until(lambda: made.workers[0].code is not None, 60, "the rest has run")
+        wait_until(lambda: made.workers[0].code is not None, 60, "the rest has run")
         _judge(made, found, kills, outages)
         found.late_max = pace.limit(LATE_MAX)
     return found

@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path
 
 from tests.chaos.kills import through
-from tests.chaos.processes import Processes, processes, until
+from tests.chaos.processes import Processes, processes
 from tests.chaos.verdict import Verdict, judge, tries
+from tests.until import wait_until
 
 
 @dataclass
@@ -58,7 +59,7 @@ def crowd(folder: Path, seconds: float, *, workers: int = 8, producers: int = 4)
             # More orders than there is time for, with a breath between, so that no backlog grows.
             made.produce(1 + number * 10**7, 10**7, 10, 0.12, 0)
         made.ready()
-        until(partial(_enqueue, made), 60, "every producer enqueues")
+        wait_until(partial(_enqueue, made), 60, "every producer enqueues")
         time.sleep(seconds)
         for member in [*made.producers]:
             assert member.code is None, member.output()[-2000:]

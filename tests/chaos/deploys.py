@@ -9,8 +9,9 @@ from pathlib import Path
 
 from tests.chaos import orders
 from tests.chaos.kills import feed, load, through
-from tests.chaos.processes import Member, Processes, processes, until
+from tests.chaos.processes import Member, Processes, processes
 from tests.chaos.verdict import Verdict, judge, tries
+from tests.until import wait_until
 
 _MORE = 60
 
@@ -45,14 +46,16 @@ def rolling(folder: Path, jobs: int, *, rounds: int = 2, grace: str = "30s") -> 
         made.start(3)
         made.ready()
         load(made, jobs)
-        until(lambda: made.ledger.read_text().count(" start ") >= 30, 30, "all slots are taken")
+        wait_until(
+            lambda: made.ledger.read_text().count(" start ") >= 30, 30, "all slots are taken"
+        )
         for number in range(rounds * 3):
             leaving = made.workers[0]
             made.start()
             made.ready()
             # However long that took, there is work for all when one leaves.
             feed(made, list(orders.simple(1 + jobs + number * _MORE, _MORE, 0.2, 0.6)))
-            until(partial(_works, made, leaving), 30, "the one that is to leave is at work")
+            wait_until(partial(_works, made, leaving), 30, "the one that is to leave is at work")
             codes.add(made.stop(leaving))
             names = [f"%-{leaving.process.pid}-%"]
             text = "select count(*) from dutiful_job where state = 2 and worker like ?"

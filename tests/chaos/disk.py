@@ -14,8 +14,9 @@ from pathlib import Path
 
 from tests.chaos.kills import through, told
 from tests.chaos.outages import TROUBLE, recovered
-from tests.chaos.processes import Processes, processes, until
+from tests.chaos.processes import Processes, processes
 from tests.chaos.verdict import UNEXCUSED, Verdict, judge, tries
+from tests.until import wait_until
 
 Deed = Callable[[], None]
 
@@ -109,18 +110,18 @@ def stuff(ballast: Path) -> None:
 def fill_up(made: Processes, seconds: float, fill: Deed, clear: Deed) -> Filled:
     """Leave the store without room for some time while producers and workers go on."""
     made.produce(1, 3000, 50, 0.01, 0)
-    until(partial(_took, made, 20), 30, "the store has grown")
+    wait_until(partial(_took, made, 20), 30, "the store has grown")
     made.start(2)
     made.ready()
-    until(lambda: " start " in made.ledger.read_text(), 30, "jobs run")
+    wait_until(lambda: " start " in made.ledger.read_text(), 30, "jobs run")
     made.produce(10001, 500, 50, 0.01, 0)
     fill()
-    until(lambda: " refused " in made.ledger.read_text(), 60, "an enqueue was refused")
-    until(lambda: any(TROUBLE in text for text in made.logs()), 60, "a worker told of it")
+    wait_until(lambda: " refused " in made.ledger.read_text(), 60, "an enqueue was refused")
+    wait_until(lambda: any(TROUBLE in text for text in made.logs()), 60, "a worker told of it")
     time.sleep(seconds)
     clear()
     cleared = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
-    until(lambda: all(one.code is not None for one in made.producers), 60, "all enqueued")
+    wait_until(lambda: all(one.code is not None for one in made.producers), 60, "all enqueued")
     assert {one.code for one in made.producers} == {0}
     through(made, 120)
     told(made, lambda: recovered(made.logs()), 60, "each worker uses the store again")

@@ -10,8 +10,9 @@ from pathlib import Path
 from tests.chaos import orders, tasks
 from tests.chaos.kills import feed, load, through
 from tests.chaos.ledger import Line
-from tests.chaos.processes import Member, Processes, processes, until
+from tests.chaos.processes import Member, Processes, processes
 from tests.chaos.verdict import UNEXCUSED, Verdict, judge, span, tries
+from tests.until import wait_until
 
 _AT_THE_FIRST_LINE = 1
 """A freeze may fall between a worker's last look at its lease and the first line of a body.
@@ -70,12 +71,14 @@ def frozen(folder: Path, jobs: int, *, lease: float, workers: int = 3, url: str 
         made.start(workers)
         made.ready()
         load(made, jobs)
-        until(lambda: made.ledger.read_text().count(" start ") >= 40, 30, "all slots are taken")
-        until(lambda: _at_work(made), 30, "every worker works")
+        wait_until(
+            lambda: made.ledger.read_text().count(" start ") >= 40, 30, "all slots are taken"
+        )
+        wait_until(lambda: _at_work(made), 30, "every worker works")
         member, at, undone = _freeze(made, jobs, lease / 4)
         # A lost worker's row goes as soon as its jobs are taken back, so look for its absence.
         held = {int(order) for (order,) in made.sql(_HELD, member.process.pid)}
-        until(lambda: not made.sql(_STANDING, member.process.pid), 10 * lease, "lost")
+        wait_until(lambda: not made.sql(_STANDING, member.process.pid), 10 * lease, "lost")
         time.sleep(lease / 2)
         woken = made.thaw(member)
         through(made, 120)
@@ -97,7 +100,7 @@ def _freeze(made: Processes, jobs: int, seconds: float) -> tuple[Member, int, in
     for undone in range(20):
         member = made.workers[undone % len(made.workers)]
         feed(made, list(orders.simple(1 + jobs + undone * _MORE, _MORE, 0.2, 0.6)))
-        until(lambda one=member: one.identity in made.busy(), 30, "it is at work")
+        wait_until(lambda one=member: one.identity in made.busy(), 30, "it is at work")
         at = made.freeze(member)
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -165,7 +168,7 @@ def blocked(folder: Path, *, lease: float, jobs: int = 200) -> Blocked:
     with processes(folder, "-c", "10", env=env) as made:
         feed(made, [tasks.block.job(jobs + 1, 3 * lease)])
         made.start(1)
-        until(lambda: " start " in made.ledger.read_text(), 30, "the blocking job has started")
+        wait_until(lambda: " start " in made.ledger.read_text(), 30, "the blocking job has started")
         load(made, jobs, 0.05, 0.2)
         made.start(2)
         through(made, 60 + 6 * lease)

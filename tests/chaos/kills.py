@@ -14,8 +14,9 @@ import msgspec
 from dutiful import App
 from dutiful.core.job import NewJob
 from tests.chaos import orders
-from tests.chaos.processes import Member, Processes, processes, until
+from tests.chaos.processes import Member, Processes, processes
 from tests.chaos.verdict import Verdict, judge
+from tests.until import wait_until
 
 _PORTION = 5000
 _BATCH = 50
@@ -118,7 +119,7 @@ def through(made: Processes, seconds: float) -> None:
 def told(made: Processes, ready: Callable[[], object], seconds: float, what: str) -> None:
     """Wait for something; where it does not come, say which jobs are left, and who worked."""
     try:
-        until(ready, seconds, what, 0.1)
+        wait_until(ready, seconds, what, 0.1)
     except AssertionError as error:
         for log in made.logs():
             print(log[-3000:])
@@ -131,7 +132,9 @@ def beside_peers(folder: Path, jobs: int = 1500, kills: int = 10) -> Verdict:
     with processes(folder, "-c", "10") as made:
         load(made, jobs)
         made.start(3)
-        until(lambda: made.ledger.read_text().count(" start ") >= 30, 30, "all slots are taken")
+        wait_until(
+            lambda: made.ledger.read_text().count(" start ") >= 30, 30, "all slots are taken"
+        )
         for _ in range(kills):
             time.sleep(2)
             if made.left() == 0:
@@ -148,11 +151,11 @@ def supervised(folder: Path, jobs: int, kills: int) -> Verdict:
     with processes(folder, "-c", "10", "-p", "2") as made:
         made.start(1)
         # A child that starts later than the other might find nothing left.
-        until(lambda: made.workers[0].output().count("serves") == 2, 30, "both children serve")
+        wait_until(lambda: made.workers[0].output().count("serves") == 2, 30, "both children serve")
         load(made, jobs)
         for _ in range(kills):
             killed = {line.worker for line in made.lines() if line.what == "kill"}
-            children = until(partial(busy, made, killed), 30, "two children at work")
+            children = wait_until(partial(busy, made, killed), 30, "two children at work")
             made.strike(rng.choice(children))
         through(made, 120)
         code = made.stop(made.workers[0])

@@ -7,9 +7,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
@@ -19,6 +18,7 @@ import psycopg
 
 from tests.chaos import ledger
 from tests.chaos.ledger import Line
+from tests.until import wait_until
 
 ROOT = Path(__file__).parents[2]
 STATES = ("scheduled", "queued", "running", "waiting", "succeeded", "dead", "cancelled")
@@ -95,7 +95,7 @@ class Processes:
 
     def ready(self) -> None:
         """Wait until every worker takes jobs; one that is still starting knows no SIGTERM."""
-        until(lambda: all(member.serves for member in self.workers), 60, "all workers serve")
+        wait_until(lambda: all(member.serves for member in self.workers), 60, "all workers serve")
 
     def start_skewed(self, seconds: int) -> Member:
         """Start a worker whose wall clock is so many seconds off."""
@@ -237,7 +237,7 @@ class PostgresProcesses(Processes):
             text = text.replace(f"dutiful_{name}", f"dutiful.{name}")
         order = "json_extract(cast(job.args as text), '$.order')"
         text = text.replace(order, "(convert_from(job.args, 'UTF8')::json ->> 'order')::int")
-        return until(lambda: self._asked(text, values), 60, "the server answers")[0]
+        return wait_until(lambda: self._asked(text, values), 60, "the server answers")[0]
 
     def _asked(self, text: str, values: tuple[Any, ...]) -> list[list[tuple[Any, ...]]]:
         try:
@@ -258,12 +258,3 @@ def processes(folder: Path, *options: str, **more: Any) -> Iterator[Processes]:
         yield made
     finally:
         made.end()
-
-
-def until(ready: Callable[[], Any], seconds: float, what: str, pause: float = 0.05) -> Any:
-    """Return the first true answer; fail when there is none in time."""
-    end = time.monotonic() + seconds
-    while not (answer := ready()):
-        assert time.monotonic() < end, f"not within {seconds} s: {what}"
-        time.sleep(pause)
-    return answer

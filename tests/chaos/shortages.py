@@ -15,7 +15,8 @@ import psycopg
 from dutiful.servers.postgres import LocalServer
 from tests.chaos.disk import Filled, fill_up, small_disk, stuff
 from tests.chaos.outages import TROUBLE, Outage, recovered, strikes
-from tests.chaos.processes import processes, until
+from tests.chaos.processes import processes
+from tests.until import wait_until
 
 _MEBIBYTE = 2**20
 _TENANT = "tenant"
@@ -61,7 +62,7 @@ def log_full(folder: Path, server: LocalServer, jobs: int, seconds: float) -> Ou
 
         def strike() -> None:
             stuff(ballast)
-            until(partial(_panicked, server), 30, "the server has died")
+            wait_until(partial(_panicked, server), 30, "the server has died")
             assert "PANIC" in server.log.read_text()
             time.sleep(seconds)
             ballast.unlink()
@@ -90,7 +91,7 @@ def crowded_out(folder: Path, server: LocalServer, jobs: int, times: int, second
 
     def strike() -> None:
         # One that is without the store still from the time before would not say so again.
-        until(lambda: recovered(_logs(folder)), 60, "all workers use the store")
+        wait_until(lambda: recovered(_logs(folder)), 60, "all workers use the store")
         seen, refused = _said(folder), _refused(server)
         with psycopg.connect(server.url(), autocommit=True) as connection:
 
@@ -100,7 +101,7 @@ def crowded_out(folder: Path, server: LocalServer, jobs: int, times: int, second
                 return _said(folder) > seen and _refused(server) > refused
 
             connection.execute(f"alter role {_TENANT} connection limit 0".encode())
-            until(shut, 60, "a worker says that there is no connection")
+            wait_until(shut, 60, "a worker says that there is no connection")
             end = time.monotonic() + seconds
             while time.monotonic() < end:
                 shut()

@@ -14,9 +14,10 @@ from dutiful.servers.postgres import LocalServer
 from tests.chaos.kills import through
 from tests.chaos.ledger import Line, ticks
 from tests.chaos.outages import Outage, load
-from tests.chaos.processes import Processes, processes, until
+from tests.chaos.processes import Processes, processes
 from tests.chaos.proxy import Proxy
 from tests.chaos.verdict import UNEXCUSED, tries
+from tests.until import wait_until
 
 _LATER = 100_000
 _ROWS = "transactions doubled or missing"
@@ -66,24 +67,28 @@ def behind(folder: Path, primary: LocalServer, standby: LocalServer, jobs: int) 
         with processes(folder, "-c", "16", url=url) as made:
             load(made, jobs)
             made.start(3)
-            until(lambda: made.ledger.read_text().count(" end ") > 50, 30, "jobs end")
+            wait_until(lambda: made.ledger.read_text().count(" end ") > 50, 30, "jobs end")
             # They hold still until it is cut off, so that some jobs are left to end after that.
             for member in made.workers:
                 made.freeze(member)
             known = Known(made)
-            until(partial(_received, standby, _written(primary)), 30, "the standby has that much")
+            wait_until(
+                partial(_received, standby, _written(primary)), 30, "the standby has that much"
+            )
             proxy.stall()
             for member in made.workers:
                 made.thaw(member)
             seen = made.ledger.read_text().count(" end ")
             made.produce(_LATER, 400, 10, 0.01, 0)
-            until(lambda: made.ledger.read_text().count(" took ") > jobs + 10, 30, "some enqueued")
-            until(lambda: made.ledger.read_text().count(" end ") > seen + 50, 30, "more end")
+            wait_until(
+                lambda: made.ledger.read_text().count(" took ") > jobs + 10, 30, "some enqueued"
+            )
+            wait_until(lambda: made.ledger.read_text().count(" end ") > seen + 50, 30, "more end")
             died = ticks()
             primary.stop("immediate")
             proxy.cut()
             standby.promote()
-            until(lambda: made.producers[0].code == 0, 60, "the producer has gone on")
+            wait_until(lambda: made.producers[0].code == 0, 60, "the producer has gone on")
             through(made, 120)
             assert all(made.stop(member) == 0 for member in list(made.workers))
             return _compare(Outage(made, 1), made, known, died)

@@ -15,7 +15,7 @@ from dutiful.core.lease import Lease
 from dutiful.engines.sqlite import SqliteEngine
 from dutiful.worker.options import WorkerOptions
 from dutiful.worker.worker import Worker
-from tests.worker.support import until
+from tests.until import until
 
 
 class SteppedClock(SystemClock):

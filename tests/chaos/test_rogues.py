@@ -9,7 +9,8 @@ import pytest
 
 from dutiful import App
 from tests.chaos import rogues
-from tests.chaos.processes import processes, until
+from tests.chaos.processes import processes
+from tests.until import wait_until
 
 ENDS = {
     "exits": ("dead", "worker-lost", "WorkerLost"),
@@ -34,7 +35,7 @@ def test_rogues_hurt_nobody_but_themselves(tmp_path: Path) -> None:
             app.enqueue_many([rogues.app.tasks[name].job() for name in names])
             app.enqueue_many([rogues.good.job(number) for number in range(30)])
             asyncio.run(app.close())
-            until(lambda: made.left() == 0, 50, "all jobs in a final state", 0.2)
+            wait_until(lambda: made.left() == 0, 50, "all jobs in a final state", 0.2)
         found = {
             task: (state, reason, kind)
             for task, state, reason, kind in made.sql(

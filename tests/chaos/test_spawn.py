@@ -9,8 +9,9 @@ from dutiful.core.job import NewJob
 from dutiful.engines.sqlite import SqliteEngine
 from tests.chaos import orders
 from tests.chaos.kills import feed
-from tests.chaos.processes import processes, until
+from tests.chaos.processes import processes
 from tests.chaos.verdict import judge
+from tests.until import wait_until
 
 
 async def test_a_fork_waits_for_no_writer_in_line(tmp_path: Path) -> None:
@@ -47,7 +48,7 @@ def test_children_are_started_beside_open_transactions(tmp_path: Path) -> None:
         ]
         feed(made, jobs[:300])
         made.start(3)
-        until(lambda: made.left() == 0, 60, "all jobs in a final state", 0.2)
+        wait_until(lambda: made.left() == 0, 60, "all jobs in a final state", 0.2)
         verdict = judge(made)
         assert not verdict.faults()
         assert made.sql("select count(*) from dutiful_failure") == [(0,)]

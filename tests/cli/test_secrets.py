@@ -73,7 +73,7 @@ def test_screens_hide_a_password_of_the_query(run: Run, postgres_url: str) -> No
 
 def test_no_repr_holds_a_password() -> None:
     from dutiful import App
-    from dutiful.engines.postgres.address import address_of
+    from dutiful.engines.postgres.connections.address import address_of
     from dutiful.worker.options import WorkerOptions
     from dutiful.worker.serve import Orders
 

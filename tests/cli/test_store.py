@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 
 from dutiful.cli import render
-from dutiful.contract.migrations import Migration
 from dutiful.contract.page import Finding
+from dutiful.engines._sql.migrations import Migration
 from dutiful.engines.sqlite import session
 from dutiful.engines.sqlite.statements import shipped
 from tests.cli.conftest import Place, Run

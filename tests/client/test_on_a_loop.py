@@ -13,7 +13,8 @@ import pytest
 from dutiful import App, Cron, Handle, JobFailed, Retry, UsageError
 from dutiful.core.event import SlotWaiting
 from dutiful.manage.schedules import Schedules
-from tests.worker.support import Events, serving, stored, until
+from tests.until import until
+from tests.worker.support import Events, serving, stored
 
 
 @pytest.fixture

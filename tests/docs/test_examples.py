@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.blocks import ROOT, blocks
+from tests.until import wait_until
 
 EXAMPLES = ROOT / "examples"
 
@@ -38,13 +38,6 @@ def worker(folder: Path, app: str, name: str = "worker.log") -> Iterator[Callabl
         finally:
             process.send_signal(signal.SIGTERM)
             assert process.wait(60) == 0, log.read_text()
-
-
-def eventually(wanted: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not wanted():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.2)
 
 
 def states(folder: Path, app: str) -> list[str]:
@@ -78,8 +71,8 @@ def test_hello(folder: Path) -> None:
 def test_steps_charge_once(folder: Path) -> None:
     run(folder, "steps.py")
     with worker(folder, "steps:app") as log:
-        eventually(lambda: "booked a parcel" in log())
-        eventually(lambda: states(folder, "steps:app") == ["succeeded"])
+        wait_until(lambda: "booked a parcel" in log())
+        wait_until(lambda: states(folder, "steps:app") == ["succeeded"])
     assert log().count("charged order 42") == 1
     assert "attempt 1/5 failed: ConnectionError" in log()
 
@@ -87,7 +80,7 @@ def test_steps_charge_once(folder: Path) -> None:
 def test_transaction_leaves_one_row(folder: Path) -> None:
     run(folder, "transaction.py")
     with worker(folder, "transaction:app") as log:
-        eventually(lambda: states(folder, "transaction:app") == ["succeeded"])
+        wait_until(lambda: states(folder, "transaction:app") == ["succeeded"])
     assert "attempt 1/5 failed: RuntimeError" in log()
     assert run(folder, "transaction.py", "count") == "1\n"
 
@@ -96,7 +89,7 @@ def test_outbox_sends_one_receipt(folder: Path) -> None:
     assert run(folder, "outbox.py") == "order 2: out of stock\n"
     assert states(folder, "outbox:app") == ["queued"]
     with worker(folder, "outbox:app") as log:
-        eventually(lambda: "receipt for order 1" in log())
+        wait_until(lambda: "receipt for order 1" in log())
     assert "receipt for order 2" not in log()
 
 
@@ -109,14 +102,14 @@ def test_unique_shows_three_answers(folder: Path) -> None:
 def test_a_child_process_is_stopped_by_its_timeout(folder: Path) -> None:
     run(folder, "cpu.py")
     with worker(folder, "cpu:app"):
-        eventually(lambda: states(folder, "cpu:app") == ["dead", "succeeded"])
+        wait_until(lambda: states(folder, "cpu:app") == ["dead", "succeeded"])
 
 
 def test_schedule_ticks_once_a_second_with_two_workers(folder: Path) -> None:
     assert run(folder, "schedule.py") == ""
     at = ("--app", "schedule:app")
     with worker(folder, "schedule:app") as one, worker(folder, "schedule:app", "two.log") as two:
-        eventually(lambda: (one() + two()).count("tick of") > 2)
+        wait_until(lambda: (one() + two()).count("tick of") > 2)
         run(folder, "-m", "dutiful", "schedules", "run", "report-night", *at)
     ticks = re.findall("tick of .*", one() + two())
     assert len(set(ticks)) == len(ticks) > 2

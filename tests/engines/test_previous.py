@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from dutiful import App
-from dutiful.contract.migrations import read
+from dutiful.engines._sql.migrations import read
 from dutiful.engines.postgres import PostgresEngine
-from dutiful.engines.postgres.address import address_of
-from dutiful.engines.postgres.migration import migrate
+from dutiful.engines.postgres.connections.address import address_of
+from dutiful.engines.postgres.schema.migration import migrate
 from dutiful.engines.postgres.statements import Texts
 from dutiful.testing.conformance.moves import hand
 

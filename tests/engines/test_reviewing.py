@@ -34,7 +34,7 @@ async def engine(
         if request.param == "sqlite"
         else PostgresEngine(request.getfixturevalue("postgres_database"), clock=clock)
     )
-    monkeypatch.setattr(f"dutiful.engines.{request.param}.reviewing.REVIEWED_MAX", 2)
+    monkeypatch.setattr(f"dutiful.engines.{request.param}.schedules.reviewing.REVIEWED_MAX", 2)
     await built.open()
     yield built
     await built.close()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from dutiful.contract.statement_files import HEAD
+from dutiful.engines._sql.statement_files import HEAD
 
 ENGINES = ("sqlite", "postgres")
 ABOUT = re.compile(

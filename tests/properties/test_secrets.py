@@ -14,7 +14,7 @@ from dutiful import App
 from dutiful.config import load_settings
 from dutiful.core.errors import BadConfiguration, DutifulError
 from dutiful.core.url import public
-from dutiful.engines.postgres.address import address_of
+from dutiful.engines.postgres.connections.address import address_of
 from dutiful.worker.options import WorkerOptions
 from dutiful.worker.serve import Orders
 

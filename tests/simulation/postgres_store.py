@@ -11,8 +11,8 @@ from typing import Any
 import psycopg
 
 from dutiful.contract.clock import Clock
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core.job import AttemptError, Job
+from dutiful.engines._sql.statement import Plan, Statement
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.engines.postgres.claiming import work
 from dutiful.engines.postgres.rows import job_of

@@ -15,10 +15,10 @@ from unittest.mock import patch
 from dutiful.contract.clock import Clock
 from dutiful.core.job import AttemptError, Job
 from dutiful.engines.sqlite import SqliteEngine
+from dutiful.engines.sqlite.connections.writer import Writer
 from dutiful.engines.sqlite.notifier import POLL_SECONDS
 from dutiful.engines.sqlite.rows import job_of
 from dutiful.engines.sqlite.statements import sql
-from dutiful.engines.sqlite.writer import Writer
 
 from .loop import SimLoop, Step
 from .sqlstore import Beds, HandedClock, RealCalls

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -35,23 +35,6 @@ class Events(list[Event]):
 
     def of(self, kind: type[Any]) -> list[Any]:
         return [event for event in self if isinstance(event, kind)]
-
-
-async def until(ready: Callable[[], Any], seconds: float = DEADLINE) -> Any:
-    """Return the first true answer; fail when there is none in time."""
-    end = time.monotonic() + seconds
-    while not (answer := ready()):
-        assert time.monotonic() < end, f"not within {seconds} s"
-        await asyncio.sleep(0.005)
-    return answer
-
-
-def wait_until(ready: Callable[[], Any], seconds: float = DEADLINE) -> Any:
-    end = time.monotonic() + seconds
-    while not (answer := ready()):
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.005)
-    return answer
 
 
 async def burst(app: App, **options: Any) -> Worker:

@@ -14,8 +14,9 @@ from dutiful.contract.capability import Capability
 from dutiful.core.event import ClaimsRefused
 from dutiful.core.outcome import Crashed
 from dutiful.core.settle import Rules, settle
+from tests.until import until
 from tests.worker.awaiting import AwaitedEngine
-from tests.worker.support import Events, burst, ended, errors, serving, until
+from tests.worker.support import Events, burst, ended, errors, serving
 
 ONCE = Retry(max_attempts=1)
 AGAIN = Retry(max_attempts=3, delay=0, jitter="none")

@@ -15,6 +15,7 @@ import pytest
 from dutiful import App
 from dutiful.core.event import JobsRescued
 from dutiful.core.state import State
+from tests.until import until
 from tests.worker import jobs as cpu
 from tests.worker.support import (
     Events,
@@ -26,7 +27,6 @@ from tests.worker.support import (
     queues,
     serving,
     stored,
-    until,
 )
 
 WORKER = ("dutiful", "worker", "tests.worker.jobs:app", "-c", "8")

@@ -14,7 +14,8 @@ from dutiful import App
 from dutiful.core.event import JobDied, ScheduleBroken
 from dutiful.core.job import NewJob
 from dutiful.services import preparing
-from tests.worker.support import Events, ended, serving, until
+from tests.until import until
+from tests.worker.support import Events, ended, serving
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 
 from dutiful.worker import edits
 from dutiful.worker.edits import stamps, watch
-from tests.worker.support import until
+from tests.until import until
 
 
 def touch(top: Path, *names: str) -> None:

@@ -18,7 +18,8 @@ from dutiful.contract.roles.consumer import Exchanged, Wanted
 from dutiful.core.event import Settled
 from dutiful.core.queue import Served
 from dutiful.core.settle import Settlement
-from tests.worker.support import Events, burst, queues, serving, until
+from tests.until import until
+from tests.worker.support import Events, burst, queues, serving
 
 
 class Counting:

@@ -19,8 +19,9 @@ from dutiful.core.outcome import Succeeded
 from dutiful.worker import forks
 from dutiful.worker.isolation import child_process
 from dutiful.worker.isolation.frames import About, ended, pack
+from tests.until import until
 from tests.worker import isolated
-from tests.worker.support import burst, errors, marks, process, serving, stored, until
+from tests.worker.support import burst, errors, marks, process, serving, stored
 
 WORKER = ("dutiful", "worker", "tests.worker.isolated:app", "-c", "4")
 CODES = {"exit": "7", "raise": "1", "return": "0"}

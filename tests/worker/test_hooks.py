@@ -13,8 +13,9 @@ import pytest
 
 from dutiful import App, Context, Discard, Retry
 from dutiful.core.event import HookFailed, JobDied
+from tests.until import until
 from tests.worker import jobs as cpu
-from tests.worker.support import Events, burst, errors, serving, stored, until
+from tests.worker.support import Events, burst, errors, serving, stored
 
 ONCE = Retry(max_attempts=1)
 Proceed = Callable[[], Awaitable[Any]]

@@ -13,8 +13,9 @@ import pytest
 from dutiful import App, ClaimLost, Context, Retry, UsageError
 from dutiful.core.outcome import Crashed
 from dutiful.core.settle import Rules, settle
+from tests.until import until
 from tests.worker import jobs as cpu
-from tests.worker.support import burst, errors, marks, serving, stored, until
+from tests.worker.support import burst, errors, marks, serving, stored
 
 
 async def test_one_budget_of_slots_for_all_kinds(jobs: App) -> None:

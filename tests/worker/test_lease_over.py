@@ -16,8 +16,9 @@ from dutiful.worker.attempt import Running
 from dutiful.worker.executor import Executor
 from dutiful.worker.heartbeat import Heartbeat
 from dutiful.worker.runners import Runners
+from tests.until import until
 from tests.worker import jobs as apart
-from tests.worker.support import serving, stored, until
+from tests.worker.support import serving, stored
 
 
 async def test_what_was_claimed_before_the_end_does_not_start(

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from dutiful import App, ClaimLost, Context, Retry
-from tests.worker.support import serving, until
+from tests.until import until
+from tests.worker.support import serving
 
 ONCE = Retry(max_attempts=1)
 

@@ -13,8 +13,9 @@ from dutiful import App, Cancel, Context, Discard, Retry, Snooze
 from dutiful.core.event import SlotStuck
 from dutiful.core.instant import SECOND
 from dutiful.core.lease import Lease
+from tests.until import until
 from tests.worker import jobs as cpu
-from tests.worker.support import Events, burst, ended, errors, marks, serving, stored, until
+from tests.worker.support import Events, burst, ended, errors, marks, serving, stored
 
 ONCE = Retry(max_attempts=1)
 QUICK = Lease(length=2 * SECOND, heartbeat=SECOND // 10)

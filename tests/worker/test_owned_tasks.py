@@ -10,8 +10,9 @@ import pytest
 
 from dutiful import App, Retry
 from dutiful.core.state import State
+from tests.until import until
 from tests.worker import isolated
-from tests.worker.support import ended, errors, marks, process, serving, until
+from tests.worker.support import ended, errors, marks, process, serving
 
 WORKER = ("dutiful", "worker", "tests.worker.isolated:app", "-c", "4")
 

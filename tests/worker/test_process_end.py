@@ -17,9 +17,10 @@ import pytest
 
 from dutiful import App
 from dutiful.worker.isolation import contained
+from tests.until import until, wait_until
 from tests.worker import isolated
 from tests.worker import jobs as cpu
-from tests.worker.support import ended, environment, marks, output, process, until, wait_until
+from tests.worker.support import ended, environment, marks, output, process
 
 WORKER = ("dutiful", "worker", "tests.worker.isolated:app", "-c", "2")
 

@@ -14,8 +14,9 @@ from dutiful import App, Context, Retry
 from dutiful.core.event import SlotsRestored, SlotsShort
 from dutiful.worker import capacity
 from dutiful.worker.isolation import child_process
+from tests.until import until
 from tests.worker import jobs as cpu
-from tests.worker.support import Events, burst, output, process, serving, stored, until
+from tests.worker.support import Events, burst, output, process, serving, stored
 
 ONCE = Retry(max_attempts=1)
 

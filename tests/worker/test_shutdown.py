@@ -13,18 +13,9 @@ import pytest
 from dutiful import App
 from dutiful.core.event import WorkerLeft
 from dutiful.worker.worker import Worker
+from tests.until import until
 from tests.worker import jobs as cpu
-from tests.worker.support import (
-    Events,
-    burst,
-    marks,
-    output,
-    process,
-    queues,
-    serving,
-    stored,
-    until,
-)
+from tests.worker.support import Events, burst, marks, output, process, queues, serving, stored
 
 WORKER = ("dutiful", "worker", "tests.worker.jobs:app", "-c", "2")
 

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from dutiful import App
+from tests.until import until, wait_until
 from tests.worker import isolated
 from tests.worker import jobs as cpu
-from tests.worker.support import ended, marks, output, process, stored, until, wait_until
+from tests.worker.support import ended, marks, output, process, stored
 
 WORKERS = ("dutiful", "worker", "tests.worker.jobs:app", "-c", "2")
 LINE = "worker process"

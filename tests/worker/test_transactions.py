@@ -17,8 +17,9 @@ from dutiful.contract.roles.transactional import JobTransaction
 from dutiful.core.event import ClaimsRefused
 from dutiful.core.outcome import Crashed
 from dutiful.core.settle import Rules, settle
+from tests.until import until
 from tests.worker import jobs as cpu
-from tests.worker.support import Events, burst, errors, marks, process, serving, stored, until
+from tests.worker.support import Events, burst, errors, marks, process, serving, stored
 
 ONCE = Retry(max_attempts=1)
 LIMIT = {"timeout": "0.2s", "hard_timeout": "0.5s", "retry": ONCE}

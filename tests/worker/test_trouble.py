@@ -23,7 +23,8 @@ from dutiful.core.lease import Lease
 from dutiful.worker.options import WorkerOptions
 from dutiful.worker.worker import Worker
 from tests.flat import ROLES
-from tests.worker.support import Events, burst, ended, serving, stored, until
+from tests.until import until
+from tests.worker.support import Events, burst, ended, serving, stored
 
 LEASE = Lease(length=SECOND // 2, heartbeat=SECOND // 10)
 

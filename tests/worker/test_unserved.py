@@ -11,8 +11,9 @@ from dutiful.core.event import LeaseLost, QueuesUnserved
 from dutiful.core.instant import SECOND
 from dutiful.core.lease import Lease
 from dutiful.worker.unserved import UnservedQueues
+from tests.until import until
 from tests.worker import jobs as cpu
-from tests.worker.support import DEADLINE, Events, burst, output, process, serving, until
+from tests.worker.support import DEADLINE, Events, burst, output, process, serving
 
 
 async def test_a_start_says_which_queues_nobody_serves(app: App) -> None:

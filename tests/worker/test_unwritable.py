@@ -13,7 +13,8 @@ from dutiful.core.instant import SECOND
 from dutiful.core.retry import RetryPolicy
 from dutiful.core.settle import Settlement
 from dutiful.core.state import State
-from tests.worker.support import Events, ended, errors, serving, stored, until
+from tests.until import until
+from tests.worker.support import Events, ended, errors, serving, stored
 
 Bad = Callable[[Settlement], bool]
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from dutiful import App, Context, Discard, Snooze
+from tests.until import until
 from tests.worker import wrapped as cpu
-from tests.worker.support import burst, errors, marks, serving, stored, until
+from tests.worker.support import burst, errors, marks, serving, stored
 
 Proceed = Callable[[], Awaitable[Any]]
 

@@ -120,7 +120,7 @@ async def _look(asked: Asked, source: App, target: App) -> Outcome:
 
 async def _reach(app: App, url: str, *, absent: bool = False) -> bool:
     """Open a store that can be read as it stands; False where it is absent and may be."""
-    from dutiful.contract.migrations import founds, needed
+    from dutiful.contract.roles.schema import founds, needed
 
     app.store.require(Capability.IMPORT if absent else Capability.EXPORT)
     schema = app.store.engine.schema

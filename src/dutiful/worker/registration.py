@@ -10,7 +10,7 @@ from typing import Literal
 from dutiful.contract.capability import Capability
 from dutiful.contract.clock import Clock
 from dutiful.contract.facade import Store
-from dutiful.contract.migrations import release
+from dutiful.contract.release import release
 from dutiful.contract.roles.fleet import WorkerInfo
 from dutiful.core.errors import EngineError
 from dutiful.core.event import (

@@ -5,18 +5,17 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from dutiful.contract.migrations import Migration, read
+from dutiful.engines._sql.migrations import Migration, read
 from dutiful.engines.postgres import statements
-from dutiful.engines.postgres.address import Address, address_of
-from dutiful.engines.postgres.migration import migrate
+from dutiful.engines.postgres.connections.address import Address, address_of
+from dutiful.engines.postgres.schema.migration import migrate
 from dutiful.engines.postgres.statements import Texts
 
 SHIPPED = Path(statements.__file__).parent / "migrations"
@@ -27,9 +26,9 @@ SLIM = "ALTER TABLE {schema}.job DROP COLUMN parked_at"
 _CHILD = """
 import sys
 from pathlib import Path
-from dutiful.contract.migrations import read
-from dutiful.engines.postgres.address import address_of
-from dutiful.engines.postgres.migration import migrate
+from dutiful.engines._sql.migrations import read
+from dutiful.engines.postgres.connections.address import address_of
+from dutiful.engines.postgres.schema.migration import migrate
 from dutiful.engines.postgres.statements import Texts
 
 address = address_of(sys.argv[1])
@@ -122,13 +121,6 @@ class Planted:
             with connection.transaction(force_rollback=True):
                 self.insert(connection)
                 yield connection
-
-
-def until(condition: Callable[[], object], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.02)
 
 
 def kill(process: subprocess.Popen[str]) -> None:

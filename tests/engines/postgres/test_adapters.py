@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dutiful.engines.postgres.adapters import Cursor
 from dutiful.engines.postgres.callers.sql_text import spelled
-from dutiful.engines.postgres.connection import connect
+from dutiful.engines.postgres.connections.adapters import Cursor
+from dutiful.engines.postgres.connections.connection import connect
 from dutiful.engines.postgres.engine import address_of
 from tests.engines.postgres.ways import WAYS
 

@@ -10,7 +10,7 @@ from psycopg.conninfo import conninfo_to_dict
 from dutiful import App
 from dutiful.core.errors import BadConfiguration
 from dutiful.engines.postgres import PostgresEngine
-from dutiful.engines.postgres.address import address_of
+from dutiful.engines.postgres.connections.address import address_of
 from dutiful.servers.postgres import LocalServer
 
 TAKEN = {

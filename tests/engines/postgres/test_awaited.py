@@ -11,7 +11,7 @@ from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement, succeed
 from dutiful.core.state import State
 from dutiful.engines.postgres import PostgresEngine
-from dutiful.engines.postgres.connection import AsyncConnection
+from dutiful.engines.postgres.connections.connection import AsyncConnection
 from dutiful.testing.conformance.moves import add, hand, look, one
 
 WANTED = Wanted(("default",), 10)

@@ -15,7 +15,7 @@ from dutiful.core.errors import (
     UsageError,
 )
 from dutiful.engines.postgres import PostgresEngine
-from dutiful.engines.postgres.errors import Contended
+from dutiful.engines.postgres.connections.errors import Contended
 from dutiful.testing.conformance.moves import new
 from tests.engines.postgres.ways import WAYS
 

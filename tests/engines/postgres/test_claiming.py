@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from dutiful.contract.roles.consumer import Wanted
-from dutiful.contract.statement import Answer, Statement, run
+from dutiful.engines._sql.statement import Answer, Statement, run
 from dutiful.engines.postgres.claiming import exchange
 from dutiful.engines.postgres.statements import Texts
 

@@ -14,7 +14,8 @@ from dutiful.core.event import LeaseLost, WorkerJoined
 from dutiful.engines.postgres.statements import bare
 from dutiful.worker.options import WorkerOptions
 from dutiful.worker.worker import Worker
-from tests.worker.support import Events, until
+from tests.until import until
+from tests.worker.support import Events
 
 LIMIT, WORKERS = 6, 3
 
@@ -70,7 +71,7 @@ def test_each_limit_has_a_count_of_its_own(postgres_database: str, role: str) ->
 async def test_idle_workers_leave_room_for_others_of_their_role(
     postgres_database: str, role: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dutiful.engines.postgres.async_pool._ASK_SECONDS", 1.0)
+    monkeypatch.setattr("dutiful.engines.postgres.connections.async_pool._ASK_SECONDS", 1.0)
     url = as_role(postgres_database, role)
     async with App(url):
         pass  # the schema is made

@@ -9,7 +9,7 @@ import pytest
 from dutiful import App, UsageError
 from dutiful.core.errors import StoreUnusable
 from dutiful.engines.postgres import PostgresEngine
-from dutiful.engines.postgres.database_identity import DatabaseIdentity
+from dutiful.engines.postgres.schema.database_identity import DatabaseIdentity
 from tests.engines.postgres.test_callers import END, WAYS, plain, psycopg_sync
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from dutiful import UsageError
-from dutiful.contract.statement import Plan
+from dutiful.engines._sql.statement import Plan
 from dutiful.engines.postgres.callers import on_django
 
 SCRIPT = """

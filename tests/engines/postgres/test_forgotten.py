@@ -9,9 +9,10 @@ import pytest
 
 from dutiful.core.errors import EngineUnavailable
 from dutiful.core.outcome import Succeeded
-from dutiful.engines.postgres import PostgresEngine, heartbeat_connection
-from dutiful.engines.postgres.connection import connect
-from dutiful.engines.postgres.errors import translate_error
+from dutiful.engines.postgres import PostgresEngine
+from dutiful.engines.postgres.connections import heartbeat_connection
+from dutiful.engines.postgres.connections.connection import connect
+from dutiful.engines.postgres.connections.errors import translate_error
 from dutiful.testing.conformance.moves import add, end, new, one
 
 FORGETS = (b"DISCARD ALL", b"DEALLOCATE ALL")

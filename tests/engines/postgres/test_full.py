@@ -24,7 +24,8 @@ from dutiful.servers.postgres import LocalServer, local_server
 from dutiful.worker.options import WorkerOptions
 from dutiful.worker.worker import Worker
 from tests.servers.postgres import programs
-from tests.worker.support import Events, until
+from tests.until import until
+from tests.worker.support import Events
 
 MOST = 20
 WORKERS = 10
@@ -104,7 +105,7 @@ async def refused(
 async def test_ten_idle_workers_leave_room_for_others(
     small: LocalServer, observer: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dutiful.engines.postgres.async_pool._ASK_SECONDS", 1.0)
+    monkeypatch.setattr("dutiful.engines.postgres.connections.async_pool._ASK_SECONDS", 1.0)
     url = small.url(schema="connections_in_use")
     app = App(url, enqueue_patience="30s")
     task = app.task(work)

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 
-from dutiful.engines.postgres.heartbeat_connection import HeartbeatConnection
+from dutiful.engines.postgres.connections.heartbeat_connection import HeartbeatConnection
 
 
 class Deaf(HeartbeatConnection):

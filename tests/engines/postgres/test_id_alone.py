@@ -10,8 +10,8 @@ from dutiful.core.job import Claim
 from dutiful.core.outcome import Discarded
 from dutiful.core.state import State
 from dutiful.engines.postgres import PostgresEngine
-from dutiful.engines.postgres.address import address_of
-from dutiful.engines.postgres.migration import migrate
+from dutiful.engines.postgres.connections.address import address_of
+from dutiful.engines.postgres.schema.migration import migrate
 from dutiful.engines.postgres.statements import Texts, shipped
 from dutiful.testing.conformance.moves import add, end, everything, hand, take
 

@@ -6,7 +6,7 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,9 +14,10 @@ import psycopg
 import pytest
 
 from dutiful import App
-from dutiful.engines.postgres import lender
-from dutiful.engines.postgres.address import address_of
-from dutiful.engines.postgres.lender import Lender
+from dutiful.engines.postgres.connections import lender
+from dutiful.engines.postgres.connections.address import address_of
+from dutiful.engines.postgres.connections.lender import Lender
+from tests.until import wait_until
 
 IDLE = 0.5
 
@@ -32,13 +33,6 @@ def lent(postgres_url: str) -> Iterator[Lender[Any]]:
     found = Lender(lambda: psycopg.connect(conninfo, autocommit=True), 5)
     yield found
     found.close()
-
-
-def until(ready: Callable[[], bool]) -> None:
-    ended = time.monotonic() + 60
-    while not ready():
-        assert time.monotonic() < ended
-        time.sleep(0.02)
 
 
 def trimmers() -> int:
@@ -63,8 +57,8 @@ def test_an_enqueuing_process_ends_with_no_connection(postgres_url: str) -> None
             handles = list(threads.map(note.enqueue, range(50)))
         assert handles[0].status() == "queued"
         assert ours() > 0
-        until(lambda: ours() == 0)
-        until(lambda: trimmers() == 0)
+        wait_until(lambda: ours() == 0)
+        wait_until(lambda: trimmers() == 0)
         assert note.enqueue(1).status() == "queued"  # others are opened when they are needed
     asyncio.run(app.close())
 
@@ -78,8 +72,8 @@ def test_what_is_used_stays(lent: Lender[Any]) -> None:
             assert used in (first, used)
         time.sleep(0.02)
     assert len(lent._idle) == 1
-    until(lambda: not lent._idle)
-    until(lambda: trimmers() == 0)
+    wait_until(lambda: not lent._idle)
+    wait_until(lambda: trimmers() == 0)
 
 
 def test_closing_ends_the_thread(lent: Lender[Any]) -> None:
@@ -88,7 +82,7 @@ def test_closing_ends_the_thread(lent: Lender[Any]) -> None:
             pass
         assert trimmers() == 1
         lent.close()
-        until(lambda: trimmers() == 0)
+        wait_until(lambda: trimmers() == 0)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="capability: fork")
@@ -98,4 +92,4 @@ def test_a_fork_trims_its_own(lent: Lender[Any]) -> None:
     lent.forsake()  # as the child of a fork does
     with lent.connection():
         pass
-    until(lambda: not lent._idle)
+    wait_until(lambda: not lent._idle)

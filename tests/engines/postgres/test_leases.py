@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core.instant import SECOND
+from dutiful.engines._sql.statement import Plan, Statement
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.moves import add, hand, one

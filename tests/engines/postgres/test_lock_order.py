@@ -14,7 +14,7 @@ from dutiful.core.job import Claim, stamp
 from dutiful.core.outcome import Failed, Outcome, Released, Succeeded
 from dutiful.core.unique import Conflict
 from dutiful.engines.postgres import PostgresEngine
-from dutiful.engines.postgres.connection import connect, executor
+from dutiful.engines.postgres.connections.connection import connect, executor
 from dutiful.engines.postgres.settling import settle
 from dutiful.engines.postgres.statements import Texts
 from dutiful.testing.conformance.moves import add, ending, new, take

@@ -19,7 +19,8 @@ from dutiful.engines.postgres import PostgresEngine
 from dutiful.testing.conformance.moves import add, end, ending, hand, look, one, take
 from dutiful.worker.options import WorkerOptions
 from dutiful.worker.worker import Worker
-from tests.worker.support import Events, until
+from tests.until import until
+from tests.worker.support import Events
 
 LEASE = Lease(length=SECOND, heartbeat=SECOND // 5)
 TABLE = "lock table dutiful.job in access exclusive mode"

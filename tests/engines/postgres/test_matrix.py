@@ -20,7 +20,7 @@ from dutiful.servers.postgres import LocalServer, local_server
 from dutiful.testing.conformance.moves import add, new
 from tests.engines.postgres.ways import AUTOCOMMIT, LEVELS, WAYS, Way
 from tests.servers.postgres import programs
-from tests.worker.support import until
+from tests.until import until
 
 WAKE_SECONDS = 0.1
 TRIES = 4

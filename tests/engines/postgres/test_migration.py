@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from dutiful.contract.migrations import release
+from dutiful.contract.release import release
 from dutiful.core.errors import EngineUnavailable, SchemaMismatch, StoreUnusable, UsageError
-from dutiful.engines.postgres import PostgresEngine, apply_migration
-from dutiful.engines.postgres.address import address_of
-from dutiful.engines.postgres.migration import migrate, prepare
+from dutiful.engines.postgres import PostgresEngine
+from dutiful.engines.postgres.connections.address import address_of
+from dutiful.engines.postgres.schema import apply_migration
+from dutiful.engines.postgres.schema.migration import migrate, prepare
 from dutiful.engines.postgres.statements import Texts
 from dutiful.testing.conformance.moves import add, hand, one
-from tests.engines.postgres.planted import INDEX, SLIM, WIDER, Planted, ended, kill, until
+from tests.engines.postgres.planted import INDEX, SLIM, WIDER, Planted, ended, kill
+from tests.until import wait_until
 
 
 @pytest.fixture
@@ -77,7 +79,7 @@ def test_an_index_is_built_while_others_write(planted: Planted) -> None:
     name = planted.plant("index.concurrently", INDEX)
     with planted.writing(), planted.connect() as other:
         child = planted.child()
-        until(planted.building)
+        wait_until(planted.building)
         began = time.monotonic()
         for _ in range(20):
             planted.insert(other)
@@ -93,7 +95,7 @@ def test_an_index_that_was_interrupted_is_built_again(planted: Planted, unique: 
     name = planted.plant("index.concurrently", text)
     with planted.writing():
         child = planted.child()
-        until(planted.building)
+        wait_until(planted.building)
         query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ILIKE %s"
         planted.ask(query, f"CREATE%INDEX CONCURRENTLY%{planted.schema}%")
         assert child.wait(60) != 0
@@ -107,11 +109,11 @@ def test_a_killed_process_leaves_the_index_to_the_next(planted: Planted) -> None
     name = planted.plant("index.concurrently", INDEX)
     with ThreadPoolExecutor(1) as pool, planted.writing():
         child = planted.child()
-        until(planted.building)
+        wait_until(planted.building)
         kill(child)
         second = pool.submit(planted.migrate)
         # The server notices within a second that nobody asks for the index any more.
-        until(lambda: planted.waiting("DROP INDEX CONCURRENTLY"))
+        wait_until(lambda: planted.waiting("DROP INDEX CONCURRENTLY"))
         assert planted.index() == [False]
         assert planted.applied()[-1] != name
     assert second.result() == (name,)
@@ -141,7 +143,7 @@ def test_a_killed_process_leaves_no_half_of_a_transaction(planted: Planted) -> N
     name = planted.plant("wider", f"{WIDER}; SELECT pg_sleep(2)")
     child = planted.child()
     query = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query LIKE %s"
-    until(lambda: planted.ask(query, f"%{planted.schema}%"))
+    wait_until(lambda: planted.ask(query, f"%{planted.schema}%"))
     kill(child)
     assert planted.applied()[-1] != name
     assert planted.migrate() in ((name,), ())  # the server may have gone on to the commit
@@ -155,7 +157,7 @@ def test_nobody_waits_behind_a_migration_that_waits(planted: Planted) -> None:
     patient = "-c lock_timeout=5s"
     with planted.writing(), planted.connect(options=patient) as other:
         child = planted.child()
-        until(lambda: planted.waiting("ALTER TABLE"))
+        wait_until(lambda: planted.waiting("ALTER TABLE"))
         while sum(wait > 0.1 for wait in waits) < 3:  # three trials gave up
             began = time.monotonic()
             planted.insert(other)
@@ -263,5 +265,5 @@ def test_a_short_statement_timeout_of_the_role_does_not_matter(planted: Planted)
     planted.url += "&options=-c statement_timeout=200"
     with planted.writing():
         child = planted.child()
-        until(lambda: planted.waiting("CREATE INDEX CONCURRENTLY", seconds=0.4))
+        wait_until(lambda: planted.waiting("CREATE INDEX CONCURRENTLY", seconds=0.4))
     assert ended(child) == f"{slow} {index}"

@@ -4,14 +4,14 @@ import asyncio
 import contextlib
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import psycopg
 import pytest
 
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.testing.conformance.moves import add
+from tests.until import until
 
 SCRIPT = """
 import asyncio, sys
@@ -48,13 +48,6 @@ def others(postgres_database: str) -> Iterator[list[subprocess.Popen[bytes]]]:
         other.wait()
 
 
-async def until(true: Callable[[], object], what: str) -> None:
-    began = time.monotonic()
-    while not true():
-        assert time.monotonic() - began < 60, what
-        await asyncio.sleep(0.02)
-
-
 def asleep(server: psycopg.Connection) -> list[int | None]:
     return [lock for (lock,) in server.execute("select lock from dutiful.listener order by ctid")]
 
@@ -65,7 +58,7 @@ async def sleeping(
 ) -> AsyncIterator["asyncio.Task[None]"]:
     """Somebody who waits to be woken, and has said so."""
     task = asyncio.create_task(engine.consumer.wait(["default"], 60))
-    await until(lambda: engine.session.notifier._lock in asleep(server), "it lies down")
+    await until(lambda: engine.session.notifier._lock in asleep(server), what="it lies down")
     await asyncio.sleep(0.2)  # its second looks, for a job that was committed while it lay down
     yield task
     task.cancel()
@@ -75,12 +68,12 @@ async def sleeping(
 async def test_processes_that_were_killed_do_not_swallow_a_wake(
     engine: PostgresEngine, server: psycopg.Connection, others: list[subprocess.Popen[bytes]]
 ) -> None:
-    await until(lambda: len(asleep(server)) == 3, "three sleep")
+    await until(lambda: len(asleep(server)) == 3, what="three sleep")
     async with sleeping(engine, server) as listener:
         for other in others:
             other.kill()
             other.wait()
-        await until(lambda: server.execute(ALIVE).fetchall() == [(1,)], "the server notices")
+        await until(lambda: server.execute(ALIVE).fetchall() == [(1,)], what="the server notices")
         assert len(asleep(server)) == 4
         await add(engine)
         async with asyncio.timeout(60):

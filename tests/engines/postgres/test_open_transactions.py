@@ -15,7 +15,7 @@ from dutiful.engines.postgres import PostgresEngine, notifier
 from dutiful.servers.postgres import LocalServer, local_server
 from dutiful.testing.conformance.moves import add, new
 from tests.servers.postgres import programs
-from tests.worker.support import until
+from tests.until import until
 
 SOON_SECONDS = 1.5
 """Far below what the transactions here take, and far above what a busy machine needs."""

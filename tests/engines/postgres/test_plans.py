@@ -8,7 +8,7 @@ import pytest
 from psycopg import RawCursor
 
 from dutiful.engines.postgres import PostgresEngine
-from dutiful.engines.postgres.session_settings import PINS
+from dutiful.engines.postgres.connections.session_settings import PINS
 
 FILL = """
 INSERT INTO dutiful.job (

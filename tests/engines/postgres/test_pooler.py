@@ -10,10 +10,10 @@ import pytest
 from psycopg import sql
 
 from dutiful import App, Context, EngineUnavailable
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core.errors import BadConfiguration
+from dutiful.engines._sql.statement import Plan, Statement
 from dutiful.engines.postgres import PostgresEngine
-from dutiful.engines.postgres.errors import translate_error
+from dutiful.engines.postgres.connections.errors import translate_error
 from dutiful.servers.postgres import LocalServer
 from dutiful.worker.options import WorkerOptions
 from dutiful.worker.worker import Worker

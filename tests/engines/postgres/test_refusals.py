@@ -8,8 +8,8 @@ import pytest
 
 from dutiful.core.errors import EngineError, EngineUnavailable, StoreUnusable
 from dutiful.engines.postgres import PostgresEngine
-from dutiful.engines.postgres.address import address_of
-from dutiful.engines.postgres.connection import aconnect, connect
+from dutiful.engines.postgres.connections.address import address_of
+from dutiful.engines.postgres.connections.connection import aconnect, connect
 
 SSL_REQUESTS = (80877103, 80877104)
 

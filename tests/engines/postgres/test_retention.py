@@ -16,7 +16,7 @@ from dutiful.core.instant import HOUR
 from dutiful.core.outcome import Discarded
 from dutiful.core.state import State
 from dutiful.engines.postgres import PostgresEngine
-from dutiful.engines.postgres.session_settings import PINS
+from dutiful.engines.postgres.connections.session_settings import PINS
 from dutiful.servers.postgres import LocalServer, local_server
 from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.moves import add, end, hand, kill, take

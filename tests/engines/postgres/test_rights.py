@@ -9,15 +9,15 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from dutiful.contract.migrations import Migration
 from dutiful.contract.roles.consumer import Wanted
 from dutiful.core.outcome import Failed, Succeeded
+from dutiful.engines._sql.migrations import Migration
 from dutiful.engines.postgres import PostgresEngine
-from dutiful.engines.postgres.apply_migration import apply_migration
-from dutiful.engines.postgres.migration import script
+from dutiful.engines.postgres.schema.apply_migration import apply_migration
+from dutiful.engines.postgres.schema.migration import script
 from dutiful.engines.postgres.statements import Texts
 from dutiful.testing.conformance.moves import end, hand, new, one
-from tests.worker.support import until
+from tests.until import until
 
 GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "postgresql.md"
 

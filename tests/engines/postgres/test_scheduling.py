@@ -16,11 +16,11 @@ from dutiful.core.occurrence import Advance
 from dutiful.core.rule import Interval
 from dutiful.core.schedule import Schedule
 from dutiful.engines.postgres import PostgresEngine
-from dutiful.engines.postgres.advancing import advance as moving
-from dutiful.engines.postgres.session_settings import PINS
+from dutiful.engines.postgres.connections.session_settings import PINS
+from dutiful.engines.postgres.schedules.advancing import advance as moving
 from dutiful.testing import FakeClock
 
-PATIENCE = "dutiful.engines.postgres.advancing.PATIENCE"
+PATIENCE = "dutiful.engines.postgres.schedules.advancing.PATIENCE"
 FILL = """
 INSERT INTO dutiful.schedule (
   name, spec, app, exclusive, version, number, created_at, changed_at, next_at, since

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dutiful.engines.postgres.migration import migrate, prepare, script
+from dutiful.engines.postgres.schema.migration import migrate, prepare, script
 from dutiful.engines.postgres.statements import Texts
 from dutiful.servers.postgres import binaries
 from tests.engines.postgres.planted import INDEX, SLIM, WIDER, Planted

@@ -9,10 +9,10 @@ import pytest
 from dutiful.contract.page import Filter
 from dutiful.core.state import State
 from dutiful.engines.postgres import PostgresEngine
-from dutiful.engines.postgres.address import address_of
-from dutiful.engines.postgres.connection import connect
+from dutiful.engines.postgres.connections.address import address_of
+from dutiful.engines.postgres.connections.connection import connect
+from dutiful.engines.postgres.connections.session_settings import begin, settings
 from dutiful.engines.postgres.finding import find
-from dutiful.engines.postgres.session_settings import begin, settings
 from dutiful.engines.postgres.statements import Texts, bare, statements
 
 TYPES = ("text", "text[]", "bigint", "integer", "smallint", "numeric", "name", "oid", "regclass")

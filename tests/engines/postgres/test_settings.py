@@ -13,7 +13,7 @@ from dutiful.engines.postgres import PostgresEngine
 from dutiful.testing.conformance.moves import add, end, hand, one
 from dutiful.worker.options import WorkerOptions
 from dutiful.worker.worker import Worker
-from tests.worker.support import until
+from tests.until import until
 
 HOSTILE = {
     "default_transaction_isolation": "serializable",

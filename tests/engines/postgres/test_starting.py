@@ -19,8 +19,8 @@ from dutiful import App, StoreUnusable
 from dutiful.core.errors import BadConfiguration
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.servers.postgres import LocalServer, local_server
-from tests.chaos.processes import until
 from tests.servers.postgres import programs
+from tests.until import wait_until
 
 SHOP = """
 from dutiful import App, StoreUnusable
@@ -107,7 +107,7 @@ async def test_a_worker_that_starts_before_its_server_serves_as_soon_as_it_is_th
     server.stop()
     try:
         with worker(tmp_path, server.url()) as started:
-            until(lambda: told(started), 20, "the worker tells")
+            wait_until(lambda: told(started), 20, "the worker tells")
             # Long enough for several tries, each of which a careless worker would tell of.
             await asyncio.sleep(2)
             server.start()
@@ -126,7 +126,7 @@ async def test_a_worker_that_starts_before_its_server_serves_as_soon_as_it_is_th
 def test_a_worker_that_waits_for_its_server_ends_when_asked(tmp_path: Path, processes: int) -> None:
     url = f"postgresql://postgres@127.0.0.1:{free_port()}/postgres"
     with worker(tmp_path, url, "-p", str(processes)) as started:
-        until(lambda: started.output().count(TROUBLE) == processes, 20, "the workers tell")
+        wait_until(lambda: started.output().count(TROUBLE) == processes, 20, "the workers tell")
         assert started.stop() < 4
         assert started.output().count(TROUBLE) == processes
 

@@ -16,7 +16,7 @@ from dutiful.core.errors import BadConfiguration, EngineUnavailable
 from dutiful.core.outcome import Succeeded
 from dutiful.core.unique import Unique
 from dutiful.engines.postgres import PostgresEngine
-from dutiful.engines.postgres.errors import translate_error
+from dutiful.engines.postgres.connections.errors import translate_error
 from dutiful.servers.postgres import LocalServer
 from dutiful.testing.conformance.moves import ending, hand, new, one
 
@@ -103,7 +103,7 @@ async def test_too_many_connections_are_told(postgres_database: str) -> None:
 async def test_all_connections_busy_is_told(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dutiful.engines.postgres.lender._BUSY_SECONDS", 0.2)
+    monkeypatch.setattr("dutiful.engines.postgres.connections.lender._BUSY_SECONDS", 0.2)
     engine = PostgresEngine(f"{postgres_url}&connections=1")
     await engine.open()
     with (

@@ -13,7 +13,8 @@ from dutiful.engines.postgres import PostgresEngine
 from dutiful.testing.conformance.moves import new
 from dutiful.worker.options import WorkerOptions
 from dutiful.worker.worker import Worker
-from tests.worker.support import Events, until
+from tests.until import until
+from tests.worker.support import Events
 
 KEY = Unique(key="report:42")
 SOON = 2.5

@@ -9,7 +9,7 @@ import pytest
 from dutiful import App
 from dutiful.core.errors import BadConfiguration
 from dutiful.engines.sqlite import SqliteEngine
-from dutiful.engines.sqlite.address import address_of
+from dutiful.engines.sqlite.connections.address import address_of
 
 
 @pytest.mark.parametrize(

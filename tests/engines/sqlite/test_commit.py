@@ -12,8 +12,8 @@ import pytest
 from dutiful import App
 from dutiful.core.errors import EngineUnavailable, ReplyUnknown
 from dutiful.engines.sqlite import SqliteEngine, session, transaction
-from dutiful.engines.sqlite.connection import StoreConnection, connect
-from dutiful.engines.sqlite.task_connection import TaskConnection
+from dutiful.engines.sqlite.connections.connection import StoreConnection, connect
+from dutiful.engines.sqlite.connections.task_connection import TaskConnection
 from tests.engines.sqlite.support import WANTED, claimed, new, rows, settled, worker
 from tests.engines.sqlite.test_fork import forked
 

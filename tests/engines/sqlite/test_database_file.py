@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from dutiful.contract.migrations import names
 from dutiful.core.errors import (
     BadOption,
     EngineUnavailable,
     StoreUnusable,
 )
-from dutiful.engines.sqlite import SqliteEngine, database_file
-from dutiful.engines.sqlite.connection import connect
+from dutiful.engines._sql.migrations import names
+from dutiful.engines.sqlite import SqliteEngine
+from dutiful.engines.sqlite.connections import database_file
+from dutiful.engines.sqlite.connections.connection import connect
 from dutiful.engines.sqlite.statements import shipped
 from tests.engines.sqlite.support import child, ended, heard, new, rows, say
 

@@ -105,7 +105,7 @@ async def test_closed_engine_opens_again(engine: SqliteEngine) -> None:
 
 
 async def test_log_is_cut_back(engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dutiful.engines.sqlite import writer
+    from dutiful.engines.sqlite.connections import writer
 
     monkeypatch.setattr(writer, "WAL_BYTES_KEPT", 100_000)
     monkeypatch.setattr(writer, "_TEND_COMMITS", 1)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from dutiful.contract.page import Filter
-from dutiful.contract.statement import Answer, Statement
 from dutiful.core.state import State
+from dutiful.engines._sql.statement import Answer, Statement
 from dutiful.engines.sqlite import SqliteEngine
 from dutiful.engines.sqlite.finding import find
 from tests.engines.sqlite.support import new

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dutiful.contract.migrations import Migration, release
+from dutiful.contract.release import release
 from dutiful.core.errors import SchemaMismatch
+from dutiful.engines._sql.migrations import Migration
 from dutiful.engines.sqlite import SqliteEngine
 from dutiful.engines.sqlite.statements import shipped
 from tests.engines.sqlite.support import claimed, new, rows, worker

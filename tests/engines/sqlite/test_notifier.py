@@ -31,7 +31,7 @@ async def notified(engine):
     await engine.consumer.wait(("default",), 10)
     return engine.session.idle_check.work(("default",))
 def find():
-    from dutiful.contract.statement import Statement
+    from dutiful.engines._sql.statement import Statement
     rows = (yield Statement("SELECT id FROM dutiful_job WHERE state = 1")).rows
     return [row[0] for row in rows]
 asyncio.run(main())

@@ -115,8 +115,8 @@ async def test_stopped_writer_holds_nobody_for_ever(path: Path, engine: SqliteEn
 HOLD = """
 import sys
 from pathlib import Path
-from dutiful.engines.sqlite.write_lock import FairFileLock
-from dutiful.engines.sqlite.run_folder import RunFolder
+from dutiful.engines.sqlite.connections.write_lock import FairFileLock
+from dutiful.engines.sqlite.connections.run_folder import RunFolder
 FairFileLock(RunFolder(Path(sys.argv[1]))).enter()
 print("inside", flush=True)
 sys.stdin.readline()

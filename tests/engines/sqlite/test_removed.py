@@ -17,7 +17,8 @@ from dutiful.engines.sqlite import SqliteEngine
 from dutiful.worker.options import WorkerOptions
 from dutiful.worker.worker import Worker
 from tests.engines.sqlite.support import WANTED, claimed, new, rows, settled, worker
-from tests.worker.support import Events, until
+from tests.until import until
+from tests.worker.support import Events
 
 
 def remove(path: Path) -> None:

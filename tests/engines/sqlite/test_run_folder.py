@@ -12,7 +12,7 @@ import pytest
 
 from dutiful.core.errors import StoreUnusable
 from dutiful.engines.sqlite import SqliteEngine, notifier
-from dutiful.engines.sqlite.run_folder import RunFolder
+from dutiful.engines.sqlite.connections.run_folder import RunFolder
 from tests.engines.sqlite.neighbours import (
     GROUP,
     MEMBER,

@@ -13,8 +13,9 @@ from dutiful.core.errors import UsageError
 from dutiful.core.instant import SECOND
 from dutiful.core.outcome import Crashed, Failed
 from dutiful.core.state import State
-from dutiful.engines.sqlite import SqliteEngine, write_lock
-from dutiful.engines.sqlite.write_lock import FairFileLock
+from dutiful.engines.sqlite import SqliteEngine
+from dutiful.engines.sqlite.connections import write_lock
+from dutiful.engines.sqlite.connections.write_lock import FairFileLock
 from dutiful.testing.conformance.moves import hand
 from tests.engines.sqlite.support import child, claimed, ended, heard, new, rows, settled
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 
@@ -20,3 +21,21 @@ class Schema(Protocol):
     async def script(self, *, contract: bool = False) -> str:
         """Return the SQL that `migrate` would run, for people who run it themselves."""
         ...
+
+
+def founds(wanted: Sequence[str]) -> bool:
+    """Whether migrations, by their names, begin a store that is not there yet.
+
+    >>> founds(["0001_first", "0002_shut"]), founds(["0002_shut"]), founds([])
+    (True, False, False)
+    """
+    return any(int(name[:4]) == 1 for name in wanted)
+
+
+def needed(wanted: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of those migrations without which this release cannot use a store.
+
+    >>> needed(["0004_wide", "0005_index.concurrently", "0006_slim.contract"])
+    ('0004_wide',)
+    """
+    return tuple(name for name in wanted if "." not in name)

@@ -8,9 +8,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from dutiful.contract.roles.consumer import Exchanged, Wanted
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement
+from dutiful.engines._sql.statement import Plan, Statement
 
 from .claim_cursor import ClaimCursors
 from .rows import claimed_of

@@ -9,13 +9,13 @@ from weakref import WeakValueDictionary
 from msgspec.structs import replace
 
 from dutiful.contract.roles.consumer import Exchanged, Wanted
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core.errors import BadPayload, JobLocked
 from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement
+from dutiful.engines._sql.statement import Plan, Statement
 
 from .claiming import exchange, with_steps, work
-from .errors import DuplicateId, Locked
+from .connections.errors import DuplicateId, Locked
 from .producer import ready
 from .session import Session
 from .setting_aside import set_aside

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-from dutiful.contract.rewriting import redriven
 from dutiful.contract.roles.controller import Redrive
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core.redrive import takes_key
 from dutiful.core.replacement import Work
+from dutiful.engines._sql.rewriting import redriven
+from dutiful.engines._sql.statement import Plan, Statement
 
-from .arrays import TextArray
-from .errors import DuplicateId
+from .connections.arrays import TextArray
+from .connections.errors import DuplicateId
 from .producer import ready
 from .rows import job_of
 from .session import Session

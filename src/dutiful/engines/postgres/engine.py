@@ -5,21 +5,22 @@ from __future__ import annotations
 from dutiful.contract.capability import Capability
 from dutiful.contract.clock import Clock
 from dutiful.contract.engine import Engine
-from dutiful.contract.migrations import is_new, names
 from dutiful.contract.page import Finding
 from dutiful.core.errors import StoreUnusable
+from dutiful.engines._sql.inspector import SqlInspector
+from dutiful.engines._sql.migrations import is_new, names
 
-from .address import address_of
 from .callers.role import PostgresCaller
+from .connections.address import address_of
 from .consumer import PostgresConsumer
 from .controller import PostgresController
 from .fleet import PostgresFleet
 from .health import PostgresHealth, examine
-from .inspector import PostgresInspector
-from .migration import migrate, missing, script, wanted
+from .inspector import PostgresInspection
 from .producer import PostgresProducer
 from .retention import PostgresRetention
-from .scheduling import PostgresSchedules
+from .schedules.scheduling import PostgresSchedules
+from .schema.migration import migrate, missing, script, wanted
 from .session import Session
 from .transaction import PostgresTransactional
 from .transfer import PostgresTransfer
@@ -40,7 +41,7 @@ class PostgresEngine(Engine):
         self.consumer = PostgresConsumer(session)
         self.transactional = PostgresTransactional(session)
         self.fleet = self.leases = PostgresFleet(session)
-        self.inspector = PostgresInspector(session)
+        self.inspector = SqlInspector(PostgresInspection(session))
         self.controller = PostgresController(session)
         self.retention = PostgresRetention(session)
         self.schedules = PostgresSchedules(session)

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from dutiful.contract.roles.producer import Receipt
-from dutiful.contract.statement import Plan
 from dutiful.core.errors import ReplyUnknown
 from dutiful.core.job import NewJob
+from dutiful.engines._sql.statement import Plan
 
-from .pool import Pool
+from .connections.pool import Pool
 
 Plans = Callable[[Sequence[NewJob]], Plan[tuple[Receipt, ...]]]
 

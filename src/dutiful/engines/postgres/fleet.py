@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dutiful.contract.roles.fleet import Renewal, WorkerInfo, WorkerStatus
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core.errors import EngineError
 from dutiful.core.job import Claim
+from dutiful.engines._sql.statement import Plan, Statement
 
 from .claiming import with_steps
 from .claims_review import ClaimsReview

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from dutiful.contract.migrations import health
 from dutiful.contract.page import Finding
 from dutiful.contract.roles.health import HealthWarning
-from dutiful.contract.statement import Plan, Statement
+from dutiful.engines._sql.migrations import health
+from dutiful.engines._sql.statement import Plan, Statement
 
 from .producer import ready
-from .rights import rights
 from .rows import WorkerRow, status_of
-from .sequence_check import check_sequence
+from .schema.rights import rights
+from .schema.sequence_check import check_sequence
 from .session import Session
 from .unreadable import look_for_unreadable
 

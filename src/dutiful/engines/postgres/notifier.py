@@ -10,12 +10,12 @@ from secrets import randbelow, randbits
 from time import monotonic
 from typing import TypeVar
 
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core.errors import EngineError
+from dutiful.engines._sql.statement import Plan, Statement
 
-from .address import Address
-from .async_pool import AsyncPool
-from .heartbeat_connection import HeartbeatConnection
+from .connections.address import Address
+from .connections.async_pool import AsyncPool
+from .connections.heartbeat_connection import HeartbeatConnection
 from .statements import Texts
 
 T = TypeVar("T")

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
 
-from dutiful.contract.rewriting import replaced
 from dutiful.contract.roles.producer import Receipt
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core.errors import EngineError
 from dutiful.core.job import NewJob
 from dutiful.core.replacement import Work
 from dutiful.core.state import State
 from dutiful.core.unique import replaces
+from dutiful.engines._sql.rewriting import replaced
+from dutiful.engines._sql.rows import packed
+from dutiful.engines._sql.statement import Plan, Statement
 
-from .arrays import Array, Bytes, Integers, Longs, Shorts, TextArray
-from .errors import DuplicateId, NotAllStored
-from .rows import packed
+from .connections.arrays import Array, Bytes, Integers, Longs, Shorts, TextArray
+from .connections.errors import DuplicateId, NotAllStored
 from .session import Session
 from .statements import Texts
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dutiful.contract.statement import Plan, Statement
+from dutiful.engines._sql.statement import Plan, Statement
 
 from .producer import ready
 from .session import Session

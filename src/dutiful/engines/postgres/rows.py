@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import msgspec
-from msgspec.structs import asdict, astuple
-
-from dutiful.contract import records
 from dutiful.contract.roles.fleet import WorkerInfo, WorkerStatus
-from dutiful.contract.stored import REFUSALS, salvage
 from dutiful.core.job import Claim, Job
-from dutiful.core.occurrence import Recorded
-from dutiful.core.overdue import REPORTED
 from dutiful.core.state import State
+from dutiful.engines._sql import records, rows
+from dutiful.engines._sql.rows import STATES, read_meta, read_tags
+from dutiful.engines._sql.stored import REFUSALS, salvage
 
-_STATES = dict(enumerate(State))
 _RUNNING = State.RUNNING
 _UNIQUE = records.UNIQUE_STATES
 _PRIORITY_LEAST = -records.PRIORITY_FAR
-_encode = msgspec.json.encode
-_tags = msgspec.json.Decoder(tuple[str, ...]).decode
-_meta = msgspec.json.Decoder(dict[str, str]).decode
 _WORKER = {**records.WORKER, **records.WORKER_STATE}
 """The columns of the statement ``workers`` behind the time."""
 
@@ -45,11 +37,6 @@ class WorkerRow(NamedTuple):
     running: int
 
 
-def packed(value: tuple[str, ...] | dict[str, str]) -> str | None:
-    """Write tags or meta as stored: JSON, or NULL when empty."""
-    return _encode(value).decode() if value else None
-
-
 def job_of(row: tuple[Any, ...]) -> Job:
     """Build a job from all columns, ``seq`` first; it does not fail, see `Job.unreadable`."""
     # fmt: off
@@ -58,26 +45,18 @@ def job_of(row: tuple[Any, ...]) -> Job:
         started_at, finished_at, expires_at, crashes, fence, worker, reason, parked_at, cancel,
         key, states, tags, meta, result, steps, redriven_at,
     ) = row
-    if id and state in _STATES and _PRIORITY_LEAST <= priority and states in _UNIQUE:
+    if id and state in STATES and _PRIORITY_LEAST <= priority and states in _UNIQUE:
         try:
             return Job(
-                id, task, queue, _STATES[state], priority, args, attempt, attempts, enqueued_at,
+                id, task, queue, STATES[state], priority, args, attempt, attempts, enqueued_at,
                 run_at, started_at, finished_at, expires_at, crashes, fence, worker, reason,
-                parked_at, cancel, key, states, _tags(tags) if tags else (),
-                _meta(meta) if meta else {}, result, steps, redriven_at,
+                parked_at, cancel, key, states, read_tags(tags) if tags else (),
+                read_meta(meta) if meta else {}, result, steps, redriven_at,
             )
         except REFUSALS:
             pass
     # fmt: on
     return records.job(row[records.ID :])
-
-
-def job_row(job: Job) -> tuple[Any, ...]:
-    """Return all of a job's columns but ``seq``, as the statement ``fill`` stores them."""
-    values = asdict(job)
-    values["state"] = int(job.state)
-    values["tags"], values["meta"] = packed(job.tags), packed(job.meta)
-    return tuple([values[name] for name in records.JOB])
 
 
 def claim_of(row: tuple[Any, ...]) -> Claim:
@@ -98,8 +77,8 @@ def claimed_of(row: tuple[Any, ...], queue: str, worker: str) -> Claim:
             return Claim(Job(
                 id, task, queue, _RUNNING, -behind, args, attempt, attempts, enqueued_at, run_at,
                 started_at, finished_at, expires_at, crashes, fence, worker, reason, parked_at,
-                cancel, key, states, _tags(tags) if tags else (), _meta(meta) if meta else {},
-                result, steps, redriven_at,
+                cancel, key, states, read_tags(tags) if tags else (),
+                read_meta(meta) if meta else {}, result, steps, redriven_at,
             ))
     except REFUSALS:
         pass
@@ -113,32 +92,13 @@ def claimed_of(row: tuple[Any, ...], queue: str, worker: str) -> Claim:
 
 def worker_row(info: WorkerInfo) -> tuple[Any, ...]:
     """Return the first parameters of the statement ``join``."""
-    queues = _encode(info.queues).decode()
-    who = (info.id, queues, info.concurrency, info.lease, storable(info.host), info.pid, info.born)
-    return (*who, info.version)
+    return rows.worker_row(info, storable(info.host))
 
 
 def status_of(row: WorkerRow, silent_for: int) -> WorkerStatus:
     """Build a worker's status."""
     _, *columns = row
-    found = salvage(_WORKER, columns)
-    has = found.values
-    return WorkerStatus(
-        info=WorkerInfo(**{name: has[name] for name in WorkerInfo.__struct_fields__}),
-        joined_at=has["joined_at"],
-        renewed_at=has["renewed_at"],
-        silent_for=silent_for,
-        stalled_for=has["stalled_for"],
-        running=has["running"],
-        lost=has["lost"],
-        unreadable=found.unreadable,
-    )
-
-
-def recorded_row(one: Recorded, *, open: bool) -> tuple[Any, ...]:
-    """Return all columns of an occurrence."""
-    *fields, reported = astuple(one)
-    return (*fields, REPORTED.index(reported), open)
+    return rows.status_of(salvage(_WORKER, columns), silent_for)
 
 
 def storable(text: str, codec: str = "utf-8") -> str:

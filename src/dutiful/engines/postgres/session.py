@@ -9,18 +9,18 @@ from functools import partial
 
 from dutiful.contract.clock import Clock, SystemClock
 
-from .address import Address
-from .async_pool import AsyncPool, TaskConnections
 from .claim_cursor import ClaimCursors
 from .claims_review import ClaimsReview
-from .connection import TaskConnection, connect_as
-from .database_identity import DatabaseCheck
+from .connections.address import Address
+from .connections.async_pool import AsyncPool, TaskConnections
+from .connections.connection import TaskConnection, connect_as
+from .connections.heartbeat_connection import HeartbeatConnection
+from .connections.lender import Lender
+from .connections.pool import Pool
 from .enqueue_batcher import EnqueueBatcher
-from .heartbeat_connection import HeartbeatConnection
-from .lender import Lender
-from .migration import prepare
 from .notifier import Notifier
-from .pool import Pool
+from .schema.database_identity import DatabaseCheck
+from .schema.migration import prepare
 from .silence import SilenceMeter
 from .statements import Texts
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dutiful.contract.roles.consumer import Wanted
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core.settle import Settlement
+from dutiful.engines._sql.statement import Plan, Statement
 
 from .claiming import STAGED_MAX, Look
 from .settling import guards

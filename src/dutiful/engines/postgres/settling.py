@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from operator import attrgetter
 
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core.settle import Settlement
 from dutiful.core.state import State
+from dutiful.engines._sql.statement import Plan, Statement
 
-from .arrays import Array, Booleans, Bytes, Integers, Longs, Shorts, TextArray
+from .connections.arrays import Array, Booleans, Bytes, Integers, Longs, Shorts, TextArray
 from .rows import storable
 from .statements import Texts
 

@@ -8,8 +8,8 @@ from importlib.resources import files
 from itertools import count
 from typing import Any, LiteralString
 
-from dutiful.contract.migrations import Migration, read
-from dutiful.contract.statement_files import StatementTexts, read_statements
+from dutiful.engines._sql.migrations import Migration, read
+from dutiful.engines._sql.statement_files import StatementTexts, read_statements
 
 _FOLDER = files(__name__.rpartition(".")[0])
 _NOW = "(SELECT (extract(epoch FROM statement_timestamp()) * 1000000::numeric)::bigint)"

@@ -7,14 +7,14 @@ from contextlib import ExitStack
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from dutiful.contract.statement import Plan, Statement, arun, run
 from dutiful.core.errors import UsageError
 from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement
+from dutiful.engines._sql.statement import Plan, Statement, arun, run
 
-from .async_pool import AsyncTaskConnection
-from .connection import ENDED, RESET, TaskConnection, aexecutor, begin_of, executor
-from .errors import translate_error
+from .connections.async_pool import AsyncTaskConnection
+from .connections.connection import ENDED, RESET, TaskConnection, aexecutor, begin_of, executor
+from .connections.errors import translate_error
 from .producer import ready
 from .session import Session
 from .settling import held, settle

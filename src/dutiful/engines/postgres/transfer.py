@@ -6,8 +6,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from dutiful.contract import records as reading
-from dutiful.contract.records import ID
 from dutiful.contract.roles.transfer import (
     Dumped,
     FillResult,
@@ -17,25 +15,21 @@ from dutiful.contract.roles.transfer import (
     ScheduleHistory,
     key_held,
 )
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core.fence import raised_floor
 from dutiful.core.job import Job
+from dutiful.engines._sql import records as reading
+from dutiful.engines._sql import schedule_history
+from dutiful.engines._sql.records import ID
+from dutiful.engines._sql.rows import job_row
+from dutiful.engines._sql.schedule_statements import ScheduleStatements
+from dutiful.engines._sql.statement import Plan, Statement
 
-from . import schedule_history as carried
-from .arrays import (
-    Array,
-    Booleans,
-    Bytes,
-    Integers,
-    Longs,
-    Shorts,
-    TextArray,
-    columns,
-)
+from .connections.arrays import Array, Booleans, Bytes, Integers, Longs, Shorts, TextArray, columns
 from .halving import in_halves
 from .producer import ready
-from .rows import job_of, job_row
+from .rows import job_of
 from .rows import storable as written
+from .schedules.schedule_statements import PostgresScheduleStatements, guarded
 from .session import Session
 from .statements import Texts
 
@@ -173,14 +167,19 @@ class PostgresTransfer:
 
     async def dump_schedules(self, limit: int, cursor: str | None = None) -> HistoryPage:
         """List schedules by name."""
-        return await self._look(lambda sql: carried.dump(sql, limit, cursor))
+        return await self._look(
+            lambda sql: schedule_history.dump(PostgresScheduleStatements(sql), limit, cursor)
+        )
 
     async def fill_schedules(self, histories: Sequence[ScheduleHistory], other: str) -> FillResult:
         """Store schedules, shut, in one transaction unless some of them cannot be."""
         session = await ready(self.session)
 
         def fill(part: Sequence[ScheduleHistory]) -> FillResult:
-            return session.pool.run(lambda: carried.fill(session.sql, part, other, session.now))
+            def plan(sql: ScheduleStatements, _: int) -> Plan[FillResult]:
+                return schedule_history.fill(sql, part, other)
+
+            return session.pool.run(lambda: guarded(session.sql, session.now, plan))
 
         def all_of_them() -> FillResult:
             return in_halves(histories, fill, lambda history: history.standing.name)
@@ -190,7 +189,9 @@ class PostgresTransfer:
     async def reopen_schedules(self, names: Sequence[str], other: str) -> tuple[str, ...]:
         """Let schedules fire that are shut."""
         now = self.session.now
-        return await self._change(lambda sql: carried.reopen(sql, names, other, now))
+        return await self._change(
+            lambda sql: guarded(sql, now, lambda on, _: on.reopen(names, other))
+        )
 
     async def _look(self, plan: Callable[[Texts], Plan[T]]) -> T:
         session = await ready(self.session)

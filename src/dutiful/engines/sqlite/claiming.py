@@ -7,14 +7,14 @@ from contextlib import suppress
 
 from msgspec.structs import replace
 
-from dutiful.contract.records import PRIORITY, RUN_AT, SEQ
 from dutiful.contract.roles.consumer import Exchanged, Wanted
-from dutiful.contract.statement import Answer, Plan, Statement
 from dutiful.core.errors import EngineError
 from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement
+from dutiful.engines._sql.records import PRIORITY, RUN_AT, SEQ
+from dutiful.engines._sql.statement import Answer, Plan, Statement
 
-from .group_commit import Written
+from .connections.group_commit import Written
 from .rows import claims_of, seq_of, steps_from
 from .settling import brings_back, settle
 from .statements import sql

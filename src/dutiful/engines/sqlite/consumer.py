@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dutiful.contract.roles.consumer import Exchanged, Wanted
-from dutiful.contract.statement import Statement
 from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement
+from dutiful.engines._sql.statement import Statement
 
 from .claiming import exchange
-from .group_commit import Written
+from .connections.group_commit import Written
 from .session import Session
 from .statements import sql
 from .transaction import SqliteTransaction

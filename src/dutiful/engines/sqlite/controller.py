@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from dutiful.contract.rewriting import redriven
 from dutiful.contract.roles.controller import Redrive
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core.redrive import takes_key
 from dutiful.core.replacement import Work
+from dutiful.engines._sql.rewriting import redriven
+from dutiful.engines._sql.statement import Plan, Statement
 
-from .group_commit import Written
+from .connections.group_commit import Written
 from .producer import drop_steps
 from .retention import delete
 from .rows import by_id, job_of

@@ -11,17 +11,19 @@ from dutiful.contract.clock import Clock, SystemClock
 from dutiful.contract.engine import Engine
 from dutiful.contract.page import Finding
 from dutiful.core.errors import BadOption, StoreUnusable
+from dutiful.engines._sql.inspector import SqlInspector
 
-from .connection import Durability
+from .callers.role import SqliteCaller
+from .connections.connection import Durability
 from .consumer import SqliteConsumer
 from .controller import SqliteController
 from .fleet import SqliteFleet
 from .health import examine
-from .inspector import SqliteInspector
-from .migration import script
+from .inspector import SqliteInspection
 from .producer import SqliteProducer
 from .retention import SqliteRetention
-from .scheduling import SqliteSchedules
+from .schedules.scheduling import SqliteSchedules
+from .schema.migration import script
 from .session import Session
 from .transfer import SqliteTransfer
 
@@ -40,10 +42,11 @@ class SqliteEngine(Engine):
         if durability not in ("full", "normal"):
             raise BadOption(f'durability={durability!r}; choose "full" or "normal"')
         self.session = session = Session(_whole(Path(path)), durability, clock or SystemClock())
-        self.producer = self.sync_producer = self.caller_producer = SqliteProducer(session)
+        self.producer = self.sync_producer = SqliteProducer(session)
+        self.caller_producer = SqliteCaller(session)
         self.consumer = self.transactional = SqliteConsumer(session)
         self.fleet = self.leases = SqliteFleet(session)
-        self.inspector = SqliteInspector(session)
+        self.inspector = SqlInspector(SqliteInspection(session))
         self.controller = SqliteController(session)
         self.retention = SqliteRetention(session)
         self.schedules = SqliteSchedules(session)

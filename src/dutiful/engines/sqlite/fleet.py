@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dutiful.contract.roles.fleet import Renewal, WorkerInfo, WorkerStatus
-from dutiful.contract.statement import Plan, Statement
-from dutiful.contract.stored import shown
 from dutiful.core.job import Claim
+from dutiful.engines._sql.statement import Plan, Statement
+from dutiful.engines._sql.stored import shown
 
 from .claiming import steps_of
-from .group_commit import Written
+from .connections.group_commit import Written
 from .rows import claims_of, overdue, status_of, worker_row
 from .session import Session
 from .statements import sql

@@ -6,11 +6,11 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
-from dutiful.contract.migrations import health
 from dutiful.contract.page import Finding
-from dutiful.contract.statement import Plan, Statement
+from dutiful.engines._sql.migrations import health
+from dutiful.engines._sql.statement import Plan, Statement
 
-from .connection import WAL_BYTES_KEPT
+from .connections.connection import WAL_BYTES_KEPT
 from .inspector import counts
 from .rows import status_of
 from .session import Session

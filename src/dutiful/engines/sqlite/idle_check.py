@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 from dutiful.contract.clock import Clock
 from dutiful.contract.roles.consumer import Exchanged
-from dutiful.contract.statement import run
+from dutiful.engines._sql.statement import run
 
 from .claiming import idle, work
-from .connection import Durability, connect, executor
-from .database_file import DatabaseFile
+from .connections.connection import Durability, connect, executor
+from .connections.database_file import DatabaseFile
 
 
 class IdleCheck:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import count
 
-from .run_folder import RunFolder
+from .connections.run_folder import RunFolder
 
 POLL_SECONDS = 1.0
 """The longest sleep: what nobody announced is found by then."""

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from dutiful.contract.django import connection_of, is_django
-from dutiful.contract.django import translated as translated_django
-from dutiful.contract.rewriting import replaced
 from dutiful.contract.roles.producer import Receipt
-from dutiful.contract.statement import Plan, Statement, run
-from dutiful.core.errors import EngineError, UsageError
+from dutiful.core.errors import EngineError
 from dutiful.core.instant import SECOND
 from dutiful.core.job import Job, NewJob, stamp
 from dutiful.core.replacement import Work
 from dutiful.core.state import State, movable
 from dutiful.core.unique import Unique, replaces
+from dutiful.engines._sql.rewriting import replaced
+from dutiful.engines._sql.rows import packed
+from dutiful.engines._sql.statement import Plan, Statement
 
-from .callers import joined
-from .connection import executor, translate_error
-from .group_commit import Written
+from .connections.group_commit import Written
 from .notifier import POLL_SECONDS
-from .rows import packed
 from .session import Session
 from .statements import sql
 
@@ -39,7 +34,7 @@ _ON_CONNECTION = "enqueue on its connection: task.using(connection=...).enqueue(
 
 
 class SqliteProducer:
-    """The roles `Producer`, `SyncProducer` and `CallerProducer`."""
+    """The roles `Producer` and `SyncProducer`."""
 
     def __init__(self, session: Session) -> None:
         """Share the engine's session."""
@@ -58,37 +53,6 @@ class SqliteProducer:
         session = self.session.ready()
         session.forbid_inside(_ON_CONNECTION)
         return session.writer.write(lambda: enqueue(jobs, session.clock.now()), picky=picky(jobs))
-
-    def enqueue_on(self, connection: Any, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
-        """Store jobs on the caller's connection, inside its transaction."""
-        if is_django(connection):
-            return self._on_django(connection, jobs)
-        session = self.session
-        with joined(session, connection) as cursor:
-            plan = enqueue(jobs, session.clock.now())
-            receipts, _ = run(plan, executor(cursor, session.database_file.path))
-        return receipts
-
-    def _on_django(self, given: Any, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
-        path = self.session.database_file.path
-        connection = connection_of(given, vendor="sqlite", engine=f"the file {path}")
-        if not connection.in_atomic_block:
-            self.session.ready()  # it would have to wait for the transaction below
-
-        def translate(error: BaseException) -> Exception:
-            return (
-                translate_error(error, path)
-                if isinstance(error, sqlite3.Error)
-                else UsageError(f"{error}")
-            )
-
-        with translated_django(connection, translate) as atomic, atomic:
-            connection.ensure_connection()
-            return self.enqueue_on(connection.connection, jobs)
-
-    async def aenqueue_on(self, connection: Any, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
-        """Store jobs on the caller's connection, which blocks as all that it does."""
-        return self.enqueue_on(connection, jobs)
 
 
 def enqueue(jobs: Sequence[NewJob], now: int) -> Written[tuple[Receipt, ...]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from dutiful.contract.statement import Plan, Statement
+from dutiful.engines._sql.statement import Plan, Statement
 
-from .group_commit import Written
+from .connections.group_commit import Written
 from .session import Session
 from .statements import sql
 

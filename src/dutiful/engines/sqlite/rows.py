@@ -8,19 +8,18 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
-from msgspec.structs import asdict, astuple
+from msgspec.structs import astuple
 
-from dutiful.contract import records, stored
-from dutiful.contract.records import FENCE, ID, SEQ
 from dutiful.contract.roles.fleet import WorkerInfo, WorkerStatus
-from dutiful.contract.statement import Answer, Plan, Statement
-from dutiful.contract.stored import Column, always, shown, text, whole
 from dutiful.core.job import AttemptError, Claim, Job
-from dutiful.core.occurrence import Recorded, Standing
-from dutiful.core.overdue import REPORTED
-from dutiful.core.state import State
+from dutiful.core.occurrence import Standing
+from dutiful.engines._sql import records, rows, stored
+from dutiful.engines._sql.records import FENCE, ID, SEQ
+from dutiful.engines._sql.rows import STATES, read_meta, read_tags
+from dutiful.engines._sql.statement import Answer, Plan, Statement
+from dutiful.engines._sql.stored import Column, always, shown, text, whole
 
-from .connection import NotText
+from .connections.connection import NotText
 from .statements import sql
 
 ROW = "row:"
@@ -28,20 +27,16 @@ ROW = "row:"
 
 _ROW_NAME = re.compile(f"{ROW}(0|-?[1-9][0-9]{{0,18}})")
 _ID_OF_ROW = sql("id_of_row")
-_STATES = dict(enumerate(State))
 _BYTES = (bytes,)
 """Keeps msgspec from reading bytes out of a text as base64."""
-_encode = msgspec.json.encode
-_tags = msgspec.json.Decoder(tuple[str, ...]).decode
-_meta = msgspec.json.Decoder(dict[str, str]).decode
 
 _Name = Annotated[str, Meta(min_length=1)]
 _Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
-_State = Annotated[int, Meta(ge=0, le=len(_STATES) - 1)]
+_State = Annotated[int, Meta(ge=0, le=len(STATES) - 1)]
 _Flag = Annotated[int, Meta(ge=0, le=1)]
 _Priority = Annotated[int, Meta(ge=-records.PRIORITY_FAR, le=records.PRIORITY_FAR)]
 _UniqueStates = Literal[0, 15, 31, 47, 63, 79, 95, 111, 127]
-"""Those of `records.UNIQUE_STATES`."""
+"""Those of `records.UNIQUESTATES`."""
 _Row = tuple[
     int,
     _Name,
@@ -76,19 +71,6 @@ _Row = tuple[
 _RENEWED = {"renewed_ticks": Column(whole(), always(0)), "boot": Column(text, shown)}
 _WORKER = {**records.WORKER, **_RENEWED, **records.WORKER_STATE}
 """The columns of the statement ``workers``."""
-
-
-def packed(value: tuple[str, ...] | dict[str, str]) -> str | None:
-    """Write tags or meta as stored: JSON, or NULL when empty."""
-    return _encode(value).decode() if value else None
-
-
-def job_row(job: Job) -> tuple[Any, ...]:
-    """Return the parameters of the statement ``fill``: all of a job's columns but ``seq``."""
-    values = asdict(job)
-    values["state"], values["cancel_requested"] = int(job.state), int(job.cancel_requested)
-    values["tags"], values["meta"] = packed(job.tags), packed(job.meta)
-    return tuple([values[name] for name in records.JOB])
 
 
 class _Sound(msgspec.Struct, array_like=True):
@@ -130,10 +112,10 @@ def _job(row: tuple[Any, ...]) -> Job:
         cancel_requested, unique_key, unique_states, tags, meta, result, steps, redriven_at,
     ) = row
     return Job(
-        job_id, task, queue, _STATES[state], priority, args, attempt, max_attempts, enqueued_at,
+        job_id, task, queue, STATES[state], priority, args, attempt, max_attempts, enqueued_at,
         run_at, started_at, finished_at, expires_at, crashes, fence, worker, reason, parked_at,
-        cancel_requested == 1, unique_key, unique_states, _tags(tags) if tags else (),
-        _meta(meta) if meta else {}, result, steps, redriven_at,
+        cancel_requested == 1, unique_key, unique_states, read_tags(tags) if tags else (),
+        read_meta(meta) if meta else {}, result, steps, redriven_at,
     )
     # fmt: on
 
@@ -219,9 +201,7 @@ def error_row(error: AttemptError) -> tuple[Any, ...]:
 
 def worker_row(info: WorkerInfo, now: int, ticks: int, boot: str) -> tuple[Any, ...]:
     """Return the parameters of the statement ``join``."""
-    queues = _encode(info.queues).decode()
-    who = (info.id, queues, info.concurrency, info.lease, info.host, info.pid, info.born)
-    return (*who, info.version, now, now, ticks, boot)
+    return (*rows.worker_row(info, info.host), now, now, ticks, boot)
 
 
 def status_of(row: tuple[Any, ...], now: int, ticks: int, boot: str) -> WorkerStatus:
@@ -232,16 +212,7 @@ def status_of(row: tuple[Any, ...], now: int, ticks: int, boot: str) -> WorkerSt
     # Ticks start again with each boot, so those of another cannot be compared with ours.
     same = has["boot"] == boot and not unread & {"boot", "renewed_ticks"}
     silent = ticks - has["renewed_ticks"] if same else max(now - has["renewed_at"], lease + 1)
-    return WorkerStatus(
-        info=WorkerInfo(**{name: has[name] for name in WorkerInfo.__struct_fields__}),
-        joined_at=has["joined_at"],
-        renewed_at=has["renewed_at"],
-        silent_for=silent,
-        stalled_for=has["stalled_for"],
-        running=has["running"],
-        lost=has["lost"],
-        unreadable=found.unreadable,
-    )
+    return rows.status_of(found, silent)
 
 
 def overdue(row: tuple[Any, ...], ticks: int, boot: str) -> bool:
@@ -255,12 +226,6 @@ def overdue(row: tuple[Any, ...], ticks: int, boot: str) -> bool:
 def standing_row(standing: Standing) -> tuple[Any, ...]:
     """Return the parameters of the statement ``schedule_put``."""
     return astuple(standing)[:-1]
-
-
-def recorded_row(one: Recorded, *, open: bool) -> tuple[Any, ...]:
-    """Return all columns of an occurrence."""
-    *fields, reported = astuple(one)
-    return (*fields, REPORTED.index(reported), open)
 
 
 def storable(text: str) -> str:

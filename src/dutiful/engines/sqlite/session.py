@@ -13,20 +13,21 @@ from pathlib import Path
 from time import monotonic
 
 from dutiful.contract.clock import Clock
-from dutiful.contract.migrations import Migration, due, founds, names, opening
 from dutiful.contract.reentry import is_inside
+from dutiful.contract.roles.schema import founds
 from dutiful.core.errors import EngineUnavailable, StoreUnusable, UsageError
+from dutiful.engines._sql.migrations import Migration, due, names, opening
 
-from .access import look
-from .connection import Durability, connect
-from .database_file import DatabaseFile
+from .connections.access import look
+from .connections.connection import Durability, connect
+from .connections.database_file import DatabaseFile
+from .connections.reader import Readers
+from .connections.run_folder import RunFolder
+from .connections.writer import Writer
 from .idle_check import IdleCheck
-from .migration import migrate, missing, others, write_ahead
 from .notifier import Notifier
-from .reader import Readers
-from .run_folder import RunFolder
+from .schema.migration import migrate, missing, others, write_ahead
 from .statements import shipped
-from .writer import Writer
 
 _LEAVE_SECONDS = 1.0
 """How long a close waits for the writer's thread to end."""

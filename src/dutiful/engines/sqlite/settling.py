@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core.errors import EngineError
 from dutiful.core.settle import Settlement
 from dutiful.core.state import State
+from dutiful.engines._sql.statement import Plan, Statement
 
 from .rows import error_row, guarded
 from .statements import sql

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
-from dutiful.contract.migrations import Migration, read
-from dutiful.contract.statement_files import StatementTexts, read_statements
+from dutiful.engines._sql.migrations import Migration, read
+from dutiful.engines._sql.statement_files import StatementTexts, read_statements
 
 _FOLDER = files(__name__.rpartition(".")[0])
 

@@ -6,22 +6,22 @@ import sqlite3
 import threading
 from typing import Any
 
-from dutiful.contract.statement import Plan, run
 from dutiful.core.errors import EngineUnavailable, UsageError
 from dutiful.core.instant import SECOND
 from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement
+from dutiful.engines._sql.statement import Plan, run
 
-from .adapters import shielded
-from .callers import refuse_hiding
-from .connection import connect, executor, translated
-from .lock_wait import run_with_lock_wait
+from .callers.joined import refuse_hiding
+from .connections.adapters import shielded
+from .connections.connection import connect, executor, translated
+from .connections.lock_wait import run_with_lock_wait
+from .connections.task_connection import TaskConnection
+from .connections.task_cursor import ENDED
+from .connections.write_lock import TASKS, FairFileLock
 from .session import Hold, Session, holding
 from .settling import brings_back, held, settle
 from .statements import sql
-from .task_connection import TaskConnection
-from .task_cursor import ENDED
-from .write_lock import TASKS, FairFileLock
 
 _GUARD = "dutiful_guard"
 _LEASE = sql("lease")

@@ -8,8 +8,6 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from dutiful.contract import records as reading
-from dutiful.contract.records import SEQ
 from dutiful.contract.roles.transfer import (
     Dumped,
     FillResult,
@@ -19,16 +17,20 @@ from dutiful.contract.roles.transfer import (
     ScheduleHistory,
     key_held,
 )
-from dutiful.contract.statement import Plan, Statement
-from dutiful.contract.stored import shown
 from dutiful.core.fence import raised_floor
 from dutiful.core.job import Job
+from dutiful.engines._sql import records as reading
+from dutiful.engines._sql import schedule_history
+from dutiful.engines._sql.records import SEQ
+from dutiful.engines._sql.rows import job_row
+from dutiful.engines._sql.statement import Plan, Statement
+from dutiful.engines._sql.stored import shown
 
-from . import schedule_history as carried
-from .group_commit import Written
+from .connections.group_commit import Written, without_wake
 from .retention import delete
-from .rows import by_id, error_row, job_of, job_row, jobs_of, steps_from
+from .rows import by_id, error_row, job_of, jobs_of, steps_from
 from .rows import storable as written
+from .schedules.schedule_statements import STATEMENTS
 from .session import Session
 from .statements import sql
 
@@ -168,15 +170,21 @@ class SqliteTransfer:
 
     async def dump_schedules(self, limit: int, cursor: str | None = None) -> HistoryPage:
         """List schedules by name."""
-        return await self.session.ready().readers.aread(lambda: carried.dump(limit, cursor))
+        return await self.session.ready().readers.aread(
+            lambda: schedule_history.dump(STATEMENTS, limit, cursor)
+        )
 
     async def fill_schedules(self, histories: Sequence[ScheduleHistory], other: str) -> FillResult:
         """Store schedules, shut, all in one transaction."""
-        return await self.session.writable().writer.awrite(lambda: carried.fill(histories, other))
+        return await self.session.writable().writer.awrite(
+            lambda: without_wake(schedule_history.fill(STATEMENTS, histories, other))
+        )
 
     async def reopen_schedules(self, names: Sequence[str], other: str) -> tuple[str, ...]:
         """Let schedules fire that are shut."""
-        return await self.session.writable().writer.awrite(lambda: carried.reopen(names, other))
+        return await self.session.writable().writer.awrite(
+            lambda: without_wake(STATEMENTS.reopen(names, other))
+        )
 
 
 def _mark(other: str) -> str:

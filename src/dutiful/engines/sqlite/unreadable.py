@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from dutiful.contract import records, stored
 from dutiful.contract.page import Finding
-from dutiful.contract.records import SEQ
-from dutiful.contract.statement import Plan, Statement
+from dutiful.engines._sql import records, stored
+from dutiful.engines._sql.records import SEQ
+from dutiful.engines._sql.statement import Plan, Statement
+from dutiful.engines._sql.unreadable import MOST, RowRange, count_unreadable
 
 from .rows import job_of
 from .statements import sql
-
-MOST = 1000
-"""After how many jobs `check` stops counting."""
 
 _PAGE = 10_000
 _BEYOND = 2**63 - 1
@@ -26,18 +24,9 @@ _WORKERS = sql("workers")
 _ODD = sql("odd")
 
 
-class RowRange(NamedTuple):
-    """What a part of the table holds, its newest rows first."""
-
-    seqs: list[int]
-    """The numbers of the rows whose jobs cannot be read."""
-    below: int | None
-    """Before which row the next part begins; None where there is no more."""
-
-
-def unreadable_below(below: int) -> Plan[RowRange]:
-    """Find the jobs that cannot be read in the part of the table before a row."""
-    rows = (yield Statement(_SUSPECTS, (below, _PAGE))).rows
+def unreadable_below(below: int | None) -> Plan[RowRange[int]]:
+    """Find the jobs that cannot be read in the part of the table before a row, or in the first."""
+    rows = (yield Statement(_SUSPECTS, (_BEYOND if below is None else below, _PAGE))).rows
     suspects = [seq for seq, *columns in rows if not _sound(columns)]
     found: list[int] = []
     if suspects:
@@ -46,18 +35,9 @@ def unreadable_below(below: int) -> Plan[RowRange]:
     return RowRange(found, rows[-1][SEQ] if len(rows) == _PAGE else None)
 
 
-def _counted() -> Plan[int]:
-    part = yield from unreadable_below(_BEYOND)
-    count = len(part.seqs)
-    while count < MOST and part.below is not None:
-        part = yield from unreadable_below(part.below)
-        count += len(part.seqs)
-    return min(count, MOST)
-
-
 def look_for_unreadable(workers: Sequence[Any]) -> Plan[Finding]:
     """Report how many rows cannot be read; the statuses of the workers are passed in."""
-    jobs = yield from _counted()
+    jobs = yield from count_unreadable(unreadable_below)
     schedules = (yield Statement(_STANDINGS)).rows
     counts = {
         "job": jobs,

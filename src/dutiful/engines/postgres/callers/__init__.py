@@ -1,1 +1,1 @@
-"""The connections that callers bring along, one file for each library they come from."""
+"""Enqueueing on connections of the caller, one file for each library they come from."""

@@ -9,8 +9,8 @@ from functools import cache
 from importlib import import_module
 from typing import Any, TypeVar
 
-from dutiful.contract.statement import Answer, AsyncExecute, Plan, Statement, arun
 from dutiful.core.errors import UsageError
+from dutiful.engines._sql.statement import Answer, AsyncExecute, Plan, Statement, arun
 
 from .refusals import CLOSED, demand_transaction, in_its_encoding, translate_error, translated
 from .sql_text import as_texts

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from dutiful.contract.django import connection_of, translated
-from dutiful.contract.statement import Plan, run
+from dutiful.engines._sql.django import connection_of, translated
+from dutiful.engines._sql.statement import Plan, run
 
 from . import on_psycopg, on_psycopg2
 from .refusals import demand_no_pipeline, in_its_encoding, translate_error

@@ -9,10 +9,10 @@ import psycopg
 from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg.rows import tuple_row
 
-from dutiful.contract.caller_errors import ABORTED
-from dutiful.contract.statement import Answer, AsyncExecute, Execute, Plan, Statement, arun, run
 from dutiful.core.errors import UsageError
-from dutiful.engines.postgres.adapters import AsyncCursor, Cursor
+from dutiful.engines._sql.caller_errors import ABORTED
+from dutiful.engines._sql.statement import Answer, AsyncExecute, Execute, Plan, Statement, arun, run
+from dutiful.engines.postgres.connections.adapters import AsyncCursor, Cursor
 from dutiful.engines.postgres.statements import trusted
 
 from .refusals import CLOSED, demand_transaction, in_its_encoding, translated

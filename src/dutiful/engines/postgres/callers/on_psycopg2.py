@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from dutiful.contract.statement import Answer, Execute, Statement
+from dutiful.engines._sql.statement import Answer, Execute, Statement
 
 from .refusals import translated
 from .sql_text import spelled

@@ -6,8 +6,8 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from dutiful.contract.statement import AsyncExecute, Execute, Plan, arun, run
 from dutiful.core.errors import UsageError
+from dutiful.engines._sql.statement import AsyncExecute, Execute, Plan, arun, run
 
 from . import on_asyncpg, on_psycopg, on_psycopg2
 from .refusals import demand_no_pipeline, demand_transaction, in_its_encoding, translate_error

@@ -6,10 +6,10 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from dutiful.contract.caller_errors import ABORTED, no_transaction
-from dutiful.contract.statement import Plan, Statement
 from dutiful.core.errors import BadPayload, EngineError, UsageError
-from dutiful.engines.postgres import errors
+from dutiful.engines._sql.caller_errors import ABORTED, no_transaction
+from dutiful.engines._sql.statement import Plan, Statement
+from dutiful.engines.postgres.connections import errors
 from dutiful.engines.postgres.statements import literal
 
 from .sql_text import encodings

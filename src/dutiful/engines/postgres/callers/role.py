@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any, TypeVar
 
 from dutiful.contract.roles.producer import Receipt
-from dutiful.contract.statement import Plan
 from dutiful.core.errors import UsageError
 from dutiful.core.job import NewJob
-from dutiful.engines.postgres.database_identity import WrongDatabase
+from dutiful.engines._sql.statement import Plan
 from dutiful.engines.postgres.producer import again
+from dutiful.engines.postgres.schema.database_identity import WrongDatabase
 from dutiful.engines.postgres.session import Session
 
 from . import on_asyncpg, on_django, on_psycopg, on_sqlalchemy

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from dutiful.engines.postgres.arrays import (
+from dutiful.engines.postgres.connections.arrays import (
     Array,
     Booleans,
     Bytes,

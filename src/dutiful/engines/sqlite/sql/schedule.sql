@@ -14,11 +14,8 @@ SELECT
 FROM dutiful_schedule WHERE name IN (SELECT value FROM json_each(?)) ORDER BY name
 
 -- name: schedules_of
--- The schedules of an app.
-SELECT
-  name, spec, app, exclusive, version, number, created_at, changed_at, last_at, next_at, held_at,
-  held_previous_at, since, paused_at, retired_at, broken, retry_at
-FROM dutiful_schedule WHERE app = ? ORDER BY name
+-- The names of the schedules of an app.
+SELECT name FROM dutiful_schedule WHERE app = ?
 
 -- name: schedule_put
 INSERT INTO dutiful_schedule (

@@ -1,0 +1,166 @@
+"""Async connections: lent to coroutines for a transaction, or for plans that a loop awaits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from time import monotonic
+from typing import Any, NoReturn, TypeVar
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from dutiful.core.errors import EngineError, UsageError
+from dutiful.engines._sql.statement import Plan, Statement, arun
+from dutiful.engines.postgres.statements import Texts, bare, trusted
+
+from .address import Address
+from .async_lender import AsyncLender
+from .connection import (
+    ANSWER_SECONDS,
+    ENDED,
+    RESET,
+    AsyncConnection,
+    aconnect,
+    aconnect_as,
+    aexecutor,
+)
+from .contention import holders, locked_by, repeats
+from .errors import Contended, Locked, StatementLost, translate_error, translated
+from .session_settings import begin, settings
+
+T = TypeVar("T")
+
+_ASK_SECONDS = 10.0
+_CROWDED = 0.7
+"""The share of the connections that a server, a role or a database may have which is many."""
+_DOING = "using the store"
+
+
+class AsyncTaskConnection(psycopg.AsyncConnection[Any]):
+    """A plain async connection that leaves the end of its transaction to the job."""
+
+    async def commit(self) -> NoReturn:
+        """Refuse: the job's settlement has to be part of it."""
+        raise UsageError(ENDED)
+
+    async def rollback(self) -> NoReturn:
+        """Refuse: raise an error in the task instead."""
+        raise UsageError(ENDED)
+
+    async def close(self) -> NoReturn:
+        """Refuse: the job still needs it."""
+        raise UsageError(ENDED)
+
+    async def __aexit__(self, *error: object) -> None:
+        """Leave an ``async with`` block without committing."""
+
+
+class TaskConnections(AsyncLender[AsyncTaskConnection]):
+    """What tasks write on."""
+
+    def __init__(self, address: Address) -> None:
+        """Open nothing yet."""
+        opener = partial(aconnect_as, AsyncTaskConnection, address)
+        super().__init__(opener, address.connections)
+
+    async def _fit(self, connection: AsyncTaskConnection) -> bool:
+        """Undo what the task did to its session."""
+        try:
+            async with asyncio.timeout(1.0):
+                if connection.info.transaction_status is not TransactionStatus.IDLE:
+                    await connection.execute("ROLLBACK")
+                await connection.execute(RESET, prepare=False)
+        except (psycopg.Error, OSError, TimeoutError):
+            return False
+        return True
+
+
+class AsyncPool(AsyncLender[AsyncConnection]):
+    """Connections of the engine's own on which plans are awaited."""
+
+    def __init__(self, address: Address, sql: Texts, *, lock_seconds: float) -> None:
+        """Open nothing yet; a statement waits for others' locks for ``lock_seconds``."""
+        super().__init__(partial(aconnect, address, lock_seconds=lock_seconds), address.connections)
+        self._sql = sql
+        self._alone = not address.pooler  # there, a setting of ours lasts for a transaction
+        wanted = settings(ANSWER_SECONDS, lock_seconds, pinned=True)
+        self._begin = "BEGIN" if self._alone else begin(wanted)
+        self._crowd = bare("connections_in_use")
+        self._asked_at, self._answer = -_ASK_SECONDS, False
+
+    async def once(self, plan: Callable[[], Plan[T]], *, writes: bool = False) -> T:
+        """Run a plan whose every statement is a transaction of its own, and may be repeated."""
+        if not self._alone:
+            return await self.run(plan)
+        return await self._repeated(lambda one: arun(plan(), aexecutor(one, commits=writes)))
+
+    async def run(self, plan: Callable[[], Plan[T]]) -> T:
+        """Run a plan in a transaction, again if another transaction stood in its way."""
+        return await self._repeated(lambda one: self._transaction(one, plan))
+
+    async def _crowded(self, connection: AsyncConnection) -> bool:
+        """Ask the server now and then whether it runs short of connections."""
+        now = monotonic()
+        if now - self._asked_at >= _ASK_SECONDS:
+            self._asked_at = now
+            try:
+                answer = await aexecutor(connection)(Statement(self._crowd))
+            except EngineError:
+                return True
+            self._answer = any(used >= most * _CROWDED for used, most in answer.rows)
+        return self._answer
+
+    async def _repeated(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Do work on a connection, again for as long as `repeats` says."""
+        tries = repeats()
+        while True:
+            connection = await self.take()
+            try:
+                return await work(connection)
+            except Contended as error:
+                if isinstance(error, StatementLost):
+                    connection.pgconn.finish()
+                pause = next(tries, None)
+                if pause is None:
+                    raise
+            except Locked as error:
+                raise await self._named(error, connection) from error
+            finally:
+                await self.give_back(connection)
+            await asyncio.sleep(pause)
+
+    async def _named(self, error: Locked, connection: AsyncConnection) -> Locked:
+        """Name the sessions that hold locks now, as far as that can be seen."""
+        try:
+            return locked_by(error, await arun(holders(self._sql), aexecutor(connection)))
+        except EngineError:
+            return error
+
+    async def _transaction(self, connection: AsyncConnection, plan: Callable[[], Plan[T]]) -> T:
+        try:
+            with translated(_DOING):
+                await connection.execute(trusted(self._begin), prepare=False)
+            result = await arun(plan(), aexecutor(connection))
+        except BaseException:
+            await _undo(connection)
+            raise
+        try:
+            await connection.execute("COMMIT")
+        except (psycopg.Error, OSError) as error:
+            await _undo(connection)
+            raise translate_error(error, _DOING, committing=True) from error
+        return result
+
+
+async def _undo(connection: AsyncConnection) -> None:
+    """Roll back; a connection on which that fails, or is interrupted, is closed."""
+    try:
+        if not connection.closed:
+            await connection.execute("ROLLBACK")
+    except (psycopg.Error, OSError):
+        connection.pgconn.finish()
+    except BaseException:
+        connection.pgconn.finish()
+        raise

@@ -1,0 +1,1 @@
+"""Bringing the schema up to date, and checking whose it is."""

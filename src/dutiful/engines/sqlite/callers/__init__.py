@@ -1,0 +1,1 @@
+"""Enqueueing on connections of the caller."""

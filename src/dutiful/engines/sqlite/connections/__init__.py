@@ -1,0 +1,1 @@
+"""Connections to the file, and who may write to it."""

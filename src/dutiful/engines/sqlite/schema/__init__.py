@@ -1,0 +1,1 @@
+"""Bringing the file's schema up to date."""
