@@ -18,10 +18,10 @@ FIGURES = {
     "enqueue_one_ratio",
     "enqueue_100_callers_per_s",
     "enqueue_many_per_s",
-    "drain_per_s",
-    "drain_sync_per_s",
-    "drain_two_workers_per_s",
-    "drain_with_backlog_per_s",
+    "consume_per_s",
+    "consume_sync_per_s",
+    "consume_two_workers_per_s",
+    "consume_with_backlog_per_s",
     "backlog_ratio",
     "pickup_ms_p50",
     "pickup_ms_p99",
@@ -53,7 +53,7 @@ def test_figures_are_lines_for_people(run: Run) -> None:
     first, *lines = said.out.splitlines()
     assert first.split() == ["figure", "here"]
     assert [text.split() for text in lines[:2]] == [["engine", "sqlite"], ["jobs", "100"]]
-    assert any(text.startswith("drain/s ") for text in lines)
+    assert any(text.startswith("consume/s ") for text in lines)
 
 
 @pytest.mark.parametrize("url", ["memory://", "MEMORY:", " memory:"])
