@@ -75,5 +75,5 @@ def test_a_store_with_work_of_its_own_is_left_alone(place: Place, run: Run) -> N
 
 def test_a_server_that_is_away_is_told_as_ever(run: Run) -> None:
     said = run("bench", "--engine", "postgresql://me:hunter@127.0.0.1:1/x", "--jobs", "100")
-    assert (said.code, "see that the store is up" in said.err) == (3, True)
+    assert (said.code, "check that the store is up" in said.err) == (3, True)
     assert "hunter" not in said.err

@@ -20,7 +20,7 @@ BAD = {
     "missing columns": ("order_id,cents,price\nA,1,2\n", "line 1: no column card, currency; found"),
     "semicolons": ("order_id;card;cents;currency\nA;t;1;EUR\n", "save the file with commas"),
     "decimal amount": (HEAD + "A,t,12.50,EUR\n", "line 2, column cents: '12.50' is no whole"),
-    "negative amount": (HEAD + "A,t,-5,EUR\n", "line 2, column cents: '-5' is no whole number"),
+    "negative amount": (HEAD + "A,t,-5,EUR\n", "line 2, column cents: '-5' is not a whole number"),
     "no money": (HEAD + "A,t,1,EUR\nB,t,0,EUR\n", "line 3, column cents: 0 is not between"),
     "too much money": (HEAD + f"A,t,{10**40},EUR\n", "line 2, column cents: 1000"),
     "foreign digits": (HEAD + "A,t,١٢,EUR\n", "line 2, column cents"),

@@ -29,7 +29,7 @@ def bench(
     ] = None,
     jobs: Annotated[int, typer.Option(min=100, help="How many jobs to run.")] = 50_000,
     backlog: Annotated[
-        int, typer.Option(min=0, help="Also run them with so many others queued.")
+        int, typer.Option(min=0, help="Also run them with this many others queued.")
     ] = 0,
     concurrency: Annotated[int, typer.Option("-c", min=1, help="Slots of the worker.")] = 16,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,

@@ -118,7 +118,7 @@ def test_a_value_comes_back_as_its_annotated_type(value: Any, kind: Any) -> None
 def test_nan_and_infinity_are_refused_wherever_they_hide(wrap: Any, path: str, bad: float) -> None:
     with pytest.raises(BadArguments) as caught:
         write(wrap(bad))
-    assert f"at {path}: {bad} is no JSON number" in str(caught.value)
+    assert f"at {path}: {bad} is not a JSON number" in str(caught.value)
 
 
 def test_the_word_null_in_a_string_is_no_offence() -> None:
@@ -225,7 +225,7 @@ class Endless:
     """Looks like a model, and gives itself as its plain data."""
 
     def model_dump(self, mode: str = "python") -> Any:
-        """Return what is no plain data."""
+        """Return what is not plain data."""
         return {"self": self}
 
     @classmethod

@@ -26,7 +26,7 @@ from dutiful.core.rule import zone as zones
         ("berlin", "did you mean Europe/Berlin"),
         ("utc", "did you mean UTC"),
         ("PST", "an abbreviation may mean several, so write an IANA name"),
-        ("UTC+2", "that offset is Etc/GMT-2, whose sign is turned round"),
+        ("UTC+2", "that offset is Etc/GMT-2, with the sign reversed"),
         ("gmt-5", "that offset is Etc/GMT+5"),
         ("+02:00", "that offset is Etc/GMT-2"),
         ("+99", "write an IANA name"),
