@@ -61,7 +61,7 @@ def runs(jobs: int, seconds: float) -> dict[str, Run]:
             lambda server: shortages.log_full(folder, server, 5000, 3)
         ),
         "postgres-connections": lambda folder: on_server(
-            lambda server: shortages.crowded_out(folder, server, 5000, 5, 2), max_connections="60"
+            lambda server: shortages.crowded_out(folder, server, 5000, 5, 2)
         ),
         "postgres-freeze": lambda folder: on_server(
             lambda server: freezes.frozen(folder, 1500, lease=10, url=server.url())

@@ -48,12 +48,14 @@ def skewed(folder: Path, url: str, jobs: int, *, delay: float = 3.0, lease: floa
     """Work with one clock an hour ahead, one an hour behind and one right; kill two of them."""
     env = {"DUTIFUL_LEASE": f"{lease}s", "DUTIFUL_HEARTBEAT": f"{lease / 5}s"}
     with processes(folder, "-c", "10", url=url, env=env) as made:
+        ahead, behind = made.start_skewed(HOUR), made.start_skewed(-HOUR)
+        made.start(1)
+        # One that starts later than the others might find nothing left.
+        made.ready()
         feed(made, list(orders.mixed(1, jobs, 0)))
         later = [tasks.plain.job(_LATER + number, 0.01, "") for number in range(30)]
         fed = ticks()
         feed(made, [msgspec.structs.replace(job, delay=int(delay * SECOND)) for job in later])
-        ahead, behind = made.start_skewed(HOUR), made.start_skewed(-HOUR)
-        made.start(1)
         identities = {member.identity for member in made.workers}
         until(
             lambda: {line.worker for line in made.lines() if line.what == "start"} >= identities,
@@ -70,7 +72,6 @@ def skewed(folder: Path, url: str, jobs: int, *, delay: float = 3.0, lease: floa
         runs = tries(made.lines())
         began = [each[0].start for order, each in runs.items() if order >= _LATER]
         workers = len({one.worker for each in runs.values() for one in each})
-        # One that has only just begun to start knows of no SIGTERM yet.
-        until(lambda: sum("serves" in log for log in made.logs()) == 5, 30, "all five have served")
+        made.ready()
         assert all(made.stop(member) == 0 for member in list(made.workers))
         return Skewed(judge(made), workers, [(at - fed) / 1e6 for at in began], delay)

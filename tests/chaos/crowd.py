@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tests.chaos.kills import through
-from tests.chaos.processes import processes
+from tests.chaos.processes import Processes, processes, until
 from tests.chaos.verdict import Verdict, judge, tries
 
 
@@ -47,12 +48,17 @@ class Crowded:
 
 
 def crowd(folder: Path, seconds: float, *, workers: int = 8, producers: int = 4) -> Crowded:
-    """Let all work on one file; producers enqueue ten at a time until they are ended."""
+    """Let all work on one file; producers enqueue ten at a time until they are ended.
+
+    The seconds count from when every process has come as far as its work.
+    """
     with processes(folder, "-c", "4") as made:
         made.start(workers)
         for number in range(producers):
             # More orders than there is time for, with a breath between, so that no backlog grows.
             made.produce(1 + number * 10**7, 10**7, 10, 0.12, 0)
+        made.ready()
+        until(partial(_enqueue, made), 60, "every producer enqueues")
         time.sleep(seconds)
         for member in [*made.producers]:
             assert member.code is None, member.output()[-2000:]
@@ -61,10 +67,10 @@ def crowd(folder: Path, seconds: float, *, workers: int = 8, producers: int = 4)
         lines = made.lines()
         shares = Counter({member.identity: 0 for member in made.workers})
         shares.update(one.worker for each in tries(lines).values() for one in each)
-        calls: dict[str, list[float]] = {}
+        calls: dict[str, list[float]] = defaultdict(list)
         for line in lines:
             if line.what == "took":
-                calls.setdefault(line.worker, []).append(int(line.more) / 1e6)
+                calls[line.worker].append(int(line.more) / 1e6)
         logs = [*made.logs()]
         return Crowded(
             judge(made),
@@ -74,3 +80,8 @@ def crowd(folder: Path, seconds: float, *, workers: int = 8, producers: int = 4)
             dict(shares),
             calls,
         )
+
+
+def _enqueue(made: Processes) -> bool:
+    enqueued = {line.worker for line in made.lines() if line.what == "took"}
+    return enqueued >= {member.identity for member in made.producers}

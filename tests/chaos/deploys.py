@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from tests.chaos.kills import load, through
-from tests.chaos.processes import processes, until
+from tests.chaos import orders
+from tests.chaos.kills import feed, load, through
+from tests.chaos.processes import Member, Processes, processes, until
 from tests.chaos.verdict import Verdict, judge, tries
+
+_MORE = 60
 
 
 @dataclass
@@ -36,16 +39,20 @@ class Rolled:
 
 
 def rolling(folder: Path, jobs: int, *, rounds: int = 2, grace: str = "30s") -> Rolled:
-    """Replace each of three workers, so many times round; the new one starts first."""
+    """Replace each of three workers, so many times round; the new one serves first."""
     codes, left = set(), 0
     with processes(folder, "-c", "10", "--grace", grace) as made:
-        load(made, jobs)
         made.start(3)
+        made.ready()
+        load(made, jobs)
         until(lambda: made.ledger.read_text().count(" start ") >= 30, 30, "all slots are taken")
-        for _ in range(rounds * 3):
+        for number in range(rounds * 3):
             leaving = made.workers[0]
             made.start()
-            time.sleep(0.5)
+            made.ready()
+            # However long that took, there is work for all when one leaves.
+            feed(made, list(orders.simple(1 + jobs + number * _MORE, _MORE, 0.2, 0.6)))
+            until(partial(_works, made, leaving), 30, "the one that is to leave is at work")
             codes.add(made.stop(leaving))
             names = [f"%-{leaving.process.pid}-%"]
             text = "select count(*) from dutiful_job where state = 2 and worker like ?"
@@ -62,3 +69,7 @@ def rolling(folder: Path, jobs: int, *, rounds: int = 2, grace: str = "30s") -> 
             left,
             max(after - before for before, after in itertools.pairwise(starts)) / 1e6,
         )
+
+
+def _works(made: Processes, member: Member) -> bool:
+    return member.identity in made.busy()

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tests.chaos.kills import through
+from tests.chaos.kills import through, told
+from tests.chaos.outages import TROUBLE, recovered
 from tests.chaos.processes import Processes, processes, until
 from tests.chaos.verdict import UNEXCUSED, Verdict, judge, tries
 
@@ -110,25 +111,26 @@ def fill_up(made: Processes, seconds: float, fill: Deed, clear: Deed) -> Filled:
     made.produce(1, 3000, 50, 0.01, 0)
     until(partial(_took, made, 20), 30, "the store has grown")
     made.start(2)
+    made.ready()
     until(lambda: " start " in made.ledger.read_text(), 30, "jobs run")
     made.produce(10001, 500, 50, 0.01, 0)
     fill()
     until(lambda: " refused " in made.ledger.read_text(), 60, "an enqueue was refused")
-    told = "cannot be used, trying again"
-    until(lambda: any(told in text for text in made.logs()), 60, "a worker told of it")
+    until(lambda: any(TROUBLE in text for text in made.logs()), 60, "a worker told of it")
     time.sleep(seconds)
     clear()
     cleared = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
     until(lambda: all(one.code is not None for one in made.producers), 60, "all enqueued")
     assert {one.code for one in made.producers} == {0}
     through(made, 120)
+    told(made, lambda: recovered(made.logs()), 60, "each worker uses the store again")
     lines, logs = made.lines(), [*made.logs()]
     starts = [line.at for line in lines if line.what == "start" and line.at > cleared]
     verdict, runs = judge(made, failing=True), tries(lines)
     return Filled(
         verdict,
         sum(line.what == "refused" for line in lines),
-        sum(told in text for text in logs),
+        sum(TROUBLE in text for text in logs),
         sum("can be used again" in text for text in logs),
         (min(starts) - cleared) / 1e6 if starts else 0.0,
         [order for order in verdict.unexcused if runs[order][0].start > cleared],

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.chaos import tasks
+from tests.chaos import orders, tasks
 from tests.chaos.kills import feed, load, through
 from tests.chaos.ledger import Line
 from tests.chaos.processes import Member, Processes, processes, until
@@ -18,6 +18,7 @@ _AT_THE_FIRST_LINE = 1
 
 No worker can close that gap; it is a few microseconds, so two jobs are never in it at once.
 """
+_MORE = 120
 _STANDING = "select 1 from dutiful_worker where pid = ? and not lost"
 _HELD = """
 select json_extract(cast(job.args as text), '$.order') from dutiful_job job
@@ -67,11 +68,11 @@ def frozen(folder: Path, jobs: int, *, lease: float, workers: int = 3, url: str 
     env = {"DUTIFUL_LEASE": f"{lease}s", "DUTIFUL_HEARTBEAT": f"{lease / 5}s"}
     with processes(folder, "-c", "10", env=env, url=url) as made:
         made.start(workers)
-        until(lambda: sum("serves" in log for log in made.logs()) == workers, 30, "all serve")
+        made.ready()
         load(made, jobs)
         until(lambda: made.ledger.read_text().count(" start ") >= 40, 30, "all slots are taken")
         until(lambda: _at_work(made), 30, "every worker works")
-        member, at, undone = _freeze(made)
+        member, at, undone = _freeze(made, jobs, lease / 4)
         # A lost worker's row goes as soon as its jobs are taken back, so look for its absence.
         held = {int(order) for (order,) in made.sql(_HELD, member.process.pid)}
         until(lambda: not made.sql(_STANDING, member.process.pid), 10 * lease, "lost")
@@ -87,20 +88,31 @@ def _at_work(made: Processes) -> bool:
     return started >= {member.identity for member in made.workers}
 
 
-def _freeze(made: Processes) -> tuple[Member, int, int]:
-    """Freeze a worker that does not write at that moment: one that does holds up everybody."""
+def _freeze(made: Processes, jobs: int, seconds: float) -> tuple[Member, int, int]:
+    """Freeze a worker that does not write at that moment: one that does holds up everybody.
+
+    The others have so many seconds to show that they start jobs; these are fed, so that there
+    are some. It must be less than what their own leases last.
+    """
     for undone in range(20):
         member = made.workers[undone % len(made.workers)]
+        feed(made, list(orders.simple(1 + jobs + undone * _MORE, _MORE, 0.2, 0.6)))
+        until(lambda one=member: one.identity in made.busy(), 30, "it is at work")
         at = made.freeze(member)
-        time.sleep(0.5)
-        if any(
-            line.what == "start" and line.at > at + 200_000 and line.worker != member.identity
-            for line in made.lines()
-        ):
-            return member, at, undone
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if _others_start(made, member, at + 200_000):
+                return member, at, undone
+            time.sleep(0.02)
         made.thaw(member)
-        time.sleep(0.3)
     raise AssertionError("no worker could be frozen while it did not write")
+
+
+def _others_start(made: Processes, frozen: Member, since: int) -> bool:
+    return any(
+        line.what == "start" and line.at > since and line.worker != frozen.identity
+        for line in made.lines()
+    )
 
 
 def _compare(

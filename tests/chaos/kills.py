@@ -63,13 +63,17 @@ class Supply:
 def storm(
     folder: Path, jobs: int, *, every: float = 1.2, aimed_every: int = 1000, url: str = ""
 ) -> Verdict:
-    """Kill workers and producers until so many jobs of all kinds are through."""
+    """Kill workers and producers until so many jobs of all kinds are through.
+
+    A worker is killed at work, and beside another: where a start takes longer than the time
+    between two kills, no job would ever be done.
+    """
     rng = random.Random(jobs)
     with processes(folder, "-c", "16", url=url) as made:
         supply = Supply(made, jobs, 2, aimed_every)
         made.start(3)
         kill_at, look_at = time.monotonic() + 2 * every, 0.0
-        give_up = time.monotonic() + 60 + jobs / 50
+        give_up = time.monotonic() + 120 + jobs / 50
         while True:
             fed, now = supply.tend(), time.monotonic()
             made.revive()
@@ -78,8 +82,8 @@ def storm(
                 kill_at = now + every * rng.uniform(0.3, 1.7)
                 if made.producers and rng.random() < 0.2:
                     supply.kill(rng.choice(made.producers))
-                else:
-                    made.kill(rng.choice(made.workers))
+                elif len(serving := [one for one in made.workers if one.serves]) > 1:
+                    made.kill(rng.choice(serving))
                     made.start()
             if fed and now >= look_at:
                 if made.left() == 0:
@@ -142,13 +146,14 @@ def supervised(folder: Path, jobs: int, kills: int) -> Verdict:
     """Kill children of one supervisor, which is to start others by itself."""
     rng = random.Random(5)
     with processes(folder, "-c", "10", "-p", "2") as made:
-        load(made, jobs)
         made.start(1)
+        # A child that starts later than the other might find nothing left.
+        until(lambda: made.workers[0].output().count("serves") == 2, 30, "both children serve")
+        load(made, jobs)
         for _ in range(kills):
             killed = {line.worker for line in made.lines() if line.what == "kill"}
             children = until(partial(busy, made, killed), 30, "two children at work")
             made.strike(rng.choice(children))
-            time.sleep(1.5)
         through(made, 120)
         code = made.stop(made.workers[0])
         assert code == 0, code
@@ -156,6 +161,6 @@ def supervised(folder: Path, jobs: int, kills: int) -> Verdict:
 
 
 def busy(made: Processes, killed: set[str]) -> list[str]:
-    """Return the workers that have begun jobs and were not killed, once there are two."""
-    seen = {line.worker for line in made.lines() if line.what == "start"} - killed
+    """Return the workers that are at jobs and were not killed, once there are two."""
+    seen = made.busy().keys() - killed
     return sorted(seen) if len(seen) >= 2 else []

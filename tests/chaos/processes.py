@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from itertools import count
@@ -38,6 +39,11 @@ class Member:
     def identity(self) -> str:
         """The name by which this process is in the ledger."""
         return f"{self.name}.{self.process.pid}"
+
+    @property
+    def serves(self) -> bool:
+        """Whether it has said that it takes jobs."""
+        return "serves" in self.output()
 
     @property
     def code(self) -> int | None:
@@ -86,6 +92,10 @@ class Processes:
         """Start workers; ``options`` come after those of the whole crew."""
         for _ in range(workers):
             self.workers.append(self._spawn("w", *self._command, *options))
+
+    def ready(self) -> None:
+        """Wait until every worker takes jobs; one that is still starting knows no SIGTERM."""
+        until(lambda: all(member.serves for member in self.workers), 60, "all workers serve")
 
     def start_skewed(self, seconds: int) -> Member:
         """Start a worker whose wall clock is so many seconds off."""
@@ -148,6 +158,13 @@ class Processes:
 
     def lines(self) -> list[Line]:
         return ledger.read(self.ledger)
+
+    def busy(self) -> dict[str, int]:
+        """Count the jobs that each worker has begun and not ended, by the ledger's names."""
+        found: Counter[str] = Counter()
+        for line in self.lines():
+            found[line.worker] += (line.what == "start") - (line.what == "end")
+        return {worker: number for worker, number in found.items() if number > 0}
 
     def sql(self, text: str, *values: Any) -> list[tuple[Any, ...]]:
         """Ask the store's file directly: the judge does not use what it judges."""

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -14,13 +14,12 @@ import psycopg
 
 from dutiful.servers.postgres import LocalServer
 from tests.chaos.disk import Filled, fill_up, small_disk, stuff
-from tests.chaos.outages import Outage, strikes
+from tests.chaos.outages import TROUBLE, Outage, recovered, strikes
 from tests.chaos.processes import processes, until
 
 _MEBIBYTE = 2**20
-_THEIRS = """
-select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'dutiful'
-"""
+_TENANT = "tenant"
+_THEIRS = "select count(pg_terminate_backend(pid)) from pg_stat_activity where usename = %s"
 
 
 @contextmanager
@@ -82,45 +81,56 @@ def _panicked(server: LocalServer) -> bool:
 
 
 def crowded_out(folder: Path, server: LocalServer, jobs: int, times: int, seconds: float) -> Outage:
-    """Let others take every connection that the server has, those of the workers, too.
+    """Leave the workers no connection for a while: their role may have none.
 
-    The seconds count from when a worker has said so: a busy machine takes long over all of it.
+    The server answers as it does when it is full, and nobody races for a connection that comes
+    free. The seconds count from when it has refused one and a worker has said so.
     """
+    url = _tenant(server)
 
     def strike() -> None:
-        seen = _said(folder)
-        with ExitStack() as taken:
-            first = until(partial(_connected, server), 30, "a connection is free")
-            taken.enter_context(first)
+        # One that is without the store still from the time before would not say so again.
+        until(lambda: recovered(_logs(folder)), 60, "all workers use the store")
+        seen, refused = _said(folder), _refused(server)
+        with psycopg.connect(server.url(), autocommit=True) as connection:
 
-            def crowd() -> bool:
-                while (one := _connected(server)) is not None:
-                    taken.enter_context(one)
-                first.execute(_THEIRS)
-                return _said(folder) > seen
+            def shut() -> bool:
+                # Again and again: one that was starting may have been counted before.
+                connection.execute(_THEIRS, (_TENANT,))
+                return _said(folder) > seen and _refused(server) > refused
 
-            until(crowd, 30, "a worker says that there is no connection")
+            connection.execute(f"alter role {_TENANT} connection limit 0".encode())
+            until(shut, 60, "a worker says that there is no connection")
             end = time.monotonic() + seconds
             while time.monotonic() < end:
-                crowd()
+                shut()
+                time.sleep(0.05)
+            connection.execute(f"alter role {_TENANT} connection limit -1".encode())
 
-    return strikes(folder, server.url(), jobs, times, strike, 0.5)
+    return strikes(folder, url, jobs, times, strike, 0.5)
+
+
+def _tenant(server: LocalServer) -> str:
+    """Return the URL of a database whose owner may do nothing else on the server."""
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        connection.execute(f"create role {_TENANT} login".encode())
+        connection.execute(f"create database {_TENANT} owner {_TENANT}".encode())
+    return server.url(_TENANT).replace("postgres@", f"{_TENANT}@")
 
 
 def _said(folder: Path) -> int:
-    logs = (log.read_text(errors="replace") for log in folder.glob("*.log"))
-    return sum(log.count("the store cannot be used") for log in logs)
+    return sum(log.count(TROUBLE) for log in _logs(folder))
+
+
+def _logs(folder: Path) -> list[str]:
+    return [log.read_text(errors="replace") for log in folder.glob("*.log")]
+
+
+def _refused(server: LocalServer) -> int:
+    return server.log.read_text(errors="replace").count("too many connections for role")
 
 
 def strained(folder: Path, server: LocalServer, jobs: int) -> Outage:
     """Give each worker one connection for its work and one for the transactions of 16 tasks."""
     url = f"{server.url()}?connections=1"
     return strikes(folder, url, jobs, 0, lambda: None, 0, asks=server.url())
-
-
-def _connected(server: LocalServer) -> psycopg.Connection[tuple[object, ...]] | None:
-    try:
-        return psycopg.connect(server.url(), autocommit=True)
-    except psycopg.OperationalError:
-        time.sleep(0.02)
-        return None

@@ -67,9 +67,14 @@ def behind(folder: Path, primary: LocalServer, standby: LocalServer, jobs: int) 
             load(made, jobs)
             made.start(3)
             until(lambda: made.ledger.read_text().count(" end ") > 50, 30, "jobs end")
+            # They hold still until it is cut off, so that some jobs are left to end after that.
+            for member in made.workers:
+                made.freeze(member)
             known = Known(made)
             until(partial(_received, standby, _written(primary)), 30, "the standby has that much")
             proxy.stall()
+            for member in made.workers:
+                made.thaw(member)
             seen = made.ledger.read_text().count(" end ")
             made.produce(_LATER, 400, 10, 0.01, 0)
             until(lambda: made.ledger.read_text().count(" took ") > jobs + 10, 30, "some enqueued")

@@ -21,7 +21,8 @@ app = App()
 ON_SQLITE = os.environ.get("DUTIFUL_URL", "sqlite:").startswith("sqlite:")
 # A server that is away refuses attempt after attempt at once; a file never does.
 PAUSE = 0 if ON_SQLITE else "100ms"
-PATIENT = Retry(max_attempts=60, delay=PAUSE, jitter="none")
+# On a full disk attempt after attempt fails, for as long as it takes to empty it.
+PATIENT = Retry(max_attempts=1000, delay=PAUSE, jitter="none")
 INSERT = "insert into chaos_effect values (%s)"
 if ON_SQLITE:
     INSERT = INSERT.replace("%s", "?")

@@ -15,6 +15,7 @@ from dutiful.core.lease import Lease
 from dutiful.engines.sqlite import SqliteEngine
 from dutiful.worker.options import WorkerOptions
 from dutiful.worker.worker import Worker
+from tests.worker.support import until
 
 
 class SteppedClock(SystemClock):
@@ -44,7 +45,7 @@ async def test_the_clock_is_stepped_by_an_hour(tmp_path: Path, steps: tuple[int,
         running = asyncio.create_task(worker.run())
         for number, step in enumerate((*steps, 0)):
             handles = [await work.aenqueue(number * 100 + n) for n in range(40)]
-            await asyncio.sleep(0.1)
+            await until(lambda first=number * 100: any(one >= first for one in ran))
             clock.offset += step * HOUR
             for handle in handles:
                 await handle.aresult(timeout=15)

@@ -12,7 +12,7 @@ from tests.chaos.test_outages import server
 
 __all__ = ["server"]
 
-pytestmark = [pytest.mark.serial, pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.serial, pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 def held(found: Timetable) -> None:

@@ -15,7 +15,7 @@ from tests.chaos.pace import Pace
 from tests.servers.pgbouncer import Pooler
 from tests.servers.postgres import programs
 
-pytestmark = [pytest.mark.serial, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.serial, pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 @pytest.fixture
@@ -105,20 +105,22 @@ def test_a_killed_pooler_loses_and_doubles_nothing(
 
 
 def test_a_frozen_worker_runs_nothing_again_on_postgresql(
-    tmp_path: Path, server: LocalServer
+    tmp_path: Path, server: LocalServer, pace: Pace
 ) -> None:
-    thawed = freezes.frozen(tmp_path, 250, lease=2, url=server.url())
+    thawed = freezes.frozen(tmp_path, 250, lease=pace.lease, url=server.url())
     print(thawed.table())
     assert not thawed.faults()
     assert thawed.running
     assert thawed.twice
 
 
-def test_clocks_that_are_an_hour_off_change_nothing(tmp_path: Path, server: LocalServer) -> None:
-    skewed = clocks.skewed(tmp_path, server.url(), 600)
+def test_clocks_that_are_an_hour_off_change_nothing(
+    tmp_path: Path, server: LocalServer, pace: Pace
+) -> None:
+    skewed = clocks.skewed(tmp_path, server.url(), 600, lease=pace.lease)
     print(skewed.table())
     assert not skewed.faults()
-    assert max(skewed.waits) < skewed.delay + 10
+    assert max(skewed.waits) < skewed.delay + pace.limit(10)
 
 
 def test_a_storm_of_kills_on_postgresql(tmp_path: Path, server: LocalServer, pace: Pace) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.chaos import crowd, deploys, freezes, kills
 from tests.chaos.pace import Pace
 
-pytestmark = [pytest.mark.serial, pytest.mark.slow]
+pytestmark = [pytest.mark.serial, pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 def test_a_storm_of_kills(tmp_path: Path, pace: Pace) -> None:
@@ -27,16 +27,16 @@ def test_a_supervisors_children_are_killed(tmp_path: Path, pace: Pace) -> None:
     assert max(verdict.back) < pace.limit(15)
 
 
-def test_a_frozen_worker_runs_nothing_again(tmp_path: Path) -> None:
-    thawed = freezes.frozen(tmp_path, 250, lease=2)
+def test_a_frozen_worker_runs_nothing_again(tmp_path: Path, pace: Pace) -> None:
+    thawed = freezes.frozen(tmp_path, 250, lease=pace.lease)
     print(thawed.table())
     assert not thawed.faults()
     assert thawed.running
     assert thawed.twice
 
 
-def test_a_blocked_loop_loses_nothing(tmp_path: Path) -> None:
-    found = freezes.blocked(tmp_path, lease=2)
+def test_a_blocked_loop_loses_nothing(tmp_path: Path, pace: Pace) -> None:
+    found = freezes.blocked(tmp_path, lease=pace.lease)
     print(found.table())
     assert not found.verdict.faults()
     assert (found.starts, found.crashes) == (1, 0)

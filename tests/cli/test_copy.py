@@ -268,7 +268,7 @@ def test_what_the_target_holds_otherwise_is_found(
 
     async def disturbed(self: StoreCopy) -> Any:
         poured = await pour(self)
-        engine: Any = self.target
+        engine: Any = self.stores[1].engine
         await engine.controller.cancel([still.ids["queued"]])
         monkeypatch.setattr(StoreCopy, "pour", pour)
         return poured
@@ -295,7 +295,7 @@ def test_a_store_that_is_worked_on_meanwhile_is_noticed(
 
     async def disturbed(self: StoreCopy) -> Any:
         poured = await pour(self)
-        engine: Any = self.source
+        engine: Any = self.stores[0].engine
         await engine.producer.enqueue([charge(91)])
         return poured
 
@@ -316,14 +316,14 @@ def test_a_job_that_changes_after_it_was_copied_opens_nothing(
     hand_over = StoreCopy.hand_over
 
     async def disturbed(self: StoreCopy) -> Any:
-        engine: Any = self.source
-        drop = engine.importer.drop
+        engine: Any = self.stores[0].engine
+        drop = engine.exporter.drop
 
         async def late(jobs: Any) -> Any:
             await engine.controller.run_now([still.ids["scheduled"]])
             return await drop(jobs)
 
-        monkeypatch.setattr(engine.importer, "drop", late)
+        monkeypatch.setattr(engine.exporter, "drop", late)
         return await hand_over(self)
 
     monkeypatch.setattr(StoreCopy, "hand_over", disturbed)

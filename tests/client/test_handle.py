@@ -154,7 +154,7 @@ async def test_a_wait_that_ends_in_an_outage_says_so(
     def later() -> None: ...
 
     handle = await later.using(delay="1h").aenqueue()
-    known, looks = app.store.engine.inspector.get, list[int]()  # type: ignore[attr-defined]  # it has it
+    known, looks = app.store.engine.inspector.get, list[int]()
 
     async def get(ids: Any) -> Any:
         looks.append(1)

@@ -26,8 +26,7 @@ from .ledger import Member, Record, brief, reported
 from .loop import Node, SimLoop
 from .store import SimStore
 
-CALM = 3.0
-"""Seconds without trouble after which a worker that leaves has no excuse to keep a job."""
+CALM = 3.0  # seconds without trouble after which a worker that leaves may keep no job
 _READS = frozenset({"get", "find", "errors", "steps", "queues", "dead_groups", "tally"})
 
 
@@ -110,7 +109,7 @@ class Auditor(CalendarAuditor):
             if not isinstance(error, DuplicateJob) or error.key not in keys:
                 self.fail(f"enqueue failed with {error!r}")
             return
-        created = [new for new in jobs if new.id in changed and changed[new.id][0] is None]
+        created = [new for new in jobs if changed.get(new.id, (new,))[0] is None]
         replaced = {receipt.id for receipt in receipts if receipt.replaced}
         for new, receipt in zip(jobs, receipts, strict=True):
             self._received(new, receipt, changed)
@@ -120,8 +119,7 @@ class Auditor(CalendarAuditor):
                 continue
             if row.fence or row.attempt or row.task != new.task or row.args != new.args:
                 self.fail(f"{new.id} was not stored as it was asked for: {row}")
-        total = self.store_rows.enqueued
-        if total != len(self.rows):
+        if (total := self.store_rows.enqueued) != len(self.rows):
             self.fail(f"{total} jobs were counted as enqueued, {len(self.rows)} are there")
 
     def _received(self, new: NewJob, receipt: Receipt, changed: Rows) -> None:
@@ -376,8 +374,8 @@ class Auditor(CalendarAuditor):
             old, new = changed.pop(job_id)
             self.records[job_id].hurried = True
             if old is None or old.state not in LATER or new.run_at > self._now:
-                self.fail(f"hurry made {brief(old)} into {brief(new)}")
-        self.note(node, f"hurry {list(result)}")
+                self.fail(f"run now made {brief(old)} into {brief(new)}")
+        self.note(node, f"run now {list(result)}")
 
     def _redrive(self, node: Node, args: tuple[Any, ...], result: Any, changed: Rows) -> None:
         asked: Sequence[Redrive] = args[0]

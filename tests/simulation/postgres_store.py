@@ -25,7 +25,15 @@ from .store_rows import SqlStoreRows, Written
 _TABLES = (
     "schedule, occurrence, edition, job, failure, step, worker, queue, tally, listener, written"
 )
-_SHARED = ("pool", "readers", "pulse", "lent", "alent", "apool", "gather")
+_SHARED = (
+    "pool",
+    "inspect_pool",
+    "heartbeat_connection",
+    "task_connections",
+    "async_task_connections",
+    "async_query_pool",
+    "enqueue_batcher",
+)
 _SETTINGS = {"fsync": "off", "synchronous_commit": "off", "autovacuum": "off"}
 """No fault of a world is the server's own, and a vacuum would come at no repeatable moment."""
 

@@ -51,7 +51,7 @@ def named(schedule: Schedule, start: int, end: int) -> list[int]:
         return between(rule, start - 1, end, _MOST, schedule.bounds)
     else:
         fields = read(rule.expression)
-        walk = _beaten if fields.heartbeat else _fixed
+        walk = _beaten if fields.beat else _fixed
         found = walk(fields, rule.zone, start, end)
     left_out = schedule.bounds.holidays
     zone = schedule.bounds.zone

@@ -27,6 +27,8 @@ from .store_retry import StoreRetry
 
 _BATCH = 2000
 _TRIP_MOST = 0.25
+_COMPARED_SECONDS = 30.0
+"""After so long a worker that takes part asks again which jobs the store says it holds."""
 _TRIES = 4
 """How often an end is sent to a store that refuses it in every form."""
 
@@ -65,6 +67,7 @@ class FetchLoop:
         self._hungry = asyncio.Event()
         self._doubts = store_retry.failures
         """How many failures there were when this worker last knew what it holds."""
+        self._compared_at = self._time()  # when the store was last asked what it holds
         self._due_in: float | None = None
         self._leash: asyncio.Timeout | None = None
         """Ends the wait that is under way when something is due sooner than it knew."""
@@ -129,7 +132,7 @@ class FetchLoop:
             if answer.claims:
                 executor.store_clock.heard(answer.claims[0].job.started_at)
             executor.offer(answer.claims)
-            if self._doubts != self._store_retry.failures:
+            if self._doubtful(answer):
                 await self._find_lost()
         else:
             self._released(settlements)
@@ -201,6 +204,15 @@ class FetchLoop:
         unwritten = {*answer.refused, *answer.delayed}
         self.released += len(back) - len(unwritten.intersection(back))
 
+    def _doubtful(self, answer: Exchanged) -> bool:
+        """Whether the store may say that this worker holds more than it knows.
+
+        That can also be so though no call failed: a standby took over between two of them.
+        """
+        if self._doubts != self._store_retry.failures or answer.refused:
+            return True
+        return self._time() - self._compared_at >= _COMPARED_SECONDS
+
     async def _find_lost(self) -> None:
         """Take up claims that the store made and nobody heard of, or that it has again.
 
@@ -218,7 +230,7 @@ class FetchLoop:
         if found and not self._executor.store_clock.known:
             self._executor.store_clock.heard(found[-1].job.started_at)
         self._executor.offer(found)
-        self._doubts = failures
+        self._doubts, self._compared_at = failures, self._time()
 
     async def flush(self) -> None:
         """Settle everything that has ended, claiming nothing."""

@@ -72,6 +72,35 @@ async def test_claims_that_are_taken_up_tell_the_clock_of_the_store_where_it_is_
         assert parts.executor.store_clock.now() == (1005 if heard_before else 20)
 
 
+@pytest.mark.parametrize("sign", ["refused", "time"])
+async def test_a_worker_asks_what_it_holds_though_no_call_of_its_has_failed(
+    sign: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A standby that took over between two calls has again what the worker had settled."""
+    async with App("memory://") as app:
+        parts, asked = Parts(app), 0
+
+        async def answers(worker: str, settlements: Sequence[Settlement], _: Any) -> Exchanged:
+            return Exchanged(refused=("1",) if settlements and sign == "refused" else ())
+
+        async def claimed(worker: str) -> list[Claim]:
+            nonlocal asked
+            asked += 1
+            return [claim("9")]
+
+        monkeypatch.setattr(app.store.engine.consumer, "exchange", answers)
+        monkeypatch.setattr(app.store.engine.fleet, "claimed", claimed)
+        assert await parts.fetch_loop.turn()
+        assert (asked, parts.executor.ended) == (0, [])
+        if sign == "time":
+            monkeypatch.setattr("dutiful.worker.fetch_loop._COMPARED_SECONDS", 0.0)
+        parts.fetch_loop._hopeful = True
+        parts.executor.ended.append(end("1"))
+        assert await parts.fetch_loop.turn()
+        assert asked == 1
+        assert [one.job.id for one, _ in parts.executor.ended] == ["9"]
+
+
 async def test_a_worker_that_finds_no_claims_of_its_own_keeps_its_clock(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
