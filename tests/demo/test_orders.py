@@ -19,7 +19,7 @@ BAD = {
     "no orders": (HEAD, "no orders below the header line"),
     "missing columns": ("order_id,cents,price\nA,1,2\n", "line 1: no column card, currency; found"),
     "semicolons": ("order_id;card;cents;currency\nA;t;1;EUR\n", "save the file with commas"),
-    "decimal amount": (HEAD + "A,t,12.50,EUR\n", "line 2, column cents: '12.50' is no whole"),
+    "decimal amount": (HEAD + "A,t,12.50,EUR\n", "line 2, column cents: '12.50' is not a whole"),
     "negative amount": (HEAD + "A,t,-5,EUR\n", "line 2, column cents: '-5' is not a whole number"),
     "no money": (HEAD + "A,t,1,EUR\nB,t,0,EUR\n", "line 3, column cents: 0 is not between"),
     "too much money": (HEAD + f"A,t,{10**40},EUR\n", "line 2, column cents: 1000"),
@@ -30,7 +30,7 @@ BAD = {
     ),
     "empty card": (HEAD + "A, ,1,EUR\n", "line 2, column card: is empty"),
     "short line": (HEAD + "A,t,1\n", "line 2, column currency: is missing"),
-    "bad currency": (HEAD + "A,t,1,euro\n", "line 2, column currency: 'euro' is no code"),
+    "bad currency": (HEAD + "A,t,1,euro\n", "line 2, column currency: 'euro' is not a code"),
     "long id": (HEAD + "A" * 101 + ",t,1,EUR\n", "line 2, column order_id: is longer"),
     "open quote": (HEAD + 'A,"t,1,EUR\n', "not readable as CSV"),
 }

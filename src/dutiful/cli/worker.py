@@ -27,23 +27,15 @@ def worker(
     ] = None,
     *,
     app: Annotated[str | None, typer.Option("--app", help="The app, as an option.")] = None,
-    url: Annotated[
-        str | None, typer.Option("--url", help="Use this store, not the one that the app names.")
-    ] = None,
+    url: Annotated[str | None, typer.Option("--url", help="Use this store instead.")] = None,
     queues: Annotated[
         str, typer.Option("--queues", "-Q", help="Queues to serve, with weights: billing:3,default")
     ] = "default",
     concurrency: Annotated[
-        int,
-        typer.Option(
-            "--concurrency", "-c", min=1, help="How many jobs each process runs at a time."
-        ),
+        int, typer.Option("--concurrency", "-c", min=1, help="Jobs to run at a time per process.")
     ] = 16,
     processes: Annotated[
-        int,
-        typer.Option(
-            "--processes", "-p", min=1, max=1_000, help="How many processes to keep running."
-        ),
+        int, typer.Option("--processes", "-p", min=1, max=1_000, help="Processes to keep running.")
     ] = 1,
     burst: Annotated[
         bool, typer.Option("--burst", help="Stop when no job is due any more.")
@@ -64,9 +56,8 @@ def worker(
 ) -> None:
     """Run jobs until TERM, INT or HUP, then drain; a second signal releases running jobs.
 
-    USR1 prints the stacks of all threads and tasks. Exit codes: 0 stopped after a drain, 1 an
-    unexpected error, 2 wrong use, 3 the store cannot be used, 75 must be restarted (only if no
-    supervisor runs).
+    USR1 prints the stacks of threads and tasks. Exit codes: 0 stopped after a drain, 1 an error,
+    2 wrong use, 3 the store cannot be used, 75 must be restarted (if no supervisor does that).
     """
     leave_first_process()
     name = target or app or load_settings().app

@@ -31,7 +31,7 @@ from dutiful.core.rule import zone as zones
         ("+02:00", "that offset is Etc/GMT-2"),
         ("+99", "write an IANA name"),
         ("", "write an IANA name"),
-        ("localtime", "another zone on each machine"),
+        ("localtime", "a different zone on each machine"),
         ("../etc/passwd", "no time zone"),
         ("", 'write an IANA name such as "Europe/Berlin"'),
         ("qqqqqqqqqq", 'write an IANA name such as "Europe/Berlin"'),
