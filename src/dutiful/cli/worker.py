@@ -37,9 +37,7 @@ def worker(
     processes: Annotated[
         int, typer.Option("--processes", "-p", min=1, max=1_000, help="Processes to keep running.")
     ] = 1,
-    burst: Annotated[
-        bool, typer.Option("--burst", help="Stop when no job is due any more.")
-    ] = False,
+    burst: Annotated[bool, typer.Option("--burst", help="Stop when no job is due.")] = False,
     grace: Annotated[
         str, typer.Option(help="How long running jobs may continue after a stop is requested.")
     ] = "30s",
