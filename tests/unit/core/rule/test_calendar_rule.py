@@ -129,7 +129,7 @@ def test_local_times_follow_the_one_rule_for_daylight_saving() -> None:
         ("FREQ=WEEKLY;BYMONTHDAY=1", "BYMONTHDAY does not go with FREQ=WEEKLY"),
         ("FREQ=WEEKLY;BYDAY=MO FR", "BYDAY 'MO FR' is not a day; write one of MO"),
         ("FREQ=WEEKLY;BYDAY=", "BYDAY has no value"),
-        ("FREQ=WEEKLY;BYDAY=MO,", "BYDAY '' is no day"),
+        ("FREQ=WEEKLY;BYDAY=MO,", "BYDAY '' is not a day"),
         ("FREQ=MONTHLY;BYDAY=6MO", "BYDAY 6MO is out of range; use 1 to 5 or -5 to -1"),
         ("FREQ=MONTHLY;BYDAY=0MO", "BYDAY 0MO is out of range"),
         ("FREQ=YEARLY;BYDAY=54MO", "BYDAY 54MO is out of range; use 1 to 53"),
