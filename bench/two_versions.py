@@ -1,4 +1,4 @@
-"""Compare two versions of Dutiful: in turn, each fills a store and drains it in its own process.
+"""Compare two versions of Dutiful: in turn, each fills a store and runs all jobs in it in its own process.
 
     python bench/two_versions.py sqlite OLD NEW --pairs 10
 
@@ -28,7 +28,7 @@ WARM = 20
 Figures = dict[str, float]
 
 
-async def fill_and_drain(url: str, jobs: int) -> Figures:
+async def fill_and_consume(url: str, jobs: int) -> Figures:
     """Enqueue jobs that do nothing, then run them all in one worker; the first few are warming."""
     from dutiful import App
     from dutiful.worker.options import WorkerOptions
@@ -55,8 +55,8 @@ async def fill_and_drain(url: str, jobs: int) -> Figures:
     return {
         "enqueue many": micros[1][0] - micros[0][0],
         "enqueue many, CPU": micros[1][1] - micros[0][1],
-        "drain": micros[3][0] - micros[2][0],
-        "drain, CPU": micros[3][1] - micros[2][1],
+        "consume": micros[3][0] - micros[2][0],
+        "consume, CPU": micros[3][1] - micros[2][1],
     }
 
 
@@ -100,7 +100,7 @@ def main() -> None:
         import uvloop
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            print(json.dumps(runner.run(fill_and_drain(given.child, given.jobs))))
+            print(json.dumps(runner.run(fill_and_consume(given.child, given.jobs))))
         return
     if given.new is None or shutil.which(given.old / ".venv/bin/python") is None:
         parser.error("name an engine and two checkouts in which `make setup` has run")

@@ -67,7 +67,7 @@ def moves() -> str:
 def settings() -> str:
     """List the settings with their variables, defaults and meanings."""
     rows: list[list[str]] = []
-    told = field_docs(Settings)
+    meanings = field_docs(Settings)
     defaults = Settings()
     for name in Settings.__struct_fields__:
         value = getattr(defaults, name)
@@ -75,7 +75,7 @@ def settings() -> str:
             shown = "indefinitely" if value is None else f"`{spell(value)}`"
         else:
             shown = "" if value is None else f"`{value}`"
-        rows.append([f"`{name}`", f"`DUTIFUL_{name.upper()}`", shown, told[name]])
+        rows.append([f"`{name}`", f"`DUTIFUL_{name.upper()}`", shown, meanings[name]])
     return table(["setting", "variable", "default", "meaning"], rows)
 
 
@@ -101,7 +101,7 @@ def names() -> str:
 
 
 def engines() -> str:
-    """Show what each engine can do, and how many tests hold it to that."""
+    """Show what each engine can do, and how many tests check it."""
     return matrix(ENGINES, {PoorBroker.name: RealTime()}).rstrip()
 
 
@@ -159,16 +159,16 @@ def records() -> str:
 
 def fields(kind: type) -> list[list[str]]:
     """Return the fields that a class itself declares, with their types and meanings."""
-    told = field_docs(kind)
+    meanings = field_docs(kind)
     own: dict[str, str] = inspect.get_annotations(kind)
     return [
         [
             f"`{name}`",
             f"`{written_type(given)}`",
-            f"{told.get(name, '')} {words(kind, given)}".strip(),
+            f"{meanings.get(name, '')} {words(kind, given)}".strip(),
         ]
         for name, given in own.items()
-        if name in told or not is_typeddict(kind)  # which has what it inherits as well
+        if name in meanings or not is_typeddict(kind)  # which has what it inherits as well
     ]
 
 

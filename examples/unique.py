@@ -1,4 +1,4 @@
-"""Three ways to meet a job that is there already: ``python unique.py`` tells what they do."""
+"""Three ways to meet a job that is there already: ``python unique.py`` shows what they do."""
 
 from dutiful import App, DuplicateJob, unique
 

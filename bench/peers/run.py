@@ -55,7 +55,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", metavar="A,B", help="measure these systems alone")
     parser.add_argument("--quick", action="store_true", help="one short run; shows that it works")
     parser.add_argument("--runs", type=int, default=3, help="runs of each system (3)")
-    parser.add_argument("--seconds", type=float, default=3.0, help="length of a drain (3)")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=3.0,
+        help="how long one worker should take for a backlog (3)",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
     parser.add_argument(
         "--python", metavar="PATH", help="the interpreter for who needs a newer one"
@@ -121,7 +126,7 @@ def measured(
                 stack.callback(bench.close)
                 row.update(bench.prepare(sizes))
                 benches[entry.name] = bench
-                say(f"{entry.name}: drains of {bench.jobs:,} jobs")
+                say(f"{entry.name}: backlogs of {bench.jobs:,} jobs")
             except (*FAILURES, venvs.Unavailable) as error:
                 give_up(row, f"{error}", missing=isinstance(error, venvs.Unavailable))
         for number in range(runs):
@@ -146,8 +151,8 @@ def once(bench: Bench, row: Row, sizes: Sizes, number: int) -> None:
     row["runs"].append(run)
     took = time.monotonic() - started
     say(
-        f"{row['name']}: run {number + 1}, {run['drain']['per_s']:,.0f}/s by one worker, "
-        f"{run['drain_two']['per_s']:,.0f}/s by two; took {took:.0f} s"
+        f"{row['name']}: run {number + 1}, {run['consume']['per_s']:,.0f}/s by one worker, "
+        f"{run['consume_two']['per_s']:,.0f}/s by two; took {took:.0f} s"
     )
 
 
@@ -191,7 +196,7 @@ def faulty(row: Row) -> bool:
         return not row["missing"]
     if row["failed"]:
         return True
-    stages = [run[stage] for run in row["runs"] for stage in ("drain", "drain_two")]
+    stages = [run[stage] for run in row["runs"] for stage in ("consume", "consume_two")]
     return any(stage[fault] for stage in stages for fault in ("lost", "repeated", "left"))
 
 

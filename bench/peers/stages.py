@@ -1,6 +1,6 @@
 """What is measured, for every system in the same way.
 
-A drain is timed from the first job's start to the last one's, over a backlog that is already
+A run is timed from the first job's start to the last one's, over a backlog that is already
 stored. Processor time is counted from the first start until the store says that nothing is left.
 """
 
@@ -37,7 +37,7 @@ class Sizes:
     """How long things may take."""
 
     seconds: float = 3.0
-    """What a drain by one worker should last; enqueueing is measured for a third of it each."""
+    """What one worker should take for a backlog; enqueueing is measured for a third of it each."""
     jobs_max: int = 200_000
     pickups: int = PICKUPS
 
@@ -55,12 +55,12 @@ class Bench:
         self._processes = Processes(python, entry.module, self._folder)
 
     def prepare(self, sizes: Sizes) -> Figures:
-        """Install the system, find out how much it drains, and store that backlog once."""
+        """Install the system, find out how fast its worker is, and store that backlog once."""
         told: Figures = self._processes.workload(self._database.make("installed"), "install")
         url = self._database.make("run", "installed")
         some = self._processes.workload(url, "fill", CAPACITY // 2, sizes.seconds / 3)["jobs"]
-        probe = self._drain(url, 1, some, limit=sizes.seconds)
-        # Storing the backlog may not take much longer than draining it.
+        probe = self._consume(url, 1, some, limit=sizes.seconds)
+        # Storing the backlog may not take much longer than running it.
         storable = some * 3 * 2
         wanted = int(min(probe["per_s"] * sizes.seconds, storable, sizes.jobs_max))
         self.jobs = max(wanted, JOBS_MIN)
@@ -74,16 +74,16 @@ class Bench:
         """Measure everything once."""
         url = self._database.make("run", "installed")
         enqueued = self._processes.workload(url, "enqueue", sizes.seconds / 3)
-        one = self._drain(self._database.make("run", "filled"), 1, self.jobs)
-        two = self._drain(self._database.make("run", "filled"), 2, self.jobs)
-        return {**enqueued, "drain": one, "drain_two": two, "pickup_ms": self._pickup(sizes)}
+        one = self._consume(self._database.make("run", "filled"), 1, self.jobs)
+        two = self._consume(self._database.make("run", "filled"), 2, self.jobs)
+        return {**enqueued, "consume": one, "consume_two": two, "pickup_ms": self._pickup(sizes)}
 
     def close(self) -> None:
         """Remove what was stored."""
         self._database.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _drain(self, url: str, workers: int, jobs: int, limit: float | None = None) -> Figures:
+    def _consume(self, url: str, workers: int, jobs: int, limit: float | None = None) -> Figures:
         """Drain a backlog; with a limit only for so many seconds, and without checking the end."""
         with self._stage() as marks, self._processes.workers(url, workers, marks) as processes:
             tally = Tally(marks)

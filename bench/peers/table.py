@@ -28,7 +28,7 @@ def markdown(figures: dict[str, Any]) -> str:
 
 
 _CLEAN = (
-    "Nothing: in every measured drain each job ran once, and the store said afterwards that nothing "
+    "Nothing: in every measured run each job ran once, and the store said afterwards that nothing "
     "was left."
 )
 
@@ -39,7 +39,7 @@ def _about(figures: dict[str, Any]) -> str:
     return (
         f"Measured on {figures['date']}: {machine['cores']} cores, {machine['cpu']}, "
         f"{machine['memory_gib']} GiB, {machine['system']}; {figures['server']}, as it comes. "
-        f"{runs} {'run' if runs == 1 else 'runs'} of each, one after another in turns, drains of "
+        f"{runs} {'run' if runs == 1 else 'runs'} of each, one after another in turns, backlogs of "
         f"about {size['seconds']:g} s. A figure is the median of the runs, with the lowest and the "
         "highest after it. The best of each column is bold."
     )
@@ -49,8 +49,8 @@ def _table(rows: list[Row]) -> str:
     columns: list[tuple[str, Read, Show, bool]] = [
         ("enqueue one by one /s", lambda r: _each(r, "one_per_s"), _whole, True),
         ("enqueue by the thousand /s", lambda r: _each(r, "bulk_per_s"), _whole, True),
-        ("drain, one worker /s", lambda r: _drain(r, "drain", "per_s"), _whole, True),
-        ("drain, two workers /s", lambda r: _drain(r, "drain_two", "per_s"), _whole, True),
+        ("consume, one worker /s", lambda r: _consumed(r, "consume", "per_s"), _whole, True),
+        ("consume, two workers /s", lambda r: _consumed(r, "consume_two", "per_s"), _whole, True),
         ("pickup p50 ms", lambda r: _pickup(r, 0.5), _tenth, False),
         ("pickup p99 ms", lambda r: _pickup(r, 0.99), _tenth, False),
         ("cpu s per 1,000", _cpu, _thousandth, False),
@@ -59,7 +59,9 @@ def _table(rows: list[Row]) -> str:
     head.insert(4, "of the fastest rival")
     fine = [row for row in rows if "why" not in row]
     best = [_best([read(row) for row in fine], high) for _, read, _, high in columns]
-    rival = max((median(_drain(r, "drain", "per_s")) for r in fine if not r["ours"]), default=None)
+    rival = max(
+        (median(_consumed(r, "consume", "per_s")) for r in fine if not r["ours"]), default=None
+    )
     lines = []
     for row in rows:
         if "why" in row:
@@ -69,7 +71,7 @@ def _table(rows: list[Row]) -> str:
             _cell(read(row), show, winner)
             for (_, read, show, _), winner in zip(columns, best, strict=True)
         ]
-        share = median(_drain(row, "drain", "per_s")) / rival if rival else None
+        share = median(_consumed(row, "consume", "per_s")) / rival if rival else None
         cells.insert(3, "" if share is None else f"{share:.2f}")
         lines.append([row["title"], *cells])
     lines.sort(key=lambda line: -float(line[4]) if line[4] else 0)
@@ -80,13 +82,13 @@ def _each(row: Row, name: str) -> list[float]:
     return [run[name] for run in row["runs"] if name in run]
 
 
-def _drain(row: Row, stage: str, name: str) -> list[float]:
+def _consumed(row: Row, stage: str, name: str) -> list[float]:
     return [run[stage][name] for run in row["runs"]]
 
 
 def _cpu(row: Row) -> list[float]:
-    workers = _drain(row, "drain", "worker_cpu_s_per_1000")
-    server = _drain(row, "drain", "server_cpu_s_per_1000")
+    workers = _consumed(row, "consume", "worker_cpu_s_per_1000")
+    server = _consumed(row, "consume", "server_cpu_s_per_1000")
     return [a + b for a, b in zip(workers, server, strict=True)]
 
 
@@ -116,7 +118,7 @@ def _faults(row: Row) -> list[str]:
     if "why" not in row:
         found += [f"- {where}: {why}." for why in row.get("failed", [])]
     for number, run in enumerate(row.get("runs", []), 1):
-        for stage, workers in (("drain", "one worker"), ("drain_two", "two workers")):
+        for stage, workers in (("consume", "one worker"), ("consume_two", "two workers")):
             told = [
                 f"{run[stage][name]:,} {words}"
                 for name, words in (
@@ -136,7 +138,7 @@ def _settings(rows: list[Row]) -> str:
     lines = []
     for row in rows:
         known = "jobs" in row
-        settled = median(_drain(row, "drain", "settled_s")) if row.get("runs") else None
+        settled = median(_consumed(row, "consume", "settled_s")) if row.get("runs") else None
         lines.append(
             [
                 f"{row['title']} ({row['store']})",
@@ -148,7 +150,7 @@ def _settings(rows: list[Row]) -> str:
             ]
         )
     last = "all recorded after the last start"
-    return _lay(["system", "version", "Python", "jobs in a drain", last, "settings"], lines)
+    return _lay(["system", "version", "Python", "jobs in a backlog", last, "settings"], lines)
 
 
 def _lay(head: list[str], rows: list[list[str]]) -> str:

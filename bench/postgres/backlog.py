@@ -6,7 +6,7 @@ import statistics
 import time
 from collections import defaultdict
 
-from drain import ticks
+from consume import ticks
 from late_pages import LatePages
 from narrow_ready import NarrowReady
 from one_table import OneTable
@@ -18,7 +18,7 @@ SLICE, TAKEN = 1000, 30_000
 
 
 def run(url: str, rounds: int, *, fill: str | None, keep: bool) -> None:
-    """Fill each design with each backlog, then drain some of it, in turn."""
+    """Fill each design with each backlog, then run some of it, in turn."""
     for letter in fill or ("" if keep else KINDS):
         for queued in QUEUED:
             where = database(url, _name(letter, queued))
@@ -43,14 +43,14 @@ def run(url: str, rounds: int, *, fill: str | None, keep: bool) -> None:
                 design, link = kind(where, ticks), Link(where)
                 if isinstance(design, LatePages):
                     design.maintain(link)
-                claims, spent, count = _drain(design, link, min(TAKEN, queued), queued)
+                claims, spent, count = _consume(design, link, min(TAKEN, queued), queued)
                 parts = figures[kind.name, queued]
                 parts["rate"].append(count / spent)
                 parts["claim"].append(percentile(claims, 0.5) * 1e3)
                 parts["first"].append(claims[0] * 1e3)
                 link.conn.close()
     print(
-        "\n| design | queued | drain/s (lowest to highest) | claim of 1,000, p50 ms | first claim ms |"
+        "\n| design | queued | consumed/s (lowest to highest) | claim of 1,000, p50 ms | first claim ms |"
     )
     print("|---|---|---|---|---|")
     for (name, queued), parts in figures.items():
@@ -65,7 +65,7 @@ def _name(letter: str, queued: int) -> str:
     return f"backlog_{letter.lower()}_{queued}"
 
 
-def _drain(
+def _consume(
     design: OneTable | NarrowReady | LatePages, link: Link, count: int, queued: int
 ) -> tuple[list[float], float, int]:
     """Take some jobs; a short line is filled up again, outside the clock."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from drain import DESIGNS
+from consume import DESIGNS
 from testbed import Batch, Link, database
 
 

@@ -8,7 +8,7 @@ import time
 from collections import defaultdict
 from typing import Any
 
-from drain import ticks
+from consume import ticks
 from late_pages import LatePages
 from narrow_ready import NarrowReady
 from one_table import OneTable

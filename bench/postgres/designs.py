@@ -1,13 +1,13 @@
 """Measure designs of the store side by side on one server with its defaults.
 
-python bench/postgres/designs.py check|drain|single|crowd|steady|held|backlog|serve  [--url postgresql://user@host:port/]
+python bench/postgres/designs.py check|consume|single|crowd|steady|held|backlog|serve  [--url postgresql://user@host:port/]
 
-drain    insert, claim and settle 60,000 jobs from one connection, by 1,000 and by 100; WAL a job
+consume  insert, claim and settle 60,000 jobs from one connection, by 1,000 and by 100; WAL a job
 single   one enqueue a statement: with and without the commit's wait
 crowd    one, four and sixteen workers that claim ten jobs at a time from one queue
 steady   1,000 jobs a second for ten minutes, with pruning after two minutes
 held     the same while another session of each database keeps a snapshot open
-backlog  drain 50,000 jobs with 10^3, 10^5 and 10^7 queued
+backlog  run 50,000 jobs with 10^3, 10^5 and 10^7 queued
 check    every design keeps what it promises
 serve    run a server until the end of the input, to fill and to measure apart
 """
@@ -19,8 +19,8 @@ import sys
 
 import backlog
 import checks
+import consume
 import crowd
-import drain
 import single
 import steady
 from testbed import server
@@ -29,7 +29,9 @@ from testbed import server
 def main() -> None:
     """Run one measurement."""
     asked = argparse.ArgumentParser(usage=__doc__)
-    asked.add_argument("what", choices="check drain single crowd steady held backlog serve".split())
+    asked.add_argument(
+        "what", choices="check consume single crowd steady held backlog serve".split()
+    )
     asked.add_argument("--url", help="a server's URL without a database; else one is started")
     asked.add_argument("--rounds", type=int, default=3)
     asked.add_argument("--minutes", type=float, default=10)
@@ -40,8 +42,8 @@ def main() -> None:
         match given.what:
             case "check":
                 checks.run(url)
-            case "drain":
-                drain.run(url, given.rounds)
+            case "consume":
+                consume.run(url, given.rounds)
             case "single":
                 single.run(url, given.rounds)
             case "connections_in_use":

@@ -6,7 +6,7 @@ import statistics
 import time
 from collections import defaultdict
 
-from drain import ticks
+from consume import ticks
 from one_table import AS_UUID, OneTable, WithPlaceKey
 from testbed import ARGS, QUEUE, TASK, Batch, Link, database
 

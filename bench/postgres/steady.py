@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from drain import ticks
+from consume import ticks
 from late_pages import LatePages
 from narrow_ready import NarrowReady
 from one_table import OneTable

@@ -1,9 +1,9 @@
-"""Drains jobs through a worker process, with and without a snapshot that another session holds.
+"""Runs jobs through a worker process, with and without a snapshot that another session holds.
 
 python bench/postgres/worker_held.py [JOBS] [--minutes M]
 
 With ``--minutes`` the snapshot is held for so long, while both stores get 1,000 jobs a second and
-drain them every ten seconds, before the turns that count.
+run them every ten seconds, before the turns that count.
 """
 
 import argparse
@@ -25,24 +25,24 @@ EVERY = 10.0
 TURNS = 7
 
 
-async def drain(url: str, folder: Path, jobs: int) -> float:
+async def consume(url: str, folder: Path, jobs: int) -> float:
     """Return the jobs a second of one worker."""
     bench = Bench(url, folder, WorkerOptions(), lambda stage, share: None)
     await bench.app.open()
     await bench.enqueue_many(task_of("async"), jobs)
-    await bench.drain(task_of("async"), jobs, "drain")
+    await bench.consume(task_of("async"), jobs, "consume")
     await bench.close()
-    return bench.figures["drain_per_s"]
+    return bench.figures["consume_per_s"]
 
 
 async def take_turns(urls: dict[str, str], folder: Path, jobs: int, turn: int) -> dict[str, float]:
-    """Drain both stores, the other one first each time, for the machine may slow down meanwhile."""
+    """Run the jobs of both stores, the other one first each time, for the machine may slow down meanwhile."""
     order = sorted(urls, reverse=turn % 2 == 1)
-    return {name: await drain(urls[name], folder, jobs) for name in order}
+    return {name: await consume(urls[name], folder, jobs) for name in order}
 
 
 async def steady(urls: dict[str, str], folder: Path, minutes: float) -> None:
-    """Keep both stores busy at 1,000 jobs a second, and say what each minute drained."""
+    """Keep both stores busy at 1,000 jobs a second, and say how many jobs ended in each minute."""
     began = time.monotonic()
     rounds: list[dict[str, float]] = []
     while (spent := time.monotonic() - began) < minutes * 60:
@@ -67,7 +67,7 @@ async def main(jobs: int, minutes: float) -> None:
         with psycopg.connect(server.url(), autocommit=True) as admin:
             admin.execute("CREATE DATABASE held")
         for url in urls.values():
-            await drain(url, folder, 1)
+            await consume(url, folder, 1)
         other = stack.enter_context(psycopg.connect(urls["held"]))
         other.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         other.execute("SELECT count(*) FROM dutiful.migration")
@@ -75,7 +75,7 @@ async def main(jobs: int, minutes: float) -> None:
         turns = []
         for turn in range(TURNS):
             turns.append(await take_turns(urls, folder, jobs, turn))
-            print(f"drain of {jobs:,}: {said(turns[-1:])}", flush=True)
+            print(f"{jobs:,}: {said(turns[-1:])}", flush=True)
         print(f"median: {said(turns)}")
 
 

@@ -53,7 +53,7 @@ def top_up(conn: sqlite3.Connection, size: int, mixed: bool) -> None:
     os.sync()
 
 
-def drain(conn: sqlite3.Connection, form: str, given: tuple[Any, ...]) -> float:
+def consume(conn: sqlite3.Connection, form: str, given: tuple[Any, ...]) -> float:
     """Settle the last batch and claim the next in one transaction, some times over; jobs a second."""
     jobs: list[Any] = []
     count, times = 0, TIMES[given[-1]]
@@ -93,7 +93,7 @@ def main() -> None:
                             if name == DEFAULT or form.startswith("one queue"):
                                 top_up(conn, size, mixed)
                                 kind = f"{form}, {'15 strands' if mixed else 'one line'}, {name}"
-                                figures[kind][f"{size:,} queued"].append(drain(conn, sql, given))
+                                figures[kind][f"{size:,} queued"].append(consume(conn, sql, given))
                         conn.close()
         conn = connect(base / f"{SIZES[1]}-True.db")
         plan = conn.execute(

@@ -135,7 +135,7 @@ def lifecycle(
                 conn.executemany(insert_sql(id_kind), batch)
                 conn.execute("COMMIT")
 
-        def drain() -> None:
+        def consume() -> None:
             jobs: list[Any] = []
             for _ in range(BATCHES + 1):
                 conn.execute("BEGIN IMMEDIATE")
@@ -144,11 +144,11 @@ def lifecycle(
                 conn.execute("COMMIT")
 
         count = BATCH * BATCHES
-        inserts, drains = rate(count, insert), rate(count, drain)
+        inserts, moves = rate(count, insert), rate(count, consume)
         left = conn.execute("SELECT count(*) FROM job WHERE state < 4").fetchone()[0]
         assert left == 0, f"{left} jobs not settled"
         conn.close()
-    return {"insert": inserts, "settle+claim": drains, "lifecycle": 1 / (1 / inserts + 1 / drains)}
+    return {"insert": inserts, "settle+claim": moves, "lifecycle": 1 / (1 / inserts + 1 / moves)}
 
 
 def main() -> None:

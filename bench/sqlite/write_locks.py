@@ -18,7 +18,7 @@ IN_MODIFY = 0x2
 Wake = Callable[[], None]
 
 
-def drain(fd: int) -> None:
+def empty(fd: int) -> None:
     """Read what is there; what is left over wakes us again."""
     os.read(fd, 65536)
 
@@ -28,7 +28,7 @@ def watch(loop: asyncio.AbstractEventLoop, fd: int, wake: Wake) -> None:
 
     def ready() -> None:
         wake()
-        drain(fd)
+        empty(fd)
 
     loop.add_reader(fd, ready)
 

@@ -5,7 +5,7 @@ import random
 from pathlib import Path
 
 ORDERS = 2000
-EXPIRED = 12  # cards that the gateway declines until somebody repairs them
+EXPIRED = 12  # cards that the gateway declines until they are repaired
 
 FIRST = (
     "Ada Amir Anouk Bao Carla Dimitri Elif Emeka Fatima Femke Giulia Hana Henrik Ines Ivo Jamal "

@@ -187,11 +187,11 @@ def working_folder() -> Path | None:
 def _table(folder: Path | None) -> tuple[Path | None, dict[str, Any]]:
     for place in () if folder is None else (folder, *folder.parents):
         path = place / "pyproject.toml"
-        if os.path.isfile(path):  # which is told no in a folder that cannot be looked into
+        if os.path.isfile(path):  # False in a folder that cannot be read
             try:
                 document = tomllib.loads(path.read_text("utf-8"))
             except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError):
-                return path, {}  # somebody else's broken file must not stop the jobs
+                return path, {}  # a broken file of another tool must not stop the jobs
             return path, _part(_part(document, "tool"), "dutiful")
     return None, {}
 

@@ -38,14 +38,14 @@ def test_a_quick_run_measures_both(tmp_path: Path) -> None:
         pytest.skip(f"peer: huey {rows['huey']['why']}")
     for row in rows.values():
         [measured] = row["runs"]
-        for stage in (measured["drain"], measured["drain_two"]):
+        for stage in (measured["consume"], measured["consume_two"]):
             assert stage["per_s"] > 0
             assert (stage["lost"], stage["repeated"], stage["left"]) == (0, 0, 0)
         assert measured["one_per_s"] > 0
         assert len(measured["pickup_ms"]) == 20
         assert measured["pickup_ms"][0] > 0
     assert "no such call" in ended.stdout
-    assert "Nothing: in every measured drain each job ran once" in ended.stdout
+    assert "Nothing: in every measured run each job ran once" in ended.stdout
 
 
 def test_a_wrong_name_is_refused() -> None:
@@ -100,7 +100,7 @@ def test_every_version_is_pinned_with_hashes(venvs: ModuleType) -> None:
             assert "--hash=sha256:" in (PEERS / "requirements" / f"{entry.module}.txt").read_text()
 
 
-def drain(per_s: float, **faults: int) -> dict[str, Any]:
+def consumed(per_s: float, **faults: int) -> dict[str, Any]:
     cpu = {"worker_cpu_s_per_1000": 0.02, "server_cpu_s_per_1000": 0.01}
     return {"per_s": per_s, **cpu, "settled_s": 0.1, "lost": 0, "repeated": 0, "left": 0, **faults}
 
@@ -109,8 +109,8 @@ def row(title: str, per_s: float, *, ours: bool = False) -> dict[str, Any]:
     runs = [
         {
             "one_per_s": 1000.0,
-            "drain": drain(per_s * share),
-            "drain_two": drain(per_s),
+            "consume": consumed(per_s * share),
+            "consume_two": consumed(per_s),
             "pickup_ms": [1.0, 2.0, 3.0, 9.0],
         }
         for share in (0.9, 1, 1.2)
@@ -140,7 +140,7 @@ def test_a_rival_that_wins_is_shown_winning() -> None:
 
 def test_what_went_wrong_is_told() -> None:
     figures = copy.deepcopy(FIGURES)
-    figures["systems"][1]["runs"][2]["drain_two"] = drain(4000, lost=3, repeated=1)
+    figures["systems"][1]["runs"][2]["consume_two"] = consumed(4000, lost=3, repeated=1)
     [told] = lines(figures, "- Rival on SQLite")
     assert "run 3, two workers, of 1,000 jobs: 3 never ran, 1 ran again." in told
 

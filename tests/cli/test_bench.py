@@ -18,10 +18,10 @@ FIGURES = {
     "enqueue_one_ratio",
     "enqueue_100_callers_per_s",
     "enqueue_many_per_s",
-    "drain_per_s",
-    "drain_sync_per_s",
-    "drain_two_workers_per_s",
-    "drain_with_backlog_per_s",
+    "consume_per_s",
+    "consume_sync_per_s",
+    "consume_two_workers_per_s",
+    "consume_with_backlog_per_s",
     "backlog_ratio",
     "pickup_ms_p50",
     "pickup_ms_p99",
@@ -53,7 +53,7 @@ def test_figures_are_lines_for_people(run: Run) -> None:
     first, *lines = said.out.splitlines()
     assert first.split() == ["figure", "here"]
     assert [text.split() for text in lines[:2]] == [["engine", "sqlite"], ["jobs", "100"]]
-    assert any(text.startswith("drain/s ") for text in lines)
+    assert any(text.startswith("consume/s ") for text in lines)
 
 
 @pytest.mark.parametrize("url", ["memory://", "MEMORY:", " memory:"])
@@ -75,5 +75,5 @@ def test_a_store_with_work_of_its_own_is_left_alone(place: Place, run: Run) -> N
 
 def test_a_server_that_is_away_is_told_as_ever(run: Run) -> None:
     said = run("bench", "--engine", "postgresql://me:hunter@127.0.0.1:1/x", "--jobs", "100")
-    assert (said.code, "see that the store is up" in said.err) == (3, True)
+    assert (said.code, "check that the store is up" in said.err) == (3, True)
     assert "hunter" not in said.err

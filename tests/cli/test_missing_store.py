@@ -48,7 +48,7 @@ def test_looking_at_a_file_without_a_store_makes_none(
     before = path.read_bytes()
     said = run(*command, "--url", f"sqlite:///{path}")
     assert said.code == 3, said
-    assert "mine.db is no store yet" in said.err
+    assert "mine.db is not a store yet" in said.err
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
     assert run("migrate", "--url", f"sqlite:///{path}").code == 0

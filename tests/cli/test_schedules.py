@@ -77,7 +77,7 @@ def test_next_says_what_is_wrong(run: Run, words: list[str], text: str) -> None:
 def test_an_empty_store_says_what_to_do(shop: Path, run: Run) -> None:
     deleted = run("schedules", "delete", "report", "--yes", *AT)
     assert deleted.code == 0
-    assert "App calendar_shop declares it: it comes back when a worker starts." in deleted.out
+    assert "App calendar_shop declares it: it is created again when a worker starts." in deleted.out
     assert "@app.cron" in run("schedules", "list", *AT).out
     assert run("schedules", "list", "--json", *AT).json == []
 

@@ -147,7 +147,7 @@ def test_from_a_schedule(hooks: list[Any]) -> None:
 
     app.on_enqueue(lambda job: seen.append(dict(job.meta)) or job)
     with harness(app) as jobs:
-        jobs.drain(until=timedelta(minutes=3), schedules=True)
+        jobs.run_due(until=timedelta(minutes=3), schedules=True)
         assert len(jobs.jobs(note)) >= 2
     assert all(keys <= set(meta) for meta in seen)
 
@@ -209,6 +209,6 @@ def test_a_hook_of_death_that_raises_ends_nothing(error: BaseException) -> None:
 
     with harness(app) as jobs:
         fails.using(max_attempts=1).enqueue()
-        jobs.drain(raise_on_death=False)
+        jobs.run_due(raise_on_death=False)
     assert len(seen) == 1
     assert events.of(HookFailed)

@@ -32,7 +32,7 @@ def test_a_hook_that_changes_meta_in_place_changes_that_job_alone() -> None:
         for task in (noted, shared, shared, noted):
             task.enqueue()
         app.enqueue_many(noted.job() for _ in range(2))
-        jobs.drain()
+        jobs.run_due()
     assert given == {"tenant": "acme"}
     assert [meta["trace"] for meta in seen] == ["t1", "t2", "t3", "t4", "t5", "t6"]
     assert [meta.get("tenant") for meta in seen] == [None, "acme", "acme", None, None, None]
@@ -51,7 +51,7 @@ def test_a_task_that_changes_its_meta_changes_no_other_jobs() -> None:
         changes.enqueue()
         changes.using(meta={"kind": "x"}).enqueue()
         changes.enqueue()
-        jobs.drain()
+        jobs.run_due()
     assert seen == [{}, {"kind": "x"}, {}]
 
 
@@ -66,5 +66,5 @@ def test_a_clients_own_names_make_no_occurrence() -> None:
     with harness(app) as jobs:
         looks.using(meta={"schedule": "vip", "planned": "soon"}).enqueue()
         looks.using(meta={"schedule": "vip", "planned": "9" * 30}).enqueue()
-        jobs.drain()
+        jobs.run_due()
     assert seen == [None, None]

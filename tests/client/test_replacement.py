@@ -18,10 +18,10 @@ def test_a_task_is_given_another_key_with_other_arguments() -> None:
         later = charge.using(unique=debounced, delay="1m")
         kept = later.enqueue(10)
         assert later.enqueue(10).id == kept.id
-        jobs.drain(until="2m")
+        jobs.run_due(until="2m")
         changed = later.enqueue(10)
         later.enqueue(20)
-        jobs.drain(until="2m")
+        jobs.run_due(until="2m")
     assert seen[0] == (10, kept.id)
     (total, key) = seen[1]
     assert total == 20

@@ -81,11 +81,11 @@ def test_a_unique_task_has_one_job_of_its_schedule_at_a_time() -> None:
     with harness(app, clock=clock) as jobs:
         app.schedules.create(poll, Interval(SECOND))
         waiting = poll.using(delay="10s").enqueue()
-        jobs.drain(until="3s", schedules=True)
+        jobs.run_due(until="3s", schedules=True)
         assert [row.why for row in app.schedules.history("poll")] == [
             f"job {waiting.id} holds its unique key"
         ] * 3
-        jobs.drain(until="10s", schedules=True)
+        jobs.run_due(until="10s", schedules=True)
         assert waiting.status() == "succeeded"
         assert app.schedules.history("poll", limit=1)[0].kind == "enqueued"
 
@@ -158,9 +158,9 @@ def test_the_job_sees_its_occurrence() -> None:
         seen.append(ctx.occurrence)
 
     with harness(app, clock=FakeClock(MIDNIGHT)) as jobs:
-        jobs.drain(until="2d", schedules=True)
+        jobs.run_due(until="2d", schedules=True)
         nightly.enqueue()
-        jobs.drain()
+        jobs.run_due()
     first, second, other = seen
     assert first is not None
     assert second is not None
@@ -184,7 +184,7 @@ def test_hooks_see_the_jobs_of_schedules() -> None:
         return replace(job, meta={**job.meta, "traced": "yes"})
 
     with harness(app) as jobs:
-        jobs.drain(until="1m", schedules=True)
+        jobs.run_due(until="1m", schedules=True)
         (job,) = jobs.jobs(tick)
     assert job.meta["traced"] == "yes"
 

@@ -148,7 +148,7 @@ def test_arguments_are_bound_as_python_does(
         ((1,), {"c": 1}, "unexpected keyword argument 'c'"),
         (("x",), {}, r"Expected `int`, got `str` - at `\$.a`"),
         ((1,), {"b": [{"x": "no"}]}, r"\$.b\[0\].x"),
-        ((float("nan"),), {}, "nan is no JSON number"),
+        ((float("nan"),), {}, "nan is not a JSON number"),
         ((object(),), {}, "object"),
         ((2**70,), {}, "64 bits"),
         (("\ud800",), {}, "JSON"),

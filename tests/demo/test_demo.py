@@ -193,5 +193,5 @@ def test_bad_file_is_one_line_of_error(environment: dict[str, str], tmp_path: Pa
     path.write_text("order_id,card,cents,currency\nA,t,1.5,EUR\n")
     result = run(environment, "--orders", str(path))
     assert result.returncode == 2
-    assert f"{path}: line 2, column cents: '1.5' is no whole number" in result.stderr
+    assert f"{path}: line 2, column cents: '1.5' is not a whole number" in result.stderr
     assert "Traceback" not in result.stderr

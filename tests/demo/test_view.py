@@ -122,5 +122,5 @@ def test_naive_verdict_points_back_to_the_safe_demo() -> None:
     view = LiveView(Console(file=out, width=80), STATE_STYLES)
     view.conclude(DemoStatus(0, True), verdict(naive=True), None)
     assert "safety off" in out.getvalue()
-    assert "nobody was told" in out.getvalue()
+    assert "nothing reported it" in out.getvalue()
     assert "the same with the safety on" in out.getvalue()

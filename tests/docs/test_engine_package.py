@@ -35,17 +35,6 @@ import shop
 shop.app.enqueue_many(shop.charge.job(order) for order in range(3))
 shop.report.enqueue()
 """
-SHIM = """
-from dutiful.testing import conformance
-
-def suite(names):
-    for contract in conformance.CONTRACTS:
-        own = {"__module__": names["__name__"]}
-        names[f"Test{contract.__name__}"] = type(f"Test{contract.__name__}", (contract,), own)
-
-if not hasattr(conformance, "suite"):
-    conformance.suite = suite
-"""
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -61,7 +50,6 @@ def run(tmp_path: Path) -> Run:
     place.mkdir()
     (place / "pyproject.toml").write_text(shown["file=pyproject.toml"])
     (place / "test_jsonfile.py").write_text(shown["file=test_jsonfile.py"])
-    (place / "conftest.py").write_text(SHIM)
     (place / "shop.py").write_text(SHOP)
 
     def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:

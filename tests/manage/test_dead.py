@@ -96,7 +96,7 @@ REFUSED: list[tuple[Mapping[str, Any], type[Exception], str]] = [
     ({"order": float("nan")}, BadPayload, "the arguments cannot be stored: at"),
     ({"order": 2**70}, BadPayload, "does not fit in 64 bits"),
     ({"order": "x" * 300_000}, PayloadTooLarge, "the arguments would take 300,0"),
-    ({"order": object()}, BadOption, "changes: the new value of order is no plain data"),
+    ({"order": object()}, BadOption, "changes: the new value of order is not plain data"),
     ({"": 1}, BadOption, "changes: '' names no argument"),
     ({7: 1}, BadOption, "changes: 7 names no argument"),  # type: ignore[dict-item]  # untyped
     (["order=1"], BadOption, "changes=.*; give a dict"),  # type: ignore[list-item]  # untyped

@@ -103,7 +103,7 @@ def test_progress_that_closes_the_app_ends_the_call(sync_app: App) -> None:
 @pytest.mark.parametrize("name", CALLS)
 async def test_async_progress_is_refused(name: str, progress: Callable[..., Any]) -> None:
     async with App("memory://") as app:
-        with pytest.raises(BadOption, match="is async, and nobody would await it; give a plain"):
+        with pytest.raises(BadOption, match="is async, and would not be awaited; give a plain"):
             await CALLS[name](app)(all=True, progress=progress)
 
 

@@ -97,7 +97,7 @@ CALLS: dict[str, tuple[Call, str]] = {
         lambda app: app.dead.redrive(
             all=True, changes={"order": datetime(2026, 1, 1, tzinfo=Vague())}
         ),
-        "the new value of order is no plain data: LookupError: no offset",
+        "the new value of order is not plain data: LookupError: no offset",
     ),
     "a state": (lambda app: app.jobs.list(state=Rude("stopped")), "state 'stopped'; choose"),
 }

@@ -45,35 +45,35 @@ def jobs() -> Iterator[Harness]:
         yield held
 
 
-def test_nothing_runs_until_drained(jobs: Harness) -> None:
+def test_nothing_runs_until_the_test_asks(jobs: Harness) -> None:
     send.enqueue("a")
     assert sent == []
-    assert jobs.drain() == 1
+    assert jobs.run_due() == 1
     assert sent == [("a", 1)]
     assert [job.state for job in jobs.jobs(send)] == [State.SUCCEEDED]
 
 
-def test_a_job_enqueued_by_a_job_runs_in_the_same_drain(jobs: Harness) -> None:
+def test_a_job_enqueued_by_a_job_runs_in_the_same_call(jobs: Harness) -> None:
     sign_up.enqueue("a")
-    jobs.drain()
+    jobs.run_due()
     jobs.assert_enqueued(send, "a")
     assert sent == [("a", 1)]
 
 
 def test_a_retry_waits_for_the_clock(jobs: Harness) -> None:
     send.enqueue("a", failures=1)
-    jobs.drain()
+    jobs.run_due()
     assert sent == []
-    jobs.drain(until="59s")
+    jobs.run_due(until="59s")
     assert sent == []
-    jobs.drain(until="1s")
+    jobs.run_due(until="1s")
     assert sent == [("a", 2)]
 
 
 def test_time_passes_through_every_retry_on_the_way(jobs: Harness) -> None:
     handle = send.enqueue("a", failures=2)
     before = jobs.clock.now()
-    jobs.drain(until="1h")
+    jobs.run_due(until="1h")
     assert sent == [("a", 3)]
     assert jobs.clock.now() - before == 3600 * 1_000_000
     assert handle.result(timeout=1) == "a"
@@ -82,20 +82,20 @@ def test_time_passes_through_every_retry_on_the_way(jobs: Harness) -> None:
 def test_a_dead_job_fails_the_test_with_its_traceback(jobs: Harness) -> None:
     send.enqueue("a", failures=9)
     with pytest.raises(JobFailed, match="no route"):
-        jobs.drain(until="1h")
+        jobs.run_due(until="1h")
     assert len(jobs.died) == 1
     send.enqueue("b", failures=9)
-    jobs.drain(until="1h", raise_on_death=False)
+    jobs.run_due(until="1h", raise_on_death=False)
     assert len(jobs.died) == 2
 
 
 def test_a_delay_and_a_snooze_wait_for_the_clock(jobs: Harness) -> None:
     send.using(delay="10m").enqueue("later")
     wait_until.enqueue(datetime(2026, 1, 1, 0, 5, tzinfo=UTC))
-    jobs.drain(until="9m")
+    jobs.run_due(until="9m")
     assert [job.state for job in jobs.jobs(wait_until)] == [State.SUCCEEDED]
     assert ("later", 1) not in sent
-    jobs.drain(until="1m")
+    jobs.run_due(until="1m")
     assert ("later", 1) in sent
 
 
@@ -114,7 +114,7 @@ async def test_async_tests_use_the_twins() -> None:
     sent.clear()
     with harness(app, clock=FakeClock(datetime(2030, 1, 1, tzinfo=UTC))) as jobs:
         handle = await send.aenqueue("a")
-        assert await jobs.adrain() == 1
+        assert await jobs.arun_due() == 1
         assert await handle.aresult(timeout=1) == "a"
         assert (await jobs.ajobs(send, "succeeded"))[0].enqueued_at > 1_890_000_000_000_000
         assert len(await jobs.aassert_enqueued(send, "a")) == 1
@@ -124,7 +124,7 @@ async def test_async_tests_use_the_twins() -> None:
 
 
 SYNC: dict[str, Callable[[Harness], Any]] = {
-    "drain": lambda jobs: jobs.drain(),
+    "run_due": lambda jobs: jobs.run_due(),
     "jobs": lambda jobs: jobs.jobs(),
     "assert_enqueued": lambda jobs: jobs.assert_enqueued(send, "a"),
     "enqueued": lambda jobs: jobs.enqueued(send),

@@ -45,7 +45,7 @@ async def test_no_hostile_end_of_an_attempt_costs_a_slot(sqlite: App, kind: str)
             assert len(await errors(sqlite, handle.id)) == (job.state.word == "dead")
 
 
-def test_a_broken_policy_neither_hangs_a_drain_nor_hides_the_error() -> None:
+def test_a_broken_policy_neither_hangs_a_run_nor_hides_the_error() -> None:
     app = App("memory://")
 
     @app.task
@@ -55,7 +55,7 @@ def test_a_broken_policy_neither_hangs_a_drain_nor_hides_the_error() -> None:
     fails.spec = fails.spec.__class__(name="fails", isolation="thread", retry=BROKEN)
     with harness(app) as jobs:
         handle = fails.using(max_attempts=1).enqueue()
-        jobs.drain(raise_on_death=False)
+        jobs.run_due(raise_on_death=False)
         assert handle.status() == "dead"
         assert "ConnectionError: away" in (jobs.died[0].error or AssertionError()).traceback
 

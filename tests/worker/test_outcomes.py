@@ -235,7 +235,7 @@ async def coroutine() -> None: ...
     ("value", "kind", "text"),
     [
         (object(), "dutiful.core.errors.BadArguments", "object is not plain data"),
-        (float("nan"), "BadArguments", "nan is no JSON number"),
+        (float("nan"), "BadArguments", "nan is not a JSON number"),
         ("x" * 300_000, "PayloadTooLarge", "over the limit"),
         (2**80, "BadArguments", "64 bits"),
     ],

@@ -135,7 +135,7 @@ def test_a_name_that_cannot_be_kept_is_refused_before_the_function_runs(name: An
 
     with harness(app) as jobs:
         task.enqueue()
-        jobs.drain()
+        jobs.run_due()
     assert not ran
 
 

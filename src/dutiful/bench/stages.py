@@ -90,7 +90,7 @@ class Bench:
         await self.app.aenqueue_many(task.job(number) for number in range(jobs))
         self.figures["enqueue_many_per_s"] = jobs / (perf_counter() - started)
 
-    async def drain(
+    async def consume(
         self, task: Task[[int], object, int], jobs: int, name: str, workers: int = 1
     ) -> None:
         """Start workers on a backlog and time it from the first start to the last.
@@ -110,7 +110,7 @@ class Bench:
             while (count := sum(one.read()[0] for one in marks)) < jobs:
                 if not all(worker.alive for worker in running):
                     raise DutifulError("the benchmark's worker died; run it by hand to see why")
-                self._tell(f"drain {task.name}", count / jobs)
+                self._tell(f"consume {task.name}", count / jobs)
                 if count:
                     peak = max(peak, running[0].rss_mb())
                 await asyncio.sleep(_POLL)
@@ -118,7 +118,7 @@ class Bench:
         first = min(first for count, first, _ in times if count)
         last = max(last for _, _, last in times)
         self.figures[f"{name}_per_s"] = jobs / max((last - first) / 1e9, 1e-9)
-        if name == "drain":
+        if name == "consume":
             self.figures["cpu_s_per_1000_jobs"] = running[0].cpu_seconds * 1000 / jobs
             self.figures["rss_mb"] = peak
         for one in marks[1:]:
@@ -132,15 +132,15 @@ class Bench:
         fine = (State.SUCCEEDED, State.QUEUED)
         bad = {state.word: number for state, number in ended.items() if state not in fine}
         if bad or (ended.get(State.QUEUED) and not self._backlog):
-            raise DutifulError(f"not every job has succeeded after the drain: {bad or ended}")
+            raise DutifulError(f"not every job has succeeded after the run: {bad or ended}")
 
     async def behind(self, task: Task[[int], object, int], backlog: int, jobs: int) -> None:
-        """Drain some jobs with a long backlog behind them, and compare."""
+        """Run some jobs with a long backlog behind them, and compare."""
         self._backlog = backlog
         self._tell(f"enqueue a backlog of {backlog:,}", 0)
         await self.app.aenqueue_many(task.job(number) for number in range(backlog))
-        await self.drain(task, jobs, "drain_with_backlog")
-        ratio = self.figures["drain_with_backlog_per_s"] / self.figures["drain_per_s"]
+        await self.consume(task, jobs, "consume_with_backlog")
+        ratio = self.figures["consume_with_backlog_per_s"] / self.figures["consume_per_s"]
         self.figures["backlog_ratio"] = ratio
 
     async def pickup(self, times: int) -> None:

@@ -1,4 +1,4 @@
-"""``dutiful bench``: one command that says how fast a store is here, and how fast it could be."""
+"""``dutiful bench``: measures how fast a store is on this machine, and how fast it could be."""
 
 from __future__ import annotations
 
@@ -25,17 +25,20 @@ def bench(
     *,
     engine: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="An empty store; a new SQLite file when not given."),
+        typer.Option(metavar="URL", help="An empty store; by default a new SQLite file."),
     ] = None,
-    jobs: Annotated[int, typer.Option(min=100, help="How many jobs to drain.")] = 50_000,
-    backlog: Annotated[int, typer.Option(min=0, help="Also drain with so many jobs queued.")] = 0,
+    jobs: Annotated[int, typer.Option(min=100, help="How many jobs to run.")] = 50_000,
+    backlog: Annotated[
+        int, typer.Option(min=0, help="Also run them with this many others queued.")
+    ] = 0,
     concurrency: Annotated[int, typer.Option("-c", min=1, help="Slots of the worker.")] = 16,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Measure enqueueing, draining and pickup through the public API, beside the store's limits.
+    """Measure enqueueing, throughput and pickup through the public API, and the store's limits.
 
-    One worker process of default settings, or two where said, no-op jobs, results stored. Run it
-    on a quiet machine and compare ratios within one run. Exit code 1 when a job was lost or failed.
+    The jobs do nothing, and their results are stored. One worker process with default settings
+    runs them, or two where the figure says so. Use a quiet machine, and compare ratios within one
+    run. Exit code 1 when a job was lost or failed.
     """
     with tempfile.TemporaryDirectory(prefix="dutiful-bench-") as name:
         folder = Path(name)

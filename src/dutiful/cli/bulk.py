@@ -25,7 +25,7 @@ Call = Callable[..., Awaitable["BulkResult"]]
 
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:/\s*([smh]))?")
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
-LOOK_FIRST = "add --yes, or look first with --dry-run"
+LOOK_FIRST = "add --yes, or count them first with --dry-run"
 
 
 class BulkRequest(NamedTuple):
@@ -39,7 +39,7 @@ class BulkRequest(NamedTuple):
     """Whether no confirmation is needed."""
     total: int | None = None
     """How many there will be about, for the progress bar."""
-    left: str = "they moved to another state meanwhile"
+    left: str = "their state has changed meanwhile"
     """Why some may be left as they were."""
 
 

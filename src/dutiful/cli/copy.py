@@ -24,20 +24,21 @@ From = Annotated[
     str, typer.Argument(metavar="FROM", help="URL of the store to copy, such as sqlite:///jobs.db.")
 ]
 To = Annotated[
-    str, typer.Argument(metavar="TO", help="URL of the store to fill; made when missing.")
+    str,
+    typer.Argument(metavar="TO", help="URL of the store to fill; it is created if it is missing."),
 ]
 Move = Annotated[
     bool,
     typer.Option(
         "--move",
-        help="Then delete the jobs from FROM, and let TO run them; schedules are moved, too.",
+        help="Then delete the jobs from FROM, so that TO runs them; move schedules, too.",
         rich_help_panel=BULK,
     ),
 ]
 Verify = Annotated[
     bool,
     typer.Option(
-        "--verify", help="Read every job back and compare all of it.", rich_help_panel=BULK
+        "--verify", help="Read every job from TO again and compare it.", rich_help_panel=BULK
     ),
 ]
 Rescue = Annotated[
@@ -49,11 +50,9 @@ Rescue = Annotated[
     ),
 ]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Count, but change nothing.", rich_help_panel=BULK)
+    bool, typer.Option("--dry-run", help="Count only; change nothing.", rich_help_panel=BULK)
 ]
-Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON value instead.", rich_help_panel=STORE)
-]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON value.", rich_help_panel=STORE)]
 
 
 def copy(
@@ -68,8 +67,8 @@ def copy(
 ) -> int:
     """Copy all jobs and pauses of FROM to TO, between any two engines, and compare the counts.
 
-    The workers of FROM have to be stopped. Queues with jobs to run are paused in both stores, so
-    that no job runs in both, and stay so until --move. A second run continues the first.
+    Stop the workers of FROM first. Queues with jobs to run are paused in both stores until --move,
+    so that no job runs in both. A second run continues the first.
     """
     import asyncio
 
@@ -78,9 +77,9 @@ def copy(
     asked = Asked(public(source), public(target), move, verify, dry_run, json)
     for url in (source, target):
         if in_process(url):
-            raise Wrong(f"{public(url)} ends with its process", "name a store that is kept")
+            raise Wrong(f"{public(url)} is lost when its process ends", "name a store that stays")
     if source == target:
-        raise Wrong("FROM and TO are one store", "name another")
+        raise Wrong("FROM and TO are the same store", "name another one")
 
     async def session() -> Outcome:
         apps = App(source), App(target)
@@ -100,7 +99,7 @@ def copy(
         return copied.tell(asked, asyncio.run(session()))
     except KeyboardInterrupt as stop:
         advice = "run the same command again to go on with the rest"
-        raise Interrupted("what has been copied stays", advice) from stop
+        raise Interrupted("jobs that were copied stay", advice) from stop
 
 
 async def _look(asked: Asked, source: App, target: App) -> Outcome:

@@ -26,7 +26,7 @@ def list_dead(
         bool, typer.Option("--each", help="List single jobs.", rich_help_panel=BULK)
     ] = False,
 ) -> None:
-    """List dead letters, grouped by task, reason and error; single ones with --each."""
+    """List dead letters, grouped by task, reason and error; with --each one by one."""
     given = [name for name in _UNSORTED if getattr(letters, name)]
     if given and not each:
         raise Wrong(f"--{given[0]} chooses single jobs", "add --each")
@@ -73,21 +73,21 @@ async def _each(opened: OpenTarget, letters: Letters, paging: Paging, common: Co
 
 def _say_none(opened: OpenTarget, *, narrowed: bool) -> None:
     if narrowed:
-        render.say("No dead letter matches. See them all with `dutiful dead list`.")
+        render.say("No dead letter matches. List all of them with `dutiful dead list`.")
     else:
-        render.say(f"No dead letters in {opened.url}. All is well.")
+        render.say(f"No dead letters in {opened.url}.")
 
 
 @expand
 def show_dead(job_id: JobId, common: Common) -> None:
-    """Show all that is known of one dead letter: arguments, every attempt and its traceback."""
+    """Show everything about one dead letter: arguments, every attempt and its traceback."""
 
     async def body(opened: OpenTarget) -> None:
         jobs = opened.app.jobs
         job = await select.one(jobs, job_id)
         if job.state != "dead":
             raise CommandFailed(
-                f"job {job.id} is {job.state}, no dead letter",
+                f"job {job.id} is {job.state}, not a dead letter",
                 Code.BAD,
                 f"see `dutiful jobs show {job.id}`",
             )

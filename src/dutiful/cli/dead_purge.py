@@ -20,7 +20,7 @@ def purge_dead(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Delete dead letters with their errors and steps; they cannot be brought back."""
+    """Delete dead letters with their errors and steps; this cannot be undone."""
     which = dead_redrive.read_choice("purge", ids, letters, everything=everything, limit=limit)
 
     async def body(opened: OpenTarget) -> None:

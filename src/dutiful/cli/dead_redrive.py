@@ -17,7 +17,12 @@ from dutiful.core.state import State
 
 Rate = Annotated[
     str | None,
-    typer.Option("--rate", metavar="N/s", help="At most this fast.", rich_help_panel=BULK),
+    typer.Option(
+        "--rate",
+        metavar="N/s",
+        help="At most this many jobs a second: 50/s, or 600/m, 1000/h.",
+        rich_help_panel=BULK,
+    ),
 ]
 Set = Annotated[
     list[str] | None,
@@ -37,7 +42,7 @@ KeepSteps = Annotated[
     ),
 ]
 
-_LEFT = "another live job holds the unique key, or the job moved meanwhile"
+_LEFT = "another live job holds the unique key, or the state has changed meanwhile"
 
 
 @expand
@@ -53,7 +58,7 @@ def redrive_dead(
     keep_steps: KeepSteps = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Put dead letters back into their queues, with all their attempts.
+    """Put dead letters back into their queues, with all attempts available again.
 
     Steps that earlier attempts recorded are not run again, unless --set changes arguments: then
     they are dropped, because they were done for the old ones.
@@ -90,7 +95,7 @@ def read_choice(
     everything: bool,
     limit: int | None,
 ) -> dict[str, Any]:
-    """Return which are meant; raises Wrong unless ids, filters or --all say so clearly."""
+    """Return which are meant; raises Wrong unless ids, filters or --all name them."""
     ways = bool(ids) + select.narrow(letters) + everything
     if ways != 1:
         choice = "choose by ids, by filters or by --all" + (", not by two of them" if ways else "")

@@ -30,33 +30,38 @@ class DemoEngine(StrEnum):
 
 def demo(
     *,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     naive: Annotated[
-        bool, typer.Option("--naive", help="Switch the safety off, and see what goes wrong.")
+        bool, typer.Option("--naive", help="Switch the protections off, and see what goes wrong.")
     ] = False,
     orders: Annotated[
         Path | None,
         typer.Option(
             "--orders",
             metavar="FILE",
-            help="A CSV file of your own: order_id, card, cents, currency.",
+            help="Your own orders: a CSV file with order_id, card, cents, currency.",
         ),
     ] = None,
     seed: Annotated[
-        int, typer.Option("--seed", metavar="N", help="Other faults for other numbers.")
+        int,
+        typer.Option("--seed", metavar="N", help="Which faults happen; each number has its own."),
     ] = 22,
     workers: Annotated[
         int,
         typer.Option(
-            "--workers", metavar="N", min=1, max=WORKERS_MAX, help="How many worker processes."
+            "--workers",
+            metavar="N",
+            min=1,
+            max=WORKERS_MAX,
+            help="How many worker processes to start.",
         ),
     ] = 2,
     engine: Annotated[
         DemoEngine,
-        typer.Option("--engine", help="Where the jobs are kept; PostgreSQL is started for it."),
+        typer.Option("--engine", help="Where jobs are stored; a PostgreSQL server is started."),
     ] = DemoEngine.SQLITE,
     keep: Annotated[
-        bool, typer.Option("--keep", help="Keep the folder, to look at the jobs afterwards.")
+        bool, typer.Option("--keep", help="Keep the folder, so that you can look at the jobs.")
     ] = False,
 ) -> int:
     """Charge 2,000 orders once each, while the gateway fails and a worker is killed."""

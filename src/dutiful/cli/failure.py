@@ -35,7 +35,7 @@ MEANINGS: dict[Code, str] = {
     Code.NOT_FOUND: "no such job",
     Code.FAULT: "an unexpected error, in Dutiful or in your app's module",
     Code.INTERRUPTED: "interrupted by Ctrl-C",
-    Code.PIPE: "the reader of the output has closed it",
+    Code.PIPE: "the reader of the output closed it",
 }
 
 
@@ -50,7 +50,7 @@ class CommandFailed(errors.DutifulError):
 
 
 class Interrupted(CommandFailed):
-    """Somebody pressed Ctrl-C; says what that leaves behind, where it is known."""
+    """The command was interrupted by Ctrl-C; says what is left behind, if that is known."""
 
     def __init__(self, left: str = "", advice: str = "") -> None:
         """Take what is left behind, and what to do next."""
@@ -68,7 +68,7 @@ class Wrong(errors.UsageError):
 
 
 class Failure(NamedTuple):
-    """What is said about an error."""
+    """What the command line prints about an error."""
 
     code: Code
     kind: str
@@ -78,10 +78,10 @@ class Failure(NamedTuple):
 
 _ADVICE: tuple[tuple[type[errors.DutifulError], str], ...] = (
     (errors.SchemaMismatch, "run `dutiful migrate`, or upgrade Dutiful"),
-    (errors.EngineUnavailable, "see that the store is up, then try again"),
-    (errors.ReplyUnknown, "look with `dutiful jobs list` whether it happened, then try again"),
+    (errors.EngineUnavailable, "check that the store is up, then try again"),
+    (errors.ReplyUnknown, "check with `dutiful jobs list` whether it happened, then try again"),
     (errors.StoreUnusable, "check the folder and the file that the URL names"),
-    (errors.JobNotFound, "list what there is with `dutiful jobs list`"),
+    (errors.JobNotFound, "list the jobs with `dutiful jobs list`"),
 )
 
 _PLAIN = {
@@ -142,7 +142,7 @@ def _mistyped(error: Any) -> Failure:
     for said, plain in _PLAIN.items():
         message = re.sub(said, plain, message)
     if "unexpected extra argument" in message:
-        advice = f'put in quotes what holds spaces, such as "30 1 * * *"; {advice}'
+        advice = f'put a text with spaces in quotes, such as "30 1 * * *"; {advice}'
     return Failure(Code.USAGE, "UsageError", message[:1].lower() + message[1:], advice)
 
 
@@ -210,7 +210,7 @@ def _lines(text: str) -> list[str]:
 
 
 def coloured(stream: Any) -> bool:
-    """Whether colours are welcome on a stream: a terminal, and nobody said otherwise."""
+    """Whether to colour a stream: it is a terminal, and no variable forbids it."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     return bool(os.environ.get("FORCE_COLOR")) or bool(stream.isatty())

@@ -14,7 +14,7 @@ _JSON = '{"error": {"type": "Interrupted", "message": "interrupted; nothing was 
 
 
 def hold() -> None:
-    """End the process on Ctrl-C from now on, unless the caller's process sees to it otherwise."""
+    """End the process on Ctrl-C from now on, unless the calling process handles it."""
     import signal  # which takes 10 ms: the caller sees to it that Ctrl-C may come meanwhile
 
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -30,7 +30,7 @@ def begin() -> None:
 
 
 def leave(*_: object) -> None:
-    """End the process at once; nothing has been begun."""
+    """End the process immediately; no work has started."""
     start = "\r" if os.isatty(2) else ""  # writes over the ^C that the terminal has shown
     try:
         os.write(2, (start + (_JSON if "--json" in sys.argv else _TEXT)).encode())

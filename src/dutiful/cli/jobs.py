@@ -31,14 +31,14 @@ def list_jobs(chosen: Chosen, paging: Paging, common: Common) -> None:
 
 def _say_none(opened: OpenTarget, *, narrowed: bool) -> None:
     if narrowed:
-        render.say("No job matches. See them all with `dutiful jobs list`.")
+        render.say("No job matches. List all jobs with `dutiful jobs list`.")
     else:
         render.say(f"No jobs in {opened.url} yet. Enqueue one: your_task.enqueue(...)")
 
 
 @expand
 def show_job(job_id: JobId, common: Common) -> None:
-    """Show all that is known of one job: arguments, steps, every failed attempt."""
+    """Show everything about one job: arguments, steps, every failed attempt."""
 
     async def body(opened: OpenTarget) -> None:
         jobs = opened.app.jobs

@@ -21,7 +21,7 @@ def cancel_jobs(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Cancel jobs that wait, and ask for the end of those that run."""
+    """Cancel waiting jobs, and request the cancellation of running ones."""
     if bool(ids) == select.narrow(chosen):
         choice = "choose by ids or by a filter, not both" if ids else "no job is chosen"
         raise Wrong(choice, "such as `dutiful jobs cancel --queue reports --dry-run`")

@@ -42,7 +42,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-_RUN, _LOOK, _KEEP = "Run", "Look and act", "Look after the store"
+_RUN, _LOOK, _KEEP = "Run", "Inspect and change", "Maintain the store"
 
 
 def _version(asked: bool) -> None:
@@ -60,12 +60,12 @@ def root(
         typer.Option("--version", help="Print the version.", callback=_version, is_eager=True),
     ] = False,
 ) -> None:
-    """Background jobs that run, whose effects happen once, and that fail loudly."""
+    """Background jobs that run, take effect once, and fail loudly."""
 
 
 _GROUPS = {
     "jobs": (
-        "Look at jobs, run them now, cancel them.",
+        "List jobs, run them now, cancel them.",
         {
             "list": jobs.list_jobs,
             "show": jobs.show_job,
@@ -74,7 +74,7 @@ _GROUPS = {
         },
     ),
     "dead": (
-        "Look at dead letters, redrive them, delete them.",
+        "List dead letters, redrive them, delete them.",
         {
             "list": dead.list_dead,
             "show": dead.show_dead,
@@ -83,7 +83,7 @@ _GROUPS = {
         },
     ),
     "queues": (
-        "See what each queue holds; pause and resume it.",
+        "List queues and what each holds; pause and resume them.",
         {
             "list": queues.list_queues,
             "pause": queues.pause_queue,
@@ -91,7 +91,7 @@ _GROUPS = {
         },
     ),
     "schedules": (
-        "See when schedules fire; pause, run and backfill them.",
+        "List schedules and when they fire; pause, run and backfill them.",
         {
             "list": schedules.list_schedules,
             "show": schedules.show_schedule,
@@ -108,7 +108,7 @@ _GROUPS = {
         },
     ),
     "workers": (
-        "See the workers, their jobs, and which are silent.",
+        "List workers, their jobs, and which are silent.",
         {"list": workers.list_workers},
     ),
 }
@@ -117,7 +117,7 @@ _GROUPS = {
 _LATER = {
     "demo": (
         "dutiful.cli.demo",
-        "See in half a minute what the package does, in a shop whose gateway fails.",
+        "See in half a minute what Dutiful does, in a shop whose gateway fails.",
     ),
     "worker": ("dutiful.cli.worker", "Run jobs until a signal stops the worker."),
     "bench": ("dutiful.cli.bench", "Measure how fast a store is on this machine."),

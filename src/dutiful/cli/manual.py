@@ -22,8 +22,8 @@ _OPTIONS = "Options"
 _COMMANDS = "Commands"
 _ORDER = (
     "Run",
-    "Look and act",
-    "Look after the store",
+    "Inspect and change",
+    "Maintain the store",
     _COMMANDS,
     "Arguments",
     "Which jobs",

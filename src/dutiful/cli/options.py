@@ -21,7 +21,7 @@ class Common:
         typer.Option(
             "--url",
             metavar="URL",
-            help="The store, such as sqlite:///jobs.db; else DUTIFUL_URL or [tool.dutiful].",
+            help="The store, such as sqlite:///jobs.db; by default DUTIFUL_URL or [tool.dutiful].",
             rich_help_panel=STORE,
         ),
     ] = None
@@ -30,13 +30,13 @@ class Common:
         typer.Option(
             "--app",
             metavar="MODULE:NAME",
-            help="Your App, such as shop.jobs:app; else DUTIFUL_APP or [tool.dutiful].",
+            help="Your App, such as shop.jobs:app; by default DUTIFUL_APP or [tool.dutiful].",
             rich_help_panel=STORE,
         ),
     ] = None
     json: Annotated[
         bool,
-        typer.Option("--json", help="Print one JSON value instead.", rich_help_panel=STORE),
+        typer.Option("--json", help="Print one JSON value.", rich_help_panel=STORE),
     ] = False
 
 
@@ -92,7 +92,7 @@ class Letters:
         typer.Option(
             "--reason",
             metavar="REASON",
-            help="Why it ended: attempts-spent, discarded, worker-lost, …",
+            help="With this reason: attempts-spent, discarded, worker-lost, …",
             rich_help_panel=FILTERS,
         ),
     ] = None
@@ -101,7 +101,7 @@ class Letters:
         typer.Option(
             "--error",
             metavar="TYPE",
-            help="Type of its latest error, such as TimeoutError.",
+            help="With a latest error of this type, such as TimeoutError.",
             rich_help_panel=FILTERS,
         ),
     ] = None
@@ -116,7 +116,9 @@ class Letters:
     ] = None
     until: Annotated[
         str | None,
-        typer.Option("--until", metavar="WHEN", help="Died before that.", rich_help_panel=FILTERS),
+        typer.Option(
+            "--until", metavar="WHEN", help="Died before this time.", rich_help_panel=FILTERS
+        ),
     ] = None
 
 
@@ -144,15 +146,13 @@ class Chosen(Letters):
     until: Annotated[
         str | None,
         typer.Option(
-            "--until", metavar="WHEN", help="Enqueued before that.", rich_help_panel=FILTERS
+            "--until", metavar="WHEN", help="Enqueued before this time.", rich_help_panel=FILTERS
         ),
     ] = None
     state: States = field(default_factory=list[str])
     worker: Annotated[
         str | None,
-        typer.Option(
-            "--worker", metavar="ID", help="Held by this worker.", rich_help_panel=FILTERS
-        ),
+        typer.Option("--worker", metavar="ID", help="Run by this worker.", rich_help_panel=FILTERS),
     ] = None
 
 
@@ -168,14 +168,14 @@ class Paging:
             metavar="N",
             min=1,
             max=10_000,
-            help="How many on a page.",
+            help="How many to list on a page.",
             rich_help_panel=BULK,
         ),
     ] = 50
     page: Annotated[
         int,
         typer.Option(
-            "--page", metavar="N", min=1, help="Which page of that size.", rich_help_panel=BULK
+            "--page", metavar="N", min=1, help="Which page to list.", rich_help_panel=BULK
         ),
     ] = 1
     cursor: Annotated[
@@ -183,7 +183,7 @@ class Paging:
         typer.Option(
             "--cursor",
             metavar="CURSOR",
-            help="Continue after the end of a page.",
+            help="Continue after the page that printed this cursor.",
             rich_help_panel=BULK,
         ),
     ] = None
@@ -192,17 +192,17 @@ class Paging:
 Ids = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="ID", help="Ids, or the first 8 or more of their characters.", show_default=False
+        metavar="ID", help="Ids, or their first 8 or more characters.", show_default=False
     ),
 ]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Count, but change nothing.", rich_help_panel=BULK)
+    bool, typer.Option("--dry-run", help="Count only; change nothing.", rich_help_panel=BULK)
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.", rich_help_panel=BULK)]
 Limit = Annotated[
     int | None,
     typer.Option(
-        "--limit", "-n", metavar="N", min=1, help="At most this many.", rich_help_panel=BULK
+        "--limit", "-n", metavar="N", min=1, help="At most this many jobs.", rich_help_panel=BULK
     ),
 ]
 All = Annotated[bool, typer.Option("--all", help="All dead letters.", rich_help_panel=FILTERS)]

@@ -29,7 +29,7 @@ _ALWAYS = (State.QUEUED, State.RUNNING, State.DEAD)
 
 @expand
 def list_queues(common: Common) -> None:
-    """List queues: how many jobs of each state, the longest wait, which are paused."""
+    """List queues: jobs by state, the longest wait, and which queues are paused."""
 
     async def body(opened: OpenTarget) -> None:
         queues = await opened.app.queues.alist()
@@ -38,7 +38,7 @@ def list_queues(common: Common) -> None:
         elif queues:
             render.show(_table(queues))
         else:
-            render.say(f"No queues in {opened.url} yet; a queue is there once it has a job.")
+            render.say(f"No queues in {opened.url} yet; a queue exists once it has a job.")
 
     reach(common, body)
 
@@ -71,18 +71,18 @@ def _table(queues: tuple[QueueRecord, ...]) -> RenderableType:
 
 @expand
 def pause_queue(name: Name, common: Common) -> None:
-    """Stop workers from taking jobs of a queue; those that run go on."""
+    """Stop workers from claiming jobs of a queue; running jobs continue."""
     _switch(name, common, pause=True)
 
 
 @expand
 def resume_queue(name: Name, common: Common) -> None:
-    """Let workers take jobs of a queue again."""
+    """Let workers claim jobs of a queue again."""
     _switch(name, common, pause=False)
 
 
 def _strange(done: Switched) -> str:
-    """Say that the store knows no such queue, as when its name is misspelt."""
+    """Report that the store knows no such queue, for example when its name is misspelt."""
     advice = f"; did you mean {done.near}?" if done.near else "."
     return f"No job is in a queue {done.queue}, and no worker serves it{advice}"
 

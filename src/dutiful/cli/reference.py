@@ -23,7 +23,7 @@ _INTRODUCTION = """\
 With `--json` a command prints exactly one JSON value on stdout: instants as ISO 8601 in UTC, spans
 in seconds, states as words. An error is then a JSON object on stderr,
 `{"error": {"type": ..., "message": ..., "advice": ...}}`, where `advice` may be missing. Colours
-are off when the output is no terminal, or when `NO_COLOR` is set.
+are off when the output is not a terminal, or when `NO_COLOR` is set.
 """
 
 

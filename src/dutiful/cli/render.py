@@ -76,7 +76,7 @@ def wide() -> bool:
 
 
 def now() -> int:
-    """Return the present instant, to tell ages by; it decides nothing."""
+    """Return the present instant, from which ages are calculated; it decides nothing."""
     return time.time_ns() // 1000
 
 

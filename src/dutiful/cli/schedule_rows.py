@@ -86,7 +86,7 @@ def _next(record: ScheduleRecord, present: int) -> Text:
 
 
 def overdue(record: ScheduleRecord, present: int) -> bool:
-    """Whether an occurrence has been due for so long that nobody seems to make it."""
+    """Whether an occurrence has been due for so long that no worker seems to make it."""
     waits = record.next is not None and present - micros(record.next) > MINUTE
     return waits and record.status == "active"
 

@@ -51,7 +51,7 @@ def list_schedules(common: Common) -> None:
 
 @expand
 def show_schedule(name: Name, common: Common, limit: Count = 10) -> None:
-    """Show a schedule and what became of its latest occurrences."""
+    """Show a schedule and the outcome of its latest occurrences."""
 
     async def body(opened: OpenTarget) -> None:
         record = await opened.app.schedules.aget(name)

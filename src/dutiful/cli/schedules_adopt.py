@@ -12,7 +12,7 @@ from dutiful.cli.target import OpenTarget, reach
 
 @expand
 def adopt_schedules(names: Names, common: Common) -> None:
-    """Make the app that --app names the owner of schedules that its code declares.
+    """Make an app the owner of schedules that its code declares; name the app with --app.
 
     Use it when an app was renamed, when a schedule moves from one app to another, and when one that
     was created at run time is now declared in code. History and position are kept.

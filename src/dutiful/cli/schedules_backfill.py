@@ -45,7 +45,7 @@ Forgotten = Annotated[
     bool,
     typer.Option(
         "--forgotten",
-        help="Also enqueue what may have run: the store has deleted its records.",
+        help="Also enqueue what may have run, since its records were deleted.",
         rich_help_panel=BULK,
     ),
 ]
@@ -65,7 +65,7 @@ def backfill_schedule(
 ) -> None:
     """Enqueue the occurrences of a time range that were never made; a second run adds nothing.
 
-    Each job sees its own planned instant, and that it was backfilled. The on_enqueue hooks of the
+    Each job knows its planned instant, and that it was backfilled. The on_enqueue hooks of the
     app that --app names see each job.
     """
     per_second = None if rate == "all" else bulk.read_rate(rate)
@@ -125,7 +125,7 @@ def _tell(filled: BackfillResult, opened: OpenTarget, common: Common) -> None:
 
 
 def _last(text: str, zone: str) -> int:
-    """Read --to; a date alone is all of that day, as far as it has passed."""
+    """Read --to; a date alone means that whole day, up to now."""
     at, present = read_moment(text, zone, "--to"), render.now()
     if at > present:
         raise Wrong("--to lies in the future", "the schedule itself makes future occurrences")

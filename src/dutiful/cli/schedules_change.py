@@ -39,7 +39,9 @@ class When:
 
     cron: Annotated[
         str | None,
-        typer.Option("--cron", metavar="EXPR", help='Such as "0 9 * * MON-FRI".'),
+        typer.Option(
+            "--cron", metavar="EXPR", help='A cron expression, such as "0 9 * * MON-FRI".'
+        ),
     ] = None
     every: Annotated[
         str | None, typer.Option("--every", metavar="SPAN", help="A fixed period, such as 10m.")
@@ -55,25 +57,40 @@ class When:
 
 @dataclass(frozen=True, kw_only=True)
 class How:
-    """What else a schedule to create may say."""
+    """The other options of a schedule to create."""
 
     args: Annotated[
         str | None,
         typer.Option("--args", metavar="JSON", help="The task's arguments by name, as JSON."),
     ] = None
     queue: Annotated[
-        str | None, typer.Option("--queue", "-Q", metavar="NAME", help="Instead of the task's.")
+        str | None,
+        typer.Option(
+            "--queue",
+            "-Q",
+            metavar="NAME",
+            help="The queue of its jobs; by default that of the task.",
+        ),
     ] = None
     misfire: Annotated[
         str | None,
-        typer.Option("--misfire", metavar="RULE", help="skip, once or all; by default once."),
+        typer.Option(
+            "--misfire",
+            metavar="RULE",
+            help="What follows missed occurrences: skip, once (default) or all.",
+        ),
     ] = None
     overlap: Annotated[
         str | None,
-        typer.Option("--overlap", metavar="RULE", help="allow, skip, queue-one or cancel-running."),
+        typer.Option(
+            "--overlap",
+            metavar="RULE",
+            help="If a job still runs: allow, skip, queue-one or cancel-running.",
+        ),
     ] = None
     jitter: Annotated[
-        str | None, typer.Option("--jitter", metavar="SPAN", help="Delay each job by up to this.")
+        str | None,
+        typer.Option("--jitter", metavar="SPAN", help="Delay each job by up to this time."),
     ] = None
     replace: Annotated[
         bool, typer.Option("--replace", help="Change the schedule if the name is taken.")
@@ -85,7 +102,7 @@ Task = Annotated[str, typer.Argument(metavar="TASK", help="The task's name.")]
 
 @expand
 def create_schedule(name: Name, task: Task, when: When, how: How, common: Common) -> None:
-    """Create a schedule in the store, for a task of the app that --app names."""
+    """Create a schedule in the store, for a task of an app; name the app with --app."""
     rule = _rule(when)
     given = _given(name, how)
 
@@ -112,7 +129,7 @@ def create_schedule(name: Name, task: Task, when: When, how: How, common: Common
 
 
 def _tell(record: ScheduleRecord, zone: str) -> None:
-    """Say when a schedule fires next, if it does."""
+    """Print when a schedule fires next, if it does."""
     name = record.name
     if record.status == "paused":
         render.say(f"Schedule {name} is paused: it does not fire until it is resumed.", "yellow")
@@ -152,7 +169,7 @@ def _given(name: str, how: How) -> ScheduleOptions:
 
 @expand
 def pause_schedules(names: Names, common: Common) -> None:
-    """Stop schedules; what becomes due meanwhile follows their misfire rule afterwards."""
+    """Stop schedules; occurrences due meanwhile follow the misfire rule after a resume."""
     _switch(names, common, "pause", "paused")
 
 
@@ -164,7 +181,7 @@ def resume_schedules(names: Names, common: Common) -> None:
 
 @expand
 def delete_schedules(names: Names, common: Common, yes: Yes = False) -> None:
-    """Delete schedules and their history; jobs stay, declared ones return at a worker's start."""
+    """Delete schedules and their history, not their jobs; a worker's start declares again."""
     _switch(names, common, "delete", "deleted", sure=yes)
 
 
@@ -198,12 +215,12 @@ def _hint(before: ScheduleRecord, how: _How) -> str:
         return ""
     hint = "" if before.held is None else " The occurrence that it held is not made."
     if before.app is not None:
-        hint += f" App {before.app} declares it: it comes back when a worker starts."
+        hint += f" App {before.app} declares it: it is created again when a worker starts."
     return hint
 
 
 def say_hooks(opened: OpenTarget) -> None:
-    """Say that no hook has seen the jobs, where no app is named."""
+    """Print that no hooks were run, if no app is named."""
     if not opened.named:
         render.say("No app was named, so no on_enqueue hooks were run; add --app MODULE:NAME.")
 

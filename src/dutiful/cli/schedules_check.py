@@ -11,7 +11,7 @@ from dutiful.cli.target import OpenTarget, reach
 
 @expand
 def check_schedules(common: Common) -> None:
-    """Look for schedules that never fire, meet a missing hour, are too slow, or have no task.
+    """Find schedules that never fire, meet a missing hour, are too slow, or have no task.
 
     With --app, the schedules that its code declares are checked too, and all arguments are checked
     against the signatures of its tasks. Exit code 1 when something is bad; being paused is not.

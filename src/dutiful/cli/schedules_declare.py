@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @expand
 def declare_schedules(common: Common) -> None:
-    """Declare an app's schedules in the store, as a worker's start does."""
+    """Write the schedules that an app declares to the store, as a worker does at its start."""
 
     async def body(opened: OpenTarget) -> None:
         if not opened.named:

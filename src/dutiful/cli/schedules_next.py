@@ -35,14 +35,17 @@ What = Annotated[
 ]
 Every = Annotated[
     str | None,
-    typer.Option("--every", metavar="SPAN", help="A period instead, such as 10m."),
+    typer.Option("--every", metavar="SPAN", help="A period, such as 10m, in place of WHAT."),
 ]
 Rrule = Annotated[
     str | None,
-    typer.Option("--rrule", metavar="RRULE", help="A calendar rule instead; --from begins it."),
+    typer.Option(
+        "--rrule", metavar="RRULE", help="A calendar rule in place of WHAT; --from is its start."
+    ),
 ]
 Zone = Annotated[
-    str | None, typer.Option("--tz", metavar="ZONE", help="Its time zone; by default UTC.")
+    str | None,
+    typer.Option("--tz", metavar="ZONE", help="The time zone of the rule; by default UTC."),
 ]
 From = Annotated[
     str | None,
@@ -78,7 +81,7 @@ def next_instants(
     """Print the next instants of a rule, or of a schedule in the store; nothing is enqueued.
 
     A rule needs no store and no app. The first instant may be that of --from itself. With --json a
-    rule's instants are a list; a schedule's stand in an object beside its status.
+    rule's instants are a list; a schedule's instants are in an object with its status.
     """
     if sum(part is not None for part in (what, every, rrule)) != 1:
         raise Wrong(
@@ -132,7 +135,7 @@ def _rule(
 
 
 def read_moment(text: str, zone: str, option: str) -> int:
-    """Read a moment: a date alone is its first instant; of a local time a doubtful one is asked."""
+    """Read a moment: a date alone means its first instant; an ambiguous local time is refused."""
     from dutiful.core.instant import local_instant
     from dutiful.core.rule import at_wall, day_of
 
@@ -155,7 +158,7 @@ def read_moment(text: str, zone: str, option: str) -> int:
 
 
 def read_day(text: str) -> date | None:
-    """Read a date alone; None for what is more or something else."""
+    """Read a date alone; None for any other text."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -176,7 +179,7 @@ def _of_schedule(schedule: Schedule, zone: str, start: int, count: int) -> Previ
 
 
 def _known(instants: list[int], start: int) -> list[int]:
-    """Refuse to say that nothing fires where the clocks are not known."""
+    """Refuse years of which the clock changes are not known."""
     from dutiful.core.rule.zone import YEAR_MAX, YEAR_MIN
 
     year = moment(start).year
@@ -213,7 +216,7 @@ def _print(preview: Preview, common: Common, count: int) -> None:
 
 
 def _hindered(record: ScheduleRecord) -> str:
-    """Say why a schedule in the store does not fire when its rule says."""
+    """Print why a schedule in the store does not fire at the times of its rule."""
     match record.status:
         case "paused":
             return f"{record.name} is paused: it makes none of these until it is resumed."

@@ -14,7 +14,9 @@ from dutiful.cli.target import OpenTarget, reach
 
 DryRun = Annotated[
     bool,
-    typer.Option("--dry-run", help="Only list pending migrations.", rich_help_panel=BULK),
+    typer.Option(
+        "--dry-run", help="List pending migrations, and run nothing.", rich_help_panel=BULK
+    ),
 ]
 
 
@@ -73,7 +75,7 @@ def migrate(
 
 @expand
 def check(common: Common) -> None:
-    """Look at the store's health; exit code 1 when something is bad."""
+    """Check the health of the store; exit code 1 when a finding is bad."""
 
     async def body(opened: OpenTarget) -> None:
         from dutiful.composition import ignored_engines

@@ -1,4 +1,4 @@
-"""``dutiful worker``: runs jobs until it is told to stop."""
+"""``dutiful worker``: runs jobs until a signal stops it."""
 
 from __future__ import annotations
 
@@ -26,37 +26,36 @@ def worker(
         str | None, typer.Argument(metavar="APP", help="The app, as module:attribute.")
     ] = None,
     *,
-    app: Annotated[str | None, typer.Option("--app", help="The same, as an option.")] = None,
+    app: Annotated[str | None, typer.Option("--app", help="The app, as an option.")] = None,
     url: Annotated[str | None, typer.Option("--url", help="Use this store instead.")] = None,
     queues: Annotated[
         str, typer.Option("--queues", "-Q", help="Queues to serve, with weights: billing:3,default")
     ] = "default",
     concurrency: Annotated[
-        int, typer.Option("--concurrency", "-c", min=1, help="Jobs at a time in each process.")
+        int, typer.Option("--concurrency", "-c", min=1, help="Jobs to run at a time per process.")
     ] = 16,
     processes: Annotated[
-        int, typer.Option("--processes", "-p", min=1, max=1_000, help="Processes, kept running.")
+        int, typer.Option("--processes", "-p", min=1, max=1_000, help="Processes to keep running.")
     ] = 1,
-    burst: Annotated[
-        bool, typer.Option("--burst", help="Stop when no job is due any more.")
-    ] = False,
+    burst: Annotated[bool, typer.Option("--burst", help="Stop when no job is due.")] = False,
     grace: Annotated[
         str, typer.Option(help="How long running jobs may continue after a stop is requested.")
     ] = "30s",
     reload: Annotated[
-        bool, typer.Option("--reload", help="Start again when a Python file here changes.")
+        bool, typer.Option("--reload", help="Restart when a Python file in this folder changes.")
     ] = False,
     jobs_max: Annotated[
-        int | None, typer.Option(min=1, help="Replace a process after so many jobs.")
+        int | None, typer.Option(min=1, help="Replace a process after this many jobs.")
     ] = None,
     rss_mb_max: Annotated[
-        int | None, typer.Option(min=1, help="Replace a process that holds more memory.")
+        int | None,
+        typer.Option(min=1, help="Replace a process that uses more megabytes of memory."),
     ] = None,
 ) -> None:
-    """Run jobs until TERM, INT or HUP: then drain; a second signal releases running jobs now.
+    """Run jobs until TERM, INT or HUP, then drain; a second signal releases running jobs.
 
-    USR1 prints every thread's and task's stack. Exit codes: 0 stopped after a drain, 1 broken,
-    2 wrong use, 3 the store cannot be used, 75 to be started again (without --processes).
+    USR1 prints the stacks of threads and tasks. Exit codes: 0 stopped after a drain, 1 an error,
+    2 wrong use, 3 the store cannot be used, 75 must be restarted (if no supervisor does that).
     """
     leave_first_process()
     name = target or app or load_settings().app

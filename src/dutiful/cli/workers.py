@@ -33,7 +33,7 @@ _COLUMNS = (
 
 @expand
 def list_workers(common: Common) -> None:
-    """List workers, the lost ones that still hold jobs included."""
+    """List workers, including lost ones that still hold jobs."""
 
     async def body(opened: OpenTarget) -> None:
         workers = await opened.app.workers.alist()

@@ -43,9 +43,9 @@ class Backfill(msgspec.Struct, frozen=True, kw_only=True):
     start: int
     end: int
     per_second: float | None = 10.0
-    """How many of the jobs become due in a second; None lets all be due at once."""
+    """How many of the jobs become due in a second; with None all become due immediately."""
     forgotten: bool = False
-    """Whether to enqueue also what may have run, since the store has forgotten its records."""
+    """Whether to enqueue also what may have run, although the store has deleted its records."""
 
     @classmethod
     def between(
@@ -176,7 +176,7 @@ class _Filling:
         """Pass jobs through the hooks, one by one where they refuse a batch."""
         try:
             return await hooked(self._prepare, occurrences)
-        except Exception as error:  # noqa: BLE001 - it is the user's code, and is told at the end
+        except Exception as error:  # noqa: BLE001 - the user's code; reported at the end
             if len(occurrences) == 1:
                 why = f"an on_enqueue hook: {worded(error)}"
                 self._refused.append((occurrences[0].planned, why))
@@ -204,7 +204,7 @@ class _Filling:
 
 
 def _refuse_forgotten(name: str, missing: Sequence[int], known: KnownOccurrences) -> None:
-    """Refuse instants of which nobody knows any more whether they ran."""
+    """Refuse instants that may have run, since the store has deleted their records."""
     lost = [at for at in missing if known.forgotten is not None and at <= known.forgotten]
     if lost and known.forgotten is not None:
         raise UsageError(

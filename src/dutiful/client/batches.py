@@ -97,7 +97,7 @@ def overlapped(parts: Iterable[Sequence[T]], size: int, store: Callable[[Sequenc
     One part is under way at a time, so that they are stored in their order: an error of one ends
     it before the next is begun, and an error of the source leaves all parts before it stored.
     """
-    refuse_reentry()  # a thread of its own could not tell that it is inside a write
+    refuse_reentry()  # a thread of its own could not know that it is inside a write
     if is_ending():  # no thread can be started any more
         return sum(map(store, parts))
     total = 0

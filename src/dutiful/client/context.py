@@ -1,4 +1,4 @@
-"""What a running task is told about its job, and what it may ask of the store."""
+"""What a running task knows about its job, and what it may ask of the store."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ class Hooks:
 class HookDecorators:
     """The decorators that add hooks to an app.
 
-    When a module is loaded again, its hooks replace their former versions.
+    When a module is loaded again, its hooks replace their earlier versions.
     """
 
     hooks: Hooks

@@ -23,7 +23,7 @@ def new_id() -> str:
     """
     global _begun
     millis, rest = divmod(time_ns(), 1_000_000)
-    known, begin = _begun  # both at once: another thread may be here, too
+    known, begin = _begun  # both in one read: another thread may be here, too
     if known != millis:
         text = f"{millis:012x}"
         begin = f"{text[:8]}-{text[8:]}-7"

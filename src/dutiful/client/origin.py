@@ -100,7 +100,7 @@ class Once(list[F]):
         self._origins: dict[int, FunctionOrigin] = {}
 
     def add(self, fn: F) -> None:
-        """Add a function; it replaces its former version when its module was loaded again."""
+        """Add a function; it replaces its earlier version when its module was loaded again."""
         found = origin(fn)
         known = [self._origins.get(id(one)) or origin(one) for one in self]
         again = [place for place, other in enumerate(known) if found.again(other)]

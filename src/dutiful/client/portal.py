@@ -66,7 +66,7 @@ class Portal:
                 "such as the batches before, stays. Close an app when its calls have ended"
             ) from error
         except BaseException:
-            future.cancel()  # nobody waits any more, after Ctrl-C for one
+            future.cancel()  # the caller waits no longer, for example after Ctrl-C
             raise
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Telling a caller how far a call has come, in a thread where the caller can use the app."""
+"""Reporting to a caller how far a call has come, in a thread where the caller can use the app."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def checked_progress(progress: P | None, takes: str) -> P | None:
         raise BadOption(f"progress={shown(progress)}; give a function of {takes}")
     if is_async(progress):
         raise BadOption(
-            f"progress={shown(progress)} is async, and nobody would await it; give a plain "
+            f"progress={shown(progress)} is async, and would not be awaited; give a plain "
             f"function of {takes}"
         )
     return progress
@@ -67,7 +67,7 @@ class _Telling:
         error: BaseException | None = None
         try:
             self._call()
-        except Exception as raised:  # noqa: BLE001 - carried to who told, and raised there
+        except Exception as raised:  # noqa: BLE001 - raised again in the reporting call
             error = raised
         except BaseException:  # such as Ctrl-C, which would end the thread of the event loop
             error = asyncio.CancelledError()

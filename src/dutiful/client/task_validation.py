@@ -23,7 +23,7 @@ ENQUEUE_OPTIONS = ("queue", "priority", "unique", "expires_in", "tags")
 
 
 def validate_task(fn: Callable[..., Any], given: TaskOptions) -> None:
-    """Raise BadOption for a function that would do nothing, and for options nobody knows."""
+    """Raise BadOption for a function that would do nothing, and for options that do not exist."""
     known(given, TaskOptions.__annotations__, "@app.task")
     if not callable(fn):
         raise BadOption(f"@app.task takes a function, not {shown(fn)}")

@@ -225,7 +225,7 @@ class _Overlap:
         )
 
     def _supersede(self) -> None:
-        """Give up what this very step has made: a later one would cancel it at once."""
+        """Give up what this same step has made: a later one would cancel it immediately."""
         self.occurrences = [
             replace(one, kind="skipped", why="a later one took its place", job=None)
             if one.job is not None
@@ -255,4 +255,4 @@ def before(schedule: Schedule, planned: int) -> int | None:
 
 
 def _missed(planned: int) -> Occurrence:
-    return Occurrence(planned=planned, kind="missed", why="nobody enqueued it in time")
+    return Occurrence(planned=planned, kind="missed", why="no worker enqueued it in time")

@@ -71,7 +71,7 @@ def due(job: Job, now: int) -> bool:
 
 
 def cancelled(job: Job, now: int) -> Job | None:
-    """Return a job that somebody cancels, None if it has ended; one that runs is asked to end."""
+    """Return a job that is cancelled, None if it has ended; one that runs is asked to end."""
     if job.state is State.RUNNING:
         return replace(job, cancel_requested=True)
     if not movable(job.state, "cancel"):

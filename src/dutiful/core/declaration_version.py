@@ -16,7 +16,7 @@ from .instant import DAY, MINUTE
 from .occurrence import DeclarationVersion
 
 ALIVE = 1 * MINUTE
-"""A declaration version that nobody has shown for so long is gone."""
+"""A declaration version that no worker has shown for this long is gone."""
 REMEMBERED = 30 * DAY
 """For how long one that is gone is kept, but for the one in force."""
 

@@ -180,7 +180,7 @@ class JobFailed(JobError):
 
 
 class ResultTimeout(JobError, TimeoutError):
-    """The job did not end in the time given to ``result()``; the job goes on."""
+    """The job did not end within the timeout of ``result()``; the job continues."""
 
 
 class ClaimLost(JobError):

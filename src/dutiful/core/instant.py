@@ -74,10 +74,10 @@ def _spelled(written: object) -> str:
 
 
 def local_instant(moment: datetime) -> int:
-    """Turn a local time that somebody wrote into an instant; a doubtful one asks which is meant.
+    """Turn a local time that a user wrote into an instant; an ambiguous one asks which is meant.
 
     On the nights on which the clocks change a wall time may come twice or not at all. ``fold=1``
-    says the second pass; ``fold=0`` is what everybody writes, so it says nothing.
+    means the second pass; ``fold=0`` is the default, so it means nothing.
     """
     at = instant(moment)
     first, last = moment.replace(fold=0), moment.replace(fold=1)

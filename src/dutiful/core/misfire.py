@@ -38,7 +38,7 @@ def plan_due(latest: Schedule, standing: Standing, now: int) -> list[tuple[Sched
     """Sort the instants that are due into those to make and those to give up.
 
     There is one plan for each form of the schedule that planned some of them, oldest first; all
-    but the last are of rules that were changed before anybody dealt with what was due.
+    but the last are of rules that were changed before a worker handled what was due.
     """
     plans: list[tuple[Schedule, MisfirePlan]] = []
     first = standing.next

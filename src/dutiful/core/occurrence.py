@@ -67,7 +67,7 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True):
     previous: int | None = None
     kind: Kind = "enqueued"
     why: str | None = None
-    """Why it has no job, or was made out of turn."""
+    """Why it has no job, or was not made at its time by its rule."""
     job: NewJob | None = None
     backfilled: bool = False
     start_by: int | None = None
@@ -118,9 +118,9 @@ class GaveWay(msgspec.Struct, frozen=True):
 
     @property
     def why(self) -> str:
-        """Who stood in its way, for the record."""
+        """Which job kept it out, for the record."""
         if self.replaced:
-            return f"job {self.holder} held its unique key, and was given its work"
+            return f"job {self.holder} held its unique key, and runs in its place"
         return f"job {self.holder} holds its unique key"
 
     @property
@@ -149,7 +149,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     state: State | None = None
     """The job's state; None when there is no job, or it was purged before it ended."""
     reported: tuple[Deadline, ...] = ()
-    """Which missed deadlines were told of."""
+    """Which missed deadlines were reported."""
 
 
 class DeclarationVersion(msgspec.Struct, frozen=True):

@@ -47,7 +47,7 @@ class Discarded(msgspec.Struct, frozen=True):
 
 
 class Cancelled(msgspec.Struct, frozen=True):
-    """Somebody asked for the end of it, and the attempt obeyed."""
+    """A cancellation was requested, and the attempt has ended."""
 
     why: str = "cancelled"
     error: Failed | None = None
@@ -55,7 +55,7 @@ class Cancelled(msgspec.Struct, frozen=True):
 
 
 class Released(msgspec.Struct, frozen=True):
-    """The worker hands the job back before its end: no attempt is spent."""
+    """The worker releases the job before its end: no attempt is spent."""
 
 
 class Crashed(msgspec.Struct, frozen=True):
@@ -77,7 +77,7 @@ class Undecodable(msgspec.Struct, frozen=True):
 
 
 class Expired(msgspec.Struct, frozen=True):
-    """Nobody started the job before it expired: dead letter ``expired``."""
+    """No worker started the job before it expired: dead letter ``expired``."""
 
 
 Outcome = (

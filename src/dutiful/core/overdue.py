@@ -20,7 +20,7 @@ END: Position = ("~", 0)
 """Behind all names."""
 
 REPORTED: tuple[tuple[Deadline, ...], ...] = ((), ("start",), ("finish",), ("start", "finish"))
-"""Which deadlines were told of, by the number that stands for them in a store."""
+"""Which deadlines were reported, by the number that stands for them in a store."""
 
 
 class ReviewRange(msgspec.Struct, frozen=True):
@@ -37,7 +37,7 @@ class ReviewRange(msgspec.Struct, frozen=True):
 
 
 class Overdue(msgspec.Struct, frozen=True):
-    """An occurrence whose job missed a deadline; each is told of once."""
+    """An occurrence whose job missed a deadline; each is reported once."""
 
     occurrence: Recorded
     what: Deadline
@@ -51,7 +51,7 @@ class Note(msgspec.Struct, frozen=True):
     """Whether it is to be looked at again."""
 
     def row(self) -> tuple[Any, ...]:
-        """Return times, state, what was told and whether it is open; and whose these are."""
+        """Return times, state, what was reported and whether it is open; then its key."""
         one = self.occurrence
         state = None if one.state is None else int(one.state)
         noted = (one.started_at, one.finished_at, state, REPORTED.index(one.reported), self.open)
@@ -59,7 +59,7 @@ class Note(msgspec.Struct, frozen=True):
 
 
 class OverdueReview(msgspec.Struct, frozen=True):
-    """What there is to tell and to note."""
+    """What to report and what to note."""
 
     overdue: tuple[Overdue, ...]
     notes: tuple[Note, ...]
@@ -78,16 +78,16 @@ def overdue(one: Recorded, now: int) -> tuple[Deadline, ...]:
 
 
 def review(found: Iterable[Recorded], now: int, limit: int) -> OverdueReview:
-    """Say what to tell of occurrences, ``limit`` deadlines at most, and what to note."""
+    """Choose what to report of occurrences, ``limit`` deadlines at most, and what to note."""
     reported: list[Overdue] = []
     notes: list[Note] = []
     for seen in found:
         late: list[Deadline] = [what for what in overdue(seen, now) if what not in seen.reported]
-        tell = late[: limit - len(reported)]
-        one = replace(seen, reported=_with(seen.reported, tell))
-        reported += [Overdue(one, what) for what in tell]
+        chosen = late[: limit - len(reported)]
+        one = replace(seen, reported=_with(seen.reported, chosen))
+        reported += [Overdue(one, what) for what in chosen]
         if one.state is None or one.state.final:
-            notes.append(Note(one, open=len(tell) < len(late)))
+            notes.append(Note(one, open=len(chosen) < len(late)))
         else:
             # Only the first start is noted meanwhile: a retry's comes later.
             notes.append(Note(replace(one, finished_at=None, state=None), open=True))

@@ -185,11 +185,11 @@ def offence(value: Any, path: str = "$", depth: int = 0) -> str | None:
     if depth > DEPTH_MAX:
         return f"{path}: nested deeper than {DEPTH_MAX} levels, or a value that holds itself"
     if isinstance(value, float) and not math.isfinite(value):
-        return f"{path}: {value} is no JSON number"
+        return f"{path}: {value} is not a JSON number"
     if isinstance(value, int) and not -(2**63) <= value < 2**64:
         return f"{path}: the integer does not fit in 64 bits; pass it as a string"
     if isinstance(value, time) and _odd(value):
-        return f"{path}: the offset of {value} is no whole minute, which JSON cannot hold"
+        return f"{path}: the offset of {value} is not whole minutes, which JSON cannot hold"
     parts = parts_of(value)
     if parts is None:
         return _refused(value, path)
@@ -234,7 +234,7 @@ def _exactly(value: Any, raw: bytes) -> bytes:
 
 
 def _may_move(value: Any) -> bool:
-    """Whether a value is, or may hold, a time whose offset is no whole minute."""
+    """Whether a value is, or may hold, a time whose offset is not whole minutes."""
     kind = kind_of(value)
     if kind in _TIMELESS:
         return False
@@ -265,7 +265,7 @@ def _dumped_exactly(value: Any) -> Any:
     _moved(model_fields(value), moved)
     if moved:
         raise TypeError(
-            f"the offset of {moved[0]} is no whole minute, which JSON cannot hold; "
+            f"the offset of {moved[0]} is not whole minutes, which JSON cannot hold; "
             "give it in UTC: .astimezone(UTC)"
         )
     return dumped
@@ -275,7 +275,7 @@ def _moved(value: Any, moved: list[datetime]) -> Any:
     """Copy plain data with its odd datetimes in UTC, which are noted in ``moved``."""
     if isinstance(value, datetime | time) and _odd(value):
         if isinstance(value, time):
-            raise TypeError("the offset of a time is no whole minute")
+            raise TypeError("the offset of a time is not whole minutes")
         moved.append(value)
         return value.astimezone(UTC)
     if is_dict(value):

@@ -121,7 +121,7 @@ class Retry(Signal):
         on: Errors | None = None,
         never: Errors = (),
     ) -> None:
-        """Check every part at once, so that a mistake shows at import time."""
+        """Check every part immediately, so that a mistake shows at import time."""
         self.policy = RetryPolicy(
             max_attempts=attempts(max_attempts),
             backoff=_word("backoff", backoff, _BACKOFFS),

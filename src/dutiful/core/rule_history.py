@@ -2,7 +2,7 @@
 
 They belong to the rule that planned them: it says which they are, and what to do with those that
 are late. Their jobs are the new schedule's, as it is the new code that runs them. So the stored
-schedule remembers its former times until nothing of them is left.
+schedule keeps its earlier times until none of them is left.
 """
 
 from __future__ import annotations

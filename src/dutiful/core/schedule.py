@@ -68,7 +68,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     misfire_window: int | None = None
     """Misfires older than this are not made up for."""
     late_after: int = MINUTE
-    """An occurrence that nobody enqueued within this time is a misfire."""
+    """An occurrence that no worker enqueued within this time is a misfire."""
     overlap: Overlap = "allow"
     start_within: int | None = 10 * MINUTE
     """From the planned instant; a job that has not started by then makes an event."""
@@ -185,7 +185,7 @@ def zone_of(rule: Rule) -> str | None:
 
 
 def occurrence_id(name: str, planned: int, born: int | None = None) -> str:
-    """Return the id of an occurrence's job: the same whoever makes it, so it is stored once.
+    """Return the id of an occurrence's job: the same for every worker, so it is stored once.
 
     ``born`` is the schedule's; those that older releases made have none.
 

@@ -71,7 +71,7 @@ class Settlement(msgspec.Struct, frozen=True, gc=False):
     parked_at: int | None = None
     error: AttemptError | None = None
     rescue: bool = False
-    """Whether somebody else than the claim's holder settles: the fence must grow."""
+    """Whether another than the holder of the claim settles: the fence must grow."""
 
 
 _Plain = Succeeded | Snoozed | Released | Cancelled | Discarded | Undecodable | Expired

@@ -59,7 +59,7 @@ def public(url: str | None) -> str:
     head, rest = known[0], url[known.end() :]
     server, mark, query = rest.partition("?")
     if "@" in query and _COLON.search(rest, 0, rest.rindex("@")):
-        # Either a password with a bare ? or a query with a bare @: nobody knows where each ends.
+        # Either a password with a bare ? or a query with a bare @: where each ends is not known.
         return f"{head}{re.split('[:/?#@%=]', rest)[0]}:{_HIDDEN}"
     shown, whole = _server(server)
     return head + shown + mark + _query(query) if whole else head + shown

@@ -65,7 +65,7 @@ class GatewayAnswer(msgspec.Struct, frozen=True):
 
 
 class Stats(msgspec.Struct):
-    """The gateway's counters, which anybody may read."""
+    """The gateway's counters, which any process may read."""
 
     requests: int = 0
     inflight: int = 0
@@ -80,7 +80,7 @@ class Stats(msgspec.Struct):
 
 
 def fault(seed: int, order: str, nth: int) -> Fault:
-    """Draw the fault of an order's ``nth`` request: the same whoever asks first."""
+    """Draw the fault of an order's ``nth`` request: the same for every caller."""
     rng = random.Random(f"{seed}:{order}:{nth}")  # noqa: S311 - chance, not secrets
     latency = rng.uniform(*LATENCY)
     draw = rng.random()
@@ -95,7 +95,7 @@ def fault(seed: int, order: str, nth: int) -> Fault:
 
 
 class Books:
-    """Charges cards and writes each charge to an append-only file before it is told to anybody.
+    """Charges cards and writes each charge to an append-only file before it answers.
 
     Cash-ups are a book of their own, beside the ledger.
     """

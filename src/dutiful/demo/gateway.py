@@ -3,7 +3,7 @@
     POST /charges        charge a card; with an Idempotency-Key header at most once per key
     GET  /ledger         what was really charged, one JSON object a line
     POST /cash-ups       count the charges of a time range, and note that they were
-    GET  /cash-ups       which stretches were, one JSON object a line
+    GET  /cash-ups       which time ranges were counted, one JSON object a line
     GET  /stats          counters
     POST /cards/break    decline more cards: {"cards": [...]}
     POST /cards/repair   accept every card again

@@ -102,14 +102,14 @@ def _order(path: Path, line: int, row: Row) -> Order:
             raise _wrong(path, line, column, f"is longer than {TEXT_MAX} characters")
     currency = values["currency"]
     if not (len(currency) == 3 and currency.isascii() and currency.isupper()):
-        raise _wrong(path, line, "currency", f"{currency!r} is no code such as EUR")
+        raise _wrong(path, line, "currency", f"{currency!r} is not a code such as EUR")
     cents = _cents(path, line, values["cents"])
     return Order(values["order_id"], values["card"], cents, currency)
 
 
 def _cents(path: Path, line: int, text: str) -> int:
     if not (text.isascii() and text.isdigit()):
-        raise _wrong(path, line, "cents", f"{text!r} is no whole number; write 1250 for 12.50")
+        raise _wrong(path, line, "cents", f"{text!r} is not a whole number; write 1250 for 12.50")
     cents = int(text) if len(text) <= 12 else CENTS_MAX + 1
     if not 0 < cents <= CENTS_MAX:
         raise _wrong(path, line, "cents", f"{text} is not between 1 and {CENTS_MAX}")

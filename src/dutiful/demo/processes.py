@@ -116,7 +116,7 @@ class Processes:
             child.process.send_signal(signal.SIGKILL)
 
     def check(self) -> None:
-        """Raise ChildFailed when a child ended that nobody ended."""
+        """Raise ChildFailed when a child has ended that the demo did not end."""
         for child in self._children:
             if child.condition == "crashed":
                 code = child.process.returncode

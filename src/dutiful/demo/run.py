@@ -88,7 +88,7 @@ async def _run(plan: DemoPlan, view: View, folder: Path, url: str) -> tuple[Demo
 
 
 def _end_on(*signals: signal.Signals) -> None:
-    """End in good order when somebody asks by signal, as for Ctrl-C."""
+    """End in good order on a signal, as on Ctrl-C."""
     task = asyncio.current_task()
     if task is not None:
         for number in signals:

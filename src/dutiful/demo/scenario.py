@@ -110,9 +110,7 @@ class Scenario:
         workers = count(self.plan.workers, "worker process", "worker processes")
         self.monitor.report(f"{workers} at work")
         if not self.plan.naive:
-            self.monitor.report(
-                f"a schedule: {NAME}, each half second, by whichever worker is there"
-            )
+            self.monitor.report(f"a schedule: {NAME}, every half second, enqueued by any worker")
 
     async def kill(self) -> int:
         """Kill a worker half-way, wait for the rescue, and put another in its place."""
@@ -123,7 +121,7 @@ class Scenario:
         held = (await monitor.shop_store.workers()).get(victim.pid)
         processes.kill(victim)
         jobs = count(held.running if held else 0, "job")
-        monitor.report(f"kill -9 on {victim.name}, half-way, with {jobs} in its hands", "bad")
+        monitor.report(f"kill -9 on {victim.name}, half-way, with {jobs} running", "bad")
         alone = self.plan.workers == 1
         if alone or self.plan.naive:
             await self._start_worker()
@@ -138,7 +136,7 @@ class Scenario:
         return 1
 
     async def finish(self) -> None:
-        """Wait until every job has ended, and nobody is still talking to the gateway."""
+        """Wait until every job has ended, and no request to the gateway is open."""
         await self.monitor.until(lambda: not self.status.live)
         if not self.plan.naive:
             return

@@ -107,7 +107,7 @@ class ShopStore:
             attempts += done
             dead += job.state is State.DEAD
             if done and job.attempt == 1 and job.redriven_at is None:
-                continue  # it succeeded at once: there are no errors to read
+                continue  # it succeeded at the first attempt: there are no errors to read
             errors = await self.store.inspector.errors(job.id)
             attempts += len(errors)
             rescued += any(error.type == LOST for error in errors)

@@ -83,8 +83,8 @@ def _workers(verdict: Verdict) -> str:
     if verdict.naive:
         return f"{killed}; what it had begun was lost with it"
     if not verdict.rescued:
-        return f"{killed}, with nothing in its hands"
-    return f"{killed}, {count(verdict.rescued, 'job')} in its hands rescued by another"
+        return f"{killed}, with no job running"
+    return f"{killed}, its {count(verdict.rescued, 'job')} rescued by another"
 
 
 def _occurrences(found: Occurrences) -> str:
@@ -97,7 +97,7 @@ def _occurrences(found: Occurrences) -> str:
 
 def _cards(verdict: Verdict) -> str:
     if verdict.naive:
-        return f"declined {count(verdict.faults['declined'], 'time')}, and nobody was told"
+        return f"declined {count(verdict.faults['declined'], 'time')}, and nothing reported it"
     text = (
         f"{count(verdict.dead, 'dead letter')}, {verdict.redriven} redriven "
         "after the cards were repaired"

@@ -44,7 +44,7 @@ def _edit(path: object, value: object) -> Edit:
         plain = msgspec.to_builtins(value)
     except Exception as error:  # a value's own code may raise anything
         why = worded(error)
-        raise BadOption(f"changes: the new value of {path} is no plain data: {why}") from error
+        raise BadOption(f"changes: the new value of {path} is not plain data: {why}") from error
     return Edit(tuple(path.split(".")), plain)
 
 

@@ -72,7 +72,7 @@ async def latest_errors(inspector: Inspector, page: JobPage) -> dict[str, Attemp
 
 
 async def _beginning_with(inspector: Inspector, text: str) -> list[str]:
-    """Look among jobs of the time that the id itself tells: the ids of jobs are UUIDs of version 7.
+    """Look among jobs of the time in the id itself: the ids of jobs are UUIDs of version 7.
 
     The time in an id is the client's and a filter's is the store's, so the window is wider.
     """

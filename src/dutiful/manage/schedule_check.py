@@ -163,7 +163,7 @@ def _missing_hours(schedule: Schedule, now: int) -> Iterator[str]:
 
 
 def _of_weight(schedule: Schedule, history: Sequence[Recorded], now: int) -> Iterator[str]:
-    """Tell when jobs take longer than the time between two of them."""
+    """Report jobs that take longer than the time between two of them."""
     took = sorted(
         row.finished_at - row.started_at
         for row in history

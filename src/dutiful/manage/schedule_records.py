@@ -70,7 +70,7 @@ class OccurrenceRecord(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind
     """``enqueued``, ``skipped`` by a rule, or ``missed``."""
     why: str | None
-    """Why it has no job, or was made out of turn."""
+    """Why it has no job, or was not made at its time by its rule."""
     job_id: str | None
     state: JobState | None
     """Its job's state; None without a job, or when it was purged before it ended."""

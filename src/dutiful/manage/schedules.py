@@ -86,7 +86,7 @@ class Schedules(ScheduleViews):
         return gone.names
 
     async def aadopt(self, *names: str) -> tuple[str, ...]:
-        """Make this app the owner of schedules that it declares, whichever app has them now.
+        """Make this app the owner of schedules that it declares, even if another owns them now.
 
         For an app that was renamed, and for schedules that move from one app to another, or from
         run time into code. They become as declared here; history and position are kept.

@@ -1,1 +1,1 @@
-"""What is told about events: the bus that carries them and those who read it."""
+"""Events: the bus that carries them, and the log that is written from them."""

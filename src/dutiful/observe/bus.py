@@ -1,4 +1,4 @@
-"""Carries events from where they happen to whoever listens."""
+"""Carries events from where they happen to the listeners."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class Bus:
     """Calls every listener with every event, in the thread in which it happened."""
 
     def __init__(self) -> None:
-        """Start with nobody listening."""
+        """Start without listeners."""
         self._listeners: tuple[tuple[Emit, Kinds], ...] = ()
 
     def subscribe(self, listener: Emit, *, ignores: Kinds = frozenset()) -> Callable[[], None]:
         """Add a listener, which must be quick and may be called from any thread.
 
         It is not called with events of the types that it ``ignores``. Returns a function that
-        takes it off again.
+        removes it.
         """
         self._listeners = (*self._listeners, (listener, ignores))
 
@@ -34,7 +34,7 @@ class Bus:
         return leave
 
     def emit(self, event: Event) -> None:
-        """Tell everybody; a listener that raises is logged and stops nobody."""
+        """Call every listener; one that raises is logged, and the others are still called."""
         for listener, ignored in self._listeners:
             if type(event) in ignored:
                 continue

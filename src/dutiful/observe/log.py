@@ -1,4 +1,4 @@
-"""Renders events as log records; the only place that words them."""
+"""Renders events as log records; the only place that writes their text."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ async def advance_apart(send: Send, moves: Sequence[Advance], give_up: GiveUp, e
     """Write moves, separately where they cannot be written together.
 
     Halves are tried until the bad one is alone. Where another job holds a unique key whose rule
-    says ``raise``, its occurrences are recorded as skipped and told of; any other schedule is set
+    says ``raise``, its occurrences are recorded as skipped and reported; any other schedule is set
     aside. Raises only errors that say that the store itself cannot be used.
     """
     answer, refusal = await _tried(send, moves)
@@ -86,7 +86,7 @@ def _yielding(job: NewJob) -> NewJob:
 
 
 def _tell(move: Advance, answer: Advanced, emit: Emit) -> None:
-    """Tell of occurrences that other jobs kept out: nobody is there to raise to."""
+    """Report occurrences that other jobs kept out: there is no caller to raise to."""
     if answer.gave_way:
         last = answer.gave_way[-1]
         emit(OccurrenceMissed(move.name, last.planned, len(answer.gave_way), last.why))

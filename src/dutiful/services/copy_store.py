@@ -77,7 +77,7 @@ class StoreCopy:
     def __init__(
         self, source: Store, target: Store, advance: Callable[[int], None] = lambda jobs: None
     ) -> None:
-        """Copy between open stores; ``advance`` is told of every batch of jobs."""
+        """Copy between open stores; ``advance`` is called with the size of each batch."""
         self.source, self.target = source.exporter, target.importer
         self.stores = source, target
         self.advance = advance
@@ -190,7 +190,7 @@ class StoreCopy:
         await self.target.raise_fence_floor(await self.source.fence_floor())
 
     async def pages(self) -> AsyncIterator[Sequence[Record]]:
-        """Page through the source; whoever is handed a live job finds its queue shut."""
+        """Page through the source; a live job's queue is paused before the job is yielded."""
         cursor, limit = None, _PAGE_FIRST
         while True:
             page = await self.source.dump(limit, cursor)

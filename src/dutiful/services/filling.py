@@ -79,7 +79,7 @@ async def _settle(target: Store, known: Sequence[Record], shut: Collection[str])
 
 
 async def _outdated(target: Store, others: Sequence[Record], shut: Collection[str]) -> list[Job]:
-    """Choose jobs of the target that wait where nobody takes them, and went on in the source."""
+    """Choose jobs that wait in a paused queue of the target, and have changed in the source."""
     held = {one.job.id: one for one in await target.importer.fetch([one.job.id for one in others])}
     pairs = [(record, held[record.job.id]) for record in others if record.job.id in held]
     return [old.job for record, old in pairs if old.job.queue in shut and follows(record, old)]

@@ -53,7 +53,7 @@ class Preparing:
         return bool(self._begun)
 
     def keep(self, dues: Collection[Due]) -> None:
-        """Forget moves that somebody else has made meanwhile."""
+        """Forget moves that another worker has made meanwhile."""
         versions = {due.standing.name: due.standing.version for due in dues}
         for name, begun in list(self._begun.items()):
             if versions.get(name) != begun.move.version:
@@ -108,7 +108,7 @@ class Preparing:
             self._drop(name)
 
     def _drop(self, name: str) -> None:
-        # A hook that does not end all the same is left alone: nobody waits for it any more.
+        # A hook that does not end all the same is left alone: it is not awaited any more.
         self._begun.pop(name).task.cancel()
 
 

@@ -49,7 +49,7 @@ def identity() -> tuple[str, int, int]:
 
 
 def vanished(info: WorkerInfo) -> bool:
-    """Whether a worker's process is seen to be gone; False when that cannot be told from here."""
+    """Whether a worker's process is seen to be gone; False when that cannot be seen from here."""
     if not info.host or info.host != host() or not info.born:
         return False
     try:
@@ -62,7 +62,7 @@ class Process:
     """This process as the fleet knows it; a simulation has many in one and passes its own."""
 
     def name(self) -> str:
-        """Make up the name of a new session, which nobody had before."""
+        """Make the name of a new session, which no session had before."""
         return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
 
     def identity(self) -> tuple[str, int, int]:

@@ -1,4 +1,4 @@
-"""Deletes finished jobs whose retention is over, and tells what keeps their space from use."""
+"""Deletes finished jobs whose retention is over, and reports what blocks reuse of their space."""
 
 from __future__ import annotations
 

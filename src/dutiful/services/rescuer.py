@@ -47,8 +47,8 @@ class Rescuer:
         """Rescue on behalf of ``worker``; ``healthy`` says whether its own lease holds.
 
         One that could not renew itself must not judge others: the store may have refused them
-        all, or the whole host may have slept. While ``calm`` says that nobody needs rescue, the
-        store is not asked.
+        all, or the whole host may have slept. While ``calm`` says that no worker needs a rescue,
+        the store is not asked.
         """
         self._store = store
         self._worker = worker
@@ -97,7 +97,7 @@ class Rescuer:
             self._store.emit(WorkerLost(worker, _why(worker, gone, others)))
 
     def _tell_stalled(self, others: list[WorkerStatus]) -> None:
-        """Tell once of each worker that renews its lease while its loop hangs."""
+        """Report once each worker that renews its lease while its loop hangs."""
         stalled = {one.info.id: one.stalled_for for one in others if one.stalled_for}
         for worker in stalled.keys() - self._stalled:
             self._store.emit(WorkerStalled(worker, stalled[worker] / 1_000_000))

@@ -24,7 +24,7 @@ from .service import about
 
 _BATCH = 1000
 _POLL = 5.0
-"""Seconds until a schedule that somebody else creates is noticed."""
+"""Seconds until a schedule that another process creates is noticed."""
 _POLL_EMPTY = 10.0
 _HELD = 0.5
 """Seconds between looks whether what a held occurrence waits for has ended."""
@@ -49,9 +49,9 @@ class Declarer(Protocol):
 class Scheduler:
     """Looks at what is due and advances it.
 
-    No leader is needed: a move is written only if nobody else made it. To spare the store, who
-    made the last one comes on time and the others a little later: they find nothing to do, unless
-    the first has died.
+    No leader is needed: a move is written only if no other worker made it. To spare the store,
+    the worker that made the last one comes on time and the others a little later: they find
+    nothing to do, unless the first has died.
     """
 
     name = "scheduler"
@@ -178,7 +178,7 @@ class Scheduler:
     def _tell(
         self, move: Advance, schedule: Schedule, now: int, gave_way: Container[tuple[str, int]]
     ) -> None:
-        """Tell of what was late or is not made up for."""
+        """Report what was late, and what will not be made."""
         if move.missed and move.missed_last is not None:
             self._store.emit(OccurrenceMissed(move.name, move.missed_last, move.missed))
         for one in move.occurrences:
@@ -192,7 +192,7 @@ class Scheduler:
                 )
 
     async def _review(self, batch: DueBatch) -> None:
-        """Tell of jobs that have missed a deadline, whoever was to run them."""
+        """Report jobs that have missed a deadline, of any worker."""
         now = asyncio.get_running_loop().time()
         idle = not batch.due and batch.next_in is None
         if now < self._review_at:

@@ -19,7 +19,7 @@ _REPORT_SECONDS = 60.0
 
 
 class Service(Protocol):
-    """A duty that is done in small turns; several processes may take turns at once."""
+    """A duty that is done in small turns; several processes may take turns at the same time."""
 
     name: str
 

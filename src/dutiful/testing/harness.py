@@ -53,7 +53,7 @@ class Harness:
         self.died: list[JobDied] = []
         """Every job that became a dead letter so far."""
 
-    async def adrain(
+    async def arun_due(
         self,
         *,
         until: str | float | timedelta = 0,
@@ -123,16 +123,16 @@ class Harness:
         """Return the arguments of every job of a task, as stored, in order."""
         return [plain(job.args) for job in await self.ajobs(task)]
 
-    def drain(
+    def run_due(
         self,
         *,
         until: str | float | timedelta = 0,
         raise_on_death: bool = True,
         schedules: bool = False,
     ) -> int:
-        """Run everything that is due; see `adrain`."""
+        """Run everything that is due; see `arun_due`."""
         return self.app.portal.run(
-            self.adrain(until=until, raise_on_death=raise_on_death, schedules=schedules)
+            self.arun_due(until=until, raise_on_death=raise_on_death, schedules=schedules)
         )
 
     def jobs(self, task: BoundTask[..., Any] | None = None, *states: str) -> list[Job]:
@@ -229,7 +229,7 @@ def harness(
             with harness(app) as jobs:
                 sign_up("a@example.org")
                 jobs.assert_enqueued(send_welcome, "a@example.org")
-                jobs.drain()
+                jobs.run_due()
     """
     time = clock or FakeClock()
     with app.on(engine(time)) as store:

@@ -118,7 +118,7 @@ def test_a_value_comes_back_as_its_annotated_type(value: Any, kind: Any) -> None
 def test_nan_and_infinity_are_refused_wherever_they_hide(wrap: Any, path: str, bad: float) -> None:
     with pytest.raises(BadArguments) as caught:
         write(wrap(bad))
-    assert f"at {path}: {bad} is no JSON number" in str(caught.value)
+    assert f"at {path}: {bad} is not a JSON number" in str(caught.value)
 
 
 def test_the_word_null_in_a_string_is_no_offence() -> None:
@@ -225,7 +225,7 @@ class Endless:
     """Looks like a model, and gives itself as its plain data."""
 
     def model_dump(self, mode: str = "python") -> Any:
-        """Return what is no plain data."""
+        """Return what is not plain data."""
         return {"self": self}
 
     @classmethod
@@ -294,7 +294,7 @@ HOSTILE = [
     (count(), "a count is not plain data"),
     (range(10**12), "a range is not plain data"),
     (Circular(a=object()), "a object is not plain data"),
-    (time(1, tzinfo=timezone(timedelta(seconds=30))), "no whole minute"),
+    (time(1, tzinfo=timezone(timedelta(seconds=30))), "not whole minutes"),
 ]
 
 
@@ -370,7 +370,7 @@ class When(BaseModel):
 def test_a_models_datetime_comes_back_exact_or_is_refused(at: datetime) -> None:
     offset = at.utcoffset()
     if offset is not None and offset % timedelta(minutes=1):
-        with pytest.raises(BadArguments, match=r"at \$\.a: the offset of .*no whole minute"):
+        with pytest.raises(BadArguments, match=r"at \$\.a: the offset of .*not whole minutes"):
             encode({"a": When(at=at)}, what="x")
     else:
         assert decode(encode(When(at=at), what="x"), decoder(When), what="x") == When(at=at)

@@ -45,7 +45,7 @@ class RuleBounds(msgspec.Struct, frozen=True, omit_defaults=True):
             holidays(name, 2026)
 
     def leaves_out(self, at: int) -> bool:
-        """Tell whether the day of an instant is left out."""
+        """Whether the day of an instant is left out."""
         if not (self.days or self.holidays):
             return False
         today = moment(at + offset(self.zone, at)).date()
@@ -55,7 +55,7 @@ class RuleBounds(msgspec.Struct, frozen=True, omit_defaults=True):
         )
 
     def unknown(self, at: int) -> bool:
-        """Tell whether a holiday calendar has no data for the year of an instant."""
+        """Whether a holiday calendar has no data for the year of an instant."""
         year = moment(at + offset(self.zone, at)).year
         return any(not first <= year <= last for first, last in map(years_of, self.holidays))
 

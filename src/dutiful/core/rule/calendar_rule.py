@@ -24,7 +24,7 @@ _OFFSET_MAX = 2 * DAY
 class Calendar(msgspec.Struct, frozen=True, tag="calendar", omit_defaults=True):
     """An RRULE that begins at a local time, on the clocks of a zone.
 
-    Its times are fixed ones, unless it repeats hourly or faster: then it keeps its beat.
+    Its times are fixed ones, unless it repeats hourly or faster: then it keeps its interval.
     """
 
     rrule: str

@@ -43,8 +43,8 @@ class Cron(msgspec.Struct, frozen=True, tag="cron", omit_defaults=True):
     """A cron expression on the clocks of a zone.
 
     Without ``dst`` an expression whose minute and hour do not begin with a star is fixed: each of
-    its times runs once, also on the nights on which the clocks change. Any other keeps its beat:
-    it runs at whatever the clock shows. The second does not count in this.
+    its times runs once, also on the nights on which the clocks change. Any other keeps its
+    interval: it runs at every time that the clock shows. The second does not count in this.
     """
 
     expression: str
@@ -134,9 +134,9 @@ def _named(text: str) -> str:
         return NAMED[text]
     word, *rest = text.split()
     if word in NAMED:
-        raise BadSchedule(f"{word} stands alone; take away {shown(' '.join(rest))}")
+        raise BadSchedule(f"{word} must stand alone; remove {shown(' '.join(rest))}")
     if word in _ELSEWHERE:
-        raise BadSchedule(f"{word} is no time; {_ELSEWHERE[word]}")
+        raise BadSchedule(f"{word} is not a time; {_ELSEWHERE[word]}")
     near = difflib.get_close_matches(word, NAMED, n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(NAMED)}"
     raise BadSchedule(f"{word} is not known; {hint}")

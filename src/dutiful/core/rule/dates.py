@@ -27,7 +27,7 @@ class Dates(msgspec.Struct, frozen=True, tag="dates"):
     def __post_init__(self) -> None:
         """Put the instants in order; an empty list is refused."""
         if type(self.instants) is not tuple:
-            raise BadSchedule(f"{shown(self.instants)} are no dates; write Dates.at(...)")
+            raise BadSchedule(f"{shown(self.instants)} are not dates; write Dates.at(...)")
         if len(self.instants) > DATES_MAX:
             raise BadSchedule(
                 f"{len(self.instants):,} dates; one schedule has at most {DATES_MAX:,}"
@@ -36,7 +36,7 @@ class Dates(msgspec.Struct, frozen=True, tag="dates"):
             raise BadSchedule("a list of dates needs at least one")
         if wrong := [one for one in self.instants if type(one) is not int]:
             raise BadSchedule(
-                f"{shown(wrong[0])} is no instant; write Dates.at(...) with datetimes that "
+                f"{shown(wrong[0])} is not an instant; write Dates.at(...) with datetimes that "
                 "have a zone, or give microseconds since 1970"
             )
         try:

@@ -1,7 +1,7 @@
 """The one rule for nights on which the clocks change, for every kind of wall-clock rule.
 
-A rule says which wall times it wants (``Walls``). Here they become instants, stretch by stretch
-of constant offset, by what ``Dst`` says of missing and of repeated wall times.
+A rule says which wall times it wants (``Walls``). Here they become instants, one period
+of constant offset after another, by what ``Dst`` says of missing and of repeated wall times.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Repeated = Literal["first", "last", "both"]
 class Dst(msgspec.Struct, frozen=True):
     """What becomes of wall times that a change of the clocks leaves out or repeats.
 
-    ``missing``: ``after`` runs once, at the first instant after the missing stretch, however many
+    ``missing``: ``after`` runs once, at the first instant after the missing range, however many
     times fell into it; ``skip`` leaves them out. ``repeated``: the ``first`` pass, the ``last``, or
     ``both``.
     """
@@ -46,9 +46,9 @@ class Dst(msgspec.Struct, frozen=True):
 
 
 FIXED = Dst("after", "first")
-"""For times that somebody named: each runs once."""
+"""For times that the user named: each runs once."""
 BEAT = Dst("skip", "both")
-"""For wildcards: whatever the clock shows, so the beat goes on through both kinds of night."""
+"""For wildcards: each time that the clock shows, so the interval stays the same on both nights."""
 
 
 def check(dst: object) -> None:
@@ -123,7 +123,7 @@ def _wanted(dst: Dst, period: OffsetPeriod) -> tuple[int, int]:
 
 
 def _leaps_over(walls: Walls, dst: Dst, period: OffsetPeriod) -> bool:
-    """Tell whether the change at a time range's start left out a wall time that must run."""
+    """Whether the change at a time range's start left out a wall time that must run."""
     missed = period.before < period.offset and dst.missing == "after"
     low, high = period.start + period.before, period.start + period.offset
     return missed and walls.first(low, high) is not None

@@ -187,9 +187,9 @@ def _unread(field: Field, text: str, where: str) -> str:
     elif field is DAY and text in ("W", "WL"):
         hint = "the last weekday of a month is LW"
     elif text in _DAYS:
-        hint = "names of days belong into the day of week"
+        hint = "names of days belong in the day of week"
     elif text in _MONTHS:
-        hint = "names of months belong into the month"
+        hint = "names of months belong in the month"
     else:
         hint = f"write {allowed}, *, a list, a range or a step such as */5"
     return f"{start} in the range {allowed}; {hint}"

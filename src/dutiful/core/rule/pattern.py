@@ -58,7 +58,7 @@ class Pattern:
         return None if found is None else _within(found, self._time_to(_DAY_SECONDS), start, end)
 
     def possible(self) -> bool:
-        """Tell whether any day fits; 28 years from 2000 show every date on every weekday."""
+        """Whether any day fits; 28 years from 2000 show every date on every weekday."""
         start = date(2000, 1, 1).toordinal() - _EPOCH_DAY
         return self._day_from(start, (start + _CYCLE) * DAY) is not None
 

@@ -43,7 +43,7 @@ def after(rule: Rule, instant: int, bounds: RuleBounds = _ALWAYS) -> int | None:
 
 
 def endless_and_empty(rule: Rule, instant: int, bounds: RuleBounds) -> bool:
-    """Tell whether a rule goes on for decades and everything that it plans is left out."""
+    """Whether a rule goes on for decades and everything that it plans is left out."""
     if bounds.end is not None or not (bounds.days or bounds.holidays):
         return False
     return rule.after(instant + _DOUBT) is not None and after(rule, instant, bounds) is None

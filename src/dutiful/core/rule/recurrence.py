@@ -111,13 +111,13 @@ def _split(text: str) -> dict[str, str]:
     for part in upper.removeprefix("RRULE:").strip(";").split(";"):
         key, equals, value = (word.strip() for word in part.partition("="))
         if key in _ELSEWHERE:
-            raise BadSchedule(f"{key} has no place here; start= and exclude= are options")
+            raise BadSchedule(f"{key} is not allowed here; start= and exclude= are options")
         if key not in rrule_parts.KEYS:
             raise BadSchedule(rrule_parts.unknown("part", key, rrule_parts.KEYS))
         if not equals or not value:
             raise BadSchedule(f"{key} has no value")
         if key in found:
-            raise BadSchedule(f"{key} stands twice; join its values with commas")
+            raise BadSchedule(f"{key} is given twice; join its values with commas")
         found[key] = value
     return found
 
@@ -146,12 +146,12 @@ def _until(text: str | None) -> datetime | None:
         raise BadSchedule(
             f"UNTIL {shown(text)}; write 20261231, 20261231T235959 or 20261231T225959Z"
         )
-    # A day alone counts to its end: whoever names the last day wants it, too.
+    # A day alone counts to its end: a user who names the last day includes it.
     whole = text.rstrip("Z") if "T" in text else f"{text}T235959"
     try:
         return datetime.strptime(whole, "%Y%m%dT%H%M%S")  # noqa: DTZ007 - a wall has no zone
     except ValueError as error:
-        raise BadSchedule(f"UNTIL {text!r} is no date: {error}") from error
+        raise BadSchedule(f"UNTIL {text!r} is not a date: {error}") from error
 
 
 def _refuse_never(months: frozenset[int], month_days: frozenset[int]) -> None:

@@ -66,7 +66,7 @@ def numbers(found: Mapping[str, str], key: str) -> tuple[int, ...]:
     for word in text.split(","):
         word = word.strip()
         if not _NUMBER.fullmatch(word):
-            raise BadSchedule(f"{key} {shown(word)} is no number; write {allowed}, with commas")
+            raise BadSchedule(f"{key} {shown(word)} is not a number; write {allowed}, with commas")
         value = int(word)
         if not low <= (abs(value) if signed else value) <= high:
             hint = _HINTS.get((key, value))
@@ -100,7 +100,7 @@ def weekdays(found: Mapping[str, str], freq: str) -> frozenset[Weekday]:
         if match is None:
             spaced = "; separate days with commas" if len(word.split()) > 1 else ""
             raise BadSchedule(
-                f"BYDAY {shown(word)} is no day; write one of {', '.join(DAYS)}, with a number "
+                f"BYDAY {shown(word)} is not a day; write one of {', '.join(DAYS)}, with a number "
                 f"such as -1FR for the last{spaced}"
             )
         if match[1] is not None:

@@ -20,7 +20,7 @@ from .times import Times
 STEPS_MAX = 10_000
 """How many times that INTERVAL passes over are looked at in one search."""
 LISTED_STEPS_MAX = 100_000
-"""The same for all searches of a rule with COUNT, whose times are listed at once."""
+"""The same for all searches of a rule with COUNT, whose times are listed in one search."""
 _DAY_SECONDS = 86_400
 _HOUR = 3600
 _UNITS = {"HOURLY": _HOUR, "MINUTELY": 60, "SECONDLY": 1}
@@ -39,7 +39,7 @@ class RruleTimes:
         self.begin = wall_of(start)
         self._high = _HIGHEST
         if rule.until is not None:
-            # Only the caller, who knows the zone, can tell whether an instant in UTC has passed.
+            # Only the caller, who knows the zone, knows whether an instant in UTC has passed.
             self._high = wall_of(rule.until) + (2 * DAY if rule.until_utc else 1)
         self._days = Days(rule, start)
         by_turn = bool(rule.positions) and rule.freq in ("YEARLY", "MONTHLY", "WEEKLY")

@@ -42,7 +42,7 @@ class OffsetPeriod(NamedTuple):
     end: int
     offset: int
     before: int
-    """The offset just before ``start``: smaller at a missing stretch, greater at a repeated one."""
+    """The offset just before ``start``: smaller if times are missing, greater if repeated."""
     after: int
     """The offset from ``end`` on."""
 
@@ -68,7 +68,7 @@ def zone(name: str) -> tzinfo:
 @lru_cache(maxsize=1024)
 def _zone(name: str) -> tzinfo:
     if name in _OF_THE_MACHINE:
-        raise BadSchedule(f"{name!r} is another zone on each machine; write {_EXAMPLE}")
+        raise BadSchedule(f"{name!r} is a different zone on each machine; write {_EXAMPLE}")
     try:
         return ZoneInfo(name)
     # A folder of zones ("Europe") and a malformed name each raise something else.
@@ -193,7 +193,7 @@ def _unknown(name: str) -> str:
         sign, hours = ("-" if ahead[1] == "+" else "+"), int(ahead[2])
         fixed = f"Etc/GMT{sign}{hours}"
         if fixed in names:
-            return f"no time zone {shown(name)}; that offset is {fixed}, whose sign is turned round"
+            return f"no time zone {shown(name)}; that offset is {fixed}, with the sign reversed"
     wanted = name[:100].strip().replace(" ", "_").lower()
     whole = {known.lower(): known for known in sorted(names)}
     places = {known.rpartition("/")[2].lower(): known for known in sorted(names)}

@@ -174,7 +174,7 @@ class Session:
         self.database_file.require()
         if not self.open and founds(self.migrate(dry_run=True)):
             raise StoreUnusable(
-                f"{self.database_file.path} is no store yet; the first enqueue or worker "
+                f"{self.database_file.path} is not a store yet; the first enqueue or worker "
                 "makes it one, so check the spelling, or run `dutiful migrate`"
             )
 

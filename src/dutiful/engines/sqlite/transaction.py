@@ -87,7 +87,7 @@ class SqliteTransaction:
         if self._overran is not None:
             raise UsageError(
                 f"ctx.transaction() was open for longer than {self._overran:g} s and was rolled "
-                "back: nobody else can write meanwhile; do the slow part before it"
+                "back: no other connection can write meanwhile; do the slow part before it"
             )
         if connection is None:
             raise UsageError("begin the transaction before committing it")

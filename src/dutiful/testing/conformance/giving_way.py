@@ -58,7 +58,7 @@ class GivingWayContract(Contract):
         assert answer.gave_way == (GaveWay("tick", clock.now(), holder, replaced=True),)
         (row,) = await engine.schedules.occurrences("tick", 10)
         assert (row.kind, row.job_id) == ("enqueued", holder)
-        assert row.why == f"job {holder} held its unique key, and was given its work"
+        assert row.why == f"job {holder} held its unique key, and runs in its place"
         assert (await look(engine, holder)).meta["planned"] == str(clock.now())
         await end(engine, await one(engine), Succeeded())
         await engine.schedules.review(10)

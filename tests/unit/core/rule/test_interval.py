@@ -100,7 +100,7 @@ def test_rules_are_plain_data(rule: Interval | Dates) -> None:
             lambda: Interval.every(60, anchor=cast(Any, "2026-01-01")),
             "anchor: '2026-01-01' is no",
         ),
-        (lambda: Dates(cast(Any, 5)), "are no dates"),
+        (lambda: Dates(cast(Any, 5)), "are not dates"),
         (lambda: Dates((2**62,)), "a list of dates: .* out of range"),
         (lambda: Dates(tuple(range(10_001))), "10,001 dates"),
         (lambda: Dates.at(cast(Any, date(2026, 1, 1))), "is not a datetime"),

@@ -59,7 +59,7 @@ class PostgresCaller:
                     ".aenqueue(...)`, or `await app.aenqueue_many(..., connection=...)`"
                 )
             raise UsageError(
-                f"{_kind(connection)} is no connection that jobs can be enqueued on; pass one of "
+                f"{_kind(connection)} is not a connection that takes jobs; pass one of "
                 "psycopg, asyncpg, SQLAlchemy (Session, Connection, their async forms) or Django"
             )
         database_check, plans = self.session.database_check, self._plans(jobs)

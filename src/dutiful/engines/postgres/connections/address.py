@@ -68,7 +68,7 @@ def address_of(url: str) -> Address:
         raise BadConfiguration(str(error)) from None
     scheme, _, rest = url.partition(":")
     if scheme.lower() not in _SCHEMES:
-        raise BadConfiguration("this is no PostgreSQL URL; write postgresql://")
+        raise BadConfiguration("this is not a PostgreSQL URL; write postgresql://")
     if not rest.startswith("//"):
         raise BadConfiguration("the PostgreSQL URL has to begin with postgresql://, two slashes")
     server, _, query = rest[2:].partition("?")
@@ -114,7 +114,7 @@ def _demand_names(query: str) -> None:
         near = get_close_matches(unquote(name), known, n=1)
         meant = f", such as {near[0]}" if near else ""
         raise BadConfiguration(
-            f"the PostgreSQL URL: part {number} of its query is no name=value with a known"
+            f"the PostgreSQL URL: part {number} of its query is not name=value with a known"
             f" name{meant}; in a value write & as %26"
         )
 
@@ -135,7 +135,9 @@ def _understood(conninfo: str) -> str:
     ports = str(given.get("port") or "").split(",")
     if not all(port.isdecimal() or not port for port in ports):
         # It may be a password: postgresql://me:secret/shop lacks the host.
-        raise BadConfiguration("the PostgreSQL URL: a port is no number; write user:password@host")
+        raise BadConfiguration(
+            "the PostgreSQL URL: a port is not a number; write user:password@host"
+        )
     return conninfo
 
 

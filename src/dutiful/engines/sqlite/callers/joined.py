@@ -65,8 +65,8 @@ def _plain(connection: Any, path: Path) -> Generator[sqlite3.Cursor, None, None]
     """Give a cursor of the caller's connection that answers in tuples and str."""
     if not isinstance(connection, sqlite3.Connection):
         raise UsageError(
-            f"a {type(connection).__qualname__} is no sqlite3.Connection; pass the driver's own "
-            "connection, such as Django's connection.connection"
+            f"a {type(connection).__qualname__} is not an sqlite3.Connection; pass the driver's "
+            "own connection, such as Django's connection.connection"
         )
     with _refused(path):
         if isinstance(connection, TaskConnection):

@@ -39,7 +39,7 @@ def run(url: str, rounds: int) -> None:
     figures: dict[tuple[str, int], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for turn in range(rounds):
         for at, kind in enumerate(DESIGNS):
-            where = database(url, f"drain_{at}_{turn}")
+            where = database(url, f"consume_{at}_{turn}")
             design, link = kind(where, ticks), Link(where)
             design.create(link)
             once(design, link, 1000, 2_000)
@@ -51,7 +51,7 @@ def run(url: str, rounds: int) -> None:
             f"\nmicroseconds a job by {size:,}; server's processor; WAL bytes a job; claim+settle/s"
         )
         print(
-            "|  | insert | claim | settle | server insert + drain | WAL insert + drain | drain/s |"
+            "|  | insert | claim | settle | server insert + consume | WAL insert + consume | consumed/s |"
         )
         print("|---|---|---|---|---|---|---|")
         for kind in DESIGNS:
@@ -62,8 +62,8 @@ def run(url: str, rounds: int) -> None:
                 for part in PARTS
             )
             print(
-                f"| {kind.name} | {span} | {mid['cpu insert']:.1f} + {mid['cpu drain']:.1f} "
-                f"| {mid['wal insert']:.0f} + {mid['wal drain']:.0f} "
+                f"| {kind.name} | {span} | {mid['cpu insert']:.1f} + {mid['cpu consume']:.1f} "
+                f"| {mid['wal insert']:.0f} + {mid['wal consume']:.0f} "
                 f"| {1e6 / (mid['claim'] + mid['settle']):,.0f} |"
             )
 
@@ -92,9 +92,9 @@ def once(design: Any, link: Link, size: int, count: int) -> dict[str, float]:
     assert done == count, f"{design.name}: {done} of {count} settled"
     figures = {part: seconds / count * 1e6 for part, seconds in spent.items()}
     figures["cpu insert"] = (middle - cpu) / count * 1e6
-    figures["cpu drain"] = (link.cpu() - middle) / count * 1e6
+    figures["cpu consume"] = (link.cpu() - middle) / count * 1e6
     figures["wal insert"] = (middle_wal - wal) / count
-    figures["wal drain"] = (_wal(link) - middle_wal) / count
+    figures["wal consume"] = (_wal(link) - middle_wal) / count
     return figures
 
 

@@ -1,0 +1,70 @@
+"""The words of pages, messages and docstrings: which ones a reader has to read twice."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+# Each private, old or double word, and what to write instead.
+PLAIN = {
+    r"told|tells?|telling": "reported, says, is notified",
+    r"whoever|somebody|someone|nobody|anybody|everybody": "the name of the subject",
+    r"at once": "immediately, or at the same time",
+    r"anew": "again",
+    r"for ever|forever": "indefinitely",
+    r"mend(s|ed|ing)?": "fix",
+    r"reckon(s|ed|ing)?": "calculate",
+    r"hooks? of death": "death hook",
+    r"hand(s|ed|ing)? (it |them )?back": "release",
+    r"claim(s|ed|ing)? ahead": "prefetch",
+    r"stretch(es)?": "a time range",
+    r"who waits|sleepers?": "listeners",
+    r"names? what is missing": "list pending migrations",
+    r"hurr(y|ies|ied)": "run now",
+    r"mourn(s|ed|ing)?": "run the death hooks",
+    r"beats?": "heartbeat, or interval",
+    r"editions?": "declaration version",
+    r"former": "earlier, previous",
+    r"diar(y|ies)": "history",
+    r"in its hands": "running",
+    r"drain(s|ed|ing)? (the |a )?(queue|backlog|jobs)": "run the jobs; workers drain",
+}
+
+# Texts that may hold such a word, and why.
+ALLOWED = {
+    "forever": "a value of the settings `keep_...`",
+    "nobody": "the system's user, as whom a PostgreSQL server is started",
+}
+
+_GAP = r"[\s>#]+"
+"""Between the words of a phrase, which may be wrapped."""
+_WORDS = {
+    meant: re.compile(rf"(?<!\w)(?:{word})(?!\w|-\w)".replace(" ", _GAP), re.IGNORECASE)
+    for word, meant in PLAIN.items()
+}
+_CODE = re.compile(r"(?<!`)``(?!`)[^`]+``(?!`)|(?<!`)`(?!`)[^`\n]+`(?!`)")
+
+
+def in_text(text: str) -> Iterator[tuple[int, str]]:
+    """Yield line and complaint for each such word of a page; code between backticks is code."""
+    bare = _CODE.sub(lambda code: "\n" * code[0].count("\n"), text)
+    for meant, pattern in _WORDS.items():
+        for found in pattern.finditer(bare):
+            line = bare.count("\n", 0, found.start()) + 1
+            yield line, f"{found[0]!r}: write {meant}"
+
+
+def in_code(text: str, *, docstrings: bool) -> Iterator[tuple[int, str]]:
+    """Yield the same for the strings of a Python file, and for its docstrings where asked."""
+    tree = ast.parse(text)
+    described = {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+            continue
+        if node.value in ALLOWED or (node in described and not docstrings):
+            continue
+        for line, complaint in in_text(node.value):
+            yield node.lineno + line - 1, complaint

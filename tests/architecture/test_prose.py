@@ -1,0 +1,77 @@
+"""Pages, messages, help texts and docstrings are understood in one reading."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.architecture import prose
+from tests.architecture.tree import ROOT, SOURCE, name, python_files
+
+# Decisions and the changelog quote what was; their words stay.
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *(path for path in sorted((ROOT / "docs").rglob("*.md")) if path.parent.name != "decisions"),
+]
+
+# Here only messages count: these docstrings are for those who work on the files themselves.
+INNER = ("contract", "engines", "worker", "testing/conformance")
+
+
+def inner(path: Path) -> bool:
+    return path.relative_to(SOURCE).as_posix().startswith(INNER)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_pages_are_plain(page: Path) -> None:
+    found = [f"{line}: {what}" for line, what in prose.in_text(page.read_text(encoding="utf-8"))]
+    assert not found, "\n" + "\n".join(found)
+
+
+def test_messages_help_texts_and_docstrings_are_plain() -> None:
+    found = [
+        f"{name(path)}:{line}: {what}"
+        for path in python_files(SOURCE)
+        for line, what in prose.in_code(path.read_text("utf-8"), docstrings=not inner(path))
+    ]
+    assert not found, "\n" + "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Somebody cancelled the job.",
+        "The worker is told to stop.",
+        "All become due at once.",
+        "The job is handed\nback.",
+        "`dutiful worker` drains jobs at\n50,000 a second",
+    ],
+)
+def test_a_private_word_is_caught(text: str) -> None:
+    assert list(prose.in_text(text))
+    assert list(prose.in_code(f"raise ValueError({text!r})", docstrings=False))
+    assert list(prose.in_code(f"def f():\n    {text!r}", docstrings=True))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The heartbeat is sent every 2 s.",
+        "`test_whoever_waits` is a test's name",
+        "A worker drains on SIGTERM.",
+        "the ``tell`` of a caller",
+        "formerly",
+    ],
+)
+def test_plain_words_are_allowed(text: str) -> None:
+    assert not list(prose.in_text(text))
+
+
+def test_docstrings_may_be_left_out() -> None:
+    assert not list(prose.in_code('def f():\n    """Tell everybody."""', docstrings=False))
+
+
+def test_a_word_in_the_middle_of_an_f_string_is_caught() -> None:
+    [(line, what)] = prose.in_code('x = 1\ny = f"{x} was told, {x}"', docstrings=False)
+    assert line == 2
+    assert "told" in what
