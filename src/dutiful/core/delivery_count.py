@@ -1,4 +1,4 @@
-"""What follows from deliveries that a broker counts, and that nobody can set back."""
+"""What follows from deliveries that a broker counts, and that cannot be set back."""
 
 from __future__ import annotations
 

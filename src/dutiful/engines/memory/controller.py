@@ -1,4 +1,4 @@
-"""Changing jobs and queues by hand, and pruning."""
+"""Changing jobs and queues by hand."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .table import Tables
 
 
 class MemoryController:
-    """The roles `Controller` and `Retention`."""
+    """The role `Controller`."""
 
     def __init__(self, tables: Tables) -> None:
         """Share the engine's tables."""
