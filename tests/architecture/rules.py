@@ -23,7 +23,7 @@ REASONED = re.compile(
 )
 REGISTRY = re.compile(
     r"pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|rubygems\.org|crates\.io"
-    r"|--(?:extra-)?index-url[ =]|--find-links[ =]|file:/{3}"
+    r"|--(?:extra-)?index-url[ =]|--find-links[ =]|(?<![a-z])file:/{3}"
 )
 MACHINE = re.compile(r"(?<![\w.)}*-])/(?:work|root|home|Users)/\w")
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)[^)]*\)|!\[[^\]]*\]\(([^)\s]+)\)")

@@ -217,7 +217,7 @@ def test_one_store_under_two_names_is_refused(still: Place, run: Run) -> None:
     for other in [OLD, *others]:
         said = run("copy", OLD, other, "--move")
         assert said.code == 2, other
-        assert "one store" in said.err
+        assert "the same store" in said.err
     assert dump(OLD) == before
     assert paused(OLD) == {"mail"}
 

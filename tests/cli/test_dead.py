@@ -47,7 +47,7 @@ def test_list_each_and_show(place: Place, run: Run) -> None:
     assert "insufficient funds" in run("dead", "show", place.ids["dead"]).out
     other = run("dead", "show", place.ids["queued"])
     assert other.code == 1
-    assert "no dead letter" in other.err
+    assert "not a dead letter" in other.err
     assert "No dead letter matches" in run("dead", "list", "--task", "nothing").out
 
 

@@ -36,7 +36,7 @@ def report() -> None: ...
         (["jobs", "list", "--limit", "few"], "write a whole number"),
         (
             ["schedules", "next", "30", "1", "*", "*", "*"],
-            'in quotes what holds spaces, such as "30',
+            'put a text with spaces in quotes, such as "30',
         ),
         (["jobs", "list", "--since", "yesterday"], "30m, 2h, 7d"),
         (["--url", "x", "jobs", "list"], "options come after the command"),
@@ -178,7 +178,8 @@ def test_every_error_has_a_code() -> None:
         return [kind, *(deeper for sub in kind.__subclasses__() for deeper in below(sub))]
 
     for kind in below(errors.EngineError):
-        assert explain(kind("down")).code is Code.STORE
+        given = ((), {"one": "down"}) if kind is errors.PartlyEnqueued else ("down",)
+        assert explain(kind(*given)).code is Code.STORE
     for kind in (errors.BadOption, errors.BadConfiguration, errors.BadPayload):
         assert explain(kind()).code is Code.USAGE
         assert explain(kind()).message

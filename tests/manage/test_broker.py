@@ -60,5 +60,6 @@ async def test_a_handle_says_so_too(app: App) -> None:
 
 
 async def test_the_health_check_reports_what_it_can(app: App) -> None:
-    (found,) = await app.store.check()
+    broker, found = await app.store.check()
+    assert (broker.name, broker.ok) == ("broker", True)
     assert (found.name, found.ok) == ("workers", True)

@@ -11,7 +11,7 @@ from dutiful.testing.broker import BrokerQueues, PoorBroker
 
 
 def broker(clock: object) -> PoorBroker:
-    return PoorBroker(BrokerQueues(clock))  # type: ignore[arg-type]
+    return PoorBroker(BrokerQueues(clock))  # type: ignore[arg-type]  # any clock will do
 
 
 def test_jobs_run_and_are_retried_when_the_test_moves_the_clock() -> None:
@@ -30,12 +30,12 @@ def test_jobs_run_and_are_retried_when_the_test_moves_the_clock() -> None:
     with harness(app, engine=broker) as jobs:
         send.enqueue()
         app.enqueue_many(many.job(number) for number in range(23))
-        assert jobs.drain() == 24
-        assert jobs.drain() == 0
+        assert jobs.run_due() == 24
+        assert jobs.run_due() == 0
         jobs.clock.advance("2m")
-        assert jobs.drain() == 1
+        assert jobs.run_due() == 1
         assert seen == [1, 2]
-        queues = jobs.store.engine.queues  # type: ignore[attr-defined]
+        queues = jobs.store.engine.queues  # type: ignore[attr-defined]  # of the broker
         assert len(queues.ended) == 24
         assert {state for _, state in queues.ended} == {State.SUCCEEDED}
 
@@ -50,7 +50,7 @@ def test_a_death_is_raised() -> None:
     with harness(app, engine=broker) as jobs:
         fails.enqueue()
         with pytest.raises(JobFailed, match="ValueError"):
-            jobs.drain()
+            jobs.run_due()
 
 
 def test_what_the_engine_cannot_do_is_refused_by_name() -> None:
@@ -61,9 +61,9 @@ def test_what_the_engine_cannot_do_is_refused_by_name() -> None:
 
     with harness(app, engine=broker) as jobs:
         with pytest.raises(Unsupported, match=r"when its next job is due.*clock\.advance"):
-            jobs.drain(until="1h")
+            jobs.run_due(until="1h")
         with pytest.raises(Unsupported, match="keep schedules"):
-            jobs.drain(schedules=True)
+            jobs.run_due(schedules=True)
         for look in (jobs.jobs, lambda: jobs.enqueued(work), lambda: jobs.assert_enqueued(work)):
             with pytest.raises(Unsupported, match="list and look up jobs"):
                 look()

@@ -16,7 +16,8 @@ from dutiful.core.state import State
 from dutiful.testing.broker import BrokerQueues, PoorBroker
 from dutiful.testing.broker_faults import BrokerFault
 from dutiful.worker.worker import Worker
-from tests.worker.support import SHORT, Events, burst, serving, until
+from tests.until import until
+from tests.worker.support import SHORT, Events, burst, serving
 
 QUICK = Lease(length=400_000, heartbeat=50_000)
 """Whose leases are over soon."""

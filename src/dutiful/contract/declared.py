@@ -54,7 +54,7 @@ def faults(engine: Engine) -> tuple[str, ...]:
     declared = frozenset[Any](getattr(seen, "capabilities", None) or ())
     strange = sorted(repr(item) for item in declared if not isinstance(item, Capability))
     if strange:
-        found.append(f"{kind} declares {', '.join(strange)}, which is no Capability")
+        found.append(f"{kind} declares {', '.join(strange)}, which is not a Capability")
     found += [
         f"{kind} declares {capability.name} and has no {role}"
         for capability, role in ROLES.items()

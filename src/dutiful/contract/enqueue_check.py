@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
+from time import time_ns
 
 from dutiful.core.errors import (
     BadOption,
@@ -76,7 +76,7 @@ def _refuse_above(engine: str, bounds: Bounds, job: NewJob) -> None:
 
 
 def _delay(job: NewJob) -> int:
-    return job.delay if job.run_at is None else job.run_at - time.time_ns() // 1000
+    return job.delay if job.run_at is None else job.run_at - time_ns() // 1000
 
 
 class Parts:

@@ -22,7 +22,7 @@ class Switched(msgspec.Struct, frozen=True, kw_only=True):
     known: bool
     """Whether a job is in the queue or a worker serves it; if not, its name may be misspelt.
 
-    True where the engine can tell neither.
+    True where the engine can find out neither.
     """
     near: str | None = None
     """The known queue whose name is most similar, where this one is not known."""

@@ -96,7 +96,7 @@ class StoreCopy:
         finally:
             await self.source.reopen([mark], mark)
         if same:
-            raise UsageError("both URLs lead to one store; there is nothing to copy")
+            raise UsageError("both URLs lead to the same store; there is nothing to copy")
 
     async def rescue(self, clock: Clock, rng: Random) -> int:
         """Take back, in the source, the jobs of workers that are gone."""

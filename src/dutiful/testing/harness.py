@@ -73,8 +73,8 @@ class Harness:
         if not self.store.can(Capability.INSPECT) and span(until):
             raise Unsupported(
                 self.store.name,
-                "tell when its next job is due, as drain(until=...) needs it",
-                "move the clock with jobs.clock.advance(...) and call drain()",
+                "say when its next job is due, as run_due(until=...) needs it",
+                "move the clock with jobs.clock.advance(...) and call run_due()",
             )
         dead_before = len(self.died)
         end = self.clock.now() + span(until)

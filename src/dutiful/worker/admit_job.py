@@ -10,12 +10,12 @@ from dutiful.core.payload import plain
 from dutiful.core.settle import before_start, unreadable_step
 
 
-def not_to_start(claim: Claim, at: int, *, broker_counts: bool) -> Outcome | None:
+def not_to_start(claim: Claim, at: int, *, deliveries_count: bool) -> Outcome | None:
     """Return the outcome of a job that must not start, or None; ``at`` is the store's now."""
     outcome = before_start(claim.job, at)
     if outcome is None and claim.steps:
         outcome = unreadable_step(claim.steps)
-    if outcome is None and broker_counts:
+    if outcome is None and deliveries_count:
         outcome = delivered_too_often(claim.job)
     return outcome
 

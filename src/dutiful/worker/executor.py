@@ -187,7 +187,7 @@ class Executor:
     def _start(self, claim: Claim) -> None:
         job = claim.job
         at = self.store_clock.now() if job.started_at is None else job.started_at
-        outcome = not_to_start(claim, at, broker_counts=self._counted)
+        outcome = not_to_start(claim, at, deliveries_count=self._counted)
         if outcome is None and job.crashes:
             outcome = self._apart(claim)
         if outcome is not None:

@@ -14,14 +14,13 @@ from dutiful.contract.roles.consumer import Exchanged, Wanted
 from dutiful.core.errors import EngineError
 from dutiful.core.event import Event, OutcomeRefused, SettlementsDelayed
 from dutiful.core.job import Claim
-from dutiful.core.outcome import Outcome, Released, Succeeded
+from dutiful.core.outcome import Outcome, Released
 from dutiful.core.queue import Served, fetch_order
 from dutiful.core.retry import Random
-from dutiful.core.settle import Rules, Settlement, settle, succeed
-from dutiful.core.text import worded
-from dutiful.core.unwritable import undecided
+from dutiful.core.settle import Rules, Settlement
 from dutiful.services.settling import about_the_store, settle_apart
 
+from .decide_ends import decided
 from .executor import Executor
 from .prefetch import STALE_SECONDS
 from .store_retry import StoreRetry
@@ -110,7 +109,7 @@ class FetchLoop:
         if not ended and limit == 0:
             return False
         now = self._executor.store_clock.now()
-        settlements = self._decide_all(ended, now)
+        settlements = decided(ended, now, self._rng, self._rules, self._store.emit)
         wanted = self._wanted(min(limit, self._batch)) if limit else None
         started, done = self._time(), executor.done
         try:
@@ -140,26 +139,6 @@ class FetchLoop:
         else:
             self._released(settlements)
         return True
-
-    def _decide_all(self, ended: list[tuple[Claim, Outcome]], now: int) -> list[Settlement]:
-        rng, rules = self._rng, self._rules
-        try:
-            return [
-                succeed(claim, how.result, now)
-                if type(how) is Succeeded
-                else settle(claim, how, now, rng, rules(claim.job.task))
-                for claim, how in ended
-            ]
-        except Exception:  # noqa: BLE001 - deciding one by one shows whose policy failed
-            return [self._decide(claim, outcome, now) for claim, outcome in ended]
-
-    def _decide(self, claim: Claim, outcome: Outcome, now: int) -> Settlement:
-        try:
-            return settle(claim, outcome, now, self._rng, self._rules(claim.job.task))
-        except Exception as error:  # noqa: BLE001 - one job's policy must not cost the others
-            self._store.emit(OutcomeRefused(claim.job.id, claim.job.task, worded(error)))
-            why = f"what follows from this attempt cannot be decided: {worded(error)}"
-            return undecided(claim, outcome, now, why, self._rng)
 
     async def _exchange(self, settlements: list[Settlement], wanted: Wanted | None) -> Exchanged:
         """Settle and claim; a settlement that cannot be written costs only its own attempt."""

@@ -29,9 +29,9 @@ from dutiful.services.service import Service, ServiceLoop
 from .app_protocol import WorkerApp
 from .executor import Executor
 from .fetch_loop import FetchLoop
-from .heartbeat import HeartbeatTask, HeartbeatThread
+from .heartbeat import Heartbeat, HeartbeatTask, HeartbeatThread
 from .job_heartbeat import kind_of_heartbeat
-from .job_leases import bounded, leases_of
+from .job_leases import JobLeases, bounded, leases_of
 from .options import WorkerOptions
 from .store_retry import StoreRetry
 
@@ -44,10 +44,7 @@ _LOST_GRACE = 0.5
 
 
 class Registration:
-    """Joins, pumps jobs until something ends it, drains, and leaves.
-
-    Where the engine does not know its workers, there is nothing to join and to leave.
-    """
+    """Joins where the engine knows its workers, fetches jobs until something ends it, and leaves."""
 
     def __init__(
         self,
@@ -64,27 +61,13 @@ class Registration:
         """Prepare a session under a new id; call it on the loop that runs the jobs."""
         self.worker = worker = process.name()
         self._process = process
-        self.store = store
-        self.options = options
+        self.store, self.options = store, options
         self._loop = asyncio.get_running_loop()
-        self._changed = asyncio.Event()
-        self._asked = asyncio.Event()
+        self._changed, self._asked = asyncio.Event(), asyncio.Event()
         self._grace = options.grace / 1_000_000
         self._lease = lease = bounded(options.lease, store.engine.bounds.lease)
         held = leases_of(store.engine, lease, clock)
-        self._heartbeat = kind_of_heartbeat(store, held, self._jobs_lost)(
-            store.leases,
-            worker,
-            lease,
-            clock,
-            on_lost=lambda: self._from_heartbeat(self._lease_lost),
-            on_cancels=lambda ids: self._from_heartbeat(self.executor.cancel, ids),
-            on_fault=self._heartbeat_failed,
-            on_stalled=lambda seconds: store.emit(WorkerStalled(worker, seconds)),
-            on_answer=self._heard_of_store,
-            ask=self._from_heartbeat,
-            idle=lambda: self.executor.resting,
-        )
+        self._heartbeat = self._make_heartbeat(clock, held)
         self.executor: Executor = Executor(
             app,
             options.concurrency,
@@ -107,11 +90,27 @@ class Registration:
             burst=options.burst,
         )
         self._fetch_loop.overdue = self._overdue
-        self._store_retry = store_retry
-        self._trouble = store_retry.trouble
+        self._store_retry, self._trouble = store_retry, store_retry.trouble
         self._asked_at = 0.0
         self._cut_off: set[str] = set()  # jobs that were stopped because the lease was lost
         self._rng = rng
+
+    def _make_heartbeat(self, clock: Clock, held: JobLeases | None) -> Heartbeat:
+        store, worker = self.store, self.worker
+        make = kind_of_heartbeat(store, held, self._jobs_lost)
+        return make(
+            store.leases,
+            worker,
+            self._lease,
+            clock,
+            on_lost=lambda: self._from_heartbeat(self._lease_lost),
+            on_cancels=lambda ids: self._from_heartbeat(self.executor.cancel, ids),
+            on_fault=self._heartbeat_failed,
+            on_stalled=lambda seconds: store.emit(WorkerStalled(worker, seconds)),
+            on_answer=self._heard_of_store,
+            ask=self._from_heartbeat,
+            idle=lambda: self.executor.resting,
+        )
 
     def healthy(self) -> bool:
         """Whether this worker's own lease holds."""

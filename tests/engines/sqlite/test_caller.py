@@ -94,7 +94,7 @@ async def test_other_file_is_refused(engine: SqliteEngine, tmp_path: Path) -> No
     with contextlib.closing(sqlite3.connect(":memory:")) as memory:
         with pytest.raises(UsageError, match="memory"):
             engine.caller_producer.enqueue_on(memory, [new()])
-    with pytest.raises(UsageError, match=r"no sqlite3\.Connection"):
+    with pytest.raises(UsageError, match=r"not an sqlite3\.Connection"):
         engine.caller_producer.enqueue_on(object(), [new()])
 
 

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from dutiful.core.errors import BadSchedule
 from dutiful.core.instant import DAY, HOUR, SECOND, instant, moment
 from dutiful.core.rule import (
-    Bounds,
     Calendar,
     Cron,
     Dates,
     Dst,
     Interval,
     Rule,
+    RuleBounds,
     after,
     before_or_at,
     between,
@@ -84,7 +84,7 @@ RULES: st.SearchStrategy[Rule] = st.one_of(
     st.builds(Dates, st.lists(INSTANTS, min_size=1, max_size=20).map(tuple)),
 )
 BOUNDS = st.builds(
-    Bounds,
+    RuleBounds,
     start=st.none() | st.integers(FROM, FROM + 5 * 366 * DAY),
     end=st.none() | st.integers(TO - 5 * 366 * DAY, TO),
     days=st.lists(st.dates(date(2020, 1, 1), date(2040, 12, 31)), max_size=5).map(tuple),
@@ -93,8 +93,8 @@ BOUNDS = st.builds(
 
 
 @settings(deadline=None)
-@given(RULES, BOUNDS | st.just(Bounds()), INSTANTS)
-def test_the_three_questions_agree(rule: Rule, bounds: Bounds, at: int) -> None:
+@given(RULES, BOUNDS | st.just(RuleBounds()), INSTANTS)
+def test_the_three_questions_agree(rule: Rule, bounds: RuleBounds, at: int) -> None:
     found = between(rule, at, at + 30 * 366 * DAY, 20, bounds)
     assert found == sorted(set(found))
     previous = at

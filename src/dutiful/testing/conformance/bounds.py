@@ -25,7 +25,7 @@ class BoundsContract(Contract):
 
     @bounded("batch")
     async def test_a_batch_at_the_bound_is_stored(self, engine: Roles) -> None:
-        jobs = [new() for _ in range(bound(engine.engine.bounds.batch))]
+        jobs = [new() for _ in range(bound(engine.bounds.batch))]
         receipts = await engine.producer.enqueue(jobs)
         assert [receipt.id for receipt in receipts] == [job.id for job in jobs]
         claims = await take(engine, len(jobs))
@@ -36,14 +36,12 @@ class BoundsContract(Contract):
         self, engine: Roles
     ) -> None:
         with pytest.raises(UsageError):
-            await engine.producer.enqueue(
-                [new() for _ in range(bound(engine.engine.bounds.batch) + 1)]
-            )
+            await engine.producer.enqueue([new() for _ in range(bound(engine.bounds.batch) + 1)])
         assert await take(engine) == ()
 
     @bounded("batch")
     async def test_a_claim_gives_no_more_than_the_bound(self, engine: Roles) -> None:
-        most = bound(engine.engine.bounds.batch)
+        most = bound(engine.bounds.batch)
         await put(engine, [new() for _ in range(most + 1)])
         answer = await engine.consumer.exchange("w1", [], Wanted(("default",), most + 1))
         assert 0 < len(answer.claims) <= most
@@ -51,7 +49,7 @@ class BoundsContract(Contract):
     async def test_more_ends_than_a_batch_holds_are_written_by_one_call(
         self, engine: Roles
     ) -> None:
-        count = 2 * min(engine.engine.bounds.batch or 20, 20) + 1
+        count = 2 * min(engine.bounds.batch or 20, 20) + 1
         await put(engine, [new() for _ in range(count)])
         claims = await take(engine, count)
         ends = [ending(claim, Succeeded()) for claim in claims]
@@ -60,34 +58,34 @@ class BoundsContract(Contract):
 
     @bounded("payload")
     async def test_arguments_at_the_bound_come_back_whole(self, engine: Roles) -> None:
-        args = text(bound(engine.engine.bounds.payload))
+        args = text(bound(engine.bounds.payload))
         await add(engine, args=args)
         assert (await one(engine)).job.args == args
 
     @bounded("payload")
     async def test_arguments_above_the_bound_are_refused(self, engine: Roles) -> None:
         with pytest.raises(UsageError):
-            await add(engine, args=text(bound(engine.engine.bounds.payload) + 1))
+            await add(engine, args=text(bound(engine.bounds.payload) + 1))
         assert await take(engine) == ()
 
     @requires(Capability.DELAY)
     @bounded("delay")
     async def test_a_delay_at_the_bound_is_taken(self, engine: Roles) -> None:
-        await add(engine, delay=bound(engine.engine.bounds.delay))
+        await add(engine, delay=bound(engine.bounds.delay))
         assert await take(engine) == ()
 
     @requires(Capability.DELAY)
     @bounded("delay")
     async def test_a_delay_above_the_bound_is_refused(self, engine: Roles) -> None:
         with pytest.raises(UsageError):
-            await add(engine, delay=bound(engine.engine.bounds.delay) + DAY)
+            await add(engine, delay=bound(engine.bounds.delay) + DAY)
         assert await take(engine) == ()
 
     @lacks(Capability.ATOMIC_BATCH)
     async def test_a_batch_that_is_stored_in_part_names_both_parts(
         self, engine: Roles, fail_next: FailNext
     ) -> None:
-        jobs = [new() for _ in range(min(engine.engine.bounds.batch or 3, 3))]
+        jobs = [new() for _ in range(min(engine.bounds.batch or 3, 3))]
         fail_next(1)
         with pytest.raises(PartlyEnqueued) as caught:
             await engine.producer.enqueue(jobs)

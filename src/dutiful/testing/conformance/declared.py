@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from dutiful.contract.capability import Capability
+from dutiful.contract.declared import ROLES, faults
 from dutiful.contract.engine import LeaseOwner
 from dutiful.contract.facade import Store
 from dutiful.core.errors import Unsupported
@@ -15,21 +16,6 @@ from dutiful.core.unique import unique
 from dutiful.testing.conformance.moves import new, take
 from dutiful.testing.conformance.roles import Roles
 from dutiful.testing.conformance.setting import Contract
-
-ROLES: dict[str, tuple[Capability, ...]] = {
-    "sync_producer": (Capability.SYNC_ENQUEUE,),
-    "caller_producer": (Capability.CALLER_TRANSACTION,),
-    "transactional": (Capability.TRANSACTION, Capability.AWAITED_TRANSACTION),
-    "fleet": (Capability.FLEET,),
-    "inspector": (Capability.INSPECT,),
-    "controller": (Capability.CANCEL, Capability.REDRIVE, Capability.PURGE, Capability.PAUSE),
-    "schedules": (Capability.SCHEDULES,),
-    "retention": (Capability.PRUNE,),
-    "exporter": (Capability.EXPORT,),
-    "importer": (Capability.IMPORT,),
-    "schema": (Capability.MIGRATE,),
-}
-"""The roles that an engine may lack, and the capabilities that need them."""
 
 OPTIONS: list[Any] = [
     pytest.param(Capability.UNIQUE, {"unique": unique("k")}, id="unique"),
@@ -43,23 +29,23 @@ OPTIONS: list[Any] = [
 class DeclaredContract(Contract):
     """Holds the facts of `Engine` to its roles."""
 
-    @pytest.mark.parametrize("role", ROLES)
-    async def test_a_role_is_there_exactly_when_it_is_declared(
-        self, engine: Roles, role: str
-    ) -> None:
-        declared = not engine.capabilities.isdisjoint(ROLES[role])
-        assert (getattr(engine.engine, role) is not None) == declared
+    async def test_every_declared_capability_has_its_role(self, engine: Roles) -> None:
+        assert faults(engine.engine) == ()
 
-    async def test_leases_are_renewed_unless_the_server_keeps_them(self, engine: Roles) -> None:
-        kept = engine.engine.lease_owner is LeaseOwner.SERVER
-        assert (engine.engine.leases is None) == kept
+    @pytest.mark.parametrize("role", sorted(set(ROLES.values())))
+    async def test_a_role_is_not_there_undeclared(self, engine: Roles, role: str) -> None:
+        needed_by = {capability for capability, needs in ROLES.items() if needs == role}
+        assert getattr(engine.engine, role) is None or needed_by & engine.capabilities
+
+    async def test_leases_are_not_renewed_where_the_server_keeps_them(self, engine: Roles) -> None:
+        assert engine.lease_owner is not LeaseOwner.SERVER or engine.engine.leases is None
 
     async def test_workers_with_leases_are_known_to_the_store(self, engine: Roles) -> None:
-        by_worker = engine.engine.lease_owner is LeaseOwner.WORKER
+        by_worker = engine.lease_owner is LeaseOwner.WORKER
         assert not by_worker or Capability.FLEET in engine.capabilities
 
     async def test_every_bound_is_more_than_nothing(self, engine: Roles) -> None:
-        bounds = engine.engine.bounds
+        bounds = engine.bounds
         for name in bounds.__struct_fields__:
             value = getattr(bounds, name)
             assert value is None or value > 0

@@ -115,7 +115,7 @@ class EnqueueContract(Contract):
 
     @requires(Capability.ATOMIC_BATCH, Capability.INSPECT)
     async def test_a_large_batch_is_stored_whole(self, engine: Roles) -> None:
-        jobs = [new() for _ in range(min(1500, engine.engine.bounds.batch or 1500))]
+        jobs = [new() for _ in range(min(1500, engine.bounds.batch or 1500))]
         assert len(await engine.producer.enqueue(jobs)) == len(jobs)
         assert (await engine.inspector.tally())["enqueued"] == len(jobs)
 

@@ -72,7 +72,7 @@ async def join(engine: Roles, info: WorkerInfo) -> None:
 
 async def put(engine: Roles, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
     """Enqueue jobs, in as many calls as the engine's bound demands."""
-    size = engine.engine.bounds.batch or len(jobs) or 1
+    size = engine.bounds.batch or len(jobs) or 1
     receipts: list[Receipt] = []
     for start in range(0, len(jobs), size):
         receipts += await engine.producer.enqueue(jobs[start : start + size])
@@ -90,7 +90,7 @@ async def take(
     engine: Roles, limit: int = 1, *, worker: str = "w1", queues: Sequence[str] = ("default",)
 ) -> tuple[Claim, ...]:
     """Claim jobs, in as many calls as the engine's bound demands."""
-    size = engine.engine.bounds.batch or limit
+    size = engine.bounds.batch or limit
     claims: list[Claim] = []
     while True:
         wanted = Wanted(tuple(queues), min(limit - len(claims), size))

@@ -16,7 +16,7 @@ class OpenContract(Contract):
     """Holds what every engine does."""
 
     async def test_an_engine_has_a_name_and_declares_capabilities(self, engine: Roles) -> None:
-        assert engine.engine.name
+        assert engine.name
         assert engine.capabilities <= frozenset(Capability)
 
     async def test_opening_an_open_engine_again_is_harmless(self, engine: Roles) -> None:

@@ -22,7 +22,8 @@ class Roles:
     def __init__(self, engine: Engine) -> None:
         """Look at an engine that is not open yet."""
         self.engine = engine
-        self.capabilities = engine.capabilities
+        self.name, self.capabilities, self.bounds = engine.name, engine.capabilities, engine.bounds
+        self.lease_owner, self.attempt_counter = engine.lease_owner, engine.attempt_counter
         self.open, self.close, self.check = engine.open, engine.close, engine.check
         self.producer = engine.producer
         self.consumer = engine.consumer

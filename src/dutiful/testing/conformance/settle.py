@@ -277,4 +277,4 @@ class SettleContract(Contract):
 
 def _next(engine: Roles) -> int:
     """Return the attempt that follows the first, when that was not to be spent."""
-    return 2 if engine.engine.attempt_counter is AttemptCounter.BROKER else 1
+    return 2 if engine.attempt_counter is AttemptCounter.BROKER else 1
