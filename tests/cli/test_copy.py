@@ -375,7 +375,8 @@ def test_schedules_go_along_with_a_move_and_stay_without(still: Place, run: Run)
     said = run("copy", OLD, NEW, "--move", "--json")
     assert (said.json["schedules"], said.json["moved"]["schedules"]) == (2, ["hourly", "nightly"])
     assert (said.code, kept(OLD), kept(NEW)) == (0, [], ["hourly", "nightly"])
-    assert on(NEW, lambda engine: engine.schedules.due(10)).next_in is not None
+    batch = on(NEW, lambda engine: engine.schedules.due(10))
+    assert batch.due or batch.next_in is not None  # a full minute may just have begun
 
 
 def test_a_schedule_whose_name_is_taken_stays(still: Place, run: Run) -> None:

@@ -179,7 +179,7 @@ def _the_dead_keep_their_jobs(original: Any) -> Any:
     return abandoned
 
 
-@mutation("dutiful.worker.fetch_loop", "settle")
+@mutation("dutiful.worker.decide_ends", "settle")
 def _release_spends_an_attempt(original: Any) -> Any:
     def spend(claim: Claim, outcome: Any, *rest: Any) -> Any:
         item = original(claim, outcome, *rest)
@@ -189,7 +189,7 @@ def _release_spends_an_attempt(original: Any) -> Any:
     return spend
 
 
-@mutation("dutiful.worker.fetch_loop", "settle")
+@mutation("dutiful.worker.decide_ends", "settle")
 def _snooze_spends_an_attempt(original: Any) -> Any:
     def spend(claim: Claim, outcome: Any, *rest: Any) -> Any:
         item = original(claim, outcome, *rest)
@@ -199,7 +199,7 @@ def _snooze_spends_an_attempt(original: Any) -> Any:
     return spend
 
 
-@mutation("dutiful.worker.fetch_loop", "settle")
+@mutation("dutiful.worker.decide_ends", "settle")
 def _retry_drops_the_error(original: Any) -> Any:
     def drop(*given: Any) -> Any:
         item = original(*given)

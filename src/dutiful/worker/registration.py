@@ -44,7 +44,7 @@ _LOST_GRACE = 0.5
 
 
 class Registration:
-    """Joins where the engine knows its workers, fetches jobs until something ends it, and leaves."""
+    """Joins where the engine knows its workers, fetches jobs until an end is asked for, leaves."""
 
     def __init__(
         self,
