@@ -213,6 +213,8 @@ class FetchLoop:
             lambda: self._store.fleet.claimed(self._worker), self._give_up
         )
         known = before | self._executor.held()
+        # One whose end no store takes is left to rescue: run again here, it would end so again.
+        known |= {job_id for job_id, tries in self._unwritable.items() if tries >= _TRIES}
         found = [claim for claim in claims if claim.job.id not in known]
         if found and not self._executor.store_clock.known:
             self._executor.store_clock.heard(found[-1].job.started_at)

@@ -137,6 +137,14 @@ async def test_an_end_that_cannot_be_stored_in_any_form_is_told_once_and_tried_f
             held.append(len(parts.executor.delayed))
             now[0] += 10
         assert held == [1, 1, 1, 0, 0]
+
+        async def claimed(worker: str) -> list[Claim]:
+            return [claim("1"), claim("9")]
+
+        monkeypatch.setattr(app.store.engine.fleet, "claimed", claimed)
+        parts.executor.ended.clear()
+        await parts.fetch_loop._find_lost()
+        assert [one.job.id for one, _ in parts.executor.ended] == ["9"]
         assert [event.job_id for event in events if isinstance(event, OutcomeRefused)] == ["1"]
         assert not any(isinstance(event, SettlementsDelayed) for event in events)
 
