@@ -60,4 +60,6 @@ def faults(engine: Engine) -> tuple[str, ...]:
         for capability, role in ROLES.items()
         if capability in declared and getattr(seen, role) is None
     ]
+    if not found and seen.lease_owner is LeaseOwner.WORKER and Capability.FLEET not in declared:
+        found.append(f"{kind} gives leases to workers and does not declare FLEET (lease_owner)")
     return tuple(found)

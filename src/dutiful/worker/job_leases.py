@@ -87,11 +87,16 @@ class JobLeases:
             return held.deadline is None or self._clock.ticks() < held.deadline
 
     def due(self, size: int | None) -> list[tuple[Claim, ...]]:
-        """Return the claims to renew, in batches of ``size`` at most."""
+        """Return the claims to renew, in batches of ``size`` at most; those over are left out."""
         if not self.renewed:
             return []
+        now = self._clock.ticks()
         with self._lock:
-            claims = tuple(held.claim for held in self._held.values() if not held.settling)
+            claims = tuple(
+                held.claim
+                for held in self._held.values()
+                if not held.settling and (held.deadline is None or now < held.deadline)
+            )
         step = size or max(len(claims), 1)
         return [claims[start : start + step] for start in range(0, len(claims), step)]
 

@@ -41,13 +41,20 @@ def test_leases_are_demanded_unless_the_server_keeps_them() -> None:
     assert spoiled(leases=None, lease_owner=LeaseOwner.SERVER) == ()
 
 
+def test_leases_of_workers_need_a_fleet() -> None:
+    declared = MemoryEngine.capabilities - {Capability.FLEET}
+    (found,) = spoiled(capabilities=declared)
+    assert found.endswith("gives leases to workers and does not declare FLEET (lease_owner)")
+    assert spoiled(capabilities=declared, lease_owner=LeaseOwner.JOB) == ()
+
+
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
         ({"name": None}, "does not declare name"),
         ({"poll": "1s"}, "does not declare poll"),
         ({"capabilities": {Capability.ORDER}}, "does not declare capabilities"),
-        ({"capabilities": frozenset({"ordr"})}, "'ordr', which is no Capability"),
+        ({"capabilities": frozenset({"ordr"})}, "'ordr', which is not a Capability"),
         ({"bounds": {}}, "does not declare bounds"),
     ],
 )
