@@ -10,8 +10,10 @@ from dutiful.client.context import Context
 from dutiful.core.event import Event, JobDied
 from dutiful.core.instant import SECOND
 from dutiful.core.job import Job
+from dutiful.core.outcome import Released
 from dutiful.core.settle import Settlement
 from dutiful.core.state import State
+from dutiful.worker.hook_results import ChildEnded
 
 from . import invariants
 from .ledger import Body, Member, Record, Violation, brief
@@ -119,7 +121,10 @@ class Bodies:
             self._ended(body, "cut")
             raise
         except BaseException as error:
-            self._ended(body, "raised", type(error).__name__)
+            if isinstance(error, ChildEnded) and isinstance(error.verdict, Released):
+                self._ended(body, "cut")  # the lease was over before its first line
+            else:
+                self._ended(body, "raised", type(error).__name__)
             raise
         self._ended(body, "returned")
         return result
