@@ -350,12 +350,12 @@ def _settling_by_the_workers_own_clock(original: Any) -> Any:
     return lambda self, at: None
 
 
-@mutation("dutiful.worker.admit_job", "before_start")
+@mutation("dutiful.worker.executor", "before_start")
 def _expiry_by_a_clock_an_hour_ahead(original: Any) -> Any:
     return lambda job, now: original(job, now + HOUR)
 
 
-@mutation("dutiful.worker.admit_job", "before_start")
+@mutation("dutiful.worker.executor", "before_start")
 def _expiry_is_not_looked_at(original: Any) -> Any:
     return lambda job, now: original(job, 0)
 

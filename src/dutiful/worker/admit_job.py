@@ -7,14 +7,12 @@ from dutiful.core.event import ArgumentsUnfit, Emit
 from dutiful.core.job import Claim
 from dutiful.core.outcome import Outcome, Undecodable
 from dutiful.core.payload import plain
-from dutiful.core.settle import before_start, unreadable_step
+from dutiful.core.settle import unreadable_step
 
 
-def not_to_start(claim: Claim, at: int, *, deliveries_count: bool) -> Outcome | None:
-    """Return the outcome of a job that must not start, or None; ``at`` is the store's now."""
-    outcome = before_start(claim.job, at)
-    if outcome is None and claim.steps:
-        outcome = unreadable_step(claim.steps)
+def not_to_start(claim: Claim, *, deliveries_count: bool) -> Outcome | None:
+    """Return the outcome of a job that must not start for its steps or deliveries, or None."""
+    outcome = unreadable_step(claim.steps) if claim.steps else None
     if outcome is None and deliveries_count:
         outcome = delivered_too_often(claim.job)
     return outcome

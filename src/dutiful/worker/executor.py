@@ -13,6 +13,7 @@ from dutiful.core.event import SlotStuck, TaskUnknown
 from dutiful.core.instant import SECOND
 from dutiful.core.job import Claim
 from dutiful.core.outcome import Cancelled, Outcome, Released, Snoozed, Unknown
+from dutiful.core.settle import before_start
 
 from . import forks
 from .admit_job import not_to_start, unfit
@@ -177,9 +178,10 @@ class Executor:
         self._changed()
 
     def _fill(self) -> None:
+        if not self.waiting or not self._valid():
+            return
+        # Each body asks again, just before its first line (`Running.may_begin`).
         while self.waiting and len(self.running) < self.capacity.slots and not self.draining:
-            if not self._valid():
-                return
             claim = self.waiting.popleft()
             if self.leases is None or self.leases.valid(claim):
                 self._start(claim)
@@ -187,9 +189,9 @@ class Executor:
     def _start(self, claim: Claim) -> None:
         job = claim.job
         at = self.store_clock.now() if job.started_at is None else job.started_at
-        outcome = not_to_start(claim, at, deliveries_count=self._counted)
-        if outcome is None and job.crashes:
-            outcome = self._apart(claim)
+        outcome = before_start(job, at)
+        if outcome is None and (claim.steps or job.crashes or self._counted):
+            outcome = self._not_to_start(claim)
         if outcome is not None:
             self.ended.append((claim, outcome))
             return
@@ -225,6 +227,10 @@ class Executor:
             self.ended.append((claim, raised(error, task.spec.retry)))
         else:
             self.running[job.id] = running
+
+    def _not_to_start(self, claim: Claim) -> Outcome | None:
+        outcome = not_to_start(claim, deliveries_count=self._counted)
+        return self._apart(claim) if outcome is None and claim.job.crashes else outcome
 
     def _apart(self, claim: Claim) -> Outcome | None:
         """Put a job off whose next crash is its last while another such job runs here.

@@ -150,10 +150,11 @@ class Runners:
         outcome: Outcome | None
         origin = forks.this_process
         try:
-            body: Call = partial(_if_held, running, call)
             if self._app.hooks.around_attempt:
-                body = self._app.hooks.wrap(context, body)
-            given: Any = body()
+                call = self._app.hooks.wrap(context, partial(_if_held, running, call))
+                given: Any = call()
+            else:
+                given = call() if running.valid() else _if_held(running, call)
             code: Code = given if type(given) is COROUTINE else awaiting(given)
             try:
                 awaited = code.send(None)
