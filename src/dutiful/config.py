@@ -41,6 +41,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a silent worker keeps its jobs before the others rescue them."""
     heartbeat: int = 2 * SECOND
     """How often a worker renews its lease; at most half of the lease."""
+    hung_after: int | None = 60 * SECOND
+    """A worker whose event loop has not answered for this time is hung: it says so, and its
+    process ends with exit code 79 to be restarted; None never ends one."""
     keep_succeeded: int | None = 1 * DAY
     """How long succeeded jobs are kept, with their results; None keeps them indefinitely."""
     keep_cancelled: int | None = 1 * DAY
@@ -69,12 +72,13 @@ _SPANS = {
     "enqueue_patience",
     "lease",
     "heartbeat",
+    "hung_after",
     "keep_succeeded",
     "keep_cancelled",
     "keep_dead",
     "unknown_task_after",
 }
-_ENDLESS = {"keep_succeeded", "keep_cancelled", "keep_dead"}
+_ENDLESS = {"hung_after", "keep_succeeded", "keep_cancelled", "keep_dead"}
 _NUMBERS = {"payload_bytes_max": 256 * 1024 * 1024, "crashes_max": 1_000_000}
 """The highest of each."""
 _TEXTS = {"name": NAME_MAX, "url": 4_000, "app": 1_000}

@@ -31,6 +31,7 @@ from .core.errors import (
     StoreUnusable,
     UnknownSchedule,
     UnknownTask,
+    UnknownWorker,
     Unsupported,
     UsageError,
 )
@@ -42,6 +43,7 @@ from .manage.page import Page
 from .manage.records import DeadGroupRecord, ErrorRecord, JobRecord, QueueRecord, WorkerRecord
 from .manage.retrying import Retried
 from .manage.schedule_records import OccurrenceRecord, ScheduleRecord
+from .manage.worker_records import Ordered
 
 __all__ = [
     "App",
@@ -74,6 +76,7 @@ __all__ = [
     "JobNotFound",
     "JobRecord",
     "OccurrenceRecord",
+    "Ordered",
     "Page",
     "PartlyEnqueued",
     "PayloadTooLarge",
@@ -91,6 +94,7 @@ __all__ = [
     "ThisOccurrence",
     "UnknownSchedule",
     "UnknownTask",
+    "UnknownWorker",
     "Unsupported",
     "UsageError",
     "WorkerRecord",

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dutiful.cli import (
+    check,
     dead,
     dead_purge,
     dead_redrive,
@@ -24,6 +25,7 @@ from dutiful.cli import (
     schedules_next,
     store,
     workers,
+    workers_order,
 )
 from dutiful.cli.failure import MEANINGS
 from dutiful.cli.manual import SETTINGS, Command, Group, Later, Root
@@ -108,8 +110,13 @@ _GROUPS = {
         },
     ),
     "workers": (
-        "List workers, their jobs, and which are silent.",
-        {"list": workers.list_workers},
+        "List workers, quiet and drain them.",
+        {
+            "list": workers.list_workers,
+            "quiet": workers_order.quiet_workers,
+            "drain": workers_order.drain_workers,
+            "resume": workers_order.resume_workers,
+        },
     ),
 }
 
@@ -142,7 +149,7 @@ def _build() -> None:
     copy = app.command("copy", cls=Later, help=_COPY, rich_help_panel=_KEEP)
     copy(_where("dutiful.cli.copy", "copy"))
     app.command("migrate", cls=Command, rich_help_panel=_KEEP)(store.migrate)
-    app.command("check", cls=Command, rich_help_panel=_KEEP)(store.check)
+    app.command("check", cls=Command, rich_help_panel=_KEEP)(check.check)
 
 
 _build()

@@ -101,7 +101,7 @@ class Transaction(AbstractContextManager[Any], AbstractAsyncContextManager[Any])
 class Context:
     """A task's view of its own job; declare a parameter of this type to be given it."""
 
-    __slots__ = ("_attempt", "taken", "told_waiting")
+    __slots__ = ("_attempt", "taken", "told_waiting", "waits")
 
     def __init__(self, attempt: Attempt) -> None:
         """Give a task its view of an attempt."""
@@ -110,6 +110,8 @@ class Context:
         """The names of the steps that this run of the function has taken."""
         self.told_waiting = False
         """Whether `SlotWaiting` was emitted: this job waits in its slot for another."""
+        self.waits = False
+        """Whether it waits there now, for longer than a moment."""
 
     @property
     def holds_slot(self) -> bool:

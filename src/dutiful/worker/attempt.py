@@ -67,6 +67,8 @@ class Running(msgspec.Struct, eq=False):
     """Why the body could not be started, where that is found out later."""
     over: bool = False
     """Whether its end is decided: what it left behind may open and record nothing any more."""
+    context: Context | None = None
+    """The task's view of it."""
     delayed: bool = False
     """Whether it was told that another session has locked the job."""
     limits: list[asyncio.TimerHandle] = []

@@ -78,6 +78,7 @@ class FetchLoop:
         """How often the end of a job could not be stored in any form."""
         self.released = 0
         """How many jobs were released."""
+        self.asking: float | None = None  # since when an exchange has been under way
         self.overdue: Callable[[], bool] = lambda: False
         """Whether to stop waiting for a store in trouble."""
 
@@ -112,11 +113,14 @@ class FetchLoop:
         settlements = decided(ended, now, self._rng, self._rules, self._store.emit)
         wanted = self._wanted(min(limit, self._batch)) if limit else None
         started, done = self._time(), executor.done
+        self.asking = started
         try:
             answer = await self._exchange(settlements, wanted)
         except BaseException:
             executor.unsettled(ended)
             raise
+        finally:
+            self.asking = None
         # What a store in trouble takes says nothing about how far ahead to claim.
         executor.prefetch.observe_trip(min(self._time() - started, _TRIP_MOST))
         self._count(ended, answer)
@@ -231,6 +235,11 @@ class FetchLoop:
         leases = self._executor.leases
         length = 0 if leases is None else leases.lease.length
         return Wanted(fetch_order(self._queues, self._rng), limit, length)
+
+    def look_again(self) -> None:
+        """Claim again, after the executor has wanted nothing for a while."""
+        self._hopeful = True
+        self._changed.set()
 
     def _give_up(self) -> bool:
         return self.overdue()

@@ -10,12 +10,11 @@ from typing import Literal
 from dutiful.contract.capability import Capability
 from dutiful.contract.clock import Clock
 from dutiful.contract.facade import Store
-from dutiful.contract.release import release
-from dutiful.contract.roles.fleet import WorkerInfo
 from dutiful.core.errors import EngineError
 from dutiful.core.event import (
     LeaseLost,
     ServiceFailed,
+    WorkerDraining,
     WorkerJoined,
     WorkerLeft,
     WorkerStalled,
@@ -23,15 +22,20 @@ from dutiful.core.event import (
 from dutiful.core.job import Claim
 from dutiful.core.retry import Random
 from dutiful.core.settle import Rules
+from dutiful.core.worker_report import encode_report
 from dutiful.services.process import Process
 from dutiful.services.service import Service, ServiceLoop
 
 from .app_protocol import WorkerApp
+from .condition import Condition
+from .drain import LOST_GRACE, Drain
 from .executor import Executor
 from .fetch_loop import FetchLoop
 from .heartbeat import Heartbeat, HeartbeatTask, HeartbeatThread
 from .job_heartbeat import kind_of_heartbeat
 from .job_leases import JobLeases, bounded, leases_of
+from .joining import introduce
+from .obedience import Obedience
 from .options import WorkerOptions
 from .store_retry import StoreRetry
 
@@ -39,8 +43,6 @@ Ending = Literal["stopped", "burst", "recycled", "lost"]
 MakeServices = Callable[["Registration"], list[Service]]
 
 _HEARTBEAT = "heartbeat"
-_LOST_GRACE = 0.5
-"""Seconds that interrupted coroutines get after the lease is lost: others may soon start them."""
 
 
 class Registration:
@@ -57,6 +59,7 @@ class Registration:
         rng: Random,
         rules: Callable[[str], Rules],
         store_retry: StoreRetry,
+        condition: Condition | None = None,
     ) -> None:
         """Prepare a session under a new id; call it on the loop that runs the jobs."""
         self.worker = worker = process.name()
@@ -64,9 +67,11 @@ class Registration:
         self.store, self.options = store, options
         self._loop = asyncio.get_running_loop()
         self._changed, self._asked = asyncio.Event(), asyncio.Event()
-        self._grace = options.grace / 1_000_000
         self._lease = lease = bounded(options.lease, store.engine.bounds.lease)
         held = leases_of(store.engine, lease, clock)
+        self._condition = condition = condition or Condition(store_retry.trouble)
+        self.joined = False
+        """Whether the store knows it."""
         self._heartbeat = self._make_heartbeat(clock, held)
         self.executor: Executor = Executor(
             app,
@@ -92,8 +97,27 @@ class Registration:
         self._fetch_loop.overdue = self._overdue
         self._store_retry, self._trouble = store_retry, store_retry.trouble
         self._asked_at = 0.0
-        self._cut_off: set[str] = set()  # jobs that were stopped because the lease was lost
+        self._drain = Drain(
+            self.executor,
+            self._fetch_loop,
+            self._changed,
+            grace=options.grace / 1_000_000,
+            lost=lambda: self._heartbeat.lost,
+            cut_off=lambda stopped: store.emit(LeaseLost(worker, stopped)),
+        )
         self._rng = rng
+        self._orders = Obedience(self, condition)
+        condition.registration = self
+
+    @property
+    def heartbeat(self) -> Heartbeat:
+        """What renews the lease."""
+        return self._heartbeat
+
+    @property
+    def heartbeat_micros(self) -> int:
+        """How often the lease is renewed."""
+        return self._lease.heartbeat
 
     def _make_heartbeat(self, clock: Clock, held: JobLeases | None) -> Heartbeat:
         store, worker = self.store, self.worker
@@ -110,7 +134,29 @@ class Registration:
             on_answer=self._heard_of_store,
             ask=self._from_heartbeat,
             idle=lambda: self.executor.resting,
+            report=self._report if store.can(Capability.ORDERS) else None,
+            on_order=lambda order: self._from_heartbeat(self._orders.obey, order),
         )
+
+    def _report(self) -> str:
+        return encode_report(self._condition.report())
+
+    def look_again(self) -> None:
+        """Claim again after a time without claims, or notice that claims are to end."""
+        self._fetch_loop.look_again()
+
+    def since(self, time: float) -> int:
+        """Return the microseconds since a time of the loop."""
+        return max(round((self._loop.time() - time) * 1_000_000), 0)
+
+    def held_back(self) -> object:
+        """Return a mark that changes with each progress; None when no claimed job waits for any."""
+        executor, asking = self.executor, self._fetch_loop.asking
+        if executor.draining or self._trouble.since is not None or not self.healthy():
+            return None
+        if executor.ended or (executor.waiting and len(executor.running) < executor.capacity.slots):
+            return self.worker, executor.progressed, executor.done
+        return None if asking is None else (self.worker, asking)
 
     def healthy(self) -> bool:
         """Whether this worker's own lease holds."""
@@ -123,9 +169,12 @@ class Registration:
     def stop(self, grace: float | None = None) -> None:
         """Ask for the end: no new claims, running jobs get ``grace`` seconds (the options')."""
         if grace is not None:
-            self._grace = grace
+            self._drain.grace = grace
         if not self._asked.is_set():
             self._asked_at = self._loop.time()
+            if self.joined:
+                running, ordered = len(self.executor.running), self._condition.drained
+                self.store.emit(WorkerDraining(self.worker, running, ordered))
         self._asked.set()
         # At once, so that what an exchange under way brings is not started any more.
         self.executor.drain()
@@ -161,7 +210,7 @@ class Registration:
                     raise
             lost = self._fetch_loop.lost or self._heartbeat.lost
             self._fetch_loop.released = 0
-            await self._drain(_LOST_GRACE if lost else self._grace, lost=lost)
+            await self._drain.run(lost=lost)
         finally:
             for chore in chores:
                 chore.cancel()
@@ -190,22 +239,13 @@ class Registration:
 
     async def _join(self) -> bool:
         """Register, however long a store in trouble takes; False when a stop is asked for first."""
-        host, pid, born = self._process.identity()
-        info = WorkerInfo(
-            id=self.worker,
-            queues=tuple(queue.name for queue in self.options.queues),
-            concurrency=self.options.concurrency,
-            lease=self._lease.length,
-            host=host,
-            pid=pid,
-            born=born,
-            version=release(),
-        )
+        info = introduce(self.worker, self.options, self._lease, self._process)
 
         async def join() -> None:
             self._heartbeat.start()
             if self.store.can(Capability.FLEET):
                 await self.store.fleet.join(info)
+                await self._orders.joined()
 
         try:
             await self._store_retry.ask(join, self._asked.is_set)
@@ -213,43 +253,9 @@ class Registration:
             if not self._asked.is_set():
                 raise
             return False
+        self.joined = True
         self.store.emit(WorkerJoined(self.worker, info.queues))
         return True
-
-    async def _drain(self, grace: float, *, lost: bool) -> None:
-        """Let running jobs end, interrupt those that do not, release what is left."""
-        executor = self.executor
-        executor.drain()
-        if lost:
-            self._interrupt("lost")
-            self.store.emit(LeaseLost(self.worker, len(self._cut_off)))
-        with contextlib.suppress(EngineError):
-            await self._wind_down(grace, lost=lost)
-            if executor.running:
-                self._interrupt("lost" if lost else "shutdown")
-                await self._wind_down(_LOST_GRACE, lost=lost)
-            executor.give_up()
-            await self._fetch_loop.flush()
-
-    async def _wind_down(self, grace: float, *, lost: bool) -> None:
-        """Settle as attempts end, for ``grace`` seconds, fewer once a second stop is asked for."""
-        end = self._loop.time() + grace
-        executor = self.executor
-        while executor.running or (executor.delayed and not lost):
-            await self._fetch_loop.flush()
-            if not lost:
-                end = min(end, self._loop.time() + self._grace)
-            left = end - self._loop.time()
-            if left <= 0 or (self._heartbeat.lost and not lost):
-                return
-            self._changed.clear()
-            # What ended during the flush has told so already, and nobody else will.
-            if executor.ended or not (executor.running or executor.delayed):
-                continue
-            due_in = executor.delayed.due_in
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(left if due_in is None else min(left, due_in)):
-                    await self._changed.wait()
 
     async def _leave(self) -> None:
         if not self.store.can(Capability.FLEET):
@@ -259,7 +265,7 @@ class Registration:
 
     def _lease_lost(self) -> None:
         """Stop the bodies at once: the fetch loop may hang in the very call that cost the lease."""
-        self._interrupt("lost")
+        self._drain.interrupt("lost")
         self._changed.set()
 
     def _jobs_lost(self, claims: Sequence[Claim]) -> None:
@@ -270,17 +276,11 @@ class Registration:
 
         self._from_heartbeat(stop)
 
-    def _interrupt(self, why: Literal["shutdown", "lost"]) -> None:
-        for running in list(self.executor.running.values()):
-            running.interrupt(why)
-            if why == "lost":
-                self._cut_off.add(running.job.id)
-
     def _overdue(self) -> bool:
         """Whether to stop waiting for a store in trouble: lost, or out of grace."""
         stopping = self._asked.is_set()
         return self._heartbeat.lost or (
-            stopping and self._loop.time() >= self._asked_at + self._grace + _LOST_GRACE
+            stopping and self._loop.time() >= self._asked_at + self._drain.grace + LOST_GRACE
         )
 
     def _heartbeat_failed(self, error: Exception) -> None:

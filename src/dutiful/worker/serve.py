@@ -27,15 +27,17 @@ from .app_protocol import WorkerApp
 from .isolation import contained
 from .isolation.parent_death import set_parent_death_signal
 from .isolation.places import remember
-from .isolation.process_end import end_on_signal, end_process, held_back, limit_end
+from .isolation.process_end import end_hung, end_on_signal, end_process, held_back, limit_end
 from .isolation.search_path import add_project
 from .isolation.standard import open_standard
 from .isolation.steady_loop import SteadyLoop
 from .last_words import LastWords
 from .options import WorkerOptions
 from .owned_task import OwnedTask
+from .service_notifier import ServiceNotifier
 from .signals import dump_on_usr1, on_stop
 from .unserved import UnservedQueues
+from .watchdog import ProcessOwner
 from .worker import Worker
 
 EXIT_STOPPED = 0
@@ -45,6 +47,10 @@ EXIT_STORE = 3
 EXIT_REFUSED = 78
 """A supervisor's child ends with this on wrong usage (sysexits' EX_CONFIG): trying again is in
 vain. It is not 2, with which a task may end the process that runs it."""
+EXIT_HUNG = 79
+"""A worker whose loop hangs, or that settles nothing, ends with this to be started again."""
+EXIT_DRAINED = 80
+"""A supervisor's child that an order has drained ends with this: it is not to be replaced."""
 EXIT_RECYCLE = 75
 """The supervisor starts a worker that ends with this at once again (sysexits' EX_TEMPFAIL)."""
 
@@ -80,8 +86,10 @@ def serve(app: WorkerApp, options: WorkerOptions, words: LastWords | None = None
     Does not return while a task's thread that cannot be stopped runs on: it ends the process.
     ``words`` tell a supervisor what no exit code can.
     """
-    words = words or LastWords()
-    worker = Worker(app, options)
+    supervised, words = words is not None, words or LastWords()
+    manager = ServiceNotifier()
+    worker = Worker(app, options, owner=_owner(words, manager))
+    app.bus.subscribe(manager.heard)
     app.bus.subscribe(lambda event: words.serves() if isinstance(event, WorkerJoined) else None)
     # What is loaded by now stays; the collector need not walk over it whenever jobs come and go.
     gc.collect()
@@ -108,6 +116,8 @@ def serve(app: WorkerApp, options: WorkerOptions, words: LastWords | None = None
         finally:
             await unserved.close()
         pool.shutdown(wait=False, cancel_futures=True)
+        if supervised and worker.condition.drained:
+            return EXIT_DRAINED
         return EXIT_RECYCLE if ending == "recycled" else EXIT_STOPPED
 
     pid, loop = os.getpid(), new_loop()
@@ -126,6 +136,17 @@ def serve(app: WorkerApp, options: WorkerOptions, words: LastWords | None = None
         clean = contained.close(loop)
         end_on_signal(words.ends(code))
     return end_process(code, clean=worker.clean and clean)
+
+
+def _owner(words: LastWords, manager: ServiceNotifier) -> ProcessOwner:
+    """Return what ends this process when its worker hangs, and speaks to a service manager."""
+
+    def end() -> None:
+        end_hung(words.ends(EXIT_HUNG))
+
+    if manager.every is None:
+        return ProcessOwner(end=end)
+    return ProcessOwner(end=end, looked=manager.looked, every=manager.every)
 
 
 async def _open_spare() -> None:

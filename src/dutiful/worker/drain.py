@@ -1,0 +1,86 @@
+"""The end of a registration: running jobs get a grace period, are interrupted, and released."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Literal
+
+from dutiful.core.errors import EngineError
+
+from .executor import Executor
+from .fetch_loop import FetchLoop
+
+LOST_GRACE = 0.5
+"""Seconds that interrupted coroutines get after the lease is lost: others may soon start them."""
+
+
+class Drain:
+    """Brings the jobs of one registration to their end. Every method is called on the loop."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        fetch_loop: FetchLoop,
+        changed: asyncio.Event,
+        *,
+        grace: float,
+        lost: Callable[[], bool],
+        cut_off: Callable[[int], None],
+    ) -> None:
+        """Begin nothing yet; ``lost`` says whether the worker's lease is lost.
+
+        ``cut_off`` is called with the number of jobs that were stopped for that reason.
+        """
+        self._executor = executor
+        self._fetch_loop = fetch_loop
+        self._changed = changed
+        self._time = asyncio.get_running_loop().time
+        self._lost = lost
+        self._report_cut_off = cut_off
+        self._cut_off: set[str] = set()
+        self.grace = grace
+        """Seconds that running jobs get; may be shortened at any time."""
+
+    def interrupt(self, why: Literal["shutdown", "lost"]) -> None:
+        """Interrupt all running jobs."""
+        for running in list(self._executor.running.values()):
+            running.interrupt(why)
+            if why == "lost":
+                self._cut_off.add(running.job.id)
+
+    async def run(self, *, lost: bool) -> None:
+        """Let running jobs end, interrupt those that do not, release what is left."""
+        executor = self._executor
+        executor.drain()
+        if lost:
+            self.interrupt("lost")
+            self._report_cut_off(len(self._cut_off))
+        with contextlib.suppress(EngineError):
+            await self._wind_down(LOST_GRACE if lost else self.grace, lost=lost)
+            if executor.running:
+                self.interrupt("lost" if lost else "shutdown")
+                await self._wind_down(LOST_GRACE, lost=lost)
+            executor.give_up()
+            await self._fetch_loop.flush()
+
+    async def _wind_down(self, grace: float, *, lost: bool) -> None:
+        """Settle as attempts end, for ``grace`` seconds, fewer once a second stop is asked for."""
+        end = self._time() + grace
+        executor = self._executor
+        while executor.running or (executor.delayed and not lost):
+            await self._fetch_loop.flush()
+            if not lost:
+                end = min(end, self._time() + self.grace)
+            left = end - self._time()
+            if left <= 0 or (self._lost() and not lost):
+                return
+            self._changed.clear()
+            # What ended during the flush has told so already, and nobody else will.
+            if executor.ended or not (executor.running or executor.delayed):
+                continue
+            due_in = executor.delayed.due_in
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left if due_in is None else min(left, due_in)):
+                    await self._changed.wait()
