@@ -67,8 +67,8 @@ class Running(msgspec.Struct, eq=False):
     """Why the body could not be started, where that is found out later."""
     over: bool = False
     """Whether its end is decided: what it left behind may open and record nothing any more."""
-    context: Context | None = None
-    """The task's view of it."""
+    waits: bool = False
+    """Whether it waits in its slot for the result of another job."""
     delayed: bool = False
     """Whether it was told that another session has locked the job."""
     limits: list[asyncio.TimerHandle] = []

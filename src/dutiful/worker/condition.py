@@ -136,5 +136,4 @@ class Condition:
 
 def _blocked(running: Running) -> bool:
     """Whether a job is past its timeout, or waits for the result of another job."""
-    context = running.context
-    return running.why == "timeout" or (context is not None and context.waits)
+    return running.why == "timeout" or running.waits

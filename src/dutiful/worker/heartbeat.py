@@ -7,6 +7,7 @@ import contextlib
 import threading
 from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
 from dutiful.contract.clock import Clock
 from dutiful.contract.roles.fleet import Leases, Renewal
@@ -65,7 +66,7 @@ class Heartbeat:
         self._idle = idle
         self._report = report
         self._on_order = on_order
-        self._order: Order | None = None
+        self._order: Order | Literal["unheard"] | None = "unheard"
         self._lag = 0
         self.answered_at: int | None = None
         """When the store last answered, by the ticks."""

@@ -71,7 +71,7 @@ class Runners:
             remote = Contained(self._in_process(running), running)
             self._watch(running, self._spawn(running, remote, own))
             return
-        running.context = context = Context(running)
+        context = Context(running)
         decode, raw = task.signature.decode, running.job.args
         guarded = task.signature.runs_code
         args, kwargs = own.run(forks.guarded, decode, raw) if guarded else decode(raw)

@@ -30,7 +30,7 @@ class Remote:
         self.broken: list[HookFailed] = []
         """What hooks around the call raised; reported to the worker before the end."""
         self.cancelled = False
-        self.awaits = False
+        self.awaits = self.waits = False
         self.asking = False
         """Whether the line holds, or will hold, the answer to a question."""
         self._turn = threading.RLock()
