@@ -88,6 +88,10 @@ class Processes:
         self.cli("migrate")
         self.sql("create table chaos_effect (order_no integer not null)")
 
+    def point(self, url: str = "") -> None:
+        """Let those that start from now on reach the store at another address, or at its own."""
+        self._env["DUTIFUL_URL"] = url or self.url
+
     def start(self, workers: int = 1, *options: str) -> None:
         """Start workers; ``options`` come after those of the whole crew."""
         for _ in range(workers):
