@@ -72,7 +72,8 @@ async def test_a_worker_whose_loop_is_blocked_ends_and_names_the_job(
 async def test_a_supervisor_starts_another_in_its_place(app: App, tmp_path: Path) -> None:
     job = await hanging.block.aenqueue(LONG)
     child = await hanging.in_child.aenqueue(LONG)
-    with process(*WORKER, "-p", "1", path=tmp_path, env=HASTY) as supervisor:
+    line = (*WORKER, "--jobs-max", "1000")  # for which a supervisor is needed
+    with process(*line, path=tmp_path, env=HASTY) as supervisor:
         assert (await ended(app, job.id)).state.word == "succeeded"
         await until(lambda: pid_of(tmp_path, "child") == 0 or gone(pid_of(tmp_path, "child")))
         assert (await ended(app, child.id)).state.word == "succeeded"
