@@ -16,7 +16,7 @@ from dutiful.core.state import State
 from . import coverage
 from .capability import ADVICE, Capability
 from .engine import UNBOUNDED, Engine
-from .enqueue_check import FOR_JOBS, Parts, refuse_unfit, takes_all
+from .enqueue_check import FOR_BATCHES, Parts, refuse_unfit, takes_all
 from .page import Finding
 from .reentry import insider, refuse_reentry, writing
 from .roles.consumer import Consumer, Exchanged, Wanted
@@ -32,7 +32,7 @@ from .roles.transfer import Exporter, Importer
 
 R = TypeVar("R")
 
-_FOR_SYNC = FOR_JOBS | {Capability.SYNC_ENQUEUE}
+_FOR_SYNC = FOR_BATCHES | {Capability.SYNC_ENQUEUE}
 
 
 class Store:
@@ -144,8 +144,9 @@ class Store:
         """Store jobs: see `Producer.enqueue`; more than the engine takes in a call, in parts.
 
         Unsupported, BadOption or PayloadTooLarge, before any I/O, for what it cannot store. Without
-        ATOMIC_BATCH, PartlyEnqueued when some jobs were stored and the others were not, and
-        ReplyUnknown when some may have been; its cause is then PartlyEnqueued about the others.
+        ATOMIC_BATCH, PartlyEnqueued when some jobs were stored and the others were not (its cause
+        says why, as DuplicateJob), and ReplyUnknown when some may have been; its cause is then
+        PartlyEnqueued about the others.
         """
         engine, producer = self.engine, self.engine.producer
         if takes_all(engine):
@@ -156,8 +157,8 @@ class Store:
         parts = Parts(jobs, engine.bounds.batch or max(len(jobs), 1))
         for part in parts:
             try:
-                parts.stored(await producer.enqueue(part))
-            except EngineError as error:
+                parts.stored(part, await producer.enqueue(part))
+            except Exception as error:  # noqa: BLE001 - none may hide what is stored already
                 parts.failed(part, error)
         return self._sent(parts)
 
@@ -189,8 +190,8 @@ class Store:
         with insider():
             for part in parts:
                 try:
-                    parts.stored(producer.enqueue_sync(part))
-                except EngineError as error:
+                    parts.stored(part, producer.enqueue_sync(part))
+                except Exception as error:  # noqa: BLE001 - see `enqueue`
                     parts.failed(part, error)
         return self._sent(parts)
 
@@ -201,7 +202,7 @@ class Store:
         except EngineError as error:
             partly = error if isinstance(error, PartlyEnqueued) else error.__cause__
             if isinstance(partly, PartlyEnqueued) and partly.stored:
-                self.emit(Enqueued(len(set(partly.stored)), 0))
+                self.emit(_enqueued(tuple(partly.receipts.values())))
             raise
         self.emit(_enqueued(receipts))
         return receipts

@@ -5,19 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-import msgspec
-
 from dutiful.core.job import NewJob
+from dutiful.core.receipt import Receipt
 
-
-class Receipt(msgspec.Struct, frozen=True, gc=False):
-    """What became of one enqueue."""
-
-    id: str
-    """The new job's id, or that of the job that holds the unique key."""
-    created: bool = True
-    replaced: bool = False
-    """Whether the existing job took over the new one's arguments and times."""
+__all__ = ["CallerProducer", "Producer", "Receipt", "SyncProducer", "created"]
 
 
 def created(receipts: Sequence[Receipt]) -> int:
@@ -39,7 +30,8 @@ class Producer(Protocol):
         Atomicity with ATOMIC_BATCH: all or none; with a unique rule of ``on_conflict="raise"``
         that finds a live job, DuplicateJob and none. Without: each job. When the store has taken
         some of them and not the others, PartlyEnqueued names both; only those that failed may be
-        sent again. EngineUnavailable still means that none was stored.
+        sent again. With UNIQUE it has a receipt for each job that another holds the key of. Every
+        other error but ReplyUnknown still means that none was stored.
 
         On lost reply (ReplyUnknown), with IDEMPOTENT_ENQUEUE: call again with the same jobs;
         those whose id is stored already are left alone and count as created. Without: a second
