@@ -47,6 +47,8 @@ class Running(msgspec.Struct, eq=False):
     """The process that runs the attempt; a forked copy is another."""
     valid: Callable[[], bool]
     """Whether the worker's lease holds; may be asked from any thread."""
+    redelivered: int = 0
+    """How often the job was given to this worker again while the attempt went on."""
     since: float | None = None
     """When the body began, by the loop's clock; None before."""
     transaction: TransactionGuard | None = None

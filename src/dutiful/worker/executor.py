@@ -84,7 +84,8 @@ class Executor:
     def offer(self, claims: Iterable[Claim]) -> None:
         """Take claimed jobs and start as many as there are slots."""
         if self.leases is not None:
-            claims = fresh(claims, self.leases, self.running, self.waiting, self.ended)
+            held = self.running, self.waiting, self.ended, self.delayed
+            claims = fresh(claims, self.leases, *held, counted=self._counted)
         self.waiting.extend(claims)
         if self.draining:
             self.release_prefetched()
@@ -138,7 +139,9 @@ class Executor:
         """Return the ends that are to be settled now, and forget them."""
         ended, self.ended = self.ended, []
         ended = ended + self.delayed.take() if self.delayed else ended
-        return ended if self.leases is None else held_still(ended, self.leases, self._store.emit)
+        if self.leases is None:
+            return ended
+        return held_still(ended, self.leases, self.delayed, self._store.emit)
 
     def settled(self, ended: Iterable[End], delayed: Collection[str]) -> None:
         """Note that ends were written, but for those of jobs that are ``delayed``."""
@@ -283,9 +286,12 @@ class Executor:
         if running.since is not None:
             self.prefetch.observe(self._time() - running.since)
         self.done += 1
-        if self.leases is not None and not self.leases.holds(running.claim):
+        if outcome is None:
+            if self.leases is not None:
+                self.leases.settled([running.claim], ())
+        elif self.leases is not None and not self.leases.holds(running.claim):
             refuse([running.claim], self._store.emit)
-        elif outcome is not None:
+        else:
             self.ended.append((running.claim, outcome))
         self._fill()
         self._changed()
