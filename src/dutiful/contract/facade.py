@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import get_ident
 from typing import Any, TypeVar
 
 from dutiful.core.errors import EngineError, PartlyEnqueued, Unsupported
-from dutiful.core.event import Claimed, ClaimsRefused, Emit, Enqueued, JobDied, Settled, ignore
-from dutiful.core.job import NewJob
+from dutiful.core.event import (
+    Claimed,
+    ClaimsRefused,
+    Emit,
+    Enqueued,
+    JobDied,
+    Settled,
+    SettlementsUnknown,
+    ignore,
+)
+from dutiful.core.job import Claim, NewJob
 from dutiful.core.settle import Settlement
 from dutiful.core.state import State
 
@@ -218,15 +227,28 @@ class Store:
         return await self._callers().aenqueue_on(connection, jobs)
 
     async def exchange(
-        self, worker: str, settlements: Sequence[Settlement], wanted: Wanted | None
+        self,
+        worker: str,
+        settlements: Sequence[Settlement],
+        wanted: Wanted | None,
+        in_time: Callable[[Claim], bool] | None = None,
     ) -> Exchanged:
-        """Settle and claim: see `Consumer.exchange`. Emits what the store accepted."""
+        """Settle and claim: see `Consumer.exchange`. Emits what the store accepted.
+
+        ``in_time`` says whether a claim's own lease holds. Where it does not when the store has
+        answered, another worker may have the job, and the end is reported as unknown.
+        """
         answer = await self.consumer.exchange(worker, settlements, wanted)
         if answer.refused:
             self.emit(ClaimsRefused(worker, answer.refused))
         if answer.refused or answer.delayed:
             unwritten = {*answer.refused, *answer.delayed}
             settlements = [item for item in settlements if item.claim.job.id not in unwritten]
+        if in_time is not None:
+            late = tuple(item.claim.job.id for item in settlements if not in_time(item.claim))
+            if late:
+                self.emit(SettlementsUnknown(worker, late))
+                settlements = [item for item in settlements if item.claim.job.id not in late]
         if settlements:
             self.settled(worker, settlements)
         if answer.claims:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
 from dutiful.contract.capability import Capability
 from dutiful.contract.facade import Store
 from dutiful.contract.roles.consumer import Exchanged, Wanted
-from dutiful.core.errors import EngineError
-from dutiful.core.event import Event, OutcomeRefused, SettlementsDelayed
+from dutiful.core.errors import EngineError, ReplyUnknown
+from dutiful.core.event import SettlementsDelayed
 from dutiful.core.job import Claim
 from dutiful.core.outcome import Outcome, Released
 from dutiful.core.queue import Served, fetch_order
@@ -21,16 +21,16 @@ from dutiful.core.settle import Rules, Settlement
 from dutiful.services.settling import about_the_store, settle_apart
 
 from .decide_ends import decided
+from .end_deadline import EndDeadline
 from .executor import Executor
 from .prefetch import STALE_SECONDS
 from .store_retry import StoreRetry
+from .unwritable_ends import UnwritableEnds
 
 _BATCH = 2000
 _TRIP_MOST = 0.25
 _COMPARED_SECONDS = 30.0
 """After so long a worker that takes part asks again which jobs the store says it holds."""
-_TRIES = 4
-"""How often an end is sent to a store that refuses it in every form."""
 
 
 class FetchLoop:
@@ -72,10 +72,12 @@ class FetchLoop:
         self._due_in: float | None = None
         self._leash: asyncio.Timeout | None = None
         """Ends the wait that is under way when something is due sooner than it knew."""
+        leases, fenced = executor.leases, store.can(Capability.FENCED)
+        self._in_time = None if leases is None or fenced else leases.valid
+        self._rescued = store.can(Capability.FLEET)
         self.lost = False
         self._dry_at: int | None = None
-        self._unwritable: dict[str, int] = {}
-        """How often the end of a job could not be stored in any form."""
+        self._unwritable = UnwritableEnds(store.emit)
         self.released = 0
         """How many jobs were released."""
         self.overdue: Callable[[], bool] = lambda: False
@@ -124,6 +126,8 @@ class FetchLoop:
         executor.settled(ended, answer.delayed)
         if locked := tuple(job_id for job_id in fresh if job_id not in self._unwritable):
             self._store.emit(SettlementsDelayed(self._worker, locked, answer.locked_by))
+        over = {claim.job.id for claim, _ in ended}.difference(answer.delayed)
+        self._unwritable.forget(over, rescued=self._rescued)
         if answer.lost:
             self.lost = True
         elif wanted is not None:
@@ -148,40 +152,35 @@ class FetchLoop:
             # Without settlements, or when the store cannot be used, no job is the cause.
             if not settlements or (isinstance(error, EngineError) and about_the_store(error)):
                 raise
-        apart = await settle_apart(self._send, settlements, self._tell, self._rng)
+        apart = await settle_apart(self._send, settlements, self._unwritable.tell, self._rng)
         answer = await self._send([], wanted) if wanted is not None else Exchanged()
         return replace(
             answer,
             refused=apart.refused,
-            delayed=tuple(filter(self._worth_another_try, apart.delayed)),
+            delayed=tuple(filter(self._unwritable.again, apart.delayed)),
             locked_by=apart.locked_by,
         )
-
-    def _tell(self, event: Event) -> None:
-        """Emit events, but only once for each end that cannot be stored."""
-        if isinstance(event, OutcomeRefused):
-            if event.job_id in self._unwritable:
-                return
-            self._unwritable[event.job_id] = 0
-        self._store.emit(event)
-
-    def _worth_another_try(self, job_id: str) -> bool:
-        """Whether to keep an end that could not be stored; otherwise the job is left to rescue."""
-        if job_id not in self._unwritable:
-            return True
-        self._unwritable[job_id] += 1
-        return self._unwritable[job_id] < _TRIES
 
     async def _send(
         self, settlements: Sequence[Settlement], wanted: Wanted | None = None
     ) -> Exchanged:
-        def exchange() -> Awaitable[Exchanged]:
+        ends = EndDeadline(self._worker, settlements, self._in_time, self._store.emit)
+
+        async def exchange() -> Exchanged:
             asked = None if self._executor.draining else wanted
+            left = ends.left()
+            if not left and asked is None:  # as when all leases have ended in an outage
+                return Exchanged()
             if (leases := self._executor.leases) is not None:
                 leases.asking()
-            return self._store.exchange(self._worker, settlements, asked)
+            try:
+                return await self._store.exchange(self._worker, left, asked, ends.in_time)
+            except ReplyUnknown:
+                ends.doubted()
+                raise
 
-        return await self._store_retry.ask(exchange, self._give_up)
+        answer = await self._store_retry.ask(exchange, self._give_up)
+        return replace(answer, refused=answer.refused + ends.dropped) if ends.dropped else answer
 
     def _count(self, ended: list[tuple[Claim, Outcome]], answer: Exchanged) -> None:
         back = [claim.job.id for claim, outcome in ended if isinstance(outcome, Released)]
@@ -204,7 +203,7 @@ class FetchLoop:
         they are those of a worker that lives.
         """
         failures = self._store_retry.failures
-        if not self._store.can(Capability.FLEET):  # such claims come back when their lease is over
+        if not self._rescued:  # such claims come back when their lease is over
             self._doubts = failures
             return
         # What ends in a transaction of its own while the store answers is not to be run again.
@@ -214,7 +213,7 @@ class FetchLoop:
         )
         known = before | self._executor.held()
         # One whose end no store takes is left to rescue: run again here, it would end so again.
-        known |= {job_id for job_id, tries in self._unwritable.items() if tries >= _TRIES}
+        known |= self._unwritable.given_up()
         found = [claim for claim in claims if claim.job.id not in known]
         if found and not self._executor.store_clock.known:
             self._executor.store_clock.heard(found[-1].job.started_at)
