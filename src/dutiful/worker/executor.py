@@ -10,13 +10,13 @@ from dutiful.contract.clock import Clock
 from dutiful.contract.engine import AttemptCounter
 from dutiful.core.errors import BadPayload
 from dutiful.core.event import SlotStuck, TaskUnknown
-from dutiful.core.instant import SECOND
 from dutiful.core.job import Claim
-from dutiful.core.outcome import Cancelled, Outcome, Released, Snoozed, Unknown
+from dutiful.core.outcome import Cancelled, Outcome, Released, Unknown
 from dutiful.core.settle import before_start
 
 from . import forks
 from .admit_job import not_to_start, unfit
+from .apart import Apart
 from .app_protocol import WorkerApp
 from .attempt import Running
 from .capacity import CannotStart, Capacity
@@ -28,11 +28,6 @@ from .redelivery import fresh, held_still, lose, refuse
 from .runners import Runners
 from .store_clock import StoreClock
 from .store_retry import StoreRetry
-
-_GAP_MIN, _GAP_MAX = 0.05, 2.0
-"""Seconds between the turns of jobs that run apart: about as long as a job takes."""
-_TURNS_MAX = 60.0
-"""Seconds within which the last of them has its turn; then it is looked at again."""
 
 
 class Executor:
@@ -75,11 +70,9 @@ class Executor:
         self._changed = changed
         self._loop = asyncio.get_running_loop()
         self._time = self._loop.time
-        self._last_crash = app.settings.crashes_max - 1
+        self._apart = Apart(app.settings.crashes_max, self._time)
         self._runners = Runners(app, self._loop, self._limit, self._finish)
         self.draining = False
-        self._next_apart = 0.0
-        """When the last job that was put off has its turn, by the loop's clock."""
 
     def offer(self, claims: Iterable[Claim]) -> None:
         """Take claimed jobs and start as many as there are slots."""
@@ -159,6 +152,12 @@ class Executor:
         self.ended.extend((claim, Released()) for claim in self.waiting)
         self.waiting.clear()
 
+    def release_stale(self) -> None:
+        """Give back what did not start in time, for other workers; not where that counts."""
+        self.prefetch.shrink()
+        if not self._counted:
+            self.release_prefetched()
+
     def drain(self) -> None:
         """Start nothing more."""
         self.draining = True
@@ -223,7 +222,7 @@ class Executor:
             self.ended.append((claim, unfit(claim, str(error), self._app.bus.emit)))
         except CannotStart as error:
             running.unlimit()
-            self.ended.append((claim, Released()))
+            self._put_back(claim)
             self.capacity.shrink(len(self.running), str(error))
         except BaseException as error:  # noqa: BLE001 - one job's fault must not end the worker
             running.unlimit()
@@ -233,24 +232,10 @@ class Executor:
 
     def _not_to_start(self, claim: Claim) -> Outcome | None:
         outcome = not_to_start(claim, deliveries_count=self._counted)
-        return self._apart(claim) if outcome is None and claim.job.crashes else outcome
-
-    def _apart(self, claim: Claim) -> Outcome | None:
-        """Put a job off whose next crash is its last while another such job runs here.
-
-        The crash of a worker counts for every job that it held. Run apart, the one that kills
-        workers dies of it, and those that were only beside it live. Each gets a turn of its own:
-        with one delay for all, all but one of them would come back in vain.
-        """
-        last = self._last_crash
-        if not 0 < last <= claim.job.crashes:
-            return None
-        if any(running.job.crashes >= last for running in self.running.values()):
-            now, gap = self._time(), self.prefetch.seconds
-            turn = max(self._next_apart, now) + min(max(gap, _GAP_MIN), _GAP_MAX)
-            self._next_apart = min(turn, now + _TURNS_MAX)
-            return Snoozed(int((self._next_apart - now) * SECOND))
-        return None
+        if outcome is not None or not claim.job.crashes:
+            return outcome
+        others = (running.job for running in self.running.values())
+        return self._apart.put_off(claim.job, others, self.prefetch.seconds)
 
     def _limit(self, running: Running) -> None:
         """Start the clock of a body that begins; one that waits for a process has not begun."""
@@ -291,7 +276,16 @@ class Executor:
                 self.leases.settled([running.claim], ())
         elif self.leases is not None and not self.leases.holds(running.claim):
             refuse([running.claim], self._store.emit)
+        elif running.unstarted is not None and outcome == Released():
+            self._put_back(running.claim)
         else:
             self.ended.append((running.claim, outcome))
         self._fill()
         self._changed()
+
+    def _put_back(self, claim: Claim) -> None:
+        """Give back a job whose body could not be started; where that counts, it waits here."""
+        if self._counted and not self.draining:
+            self.waiting.appendleft(claim)
+        else:
+            self.ended.append((claim, Released()))

@@ -254,8 +254,7 @@ class FetchLoop:
             async with asyncio.timeout(STALE_SECONDS):
                 await self._changed.wait()
         if not self._changed.is_set():
-            executor.prefetch.shrink()
-            executor.release_prefetched()
+            executor.release_stale()
 
     def _shorten(self) -> None:
         """Let the wait under way end in time for what has been found to be due, as a retry."""
