@@ -207,13 +207,12 @@ class FetchLoop:
             self._doubts = failures
             return
         # What ends in a transaction of its own while the store answers is not to be run again.
-        before = self._executor.held()
+        # One whose end no store takes is left to rescue: run again here, it would end so again.
+        before = self._executor.held() | self._unwritable.given_up()
         claims = await self._store_retry.ask(
-            lambda: self._store.fleet.claimed(self._worker), self._give_up
+            lambda: self._store.fleet.claimed(self._worker, before), self._give_up
         )
         known = before | self._executor.held()
-        # One whose end no store takes is left to rescue: run again here, it would end so again.
-        known |= self._unwritable.given_up()
         found = [claim for claim in claims if claim.job.id not in known]
         if found and not self._executor.store_clock.known:
             self._executor.store_clock.heard(found[-1].job.started_at)

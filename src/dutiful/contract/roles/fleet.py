@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 import msgspec
@@ -111,6 +111,10 @@ class Fleet(Protocol):
         """List running jobs of lost or unknown workers, oldest first; may forget idle lost ones."""
         ...
 
-    async def claimed(self, worker: str) -> tuple[Claim, ...]:
-        """List all that a worker holds, so that it can find claims whose reply was lost."""
+    async def claimed(self, worker: str, known: Collection[str] = ()) -> tuple[Claim, ...]:
+        """List what a worker holds, so that it can find claims whose reply was lost.
+
+        Jobs whose ids are ``known`` are left out; best their rows are not read at all, since a
+        worker that has missed nothing asks regularly.
+        """
         ...
