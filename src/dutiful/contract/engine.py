@@ -35,7 +35,8 @@ class LeaseOwner(StrEnum):
     JOB = "job"
     """The job's own, as a message's visibility or a lock: each running job's is renewed."""
     SERVER = "server"
-    """The server's: it knows whether a worker is connected, and nothing is renewed."""
+    """The server's: it knows whether a worker is connected, and nothing is renewed. A worker whose
+    connection broke has lost its jobs, and its next exchange says so (`Exchanged.lost`)."""
 
 
 class AttemptCounter(StrEnum):

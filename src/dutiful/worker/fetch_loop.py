@@ -75,6 +75,8 @@ class FetchLoop:
         leases, fenced = executor.leases, store.can(Capability.FENCED)
         self._in_time = None if leases is None or fenced else leases.valid
         self._rescued = store.can(Capability.FLEET)
+        self._ask_every = None if leases is None else leases.ask_every
+        self._asked_at = self._time()
         self.lost = False
         self._dry_at: int | None = None
         self._unwritable = UnwritableEnds(store.emit)
@@ -108,7 +110,7 @@ class FetchLoop:
         executor.trim()
         ended = executor.take_ended()
         limit = executor.wanted() if self._hopeful else 0
-        if not ended and limit == 0:
+        if not ended and limit == 0 and self._unheard() != 0:
             return False
         now = self._executor.store_clock.now()
         settlements = decided(ended, now, self._rng, self._rules, self._store.emit)
@@ -169,10 +171,11 @@ class FetchLoop:
         async def exchange() -> Exchanged:
             asked = None if self._executor.draining else wanted
             left = ends.left()
-            if not left and asked is None:  # as when all leases have ended in an outage
+            if ends.dropped and not left and asked is None:  # all leases have ended in an outage
                 return Exchanged()
-            if (leases := self._executor.leases) is not None:
-                leases.asking()
+            self._asked_at = self._time()
+            if self._executor.leases is not None:
+                self._executor.leases.asking()
             try:
                 return await self._store.exchange(self._worker, left, asked, ends.in_time)
             except ReplyUnknown:
@@ -226,8 +229,7 @@ class FetchLoop:
             pass
 
     def _wanted(self, limit: int) -> Wanted:
-        leases = self._executor.leases
-        length = 0 if leases is None else leases.lease.length
+        length = 0 if (leases := self._executor.leases) is None else leases.wanted
         return Wanted(fetch_order(self._queues, self._rng), limit, length)
 
     def _give_up(self) -> bool:
@@ -245,8 +247,9 @@ class FetchLoop:
         if not self._hopeful and executor.wanted():
             self._hungry.set()
         if not executor.waiting:
+            pauses = [one for one in (executor.delayed.due_in, self._unheard()) if one is not None]
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(executor.delayed.due_in):
+                async with asyncio.timeout(min(pauses, default=None)):
                     await self._changed.wait()
             return
         with contextlib.suppress(TimeoutError):
@@ -254,6 +257,15 @@ class FetchLoop:
                 await self._changed.wait()
         if not self._changed.is_set():
             executor.release_stale()
+
+    def _unheard(self) -> float | None:
+        """Return the seconds until the server is asked whether it still keeps jobs for us, if so.
+
+        With all slots in use nothing else is exchanged, and others may be given the same jobs.
+        """
+        if self._ask_every is None or not self._executor.running:
+            return None
+        return max(self._asked_at + self._ask_every - self._time(), 0)
 
     def _shorten(self) -> None:
         """Let the wait under way end in time for what has been found to be due, as a retry."""
