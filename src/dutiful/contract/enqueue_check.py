@@ -25,7 +25,7 @@ FOR_JOBS = frozenset({Capability.UNIQUE, Capability.PRIORITY, Capability.DELAY, 
 
 
 def takes_all(engine: Engine) -> bool:
-    """Whether the engine takes every option, and is bounded in nothing."""
+    """Whether the engine accepts every option and has no bound."""
     return engine.bounds is UNBOUNDED and engine.capabilities >= FOR_JOBS
 
 
@@ -108,7 +108,7 @@ class Parts:
         self._receipts += receipts
 
     def failed(self, part: Sequence[NewJob], error: EngineError) -> None:
-        """Note that a part was not stored, or only in part; others are sent if that has a point."""
+        """Note that a part was not stored completely; the iteration goes on if that can succeed."""
         if isinstance(error, PartlyEnqueued):
             self._receipts += map(Receipt, error.stored)
             self._failed |= error.failed
