@@ -1,4 +1,4 @@
-"""What a worker does with a job that it is given a second time while it holds the first claim."""
+"""Handles a job that is delivered to a worker again while the worker holds the first claim."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def fresh(
 ) -> list[Claim]:
     """Hold new claims, and return those that are to be started.
 
-    A broker that delivers at least once may deliver a job again, to this worker as well. Only the
-    latest delivery can end the message then, so its claim replaces the one held here: the body
-    runs on, and runs once. Where that is too late (the older lease is over, or its end is being
-    written) the delivery is left alone, and comes back when its own lease is over.
+    A broker with at-least-once delivery may deliver a job again, also to the same worker. Then only
+    the latest delivery can end the message, so its claim replaces the one that is held; the body
+    goes on and runs once. If it is too late for that (the older lease is over, or its end is being
+    written), the delivery is ignored, and the message comes back when its own lease is over.
     """
     found: dict[str, Claim] = {}
     for claim in claims:
@@ -48,7 +48,7 @@ def fresh(
 
 
 def lose(claims: Iterable[Claim], running: dict[str, Running], waiting: deque[Claim]) -> int:
-    """Stop jobs whose leases are over; return how many bodies that interrupted."""
+    """Stop jobs whose leases are over; return how many bodies were interrupted."""
     stopped = 0
     for claim in claims:
         attempt = running.get(claim.job.id)
@@ -61,7 +61,7 @@ def lose(claims: Iterable[Claim], running: dict[str, Running], waiting: deque[Cl
 
 
 def held_still(ended: list[End], leases: JobLeases, emit: Emit) -> list[End]:
-    """Drop the ends of jobs that may be another worker's by now; the others are being settled."""
+    """Drop the ends of jobs that another worker may have by now; the others are being settled."""
     held = [end for end in ended if leases.holds(end[0])]
     if len(held) < len(ended):
         kept = {id(claim) for claim, _ in held}
@@ -71,7 +71,7 @@ def held_still(ended: list[End], leases: JobLeases, emit: Emit) -> list[End]:
 
 
 def refuse(claims: Sequence[Claim], emit: Emit) -> None:
-    """Report that attempts have ended whose leases are over: their ends are not sent."""
+    """Report that the ends of attempts are not sent, because their leases are over."""
     emit(ClaimsRefused(claims[0].job.worker or "", tuple(claim.job.id for claim in claims)))
 
 
