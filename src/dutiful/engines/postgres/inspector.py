@@ -51,7 +51,7 @@ class PostgresInspection:
             if job_id in known:
                 found.append(known[job_id])
             elif len(job_id) >= PREFIX_MIN:
-                # The highest code point sorts after whatever may follow the prefix.
+                # The highest code point sorts after any character that may follow the prefix.
                 params = (job_id, job_id + chr(0x10FFFF))
                 near = (yield Statement(sql("get_prefix"), params)).rows
                 if len(near) == 1:
