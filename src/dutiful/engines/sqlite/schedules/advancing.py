@@ -51,7 +51,7 @@ def advance(moves: Sequence[Advance], now: int) -> Written[Advanced]:
 
 
 def _admitted(moves: Sequence[Advance]) -> Plan[Counter[str]]:
-    """Return, by name, how many occurrences the schedules have that take their moves."""
+    """Return the numbers of occurrences, by name, of schedules whose moves are admitted."""
     known = yield from named(STATEMENTS, [move.name for move in moves])
     return Counter(
         {

@@ -18,7 +18,7 @@ _OCCURRENCE_AMEND = sql("occurrence_amend")
 
 
 def record(given: Iterable[Named], numbers: Counter[str], now: int) -> Plan[Sequence[Named]]:
-    """Record those that are not recorded yet, number them on, and return them."""
+    """Record the occurrences that are new, give them the next numbers, and return them."""
     by_key = {(name, one.planned): one for name, one in given}
     if not by_key:
         return []
@@ -34,7 +34,7 @@ def record(given: Iterable[Named], numbers: Counter[str], now: int) -> Plan[Sequ
 
 
 def amend(given: Sequence[GaveWay]) -> Plan[None]:
-    """Record what became of occurrences whose jobs gave way to others."""
+    """Record which occurrences' jobs gave way to others."""
     rows = [
         (one.kind, one.why, one.job_id, one.replaced, one.schedule, one.planned) for one in given
     ]

@@ -36,7 +36,7 @@ _OCCURRENCE_FILL = sql("occurrence_fill")
 
 
 class SqliteScheduleStatements:
-    """Implements `ScheduleStatements`; lists of names travel as JSON, or as rows."""
+    """Implements `ScheduleStatements`; lists of names are sent as JSON, or as rows."""
 
     def versions(self, app: str) -> Statement:
         """Find the declaration versions of an app."""
@@ -63,7 +63,7 @@ class SqliteScheduleStatements:
         return Statement(_PAGE, (after, limit))
 
     def put(self, standings: Sequence[Standing]) -> Statement:
-        """Write where schedules stand."""
+        """Write the states of schedules."""
         return Statement(_PUT, [standing_row(one) for one in standings], many=True)
 
     def delete(self, names: Sequence[str]) -> Statement:
@@ -79,7 +79,7 @@ class SqliteScheduleStatements:
         return Statement(_OCCURRENCES, (json.dumps(list(names)),))
 
     def fill_occurrences(self, rows: Sequence[tuple[Any, ...]]) -> Statement:
-        """Store occurrences as another store had them."""
+        """Store occurrences exactly as the other store had them."""
         return Statement(_OCCURRENCE_FILL, rows, many=True)
 
     def shut(self, names: Sequence[str], other: str) -> Statement:
@@ -91,7 +91,7 @@ class SqliteScheduleStatements:
         return Statement(_MARK, [(SHUT, other, name) for name in names], many=True)
 
     def reopen(self, names: Sequence[str], other: str) -> Plan[tuple[str, ...]]:
-        """Let schedules fire that are shut, and return their names."""
+        """Let shut schedules fire again, and return their names."""
         freed: list[str] = []
         for name in names:
             if (yield Statement(_REOPEN, (name, SHUT, other))).count:
@@ -99,7 +99,7 @@ class SqliteScheduleStatements:
         return tuple(freed)
 
     def storable(self, history: ScheduleHistory) -> ScheduleHistory:
-        """Return what the file can hold of a history."""
+        """Return a history as the file can hold it."""
         return storable(history, written)
 
     def record(

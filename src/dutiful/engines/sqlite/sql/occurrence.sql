@@ -44,7 +44,7 @@ SELECT schedule, planned FROM dutiful_occurrence
 WHERE open AND (schedule, planned) > (?, ?) ORDER BY schedule, planned LIMIT 1 OFFSET ?
 
 -- name: occurrences_open
--- Those of a time range of which something is to be noted or told.
+-- The occurrences of a time range of which something has to be recorded or reported.
 SELECT
   schedule, planned, previous, number, kind, why, job_id, recorded_at, backfilled, start_by,
   finish_by, coalesce(dutiful_occurrence.started_at, dutiful_job.started_at),
