@@ -17,7 +17,7 @@ from .statements import sql
 
 _JOIN = sql("join")
 _RENEW = sql("renew")
-_CANCELS = sql("cancels")
+_CANCEL_REQUESTS = sql("cancel_requests")
 _LEAVE = sql("leave")
 _WORKERS = sql("workers")
 _LEASES = sql("leases")
@@ -58,7 +58,7 @@ class SqliteFleet:
             row = (session.clock.now(), ticks, session.boot, stalled_for, worker)
             if not (yield Statement(_RENEW, row)).count:
                 return Renewal(valid=False), False
-            cancels = (yield Statement(_CANCELS, (worker,))).rows
+            cancels = (yield Statement(_CANCEL_REQUESTS, (worker,))).rows
             ids = tuple(row[0] for row in cancels)
             return Renewal(valid=True, cancels=ids, at=ticks), False
 

@@ -224,7 +224,7 @@ def overdue(row: tuple[Any, ...], ticks: int, boot: str) -> bool:
 
 
 def standing_row(standing: Standing) -> tuple[Any, ...]:
-    """Return the parameters of the statement ``schedule_put``."""
+    """Return the parameters of the statement ``schedules_put``."""
     return astuple(standing)[:-1]
 
 

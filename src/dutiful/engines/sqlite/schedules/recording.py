@@ -13,8 +13,8 @@ from dutiful.engines._sql.statement import Plan, Statement
 from dutiful.engines.sqlite.statements import sql
 
 _OCCURRENCES_KNOWN = sql("occurrences_known")
-_OCCURRENCE_ADD = sql("occurrence_add")
-_OCCURRENCE_AMEND = sql("occurrence_amend")
+_OCCURRENCES_ADD = sql("occurrences_add")
+_OCCURRENCES_AMEND = sql("occurrences_amend")
 
 
 def record(given: Iterable[Named], numbers: Counter[str], now: int) -> Plan[Sequence[Named]]:
@@ -29,7 +29,7 @@ def record(given: Iterable[Named], numbers: Counter[str], now: int) -> Plan[Sequ
         numbers[name] += 1
         rows.append(_row(name, one, numbers[name], now))
     if rows:
-        yield Statement(_OCCURRENCE_ADD, rows, many=True)
+        yield Statement(_OCCURRENCES_ADD, rows, many=True)
     return fresh
 
 
@@ -38,7 +38,7 @@ def amend(given: Sequence[GaveWay]) -> Plan[None]:
     rows = [
         (one.kind, one.why, one.job_id, one.replaced, one.schedule, one.planned) for one in given
     ]
-    yield Statement(_OCCURRENCE_AMEND, rows, many=True)
+    yield Statement(_OCCURRENCES_AMEND, rows, many=True)
 
 
 def _row(name: str, one: Occurrence, number: int, now: int) -> tuple[Any, ...]:

@@ -14,7 +14,7 @@ from dutiful.engines.sqlite.statements import sql
 
 _OCCURRENCES_UPTO = sql("occurrences_upto")
 _OCCURRENCES_OPEN = sql("occurrences_open")
-_OCCURRENCE_NOTE = sql("occurrence_note")
+_OCCURRENCES_NOTE = sql("occurrences_note")
 
 
 def next_range(after: Position) -> Plan[ReviewRange]:
@@ -44,5 +44,5 @@ def review(
     found = [records.recorded(row) for row in rows if is_position(row)]
     seen = decide.review(found, now, limit)
     if seen.notes:
-        yield Statement(_OCCURRENCE_NOTE, [note.row() for note in seen.notes], many=True)
+        yield Statement(_OCCURRENCES_NOTE, [note.row() for note in seen.notes], many=True)
     return (seen.overdue, part.onward([row[:2] for row in rows], limit)), False

@@ -21,18 +21,18 @@ from .recording import record
 
 _VERSIONS = sql("declaration_versions")
 _VERSION_PUT = sql("declaration_version_put")
-_VERSION_FORGET = sql("declaration_version_forget")
+_VERSIONS_FORGET = sql("declaration_versions_forget")
 _OWNED = sql("schedules_of")
 _NAMED = sql("schedules_named")
 _PAGE = sql("schedules")
-_PUT = sql("schedule_put")
-_DELETE = sql("schedule_delete")
+_PUT = sql("schedules_put")
+_DELETE = sql("schedules_delete")
 _SHUT = sql("schedules_shut")
-_MARK = sql("schedule_mark")
-_REOPEN = sql("schedule_reopen")
+_MARK = sql("schedules_mark")
+_REOPEN = sql("schedules_reopen")
 _OCCURRENCES = sql("occurrences_dump")
 _OCCURRENCES_DELETE = sql("occurrences_delete")
-_OCCURRENCE_FILL = sql("occurrence_fill")
+_OCCURRENCES_FILL = sql("occurrences_fill")
 
 
 class SqliteScheduleStatements:
@@ -48,7 +48,7 @@ class SqliteScheduleStatements:
 
     def forget_versions(self, app: str, digests: Sequence[str]) -> Statement:
         """Delete declaration versions."""
-        return Statement(_VERSION_FORGET, [(app, digest) for digest in digests], many=True)
+        return Statement(_VERSIONS_FORGET, [(app, digest) for digest in digests], many=True)
 
     def owned(self, app: str) -> Statement:
         """Find the names of an app's schedules."""
@@ -80,7 +80,7 @@ class SqliteScheduleStatements:
 
     def fill_occurrences(self, rows: Sequence[tuple[Any, ...]]) -> Statement:
         """Store occurrences exactly as the other store had them."""
-        return Statement(_OCCURRENCE_FILL, rows, many=True)
+        return Statement(_OCCURRENCES_FILL, rows, many=True)
 
     def shut(self, names: Sequence[str], other: str) -> Statement:
         """Find all schedules that are shut for another store; there are few."""
