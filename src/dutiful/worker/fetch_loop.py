@@ -18,7 +18,7 @@ from dutiful.core.outcome import Outcome, Released
 from dutiful.core.queue import Served, fetch_order
 from dutiful.core.retry import Random
 from dutiful.core.settle import Rules, Settlement
-from dutiful.services.settling import about_the_store, settle_apart
+from dutiful.services.settle_apart import about_the_store, settle_apart
 
 from .decide_ends import decided
 from .executor import Executor

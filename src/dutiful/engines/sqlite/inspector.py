@@ -9,7 +9,7 @@ from dutiful.contract.page import PREFIX_MIN, Filter, JobPage
 from dutiful.core.job import Job
 from dutiful.engines._sql.statement import Plan, Statement
 
-from .finding import find
+from .list_jobs import list_jobs
 from .rows import by_id, job_of, steps_from
 from .session import Session
 from .statements import sql
@@ -61,7 +61,7 @@ class SqliteInspection:
 
     def find(self, which: Filter, limit: int, cursor: str | None) -> Plan[JobPage]:
         """List matching jobs; the cursor is a position in the order of enqueueing."""
-        return find(which, limit, cursor)
+        return list_jobs(which, limit, cursor)
 
     def errors(self, job_id: str) -> Plan[list[Any]]:
         """Find the errors of a job."""

@@ -14,7 +14,14 @@ import msgspec
 
 from dutiful.contract.page import Filter, JobPage, bad_cursor
 from dutiful.core.state import State
-from dutiful.engines._sql.finding import IMPLIED, ORDERED, SORTED_MAX, any_of, conditions, page_of
+from dutiful.engines._sql.job_filter import (
+    IMPLIED,
+    ORDERED,
+    SORTED_MAX,
+    any_of,
+    conditions,
+    page_of,
+)
 from dutiful.engines._sql.records import ID
 from dutiful.engines._sql.statement import Plan, Statement
 from dutiful.engines._sql.unreadable import find_unreadable
@@ -31,7 +38,7 @@ _LAST_ERROR = (
 )
 
 
-def find(sql: Texts, which: Filter, limit: int, cursor: str | None) -> Plan[JobPage]:
+def list_jobs(sql: Texts, which: Filter, limit: int, cursor: str | None) -> Plan[JobPage]:
     """List a page of jobs; the lists of the states are merged."""
     if cursor is not None and (not cursor or "\0" in cursor):
         raise bad_cursor(cursor)

@@ -9,7 +9,14 @@ from typing import Any
 
 from dutiful.contract.page import Filter, JobPage, bad_cursor
 from dutiful.core.state import State
-from dutiful.engines._sql.finding import IMPLIED, ORDERED, SORTED_MAX, any_of, conditions, page_of
+from dutiful.engines._sql.job_filter import (
+    IMPLIED,
+    ORDERED,
+    SORTED_MAX,
+    any_of,
+    conditions,
+    page_of,
+)
 from dutiful.engines._sql.records import SEQ
 from dutiful.engines._sql.statement import Plan, Statement
 from dutiful.engines._sql.unreadable import find_unreadable
@@ -44,7 +51,7 @@ _INDEXES = {
 """The index that leads to the jobs of a state."""
 
 
-def find(which: Filter, limit: int, cursor: str | None) -> Plan[JobPage]:
+def list_jobs(which: Filter, limit: int, cursor: str | None) -> Plan[JobPage]:
     """List a page of jobs; the lists of the states are merged."""
     seek = _unreadable if which.unreadable else _by_state
     rows = yield from seek(which, limit + 1, _below(cursor))
