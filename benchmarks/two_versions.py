@@ -1,6 +1,6 @@
 """Compare two versions of Dutiful: in turn, each enqueues, fills a store, runs all jobs, and picks jobs up.
 
-    python bench/two_versions.py sqlite OLD NEW --pairs 10
+    python benchmarks/two_versions.py sqlite OLD NEW --pairs 10
 
 OLD and NEW are checkouts, each with its `.venv` (`make setup`). Files and the server lie in memory,
 where there is one: a disk's own pauses would hide some per cent. Times are microseconds a job; a
