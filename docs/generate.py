@@ -192,7 +192,7 @@ def written_type(given: object) -> str:
 def peers() -> str:
     """Lay out the last complete measurement beside other systems."""
     figures = json.loads((DOCS / "peers.json").read_text(encoding="utf-8"))
-    table_of_peers = runpy.run_path(str(DOCS.parent / "bench" / "peers" / "table.py"))
+    table_of_peers = runpy.run_path(str(DOCS.parent / "benchmarks" / "peers" / "table.py"))
     written: str = table_of_peers["markdown"](figures)
     return written
 

@@ -27,7 +27,7 @@ FOR_BATCHES = FOR_JOBS | {Capability.ATOMIC_BATCH}
 
 
 def takes_all(engine: Engine) -> bool:
-    """Whether one call stores any jobs, as many as they are, or none of them."""
+    """Whether one call stores any number of any jobs, or none of them."""
     return engine.bounds is UNBOUNDED and engine.capabilities >= FOR_BATCHES
 
 
@@ -111,7 +111,7 @@ class Parts:
         self._stored |= {job.id: one for job, one in zip(part, receipts, strict=True)}
 
     def failed(self, part: Sequence[NewJob], error: Exception) -> None:
-        """Note that a part was not stored, or only in part; others are sent if that has a point."""
+        """Note that a part was not stored completely; the iteration goes on if that can succeed."""
         if isinstance(error, PartlyEnqueued):
             self._stored |= error.receipts
             self._failed |= error.failed

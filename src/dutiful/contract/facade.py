@@ -59,7 +59,7 @@ class Store:
 
     @property
     def poll(self) -> float:
-        """Seconds after which an idle worker looks for work though nothing has woken it."""
+        """Seconds after which an idle worker looks for work even without a wake-up."""
         return self.engine.poll
 
     def can(self, capability: Capability) -> bool:
@@ -72,7 +72,7 @@ class Store:
             raise Unsupported(self.engine.name, capability.value, ADVICE.get(capability, ""))
 
     def controller(self, capability: Capability) -> Controller:
-        """Return the role of changing jobs by hand for what needs ``capability``."""
+        """Return the role of changing jobs by hand; Unsupported without ``capability``."""
         self.require(capability)
         if self.engine.controller is None:
             raise Unsupported(
@@ -92,12 +92,12 @@ class Store:
 
     @property
     def exporter(self) -> Exporter:
-        """The role of being read out, or Unsupported."""
+        """The role of exporting a store's content, or Unsupported."""
         return self._role(self.engine.exporter, Capability.EXPORT)
 
     @property
     def importer(self) -> Importer:
-        """The role of being filled, or Unsupported."""
+        """The role of importing another store's content, or Unsupported."""
         return self._role(self.engine.importer, Capability.IMPORT)
 
     @property
@@ -137,10 +137,10 @@ class Store:
         return role
 
     async def check(self) -> tuple[Finding, ...]:
-        """Look at the store's health: see `Engine.check`; then at who serves its queues."""
+        """Check the store's health (see `Engine.check`), then which queues have live workers."""
         found = await self.engine.check()
         if not all(finding.ok for finding in found if finding.name in ("schema", "indexes")):
-            return found  # what is asked below may need what is missing
+            return found  # the queries below may need the tables or indexes that are missing
         if not self.can(Capability.FLEET):
             return (*found, coverage.unknown(self.name))
         workers = await self.fleet.workers()
@@ -150,11 +150,12 @@ class Store:
         return (*found, coverage.of_workers(workers), coverage.of_queues(workers, queues))
 
     async def enqueue(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
-        """Store jobs: see `Producer.enqueue`; more than the engine takes in a call, in parts.
+        """Store jobs (see `Producer.enqueue`); a batch too long for one call is sent in parts.
 
-        Unsupported, BadOption or PayloadTooLarge, before any I/O, for what it cannot store. Without
-        ATOMIC_BATCH, PartlyEnqueued when some jobs were stored and the others were not (its cause
-        says why, as DuplicateJob), and ReplyUnknown when some may have been; its cause is then
+        Raises Unsupported, BadOption or PayloadTooLarge, before any I/O, for a job that the engine
+        cannot store. Without ATOMIC_BATCH it raises PartlyEnqueued when some jobs were stored and
+        the others were not (its cause says why, such as DuplicateJob), and ReplyUnknown when some
+        may have been stored; its cause is then
         PartlyEnqueued about the others.
         """
         engine, producer = self.engine, self.engine.producer

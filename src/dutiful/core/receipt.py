@@ -12,4 +12,4 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
     """The new job's id, or that of the job that holds the unique key."""
     created: bool = True
     replaced: bool = False
-    """Whether the existing job took over the new one's arguments and times."""
+    """Whether the existing job was given the arguments and times of the new one."""

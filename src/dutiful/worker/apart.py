@@ -1,4 +1,4 @@
-"""Jobs whose next crash is their last: one of them runs at a time, the others have turns."""
+"""Delays jobs whose next crash would be their last, so that one of them runs at a time."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from dutiful.core.job import Job
 from dutiful.core.outcome import Snoozed
 
 _GAP_MIN, _GAP_MAX = 0.05, 2.0
-"""Seconds between the turns of jobs that run apart: about as long as a job takes."""
+"""Seconds between the starts of jobs that run apart: about as long as a job takes."""
 _TURNS_MAX = 60.0
-"""Seconds within which the last of them has its turn; then it is looked at again."""
+"""Seconds within which the last of them may start; jobs beyond that are decided on again then."""
 
 
 class Apart:
-    """The turns of one worker.
+    """When such jobs of one worker may start.
 
-    The crash of a worker counts for every job that it held. Run apart, the one that kills
-    workers dies of it, and those that were only beside it live. Each gets a turn of its own:
-    with one delay for all, all but one of them would come back in vain.
+    A crash of the worker counts for every job that it holds. When such jobs run one at a time,
+    only the job that crashes workers becomes a dead letter. Each gets its own delay: with the
+    same delay for all, they would come back together and all but one would be delayed again.
     """
 
     def __init__(self, crashes_max: int, time: Callable[[], float]) -> None:
@@ -27,10 +27,10 @@ class Apart:
         self._last_crash = crashes_max - 1
         self._time = time
         self._next = 0.0
-        """When the last job that was put off has its turn, by the loop's clock."""
+        """When the last of the jobs that run apart may start, by the loop's clock."""
 
     def put_off(self, job: Job, running: Iterable[Job], seconds: float) -> Snoozed | None:
-        """Put a job off while another such job runs here; a job takes ``seconds`` on average."""
+        """Delay a job while another such job runs here; a job takes ``seconds`` on average."""
         last = self._last_crash
         if not 0 < last <= job.crashes:
             return None

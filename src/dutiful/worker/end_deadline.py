@@ -1,4 +1,4 @@
-"""The deadline of an end: beyond its job's own lease, the store's word for it is not enough."""
+"""The deadline of an end: when its job's own lease is over, the end is not sent any more."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class EndDeadline:
     def __init__(
         self, worker: str, settlements: Sequence[Settlement], in_time: InTime | None, emit: Emit
     ) -> None:
-        """Take what is to be sent; without ``in_time`` the store can be believed at any time."""
+        """Take what is to be sent; without ``in_time`` an end has no deadline."""
         self.in_time = in_time
         self._left = settlements
         self._worker = worker
@@ -34,8 +34,8 @@ class EndDeadline:
     def left(self) -> Sequence[Settlement]:
         """Return what is to be sent now, and report what is too late for that.
 
-        It is unknown what became of an end that was sent before and whose reply was lost; another
-        one has reached nobody.
+        An end that was sent before, and whose reply was lost, may have been written; any other end
+        has not been.
         """
         if self.in_time is None:
             return self._left

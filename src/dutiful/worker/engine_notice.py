@@ -1,4 +1,4 @@
-"""Says once, at a worker's start, what its engine cannot do."""
+"""Logs once, at a worker's start, what its engine cannot do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TOLD = (
     Capability.STEPS,
     Capability.TRANSACTION,
 )
-"""What a worker has to do with."""
+"""The capabilities that matter to a worker."""
 
 
 def engine_notice(store: Store) -> str | None:

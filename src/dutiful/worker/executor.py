@@ -1,4 +1,4 @@
-"""Runs claimed jobs in slots, wherever their tasks belong, and collects how they ended."""
+"""Runs claimed jobs in slots (on the loop, in threads, in processes) and collects their ends."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ class Executor:
         store_retry: StoreRetry,
         leases: JobLeases | None = None,
     ) -> None:
-        """Start idle; ``valid`` is asked before each start, ``changed`` told after each end.
+        """Start idle; ``valid`` is called before each start, ``changed`` after each end.
 
-        ``leases`` are those of the single jobs, where the worker has none of its own.
+        ``leases`` are those of the jobs, where the worker itself has none.
         """
         self.running: dict[str, Running] = {}
         self.waiting: deque[Claim] = deque()
@@ -57,8 +57,8 @@ class Executor:
         self._app = app
         self._store = app.store
         self._counted = app.store.engine.attempt_counter is AttemptCounter.BROKER
-        # Where leases are the jobs', each has one to renew; where a broker counts deliveries, each
-        # has spent an attempt.
+        # Each prefetched job costs something: where jobs have leases, a lease to renew; where a
+        # broker counts deliveries, an attempt.
         most = 0 if self._counted else RESERVE_MAX if leases is None else slots
         self.prefetch = Prefetch(slots, most)
         self._pid = forks.this_process.pid
@@ -90,13 +90,13 @@ class Executor:
         return not (self.running or self.waiting or self.ended or self.delayed)
 
     def held(self) -> set[str]:
-        """Return the ids of all jobs whose end is not in the store yet, as far as is known here."""
+        """Return the ids of all jobs whose end, as far as this worker knows, is not stored yet."""
         waiting = (claim.job.id for claim in self.waiting)
         ended = (claim.job.id for claim, _ in self.ended)
         return {*self.running, *waiting, *ended, *self.delayed.ids()}
 
     def cancel(self, ids: Collection[str]) -> None:
-        """End jobs that somebody cancelled: running ones are interrupted, others never start."""
+        """End cancelled jobs: running ones are interrupted, the others do not start."""
         for job_id in ids:
             if (running := self.running.get(job_id)) is not None:
                 running.interrupt("cancel")
@@ -108,13 +108,13 @@ class Executor:
             self._changed()
 
     def lose(self, claims: Iterable[Claim]) -> int:
-        """Stop jobs whose own leases are over; return how many bodies that interrupted."""
+        """Stop jobs whose own leases are over; return how many bodies were interrupted."""
         stopped = lose(claims, self.running, self.waiting)
         self._changed()
         return stopped
 
     def trim(self) -> None:
-        """Hand back what was prefetched while jobs were short, once they are long."""
+        """Release prefetched jobs that would not start in time, because jobs now take longer."""
         surplus = self.prefetch.surplus(len(self.waiting))
         if surplus:
             tail = [self.waiting.pop() for _ in range(surplus)]
@@ -137,18 +137,18 @@ class Executor:
         return held_still(ended, self.leases, self.delayed, self._store.emit)
 
     def settled(self, ended: Iterable[End], delayed: Collection[str]) -> None:
-        """Note that ends were written, but for those of jobs that are ``delayed``."""
+        """Note that ends were written, except those of ``delayed`` jobs."""
         if self.leases is not None:
             self.leases.settled([claim for claim, _ in ended], delayed)
 
     def unsettled(self, ended: list[End]) -> None:
-        """Take ends back that could not be written."""
+        """Keep ends that could not be written, for the next exchange."""
         self.ended[:0] = ended
         if self.leases is not None:
             self.leases.settling([claim for claim, _ in ended], now=False)
 
     def release_prefetched(self) -> None:
-        """Give the jobs that have not started back, unspent."""
+        """Release the jobs that have not started; their attempts do not count."""
         self.ended.extend((claim, Released()) for claim in self.waiting)
         self.waiting.clear()
 
@@ -159,12 +159,12 @@ class Executor:
             self.release_prefetched()
 
     def drain(self) -> None:
-        """Start nothing more."""
+        """Start no more jobs."""
         self.draining = True
         self.release_prefetched()
 
     def give_up(self) -> int:
-        """Hand back what still runs, though its body may go on; return how many that were."""
+        """Release the jobs that still run, though their bodies may go on; return their number."""
         stuck = list(self.running.values())
         for running in stuck:
             self._finish(running, Released())
@@ -182,7 +182,7 @@ class Executor:
     def _fill(self) -> None:
         if not self.waiting or not self._valid():
             return
-        # Each body asks again, just before its first line (`Running.may_begin`).
+        # Each body checks the lease again just before its first line (`Running.may_begin`).
         while self.waiting and len(self.running) < self.capacity.slots and not self.draining:
             claim = self.waiting.popleft()
             if self.leases is None or self.leases.valid(claim):
@@ -238,7 +238,7 @@ class Executor:
         return self._apart.put_off(claim.job, others, self.prefetch.seconds)
 
     def _limit(self, running: Running) -> None:
-        """Start the clock of a body that begins; one that waits for a process has not begun."""
+        """Start the timeouts of a body that begins; one that waits for a process has not begun."""
         later, spec = self._loop.call_later, running.task.spec
         running.since = self._time()
         if spec.timeout is not None:
@@ -247,7 +247,7 @@ class Executor:
             running.limits.append(later(spec.hard_timeout / 1_000_000, self._overrun, running))
 
     def _overrun(self, running: Running) -> None:
-        """End a body that did not heed its timeout, or leave it behind where it cannot be ended."""
+        """Kill a body that ignored its timeout, or abandon it if it cannot be killed."""
         running.why = "timeout"
         if running.kill is not None:
             running.kill()
@@ -257,7 +257,7 @@ class Executor:
         self._finish(running, timed_out((spec.hard_timeout or 0) / 1_000_000, spec.retry))
 
     def _finish(self, running: Running, outcome: Outcome | None) -> None:
-        """Free a slot; None means that the attempt is settled already. A second call is void."""
+        """Free a slot; None means that the attempt is settled already. May be called again."""
         job_id = running.job.id
         if self.running.get(job_id) is not running:
             return

@@ -1,4 +1,4 @@
-"""Moves jobs between the store and the slots: one exchange settles what ended and claims more."""
+"""Moves jobs between store and slots: one exchange settles ended jobs and claims more."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dutiful.core.outcome import Outcome, Released
 from dutiful.core.queue import Served, fetch_order
 from dutiful.core.retry import Random
 from dutiful.core.settle import Rules, Settlement
-from dutiful.services.settling import about_the_store, settle_apart
+from dutiful.services.settle_apart import about_the_store, settle_apart
 
 from .decide_ends import decided
 from .end_deadline import EndDeadline
@@ -30,11 +30,11 @@ from .unwritable_ends import UnwritableEnds
 _BATCH = 2000
 _TRIP_MOST = 0.25
 _COMPARED_SECONDS = 30.0
-"""After so long a worker that takes part asks again which jobs the store says it holds."""
+"""Seconds after which a working worker asks the store again which jobs it holds."""
 
 
 class FetchLoop:
-    """While one exchange runs, ended attempts gather for the next: batches grow with load."""
+    """Exchanges one after another; attempts that end meanwhile wait, so batches grow with load."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class FetchLoop:
         store_retry: StoreRetry,
         burst: bool,
     ) -> None:
-        """Join the parts; ``changed`` is set when a slot changes or somebody asks for a stop."""
+        """Join the parts; ``changed`` is set when a slot changes or a stop is requested."""
         self._store = store
         self._worker = worker
         self._executor = executor
@@ -67,11 +67,11 @@ class FetchLoop:
         """Whether the store may have jobs that were not claimed."""
         self._hungry = asyncio.Event()
         self._doubts = store_retry.failures
-        """How many failures there were when this worker last knew what it holds."""
+        """The number of failed calls at the time when this worker last knew which jobs it holds."""
         self._compared_at = self._time()  # when the store was last asked what it holds
         self._due_in: float | None = None
         self._leash: asyncio.Timeout | None = None
-        """Ends the wait that is under way when something is due sooner than it knew."""
+        """Ends the present wait when a job is due sooner than was known at its start."""
         leases, fenced = executor.leases, store.can(Capability.FENCED)
         self._in_time = None if leases is None or fenced else leases.valid
         self._rescued = store.can(Capability.FLEET)
@@ -83,7 +83,7 @@ class FetchLoop:
         self.released = 0
         """How many jobs were released."""
         self.overdue: Callable[[], bool] = lambda: False
-        """Whether to stop waiting for a store in trouble."""
+        """Whether to stop waiting for a store that is unavailable."""
 
     @property
     def dry(self) -> bool:
@@ -91,7 +91,7 @@ class FetchLoop:
         return self._dry_at == self._executor.done
 
     async def run(self, stopping: Callable[[], bool]) -> None:
-        """Pump until ``stopping`` is true or the store says that this worker is lost."""
+        """Exchange until ``stopping`` is true or the store says that this worker is lost."""
         watch = asyncio.create_task(self._watch())
         try:
             while not stopping() and not self.lost:
@@ -105,7 +105,7 @@ class FetchLoop:
             await asyncio.gather(watch, return_exceptions=True)
 
     async def turn(self) -> bool:
-        """Exchange once if there is anything to exchange; say whether there was."""
+        """Exchange once if there is anything to exchange; return whether there was."""
         executor = self._executor
         executor.trim()
         ended = executor.take_ended()
@@ -121,7 +121,7 @@ class FetchLoop:
         except BaseException:
             executor.unsettled(ended)
             raise
-        # What a store in trouble takes says nothing about how far ahead to claim.
+        # The time that calls take during an outage says nothing about how many jobs to prefetch.
         executor.prefetch.observe_trip(min(self._time() - started, _TRIP_MOST))
         self._count(ended, answer)
         fresh = executor.delayed.keep(ended, answer.delayed)
@@ -191,26 +191,26 @@ class FetchLoop:
         self.released += len(back) - len(unwritten.intersection(back))
 
     def _doubtful(self, answer: Exchanged) -> bool:
-        """Whether the store may say that this worker holds more than it knows.
+        """Whether the store may hold claims of this worker that the worker does not know.
 
-        That can also be so though no call failed: a standby took over between two of them.
+        This is possible even if no call failed: a standby may have taken over between two calls.
         """
         if self._doubts != self._store_retry.failures or answer.refused:
             return True
         return self._time() - self._compared_at >= _COMPARED_SECONDS
 
     async def _find_lost(self) -> None:
-        """Take up claims that the store made and nobody heard of, or that it has again.
+        """Start jobs that the store has given to this worker but that the worker does not hold.
 
-        A standby that took over may not know that a job has ended. Nobody would rescue such jobs:
-        they are those of a worker that lives.
+        Either the reply to their claim was lost, or a standby took over that does not know that
+        they have ended. They would not be rescued, because their worker is alive.
         """
         failures = self._store_retry.failures
-        if not self._rescued:  # such claims come back when their lease is over
+        if not self._rescued:  # such jobs come back when their leases are over
             self._doubts = failures
             return
-        # What ends in a transaction of its own while the store answers is not to be run again.
-        # One whose end no store takes is left to rescue: run again here, it would end so again.
+        # A job that settles in its own transaction during this call must not run again. A job whose
+        # end the store always refuses is left to rescue: it would end so again here.
         before = self._executor.held() | self._unwritable.given_up()
         claims = await self._store_retry.ask(
             lambda: self._store.fleet.claimed(self._worker, before), self._give_up
@@ -223,7 +223,7 @@ class FetchLoop:
         self._doubts, self._compared_at = failures, self._time()
 
     async def flush(self) -> None:
-        """Settle everything that has ended, claiming nothing."""
+        """Settle everything that has ended, and claim nothing."""
         self._hopeful = False
         while await self.turn():
             pass
@@ -236,13 +236,13 @@ class FetchLoop:
         return self.overdue()
 
     def _released(self, settlements: list[Settlement]) -> None:
-        """Look again when a settlement may have made a job due."""
+        """Look for jobs again when a settlement may have made one due."""
         if any(not item.state.final for item in settlements):
             self._dry_at = None
             self._hopeful = True
 
     async def _idle(self) -> None:
-        """Sleep until a slot changes, the store has work, or a reserve has gone stale."""
+        """Wait until a slot changes, the store has work, or prefetched jobs are to be released."""
         executor = self._executor
         if not self._hopeful and executor.wanted():
             self._hungry.set()
@@ -268,7 +268,7 @@ class FetchLoop:
         return max(self._asked_at + self._ask_every - self._time(), 0)
 
     def _shorten(self) -> None:
-        """Let the wait under way end in time for what has been found to be due, as a retry."""
+        """Shorten the present wait to the time when a job, such as a retry, is due."""
         leash = self._leash
         if leash is None or self._due_in is None or leash.expired():
             return
@@ -285,14 +285,14 @@ class FetchLoop:
                     self._leash = None
 
     async def _watch(self) -> None:
-        """Wait in the store whenever there is room for work and none was found."""
+        """Wait in the store whenever a slot is free and no job was found."""
         while True:
             await self._hungry.wait()
             seconds = self._poll if self._due_in is None else min(self._poll, self._due_in)
             names = [queue.name for queue in self._queues]
             try:
                 await self._wait(names, max(seconds, 0.001))
-            except Exception:  # noqa: BLE001 - the next exchange meets the same trouble and tells
+            except Exception:  # noqa: BLE001 - the next exchange meets and reports the same error
                 self._doubts = -1
                 await asyncio.sleep(min(seconds, 0.2))
             self._hungry.clear()

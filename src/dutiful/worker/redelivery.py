@@ -1,4 +1,4 @@
-"""What a worker does with a job that it is given a second time while it holds the first claim."""
+"""Handles a job that is delivered to a worker again while the worker holds the first claim."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def fresh(
 ) -> list[Claim]:
     """Hold new claims, and return those that are to be started.
 
-    A broker that delivers at least once may deliver a job again, to this worker as well, be it
-    that the older lease is over. Only the latest delivery can end the message then, so its claim
-    replaces the one held here: the body runs on, runs once, and its lease is renewed again. A body
-    that was asked to stop when its lease was over gives the job back by the newer claim. Left
-    alone, the delivery would come back each time that its lease is over, and each time spend an
-    attempt.
+    A broker with at-least-once delivery may deliver a job again, also to the same worker, and also
+    when the older lease is over. Then only the latest delivery can end the message, so its claim
+    replaces the one that is held: the body goes on and runs once, and its lease is renewed again.
+    A body that was asked to stop when its lease was over gives the job back by the newer claim. A
+    delivery that was ignored would come back each time that its lease is over, and would spend an
+    attempt each time.
 
-    Such a delivery begins no attempt, so the newer claim takes the number of the attempt that goes
-    on, unless deliveries are ``counted`` by the broker.
+    Such a delivery begins no attempt, so the newer claim gets the number of the attempt that goes
+    on, unless the broker counts deliveries (``counted``).
     """
     found: dict[str, Claim] = {}
     kept = delayed.ids()
@@ -68,7 +68,7 @@ def _unspent(claim: Claim, times: int = 1) -> Claim:
 
 
 def lose(claims: Iterable[Claim], running: dict[str, Running], waiting: deque[Claim]) -> int:
-    """Stop jobs whose leases are over; return how many bodies that interrupted."""
+    """Stop jobs whose leases are over; return how many bodies were interrupted."""
     stopped = 0
     for claim in claims:
         attempt = running.get(claim.job.id)
@@ -81,7 +81,7 @@ def lose(claims: Iterable[Claim], running: dict[str, Running], waiting: deque[Cl
 
 
 def held_still(ended: list[End], leases: JobLeases, delayed: Delayed, emit: Emit) -> list[End]:
-    """Drop the ends of jobs that may be another worker's by now; the others are being settled."""
+    """Drop the ends of jobs that another worker may have by now; the others are being settled."""
     held = [end for end in ended if leases.holds(end[0])]
     if len(held) < len(ended):
         kept = {id(claim) for claim, _ in held}
@@ -93,7 +93,7 @@ def held_still(ended: list[End], leases: JobLeases, delayed: Delayed, emit: Emit
 
 
 def refuse(claims: Sequence[Claim], emit: Emit) -> None:
-    """Report that attempts have ended whose leases are over: their ends are not sent."""
+    """Report that the ends of attempts are not sent, because their leases are over."""
     emit(ClaimsRefused(claims[0].job.worker or "", tuple(claim.job.id for claim in claims)))
 
 

@@ -1,4 +1,4 @@
-"""Async connections: lent to coroutines for a transaction, or for plans that a loop awaits."""
+"""Async connections: lent to tasks for a transaction, or to the engine for its own plans."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ T = TypeVar("T")
 
 _ASK_SECONDS = 10.0
 _CROWDED = 0.7
-"""The share of the connections that a server, a role or a database may have which is many."""
+"""The share of a server's, role's or database's connection limit above which it runs short."""
 _DOING = "using the store"
 
 
 class AsyncTaskConnection(psycopg.AsyncConnection[Any]):
-    """A plain async connection that leaves the end of its transaction to the job."""
+    """An async connection on which the task cannot end the transaction: the job does."""
 
     async def commit(self) -> NoReturn:
         """Refuse: the job's settlement has to be part of it."""
@@ -58,7 +58,7 @@ class AsyncTaskConnection(psycopg.AsyncConnection[Any]):
 
 
 class TaskConnections(AsyncLender[AsyncTaskConnection]):
-    """What tasks write on."""
+    """The async connections on which tasks write."""
 
     def __init__(self, address: Address) -> None:
         """Open nothing yet."""
@@ -66,7 +66,7 @@ class TaskConnections(AsyncLender[AsyncTaskConnection]):
         super().__init__(opener, address.connections)
 
     async def _fit(self, connection: AsyncTaskConnection) -> bool:
-        """Undo what the task did to its session."""
+        """Undo the task's changes to its session."""
         try:
             async with asyncio.timeout(1.0):
                 if connection.info.transaction_status is not TransactionStatus.IDLE:
@@ -78,7 +78,7 @@ class TaskConnections(AsyncLender[AsyncTaskConnection]):
 
 
 class AsyncPool(AsyncLender[AsyncConnection]):
-    """Connections of the engine's own on which plans are awaited."""
+    """The engine's own async connections, on which plans run."""
 
     def __init__(self, address: Address, sql: Texts, *, lock_seconds: float) -> None:
         """Open nothing yet; a statement waits for others' locks for ``lock_seconds``."""
@@ -97,11 +97,11 @@ class AsyncPool(AsyncLender[AsyncConnection]):
         return await self._repeated(lambda one: arun(plan(), aexecutor(one, commits=writes)))
 
     async def run(self, plan: Callable[[], Plan[T]]) -> T:
-        """Run a plan in a transaction, again if another transaction stood in its way."""
+        """Run a plan in a transaction; repeat it after a conflict with another transaction."""
         return await self._repeated(lambda one: self._transaction(one, plan))
 
     async def _crowded(self, connection: AsyncConnection) -> bool:
-        """Ask the server now and then whether it runs short of connections."""
+        """Ask the server, at intervals, whether it runs short of connections."""
         now = monotonic()
         if now - self._asked_at >= _ASK_SECONDS:
             self._asked_at = now
@@ -113,7 +113,7 @@ class AsyncPool(AsyncLender[AsyncConnection]):
         return self._answer
 
     async def _repeated(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-        """Do work on a connection, again for as long as `repeats` says."""
+        """Do work on a connection; after a conflict repeat it as `repeats` says."""
         tries = repeats()
         while True:
             connection = await self.take()
@@ -132,7 +132,7 @@ class AsyncPool(AsyncLender[AsyncConnection]):
             await asyncio.sleep(pause)
 
     async def _named(self, error: Locked, connection: AsyncConnection) -> Locked:
-        """Name the sessions that hold locks now, as far as that can be seen."""
+        """Name the sessions that hold locks now, as far as they are visible."""
         try:
             return locked_by(error, await arun(holders(self._sql), aexecutor(connection)))
         except EngineError:
@@ -155,7 +155,7 @@ class AsyncPool(AsyncLender[AsyncConnection]):
 
 
 async def _undo(connection: AsyncConnection) -> None:
-    """Roll back; a connection on which that fails, or is interrupted, is closed."""
+    """Roll back; close the connection if that fails or is interrupted."""
     try:
         if not connection.closed:
             await connection.execute("ROLLBACK")

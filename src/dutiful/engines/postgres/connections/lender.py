@@ -1,4 +1,4 @@
-"""Lends the connections of one process: opened when needed, and closed when they stay idle."""
+"""Lends the connections of one process; opens them when needed, and closes idle ones."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from .errors import NoRoom
 C = TypeVar("C", bound="psycopg.Connection[Any]")
 
 IDLE_SECONDS = 10.0
-"""How long a connection may be idle before it is closed."""
+"""Seconds that a connection may be idle before it is closed."""
 _BUSY_SECONDS = 30.0
-"""How long a caller waits for a connection that others use."""
+"""Seconds that a caller waits for a connection while all are in use."""
 
 
 class Lender(Generic[C]):
@@ -40,22 +40,22 @@ class Lender(Generic[C]):
     def _build(self) -> None:
         size = self._size
         self._idle: deque[tuple[C, float]] = deque()
-        """What can be lent, and since when it has been idle; the last in is the first out."""
+        """Idle connections, each with the time since which it is idle; the newest is lent first."""
         self._permits: SimpleQueue[None] = SimpleQueue()
         for _ in range(size):
             self._permits.put(None)
         self._threads: ThreadPoolExecutor | None = None
-        self._guard = threading.RLock()  # a signal handler may interrupt its holder
+        self._guard = threading.RLock()  # re-entrant: a signal handler may interrupt its holder
         self._returned = threading.Condition(self._guard)
         self._lent = self._short = 0
-        """How many are lent, and how many callers wait because no more can be opened."""
+        """How many are lent, and how many callers wait because the limit is reached."""
         self._era = 0
         self._trimmer: threading.Event | None = None
-        """Ends the thread that closes what stays idle; there is one only while anything is idle."""
+        """Stops the thread that closes idle connections; it exists only while there are any."""
 
     @contextmanager
     def connection(self) -> Generator[C]:
-        """Lend a connection; one that broke meanwhile is not taken back."""
+        """Lend a connection; if it breaks during the block, it is closed."""
         era = self._era
         connection = self.borrow()
         try:
@@ -64,7 +64,7 @@ class Lender(Generic[C]):
             self.give_back(connection, era)
 
     def borrow(self) -> C:
-        """Take a connection out, for the hot path; `give_back` must follow."""
+        """Take a connection; the caller must call `give_back`. Faster than `connection`."""
         try:
             self._permits.get(timeout=_BUSY_SECONDS)
         except Empty:
@@ -82,7 +82,7 @@ class Lender(Generic[C]):
         return connection
 
     def give_back(self, connection: C, era: int) -> None:
-        """Take back what was lent in an era; a connection that broke meanwhile is closed."""
+        """Take back a connection of an era; one that is broken, or of an older era, is closed."""
         try:
             fit = connection.pgconn.transaction_status == TransactionStatus.IDLE
             with self._guard:
@@ -99,14 +99,14 @@ class Lender(Generic[C]):
             self._permits.put(None)
 
     def _trim_later(self) -> None:
-        """Start the thread that closes what stays idle; the guard is held."""
+        """Start the thread that closes idle connections; the caller holds the guard."""
         stop = threading.Event()
         thread = threading.Thread(
             target=self._trim, args=(stop,), name="dutiful-pg-trimmer", daemon=True
         )
         try:
             thread.start()
-        except RuntimeError:  # the interpreter is ending, and the connections with it
+        except RuntimeError:  # the interpreter is ending, which closes the connections
             return
         self._trimmer = stop
 
@@ -130,7 +130,7 @@ class Lender(Generic[C]):
                 _close(connection)
 
     def close(self) -> None:
-        """Close what is idle, and what is in use as soon as it comes back."""
+        """Close idle connections, and those in use as soon as they are given back."""
         with self._guard:
             self._era += 1
             threads, self._threads = self._threads, None
@@ -146,7 +146,7 @@ class Lender(Generic[C]):
     def forsake(self) -> None:
         """Start again in the child of a fork: the sockets belong to the parent."""
         for connection, _ in self._idle:
-            # Only our copy of the descriptor goes; the parent's session must hear nothing of it.
+            # Close only our copy of the descriptor; the parent's session must not be affected.
             os.close(connection.pgconn.socket)
         _abandoned.extend(connection for connection, _ in self._idle)
         self._build()
@@ -167,13 +167,13 @@ class Lender(Generic[C]):
         try:
             return self._opener()
         except NoRoom:
-            # The connections that are open have to suffice.
+            # The open connections have to be enough.
             if (other := self._await_other()) is None:
                 raise
             return other
 
     def _await_other(self) -> C | None:
-        """Return a connection that another thread has given back; None when none is lent."""
+        """Wait for a connection that another thread gives back; None when none is lent."""
         ended = monotonic() + _BUSY_SECONDS
         with self._guard:
             self._short += 1
@@ -189,9 +189,9 @@ class Lender(Generic[C]):
 
 
 _abandoned: list[psycopg.Connection[Any]] = []
-"""Connections inherited through a fork; kept so that nothing says goodbye in the parent's name."""
+"""Connections inherited by a fork; kept, since their destructor would end the parent's session."""
 
 
 def _close(connection: psycopg.Connection[Any]) -> None:
-    """Close, also what is lent to tasks, who must not close it themselves."""
+    """Close a connection, also one of the class whose ``close`` tasks may not call."""
     psycopg.Connection.close(connection)

@@ -51,10 +51,10 @@ WHERE state IN (0, 3) AND queue = $1 AND run_at > $2::bigint ORDER BY run_at LIM
 -- name: claim, claim_behind
 -- Claims the first jobs of a queue; `claim_behind` only those behind a place in the line ($5 to
 -- $7).
--- The rows just named are locked and cannot have changed. Were their state asked for again, the
--- planner would walk all of the index of ready jobs, dead entries too, to find them, whenever it
--- believes that next to none are ready. A lost worker gets nothing and a paused queue gives
--- nothing, also where nobody has looked before.
+-- The rows selected above are locked and cannot have changed. If their state were a condition
+-- again, the planner would scan the whole index of ready jobs, with dead entries, whenever it
+-- expects that almost none are ready. A lost worker gets no job, and a paused queue gives none,
+-- even if the exchange did not check that before.
 -- The fence is as core/fence.py says.
 -- A row begins with what orders the line, then come a job's columns; NULL is what the worker knows.
 UPDATE {schema}.job SET
@@ -78,8 +78,8 @@ RETURNING
 
 -- name: aside_due
 -- Takes rows that no index of ready jobs can hold, or whose unique key a move would have to take,
--- out of those that have become due. They run under nobody, so a rescuer lets them die as what
--- they are. A set of states that is none of ours becomes one that holds the key in no state.
+-- out of those that have become due. They run without a worker, so a rescuer makes them dead. An
+-- unknown set of states becomes the one in which the job holds its key in no state.
 UPDATE {schema}.job SET
   state = 2, worker = NULL, started_at = coalesce($3::bigint, {now}),
   fence = least(fence, 2147483646) + 1,

@@ -172,7 +172,7 @@ SELECT {schema}.wake_some(ARRAY[$4], pg_catalog.cardinality($1))::text
 WHERE NOT $13::boolean AND $14::boolean AND EXISTS (SELECT FROM {schema}.listener)
 
 -- name: store_one
--- As `store`, for a single job that is due at once and has neither expiry, tags nor meta.
+-- As `store`, for a single job that is due immediately and has neither expiry, tags nor meta.
 WITH stored AS (
   INSERT INTO {schema}.job (
     id, task, queue, state, priority, args, max_attempts, enqueued_at, run_at

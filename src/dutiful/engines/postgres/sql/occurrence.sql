@@ -56,8 +56,8 @@ WHERE open AND (schedule, planned) > ($1::text, $2::bigint)
 ORDER BY schedule, planned LIMIT 1 OFFSET $3
 
 -- name: occurrences_open
--- Those of a time range of which something is to be noted or told; one that is locked is being told
--- by another.
+-- The occurrences of a time range of which something has to be recorded or reported; another
+-- session is reporting one that is locked.
 SELECT
   schedule, planned, previous, number, kind, why, job_id, recorded_at, backfilled, start_by,
   finish_by, coalesce(occurrence.started_at, job.started_at),

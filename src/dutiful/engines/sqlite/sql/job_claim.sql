@@ -53,8 +53,8 @@ RETURNING
   cancel_requested, unique_key, unique_states, tags, meta, result, steps, redriven_at
 
 -- name: aside_due
--- A row with a set of states that is none of ours may meet another of its key when it is moved. It
--- runs under nobody, so a rescuer lets it die as what it is, and its new set holds no key.
+-- When a row with an unknown set of states changes, another row may hold its key. It runs without
+-- a worker, so that a rescuer makes it dead, and its new set of states holds no key.
 UPDATE dutiful_job SET
   state = 2, worker = NULL, started_at = ?, fence = min(fence, 2147483646) + 1,
   unique_states = -32768

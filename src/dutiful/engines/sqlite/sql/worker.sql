@@ -51,7 +51,7 @@ SELECT
 FROM dutiful_job INDEXED BY dutiful_job_running
 WHERE state = 2 AND worker = ? AND id NOT IN (SELECT value FROM json_each(?))
 
--- name: cancels
+-- name: cancel_requests
 -- The jobs that a worker runs and is asked to stop.
 SELECT id FROM dutiful_job INDEXED BY dutiful_job_running
 WHERE state = 2 AND worker = ? AND cancel_requested = 1
