@@ -19,8 +19,8 @@ class _Progress:
     """How far a transaction has come, and what may follow; asked by threads and coroutines.
 
     It may be rolled back while it begins, as while that waits for the store's lock in another
-    thread: what is opened after that is undone, for nobody is left to end it. A commit that runs
-    is left alone: it may have happened already, and the store's answer decides.
+    thread: what is opened after that is undone, since no code is left that would end it. A commit
+    that runs is left alone: it may have happened already, and the store's answer decides.
     """
 
     def __init__(self) -> None:
