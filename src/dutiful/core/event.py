@@ -175,6 +175,16 @@ class ServiceFailed(msgspec.Struct, frozen=True, tag=True):
     error: str
 
 
+class PingsStopped(msgspec.Struct, frozen=True, tag=True):
+    """No dead-man's signal goes out any more, and why; emitted once when this begins."""
+
+    why: str
+
+
+class PingsResumed(msgspec.Struct, frozen=True, tag=True):
+    """The dead-man's signal goes out again after `PingsStopped`."""
+
+
 class HookFailed(msgspec.Struct, frozen=True, tag=True):
     """A user's hook raised an error; if it wraps an attempt or a call, the attempt fails, too."""
 
@@ -270,6 +280,8 @@ Event = (
     | EngineTroubled
     | EngineRecovered
     | ServiceFailed
+    | PingsStopped
+    | PingsResumed
     | HookFailed
     | Pruned
     | StoreUnhealthy
