@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,6 +28,8 @@ def send_test_to(common: Common, sink: Sink = None) -> None:
 
     The sinks are those of your app's settings, or of the environment and [tool.dutiful].
     """
+    import asyncio
+
     from dutiful.observe.sinks.make import make_sinks
     from dutiful.observe.sinks.send import send_test
 
