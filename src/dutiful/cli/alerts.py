@@ -45,9 +45,8 @@ def send_test_to(common: Common, sink: Sink = None) -> None:
         )
     else:
         for one in sent:
-            failed = one.failure is not None
-            said = f"failed: {one.failure}" if failed else "sent"
-            render.say(f"{one.sink}: {said}", "red" if failed else "")
+            said = "sent" if one.failure is None else f"failed: {one.failure}"
+            render.say(f"{one.sink}: {said}", "" if one.failure is None else "red")
         if len(sinks) == 1:
             render.say("Only the log is set; name others in alerts_to.", "yellow")
     failed = [one.sink for one in sent if one.failure is not None]
