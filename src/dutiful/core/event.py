@@ -55,6 +55,13 @@ class SettlementsDelayed(msgspec.Struct, frozen=True, tag=True):
     """The session that has locked them; empty if it is not known."""
 
 
+class SettlementsUnknown(msgspec.Struct, frozen=True, tag=True):
+    """The own leases of jobs were over before their ends were answered: they may run again."""
+
+    worker: str
+    job_ids: tuple[str, ...]
+
+
 class WorkerJoined(msgspec.Struct, frozen=True, tag=True):
     """A worker registered and may claim."""
 
@@ -263,6 +270,7 @@ Event = (
     | JobDied
     | ClaimsRefused
     | SettlementsDelayed
+    | SettlementsUnknown
     | WorkerJoined
     | QueuesUnserved
     | WorkerLeft

@@ -1,7 +1,7 @@
 """Many processes writing to one file: SQLite's busy handler, a lock file before it, a retry loop of one's own,
 or a turnstile of two lock files (wait at the gate, hold it until the inner lock is ours: nobody can push in).
 
-    python bench/sqlite/writers.py [seconds=20] [rounds=3]
+    python benchmarks/sqlite/writers.py [seconds=20] [rounds=3]
 
 Eight worker-like processes (every tenth transaction touches 100 rows, the others one) and four producer-like
 ones (one row each; every twentieth 100 rows). A wait runs from wanting the write lock to holding it.

@@ -1,6 +1,6 @@
 """What a durable commit costs here, and whether synchronous=FULL in WAL mode really syncs every one.
 
-    python bench/sqlite/durability.py
+    python benchmarks/sqlite/durability.py
 
 The count comes from strace, when it is installed; it slows the run, so times are taken without it.
 """

@@ -1,6 +1,6 @@
 """Compare drivers on the hot operations: stdlib sqlite3, apsw, aiosqlite; by batches of 1000 and by ones.
 
-    python bench/sqlite/driver.py
+    python benchmarks/sqlite/driver.py
 
 Drivers that are not installed are left out, and named.
 """

@@ -1,6 +1,6 @@
 """The plan that lists jobs by a filter, newest first.
 
-The order is that of the ids, which begin with the time: no index is kept for another one.
+The order is that of the ids, which begin with the time: there is no index for another order.
 """
 
 from __future__ import annotations
@@ -14,7 +14,14 @@ import msgspec
 
 from dutiful.contract.page import Filter, JobPage, bad_cursor
 from dutiful.core.state import State
-from dutiful.engines._sql.finding import IMPLIED, ORDERED, SORTED_MAX, any_of, conditions, page_of
+from dutiful.engines._sql.job_filter import (
+    IMPLIED,
+    ORDERED,
+    SORTED_MAX,
+    any_of,
+    conditions,
+    page_of,
+)
 from dutiful.engines._sql.records import ID
 from dutiful.engines._sql.statement import Plan, Statement
 from dutiful.engines._sql.unreadable import find_unreadable
@@ -31,8 +38,8 @@ _LAST_ERROR = (
 )
 
 
-def find(sql: Texts, which: Filter, limit: int, cursor: str | None) -> Plan[JobPage]:
-    """List a page of jobs; the states' own lists are merged."""
+def list_jobs(sql: Texts, which: Filter, limit: int, cursor: str | None) -> Plan[JobPage]:
+    """List a page of jobs; the lists of the states are merged."""
     if cursor is not None and (not cursor or "\0" in cursor):
         raise bad_cursor(cursor)
     seek = _unreadable if which.unreadable else _by_state
@@ -42,16 +49,16 @@ def find(sql: Texts, which: Filter, limit: int, cursor: str | None) -> Plan[JobP
 
 
 def _by_state(sql: Texts, which: Filter, most: int, below: str | None) -> Plan[list[Any]]:
-    """Find rows by way of their states' indexes, or along the table."""
+    """Find rows by the indexes of their states, or by reading the table in order."""
     rows: list[Any] = []
     for state in which.searched:
         few = state is not None and (yield from _few(sql, state, which.queues))
         wanted, params = _conditions(which, below)
         if state is not None:
-            # A sum hides the state from the planner, which then walks from the newest row.
+            # A sum hides the state from the planner, which then reads from the newest row.
             index = IMPLIED[state] if few else f"state + 0 = {int(state)}"
             wanted = f"AND {index} {wanted}"
-        # Ordering by an expression keeps it from a walk along the table where a few can be sorted.
+        # Ordering by an expression prevents a read of the table when a few rows can be sorted.
         sorts = few and state not in ORDERED
         order = "id || ''" if sorts else "id"
         text = sql.fill(bare("find"), conditions=wanted, order=order)
@@ -60,7 +67,7 @@ def _by_state(sql: Texts, which: Filter, most: int, below: str | None) -> Plan[l
 
 
 def _unreadable(sql: Texts, which: Filter, most: int, below: str | None) -> Plan[list[Any]]:
-    """Find rows among those that cannot be read, which no index leads to."""
+    """Find rows among the unreadable ones, for which there is no index."""
 
     def fetch(ids: list[str], limit: int) -> Plan[list[Any]]:
         wanted, params = _conditions(which, None, ids)
@@ -71,7 +78,7 @@ def _unreadable(sql: Texts, which: Filter, most: int, below: str | None) -> Plan
 
 
 def _few(sql: Texts, state: State, queues: Sequence[str]) -> Plan[bool]:
-    """Whether a state has few enough jobs to sort them all, or an index in the wanted order."""
+    """Whether a state has few enough jobs to sort, or an index in the wanted order."""
     if state in ORDERED:
         return True
     wanted, params = IMPLIED[state], list[Any]()
@@ -101,7 +108,7 @@ def _conditions(
 def _tagged(tag: str) -> str:
     """Write a pattern for an array of JSON that holds a tag.
 
-    A cast to jsonb would fail the whole list for one row that is not JSON or holds a NUL.
+    With a cast to jsonb, one row that is not JSON or holds a NUL would fail the whole list.
     """
     return rf"(^\s*\[|,)\s*{re.escape(msgspec.json.encode(tag).decode())}\s*(,|\]\s*$)"
 

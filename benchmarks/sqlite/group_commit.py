@@ -1,6 +1,6 @@
 """Who should commit for many callers: the caller that found the lock free, a writer thread, or the loop itself?
 
-    python bench/sqlite/group_commit.py
+    python benchmarks/sqlite/group_commit.py
 
 (i) one sync caller in a loop; (ii) 16 sync threads; (iii) one async caller; (iv) 100 at once. One durable commit per group.
 """

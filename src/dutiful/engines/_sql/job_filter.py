@@ -9,7 +9,7 @@ from dutiful.contract.page import Filter
 from dutiful.core.state import State
 
 SORTED_MAX = 10_000
-"""Up to so many jobs of a state are sorted rather than the table walked from its newest row."""
+"""Up to this many jobs of a state are sorted; with more, the table is read from its newest row."""
 
 IMPLIED = {
     State.SCHEDULED: "state IN (0, 3) AND state = 0",
@@ -20,7 +20,7 @@ IMPLIED = {
     State.DEAD: "state >= 5 AND state = 5",
     State.CANCELLED: "state >= 5 AND state = 6",
 }
-"""What a query must say for the planner to see that a partial index holds all it wants."""
+"""The conditions by which the planner sees that a partial index holds all jobs of a state."""
 
 ORDERED = (State.DEAD, State.CANCELLED)
 """States whose index yields the newest first."""
@@ -29,10 +29,10 @@ ORDERED = (State.DEAD, State.CANCELLED)
 def conditions(
     which: Filter, own: Mapping[str, Any], mark: Callable[[int], str]
 ) -> tuple[str, list[Any]]:
-    """Write a filter with its parameters; None stands for what is not asked.
+    """Return a filter as SQL with its parameters; a value of None sets no condition.
 
-    ``own`` has the conditions that the engine writes by itself, each with one ``?``. ``mark``
-    gives the placeholder of a parameter by its place, from 0.
+    ``own`` has the conditions that each engine writes differently, each with one ``?``. ``mark``
+    returns the placeholder of a parameter by its position, from 0.
     """
     single = {
         **own,
@@ -59,5 +59,5 @@ def any_of(which: Filter) -> str:
 
 
 def page_of(rows: list[Any], limit: int) -> tuple[list[Any], bool]:
-    """Return the rows of a page, one row more than which was asked for, and if there are more."""
+    """Return the rows of a page, and whether there are more: one more row was requested."""
     return rows[:limit], len(rows) > limit and limit > 0

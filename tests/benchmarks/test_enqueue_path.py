@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.enqueue_path import Entered, changes, files, path_of, traced
+from benchmarks.enqueue_path import Entered, changes, files, path_of, traced
 from dutiful import App
 
 

@@ -1,4 +1,4 @@
-"""Finding jobs: one by its id or the beginning of it, many page by page."""
+"""Looks up jobs: one by its id or the beginning of it, many page by page."""
 
 from __future__ import annotations
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from bench.peers.marks import Marks, Tally
-from bench.peers.table import markdown
+from benchmarks.peers.marks import Marks, Tally
+from benchmarks.peers.table import markdown
 
 ROOT = Path(__file__).parents[2]
-PEERS = ROOT / "bench" / "peers"
+PEERS = ROOT / "benchmarks" / "peers"
 
 
 def run(*options: str) -> subprocess.CompletedProcess[str]:

@@ -1,6 +1,6 @@
 """How a producer's commit wakes sleeping workers in other processes: latency, cost to the producer, idle CPU.
 
-    python bench/sqlite/wakeup.py
+    python benchmarks/sqlite/wakeup.py
 
 Ways: a FIFO per listener, a unix datagram socket per listener, inotify on one side file, inotify on
 the -wal file, polling PRAGMA data_version. Linux only (CPU time is read from /proc). Latency is to

@@ -1,6 +1,6 @@
 """Claim and settle with 10^4 and 10^6 queued rows, over one queue and over three.
 
-python bench/sqlite/backlog.py
+python benchmarks/sqlite/backlog.py
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Compare table layouts, settings and statement forms by the lifecycle of a job: insert, claim, settle, row kept.
 
-python bench/sqlite/layout.py
+python benchmarks/sqlite/layout.py
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Measure designs of the store side by side on one server with its defaults.
 
-python bench/postgres/designs.py check|consume|single|crowd|steady|held|backlog|serve  [--url postgresql://user@host:port/]
+python benchmarks/postgres/designs.py check|consume|single|crowd|steady|held|backlog|serve  [--url postgresql://user@host:port/]
 
 consume  insert, claim and settle 60,000 jobs from one connection, by 1,000 and by 100; WAL a job
 single   one enqueue a statement: with and without the commit's wait

@@ -1,7 +1,7 @@
 """Count what one sync ``enqueue`` passes through: calls, files, and changes of file.
 
-    python bench/enqueue_path.py               # memory and SQLite
-    python bench/enqueue_path.py sqlite --show # the calls, indented by their depth
+    python benchmarks/enqueue_path.py               # memory and SQLite
+    python benchmarks/enqueue_path.py sqlite --show # the calls, indented by their depth
 
 Run it with the `.venv` of the checkout to count. Of several enqueues on an open store the shortest
 counts: now and then one also checks the file, or draws random bits for the next ids. A call is each

@@ -1,8 +1,8 @@
 """What schedules cost: ten thousand that idle, a thousand due at one instant, a preview.
 
-    python -m bench.schedules.cost                 # SQLite in a temporary folder
-    python -m bench.schedules.cost postgresql      # a server that it starts itself
-    python -m bench.schedules.cost postgresql://…  # an empty store of yours
+    python -m benchmarks.schedules.cost                 # SQLite in a temporary folder
+    python -m benchmarks.schedules.cost postgresql      # a server that it starts itself
+    python -m benchmarks.schedules.cost postgresql://…  # an empty store of yours
 
 One worker process as a user starts it. Its processor time is read from /proc; a server's
 statements are those that pg_stat_database counts as transactions, its own look at them left out.

@@ -1,6 +1,6 @@
 """Runs jobs through a worker process, with and without a snapshot that another session holds.
 
-python bench/postgres/worker_held.py [JOBS] [--minutes M]
+python benchmarks/postgres/worker_held.py [JOBS] [--minutes M]
 
 With ``--minutes`` the snapshot is held for so long, while both stores get 1,000 jobs a second and
 run them every ten seconds, before the turns that count.

@@ -1,8 +1,8 @@
 """What Dutiful and other schedulers do on the nights on which the clocks change.
 
     pip install dutiful croniter cronsim apscheduler celery crontab
-    python -m bench.schedules.nights            # the table for New York
-    python -m bench.schedules.nights --judge    # each against the oracle, in the hard zones
+    python -m benchmarks.schedules.nights            # the table for New York
+    python -m benchmarks.schedules.nights --judge    # each against the oracle, in the hard zones
 
 A library that is not installed is named and left out. Each is driven by its own public interface.
 Celery's beat is asked once a minute whether the entry is due, as its scheduler does.

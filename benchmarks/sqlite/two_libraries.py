@@ -1,6 +1,6 @@
 """Show what two copies of the SQLite library in one process do to one file.
 
-    python bench/sqlite/two_libraries.py
+    python benchmarks/sqlite/two_libraries.py
 
 apsw carries its own SQLite. A user's stdlib `sqlite3` connection in the same process is a second copy; POSIX
 locks belong to the process, so neither copy sees the other's, and closing either's file drops both's.

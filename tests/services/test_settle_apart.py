@@ -10,7 +10,7 @@ from dutiful.core.event import OutcomeRefused
 from dutiful.core.outcome import Succeeded
 from dutiful.core.settle import Settlement
 from dutiful.engines.memory import MemoryEngine
-from dutiful.services.settling import settle_apart
+from dutiful.services.settle_apart import settle_apart
 from dutiful.testing.clock import FakeClock
 from dutiful.testing.conformance.moves import Half, add, ending, hand, one
 

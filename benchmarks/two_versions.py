@@ -1,6 +1,6 @@
-"""Compare two versions of Dutiful: in turn, each fills a store and runs all jobs in it in its own process.
+"""Compare two versions of Dutiful: in turn, each enqueues, fills a store, runs all jobs, and picks jobs up.
 
-    python bench/two_versions.py sqlite OLD NEW --pairs 10
+    python benchmarks/two_versions.py sqlite OLD NEW --pairs 10
 
 OLD and NEW are checkouts, each with its `.venv` (`make setup`). Files and the server lie in memory,
 where there is one: a disk's own pauses would hide some per cent. Times are microseconds a job; a
@@ -25,6 +25,8 @@ from pathlib import Path
 
 MEMORY = Path("/dev/shm")
 WARM = 20
+PICKUPS = 220
+SETTLED = 0.01
 Figures = dict[str, float]
 
 
@@ -51,13 +53,50 @@ async def fill_and_consume(url: str, jobs: int) -> Figures:
     await Worker(app, WorkerOptions(burst=True)).run()
     times.append((time.perf_counter(), time.process_time()))
     await app.close()
+    enqueued, picked_up = await one_by_one(url)
     micros = [[at / jobs * 1e6 for at in pair] for pair in times]
     return {
         "enqueue many": micros[1][0] - micros[0][0],
         "enqueue many, CPU": micros[1][1] - micros[0][1],
         "consume": micros[3][0] - micros[2][0],
         "consume, CPU": micros[3][1] - micros[2][1],
+        "enqueue one": enqueued,
+        "pickup": picked_up,
     }
+
+
+async def one_by_one(url: str) -> tuple[float, float]:
+    """Enqueue single jobs for an idle worker; medians from call to return, and to the job's first line."""
+    from dutiful import App
+    from dutiful.worker.worker import Worker
+
+    app, begun = App(url), asyncio.Event()
+    started = 0.0
+
+    @app.task(name="mark")
+    async def mark() -> None:
+        nonlocal started
+        started = time.perf_counter()
+        begun.set()
+
+    worker = Worker(app)
+    running = asyncio.create_task(worker.run())
+    returns: list[float] = []
+    starts: list[float] = []
+    for number in range(PICKUPS):
+        begun.clear()
+        called = time.perf_counter()
+        await mark.aenqueue()
+        returned = time.perf_counter()
+        await begun.wait()
+        await asyncio.sleep(SETTLED)  # the worker settles the job and waits again
+        if number >= WARM:
+            returns.append(returned - called)
+            starts.append(started - called)
+    worker.stop()
+    await running
+    await app.close()
+    return statistics.median(returns) * 1e6, statistics.median(starts) * 1e6
 
 
 @contextmanager

@@ -9,7 +9,14 @@ from typing import Any
 
 from dutiful.contract.page import Filter, JobPage, bad_cursor
 from dutiful.core.state import State
-from dutiful.engines._sql.finding import IMPLIED, ORDERED, SORTED_MAX, any_of, conditions, page_of
+from dutiful.engines._sql.job_filter import (
+    IMPLIED,
+    ORDERED,
+    SORTED_MAX,
+    any_of,
+    conditions,
+    page_of,
+)
 from dutiful.engines._sql.records import SEQ
 from dutiful.engines._sql.statement import Plan, Statement
 from dutiful.engines._sql.unreadable import find_unreadable
@@ -25,7 +32,7 @@ _SEQ_MAX = 2**63 - 1
 _CURSOR = re.compile("-?[0-9]{1,19}")
 
 _IN_LIST = " IN (SELECT value FROM json_each(?))"
-"""Of any length, where a statement takes only so many parameters."""
+"""A list of any length, since the number of parameters of a statement is limited."""
 _LAST_ERROR = (
     "EXISTS (SELECT 1 FROM dutiful_failure AS f WHERE f.seq = dutiful_job.seq AND f.type = ? "
     "AND f.fence = (SELECT max(fence) FROM dutiful_failure WHERE seq = dutiful_job.seq))"
@@ -44,8 +51,8 @@ _INDEXES = {
 """The index that leads to the jobs of a state."""
 
 
-def find(which: Filter, limit: int, cursor: str | None) -> Plan[JobPage]:
-    """List a page of jobs; the states' own lists are merged."""
+def list_jobs(which: Filter, limit: int, cursor: str | None) -> Plan[JobPage]:
+    """List a page of jobs; the lists of the states are merged."""
     seek = _unreadable if which.unreadable else _by_state
     rows = yield from seek(which, limit + 1, _below(cursor))
     page, more = page_of(rows, limit)
@@ -53,14 +60,14 @@ def find(which: Filter, limit: int, cursor: str | None) -> Plan[JobPage]:
 
 
 def _by_state(which: Filter, most: int, below: int) -> Plan[list[Any]]:
-    """Find rows by way of their states' indexes, or along the table."""
+    """Find rows by the indexes of their states, or by reading the table in order."""
     filtered, params = _conditions(which)
     rows: list[Any] = []
     for state in which.searched:
         index, implied = "", ""
         if state is not None:
             few = state in ORDERED or (yield from _few(state, which.queues))
-            # NOT INDEXED walks the table from its newest row, which soon finds a common state.
+            # NOT INDEXED reads the table from its newest row, which soon finds a common state.
             index = f"INDEXED BY {_INDEXES[state]}" if few else "NOT INDEXED"
             implied = f"AND {IMPLIED[state]}"
         text = _FIND.replace("{index}", index or "NOT INDEXED")
@@ -70,7 +77,7 @@ def _by_state(which: Filter, most: int, below: int) -> Plan[list[Any]]:
 
 
 def _unreadable(which: Filter, most: int, below: int) -> Plan[list[Any]]:
-    """Find rows among those that cannot be read, which no index leads to."""
+    """Find rows among the unreadable ones, for which there is no index."""
     filtered, params = _conditions(which)
     filtered += f" {any_of(which)} AND {_any('seq')}"
     text = _FIND.replace("{index}", "NOT INDEXED").replace("{conditions}", filtered)
@@ -83,7 +90,7 @@ def _unreadable(which: Filter, most: int, below: int) -> Plan[list[Any]]:
 
 
 def _few(state: State, queues: Sequence[str]) -> Plan[bool]:
-    """Whether a state has few enough jobs to sort them all."""
+    """Whether a state has few enough jobs to sort."""
     text = _PROBE.replace("{index}", f"INDEXED BY {_INDEXES[state]}")
     wanted, params = IMPLIED[state], list[Any]()
     if queues:
