@@ -11,7 +11,7 @@ from dutiful.services.service import Service
 from dutiful.services.turns import Turns
 
 DUTIES = ("scheduler", "rescuer", "alerter")
-"""The services without which jobs fail and nobody is informed."""
+"""The services without which jobs fail and no person is informed."""
 
 
 def with_dead_man(
