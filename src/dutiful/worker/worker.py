@@ -40,6 +40,7 @@ from .options import WorkerOptions
 from .owned_task import OWNER, HookRun
 from .registration import Ending, Registration
 from .store_retry import StoreRetry
+from .with_dead_man import with_dead_man
 
 _RSS_SECONDS = 1.0
 """Seconds between checks of the process's memory."""
@@ -194,7 +195,9 @@ class Worker:
                 State.DEAD: settings.keep_dead,
             }
             services.append(Pruner(store, keep))
-        return services
+        if self.options.burst:  # whose first turns are awaited, and which ends by itself
+            return services
+        return with_dead_man(services, settings, self._clock.ticks, store.emit)
 
     def _new_rescuer(self, registration: Registration) -> Rescuer:
         return Rescuer(
