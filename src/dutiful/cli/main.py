@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dutiful.cli import (
+    alerts,
     check,
     dead,
     dead_purge,
@@ -117,6 +118,10 @@ _GROUPS = {
             "drain": workers_order.drain_workers,
             "resume": workers_order.resume_workers,
         },
+    ),
+    "alerts": (
+        "Test whether alerts arrive.",
+        {"test": alerts.send_test_to},
     ),
 }
 

@@ -46,7 +46,7 @@ _HEARTBEAT = "heartbeat"
 
 
 class Registration:
-    """Joins where the engine knows its workers, fetches jobs until an end is asked for, leaves."""
+    """Joins (if the engine registers workers), runs jobs until a stop is requested, and leaves."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Registration:
         store_retry: StoreRetry,
         condition: Condition | None = None,
     ) -> None:
-        """Prepare a session under a new id; call it on the loop that runs the jobs."""
+        """Prepare a registration with a new id; call it on the loop that runs the jobs."""
         self.worker = worker = process.name()
         self._process = process
         self.store, self.options = store, options
@@ -121,7 +121,9 @@ class Registration:
 
     def _make_heartbeat(self, clock: Clock, held: JobLeases | None) -> Heartbeat:
         store, worker = self.store, self.worker
-        make = kind_of_heartbeat(store, held, self._jobs_lost)
+        make = kind_of_heartbeat(
+            store, held, self._jobs_lost, lambda: self._trouble.left(_HEARTBEAT)
+        )
         return make(
             store.leases,
             worker,
@@ -163,11 +165,11 @@ class Registration:
         return self._heartbeat.valid()
 
     def calm(self) -> bool:
-        """Whether this worker has nothing to do and the store said that nobody needs rescue."""
+        """Whether this worker is idle and the store said that no job has to be rescued."""
         return self._heartbeat.calm and self.executor.resting
 
     def stop(self, grace: float | None = None) -> None:
-        """Ask for the end: no new claims, running jobs get ``grace`` seconds (the options')."""
+        """Request the end: no new claims; running jobs get ``grace`` seconds (default: options)."""
         if grace is not None:
             self._drain.grace = grace
         if not self._asked.is_set():
@@ -176,12 +178,12 @@ class Registration:
                 running, ordered = len(self.executor.running), self._condition.drained
                 self.store.emit(WorkerDraining(self.worker, running, ordered))
         self._asked.set()
-        # At once, so that what an exchange under way brings is not started any more.
+        # Before the fetch loop notices, so that jobs of a pending exchange are not started.
         self.executor.drain()
         self._changed.set()
 
     async def run(self, make: MakeServices, recycle: Callable[[int], bool]) -> Ending:
-        """Serve until asked to stop; ``recycle`` is asked with the number of jobs done."""
+        """Serve until a stop is requested; ``recycle`` is called with the number of jobs done."""
         if not await self._join():
             return "stopped"
         kind = HeartbeatThread if self.options.heartbeat_in_thread else HeartbeatTask
@@ -190,7 +192,7 @@ class Registration:
         loops = [
             ServiceLoop(service, self.store.emit, self._rng, self._trouble) for service in services
         ]
-        if self.options.burst:  # it may end before their first turn, and what they make is due
+        if self.options.burst:  # else it could end before they have made jobs that are due now
             for one in loops:
                 await one.once()
         chores = [asyncio.create_task(one.forever()) for one in loops]
@@ -205,7 +207,7 @@ class Registration:
             try:
                 await self._fetch_loop.run(stopping)
             except EngineError:
-                # What made the wait for the store too long is why this session ends.
+                # Not an error if the wait for the store ended because this registration has to end.
                 if not self._overdue():
                     raise
             lost = self._fetch_loop.lost or self._heartbeat.lost
@@ -238,7 +240,7 @@ class Registration:
         return None
 
     async def _join(self) -> bool:
-        """Register, however long a store in trouble takes; False when a stop is asked for first."""
+        """Register, waiting out any outage; False when a stop is requested before that."""
         info = introduce(self.worker, self.options, self._lease, self._process)
 
         async def join() -> None:
@@ -264,12 +266,12 @@ class Registration:
             await self.store.fleet.leave(self.worker)
 
     def _lease_lost(self) -> None:
-        """Stop the bodies at once: the fetch loop may hang in the very call that cost the lease."""
+        """Stop the bodies from here: the fetch loop may hang in a call to the store."""
         self._drain.interrupt("lost")
         self._changed.set()
 
     def _jobs_lost(self, claims: Sequence[Claim]) -> None:
-        """Stop the jobs whose own leases are over; the others go on."""
+        """Stop the jobs whose leases are over; the others go on."""
 
         def stop() -> None:
             self.store.emit(LeaseLost(self.worker, self.executor.lose(claims)))
@@ -277,7 +279,7 @@ class Registration:
         self._from_heartbeat(stop)
 
     def _overdue(self) -> bool:
-        """Whether to stop waiting for a store in trouble: lost, or out of grace."""
+        """Whether to stop waiting for the store: the worker is lost, or its grace is over."""
         stopping = self._asked.is_set()
         return self._heartbeat.lost or (
             stopping and self._loop.time() >= self._asked_at + self._drain.grace + LOST_GRACE

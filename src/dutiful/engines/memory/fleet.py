@@ -1,8 +1,8 @@
-"""Knowing which workers live."""
+"""The registered workers and their leases."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from dutiful.contract.roles.fleet import Renewal, WorkerInfo, WorkerStatus
 from dutiful.core.job import Claim
@@ -25,7 +25,7 @@ class MemoryFleet:
         with tables.lock:
             known = tables.fleet.get(info.id)
             if known is not None and known.lost:
-                return  # else what it held would be nobody's to take back
+                return  # a worker that was lost stays lost, so that its jobs are rescued
             row = Registered(info, tables.clock.now(), tables.clock.ticks())
             if known is not None:
                 row.report, row.ordered = known.report, known.ordered
@@ -40,7 +40,7 @@ class MemoryFleet:
         stalled_for: int = 0,
         report: str | None = None,
     ) -> Renewal:
-        """Prolong a lease, unless the worker is lost."""
+        """Renew a lease, unless the worker is lost."""
         tables = self.tables
         with tables.lock:
             member = tables.fleet.get(worker)
@@ -63,7 +63,7 @@ class MemoryFleet:
             return tuple(member.info.id for member in ordered)
 
     async def leave(self, worker: str) -> None:
-        """Forget a worker."""
+        """Unregister a worker."""
         with self.tables.lock:
             self.tables.fleet.pop(worker, None)
         self.tables.wake()
@@ -89,7 +89,7 @@ class MemoryFleet:
             )
 
     async def expire(self, gone: Sequence[str]) -> tuple[str, ...]:
-        """Declare lost who is silent for longer than its lease, or named."""
+        """Declare lost the workers whose leases are over, and those that are named."""
         tables = self.tables
         with tables.lock:
             ticks = tables.clock.ticks()
@@ -104,7 +104,7 @@ class MemoryFleet:
             return tuple(member.info.id for member in lost)
 
     async def abandoned(self, limit: int) -> tuple[Claim, ...]:
-        """List the claims of lost and unknown workers; drop lost workers that hold none."""
+        """List the claims of lost and unknown workers; delete lost workers that hold none."""
         tables = self.tables
         with tables.lock:
             orphans = [
@@ -120,13 +120,14 @@ class MemoryFleet:
                 Claim(job, job.id, dict(tables.recorded.get(job.id, {}))) for job in orphans[:limit]
             )
 
-    async def claimed(self, worker: str) -> tuple[Claim, ...]:
-        """List the claims of one worker."""
-        tables = self.tables
+    async def claimed(self, worker: str, known: Collection[str] = ()) -> tuple[Claim, ...]:
+        """List the claims of one worker, without those of ``known`` jobs."""
+        tables, left_out = self.tables, frozenset(known)
         with tables.lock:
             return tuple(
                 Claim(job, job.id, dict(tables.recorded.get(job.id, {})))
                 for job in tables.running(worker)
+                if job.id not in left_out
             )
 
     def _lost(self, worker: str | None) -> bool:
