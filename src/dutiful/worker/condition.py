@@ -53,7 +53,7 @@ class RegisteredWorker(Protocol):
         """Whether the lease holds."""
         ...
 
-    def since(self, time: float) -> int:
+    def since(self, at: float) -> int:
         """Return the microseconds since a time of the loop."""
         ...
 
@@ -88,7 +88,7 @@ class Condition:
         return "quiet" if self.quiet else "serving"
 
     def report(self) -> WorkerReport:
-        """Return what the heartbeat tells the store."""
+        """Return what the heartbeat reports to the store."""
         registration, hang, ticks = self.registration, self.hang, self._trouble.ticks()
         state, memory = self.state(), round(rss_mb(), 1)
         if registration is None:

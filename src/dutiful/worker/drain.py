@@ -77,7 +77,7 @@ class Drain:
             if left <= 0 or (self._lost() and not lost):
                 return
             self._changed.clear()
-            # What ended during the flush has told so already, and nobody else will.
+            # Attempts that ended during the flush have set the event already, which is now cleared.
             if executor.ended or not (executor.running or executor.delayed):
                 continue
             due_in = executor.delayed.due_in

@@ -24,6 +24,7 @@ from .decide_ends import decided
 from .end_deadline import EndDeadline
 from .executor import Executor
 from .prefetch import STALE_SECONDS
+from .shorten_wait import shorten
 from .store_retry import StoreRetry
 from .unwritable_ends import UnwritableEnds
 
@@ -140,7 +141,7 @@ class FetchLoop:
             self._hopeful = len(answer.claims) == wanted.limit
             self._dry_at = None if answer.claims else done
             self._due_in = None if answer.due_in is None else answer.due_in / 1_000_000
-            self._shorten()
+            shorten(self._leash, self._due_in)
             if answer.claims:
                 executor.store_clock.heard(answer.claims[0].job.started_at)
             executor.offer(answer.claims)
@@ -275,15 +276,6 @@ class FetchLoop:
         if self._ask_every is None or not self._executor.running:
             return None
         return max(self._asked_at + self._ask_every - self._time(), 0)
-
-    def _shorten(self) -> None:
-        """Shorten the present wait to the time when a job, such as a retry, is due."""
-        leash = self._leash
-        if leash is None or self._due_in is None or leash.expired():
-            return
-        when, known = asyncio.get_running_loop().time() + self._due_in, leash.when()
-        if known is None or when < known:
-            leash.reschedule(when)
 
     async def _wait(self, names: list[str], seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

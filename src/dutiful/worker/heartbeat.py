@@ -108,7 +108,7 @@ class Heartbeat:
             self._renewed.set()
 
     async def _rest(self, wake: asyncio.Event) -> bool:
-        """Wait until the next beat; return whether it is to be taken."""
+        """Wait until the next heartbeat; return whether it is to be taken."""
         if self._stopped:
             return False
         pause = self._pause()
@@ -120,7 +120,7 @@ class Heartbeat:
         return not self._stopped
 
     def renew_now(self, seconds: float = 0) -> None:
-        """Renew without waiting for the next beat; wait up to ``seconds`` until that is done.
+        """Renew without waiting for the next heartbeat; wait up to ``seconds`` until that is done.
 
         May be called from any thread, and waits only where the heartbeat has a thread of its own.
         """

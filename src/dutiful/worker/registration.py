@@ -70,8 +70,7 @@ class Registration:
         self._lease = lease = bounded(options.lease, store.engine.bounds.lease)
         held = leases_of(store.engine, lease, clock)
         self._condition = condition = condition or Condition(store_retry.trouble)
-        self.joined = False
-        """Whether the store knows it."""
+        self.joined = False  # whether the store knows it
         self._heartbeat = self._make_heartbeat(clock, held)
         self.executor: Executor = Executor(
             app,
@@ -147,9 +146,9 @@ class Registration:
         """Claim again after a time without claims, or notice that claims are to end."""
         self._fetch_loop.look_again()
 
-    def since(self, time: float) -> int:
+    def since(self, at: float) -> int:
         """Return the microseconds since a time of the loop."""
-        return max(round((self._loop.time() - time) * 1_000_000), 0)
+        return max(round((self._loop.time() - at) * 1_000_000), 0)
 
     def held_back(self) -> object:
         """Return a mark that changes with each progress; None when no claimed job waits for any."""
@@ -175,8 +174,8 @@ class Registration:
         if not self._asked.is_set():
             self._asked_at = self._loop.time()
             if self.joined:
-                running, ordered = len(self.executor.running), self._condition.drained
-                self.store.emit(WorkerDraining(self.worker, running, ordered))
+                jobs, ordered = len(self.executor.running), self._condition.drained
+                self.store.emit(WorkerDraining(self.worker, jobs, ordered))
         self._asked.set()
         # Before the fetch loop notices, so that jobs of a pending exchange are not started.
         self.executor.drain()

@@ -1,4 +1,4 @@
-"""Tells a service manager how the process is: the protocol of systemd's ``sd_notify(3)``.
+"""Reports to a service manager how the process is: the protocol of systemd's ``sd_notify(3)``.
 
 It needs no library: each message is a datagram to the socket that ``NOTIFY_SOCKET`` names. Without
 that variable nothing is sent. A message that cannot be sent is dropped: it must hold up no job.

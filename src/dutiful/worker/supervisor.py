@@ -48,7 +48,7 @@ _GLANCE = 0.2
 
 
 _WELL = (EXIT_STOPPED, EXIT_RECYCLE, EXIT_DRAINED, -signal.SIGTERM)
-"""How a child ends that was told to stop."""
+"""How a child ends that was asked to stop."""
 
 
 def _by_itself(end: Ending) -> bool:
@@ -118,7 +118,7 @@ class Supervisor:
         return self._code
 
     async def _ping(self) -> None:
-        """Tell a service manager that asks for it that the supervisor lives."""
+        """Report to a service manager that asks for it that the supervisor lives."""
         while (every := self._manager.every) is not None:
             self._manager.looked(healthy=True)
             await asyncio.sleep(every)

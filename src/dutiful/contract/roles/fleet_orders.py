@@ -9,7 +9,7 @@ from dutiful.core.worker_report import Order
 
 
 class FleetOrders(Protocol):
-    """Telling workers to claim nothing, to end, or to serve again.
+    """Ordering workers to claim nothing, to end, or to serve again.
 
     An engine that has this role also keeps the ``report`` that `Leases.renew` is given, shows it
     and the order in `Fleet.workers`, and answers a renewal with the worker's order.
