@@ -14,6 +14,8 @@ import msgspec
 
 from .capability import Capability
 from .page import Finding
+from .roles.activity import ActivityStore
+from .roles.alerts import AlertStore
 from .roles.consumer import Consumer
 from .roles.controller import Controller
 from .roles.fleet import Fleet, Leases
@@ -92,6 +94,8 @@ class Engine(ABC):
     importer: Importer | None = None
     schema: Schema | None = None
     health: Health | None = None
+    activity: ActivityStore | None = None
+    alerts: AlertStore | None = None
 
     @abstractmethod
     async def open(self, *, create: bool = True) -> tuple[str, ...]:

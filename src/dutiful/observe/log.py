@@ -172,4 +172,20 @@ def _of_schedules(event: e.Event) -> None:
         case e.ClockSkewed(seconds=seconds):
             _warning("this clock differs from the store's, which decides, by %.1f s", seconds)
         case _:
+            _of_alerts(event)
+
+
+def _of_alerts(event: e.Event) -> None:
+    match event:
+        case e.AlertFired(rule=rule, severity=severity, title=title, error=error, command=more):
+            write = _error if severity == "critical" else _warning
+            write("alert %s: %s%s%s", rule, title, error and f"; {error}", more and f"; see {more}")
+        case e.AlertResolved(rule=rule, title=title):
+            _warning("alert %s is resolved: %s", rule, title)
+        case e.AlertRuleFailed(rule=rule, error=error):
+            _error("alert rule %s failed: %s", rule, error)
+        case e.AlertNotSent(sink=sink, error=error, attempt=attempt, given_up=given_up):
+            after = "it is given up" if given_up else "it is tried again"
+            _warning("an alert cannot be sent to %s (try %d), %s: %s", sink, attempt, after, error)
+        case _:
             pass

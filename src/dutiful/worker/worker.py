@@ -32,6 +32,7 @@ from dutiful.services.service import Service
 from dutiful.services.trouble import OutageReport
 
 from . import forks
+from .alert_services import AlertServices, keeping
 from .app_protocol import WorkerApp
 from .engine_notice import engine_notice
 from .isolation.contained import contain, release
@@ -83,6 +84,7 @@ class Worker:
         self._names: set[str] = set()
         self._hooks: set[asyncio.Task[None]] = set()
         self._contexts = Contexts()
+        self._alerts = AlertServices(app, self._clock)
         self._rss_seen = 0.0
 
     async def run(self) -> Ending:
@@ -92,6 +94,7 @@ class Worker:
         if not await self._open():
             return "stopped"
         leave = self.app.bus.subscribe(lambda event: self._heard(loop, event))
+        uncount = self._alerts.listen()
         contain(loop)
         try:
             while True:
@@ -112,6 +115,8 @@ class Worker:
             self._registration = None
             leave()
             await self._death_hooks_run()
+            uncount()
+            await self._alerts.flush()
             release(loop)
 
     def stop(self, grace: float | None = None) -> None:
@@ -188,12 +193,8 @@ class Worker:
         if store.can(Capability.SCHEDULES):
             services.append(self._new_scheduler(registration))
         if store.can(Capability.PRUNE):
-            keep = {
-                State.SUCCEEDED: settings.keep_succeeded,
-                State.CANCELLED: settings.keep_cancelled,
-                State.DEAD: settings.keep_dead,
-            }
-            services.append(Pruner(store, keep))
+            services.append(Pruner(store, keeping(settings)))
+        services += self._alerts.services(registration.healthy, burst=self.options.burst)
         return services
 
     def _new_rescuer(self, registration: Registration) -> Rescuer:

@@ -13,6 +13,8 @@ from dutiful.contract.page import Finding
 from dutiful.core.errors import BadOption, StoreUnusable
 from dutiful.engines._sql.inspector import SqlInspector
 
+from .activity import SqliteActivity
+from .alerts import SqliteAlerts
 from .callers.role import SqliteCaller
 from .connections.connection import Durability
 from .consumer import SqliteConsumer
@@ -52,6 +54,8 @@ class SqliteEngine(Engine):
         self.schedules = SqliteSchedules(session)
         self.exporter = self.importer = SqliteTransfer(session)
         self.schema = SqliteSchema(session)
+        self.activity = SqliteActivity(session)
+        self.alerts = SqliteAlerts(session)
 
     async def open(self, *, create: bool = True) -> tuple[str, ...]:
         """Open the file, which is made when missing, and migrate it."""

@@ -22,6 +22,8 @@ pytest.register_assert_rewrite(
 )
 
 # ruff: noqa: E402 - an assert is explained on failure only when registered before the import
+from dutiful.testing.conformance.activity import ActivityContract
+from dutiful.testing.conformance.alerts import AlertsContract
 from dutiful.testing.conformance.awaited import AsyncLedger, AwaitedContract
 from dutiful.testing.conformance.bounds import BoundsContract, FailNext
 from dutiful.testing.conformance.caller import Caller, CallerContract
@@ -74,6 +76,8 @@ from dutiful.testing.conformance.wake import WakeContract
 
 __all__ = [
     "CONTRACTS",
+    "ActivityContract",
+    "AlertsContract",
     "AsyncLedger",
     "AwaitedContract",
     "BoundsContract",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dutiful.testing.conformance.activity import ActivityContract
+from dutiful.testing.conformance.alerts import AlertsContract
 from dutiful.testing.conformance.awaited import AwaitedContract
 from dutiful.testing.conformance.bounds import BoundsContract
 from dutiful.testing.conformance.caller import CallerContract
@@ -71,4 +73,6 @@ CONTRACTS: tuple[type[Contract], ...] = (
     GivingWayContract,
     ReviewContract,
     ScheduleHistoryContract,
+    ActivityContract,
+    AlertsContract,
 )
