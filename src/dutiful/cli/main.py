@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from dutiful.cli import (
+    alerts,
+    alerts_silence,
     dead,
     dead_purge,
     dead_redrive,
@@ -107,6 +109,17 @@ _GROUPS = {
             "delete": schedules_change.delete_schedules,
         },
     ),
+    "alerts": (
+        "List alerts, their rules and their history; silence them.",
+        {
+            "list": alerts.list_alerts,
+            "history": alerts.list_history,
+            "rules": alerts.list_rules,
+            "silence": alerts_silence.silence_alerts,
+            "silences": alerts_silence.list_silences,
+            "unsilence": alerts_silence.unsilence_alerts,
+        },
+    ),
     "workers": (
         "List workers, their jobs, and which are silent.",
         {"list": workers.list_workers},
@@ -120,6 +133,7 @@ _LATER = {
         "See in half a minute what Dutiful does, in a shop whose gateway fails.",
     ),
     "worker": ("dutiful.cli.worker", "Run jobs until a signal stops the worker."),
+    "watch": ("dutiful.cli.watch", "Evaluate alerts without running jobs, until a signal."),
     "bench": ("dutiful.cli.bench", "Measure how fast a store is on this machine."),
 }
 

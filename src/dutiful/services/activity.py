@@ -102,14 +102,14 @@ HEARD = frozenset({Settled, OccurrenceLate, OccurrenceMissed, WorkerLost})
 
 
 class ActivityRecorder:
-    """Listens to a bus, and writes what it has counted about every ten seconds in one write.
+    """Listens to a bus, and writes what it has counted about every five seconds in one write.
 
     A turn that could not reach the store is added to the next one; a turn whose reply was lost is
     not sent again, so that nothing counts twice.
     """
 
     name = "activity"
-    seconds = 10.0
+    seconds = 5.0
 
     def __init__(self, store: Store, clock: Clock) -> None:
         """Count nothing yet."""

@@ -79,12 +79,15 @@ class Alerter:
         self._healthy = healthy
         self.seconds = seconds
         self._every = int(seconds * _TURN_SHARE * SECOND) * (3 if late else 1)
-        self._leads = False
+        self._began = self._leads = False
         self._prune_at = 0
         self._failed: dict[str, str] = {}
 
     def rest(self, rng: Random) -> float:
-        """Return the seconds until the next turn."""
+        """Return the seconds until the next turn; the first one comes soon."""
+        if not self._began:
+            self._began = True
+            return rng.random()
         return self.seconds if self._leads else self.seconds * (1.1 + 0.3 * rng.random())
 
     async def run_once(self) -> int:

@@ -34,8 +34,13 @@ def keeping(settings: Settings) -> dict[State, int | None]:
     }
 
 
-def alerter_of(app: WorkerApp, clock: Clock, healthy: Callable[[], bool]) -> Alerter | None:
-    """Make the alerter of an app; None where its store keeps no alerts, or they are off."""
+def alerter_of(
+    app: WorkerApp, clock: Clock, healthy: Callable[[], bool], *, late: bool = False
+) -> Alerter | None:
+    """Make the alerter of an app; None where its store keeps no alerts, or they are off.
+
+    With ``late`` it leaves the turns to others, as long as there are any.
+    """
     store, alerting, settings = app.store, app.alerting, app.settings
     limits = (settings.alerts or alerting.limits).plus(alerting.limits)
     if not store.can(Capability.ALERTS) or not limits.on:
@@ -57,6 +62,7 @@ def alerter_of(app: WorkerApp, clock: Clock, healthy: Callable[[], bool]) -> Ale
         scope=app.name,
         keep=keeping(settings),
         healthy=healthy,
+        late=late,
     )
 
 

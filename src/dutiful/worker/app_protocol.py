@@ -49,6 +49,6 @@ class WorkerApp(Protocol):
         """Open the engine if it is not, and return the store."""
         ...
 
-    async def open(self) -> tuple[str, ...]:
+    async def open(self, *, create: bool = True) -> tuple[str, ...]:
         """Open the engine and return its notices."""
         ...

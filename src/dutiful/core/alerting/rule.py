@@ -186,8 +186,11 @@ def _above(value: object, where: str) -> dict[str, Any]:
 def _table(value: object, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadOption(f'{where}={shown(value)}; write a table, or "off"')
-    table: dict[Any, Any] = value
-    return {str(name): part for name, part in table.items()}
+    return {str(name): part for name, part in _items(value)}
+
+
+def _items(table: Any) -> Iterable[tuple[Any, Any]]:
+    return table.items()  # type: ignore[no-any-return]  # a dict of anything
 
 
 def spell_above(rule: Rule, above: float) -> str:

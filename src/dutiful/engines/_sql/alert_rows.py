@@ -64,7 +64,7 @@ def entries(rows: Iterable[Sequence[Any]]) -> tuple[AlertEntry, ...]:
     """Read entries; those without a kind and a key cannot be found again and are left out."""
     found = (salvage(_ENTRY, row).values for row in rows)
     return tuple(
-        AlertEntry(**{**one, "kind": AlertKind(one["kind"])})
+        AlertEntry(AlertKind(one["kind"]), one["key"], one["version"], one["at"], one["body"])
         for one in found
         if one["kind"] >= 0 and one["key"] is not None
     )
