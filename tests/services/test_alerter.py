@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from dutiful.contract.facade import Store
-from dutiful.contract.roles.alerts import AlertEntry, AlertKind
+from dutiful.contract.roles.alert_store import AlertEntry, AlertKind
+from dutiful.core.alert_event import AlertFired, AlertNotSent, AlertResolved, AlertRuleFailed
 from dutiful.core.alerting.decide import Policy
 from dutiful.core.alerting.rule import Condition, Limits, Rule
 from dutiful.core.alerting.sample import Sample
 from dutiful.core.alerting.sending import CLAIM
-from dutiful.core.event import AlertFired, AlertNotSent, AlertResolved, AlertRuleFailed, Event
+from dutiful.core.event import Event
 from dutiful.core.instant import SECOND
 from dutiful.core.notification import Notification
 from dutiful.engines.memory import MemoryEngine

@@ -12,7 +12,7 @@ from dutiful.core.url import public
 from dutiful.worker.isolation.first_process import leave_first_process
 from dutiful.worker.serve import show_logs
 from dutiful.worker.signals import on_stop
-from dutiful.worker.watch import Watcher
+from dutiful.worker.watcher import Watcher
 
 from .options import Common
 from .target import resolve

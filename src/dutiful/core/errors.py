@@ -36,6 +36,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from .rebuilding import Rebuilt
+from .receipt import Receipt
 
 
 class DutifulError(Rebuilt):
@@ -207,14 +208,24 @@ class JobLocked(EngineUnavailable):
 class PartlyEnqueued(EngineError):
     """Some jobs of a batch were stored, and the others were not: only those may be sent again."""
 
-    def __init__(self, stored: Sequence[str], failed: Mapping[str, str]) -> None:
-        """Take the ids of the stored jobs, and the reason by id of each that was not stored."""
+    def __init__(
+        self,
+        stored: Sequence[str],
+        failed: Mapping[str, str],
+        receipts: Mapping[str, Receipt] | None = None,
+    ) -> None:
+        """Take the ids of the stored jobs, and the reason by id of each that was not stored.
+
+        ``receipts``, by the same ids as ``stored``, say of which another job holds the unique key.
+        """
         self.stored = tuple(stored)
         self.failed = dict(failed)
+        self.receipts = {job_id: Receipt(job_id) for job_id in self.stored} | dict(receipts or {})
         total = len(self.stored) + len(self.failed)
         named = "; ".join(f"{job_id}: {reason}" for job_id, reason in [*self.failed.items()][:3])
         more = f"; and {len(self.failed) - 3} more" if len(self.failed) > 3 else ""
-        super().__init__(f"{len(self.failed)} of {total} jobs were not stored ({named}{more})")
+        why = f" ({named}{more})" if named else ""
+        super().__init__(f"{len(self.failed)} of {total} jobs were not stored{why}")
 
 
 class ReplyUnknown(EngineError):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from .alert_event import AlertEvent
 from .job import AttemptError, Job
 from .settle import Settlement
 
@@ -53,6 +54,13 @@ class SettlementsDelayed(msgspec.Struct, frozen=True, tag=True):
     job_ids: tuple[str, ...]
     locked_by: str
     """The session that has locked them; empty if it is not known."""
+
+
+class SettlementsUnknown(msgspec.Struct, frozen=True, tag=True):
+    """The own leases of jobs were over before their ends were answered: they may run again."""
+
+    worker: str
+    job_ids: tuple[str, ...]
 
 
 class WorkerJoined(msgspec.Struct, frozen=True, tag=True):
@@ -240,47 +248,6 @@ class ClockSkewed(msgspec.Struct, frozen=True, tag=True):
     seconds: float
 
 
-class AlertFired(msgspec.Struct, frozen=True, tag=True):
-    """An alert began to fire; emitted by one process, whether a message is sent or not."""
-
-    rule: str
-    subject: str
-    severity: str
-    title: str
-    count: int
-    since: int
-    error: str = ""
-    """The commonest error."""
-    command: str = ""
-    """The command that shows more."""
-
-
-class AlertResolved(msgspec.Struct, frozen=True, tag=True):
-    """An alert no longer fires; emitted by one process."""
-
-    rule: str
-    subject: str
-    title: str
-    since: int
-
-
-class AlertRuleFailed(msgspec.Struct, frozen=True, tag=True):
-    """A rule of alerts raised an error; its alerts stay as they are, the other rules go on."""
-
-    rule: str
-    error: str
-
-
-class AlertNotSent(msgspec.Struct, frozen=True, tag=True):
-    """A message about an alert could not be sent to a sink; it is tried again."""
-
-    sink: str
-    error: str
-    attempt: int
-    given_up: bool = False
-    """Whether this was the last try."""
-
-
 class Notice(msgspec.Struct, frozen=True, tag=True):
     """Something an operator should read once, such as a database on a network file system."""
 
@@ -294,6 +261,7 @@ Event = (
     | JobDied
     | ClaimsRefused
     | SettlementsDelayed
+    | SettlementsUnknown
     | WorkerJoined
     | QueuesUnserved
     | WorkerLeft
@@ -319,10 +287,7 @@ Event = (
     | ScheduleBroken
     | SchedulesDeclared
     | ClockSkewed
-    | AlertFired
-    | AlertResolved
-    | AlertRuleFailed
-    | AlertNotSent
+    | AlertEvent
     | Notice
 )
 

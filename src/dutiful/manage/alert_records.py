@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from dutiful.contract.roles.alerts import AlertEntry, AlertKind
+from dutiful.contract.roles.alert_store import AlertEntry, AlertKind
 from dutiful.core.alerting.incident import Delivery, Incident, Silence, Unreadable, read
 from dutiful.core.notification import Severity
 

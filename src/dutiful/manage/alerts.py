@@ -8,7 +8,7 @@ from dutiful.client.alerting import RuleFunction, Sink
 from dutiful.client.ids import new_id
 from dutiful.client.options import Span
 from dutiful.contract.capability import Capability
-from dutiful.contract.roles.alerts import AlertEntry, AlertKind
+from dutiful.contract.roles.alert_store import AlertEntry, AlertKind
 from dutiful.core.alerting.incident import Delivery, Silence, read, written
 from dutiful.core.alerting.rule import Limit, spell_above
 from dutiful.core.errors import BadOption

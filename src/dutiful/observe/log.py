@@ -6,6 +6,7 @@ import logging
 from functools import partial
 
 from dutiful.contract.coverage import spell
+from dutiful.core import alert_event as a
 from dutiful.core import event as e
 from dutiful.core.instant import iso, moment
 from dutiful.core.misfire import COUNTED_MAX
@@ -46,7 +47,13 @@ def log(event: e.Event) -> None:
         case e.JobDied(job=job, reason=reason, error=error):
             why = f": {error.type}: {error.message}" if error else ""
             _error("job %s (%s) is dead, %s%s", job.id, job.task, reason, why)
-        case e.ClaimsRefused() | e.WorkerLost() | e.JobsRescued() | e.LeaseLost():
+        case (
+            e.ClaimsRefused()
+            | e.SettlementsUnknown()
+            | e.WorkerLost()
+            | e.JobsRescued()
+            | e.LeaseLost()
+        ):
             idle = isinstance(event, e.LeaseLost) and not event.stopped  # nothing came of it
             _write(logging.INFO if idle else logging.WARNING, _worded(event))
         case _:
@@ -100,10 +107,17 @@ def _settlement(settlement: Settlement) -> None:
     )
 
 
-def _worded(event: e.ClaimsRefused | e.WorkerLost | e.JobsRescued | e.LeaseLost) -> str:
+def _worded(
+    event: e.ClaimsRefused | e.SettlementsUnknown | e.WorkerLost | e.JobsRescued | e.LeaseLost,
+) -> str:
     match event:
         case e.ClaimsRefused(job_ids=ids):
             return f"{len(ids)} stale claims were refused: {', '.join(ids[:5])}"
+        case e.SettlementsUnknown(job_ids=ids):
+            return (
+                f"the ends of {len(ids)} jobs may not be written, since the leases were over "
+                f"before the store answered; they may run again: {', '.join(ids[:5])}"
+            )
         case e.WorkerLost(worker=worker, why=why):
             return f"worker {worker} is lost: {why}"
         case e.JobsRescued(count=count):
@@ -177,14 +191,14 @@ def _of_schedules(event: e.Event) -> None:
 
 def _of_alerts(event: e.Event) -> None:
     match event:
-        case e.AlertFired(rule=rule, severity=severity, title=title, error=error, command=more):
+        case a.AlertFired(rule=rule, severity=severity, title=title, error=error, command=more):
             write = _error if severity == "critical" else _warning
             write("alert %s: %s%s%s", rule, title, error and f"; {error}", more and f"; see {more}")
-        case e.AlertResolved(rule=rule, title=title):
+        case a.AlertResolved(rule=rule, title=title):
             _warning("alert %s is resolved: %s", rule, title)
-        case e.AlertRuleFailed(rule=rule, error=error):
+        case a.AlertRuleFailed(rule=rule, error=error):
             _error("alert rule %s failed: %s", rule, error)
-        case e.AlertNotSent(sink=sink, error=error, attempt=attempt, given_up=given_up):
+        case a.AlertNotSent(sink=sink, error=error, attempt=attempt, given_up=given_up):
             after = "it is given up" if given_up else "it is tried again"
             _warning("an alert cannot be sent to %s (try %d), %s: %s", sink, attempt, after, error)
         case _:

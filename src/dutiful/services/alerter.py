@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from dutiful.contract.clock import Clock
 from dutiful.contract.facade import Store
-from dutiful.contract.roles.alerts import AlertEntry, AlertKind
+from dutiful.contract.roles.alert_store import AlertEntry, AlertKind
+from dutiful.core.alert_event import AlertFired, AlertResolved, AlertRuleFailed
 from dutiful.core.alerting.decide import Changes, Known, Policy, decide
 from dutiful.core.alerting.incident import (
     Delivery,
@@ -23,7 +24,6 @@ from dutiful.core.alerting.rule import Limits, Rule
 from dutiful.core.alerting.rules import RULES
 from dutiful.core.alerting.sample import Sample
 from dutiful.core.alerting.sending import failing
-from dutiful.core.event import AlertFired, AlertResolved, AlertRuleFailed
 from dutiful.core.instant import DAY, HOUR, SECOND
 from dutiful.core.retry import Random
 from dutiful.core.state import State
@@ -67,7 +67,7 @@ class Alerter:
         """Evaluate the default rules, and ``rules`` of the app that ``scope`` names.
 
         With ``late`` it takes a turn only when three were not taken: for a process that cannot
-        notify anybody. ``keep`` says how long finished jobs are kept.
+        notify people. ``keep`` says how long finished jobs are kept.
         """
         self._store = store
         self._sampler = Sampler(store, clock.ticks, keep or {})

@@ -10,11 +10,11 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from dutiful.contract.facade import Store
-from dutiful.contract.roles.alerts import AlertEntry, AlertKind, next_version
+from dutiful.contract.roles.alert_store import AlertEntry, AlertKind, next_version
+from dutiful.core.alert_event import AlertNotSent
 from dutiful.core.alerting.incident import Delivery, read, written
 from dutiful.core.alerting.sending import CLAIM, claimed, due, failed, sent
 from dutiful.core.errors import EngineError
-from dutiful.core.event import AlertNotSent
 from dutiful.core.instant import SECOND
 from dutiful.core.notification import Notification
 from dutiful.core.text import worded

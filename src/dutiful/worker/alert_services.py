@@ -16,7 +16,7 @@ from dutiful.core.event import Notice
 from dutiful.core.state import State
 from dutiful.core.url import public
 from dutiful.observe.log import UNLOGGED
-from dutiful.services.activity import ActivityRecorder
+from dutiful.services.activity_recorder import ActivityRecorder
 from dutiful.services.alerter import Alerter
 from dutiful.services.service import Service
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from dutiful.contract.roles.alerts import AlertEntry, AlertKind
+from dutiful.contract.roles.alert_store import AlertEntry, AlertKind
 from dutiful.core.alerting.sample import COUNTED, Activity, RunningJob
 
 from .stored import Column, always, maybe, one_of, salvage, shown, text, whole

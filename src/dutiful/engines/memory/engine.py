@@ -8,7 +8,7 @@ from dutiful.contract.engine import Engine
 from dutiful.contract.page import Finding
 
 from .activity import MemoryActivity
-from .alerts import MemoryAlerts
+from .alert_store import MemoryAlerts
 from .consumer import MemoryConsumer
 from .controller import MemoryController
 from .fleet import MemoryFleet

@@ -23,7 +23,7 @@ pytest.register_assert_rewrite(
 
 # ruff: noqa: E402 - an assert is explained on failure only when registered before the import
 from dutiful.testing.conformance.activity import ActivityContract
-from dutiful.testing.conformance.alerts import AlertsContract
+from dutiful.testing.conformance.alert_store import AlertsContract
 from dutiful.testing.conformance.awaited import AsyncLedger, AwaitedContract
 from dutiful.testing.conformance.bounds import BoundsContract, FailNext
 from dutiful.testing.conformance.caller import Caller, CallerContract
@@ -62,6 +62,7 @@ from dutiful.testing.conformance.review import ReviewContract
 from dutiful.testing.conformance.roles import Roles
 from dutiful.testing.conformance.schedule import ScheduleContract
 from dutiful.testing.conformance.schedule_history import ScheduleHistoryContract
+from dutiful.testing.conformance.server_lease import ServerLeaseContract
 from dutiful.testing.conformance.setting import Connect, Contract
 from dutiful.testing.conformance.settle import SettleContract
 from dutiful.testing.conformance.shut import ShutContract
@@ -111,6 +112,7 @@ __all__ = [
     "Roles",
     "ScheduleContract",
     "ScheduleHistoryContract",
+    "ServerLeaseContract",
     "SettleContract",
     "ShutContract",
     "StaleContract",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dutiful.testing.conformance.activity import ActivityContract
-from dutiful.testing.conformance.alerts import AlertsContract
+from dutiful.testing.conformance.alert_store import AlertsContract
 from dutiful.testing.conformance.awaited import AwaitedContract
 from dutiful.testing.conformance.bounds import BoundsContract
 from dutiful.testing.conformance.caller import CallerContract
@@ -29,6 +29,7 @@ from dutiful.testing.conformance.rescue import RescueContract
 from dutiful.testing.conformance.review import ReviewContract
 from dutiful.testing.conformance.schedule import ScheduleContract
 from dutiful.testing.conformance.schedule_history import ScheduleHistoryContract
+from dutiful.testing.conformance.server_lease import ServerLeaseContract
 from dutiful.testing.conformance.setting import Contract
 from dutiful.testing.conformance.settle import SettleContract
 from dutiful.testing.conformance.shut import ShutContract
@@ -56,6 +57,7 @@ CONTRACTS: tuple[type[Contract], ...] = (
     TransactionContract,
     AwaitedContract,
     JobLeaseContract,
+    ServerLeaseContract,
     LeaseContract,
     RescueContract,
     CancelContract,

@@ -6,7 +6,7 @@ from typing import cast
 
 from dutiful.contract.engine import Engine
 from dutiful.contract.roles.activity import ActivityStore
-from dutiful.contract.roles.alerts import AlertStore
+from dutiful.contract.roles.alert_store import AlertStore
 from dutiful.contract.roles.controller import Controller
 from dutiful.contract.roles.fleet import Fleet, Leases
 from dutiful.contract.roles.inspector import Inspector

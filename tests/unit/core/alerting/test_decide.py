@@ -79,7 +79,7 @@ def test_what_resolves_under_a_silence_is_not_sent() -> None:
 
 def test_an_alert_that_flaps_is_resolved_only_when_it_is_steady() -> None:
     watch = Watch([rule()], Policy(sinks=("chat",), cooldown=0))
-    flips = lambda at: having(at, *(["a"] if (at - START) // MINUTE % 2 == 0 else []))  # noqa: E731
+    flips = lambda at: having(at, *(["a"] if (at - START) // MINUTE % 2 == 0 else []))  # noqa: E731 - one line
     watch.run(40 * MINUTE, flips)
     assert watch.sent.count(("firing", "bad")) == 3
     assert watch.sent.count(("resolved", "bad")) == 2

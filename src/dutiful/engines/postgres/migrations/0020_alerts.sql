@@ -22,7 +22,7 @@ CREATE TABLE {schema}.activity (
 ) WITH (fillfactor = 70);
 
 -- Alerts, messages about them, silences, and when a process last evaluated the rules: see
--- `contract/roles/alerts.py`. The body is JSON.
+-- `contract/roles/alert_store.py`. The body is JSON.
 CREATE TABLE {schema}.alert (
   kind smallint NOT NULL,
   key text COLLATE "C" NOT NULL,

@@ -22,7 +22,7 @@ CREATE TABLE dutiful_activity (
 ) WITHOUT ROWID;
 
 -- Alerts, messages about them, silences, and when a process last evaluated the rules: see
--- `contract/roles/alerts.py`. The body is JSON.
+-- `contract/roles/alert_store.py`. The body is JSON.
 CREATE TABLE dutiful_alert (
   kind INTEGER NOT NULL CHECK (typeof(kind) = 'integer'),
   key TEXT NOT NULL CHECK (typeof(key) = 'text'),
