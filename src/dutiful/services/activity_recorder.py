@@ -180,7 +180,7 @@ class ActivityRecorder:
                 if len(rows) <= 10 * NAMES_MAX:
                     self._kept = rows
                 raise
-        await self._prune(now)
+            await self._prune(now)
         return len(rows)
 
     async def _prune(self, now: int) -> None:

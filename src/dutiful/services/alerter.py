@@ -34,6 +34,9 @@ from .sampling import Sampler
 TURN = "rules"
 _TURN_SHARE = 0.9
 """Of the interval, after which the turn is free: timers are not exact."""
+_PATIENCE = 1.4
+"""So many times longer waits a process that did not take the last turn."""
+_SKIPPED_MOST = 2
 _TRIES = 3
 _PRUNE_EVERY = HOUR
 KEEP_PAST, KEEP_DELIVERIES, KEEP_SILENCES = 30 * DAY, DAY, 7 * DAY
@@ -42,9 +45,10 @@ KEEP_PAST, KEEP_DELIVERIES, KEEP_SILENCES = 30 * DAY, DAY, 7 * DAY
 class Alerter:
     """Takes a turn about every five seconds, if no other process has.
 
-    The process that took the last turn comes on time, the others a little later: they find
-    nothing to do unless it has died. Alerts and what is to be sent about them are written in one,
-    only if nothing has changed since they were read, so that each change is decided once.
+    The process that took the last turn comes on time. The others come later, and rarely while their
+    worker knows that all workers are alive: they find nothing to do unless it has ended. Alerts and
+    what is to be sent about them are written in one, only if nothing has changed since they were
+    read, so that each change is decided once.
     """
 
     name = "alerter"
@@ -61,6 +65,7 @@ class Alerter:
         scope: str = "",
         keep: Mapping[State, int | None] | None = None,
         healthy: Callable[[], bool] = lambda: True,
+        calm: Callable[[], bool] = lambda: False,
         seconds: float = 5.0,
         late: bool = False,
     ) -> None:
@@ -76,38 +81,55 @@ class Alerter:
         self._parts = [(TURN, tuple(RULES))]
         if rules:
             self._parts.append((f"{TURN} of {scope}", tuple(rules)))
-        self._healthy = healthy
+        self._healthy, self._calm = healthy, calm
+        self._skipped = _SKIPPED_MOST
         self.seconds = seconds
         self._every = int(seconds * _TURN_SHARE * SECOND) * (3 if late else 1)
-        self._began = self._leads = False
+        self._every_other = self._every if late else int(self._every * _PATIENCE)
+        self._began = self._leads = self._idle = False
         self._prune_at = 0
         self._failed: dict[str, str] = {}
+        self._waiting = False
+        """Whether there is anything to send."""
 
     def rest(self, rng: Random) -> float:
         """Return the seconds until the next turn; the first one comes soon."""
         if not self._began:
             self._began = True
             return rng.random()
-        return self.seconds if self._leads else self.seconds * (1.1 + 0.3 * rng.random())
+        if self._leads:
+            return self.seconds * (1.2 if self._idle else 1)
+        return self.seconds * (1.1 + 0.3 * rng.random())
 
     async def run_once(self) -> int:
         """Take the turns that are free, and return how many alerts have changed."""
-        self._leads = False
-        if not self._healthy():
+        if not self._healthy() or self._may_skip():
+            self._leads = False
             return 0
+        every = self._every if self._leads else self._every_other
+        self._leads = False
         changed = 0
         sample: Sample | None = None
         for turn, rules in self._parts:
-            now = await self._store.alerts.turn(turn, self._every)
+            now = await self._store.alerts.turn(turn, every)
             if now is None:
                 continue
             self._leads = True
             sample = sample or await self._sampler.take(now)
+            self._idle = sample.idle
             changed += await self._evaluate(rules, sample)
-        if self._leads:
-            await self._courier.deliver()
-            await self._prune()
+        if sample is not None:
+            if self._waiting:
+                self._idle = False
+                await self._courier.deliver()
+            await self._prune(sample.at)
         return changed
+
+    def _may_skip(self) -> bool:
+        """Whether to leave this turn to the process that took the last one."""
+        skips = not self._leads and self._calm() and self._skipped < _SKIPPED_MOST
+        self._skipped = self._skipped + 1 if skips else 0
+        return skips
 
     async def _evaluate(self, rules: Sequence[Rule], sample: Sample) -> int:
         store = self._store.alerts
@@ -118,8 +140,12 @@ class Alerter:
             seen = _with_sinks(sample, deliveries, found.now)
             judgement = judge(rules, seen, self._limits)
             self._report(judgement)
-            changes = decide(judgement, known_in(found.entries), self._policy, found.now)
+            known = known_in(found.entries)
+            self._idle = self._idle and not known.incidents
+            self._waiting = any(one.open for one in deliveries)
+            changes = decide(judgement, known, self._policy, found.now)
             if changes.empty or await store.write(*_rows(changes)):
+                self._waiting = self._waiting or bool(changes.deliveries)
                 self._emit(changes)
                 return len(changes.fired) + len(changes.resolved)
         return 0  # others change them meanwhile; the next turn decides
@@ -149,9 +175,8 @@ class Alerter:
         for one in changes.resolved:
             self._store.emit(AlertResolved(one.rule, one.subject, one.title, one.since))
 
-    async def _prune(self) -> None:
+    async def _prune(self, now: int) -> None:
         store = self._store.alerts
-        now = (await store.entries(())).now
         if self._prune_at - _PRUNE_EVERY <= now < self._prune_at:
             return
         self._prune_at = now + _PRUNE_EVERY

@@ -12,19 +12,20 @@ from dutiful.core.alerting.sample import (
     Activity,
     QueueSample,
     RetentionSample,
+    RunningJob,
     Sample,
     ScheduleSample,
     StoreWarning,
     Usual,
     WorkerSample,
 )
-from dutiful.core.instant import DAY, HOUR, MINUTE
+from dutiful.core.instant import DAY, HOUR, MINUTE, SECOND
 from dutiful.core.occurrence import Standing
 from dutiful.core.state import State
 
 _ACTIVITY = 16 * MINUTE
 _USUAL_OF, _USUAL_EVERY = 7 * DAY, 5 * MINUTE
-_SLOWLY = MINUTE
+_SLOWLY = 30 * SECOND
 """How often it is asked what changes slowly."""
 _SHARE = 50
 """Counting all jobs may take one part in so many of this process's time."""
@@ -52,6 +53,7 @@ class Sampler:
         self._usual_at = 0
         self._usual: dict[str, Usual] = {}
         self._retention: tuple[RetentionSample, ...] = ()
+        self._due: tuple[ScheduleSample, ...] = ()
         self._warnings: tuple[StoreWarning, ...] = ()
 
     async def take(self, now: int) -> Sample:
@@ -69,13 +71,20 @@ class Sampler:
             at=now,
             queues=_queues(self._queues, workers),
             workers=tuple(_worker(one) for one in workers[:_WORKERS_MAX]),
-            schedules=await self._schedules(),
+            schedules=self._due,
             activity=activity,
-            running=await store.alerts.longest(_RUNNING_MAX),
+            running=await self._running(),
             usual=self._usual,
             warnings=self._warnings,
             retention=self._retention,
         )
+
+    async def _running(self) -> tuple[RunningJob, ...]:
+        """List what runs, where the counts say that anything does."""
+        counted = self._store.can(Capability.INSPECT)
+        if counted and not any(one.counts.get(State.RUNNING) for one in self._queues):
+            return ()
+        return await self._store.alerts.longest(_RUNNING_MAX)
 
     async def _count(self) -> None:
         """Count the jobs, less often where that takes long."""
@@ -112,6 +121,7 @@ class Sampler:
             found = await health.warnings()
             self._warnings = tuple(StoreWarning(one.about, one.text) for one in found)
         self._retention = await self._behind(now)
+        self._due = await self._schedules()
 
     async def _behind(self, now: int) -> tuple[RetentionSample, ...]:
         found: list[RetentionSample] = []

@@ -35,7 +35,12 @@ def keeping(settings: Settings) -> dict[State, int | None]:
 
 
 def alerter_of(
-    app: WorkerApp, clock: Clock, healthy: Callable[[], bool], *, late: bool = False
+    app: WorkerApp,
+    clock: Clock,
+    healthy: Callable[[], bool],
+    *,
+    calm: Callable[[], bool] = lambda: False,
+    late: bool = False,
 ) -> Alerter | None:
     """Make the alerter of an app; None where its store keeps no alerts, or they are off.
 
@@ -62,6 +67,7 @@ def alerter_of(
         scope=app.name,
         keep=keeping(settings),
         healthy=healthy,
+        calm=calm,
         late=late,
     )
 
@@ -82,12 +88,14 @@ class AlertServices:
         self._recorder = ActivityRecorder(self._app.store, self._clock)
         return self._app.bus.subscribe(self._recorder.heard, ignores=UNLOGGED)
 
-    def services(self, healthy: Callable[[], bool], *, burst: bool) -> list[Service]:
+    def services(
+        self, healthy: Callable[[], bool], calm: Callable[[], bool], *, burst: bool
+    ) -> list[Service]:
         """Return the services of a session; a burst only counts."""
         found: list[Service] = []
         if self._recorder is not None and not burst:
             found.append(self._recorder)
-        alerter = None if burst else alerter_of(self._app, self._clock, healthy)
+        alerter = None if burst else alerter_of(self._app, self._clock, healthy, calm=calm)
         return found if alerter is None else [*found, alerter]
 
     async def flush(self) -> None:

@@ -194,7 +194,8 @@ class Worker:
             services.append(self._new_scheduler(registration))
         if store.can(Capability.PRUNE):
             services.append(Pruner(store, keeping(settings)))
-        services += self._alerts.services(registration.healthy, burst=self.options.burst)
+        healthy, calm = registration.healthy, registration.calm
+        services += self._alerts.services(healthy, calm, burst=self.options.burst)
         return services
 
     def _new_rescuer(self, registration: Registration) -> Rescuer:

@@ -166,6 +166,13 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     retention: tuple[RetentionSample, ...] = ()
     sinks: tuple[SinkSample, ...] = ()
 
+    @property
+    def idle(self) -> bool:
+        """Whether no job waits, runs or has ended lately, and no worker or schedule is late."""
+        busy = any(one.queued or one.running for one in self.queues)
+        troubled = any(one.hung_for or not one.alive for one in self.workers)
+        return not (busy or troubled or self.activity or self.schedules or self.running)
+
     def recent(self, span: int) -> tuple[Activity, ...]:
         """Add up the activity of the last ``span``, by kind, queue and name; whole minutes."""
         after = self.at - span - MINUTE

@@ -31,17 +31,11 @@ class PostgresAlerts:
         session = await ready(self.session)
         params = (name, every, session.now)
 
-        def lately() -> Plan[bool]:
-            taken: bool = (yield Statement(session.sql("alert_turn_last"), params)).rows[0][0]
-            return taken
-
         def take() -> Plan[int | None]:
             rows = (yield Statement(session.sql("alert_turn"), params)).rows
             return rows[0][0] if rows else None
 
-        if await session.async_query_pool.once(lately):
-            return None
-        return await session.async_query_pool.run(take)
+        return await session.async_query_pool.once(take, writes=True)
 
     async def entries(self, kinds: Sequence[AlertKind], limit: int = 10_000) -> AlertEntries:
         """Return entries, latest first."""

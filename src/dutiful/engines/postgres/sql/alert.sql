@@ -1,16 +1,13 @@
 -- Keeps alerts as rows with versions, and finds what only their rules ask for.
 
--- name: alert_turn_last
--- Whether the turn was taken lately; one that lies in the future does not count. Reads only, since
--- all workers but one get this answer.
-SELECT EXISTS (
-  SELECT FROM {schema}.alert, (SELECT coalesce($3::bigint, {now}) AS now) AS clock
-  WHERE kind = 0 AND key = $1 AND at > now - $2 AND at <= now
-)
-
 -- name: alert_turn
+-- Takes the turn, unless it was taken lately; one that lies in the future does not count. Most
+-- callers get no row, and for them nothing is locked.
 INSERT INTO {schema}.alert (kind, key, version, at, body)
 SELECT 0, $1, 1, now, '' FROM (SELECT coalesce($3::bigint, {now}) AS now) AS clock
+WHERE NOT EXISTS (
+  SELECT FROM {schema}.alert WHERE kind = 0 AND key = $1 AND at > clock.now - $2 AND at <= clock.now
+)
 ON CONFLICT (kind, key) DO UPDATE SET at = excluded.at
 WHERE alert.at <= excluded.at - $2 OR alert.at > excluded.at
 RETURNING at
