@@ -119,7 +119,7 @@ class Sampler:
         health = store.engine.health
         if health is not None:
             found = await health.warnings()
-            self._warnings = tuple(StoreWarning(one.about, one.text) for one in found)
+            self._warnings = tuple(StoreWarning(one.about, one.text, one.full) for one in found)
         self._retention = await self._behind(now)
         self._due = await self._schedules()
 

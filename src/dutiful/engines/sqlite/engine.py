@@ -20,7 +20,7 @@ from .connections.connection import Durability
 from .consumer import SqliteConsumer
 from .controller import SqliteController
 from .fleet import SqliteFleet
-from .health import examine
+from .health import SqliteHealth, examine
 from .inspector import SqliteInspection
 from .producer import SqliteProducer
 from .retention import SqliteRetention
@@ -54,6 +54,7 @@ class SqliteEngine(Engine):
         self.schedules = SqliteSchedules(session)
         self.exporter = self.importer = SqliteTransfer(session)
         self.schema = SqliteSchema(session)
+        self.health = SqliteHealth(session)
         self.activity = SqliteActivity(session)
         self.alerts = SqliteAlerts(session)
 
