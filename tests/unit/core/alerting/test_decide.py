@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -79,8 +80,9 @@ def test_what_resolves_under_a_silence_is_not_sent() -> None:
 
 def test_an_alert_that_flaps_is_resolved_only_when_it_is_steady() -> None:
     watch = Watch([rule()], Policy(sinks=("chat",), cooldown=0))
-    flips = lambda at: having(at, *(["a"] if (at - START) // MINUTE % 2 == 0 else []))  # noqa: E731 - one line
-    watch.run(40 * MINUTE, flips)
+    watch.run(
+        40 * MINUTE, lambda at: having(at, *(["a"] if (at - START) // MINUTE % 2 == 0 else []))
+    )
     assert watch.sent.count(("firing", "bad")) == 3
     assert watch.sent.count(("resolved", "bad")) == 2
     watch.run(12 * MINUTE, lambda at: having(at))
@@ -133,7 +135,8 @@ def test_a_broken_rule_costs_itself_only() -> None:
 
 
 def test_what_is_no_condition_is_an_error_of_its_rule() -> None:
-    odd = Rule(name="odd", check=lambda sample: ["no"])  # type: ignore[list-item, return-value]  # meant
+    wrong: Any = lambda sample: ["no"]  # noqa: E731 - one line
+    odd = Rule(name="odd", check=wrong)
     assert judge([odd], Sample(at=1), Limits()).failed == (
         ("odd", "TypeError: yield dutiful.Condition, not a str"),
     )

@@ -9,11 +9,14 @@ INSERT INTO dutiful_alert (kind, key, version, at, body) VALUES (0, ?, 1, ?, '')
 ON CONFLICT (kind, key) DO UPDATE SET at = excluded.at
 
 -- name: alert_entries
-SELECT kind, key, version, at, body FROM dutiful_alert
+-- A version that is no whole number, which only another program writes, counts as 0.
+SELECT
+  kind, key, CASE typeof(version) WHEN 'integer' THEN version ELSE 0 END, at, body
+FROM dutiful_alert
 WHERE kind IN (SELECT value FROM json_each(?)) ORDER BY at DESC, kind, key LIMIT ?
 
 -- name: alert_version
--- A version that is no whole number, which only another program writes, counts as 0.
+-- As `alert_entries` returns it.
 SELECT CASE typeof(version) WHEN 'integer' THEN version ELSE 0 END FROM dutiful_alert
 WHERE kind = ? AND key = ?
 
