@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dutiful.cli import (
+    alerts,
     alerts_list,
     alerts_silence,
     dead,
@@ -110,7 +111,7 @@ _GROUPS = {
         },
     ),
     "alerts": (
-        "List alerts, their rules and their history; silence them.",
+        "List alerts, their rules and their history; silence and test them.",
         {
             "list": alerts_list.list_alerts,
             "history": alerts_list.list_history,
@@ -118,6 +119,7 @@ _GROUPS = {
             "silence": alerts_silence.silence_alerts,
             "silences": alerts_silence.list_silences,
             "unsilence": alerts_silence.unsilence_alerts,
+            "test": alerts.send_test_to,
         },
     ),
     "workers": (

@@ -21,7 +21,7 @@ NAME_MAX = 60
 _SPANS = ("escalate_after", "clear_after", "cooldown")
 
 
-class Sink(Protocol):
+class AlertSink(Protocol):
     """Where messages go; ``send`` raises where a message did not arrive."""
 
     @property
@@ -43,7 +43,7 @@ class Alerting:
         self.policy = Policy()
         self.rules: dict[str, Rule] = {}
         """The app's own."""
-        self.sinks: dict[str, Sink] = {}
+        self.sinks: dict[str, AlertSink] = {}
 
     def configure(self, options: Mapping[str, Any]) -> None:
         """Change limits of rules, or the spans of the policy; BadOption for what is unknown."""
@@ -64,7 +64,7 @@ class Alerting:
         self.rules[own] = Rule(name=own, check=check, limit=limit, about=text)
 
     def add_sink(
-        self, sink: Sink, *, severity: Severity = "warning", escalation: bool = False
+        self, sink: AlertSink, *, severity: Severity = "warning", escalation: bool = False
     ) -> None:
         """Send messages to a sink: all, or those about critical alerts, or escalations only."""
         name = line(sink.name, "the name of a sink", NAME_MAX)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dutiful.client.alerting import RuleFunction, Sink
+from dutiful.client.alerting import AlertSink, RuleFunction
 from dutiful.client.ids import new_id
 from dutiful.client.options import Span
 from dutiful.contract.capability import Capability
@@ -67,7 +67,7 @@ class Alerts(Part):
         return decorate if check is None else decorate(check)
 
     def add_sink(
-        self, sink: Sink, *, severity: Severity = "warning", escalation: bool = False
+        self, sink: AlertSink, *, severity: Severity = "warning", escalation: bool = False
     ) -> None:
         """Send messages to a sink: about all alerts, or only about critical ones.
 

@@ -163,6 +163,10 @@ def _of_the_store(event: e.Event) -> None:
             _warning("%s", text)
         case e.Notice(text=text):
             _warning(text)
+        case e.PingsStopped(why=why):
+            _error("no dead-man's signal goes out: %s", why)
+        case e.PingsResumed():
+            _warning("the dead-man's signal goes out again")
         case _:
             _of_schedules(event)
 

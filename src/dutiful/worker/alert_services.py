@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from msgspec.structs import replace
 
 from dutiful.config import Settings
+from dutiful.contract.beside import beside
 from dutiful.contract.capability import Capability
 from dutiful.contract.clock import Clock
 from dutiful.core.errors import EngineError
@@ -16,6 +17,7 @@ from dutiful.core.event import Notice
 from dutiful.core.state import State
 from dutiful.core.url import public
 from dutiful.observe.log import UNLOGGED
+from dutiful.observe.sinks.sink import Sink
 from dutiful.services.activity_recorder import ActivityRecorder
 from dutiful.services.alerter import Alerter
 from dutiful.services.service import Service
@@ -34,10 +36,24 @@ def keeping(settings: Settings) -> dict[State, int | None]:
     }
 
 
+async def sinks_of(settings: Settings) -> tuple[Sink, ...]:
+    """Make the sinks that ``alerts_to`` names, in a thread; BadConfiguration for a wrong one.
+
+    The log is none of them: it has a line for each alert, with or without a sink.
+    """
+    if not settings.alerts_to:
+        return ()
+    from dutiful.observe.sinks.make import make_sinks  # loads what sends only where it is used
+
+    made = await beside(lambda: make_sinks(settings))
+    return tuple(one for one in made if one.name in settings.alerts_to)
+
+
 def alerter_of(
     app: WorkerApp,
     clock: Clock,
     healthy: Callable[[], bool],
+    sinks: Sequence[Sink] = (),
     *,
     calm: Callable[[], bool] = lambda: False,
     late: bool = False,
@@ -57,12 +73,15 @@ def alerter_of(
                 "with `dutiful alerts rules`"
             )
         )
+    named = {one.name: one for one in sinks}
+    own, address = alerting.policy, public(settings.url) if settings.url else ""
+    both = tuple(dict.fromkeys((*named, *own.sinks)))
     return Alerter(
         store,
         clock=clock,
-        sinks=alerting.sinks,
+        sinks={**named, **alerting.sinks},
         limits=limits,
-        policy=replace(alerting.policy, store=public(settings.url) if settings.url else ""),
+        policy=replace(own, sinks=both, store=address),
         rules=tuple(alerting.rules.values()),
         scope=app.name,
         keep=keeping(settings),
@@ -80,6 +99,11 @@ class AlertServices:
         self._app = app
         self._clock = clock
         self._recorder: ActivityRecorder | None = None
+        self._sinks: tuple[Sink, ...] = ()
+
+    async def prepare(self) -> None:
+        """Make the sinks of the settings; BadConfiguration for one that cannot work."""
+        self._sinks = await sinks_of(self._app.settings)
 
     def listen(self) -> Callable[[], None]:
         """Begin to count, where the store keeps counts, and return what ends this."""
@@ -95,7 +119,9 @@ class AlertServices:
         found: list[Service] = []
         if self._recorder is not None and not burst:
             found.append(self._recorder)
-        alerter = None if burst else alerter_of(self._app, self._clock, healthy, calm=calm)
+        alerter = (
+            None if burst else alerter_of(self._app, self._clock, healthy, self._sinks, calm=calm)
+        )
         return found if alerter is None else [*found, alerter]
 
     async def flush(self) -> None:

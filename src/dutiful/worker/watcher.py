@@ -14,7 +14,7 @@ from dutiful.core.retry import Random
 from dutiful.services.service import Service, ServiceLoop
 from dutiful.services.trouble import OutageReport
 
-from .alert_services import alerter_of
+from .alert_services import alerter_of, sinks_of
 from .app_protocol import WorkerApp
 from .store_retry import StoreRetry
 
@@ -52,11 +52,13 @@ class Watcher:
         opening = StoreRetry(trouble, self._rng)
         await opening.ask(partial(app.open, create=False), self._stopped.is_set)
         app.store.require(Capability.ALERTS)
-        alerter = alerter_of(app, self._clock, lambda: True, late=not app.alerting.sinks)
+        sinks = await sinks_of(app.settings)
+        silent = not (sinks or app.alerting.sinks)
+        alerter = alerter_of(app, self._clock, lambda: True, sinks, late=silent)
         services = [*([] if alerter is None else [alerter]), *self._services]
         if alerter is None:
             app.bus.emit(Notice("alerts are off, so no rules are evaluated"))
-        elif not app.alerting.sinks:
+        elif silent:
             app.bus.emit(Notice("no sink is configured, so alerts are only written to the log"))
         loops = [ServiceLoop(one, app.bus.emit, self._rng, trouble) for one in services]
         chores = [asyncio.create_task(one.forever()) for one in loops]

@@ -41,6 +41,7 @@ from .options import WorkerOptions
 from .owned_task import OWNER, HookRun
 from .registration import Ending, Registration
 from .store_retry import StoreRetry
+from .with_dead_man import with_dead_man
 
 _RSS_SECONDS = 1.0
 """Seconds between checks of the process's memory."""
@@ -93,6 +94,7 @@ class Worker:
         self.app.schedules.declaration().check(self.app.store)
         if not await self._open():
             return "stopped"
+        await self._alerts.prepare()
         leave = self.app.bus.subscribe(lambda event: self._heard(loop, event))
         uncount = self._alerts.listen()
         contain(loop)
@@ -196,7 +198,9 @@ class Worker:
             services.append(Pruner(store, keeping(settings)))
         healthy, calm = registration.healthy, registration.calm
         services += self._alerts.services(healthy, calm, burst=self.options.burst)
-        return services
+        if self.options.burst:  # whose first turns are awaited, and which ends by itself
+            return services
+        return with_dead_man(services, settings, self._clock.ticks, store.emit)
 
     def _new_rescuer(self, registration: Registration) -> Rescuer:
         return Rescuer(
