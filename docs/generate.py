@@ -24,6 +24,8 @@ from dutiful.core.instant import spell
 from dutiful.engines.memory import MemoryEngine
 from dutiful.engines.postgres import PostgresEngine
 from dutiful.engines.sqlite import SqliteEngine
+from dutiful.manage.alert_records import AlertRecord, DeliveryRecord, RuleRecord, SilenceRecord
+from dutiful.manage.alerts import Alerts
 from dutiful.manage.bulk import BulkResult, Sweeping
 from dutiful.manage.choice import DeadFilters, JobFilters
 from dutiful.manage.dead import DeadLetters
@@ -112,7 +114,7 @@ def manage() -> str:
     """List the parts of the management interface with their methods."""
     parts = {"jobs": Jobs, "dead": DeadLetters, "queues": Queues, "workers": Workers}
     text: list[str] = []
-    for name, kind in {**parts, "schedules": Schedules}.items():
+    for name, kind in {**parts, "schedules": Schedules, "alerts": Alerts}.items():
         rows = [
             [f"`{method}{signature(getattr(kind, method))}`", first_line(getattr(kind, twin))]
             for method in sorted(dir(kind))
@@ -150,6 +152,7 @@ def records() -> str:
         *(Page, JobRecord, ErrorRecord, DeadGroupRecord, QueueRecord, WorkerRecord),
         *(WorkerReportRecord, RunningJobRecord, Ordered),
         *(ScheduleRecord, OccurrenceRecord, BulkResult, Retried),
+        *(AlertRecord, DeliveryRecord, SilenceRecord, RuleRecord),
     ):
         rows = fields(kind) + [
             [f"`{name}`", f"`{inspect.signature(value.fget).return_annotation}`", first_line(value)]

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Unpack, cast
 
+from .client.alerting import Alerting
 from .client.app_name import defining_module
 from .client.enqueue import Enqueuer
 from .client.hooks import HookDecorators, Hooks
@@ -49,6 +50,7 @@ class App(HookDecorators, ManagementParts):
         self.bus.subscribe(log, ignores=UNLOGGED)
         self.lazy = LazyStore(url, settings, engine_of, self.bus.emit)
         self.portal = Portal()
+        self.alerting = Alerting()
         self.hooks = Hooks(lambda: self.settings.payload_bytes_max, self.portal.run)
         self.enqueuer = Enqueuer(self)
         self._registry = TaskRegistry(self.enqueuer)

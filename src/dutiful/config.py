@@ -13,6 +13,7 @@ from typing import Any, cast
 import msgspec
 
 from .core.admission import NAME_MAX
+from .core.alerting.rule import Limits, read_limits
 from .core.errors import BadConfiguration, BadOption
 from .core.instant import DAY, SECOND, span, spell
 from .core.lease import Lease
@@ -55,6 +56,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a job of a task that no worker knows stays parked before it dies."""
     crashes_max: int = 3
     """A job becomes a dead letter when this many workers have died while they ran it."""
+    alerts: Limits | None = None
+    """Limits of alert rules, as a table ``[tool.dutiful.alerts]``; ``off`` evaluates none."""
     alerts_to: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
     """Where alerts are sent, by name: URLs of apprise (``slack://…``, ``mailto://…``), or
     ``webhook+https://…`` for signed JSON. A table in the file, a dict in Python; in the
@@ -157,7 +160,15 @@ def _merge(into: dict[str, Any], values: Mapping[str, Any], source: str) -> None
             near = difflib.get_close_matches(name, _NAMES, n=1)
             known = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(_NAMES))}"
             raise BadConfiguration(f"{source}: no setting is called {name!r}; {known}")
-        into[name] = _read(name, value, source)
+        read = _alerts if name == "alerts" else _read
+        into[name] = read(name, value, source)
+
+
+def _alerts(name: str, value: Any, source: str) -> Limits | None:
+    try:
+        return value if isinstance(value, Limits | None) else read_limits(value)
+    except (BadOption, ValueError, TypeError) as error:
+        raise BadConfiguration(f"{source}: {name}: {error}") from error
 
 
 def _read(name: str, value: Any, source: str) -> Any:

@@ -7,6 +7,8 @@ from .client.handle import Handle
 from .client.occurrence import ThisOccurrence
 from .client.options import unique_rule as unique
 from .client.task import Task
+from .core.alerting.rule import Condition
+from .core.alerting.sample import Sample
 from .core.errors import (
     BadArguments,
     BadConfiguration,
@@ -41,6 +43,7 @@ from .core.errors import (
 from .core.outcome import Cancel, Discard, Snooze
 from .core.retry import Retry
 from .core.rule import Calendar, Cron, Dates, Dst, Interval
+from .manage.alert_records import AlertRecord, RuleRecord, SilenceRecord
 from .manage.bulk import BulkResult
 from .manage.page import Page
 from .manage.records import DeadGroupRecord, ErrorRecord, JobRecord, QueueRecord, WorkerRecord
@@ -49,6 +52,7 @@ from .manage.schedule_records import OccurrenceRecord, ScheduleRecord
 from .manage.worker_records import Ordered
 
 __all__ = [
+    "AlertRecord",
     "App",
     "Backfill",
     "BadArguments",
@@ -61,6 +65,7 @@ __all__ = [
     "Calendar",
     "Cancel",
     "ClaimLost",
+    "Condition",
     "Context",
     "Cron",
     "Dates",
@@ -90,8 +95,11 @@ __all__ = [
     "ResultTimeout",
     "Retried",
     "Retry",
+    "RuleRecord",
+    "Sample",
     "ScheduleRecord",
     "SchemaMismatch",
+    "SilenceRecord",
     "SinkError",
     "Snooze",
     "StepNotRecorded",

@@ -12,6 +12,7 @@ from tests.architecture.tree import SOURCE, python_files
 # Classes that share a name because they are one idea in several places.
 CLASSES = {
     "Address": "how each engine reads its own URL",
+    "Delivery": "a message to one sink: as the store keeps it, and how one send ended",
     "Notifier": "how each engine lets its workers wait for jobs and wakes them",
     "RowRange": "the rows that one look for unreadable ones covers, in each SQL engine",
     "Session": "what one process holds open on a store, in each SQL engine",

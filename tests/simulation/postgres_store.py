@@ -23,7 +23,8 @@ from .sqlstore import Beds, HandedClock, RealCalls
 from .store_rows import SqlStoreRows, Written
 
 _TABLES = (
-    "schedule, occurrence, edition, job, failure, step, worker, queue, tally, listener, written"
+    "schedule, occurrence, edition, job, failure, step, worker, queue, tally, listener, "
+    "activity, alert, written"
 )
 _SHARED = (
     "pool",

@@ -8,6 +8,7 @@ from contextvars import Context, copy_context
 from dataclasses import dataclass
 from typing import Any
 
+from dutiful.client.alerting import Alerting
 from dutiful.client.hooks import Hooks
 from dutiful.client.task import Task
 from dutiful.config import Settings
@@ -43,6 +44,7 @@ class SimApp:
         self.schedules = declared(self, older=tasks is OLDER)
         self.hooks = Hooks()
         self.bus = Bus()
+        self.alerting = Alerting()
         self.settings = Settings()
         self.store = Store(engine, self.bus.emit)
 

@@ -14,6 +14,7 @@ from dutiful.manage.reading import micros
 
 if TYPE_CHECKING:
     from dutiful.contract.page import Finding
+    from dutiful.manage.alert_records import AlertRecord, RuleRecord, SilenceRecord
     from dutiful.manage.records import (
         DeadGroupRecord,
         ErrorRecord,
@@ -163,6 +164,66 @@ def ordered(row: Ordered) -> dict[str, Any]:
         "workers": list(row.workers),
         "within": row.within.total_seconds(),
         "pending": list(row.pending),
+    }
+
+
+def alert(row: AlertRecord) -> dict[str, Any]:
+    """Return an alert with the messages about it."""
+    return {
+        "rule": row.rule,
+        "subject": row.subject,
+        "state": row.state,
+        "severity": row.severity,
+        "since": time(row.since),
+        "changed_at": time(row.changed_at),
+        "count": row.count,
+        "title": row.title,
+        "text": row.text,
+        "error": row.error,
+        "command": row.command,
+        "announced_at": time(row.announced_at),
+        "silenced_by": row.silenced_by,
+        "unreadable": row.unreadable,
+        "deliveries": [
+            {
+                "id": one.id,
+                "sink": one.sink,
+                "kind": one.kind,
+                "at": time(one.at),
+                "sent_at": time(one.sent_at),
+                "attempt": one.attempt,
+                "error": one.error,
+                "given_up": one.given_up,
+            }
+            for one in row.deliveries
+        ],
+    }
+
+
+def silence(row: SilenceRecord) -> dict[str, Any]:
+    """Return a silence."""
+    return {
+        "id": row.id,
+        "rule": row.rule,
+        "subject": row.subject,
+        "until": time(row.until),
+        "reason": row.reason,
+        "author": row.author,
+        "created_at": time(row.created_at),
+        "unreadable": row.unreadable,
+    }
+
+
+def alert_rule(row: RuleRecord) -> dict[str, Any]:
+    """Return a rule; spans are seconds, its threshold too where it is a span."""
+    return {
+        "name": row.name,
+        "about": row.about,
+        "above": row.shown,
+        "for": row.hold / 1_000_000,
+        "severity": row.severity,
+        "on": row.on,
+        "own": row.own,
     }
 
 

@@ -9,6 +9,8 @@ import typer
 
 from dutiful.cli import (
     alerts,
+    alerts_list,
+    alerts_silence,
     check,
     dead,
     dead_purge,
@@ -110,6 +112,18 @@ _GROUPS = {
             "delete": schedules_change.delete_schedules,
         },
     ),
+    "alerts": (
+        "List alerts, their rules and their history; silence and test them.",
+        {
+            "list": alerts_list.list_alerts,
+            "history": alerts_list.list_history,
+            "rules": alerts_list.list_rules,
+            "silence": alerts_silence.silence_alerts,
+            "silences": alerts_silence.list_silences,
+            "unsilence": alerts_silence.unsilence_alerts,
+            "test": alerts.send_test_to,
+        },
+    ),
     "workers": (
         "List workers, quiet and drain them.",
         {
@@ -118,10 +132,6 @@ _GROUPS = {
             "drain": workers_order.drain_workers,
             "resume": workers_order.resume_workers,
         },
-    ),
-    "alerts": (
-        "Test whether alerts arrive.",
-        {"test": alerts.send_test_to},
     ),
 }
 
@@ -132,6 +142,7 @@ _LATER = {
         "See in half a minute what Dutiful does, in a shop whose gateway fails.",
     ),
     "worker": ("dutiful.cli.worker", "Run jobs until a signal stops the worker."),
+    "watch": ("dutiful.cli.watch", "Evaluate alerts without running jobs, until a signal."),
     "bench": ("dutiful.cli.bench", "Measure how fast a store is on this machine."),
 }
 

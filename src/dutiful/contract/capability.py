@@ -35,6 +35,8 @@ class Capability(StrEnum):
     EXPORT = "be read out for a copy"
     IMPORT = "be filled by a copy"
     SCHEDULES = "keep schedules"
+    ACTIVITY = "keep counts by minute and hour"
+    ALERTS = "keep alerts"
 
 
 ADVICE: dict[Capability, str] = {
@@ -57,5 +59,7 @@ ADVICE: dict[Capability, str] = {
     Capability.CALLER_TRANSACTION: "enqueue after the commit",
     Capability.EXPORT: "let its workers finish the jobs",
     Capability.IMPORT: "enqueue the jobs there",
+    Capability.ACTIVITY: "look at the metrics of the workers",
+    Capability.ALERTS: "let a monitoring system look at the metrics and logs of the workers",
 }
 """What to do instead, where that can be said in general."""

@@ -24,6 +24,8 @@ ROLES: dict[Capability, str] = {
     Capability.EXPORT: "exporter",
     Capability.IMPORT: "importer",
     Capability.SCHEDULES: "schedules",
+    Capability.ACTIVITY: "activity",
+    Capability.ALERTS: "alerts",
 }
 """The role without which an engine cannot do what it declares."""
 

@@ -15,6 +15,8 @@ import msgspec
 
 from .capability import Capability
 from .page import Finding
+from .roles.activity import ActivityStore
+from .roles.alert_store import AlertStore
 from .roles.consumer import Consumer
 from .roles.controller import Controller
 from .roles.fleet import Fleet, Leases
@@ -96,6 +98,8 @@ class Engine(ABC):
     importer: Importer | None = None
     schema: Schema | None = None
     health: Health | None = None
+    activity: ActivityStore | None = None
+    alerts: AlertStore | None = None
 
     @abstractmethod
     async def open(self, *, create: bool = True) -> tuple[str, ...]:

@@ -28,6 +28,8 @@ from .engine import UNBOUNDED, Engine
 from .enqueue_check import FOR_BATCHES, Parts, refuse_unfit, takes_all
 from .page import Finding
 from .reentry import insider, refuse_reentry, writing
+from .roles.activity import ActivityStore
+from .roles.alert_store import AlertStore
 from .roles.consumer import Consumer, Exchanged, Wanted
 from .roles.controller import Controller
 from .roles.fleet import Fleet, Leases
@@ -110,6 +112,16 @@ class Store:
     def schedules(self) -> ScheduleStore:
         """The role of keeping schedules, or Unsupported."""
         return self._role(self.engine.schedules, Capability.SCHEDULES)
+
+    @property
+    def activity(self) -> ActivityStore:
+        """The role of keeping counts by minute and hour, or Unsupported."""
+        return self._role(self.engine.activity, Capability.ACTIVITY)
+
+    @property
+    def alerts(self) -> AlertStore:
+        """The role of keeping alerts, or Unsupported."""
+        return self._role(self.engine.alerts, Capability.ALERTS)
 
     @property
     def schema(self) -> Schema:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from .alert_event import AlertEvent
 from .job import AttemptError, Job
 from .schedule_event import OccurrenceLate as OccurrenceLate
 from .schedule_event import OccurrenceMissed as OccurrenceMissed
@@ -242,6 +243,7 @@ Event = (
     | ScheduleBroken
     | SchedulesDeclared
     | ClockSkewed
+    | AlertEvent
     | Notice
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any, Protocol, TypeVar
 
+from dutiful.client.alerting import Alerting
 from dutiful.client.app_protocol import AppProtocol
 from dutiful.client.task import Task
 from dutiful.contract.capability import Capability
@@ -27,6 +28,7 @@ class ManagedApp(AppProtocol, Protocol):
     """The app, with the tasks that it knows."""
 
     tasks: dict[str, Task[..., Any, Any]]
+    alerting: Alerting
 
 
 async def existing(app: ManagedApp, *, create: bool = False) -> Store:

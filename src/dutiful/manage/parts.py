@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import cast
 
+from .alerts import Alerts
 from .app_protocol import ManagedApp
 from .dead import DeadLetters
 from .jobs import Jobs
@@ -14,7 +15,7 @@ from .workers import Workers
 
 
 class ManagementParts:
-    """Gives an app its ``jobs``, ``dead``, ``queues``, ``workers`` and ``schedules``."""
+    """Gives an app its ``jobs``, ``dead``, ``queues``, ``workers``, ``schedules``, ``alerts``."""
 
     @cached_property
     def jobs(self) -> Jobs:
@@ -35,6 +36,11 @@ class ManagementParts:
     def workers(self) -> Workers:
         """Workers: what they run, and which fell silent."""
         return Workers(cast(ManagedApp, self))
+
+    @cached_property
+    def alerts(self) -> Alerts:
+        """Alerts: their limits, rules and sinks, those that fire, silences."""
+        return Alerts(cast(ManagedApp, self))
 
     @property
     def schedules(self) -> Schedules:

@@ -6,6 +6,7 @@ import logging
 from functools import partial
 
 from dutiful.contract.coverage import spell
+from dutiful.core import alert_event as a
 from dutiful.core import event as e
 from dutiful.core.instant import iso, moment
 from dutiful.core.misfire import COUNTED_MAX
@@ -203,5 +204,21 @@ def _of_schedules(event: e.Event) -> None:
             _info("app %s declares schedules: %s", app, "; ".join(said))
         case e.ClockSkewed(seconds=seconds):
             _warning("this clock differs from the store's, which decides, by %.1f s", seconds)
+        case _:
+            _of_alerts(event)
+
+
+def _of_alerts(event: e.Event) -> None:
+    match event:
+        case a.AlertFired(rule=rule, severity=severity, title=title, error=error, command=more):
+            write = _error if severity == "critical" else _warning
+            write("alert %s: %s%s%s", rule, title, error and f"; {error}", more and f"; see {more}")
+        case a.AlertResolved(rule=rule, title=title):
+            _warning("alert %s is resolved: %s", rule, title)
+        case a.AlertRuleFailed(rule=rule, error=error):
+            _error("alert rule %s failed: %s", rule, error)
+        case a.AlertNotSent(sink=sink, error=error, attempt=attempt, given_up=given_up):
+            after = "it is given up" if given_up else "it is tried again"
+            _warning("an alert cannot be sent to %s (try %d), %s: %s", sink, attempt, after, error)
         case _:
             pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from dutiful.client.alerting import Alerting
 from dutiful.client.hooks import Hooks
 from dutiful.client.schedules import DeclaredSchedules
 from dutiful.client.task import Task
@@ -18,6 +19,12 @@ class WorkerApp(Protocol):
     tasks: dict[str, Task[..., Any, Any]]
     hooks: Hooks
     bus: Bus
+    alerting: Alerting
+
+    @property
+    def name(self) -> str:
+        """The app's name in the store."""
+        ...
 
     @property
     def schedules(self) -> DeclaredSchedules:
@@ -42,6 +49,6 @@ class WorkerApp(Protocol):
         """Return the store; open the engine if it is not open."""
         ...
 
-    async def open(self) -> tuple[str, ...]:
+    async def open(self, *, create: bool = True) -> tuple[str, ...]:
         """Open the engine and return its notices."""
         ...

@@ -25,6 +25,7 @@ from dutiful.services.scheduler import HOOKS_WAIT, Scheduler
 from dutiful.services.service import Service
 from dutiful.services.trouble import OutageReport
 
+from .alert_services import AlertServices, keeping
 from .app_protocol import WorkerApp
 from .condition import Condition
 from .death_hooks import DeathHooks
@@ -85,6 +86,7 @@ class Worker:
         """Whether a stop was requested."""
         self._names: set[str] = set()
         self._contexts = Contexts()
+        self._alerts = AlertServices(app, self._clock)
         self._rss_seen = 0.0
 
     async def run(self) -> Ending:
@@ -93,8 +95,10 @@ class Worker:
         self.app.schedules.declaration().check(self.app.store)
         if not await self._open():
             return "stopped"
+        await self._alerts.prepare()
         hooks = DeathHooks(self.app, self._contexts, self._names)
         watchdog = self._watch()
+        uncount = self._alerts.listen()
         contain(loop)
         try:
             while True:
@@ -116,6 +120,8 @@ class Worker:
             watchdog.stop()
             # One that hangs must not hold up the exit indefinitely.
             self.clean = await hooks.close(max(self.options.grace / 1e6, 1)) and self.clean
+            uncount()
+            await self._alerts.flush()
             release(loop)
 
     def stop(self, grace: float | None = None) -> None:
@@ -194,12 +200,9 @@ class Worker:
         if store.can(Capability.SCHEDULES):
             services.append(self._new_scheduler(registration))
         if store.can(Capability.PRUNE):
-            keep = {
-                State.SUCCEEDED: settings.keep_succeeded,
-                State.CANCELLED: settings.keep_cancelled,
-                State.DEAD: settings.keep_dead,
-            }
-            services.append(Pruner(store, keep))
+            services.append(Pruner(store, keeping(settings)))
+        healthy, calm = registration.healthy, registration.calm
+        services += self._alerts.services(healthy, calm, burst=self.options.burst)
         if self.options.burst:  # whose first turns are awaited, and which ends by itself
             return services
         return with_dead_man(services, settings, self._clock.ticks, store.emit)

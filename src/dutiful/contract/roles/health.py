@@ -13,6 +13,8 @@ class HealthWarning(msgspec.Struct, frozen=True):
     about: str
     """Identifies the warning: the text stays the same while the problem lasts."""
     text: str
+    full: bool = False
+    """Whether the store is nearly full."""
 
 
 class Health(Protocol):

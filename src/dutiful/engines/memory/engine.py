@@ -7,6 +7,8 @@ from dutiful.contract.clock import Clock, SystemClock
 from dutiful.contract.engine import Engine
 from dutiful.contract.page import Finding
 
+from .activity import MemoryActivity
+from .alert_store import MemoryAlerts
 from .consumer import MemoryConsumer
 from .controller import MemoryController
 from .fleet import MemoryFleet
@@ -41,6 +43,8 @@ class MemoryEngine(Engine):
         self.controller = controller
         self.retention = MemoryRetention(tables)
         self.schedules = schedules
+        self.activity = MemoryActivity(tables)
+        self.alerts = MemoryAlerts(tables)
         self.exporter = self.importer = MemoryTransfer(tables, schedules.fresh)
 
     async def open(self, *, create: bool = True) -> tuple[str, ...]:

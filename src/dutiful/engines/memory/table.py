@@ -12,7 +12,9 @@ from msgspec.structs import replace
 
 from dutiful.contract.clock import Clock
 from dutiful.contract.page import PREFIX_MIN
+from dutiful.contract.roles.alert_store import AlertEntry, AlertKind
 from dutiful.contract.roles.fleet import WorkerInfo
+from dutiful.core.alerting.sample import Activity
 from dutiful.core.apply import due
 from dutiful.core.fence import first_floor, raised_floor
 from dutiful.core.job import AttemptError, Job
@@ -78,6 +80,9 @@ class Tables:
         self.histories: dict[str, dict[int, StoredJob]] = {}
         """The recorded occurrences by schedule and planned instant."""
         self.declaration_versions: dict[str, dict[str, DeclarationVersion]] = {}
+        self.activity: dict[tuple[int, int, str, str, str], Activity] = {}
+        """By span, beginning, kind, queue and name."""
+        self.alerts: dict[tuple[AlertKind, str], AlertEntry] = {}
         self._listeners: dict[tuple[asyncio.AbstractEventLoop, asyncio.Event], None] = {}
         """The listeners in the order of their arrival, so that a run can be repeated exactly."""
 

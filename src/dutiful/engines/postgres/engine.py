@@ -10,6 +10,8 @@ from dutiful.core.errors import StoreUnusable
 from dutiful.engines._sql.inspector import SqlInspector
 from dutiful.engines._sql.migrations import is_new, names
 
+from .activity import PostgresActivity
+from .alert_store import PostgresAlerts
 from .callers.role import PostgresCaller
 from .connections.address import address_of
 from .consumer import PostgresConsumer
@@ -47,6 +49,8 @@ class PostgresEngine(Engine):
         self.schedules = PostgresSchedules(session)
         self.exporter = self.importer = PostgresTransfer(session)
         self.schema = PostgresSchema(session)
+        self.activity = PostgresActivity(session)
+        self.alerts = PostgresAlerts(session)
         self.health = PostgresHealth(session)
 
     async def open(self, *, create: bool = True) -> tuple[str, ...]:

@@ -13,12 +13,14 @@ from dutiful.contract.page import Finding
 from dutiful.core.errors import BadOption, StoreUnusable
 from dutiful.engines._sql.inspector import SqlInspector
 
+from .activity import SqliteActivity
+from .alert_store import SqliteAlerts
 from .callers.role import SqliteCaller
 from .connections.connection import Durability
 from .consumer import SqliteConsumer
 from .controller import SqliteController
 from .fleet import SqliteFleet
-from .health import examine
+from .health import SqliteHealth, examine
 from .inspector import SqliteInspection
 from .producer import SqliteProducer
 from .retention import SqliteRetention
@@ -52,6 +54,9 @@ class SqliteEngine(Engine):
         self.schedules = SqliteSchedules(session)
         self.exporter = self.importer = SqliteTransfer(session)
         self.schema = SqliteSchema(session)
+        self.health = SqliteHealth(session)
+        self.activity = SqliteActivity(session)
+        self.alerts = SqliteAlerts(session)
 
     async def open(self, *, create: bool = True) -> tuple[str, ...]:
         """Open the file, create it if it is missing, and migrate it."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dutiful.contract.page import Finding
+from dutiful.contract.roles.health import HealthWarning
 from dutiful.engines._sql.migrations import health
 from dutiful.engines._sql.statement import Plan, Statement
 
@@ -68,3 +69,25 @@ def _around(session: Session) -> Iterator[Finding]:
     yield Finding("disk", free >= FREE_BYTES_MIN, f"{free / _GIB:,.1f} GiB free")
     notices = database_file.notices()
     yield Finding("place", not notices, "; ".join(notices) or "a local disk")
+
+
+class SqliteHealth:
+    """The role `Health`."""
+
+    def __init__(self, session: Session) -> None:
+        """Share the engine's session."""
+        self.session = session
+
+    async def warnings(self) -> tuple[HealthWarning, ...]:
+        """Name a disk that is nearly full, and a log that an open read prevents from shrinking."""
+        database_file = self.session.ready().database_file
+        found: list[HealthWarning] = []
+        free = shutil.disk_usage(database_file.path.parent).free
+        if free < FREE_BYTES_MIN:
+            text = f"{free / _MIB:,.0f} MiB are free on the disk of {database_file.path.name}"
+            found.append(HealthWarning("disk", text, full=True))
+        log = database_file.wal_bytes()
+        if log > 4 * WAL_BYTES_KEPT:
+            text = f"the write-ahead log has {log / _MIB:,.0f} MiB: an old read holds it back"
+            found.append(HealthWarning("log", text))
+        return tuple(found)

@@ -22,6 +22,8 @@ pytest.register_assert_rewrite(
 )
 
 # ruff: noqa: E402 - an assert is explained on failure only when registered before the import
+from dutiful.testing.conformance.activity import ActivityContract
+from dutiful.testing.conformance.alert_store import AlertsContract
 from dutiful.testing.conformance.awaited import AsyncLedger, AwaitedContract
 from dutiful.testing.conformance.bounds import BoundsContract, FailNext
 from dutiful.testing.conformance.caller import Caller, CallerContract
@@ -75,6 +77,8 @@ from dutiful.testing.conformance.wake import WakeContract
 
 __all__ = [
     "CONTRACTS",
+    "ActivityContract",
+    "AlertsContract",
     "AsyncLedger",
     "AwaitedContract",
     "BoundsContract",

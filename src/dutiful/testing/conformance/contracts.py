@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dutiful.testing.conformance.activity import ActivityContract
+from dutiful.testing.conformance.alert_store import AlertsContract
 from dutiful.testing.conformance.awaited import AwaitedContract
 from dutiful.testing.conformance.bounds import BoundsContract
 from dutiful.testing.conformance.caller import CallerContract
@@ -75,4 +77,6 @@ CONTRACTS: tuple[type[Contract], ...] = (
     GivingWayContract,
     ReviewContract,
     ScheduleHistoryContract,
+    ActivityContract,
+    AlertsContract,
 )

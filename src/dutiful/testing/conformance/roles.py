@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import cast
 
 from dutiful.contract.engine import Engine
+from dutiful.contract.roles.activity import ActivityStore
+from dutiful.contract.roles.alert_store import AlertStore
 from dutiful.contract.roles.controller import Controller
 from dutiful.contract.roles.fleet import Fleet, Leases
 from dutiful.contract.roles.fleet_orders import FleetOrders
@@ -41,3 +43,5 @@ class Roles:
         self.exporter = cast(Exporter, engine.exporter)
         self.importer = cast(Importer, engine.importer)
         self.schema = cast(Schema, engine.schema)
+        self.activity = cast(ActivityStore, engine.activity)
+        self.alerts = cast(AlertStore, engine.alerts)

@@ -1,0 +1,87 @@
+"""What an app says about alerts: limits, rules of its own, and the sinks that get messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from msgspec.structs import replace
+
+from dutiful.core.alerting.decide import Policy
+from dutiful.core.alerting.rule import Condition, Limit, Limits, Rule, read_limits
+from dutiful.core.alerting.rules import RULE_FAILING, RULES
+from dutiful.core.alerting.sample import Sample
+from dutiful.core.errors import BadOption
+from dutiful.core.instant import span
+from dutiful.core.notification import Notification, Severity
+from dutiful.core.text import line, shown
+
+RuleFunction = Callable[[Sample], Iterable[Condition]]
+NAME_MAX = 60
+_SPANS = ("escalate_after", "clear_after", "cooldown")
+
+
+class AlertSink(Protocol):
+    """Where messages go; ``send`` raises where a message did not arrive."""
+
+    @property
+    def name(self) -> str:
+        """Identifies it in the store and in silences."""
+        ...
+
+    async def send(self, notification: Notification) -> None:
+        """Send one message; called again with the same id if it is not known to have arrived."""
+        ...
+
+
+class Alerting:
+    """The declared part of an app's alerts; read by its workers and by ``dutiful watch``."""
+
+    def __init__(self) -> None:
+        """Start with the rules that are on by default, and without sinks."""
+        self.limits = Limits()
+        self.policy = Policy()
+        self.rules: dict[str, Rule] = {}
+        """The app's own."""
+        self.sinks: dict[str, AlertSink] = {}
+
+    def configure(self, options: Mapping[str, Any]) -> None:
+        """Change limits of rules, or the spans of the policy; BadOption for what is unknown."""
+        spans = {name: span(value) for name, value in options.items() if name in _SPANS}
+        rules = {name: value for name, value in options.items() if name not in _SPANS}
+        self.limits = self.limits.plus(read_limits(rules))
+        self.policy = replace(self.policy, **spans)
+
+    def add_rule(
+        self, check: RuleFunction, name: str | None, about: str | None, limit: Limit
+    ) -> None:
+        """Add a rule of the app's own; a module that is loaded again replaces its rules."""
+        default = getattr(check, "__name__", "").replace("_", "-")
+        own = line(name or default, "the name of an alert rule", NAME_MAX)
+        if "/" in own or own == RULE_FAILING or own in {rule.name for rule in RULES}:
+            raise BadOption(f"an alert rule cannot be called {shown(own)}; choose another name")
+        text = about if about is not None else (check.__doc__ or "").strip().partition("\n")[0]
+        self.rules[own] = Rule(name=own, check=check, limit=limit, about=text)
+
+    def add_sink(
+        self, sink: AlertSink, *, severity: Severity = "warning", escalation: bool = False
+    ) -> None:
+        """Send messages to a sink: all, or those about critical alerts, or escalations only."""
+        name = line(sink.name, "the name of a sink", NAME_MAX)
+        policy = self.policy
+        parts = {
+            part: tuple(other for other in getattr(policy, part) if other != name)
+            for part in ("sinks", "critical_sinks", "escalate_to")
+        }
+        critical = "critical_sinks" if severity == "critical" else "sinks"
+        parts["escalate_to" if escalation else critical] += (name,)
+        self.policy = replace(policy, **parts)
+        self.sinks[name] = sink
+
+    def known(self) -> tuple[Rule, ...]:
+        """Return the default rules and those of the app."""
+        return (*RULES, *self.rules.values())
+
+    def strangers(self, limits: Limits) -> tuple[str, ...]:
+        """Return the names of rules whose limits are changed and which do not exist."""
+        return tuple(sorted(limits.named() - {rule.name for rule in self.known()}))
