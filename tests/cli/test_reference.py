@@ -20,7 +20,13 @@ def test_every_command_and_option_is_on_the_page() -> None:
 
 def test_commands_share_their_options() -> None:
     for path, command in commands(typer.main.get_command(app)):
-        if not hasattr(command, "commands") and path[0] not in ("bench", "copy", "demo", "worker"):
+        if not hasattr(command, "commands") and path[0] not in (
+            "bench",
+            "copy",
+            "demo",
+            "watch",
+            "worker",
+        ):
             names = {name for option in command.params for name in option.opts}
             assert {"--url", "--app", "--json"} <= names, path
 

@@ -9,7 +9,7 @@ import pytest
 from dutiful import App, BadOption, UnknownWorker
 from dutiful.contract.roles.fleet import WorkerInfo
 from dutiful.core.instant import SECOND
-from dutiful.core.worker_report import RunningJob, WorkerReport, encode_report
+from dutiful.core.worker_report import ReportedJob, WorkerReport, encode_report
 from tests.worker.support import serving
 
 
@@ -84,7 +84,7 @@ async def test_a_report_is_shown_in_the_record(app: App) -> None:
         hung_for=2 * SECOND,
         slots=4,
         in_use=1,
-        running=(RunningJob(id="j1", task="mail", started_at=0),),
+        running=(ReportedJob(id="j1", task="mail", started_at=0),),
         rss_mb=12.5,
     )
     leases = app.store.leases

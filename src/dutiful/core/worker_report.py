@@ -29,7 +29,7 @@ Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Amount = Annotated[float, Meta(ge=0, le=1e12)]
 
 
-class RunningJob(msgspec.Struct, frozen=True, kw_only=True):
+class ReportedJob(msgspec.Struct, frozen=True, kw_only=True):
     """A job that occupies a slot."""
 
     id: str
@@ -54,7 +54,7 @@ class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
     in_use: Count = 0
     blocked: Count = 0
     """Slots whose job is past its hard timeout, or waits for the result of another job."""
-    running: tuple[RunningJob, ...] = ()
+    running: tuple[ReportedJob, ...] = ()
     """The jobs in the slots, the longest running first, at most `RUNNING_MAX`."""
     progress_for: Micros | None = None
     """Since a job last started or was settled; None if none has yet."""
@@ -82,7 +82,7 @@ def encode_report(report: WorkerReport) -> str:
         reason=report.reason[:_REASON_MAX],
         app_version=report.app_version[:_TEXT_MAX],
         running=tuple(
-            RunningJob(id=job.id[:_TEXT_MAX], task=job.task[:_TEXT_MAX], started_at=job.started_at)
+            ReportedJob(id=job.id[:_TEXT_MAX], task=job.task[:_TEXT_MAX], started_at=job.started_at)
             for job in report.running[:RUNNING_MAX]
         ),
     )

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-from dutiful.core.worker_report import RUNNING_MAX, RunningJob, WorkerReport
+from dutiful.core.worker_report import RUNNING_MAX, ReportedJob, WorkerReport
 from dutiful.services.process import rss_mb
 from dutiful.services.trouble import OutageReport
 
@@ -62,7 +62,7 @@ class RegisteredWorker(Protocol):
         ...
 
 
-class Condition:
+class WorkerCondition:
     """One worker's, over all its registrations."""
 
     def __init__(self, trouble: OutageReport, app_version: str = "") -> None:
@@ -106,7 +106,7 @@ class Condition:
             in_use=len(running),
             blocked=sum(_blocked(one) for one in running),
             running=tuple(
-                RunningJob(id=one.job.id, task=one.job.task, started_at=one.job.started_at)
+                ReportedJob(id=one.job.id, task=one.job.task, started_at=one.job.started_at)
                 for one in oldest
             ),
             progress_for=None if progressed is None else registration.since(progressed),

@@ -9,7 +9,7 @@ from dutiful.contract.facade import Store
 from dutiful.core.event import WorkerQuieted, WorkerResumed
 from dutiful.core.worker_report import Order
 
-from .condition import Condition
+from .condition import WorkerCondition
 from .executor import Executor
 from .heartbeat import Heartbeat
 
@@ -38,7 +38,7 @@ class OrderedWorker(Protocol):
 class Obedience:
     """Applies the order that each renewal brings. Every method is called on the loop."""
 
-    def __init__(self, registration: OrderedWorker, condition: Condition) -> None:
+    def __init__(self, registration: OrderedWorker, condition: WorkerCondition) -> None:
         """Take over from the registration before, which may have been quiet."""
         self._registration = registration
         self._condition = condition

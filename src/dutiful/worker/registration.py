@@ -27,7 +27,7 @@ from dutiful.services.process import Process
 from dutiful.services.service import Service, ServiceLoop
 
 from .app_protocol import WorkerApp
-from .condition import Condition
+from .condition import WorkerCondition
 from .drain import LOST_GRACE, Drain
 from .executor import Executor
 from .fetch_loop import FetchLoop
@@ -59,7 +59,7 @@ class Registration:
         rng: Random,
         rules: Callable[[str], Rules],
         store_retry: StoreRetry,
-        condition: Condition | None = None,
+        condition: WorkerCondition | None = None,
     ) -> None:
         """Prepare a registration with a new id; call it on the loop that runs the jobs."""
         self.worker = worker = process.name()
@@ -69,7 +69,7 @@ class Registration:
         self._changed, self._asked = asyncio.Event(), asyncio.Event()
         self._lease = lease = bounded(options.lease, store.engine.bounds.lease)
         held = leases_of(store.engine, lease, clock)
-        self._condition = condition = condition or Condition(store_retry.trouble)
+        self._condition = condition = condition or WorkerCondition(store_retry.trouble)
         self.joined = False  # whether the store knows it
         self._heartbeat = self._make_heartbeat(clock, held)
         self.executor: Executor = Executor(

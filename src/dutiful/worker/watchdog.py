@@ -21,7 +21,7 @@ from dutiful.core.event import Emit, WorkerHung
 from dutiful.core.instant import SECOND
 
 from .blocked_loop import blocking_job, debugged, frames_of, stack, where
-from .condition import Condition, Hang
+from .condition import Hang, WorkerCondition
 
 _LOG = logging.getLogger("dutiful")
 
@@ -50,7 +50,7 @@ class Watchdog:
 
     def __init__(
         self,
-        condition: Condition,
+        condition: WorkerCondition,
         limit: int | None,
         clock: Clock,
         emit: Emit,

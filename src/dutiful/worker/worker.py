@@ -16,7 +16,6 @@ from dutiful.core.event import Notice
 from dutiful.core.job import NewJob
 from dutiful.core.retry import Random
 from dutiful.core.settle import Rules
-from dutiful.core.state import State
 from dutiful.services.preparing import HOOK_SECONDS
 from dutiful.services.process import Process, rss_mb
 from dutiful.services.pruner import Pruner
@@ -27,7 +26,7 @@ from dutiful.services.trouble import OutageReport
 
 from .alert_services import AlertServices, keeping
 from .app_protocol import WorkerApp
-from .condition import Condition
+from .condition import WorkerCondition
 from .death_hooks import DeathHooks
 from .engine_notice import engine_notice
 from .health_view import HealthView
@@ -80,7 +79,7 @@ class Worker:
         self._scheduler: Scheduler | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._store_retry = StoreRetry(OutageReport(app.bus.emit, self._clock.ticks), self._rng)
-        self.condition = Condition(self._store_retry.trouble)
+        self.condition = WorkerCondition(self._store_retry.trouble)
         self._owner = owner or ProcessOwner()
         self._asked = False
         """Whether a stop was requested."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dutiful.core.worker_report import (
     RUNNING_MAX,
-    RunningJob,
+    ReportedJob,
     WorkerReport,
     decode_report,
     encode_report,
@@ -25,7 +25,7 @@ FULL = WorkerReport(
     slots=3,
     in_use=2,
     blocked=1,
-    running=(RunningJob(id="j1", task="märz☀", started_at=5), RunningJob(id="j2", task="t")),
+    running=(ReportedJob(id="j1", task="märz☀", started_at=5), ReportedJob(id="j2", task="t")),
     progress_for=6,
     store_for=7,
     store_took=8,
@@ -45,7 +45,7 @@ def test_a_report_is_ascii_for_databases_in_any_encoding() -> None:
 
 
 def test_a_report_has_a_greatest_length() -> None:
-    many = tuple(RunningJob(id="i" * 999, task="t" * 999) for _ in range(500))
+    many = tuple(ReportedJob(id="i" * 999, task="t" * 999) for _ in range(500))
     text = encode_report(
         WorkerReport(state="serving", reason="r" * 10**6, running=many, app_version="v" * 999)
     )

@@ -15,7 +15,7 @@ from dutiful.core.instant import SECOND
 from dutiful.services.trouble import OutageReport
 from dutiful.testing.clock import FakeClock
 from dutiful.worker import watchdog
-from dutiful.worker.condition import Condition
+from dutiful.worker.condition import WorkerCondition
 from dutiful.worker.watchdog import ProcessOwner, Watchdog
 
 LIMIT = 60 * SECOND
@@ -30,7 +30,7 @@ class Watched:
         self.asked: list[Callable[[], None]] = []
         self.progress: object = None
         self.renewed: list[float] = []
-        self.condition = Condition(OutageReport(self.events.append, self.clock.ticks))
+        self.condition = WorkerCondition(OutageReport(self.events.append, self.clock.ticks))
         self.condition.registration = cast(
             Any,
             SimpleNamespace(
@@ -156,7 +156,7 @@ def test_the_job_that_blocks_the_loop_is_named(blocked: Any) -> None:
     watched.watchdog._loop_thread = thread.ident
     reason = watched.look(10, 7, answers=False)
     assert "blocked by job j1 (sleepy)" in reason
-    assert "in Event.wait" in reason or "in Condition.wait" in reason
+    assert "in Event.wait" in reason or "in WorkerCondition.wait" in reason
 
 
 def test_a_loop_that_a_person_debugs_does_not_hang(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dutiful.contract.capability import Capability
 from dutiful.contract.roles.fleet import WorkerStatus
-from dutiful.core.worker_report import RunningJob, WorkerReport, decode_report, encode_report
+from dutiful.core.worker_report import ReportedJob, WorkerReport, decode_report, encode_report
 from dutiful.testing.conformance.moves import hand
 from dutiful.testing.conformance.requires import needs_advance, requires
 from dutiful.testing.conformance.roles import Roles
@@ -15,7 +15,7 @@ REPORT = WorkerReport(
     state="serving",
     slots=16,
     in_use=1,
-    running=(RunningJob(id="j1", task="märz☀", started_at=1),),
+    running=(ReportedJob(id="j1", task="märz☀", started_at=1),),
     rss_mb=40.5,
 )
 
@@ -51,7 +51,7 @@ class OrdersContract(Contract):
 
     async def test_a_report_of_the_greatest_size_is_taken(self, engine: Roles) -> None:
         many = tuple(
-            RunningJob(id=f"{number:0200}", task="t" * 200, started_at=2**60)
+            ReportedJob(id=f"{number:0200}", task="t" * 200, started_at=2**60)
             for number in range(200)
         )
         text = encode_report(WorkerReport(state="hung", reason="r" * 9_000, running=many))
