@@ -81,8 +81,7 @@ class FetchLoop:
         self.lost = False
         self._dry_at: int | None = None
         self._unwritable = UnwritableEnds(store.emit)
-        self.released = 0
-        """How many jobs were released."""
+        self.released = 0  # how many jobs were
         self.asking: float | None = None  # since when an exchange has been under way
         self.overdue: Callable[[], bool] = lambda: False
         """Whether to stop waiting for a store that is unavailable."""
