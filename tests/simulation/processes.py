@@ -17,6 +17,7 @@ from dutiful.core.errors import EngineError
 from dutiful.core.lease import Lease
 from dutiful.core.queue import Served
 from dutiful.observe.bus import Bus
+from dutiful.observe.metrics.app_metrics import AppMetrics
 from dutiful.services.process import Process
 from dutiful.worker.options import WorkerOptions
 from dutiful.worker.worker import Worker
@@ -45,6 +46,7 @@ class SimApp:
         self.bus = Bus()
         self.settings = Settings()
         self.store = Store(engine, self.bus.emit)
+        self.metrics = AppMetrics(self.bus, tasks, lambda: None, lambda reading: {})
 
     async def ready(self) -> Store:
         return self.store

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from threading import get_ident
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from . import coverage
 from .capability import ADVICE, Capability
 from .engine import UNBOUNDED, Engine
 from .enqueue_check import FOR_JOBS, Parts, refuse_unfit, takes_all
+from .meter import JobsClaimed, JobsStored, Meter
 from .page import Finding
 from .reentry import insider, refuse_reentry, writing
 from .roles.consumer import Consumer, Exchanged, Wanted
@@ -38,10 +40,11 @@ _FOR_SYNC = FOR_JOBS | {Capability.SYNC_ENQUEUE}
 class Store:
     """One engine behind the checks and events that all engines share."""
 
-    def __init__(self, engine: Engine, emit: Emit = ignore) -> None:
+    def __init__(self, engine: Engine, emit: Emit = ignore, meter: Meter | None = None) -> None:
         """Wrap an engine; ``emit`` is called with every event, in the caller's thread."""
         self.engine = engine
         self.emit = emit
+        self.meter = meter or Meter()
 
     @property
     def name(self) -> str:
@@ -149,17 +152,19 @@ class Store:
         """
         engine, producer = self.engine, self.engine.producer
         if takes_all(engine):
-            receipts = await producer.enqueue(jobs)
-            self.emit(_enqueued(receipts))
+            storing = producer.enqueue(jobs)
+            metered = self.meter.take is not None
+            receipts = await (self.meter.timed("enqueue", storing) if metered else storing)
+            self._stored(jobs, receipts)
             return receipts
         refuse_unfit(engine, jobs)
         parts = Parts(jobs, engine.bounds.batch or max(len(jobs), 1))
         for part in parts:
             try:
-                parts.stored(await producer.enqueue(part))
+                parts.stored(await self.meter.timed("enqueue", producer.enqueue(part)))
             except EngineError as error:
                 parts.failed(part, error)
-        return self._sent(parts)
+        return self._sent(jobs, parts)
 
     def enqueue_sync(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
         """Store jobs in the calling thread: see `SyncProducer.enqueue_sync`."""
@@ -174,10 +179,15 @@ class Store:
             refuse_reentry()
         try:  # as `insider` does, which takes longer
             writing.add(ident)
-            receipts = producer.enqueue_sync(jobs)
+            if self.meter.take is None:
+                receipts = producer.enqueue_sync(jobs)
+            else:
+                receipts = self.meter.timed_sync("enqueue", lambda: producer.enqueue_sync(jobs))
         finally:
             writing.discard(ident)
         self.emit(_enqueued(receipts))
+        if (take := self.meter.take) is not None:
+            take(JobsStored(jobs, receipts))
         return receipts
 
     def _enqueue_checked(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
@@ -189,22 +199,33 @@ class Store:
         with insider():
             for part in parts:
                 try:
-                    parts.stored(producer.enqueue_sync(part))
+                    store = partial(producer.enqueue_sync, part)
+                    parts.stored(self.meter.timed_sync("enqueue", store))
                 except EngineError as error:
                     parts.failed(part, error)
-        return self._sent(parts)
+        return self._sent(jobs, parts)
 
-    def _sent(self, parts: Parts) -> tuple[Receipt, ...]:
+    def _sent(self, jobs: Sequence[NewJob], parts: Parts) -> tuple[Receipt, ...]:
         """Emit what became of a batch, and return its receipts or raise."""
         try:
             receipts = parts.receipts()
         except EngineError as error:
             partly = error if isinstance(error, PartlyEnqueued) else error.__cause__
             if isinstance(partly, PartlyEnqueued) and partly.stored:
-                self.emit(Enqueued(len(set(partly.stored)), 0))
+                stored = set(partly.stored)
+                self.emit(Enqueued(len(stored), 0))
+                if (take := self.meter.take) is not None:
+                    held = [job for job in jobs if job.id in stored]
+                    take(JobsStored(held, [Receipt(job.id) for job in held]))
             raise
-        self.emit(_enqueued(receipts))
+        self._stored(jobs, receipts)
         return receipts
+
+    def _stored(self, jobs: Sequence[NewJob], receipts: tuple[Receipt, ...]) -> None:
+        """Emit that a batch was stored."""
+        self.emit(_enqueued(receipts))
+        if (take := self.meter.take) is not None:
+            take(JobsStored(jobs, receipts))
 
     def enqueue_on(self, connection: Any, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
         """Store jobs inside the caller's transaction: see `CallerProducer.enqueue_on`."""
@@ -220,7 +241,9 @@ class Store:
         self, worker: str, settlements: Sequence[Settlement], wanted: Wanted | None
     ) -> Exchanged:
         """Settle and claim: see `Consumer.exchange`. Emits what the store accepted."""
-        answer = await self.consumer.exchange(worker, settlements, wanted)
+        exchange = self.consumer.exchange(worker, settlements, wanted)
+        metered = self.meter.take is not None
+        answer = await (self.meter.timed("exchange", exchange) if metered else exchange)
         if answer.refused:
             self.emit(ClaimsRefused(worker, answer.refused))
         if answer.refused or answer.delayed:
@@ -230,6 +253,8 @@ class Store:
             self.settled(worker, settlements)
         if answer.claims:
             self.emit(Claimed(worker, len(answer.claims)))
+            if (take := self.meter.take) is not None:
+                take(JobsClaimed(answer.claims))
         return answer
 
     def settled(self, worker: str, settlements: Sequence[Settlement]) -> None:

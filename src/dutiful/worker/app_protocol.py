@@ -10,6 +10,7 @@ from dutiful.client.task import Task
 from dutiful.config import Settings
 from dutiful.contract.facade import Store
 from dutiful.observe.bus import Bus
+from dutiful.observe.metrics.app_metrics import AppMetrics
 
 
 class WorkerApp(Protocol):
@@ -18,6 +19,11 @@ class WorkerApp(Protocol):
     tasks: dict[str, Task[..., Any, Any]]
     hooks: Hooks
     bus: Bus
+
+    @property
+    def metrics(self) -> AppMetrics:
+        """What this process counts of the app."""
+        ...
 
     @property
     def schedules(self) -> DeclaredSchedules:

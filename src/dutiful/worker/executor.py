@@ -25,6 +25,7 @@ from .failure import raised, timed_out
 from .job_leases import JobLeases
 from .prefetch import RESERVE_MAX, Prefetch
 from .redelivery import fresh, held_still, lose, refuse
+from .run_times import RunTimes
 from .runners import Runners
 from .store_clock import StoreClock
 from .store_retry import StoreRetry
@@ -68,6 +69,7 @@ class Executor:
         self.prefetch = Prefetch(slots, most)
         self._pid = forks.this_process.pid
         self._slots = slots
+        self._run_times = RunTimes(app.bus.meter)
         self.capacity = Capacity(slots, app.bus.emit, self._roomier)
         self.store_clock = StoreClock(clock)
         self._store_retry = store_retry
@@ -136,6 +138,7 @@ class Executor:
 
     def take_ended(self) -> list[End]:
         """Return the ends that are to be settled now, and forget them."""
+        self._run_times.report()
         ended, self.ended = self.ended, []
         ended = ended + self.delayed.take() if self.delayed else ended
         return ended if self.leases is None else held_still(ended, self.leases, self._store.emit)
@@ -281,7 +284,8 @@ class Executor:
         if running.unstarted is not None:
             self.capacity.shrink(len(self.running), running.unstarted)
         if running.since is not None:
-            self.prefetch.observe(self._time() - running.since)
+            self.prefetch.observe(seconds := self._time() - running.since)
+            self._run_times.add(running.job, seconds)
         self.done += 1
         if self.leases is not None and not self.leases.holds(running.claim):
             refuse([running.claim], self._store.emit)

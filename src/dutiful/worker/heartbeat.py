@@ -62,7 +62,9 @@ class Heartbeat:
         """Whether the last renewal said that nobody needs rescue."""
         self._asked_at: int | None = None
         self._reported = False
-        self._deadline = lease.deadline(clock.ticks())
+        self._renewed_at = clock.ticks()
+        self._loop_lag = 0
+        self._deadline = lease.deadline(self._renewed_at)
         self._stopped = False
         self._failed = False
         self._wake: Callable[[], None] = lambda: None
@@ -70,11 +72,22 @@ class Heartbeat:
 
     def start(self) -> None:
         """Count the lease from now, just before the store is asked to register the worker."""
-        self._deadline = self._lease.deadline(self._clock.ticks())
+        self._renewed_at = self._clock.ticks()
+        self._deadline = self._lease.deadline(self._renewed_at)
 
     def valid(self) -> bool:
         """Whether the lease holds by this worker's own clock, and nobody declared it lost."""
         return not self.lost and self._clock.ticks() < self._deadline
+
+    def lease_lag(self) -> int:
+        """Return the microseconds since the last renewal."""
+        return self._clock.ticks() - self._renewed_at
+
+    def loop_lag(self) -> int:
+        """Return how many microseconds the loop took to answer, or has taken so far."""
+        asked_at = self._asked_at
+        owed = 0 if asked_at is None else self._clock.ticks() - asked_at
+        return max(owed, self._loop_lag)
 
     async def run(self) -> None:
         """Beat until stopped or lost."""
@@ -130,7 +143,8 @@ class Heartbeat:
         if not renewal.valid:
             self._lose()
             return
-        self._deadline = self._lease.deadline(self._renewed(renewal, sent))
+        self._renewed_at = self._renewed(renewal, sent)
+        self._deadline = self._lease.deadline(self._renewed_at)
         if renewal.cancels:
             self._on_cancels(renewal.cancels)
 
@@ -167,6 +181,8 @@ class Heartbeat:
         return owed
 
     def _answered(self) -> None:
+        if (asked_at := self._asked_at) is not None:
+            self._loop_lag = self._clock.ticks() - asked_at
         self._asked_at = None
 
     def _lose(self) -> None:

@@ -13,13 +13,7 @@ from dutiful.contract.facade import Store
 from dutiful.contract.release import release
 from dutiful.contract.roles.fleet import WorkerInfo
 from dutiful.core.errors import EngineError
-from dutiful.core.event import (
-    LeaseLost,
-    ServiceFailed,
-    WorkerJoined,
-    WorkerLeft,
-    WorkerStalled,
-)
+from dutiful.core.event import LeaseLost, ServiceFailed, WorkerJoined, WorkerLeft, WorkerStalled
 from dutiful.core.job import Claim
 from dutiful.core.retry import Random
 from dutiful.core.settle import Rules
@@ -65,9 +59,9 @@ class Registration:
         self._loop = asyncio.get_running_loop()
         self._changed, self._asked = asyncio.Event(), asyncio.Event()
         self._grace = options.grace / 1_000_000
-        self._lease = lease = bounded(options.lease, store.engine.bounds.lease)
+        self.lease = self._lease = lease = bounded(options.lease, store.engine.bounds.lease)
         held = leases_of(store.engine, lease, clock)
-        self._heartbeat = self._make_heartbeat(clock, held)
+        self.heartbeat = self._heartbeat = self._make_heartbeat(clock, held)
         self.executor: Executor = Executor(
             app,
             options.concurrency,
@@ -93,7 +87,7 @@ class Registration:
         self._store_retry, self._trouble = store_retry, store_retry.trouble
         self._asked_at = 0.0
         self._cut_off: set[str] = set()  # jobs that were stopped because the lease was lost
-        self._rng = rng
+        self._rng, self.joined = rng, False
 
     def _make_heartbeat(self, clock: Clock, held: JobLeases | None) -> Heartbeat:
         store, worker = self.store, self.worker
@@ -213,6 +207,7 @@ class Registration:
             if not self._asked.is_set():
                 raise
             return False
+        self.joined = True
         self.store.emit(WorkerJoined(self.worker, info.queues))
         return True
 
@@ -287,6 +282,7 @@ class Registration:
         self.store.emit(ServiceFailed("heartbeat", f"{type(error).__name__}: {error}"))
 
     def _heard_of_store(self, error: Exception | None, began: int) -> None:
+        self.store.meter.report("renew", (self._trouble.ticks() - began) / 1e6, error)
         if error is None:
             self._trouble.answered(_HEARTBEAT)
             return

@@ -23,6 +23,7 @@ from dutiful.core.retry import Random
 from dutiful.core.settle import Rules
 from dutiful.core.state import State
 from dutiful.core.text import worded
+from dutiful.observe.metrics.vitals import WorkerVitals
 from dutiful.services.preparing import HOOK_SECONDS
 from dutiful.services.process import Process, rss_mb
 from dutiful.services.pruner import Pruner
@@ -40,6 +41,7 @@ from .options import WorkerOptions
 from .owned_task import OWNER, HookRun
 from .registration import Ending, Registration
 from .store_retry import StoreRetry
+from .vitals import vitals_of
 
 _RSS_SECONDS = 1.0
 """How often the memory is looked at."""
@@ -92,6 +94,7 @@ class Worker:
         if not await self._open():
             return "stopped"
         leave = self.app.bus.subscribe(lambda event: self._heard(loop, event))
+        detach = self.app.metrics.attach(self.vitals)
         contain(loop)
         try:
             while True:
@@ -111,6 +114,7 @@ class Worker:
         finally:
             self._registration = None
             leave()
+            detach()
             await self._death_hooks_run()
             release(loop)
 
@@ -122,6 +126,10 @@ class Worker:
         self._asked = True
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._stop_session, grace)
+
+    def vitals(self) -> WorkerVitals:
+        """Say how this worker is; may be asked from any thread."""
+        return vitals_of(self._registration)
 
     async def _ready(self) -> tuple[str, ...]:
         """Open the store; ScheduleTaken when another owner has a schedule that is declared here."""

@@ -1,0 +1,143 @@
+"""The metrics of one app: what this process counts, and who may read that."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Mapping
+from functools import cached_property, partial
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from dutiful.contract.clock import SystemClock
+from dutiful.contract.facade import Store
+from dutiful.contract.release import release
+from dutiful.core.address import address
+from dutiful.observe.bus import Bus
+from dutiful.observe.http_server import Health, HttpServer, bound
+
+from .labels import QUEUES_MAX, STRANGERS_MAX, TASKS_MAX, LabelValues, printable
+from .opentelemetry import observer_of
+from .prometheus import registry_of, rendered
+from .recorder import Declared, Recorder
+from .series import Point, Points, Snapshot
+from .store_gauges import INTERVAL, StoreReader, read_store
+from .vitals import WorkerVitals
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import MeterProvider
+    from prometheus_client import CollectorRegistry
+
+Vitals = Callable[[], WorkerVitals]
+Run = Callable[[Coroutine[None, None, Points]], Points]
+_RECENT = 1.0
+"""Seconds for which one snapshot serves all instruments of OpenTelemetry."""
+
+
+class AppMetrics:
+    """Counts what this process does with an app, once `start` or a reader has asked for it.
+
+    Reading never waits long, whatever the store does: see `StoreReader`. For any thread.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        tasks: Mapping[str, Declared],
+        store: Callable[[], Store | None],
+        run: Run,
+    ) -> None:
+        """Count nothing yet; ``store`` gives the open store, and ``run`` awaits in a thread."""
+        self._bus, self._tasks, self._store, self._run = bus, tasks, store, run
+        self._starting = threading.Lock()
+        self._recorder: Recorder | None = None
+        self._workers: list[Vitals] = []
+        self._task_labels = LabelValues(TASKS_MAX, tasks, STRANGERS_MAX)
+        self._queue_labels = LabelValues(QUEUES_MAX)
+        self._reader = StoreReader(self._read)
+        self._recent: tuple[float, Snapshot] = (0.0, Snapshot())
+
+    def start(self) -> Recorder:
+        """Count from now on; a second call changes nothing."""
+        with self._starting:
+            if self._recorder is None:
+                self._recorder = recorder = Recorder(self._tasks)
+                self._bus.subscribe(recorder.take, ignores=recorder.uncounted)
+                self._bus.meter.take = recorder.take
+            return self._recorder
+
+    @cached_property
+    def registry(self) -> CollectorRegistry:
+        """A registry of prometheus_client with these metrics alone; counting starts now.
+
+        UsageError where prometheus_client is not installed.
+        """
+        made = registry_of(self.snapshot)
+        self.start()
+        return made
+
+    def serve(self, where: str) -> HttpServer:
+        """Serve metrics and health at ``HOST:PORT``, from a thread, until the server is closed.
+
+        BadOption for an address that cannot be read, UsageError for one that is in use.
+        """
+        registry = self.registry
+        return HttpServer(bound(address(where)), partial(rendered, registry), self.health)
+
+    def export(self, provider: MeterProvider | None = None) -> None:
+        """Export by OpenTelemetry; the provider is the global one. UsageError without its API."""
+        self.start().observer = observer_of(self._recent_snapshot, release(), provider)
+
+    def attach(self, vitals: Vitals) -> Callable[[], None]:
+        """Show a worker of this process; returns a function that removes it."""
+        self._workers = [*self._workers, vitals]
+
+        def detach() -> None:
+            self._workers = [one for one in self._workers if one is not vitals]
+
+        return detach
+
+    def snapshot(self, *, process: str = "1", store: bool = True) -> Snapshot:
+        """Return all numbers now; ``process`` names the worker, with a suffix for further ones.
+
+        Without ``store``, the store is not read.
+        """
+        points = self.start().points()
+        for number, vitals in enumerate(self._workers):
+            name = f"{process}.{number}" if number else process
+            for key, gauges in vitals().points(name, self._task_labels).items():
+                points.setdefault(key, []).extend(gauges)
+        engine = opened.name if (opened := self._store()) is not None else "none"
+        points["dutiful_build_info"] = [Point((release(), printable(engine)), 1.0)]
+        if not store or opened is None:
+            return Snapshot(points)
+        found, read_at = self._reader.latest()
+        failed = self._reader.failed
+        points["dutiful_store_readings_failed_total"] = [Point((), failed)]
+        if read_at:
+            points["dutiful_store_reading_age_seconds"] = [Point((), monotonic() - read_at)]
+        return Snapshot(points, found, read_at)
+
+    def health(self) -> Health:
+        """Say how the workers of this process are; a process without any is healthy and ready."""
+        found = [vitals() for vitals in self._workers]
+        problems = tuple(problem for one in found for problem in one.problems)
+        healthy = all(one.healthy for one in found)
+        return Health(healthy, healthy and all(one.ready for one in found), problems)
+
+    def _read(self) -> Points:
+        store = self._store()
+        return {} if store is None else self._run(self._aread(store))
+
+    async def _aread(self, store: Store) -> Points:
+        async with asyncio.timeout(INTERVAL):
+            now = SystemClock().now()
+            reading = read_store(store, self._queue_labels, now)
+            return await store.meter.timed("read", reading)
+
+    def _recent_snapshot(self) -> Snapshot:
+        taken, snapshot = self._recent
+        if monotonic() - taken > _RECENT:
+            snapshot = self.snapshot()
+            self._recent = (monotonic(), snapshot)
+        return snapshot
