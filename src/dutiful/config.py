@@ -51,6 +51,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a job of a task that no worker knows stays parked before it dies."""
     crashes_max: int = 3
     """A job becomes a dead letter when this many workers have died while they ran it."""
+    metrics: str | None = None
+    """``HOST:PORT`` at which ``dutiful worker`` serves metrics and health; by default it does not.
+    A port alone means the loopback address: only ``0.0.0.0:9464`` or a name opens it to others."""
 
     def child_url(self) -> str | None:
         """Return the URL by which another process reaches the store, None where none can."""
@@ -77,7 +80,7 @@ _SPANS = {
 _ENDLESS = {"keep_succeeded", "keep_cancelled", "keep_dead"}
 _NUMBERS = {"payload_bytes_max": 256 * 1024 * 1024, "crashes_max": 1_000_000}
 """The highest of each."""
-_TEXTS = {"name": NAME_MAX, "url": 4_000, "app": 1_000}
+_TEXTS = {"name": NAME_MAX, "url": 4_000, "app": 1_000, "metrics": 300}
 """How many characters each may have, on one line."""
 _WHOLE = re.compile("[0-9]{1,12}")
 _DURABILITIES = ("full", "normal")

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
+from socket import socket
 from typing import Annotated
 
 import typer
 
 from dutiful.config import load_settings, working_folder
+from dutiful.core.address import Address, address
 from dutiful.core.instant import span
 from dutiful.core.queue import served
+from dutiful.observe.http_server import bound
+from dutiful.observe.metrics.prometheus import registry_of
+from dutiful.observe.metrics.series import Snapshot
 from dutiful.worker.isolation.first_process import leave_first_process
 from dutiful.worker.isolation.places import remember
 from dutiful.worker.options import WorkerOptions
@@ -51,6 +57,12 @@ def worker(
         int | None,
         typer.Option(min=1, help="Replace a process that uses more megabytes of memory."),
     ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT", help="Serve metrics and health there, such as 127.0.0.1:9464."
+        ),
+    ] = None,
 ) -> None:
     """Run jobs until TERM, INT or HUP, then drain; a second signal releases running jobs.
 
@@ -75,11 +87,28 @@ def worker(
         lease=loaded.settings.leases(),
     )
     show_logs()
+    where = metrics or loaded.settings.metrics
     if processes == 1 and not reload and jobs_max is None and rss_mb_max is None:
+        if where is not None:
+            _say(loaded.metrics.serve(where).address)
         raise typer.Exit(serve(loaded, options))
     orders = Orders(name, loaded.settings.url, options)
     watch = _watched() if reload else None
-    raise typer.Exit(asyncio.run(Supervisor(orders, processes, watch=watch).run()))
+    listening = None if where is None else _bound(where)
+    supervisor = Supervisor(orders, processes, watch=watch, metrics=listening)
+    raise typer.Exit(asyncio.run(supervisor.run()))
+
+
+def _bound(where: str) -> socket:
+    """Return the socket on which a supervisor serves; fails where it could not serve later."""
+    registry_of(Snapshot)
+    listening = bound(address(where))
+    _say(Address(*listening.getsockname()[:2]))
+    return listening
+
+
+def _say(where: Address) -> None:
+    logging.getLogger("dutiful").info("metrics are served at http://%s/metrics", where)
 
 
 def _watched() -> Path:

@@ -7,11 +7,13 @@ import threading
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from dutiful.core.address import Address
 from dutiful.core.errors import UsageError
 from dutiful.core.text import visible
+
+from .health import Health
 
 _PLAIN = "text/plain; charset=utf-8"
 _SECONDS = 10.0
@@ -22,16 +24,6 @@ _PROBLEMS_MAX = 20
 
 Render = Callable[[str], tuple[bytes, str]]
 """Returns a body and its content type, by the header ``Accept`` of the request."""
-
-
-class Health(NamedTuple):
-    """What the process says about itself."""
-
-    healthy: bool
-    """Whether it should go on; otherwise a supervisor should restart it."""
-    ready: bool
-    """Whether it does its work now."""
-    problems: tuple[str, ...] = ()
 
 
 def bound(address: Address) -> socket.socket:
@@ -65,9 +57,13 @@ class HttpServer:
         self._thread.start()
 
     def close(self) -> None:
-        """Listen no more; calling it twice is harmless."""
+        """Listen no more; calling it twice is harmless. Requests that are answered go on."""
         self._server.shutdown()
         self._server.server_close()
+
+    def stop(self) -> None:
+        """Do what `close` does, without waiting for it."""
+        threading.Thread(target=self.close, name="dutiful-http-end", daemon=True).start()
 
 
 class _Server(ThreadingHTTPServer):

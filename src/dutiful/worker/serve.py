@@ -32,6 +32,7 @@ from .isolation.search_path import add_project
 from .isolation.standard import open_standard
 from .isolation.steady_loop import SteadyLoop
 from .last_words import LastWords
+from .metrics_report import MetricsReporter
 from .options import WorkerOptions
 from .owned_task import OwnedTask
 from .signals import dump_on_usr1, on_stop
@@ -61,6 +62,10 @@ class Orders(msgspec.Struct, frozen=True):
     options: WorkerOptions
     words: int | None = None
     """The descriptor on which the child says that it serves, and how it ends."""
+    metrics: int | None = None
+    """The descriptor on which the child reports its metrics."""
+    process: str = "1"
+    """What the child is called in these."""
 
     def __repr__(self) -> str:
         """Show the orders, and no password."""
@@ -74,11 +79,18 @@ class _Pool(ThreadPoolExecutor):
         return super().submit(forks.guarded, call, *args, **kwargs)
 
 
-def serve(app: WorkerApp, options: WorkerOptions, words: LastWords | None = None) -> int:
+def serve(
+    app: WorkerApp,
+    options: WorkerOptions,
+    words: LastWords | None = None,
+    *,
+    report: Callable[[], None] = lambda: None,
+) -> int:
     """Run a worker until it stops and return the exit code of its process.
 
     Does not return while a task's thread that cannot be stopped runs on: it ends the process.
-    ``words`` tell a supervisor what no exit code can.
+    ``words`` tell a supervisor what no exit code can; ``report`` is called when no job runs any
+    more.
     """
     words = words or LastWords()
     worker = Worker(app, options)
@@ -107,6 +119,7 @@ def serve(app: WorkerApp, options: WorkerOptions, words: LastWords | None = None
             return EXIT_BROKEN
         finally:
             await unserved.close()
+            report()
         pool.shutdown(wait=False, cancel_futures=True)
         return EXIT_RECYCLE if ending == "recycled" else EXIT_STOPPED
 
@@ -198,7 +211,10 @@ def main() -> int:
             return words.ends(EXIT_REFUSED)
         if orders.url is not None:
             app.at(orders.url)
-        return serve(app, orders.options, words)
+        if orders.metrics is None:
+            return serve(app, orders.options, words)
+        reporter = MetricsReporter(app.metrics, orders.metrics, orders.process)
+        return serve(app, orders.options, words, report=reporter.report)
     except EngineError as error:
         logging.getLogger("dutiful").error("%s", error)
         return words.ends(EXIT_STORE)

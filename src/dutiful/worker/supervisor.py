@@ -8,14 +8,23 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from socket import socket
 from time import monotonic
 
 import msgspec
+from msgspec.structs import replace
+
+from dutiful.observe.http_server import HttpServer
+from dutiful.observe.metrics.prometheus import registry_of, rendered
 
 from .capacity import shortage
 from .edits import watch as watch_files
 from .exit_code import ending
+from .gathered_metrics import ChildMetrics, GatheredMetrics
 from .isolation.child_process import tell
 from .isolation.search_path import arguments, bootstrap
 from .last_words import Ending, LastWordsReader
@@ -75,12 +84,24 @@ class _Streak:
 class Supervisor:
     """Runs ``count`` children with the same orders until it is told to stop."""
 
-    def __init__(self, orders: Orders, count: int, *, watch: Path | None = None) -> None:
-        """Prepare; with ``watch``, children are replaced when a Python file below it changes."""
+    def __init__(
+        self,
+        orders: Orders,
+        count: int,
+        *,
+        watch: Path | None = None,
+        metrics: socket | None = None,
+    ) -> None:
+        """Prepare; with ``watch``, children are replaced when a Python file below it changes.
+
+        On the bound socket ``metrics`` the sum of the children's metrics is served.
+        """
         self._orders = orders
         self._burst = orders.options.burst
         self._count = count
         self._watch = watch
+        self._socket = metrics
+        self._gathered: GatheredMetrics | None = None
         self._children: dict[subprocess.Popen[bytes], float] = {}
         """The running children, and when each was started."""
         self._stopping = asyncio.Event()
@@ -98,11 +119,27 @@ class Supervisor:
         watcher = None
         if self._watch is not None:
             watcher = asyncio.create_task(watch_files(self._watch, self._replace))
-        await asyncio.gather(*(self._keep(number) for number in range(self._count)))
+        with self._serving():
+            await asyncio.gather(*(self._keep(number) for number in range(self._count)))
         if watcher is not None:
             watcher.cancel()
             await asyncio.gather(watcher, return_exceptions=True)
         return self._code
+
+    @contextmanager
+    def _serving(self) -> Generator[None]:
+        """Serve the children's metrics, where that is asked for."""
+        if self._socket is None:
+            yield
+            return
+        self._gathered = gathered = GatheredMetrics()
+        render = partial(rendered, registry_of(gathered.snapshot))
+        server = HttpServer(self._socket, render, gathered.health)
+        try:
+            yield
+        finally:
+            # Not here: a request that is answered there needs this loop.
+            server.stop()
 
     async def _keep(self, number: int) -> None:
         """Keep one child running."""
@@ -148,18 +185,24 @@ class Supervisor:
 
     async def _child(self, number: int) -> Ending | Exception:
         """Run a child to its end; the error where none can be started."""
+        reports = None
         try:
             words = LastWordsReader()
         except OSError as error:
             return error
         try:
-            process = self._start(words.write)
+            if self._gathered is not None:
+                reports = self._gathered.open(str(number + 1))
+            process = self._start(words.write, reports)
         except (OSError, MemoryError) as error:
             words.close()
+            await self._ended(reports)
             return error
         finally:
             words.started()
         self._children[process] = monotonic()
+        if reports is not None:
+            await reports.started()
         if self._stopping.is_set():
             tell(process.pid, signal.SIGTERM)
         _LOG.info("worker process %d started, pid %d", number, process.pid)
@@ -168,9 +211,17 @@ class Supervisor:
         finally:
             words.close()
             del self._children[process]
+            await self._ended(reports)
 
-    def _start(self, words: int) -> subprocess.Popen[bytes]:
-        orders = msgspec.structs.replace(self._orders, words=words)
+    async def _ended(self, reports: ChildMetrics | None) -> None:
+        """Keep what a child has counted."""
+        if self._gathered is not None and reports is not None:
+            await self._gathered.close(reports)
+
+    def _start(self, words: int, reports: ChildMetrics | None) -> subprocess.Popen[bytes]:
+        metrics = None if reports is None else reports.theirs.fileno()
+        process = "1" if reports is None else reports.process
+        orders = replace(self._orders, words=words, metrics=metrics, process=process)
         command = [
             sys.executable,
             *bootstrap("dutiful.worker.serve"),
@@ -182,7 +233,7 @@ class Supervisor:
             command,
             # Not in the arguments, which every user of the host can read: the URL may be secret.
             env={**os.environ, ORDERS: msgspec.json.encode(orders).decode()},
-            pass_fds=(words,),
+            pass_fds=(words,) if metrics is None else (words, metrics),
             # A terminal's Ctrl-C must reach the children once, through this process.
             process_group=0,
         )

@@ -14,7 +14,7 @@ from dutiful.contract.facade import Store
 from dutiful.contract.release import release
 from dutiful.core.address import address
 from dutiful.observe.bus import Bus
-from dutiful.observe.http_server import Health, HttpServer, bound
+from dutiful.observe.health import Health
 
 from .labels import QUEUES_MAX, STRANGERS_MAX, TASKS_MAX, LabelValues, printable
 from .opentelemetry import observer_of
@@ -27,6 +27,8 @@ from .vitals import WorkerVitals
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from prometheus_client import CollectorRegistry
+
+    from dutiful.observe.http_server import HttpServer
 
 Vitals = Callable[[], WorkerVitals]
 Run = Callable[[Coroutine[None, None, Points]], Points]
@@ -81,6 +83,8 @@ class AppMetrics:
 
         BadOption for an address that cannot be read, UsageError for one that is in use.
         """
+        from dutiful.observe.http_server import HttpServer, bound
+
         registry = self.registry
         return HttpServer(bound(address(where)), partial(rendered, registry), self.health)
 
@@ -107,13 +111,12 @@ class AppMetrics:
             name = f"{process}.{number}" if number else process
             for key, gauges in vitals().points(name, self._task_labels).items():
                 points.setdefault(key, []).extend(gauges)
-        engine = opened.name if (opened := self._store()) is not None else "none"
-        points["dutiful_build_info"] = [Point((release(), printable(engine)), 1.0)]
-        if not store or opened is None:
-            return Snapshot(points)
-        found, read_at = self._reader.latest()
-        failed = self._reader.failed
-        points["dutiful_store_readings_failed_total"] = [Point((), failed)]
+        opened = self._store()
+        engine = "none" if opened is None else printable(opened.name)
+        points["dutiful_build_info"] = [Point((release(), engine), 1.0)]
+        reader = self._reader
+        found, read_at = reader.latest() if store and opened is not None else ({}, 0.0)
+        points["dutiful_store_readings_failed_total"] = [Point((), reader.failed)]
         if read_at:
             points["dutiful_store_reading_age_seconds"] = [Point((), monotonic() - read_at)]
         return Snapshot(points, found, read_at)
