@@ -9,7 +9,7 @@ from .errors import BadOption
 from .text import shown
 
 LOOPBACK = "127.0.0.1"
-_WRITTEN = re.compile(r"(?:(?P<host>\[[0-9A-Fa-f:.%\w]+\]|[\w.-]*):)?(?P<port>[0-9]{1,5})")
+_WRITTEN = re.compile(r"(?:(?P<host>\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[\w.-]*):)?(?P<port>[0-9]{1,5})")
 _PORT_MAX = 65_535
 
 

@@ -132,10 +132,11 @@ class GatheredMetrics:
 
     async def _gather(self, store: bool) -> tuple[Snapshot, Health]:
         async with self._gathering:
-            children = list(self._children)
-            reader = next((child for child in children if child.prompt), None)
-            asking = [child.ask(store=store and child is reader) for child in children]
+            reader = next((child for child in self._children if child.prompt), None)
+            asking = [child.ask(store=store and child is reader) for child in self._children]
             await asyncio.gather(*asking)
+            # One that has ended meanwhile is among the ended ones by now, and counts once.
+            children = list(self._children)
             known = [child.latest for child in children if child.latest is not None]
             found = total([report.snapshot for report in known], self._ended)
             return _marked(found, children), _health(children)

@@ -59,6 +59,7 @@ _EXPECTED = {
     ),
 }
 """Counters that are shown as zero before the first job: the first step would not be seen."""
+_OPERATIONS = ("enqueue", "exchange", "read", "renew")
 
 Item = e.Event | Measurement
 Observer = Callable[[str, Labels, Sequence[float]], None]
@@ -146,6 +147,8 @@ class Recorder:
 
     def _expect(self) -> None:
         """Show counters of tasks that have not run yet."""
+        for operation in _OPERATIONS:
+            self._series.add("dutiful_store_errors_total", (operation, "EngineUnavailable"))
         for name, task in list(self._tasks.items()):
             if name in self._expected:
                 continue
