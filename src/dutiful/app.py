@@ -54,9 +54,7 @@ class App(HookDecorators, ManagementParts):
         self.enqueuer = Enqueuer(self)
         self._registry = TaskRegistry(self.enqueuer)
         self.tasks = self._registry.tasks
-        self.metrics = AppMetrics(
-            self.bus, self.tasks, lambda: self.store if self.opened else None, self.portal.run
-        )
+        self.metrics = AppMetrics(self.bus, self.tasks, self.lazy, self.portal.run)
         """What this process does with the app, counted for Prometheus and OpenTelemetry."""
         if engine is not None:
             self.lazy.use(engine)

@@ -31,7 +31,7 @@ class Served:
         """Return status and body; 0 where nobody answers."""
         request = urllib.request.Request(f"http://{self.address}{path}", headers={"Accept": accept})
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - of a test's own
+            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - our own
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:

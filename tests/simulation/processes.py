@@ -6,7 +6,7 @@ import random
 import traceback
 from contextvars import Context, copy_context
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from dutiful.client.hooks import Hooks
 from dutiful.client.task import Task
@@ -46,7 +46,7 @@ class SimApp:
         self.bus = Bus()
         self.settings = Settings()
         self.store = Store(engine, self.bus.emit)
-        self.metrics = AppMetrics(self.bus, tasks, lambda: None, lambda reading: {})
+        self.metrics = AppMetrics(self.bus, tasks, cast(Any, self), lambda reading: {})
 
     async def ready(self) -> Store:
         return self.store

@@ -48,6 +48,11 @@ class LazyStore:
         with insider():  # an engine is imported, which no handler may meet halfway
             return Store(self._engine_of(self.settings), self._emit, self._meter)
 
+    @property
+    def made(self) -> Store | None:
+        """The store, if anything has needed it so far."""
+        return vars(self).get("store")
+
     def use(self, engine: Engine) -> None:
         """Keep jobs in an engine that the caller has made."""
         self.store = Store(engine, self._emit, self._meter)

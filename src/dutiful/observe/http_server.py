@@ -9,11 +9,11 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
-from dutiful.core.address import Address
 from dutiful.core.errors import UsageError
+from dutiful.core.listen_address import Address
 from dutiful.core.text import visible
 
-from .health import Health
+from .process_health import ProcessHealth
 
 _PLAIN = "text/plain; charset=utf-8"
 _SECONDS = 10.0
@@ -45,7 +45,9 @@ def bound(address: Address) -> socket.socket:
 class HttpServer:
     """Answers on a socket until it is closed. A request can hold up neither a job nor a loop."""
 
-    def __init__(self, bound_socket: socket.socket, render: Render, health: Callable[[], Health]):
+    def __init__(
+        self, bound_socket: socket.socket, render: Render, health: Callable[[], ProcessHealth]
+    ):
         """Start the thread; ``render`` and ``health`` are called in threads of the server."""
         self._server = _Server(bound_socket, render, health)
         host, port, *_ = bound_socket.getsockname()
@@ -70,7 +72,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, bound_socket: socket.socket, render: Render, health: Callable[[], Health]):
+    def __init__(
+        self, bound_socket: socket.socket, render: Render, health: Callable[[], ProcessHealth]
+    ):
         # The socket is bound already, so that its error came before anything was started.
         super().__init__(bound_socket.getsockname()[:2], _Handler, bind_and_activate=False)
         self.socket.close()
@@ -138,8 +142,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Name the server, without versions."""
         return "dutiful"
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Write nothing: a scrape every few seconds is no news."""
+
+    def log_error(self, format: str, *args: Any) -> None:
+        """Write nothing about clients that send nonsense, or nothing."""
 
 
 def _worded(fine: bool, problems: tuple[str, ...]) -> bytes:

@@ -17,7 +17,7 @@ class Kind(StrEnum):
     HISTOGRAM = "histogram"
 
 
-class Group(StrEnum):
+class MetricGroup(StrEnum):
     """The part of the dashboard, and of the reference page, in which a metric is shown."""
 
     QUEUES = "Queues"
@@ -40,7 +40,7 @@ class Panel(NamedTuple):
 class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     """One metric."""
 
-    group: Group
+    group: MetricGroup
     name: str
     kind: Kind
     help: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .instrument import Group, Instrument, Kind, Panel
+from .instrument import Instrument, Kind, MetricGroup, Panel
 
 JOB = ("queue", "task")
 FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -19,7 +19,12 @@ _SLOW = "histogram_quantile(0.95, sum by (le, {by}) (rate({name}_bucket[$w])))"
 
 
 def _counter(
-    group: Group, name: str, text: str, source: str, labels: tuple[str, ...] = (), *panels: Panel
+    group: MetricGroup,
+    name: str,
+    text: str,
+    source: str,
+    labels: tuple[str, ...] = (),
+    *panels: Panel,
 ) -> Instrument:
     return Instrument(
         group=group,
@@ -34,7 +39,12 @@ def _counter(
 
 
 def _gauge(
-    group: Group, name: str, text: str, source: str, labels: tuple[str, ...] = (), *panels: Panel
+    group: MetricGroup,
+    name: str,
+    text: str,
+    source: str,
+    labels: tuple[str, ...] = (),
+    *panels: Panel,
 ) -> Instrument:
     unit = next((unit for unit in ("seconds", "bytes") if name.endswith(f"_{unit}")), "")
     return Instrument(
@@ -51,7 +61,7 @@ def _gauge(
 
 
 def _histogram(
-    group: Group,
+    group: MetricGroup,
     name: str,
     text: str,
     source: str,
@@ -88,7 +98,13 @@ def _latest(title: str, name: str, by: str, unit: str = "short") -> Panel:
     return Panel(title, f"max by ({by}) (dutiful_{name})", legend, unit)
 
 
-_Q, _J, _W, _S, _D = Group.QUEUES, Group.JOBS, Group.WORKERS, Group.SCHEDULES, Group.STORE
+_Q, _J, _W, _S, _D = (
+    MetricGroup.QUEUES,
+    MetricGroup.JOBS,
+    MetricGroup.WORKERS,
+    MetricGroup.SCHEDULES,
+    MetricGroup.STORE,
+)
 
 _QUEUES = (
     _gauge(_Q, "queue_jobs", "Jobs in the store.", _STORE, ("queue", "state"),

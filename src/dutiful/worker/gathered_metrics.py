@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import socket
 from asyncio import AbstractEventLoop, StreamReader, StreamWriter
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from functools import partial
 
 from msgspec.structs import replace
 
-from dutiful.observe.health import Health
+from dutiful.observe.http_server import HttpServer
+from dutiful.observe.metrics.prometheus import registry_of, rendered
 from dutiful.observe.metrics.series import Point, Points, Snapshot, counts, total
+from dutiful.observe.process_health import ProcessHealth
 
 from .isolation.standard import above_standard
 from .metrics_report import (
@@ -118,19 +122,19 @@ class GatheredMetrics:
         """Return the sum; call it in another thread than the loop's."""
         return self._ask(store=True)[0]
 
-    def health(self) -> Health:
+    def health(self) -> ProcessHealth:
         """Return whether a process is healthy, and whether one is ready; see `snapshot`.
 
         A process that hangs or crashes is ended and replaced by itself: the others must go on.
         """
         return self._ask(store=False)[1]
 
-    def _ask(self, *, store: bool) -> tuple[Snapshot, Health]:
+    def _ask(self, *, store: bool) -> tuple[Snapshot, ProcessHealth]:
         return asyncio.run_coroutine_threadsafe(self._gather(store), self._loop).result(
             3 * _ANSWER_SECONDS
         )
 
-    async def _gather(self, store: bool) -> tuple[Snapshot, Health]:
+    async def _gather(self, store: bool) -> tuple[Snapshot, ProcessHealth]:
         async with self._gathering:
             reader = next((child for child in self._children if child.prompt), None)
             asking = [child.ask(store=store and child is reader) for child in self._children]
@@ -140,6 +144,22 @@ class GatheredMetrics:
             known = [child.latest for child in children if child.latest is not None]
             found = total([report.snapshot for report in known], self._ended)
             return _marked(found, children), _health(children)
+
+
+@contextmanager
+def gathered(listening: socket.socket | None) -> Generator[GatheredMetrics | None]:
+    """Serve the sum on a bound socket for the length of a block; None where there is none."""
+    if listening is None:
+        yield None
+        return
+    metrics = GatheredMetrics()
+    render = partial(rendered, registry_of(metrics.snapshot))
+    server = HttpServer(listening, render, metrics.health)
+    try:
+        yield metrics
+    finally:
+        # It must not be waited for: a request that is answered there needs this loop.
+        server.stop()
 
 
 def _marked(found: Snapshot, children: list[ChildMetrics]) -> Snapshot:
@@ -156,9 +176,9 @@ def _marked(found: Snapshot, children: list[ChildMetrics]) -> Snapshot:
     return replace(found, process=process)
 
 
-def _health(children: list[ChildMetrics]) -> Health:
+def _health(children: list[ChildMetrics]) -> ProcessHealth:
     problems: list[str] = []
-    prompt: list[Health] = []
+    prompt: list[ProcessHealth] = []
     for child in children:
         if not child.prompt or child.latest is None:
             problems.append(f"process {child.process} does not answer")
@@ -168,4 +188,4 @@ def _health(children: list[ChildMetrics]) -> Health:
     if not children:
         problems.append("no worker process runs")
     healthy = any(one.healthy for one in prompt)
-    return Health(healthy, any(one.ready for one in prompt), tuple(problems))
+    return ProcessHealth(healthy, any(one.ready for one in prompt), tuple(problems))

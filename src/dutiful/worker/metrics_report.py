@@ -9,9 +9,9 @@ from contextlib import suppress
 
 import msgspec
 
-from dutiful.observe.health import Health
 from dutiful.observe.metrics.app_metrics import AppMetrics
 from dutiful.observe.metrics.series import Snapshot
+from dutiful.observe.process_health import ProcessHealth
 
 from . import forks
 
@@ -28,7 +28,7 @@ class Report(msgspec.Struct):
     """Metrics and health of one process."""
 
     snapshot: Snapshot
-    health: Health
+    health: ProcessHealth
 
 
 class MetricsReporter:

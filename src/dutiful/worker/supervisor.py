@@ -8,9 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from socket import socket
 from time import monotonic
@@ -18,13 +15,10 @@ from time import monotonic
 import msgspec
 from msgspec.structs import replace
 
-from dutiful.observe.http_server import HttpServer
-from dutiful.observe.metrics.prometheus import registry_of, rendered
-
 from .capacity import shortage
 from .edits import watch as watch_files
 from .exit_code import ending
-from .gathered_metrics import ChildMetrics, GatheredMetrics
+from .gathered_metrics import ChildMetrics, GatheredMetrics, gathered
 from .isolation.child_process import tell
 from .isolation.search_path import arguments, bootstrap
 from .last_words import Ending, LastWordsReader
@@ -119,27 +113,12 @@ class Supervisor:
         watcher = None
         if self._watch is not None:
             watcher = asyncio.create_task(watch_files(self._watch, self._replace))
-        with self._serving():
+        with gathered(self._socket) as self._gathered:
             await asyncio.gather(*(self._keep(number) for number in range(self._count)))
         if watcher is not None:
             watcher.cancel()
             await asyncio.gather(watcher, return_exceptions=True)
         return self._code
-
-    @contextmanager
-    def _serving(self) -> Generator[None]:
-        """Serve the children's metrics, where that is asked for."""
-        if self._socket is None:
-            yield
-            return
-        self._gathered = gathered = GatheredMetrics()
-        render = partial(rendered, registry_of(gathered.snapshot))
-        server = HttpServer(self._socket, render, gathered.health)
-        try:
-            yield
-        finally:
-            # Not here: a request that is answered there needs this loop.
-            server.stop()
 
     async def _keep(self, number: int) -> None:
         """Keep one child running."""

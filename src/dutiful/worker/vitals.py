@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dutiful.core.instant import SECOND
-from dutiful.observe.metrics.vitals import WorkerVitals
+from dutiful.observe.metrics.worker_vitals import WorkerVitals
 from dutiful.services.process import rss_mb
 
 from .attempt import Running

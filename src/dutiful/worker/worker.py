@@ -23,7 +23,7 @@ from dutiful.core.retry import Random
 from dutiful.core.settle import Rules
 from dutiful.core.state import State
 from dutiful.core.text import worded
-from dutiful.observe.metrics.vitals import WorkerVitals
+from dutiful.observe.metrics.worker_vitals import WorkerVitals
 from dutiful.services.preparing import HOOK_SECONDS
 from dutiful.services.process import Process, rss_mb
 from dutiful.services.pruner import Pruner
@@ -91,10 +91,11 @@ class Worker:
         """Serve until stopped, drained in burst mode, or due to be recycled."""
         self._loop = loop = asyncio.get_running_loop()
         self.app.schedules.declaration().check(self.app.store)
-        if not await self._open():
-            return "stopped"
+        with self.app.metrics.shown(self.vitals):
+            return await self._serve(loop) if await self._open() else "stopped"
+
+    async def _serve(self, loop: asyncio.AbstractEventLoop) -> Ending:
         leave = self.app.bus.subscribe(lambda event: self._heard(loop, event))
-        detach = self.app.metrics.attach(self.vitals)
         contain(loop)
         try:
             while True:
@@ -114,7 +115,6 @@ class Worker:
         finally:
             self._registration = None
             leave()
-            detach()
             await self._death_hooks_run()
             release(loop)
 

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from dutiful.core.address import Address, address
 from dutiful.core.errors import BadOption, UsageError
-from dutiful.observe.health import Health
+from dutiful.core.listen_address import Address, address
 from dutiful.observe.http_server import HttpServer, bound
+from dutiful.observe.process_health import ProcessHealth
 
 Get = Callable[..., tuple[int, str, str]]
 
@@ -22,7 +22,7 @@ class State:
     """What the server is to say."""
 
     def __init__(self) -> None:
-        self.health = Health(healthy=True, ready=True)
+        self.health = ProcessHealth(healthy=True, ready=True)
         self.error: Exception | None = None
         self.hold: threading.Event | None = None
 
@@ -73,10 +73,10 @@ def test_what_is_where(get: Get) -> None:
 
 
 def test_problems_are_named_and_made_visible(get: Get, state: State) -> None:
-    state.health = Health(healthy=True, ready=False, problems=("the lease\n is over",))
+    state.health = ProcessHealth(healthy=True, ready=False, problems=("the lease\n is over",))
     assert get("/healthz")[::2] == (200, "ok\nthe lease\\n is over\n")
     assert get("/readyz")[::2] == (503, "not ok\nthe lease\\n is over\n")
-    state.health = Health(healthy=False, ready=False, problems=("\ud800",))
+    state.health = ProcessHealth(healthy=False, ready=False, problems=("\ud800",))
     assert get("/healthz")[::2] == (503, "not ok\n\\ud800\n")
 
 
@@ -145,7 +145,7 @@ def test_ipv6_is_served() -> None:
     except UsageError:
         pytest.skip("peer: no IPv6 on this machine")
     server = HttpServer(
-        listening, lambda accept: (b"six", "text/plain"), lambda: Health(True, True)
+        listening, lambda accept: (b"six", "text/plain"), lambda: ProcessHealth(True, True)
     )
     with urllib.request.urlopen(f"http://{server.address}/metrics") as answer:
         assert answer.read() == b"six"

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Generator, Mapping
+from contextlib import contextmanager
 from functools import cached_property, partial
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from dutiful.contract.clock import SystemClock
 from dutiful.contract.facade import Store
 from dutiful.contract.release import release
-from dutiful.core.address import address
+from dutiful.core.listen_address import address
 from dutiful.observe.bus import Bus
-from dutiful.observe.health import Health
+from dutiful.observe.process_health import ProcessHealth
 
 from .labels import QUEUES_MAX, STRANGERS_MAX, TASKS_MAX, LabelValues, printable
 from .opentelemetry import observer_of
 from .prometheus import registry_of, rendered
-from .recorder import Declared, Recorder
+from .recorder import DeclaredTask, Recorder
 from .series import Point, Points, Snapshot
 from .store_gauges import INTERVAL, StoreReader, read_store
-from .vitals import WorkerVitals
+from .worker_vitals import WorkerVitals
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
@@ -36,6 +37,21 @@ _RECENT = 1.0
 """Seconds for which one snapshot serves all instruments of OpenTelemetry."""
 
 
+class OpenedStore(Protocol):
+    """The store of an app, as far as metrics go."""
+
+    notices: tuple[str, ...] | None
+
+    @property
+    def made(self) -> Store | None:
+        """The store, if anything has needed it so far."""
+        ...
+
+    async def open(self, *, create: bool = True) -> tuple[str, ...]:
+        """Open the store, unless it is open."""
+        ...
+
+
 class AppMetrics:
     """Counts what this process does with an app, once `start` or a reader has asked for it.
 
@@ -45,12 +61,12 @@ class AppMetrics:
     def __init__(
         self,
         bus: Bus,
-        tasks: Mapping[str, Declared],
-        store: Callable[[], Store | None],
+        tasks: Mapping[str, DeclaredTask],
+        lazy: OpenedStore,
         run: Run,
     ) -> None:
-        """Count nothing yet; ``store`` gives the open store, and ``run`` awaits in a thread."""
-        self._bus, self._tasks, self._store, self._run = bus, tasks, store, run
+        """Count nothing yet; ``run`` awaits a reading of the store in a thread of the app's."""
+        self._bus, self._tasks, self._lazy, self._run = bus, tasks, lazy, run
         self._starting = threading.Lock()
         self._recorder: Recorder | None = None
         self._workers: list[Vitals] = []
@@ -92,14 +108,14 @@ class AppMetrics:
         """Export by OpenTelemetry; the provider is the global one. UsageError without its API."""
         self.start().observer = observer_of(self._recent_snapshot, release(), provider)
 
-    def attach(self, vitals: Vitals) -> Callable[[], None]:
-        """Show a worker of this process; returns a function that removes it."""
+    @contextmanager
+    def shown(self, vitals: Vitals) -> Generator[None]:
+        """Show a worker of this process for the length of a ``with`` block."""
         self._workers = [*self._workers, vitals]
-
-        def detach() -> None:
+        try:
+            yield
+        finally:
             self._workers = [one for one in self._workers if one is not vitals]
-
-        return detach
 
     def snapshot(self, *, process: str = "1", store: bool = True) -> Snapshot:
         """Return all numbers now; ``process`` names the worker, with a suffix for further ones.
@@ -111,29 +127,32 @@ class AppMetrics:
             name = f"{process}.{number}" if number else process
             for key, gauges in vitals().points(name, self._task_labels).items():
                 points.setdefault(key, []).extend(gauges)
-        opened = self._store()
-        engine = "none" if opened is None else printable(opened.name)
+        made = self._lazy.made
+        engine = "none" if made is None else printable(made.name)
         points["dutiful_build_info"] = [Point((release(), engine), 1.0)]
         reader = self._reader
-        found, read_at = reader.latest() if store and opened is not None else ({}, 0.0)
+        # A worker opens its store itself, which may take long.
+        readable = made is not None and (self._lazy.notices is not None or not self._workers)
+        found, read_at = reader.latest() if store and readable else ({}, 0.0)
         points["dutiful_store_readings_failed_total"] = [Point((), reader.failed)]
         if read_at:
             points["dutiful_store_reading_age_seconds"] = [Point((), monotonic() - read_at)]
         return Snapshot(points, found, read_at)
 
-    def health(self) -> Health:
+    def health(self) -> ProcessHealth:
         """Say how the workers of this process are; a process without any is healthy and ready."""
         found = [vitals() for vitals in self._workers]
         problems = tuple(problem for one in found for problem in one.problems)
         healthy = all(one.healthy for one in found)
-        return Health(healthy, healthy and all(one.ready for one in found), problems)
+        return ProcessHealth(healthy, healthy and all(one.ready for one in found), problems)
 
     def _read(self) -> Points:
-        store = self._store()
+        store = self._lazy.made
         return {} if store is None else self._run(self._aread(store))
 
     async def _aread(self, store: Store) -> Points:
         async with asyncio.timeout(INTERVAL):
+            await self._lazy.open(create=False)
             now = SystemClock().now()
             reading = read_store(store, self._queue_labels, now)
             return await store.meter.timed("read", reading)

@@ -70,7 +70,7 @@ class _Options(Protocol):
     def queue(self) -> str: ...
 
 
-class Declared(Protocol):
+class DeclaredTask(Protocol):
     """A task of the app's code, as far as metrics go."""
 
     @property
@@ -86,7 +86,7 @@ class Recorder:
     handler, or a copy of the process, can never wait for a lock that will not come free.
     """
 
-    def __init__(self, tasks: Mapping[str, Declared]) -> None:
+    def __init__(self, tasks: Mapping[str, DeclaredTask]) -> None:
         """Start at zero; ``tasks`` are those that the app's code has, at any time."""
         self._tasks = tasks
         self._expected: set[str] = set()

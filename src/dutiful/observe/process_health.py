@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Health(NamedTuple):
+class ProcessHealth(NamedTuple):
     """What a process says about itself."""
 
     healthy: bool
