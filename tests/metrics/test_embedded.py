@@ -93,7 +93,6 @@ async def test_open_telemetry_has_the_same_instruments(app: App) -> None:
     )
     assert point.attributes == {
         "messaging.system": "dutiful",
-        "messaging.destination.name": "default",
         "dutiful.task": "charge",
     }
     settled = found["dutiful.jobs_settled"].data.data_points

@@ -5,7 +5,7 @@ A measurement names live records and is never stored or logged. Without a listen
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from time import perf_counter
 from typing import TypeVar
 
@@ -43,8 +43,8 @@ class JobsClaimed(msgspec.Struct, frozen=True):
 class AttemptsRan(msgspec.Struct, frozen=True):
     """Bodies of attempts have ended."""
 
-    runs: Mapping[tuple[str, str], Sequence[float]]
-    """The seconds that each ran, by queue and task."""
+    runs: Sequence[tuple[str, float]]
+    """The task of each, and the seconds that it ran."""
 
 
 class OccurrencesMade(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from dutiful.contract.clock import Clock
 from dutiful.contract.engine import AttemptCounter
+from dutiful.contract.meter import AttemptsRan
 from dutiful.core.errors import BadPayload
 from dutiful.core.event import SlotStuck, TaskUnknown
 from dutiful.core.instant import SECOND
@@ -25,7 +26,6 @@ from .failure import raised, timed_out
 from .job_leases import JobLeases
 from .prefetch import RESERVE_MAX, Prefetch
 from .redelivery import fresh, held_still, lose, refuse
-from .run_times import RunTimes
 from .runners import Runners
 from .store_clock import StoreClock
 from .store_retry import StoreRetry
@@ -69,7 +69,8 @@ class Executor:
         self.prefetch = Prefetch(slots, most)
         self._pid = forks.this_process.pid
         self._slots = slots
-        self._run_times = RunTimes(app.bus.meter)
+        self._meter = app.bus.meter
+        self._runs: list[tuple[str, float]] = []
         self.capacity = Capacity(slots, app.bus.emit, self._roomier)
         self.store_clock = StoreClock(clock)
         self._store_retry = store_retry
@@ -138,7 +139,9 @@ class Executor:
 
     def take_ended(self) -> list[End]:
         """Return the ends that are to be settled now, and forget them."""
-        self._run_times.report()
+        if self._runs and (take := self._meter.take) is not None:
+            take(AttemptsRan(self._runs))
+            self._runs = []
         ended, self.ended = self.ended, []
         ended = ended + self.delayed.take() if self.delayed else ended
         return ended if self.leases is None else held_still(ended, self.leases, self._store.emit)
@@ -285,7 +288,8 @@ class Executor:
             self.capacity.shrink(len(self.running), running.unstarted)
         if running.since is not None:
             self.prefetch.observe(seconds := self._time() - running.since)
-            self._run_times.add(running.job, seconds)
+            if self._meter.take is not None:
+                self._runs.append((running.task.spec.name, seconds))
         self.done += 1
         if self.leases is not None and not self.leases.holds(running.claim):
             refuse([running.claim], self._store.emit)

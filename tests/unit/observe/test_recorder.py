@@ -117,8 +117,12 @@ def test_a_wait_is_never_negative(at: int | None) -> None:
 
 def test_a_value_on_a_limit_lies_below_it() -> None:
     counted = recorder()
-    counted.take(AttemptsRan({("q", "t"): [0.005, 0.0051, 7200.0, 7201.0]}))
-    [point] = counted.points()["dutiful_job_run_seconds"]
+    spent = (0.005, 0.0051, 7200.0, 7201.0)
+    runs = [("task", seconds) for seconds in spent]
+    counted.take(AttemptsRan([*runs, ("other", 3.0)]))
+    [point] = [
+        point for point in counted.points()["dutiful_job_run_seconds"] if point.labels == ("task",)
+    ]
     assert (point.counts[0], point.counts[1], point.counts[-2], point.counts[-1]) == (1, 1, 1, 1)
 
 

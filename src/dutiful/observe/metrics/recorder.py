@@ -29,7 +29,7 @@ from .series import Labels, Points, Series
 
 _LOG = logging.getLogger("dutiful")
 _MICRO = 1_000_000
-_ALL_WELL = {State.SUCCEEDED}
+_SUCCEEDED = State.SUCCEEDED
 _PARKED = ("unknown-task", "bad-payload")
 _OUTCOMES = {
     State.SUCCEEDED: "succeeded",
@@ -200,13 +200,18 @@ class Recorder:
             self._observe("dutiful_job_queue_wait_seconds", labels, waits)
 
     def _ran(self, batch: AttemptsRan) -> None:
-        for pair, seconds in batch.runs.items():
-            self._observe("dutiful_job_run_seconds", self._jobs.of(*pair), seconds)
+        runs = batch.runs
+        tasks = {task for task, _ in runs}
+        for one in tasks:
+            alone = len(tasks) == 1
+            values = [seconds for task, seconds in runs if alone or task == one]
+            self._observe("dutiful_job_run_seconds", (self._jobs.tasks.of(one),), values)
 
     def _settled(self, event: e.Settled) -> None:
         items = event.settlements
-        if {item.state for item in items} == _ALL_WELL:
-            for (queue, task), jobs in _by_task([item.claim.job for item in items]).items():
+        well = [item.claim.job for item in items if item.state is _SUCCEEDED]
+        if len(well) == len(items):
+            for (queue, task), jobs in _by_task(well).items():
                 shown = (*self._jobs.of(queue, task), "succeeded")
                 self._series.add("dutiful_jobs_settled_total", shown, len(jobs))
             return
