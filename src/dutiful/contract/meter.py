@@ -88,6 +88,11 @@ class Meter:
         self.report(operation, perf_counter() - started)
         return answer
 
+    def ran(self, runs: Sequence[tuple[str, float]]) -> None:
+        """Report task and seconds of bodies that have ended, if there is a listener."""
+        if (take := self.take) is not None:
+            take(AttemptsRan(runs))
+
     def report(self, operation: str, seconds: float, error: Exception | None = None) -> None:
         """Report a round trip, if there is a listener; may be called from any thread."""
         if (take := self.take) is not None:

@@ -1,4 +1,4 @@
-"""Judges a claimed job before its body begins: what need not, or cannot, run here."""
+"""Decides before a claimed job's body begins whether the job need not, or cannot, run here."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def not_to_start(claim: Claim, *, deliveries_count: bool) -> Outcome | None:
 
 
 def unfit(claim: Claim, error: str, emit: Emit) -> Outcome:
-    """Decide about arguments that do not fit; a JSON object may fit another version's task."""
+    """Decide about arguments that do not fit; a JSON object may fit the task of another version."""
     job = claim.job
     if not _whole(job.args):
         return Undecodable(error)
