@@ -58,7 +58,7 @@ Take = Callable[[Measurement], None]
 
 
 class Meter:
-    """Where measurements go. A caller asks ``take`` first: None means that nobody listens."""
+    """Where measurements go. A caller asks ``take`` first: None means that there is no listener."""
 
     __slots__ = ("take",)
 
