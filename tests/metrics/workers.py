@@ -28,7 +28,7 @@ class Served:
         self.process, self.address, self.log = process, f"127.0.0.1:{port}", log
 
     def get(self, path: str, accept: str = OPEN_METRICS) -> tuple[int, str]:
-        """Return status and body; 0 where nobody answers."""
+        """Return status and body; 0 without an answer."""
         request = urllib.request.Request(f"http://{self.address}{path}", headers={"Accept": accept})
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - our own
