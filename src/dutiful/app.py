@@ -31,6 +31,7 @@ from .core.url import public
 from .manage.parts import ManagementParts
 from .observe.bus import Bus
 from .observe.log import UNLOGGED, log
+from .observe.metrics.app_metrics import AppMetrics
 
 
 class App(HookDecorators, ManagementParts):
@@ -48,13 +49,15 @@ class App(HookDecorators, ManagementParts):
         self._module = defining_module()
         self.bus = Bus()
         self.bus.subscribe(log, ignores=UNLOGGED)
-        self.lazy = LazyStore(url, settings, engine_of, self.bus.emit)
+        self.lazy = LazyStore(url, settings, engine_of, self.bus.emit, self.bus.meter)
         self.portal = Portal()
         self.alerting = Alerting()
         self.hooks = Hooks(lambda: self.settings.payload_bytes_max, self.portal.run)
         self.enqueuer = Enqueuer(self)
         self._registry = TaskRegistry(self.enqueuer)
         self.tasks = self._registry.tasks
+        self.metrics = AppMetrics(self.bus, self.tasks, self.lazy, self.portal.run)
+        """What this process does with the app, counted for Prometheus and OpenTelemetry."""
         if engine is not None:
             self.lazy.use(engine)
 

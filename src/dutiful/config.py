@@ -58,6 +58,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """A job becomes a dead letter when this many workers have died while they ran it."""
     alerts: Limits | None = None
     """Limits of alert rules, as a table ``[tool.dutiful.alerts]``; ``off`` evaluates none."""
+    metrics: str | None = None
+    """``HOST:PORT`` at which ``dutiful worker`` serves metrics and health; by default it does not.
+    A port alone means the loopback address: only ``0.0.0.0:9464`` or a name opens it to others."""
     alerts_to: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
     """Where alerts are sent, by name: URLs of apprise (``slack://…``, ``mailto://…``), or
     ``webhook+https://…`` for signed JSON. A table in the file, a dict in Python; in the
@@ -107,7 +110,7 @@ _LEAST = {"dead_man_every": SECOND}
 _NUMBERS = {"payload_bytes_max": 256 * 1024 * 1024, "crashes_max": 1_000_000}
 """The highest of each."""
 _TEXTS = {
-    **{"name": NAME_MAX, "url": 4_000, "app": 1_000},
+    **{"name": NAME_MAX, "url": 4_000, "app": 1_000, "metrics": 300},
     **{"alerts_secret": 1_000, "dead_man_url": 4_000},
 }
 """How many characters each may have, on one line."""

@@ -6,7 +6,7 @@ import random
 import traceback
 from contextvars import Context, copy_context
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from dutiful.client.alerting import Alerting
 from dutiful.client.hooks import Hooks
@@ -18,6 +18,7 @@ from dutiful.core.errors import EngineError
 from dutiful.core.lease import Lease
 from dutiful.core.queue import Served
 from dutiful.observe.bus import Bus
+from dutiful.observe.metrics.app_metrics import AppMetrics
 from dutiful.services.process import Process
 from dutiful.worker.options import WorkerOptions
 from dutiful.worker.worker import Worker
@@ -47,6 +48,7 @@ class SimApp:
         self.alerting = Alerting()
         self.settings = Settings()
         self.store = Store(engine, self.bus.emit)
+        self.metrics = AppMetrics(self.bus, tasks, cast(Any, self), lambda reading: {})
 
     async def ready(self) -> Store:
         return self.store

@@ -22,10 +22,10 @@ LINE = "worker process"
 
 HASTY = """
 import asyncio, sys
-from dutiful.worker import supervisor
+from dutiful.worker import crash_streak, supervisor
 from dutiful.worker.options import WorkerOptions
 from dutiful.worker.serve import Orders
-supervisor._BACKOFF_FIRST, supervisor._CRASHES_MAX = 0.01, 3
+crash_streak._BACKOFF_FIRST, supervisor._CRASHES_MAX = 0.01, 3
 supervisor._INSTANT = 30.0  # a busy machine takes its time to start a process
 orders = Orders(sys.argv[1], "memory://", WorkerOptions())
 raise SystemExit(asyncio.run(supervisor.Supervisor(orders, 1).run()))

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
+from socket import socket
 from typing import Annotated
 
 import typer
 
+from dutiful.app import App
 from dutiful.config import load_settings, working_folder
 from dutiful.core.instant import span
+from dutiful.core.listen_address import Address, address
 from dutiful.core.queue import served
+from dutiful.observe.http_server import bound
+from dutiful.observe.metrics.prometheus import registry_of
+from dutiful.observe.metrics.series import Snapshot
 from dutiful.worker.isolation.first_process import leave_first_process
 from dutiful.worker.isolation.places import remember
 from dutiful.worker.options import WorkerOptions
@@ -19,6 +26,16 @@ from dutiful.worker.supervisor import Supervisor
 
 from .failure import Wrong
 from .target import load_app
+
+RssOption = Annotated[
+    int | None, typer.Option(min=1, help="Replace a process that uses more megabytes of memory.")
+]
+MetricsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT", help="Serve metrics and health there, such as 127.0.0.1:9464."
+    ),
+]
 
 
 def worker(
@@ -47,10 +64,8 @@ def worker(
     jobs_max: Annotated[
         int | None, typer.Option(min=1, help="Replace a process after this many jobs.")
     ] = None,
-    rss_mb_max: Annotated[
-        int | None,
-        typer.Option(min=1, help="Replace a process that uses more megabytes of memory."),
-    ] = None,
+    rss_mb_max: RssOption = None,
+    metrics: MetricsOption = None,
 ) -> None:
     """Run jobs until TERM, INT or HUP, then drain; a second signal releases running jobs.
 
@@ -76,11 +91,34 @@ def worker(
         hung_after=loaded.settings.hung_after,
     )
     show_logs()
+    where = metrics or loaded.settings.metrics
     if processes == 1 and not reload and jobs_max is None and rss_mb_max is None:
-        raise typer.Exit(serve(loaded, options))
+        raise typer.Exit(_alone(loaded, options, where))
     orders = Orders(name, loaded.settings.url, options)
     watch = _watched() if reload else None
-    raise typer.Exit(asyncio.run(Supervisor(orders, processes, watch=watch).run()))
+    supervisor = Supervisor(orders, processes, watch=watch, metrics=_bound(where))
+    raise typer.Exit(asyncio.run(supervisor.run()))
+
+
+def _alone(app: App, options: WorkerOptions, where: str | None) -> int:
+    """Run one worker in this process, and serve its metrics where that is asked for."""
+    if where is not None:
+        _say(app.metrics.serve(where).address)
+    return serve(app, options)
+
+
+def _bound(where: str | None) -> socket | None:
+    """Return the socket on which a supervisor serves; fails where it could not serve later."""
+    if where is None:
+        return None
+    registry_of(Snapshot)
+    listening = bound(address(where))
+    _say(Address(*listening.getsockname()[:2]))
+    return listening
+
+
+def _say(where: Address) -> None:
+    logging.getLogger("dutiful").info("metrics are served at http://%s/metrics", where)
 
 
 def _watched() -> Path:

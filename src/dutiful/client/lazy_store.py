@@ -10,6 +10,7 @@ from typing import Any
 from dutiful.config import Settings, load_settings
 from dutiful.contract.engine import Engine
 from dutiful.contract.facade import Store
+from dutiful.contract.meter import Meter
 from dutiful.contract.reentry import insider, refuse_reentry
 from dutiful.core.event import Emit
 
@@ -23,12 +24,14 @@ class LazyStore:
         given: Mapping[str, Any],
         engine_of: Callable[[Settings], Engine],
         emit: Emit,
+        meter: Meter,
     ) -> None:
         """Make nothing yet; ``engine_of`` makes the engine that the settings name."""
         self._url = url
         self._given = given
         self._engine_of = engine_of
         self._emit = emit
+        self._meter = meter
         self._engine_given = False
         self.notices: tuple[str, ...] | None = None
         """What the engine said when it was opened; None while the store is not open."""
@@ -43,11 +46,17 @@ class LazyStore:
         """The engine behind its facade; made, not opened, when first needed."""
         refuse_reentry()
         with insider():  # an engine is imported, which no handler may meet halfway
-            return Store(self._engine_of(self.settings), self._emit)
+            return Store(self._engine_of(self.settings), self._emit, self._meter)
+
+    @property
+    def made(self) -> Store | None:
+        """The store, if anything has needed it so far."""
+        return vars(self).get("store")
 
     def use(self, engine: Engine) -> None:
         """Keep jobs in an engine that the caller has made."""
-        self.store, self.notices, self._engine_given = Store(engine, self._emit), None, True
+        self.store = Store(engine, self._emit, self._meter)
+        self.notices, self._engine_given = None, True
 
     def at(self, url: str) -> None:
         """Change to the store at another URL, unless it is there already; close it first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from threading import get_ident
 from typing import Any, TypeVar
 
@@ -26,6 +27,7 @@ from . import coverage
 from .capability import ADVICE, Capability
 from .engine import UNBOUNDED, Engine
 from .enqueue_check import FOR_BATCHES, Parts, refuse_unfit, takes_all
+from .meter import JobsClaimed, JobsStored, Meter
 from .page import Finding
 from .reentry import insider, refuse_reentry, writing
 from .roles.activity import ActivityStore
@@ -50,10 +52,11 @@ _FOR_SYNC = FOR_BATCHES | {Capability.SYNC_ENQUEUE}
 class Store:
     """One engine behind the checks and events that all engines share."""
 
-    def __init__(self, engine: Engine, emit: Emit = ignore) -> None:
+    def __init__(self, engine: Engine, emit: Emit = ignore, meter: Meter | None = None) -> None:
         """Wrap an engine; ``emit`` is called with every event, in the caller's thread."""
         self.engine = engine
         self.emit = emit
+        self.meter = meter or Meter()
 
     @property
     def name(self) -> str:
@@ -178,17 +181,17 @@ class Store:
         """
         engine, producer = self.engine, self.engine.producer
         if takes_all(engine):
-            receipts = await producer.enqueue(jobs)
-            self.emit(_enqueued(receipts))
+            receipts = await self.meter.timed("enqueue", producer.enqueue(jobs))
+            self._stored(jobs, receipts)
             return receipts
         refuse_unfit(engine, jobs)
         parts = Parts(jobs, engine.bounds.batch or max(len(jobs), 1))
         for part in parts:
             try:
-                parts.stored(part, await producer.enqueue(part))
+                parts.stored(part, await self.meter.timed("enqueue", producer.enqueue(part)))
             except Exception as error:  # noqa: BLE001 - none may hide what is stored already
                 parts.failed(part, error)
-        return self._sent(parts)
+        return self._sent(jobs, parts)
 
     def enqueue_sync(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
         """Store jobs in the calling thread: see `SyncProducer.enqueue_sync`."""
@@ -203,10 +206,15 @@ class Store:
             refuse_reentry()
         try:  # as `insider` does, which takes longer
             writing.add(ident)
-            receipts = producer.enqueue_sync(jobs)
+            if self.meter.take is None:
+                receipts = producer.enqueue_sync(jobs)
+            else:
+                receipts = self.meter.timed_sync("enqueue", lambda: producer.enqueue_sync(jobs))
         finally:
             writing.discard(ident)
         self.emit(_enqueued(receipts))
+        if (take := self.meter.take) is not None:
+            take(JobsStored(jobs, receipts))
         return receipts
 
     def _enqueue_checked(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
@@ -218,22 +226,30 @@ class Store:
         with insider():
             for part in parts:
                 try:
-                    parts.stored(part, producer.enqueue_sync(part))
+                    store = partial(producer.enqueue_sync, part)
+                    parts.stored(part, self.meter.timed_sync("enqueue", store))
                 except Exception as error:  # noqa: BLE001 - see `enqueue`
                     parts.failed(part, error)
-        return self._sent(parts)
+        return self._sent(jobs, parts)
 
-    def _sent(self, parts: Parts) -> tuple[Receipt, ...]:
+    def _sent(self, jobs: Sequence[NewJob], parts: Parts) -> tuple[Receipt, ...]:
         """Emit what became of a batch, and return its receipts or raise."""
         try:
             receipts = parts.receipts()
         except EngineError as error:
             partly = error if isinstance(error, PartlyEnqueued) else error.__cause__
             if isinstance(partly, PartlyEnqueued) and partly.stored:
-                self.emit(_enqueued(tuple(partly.receipts.values())))
+                held = {job.id: job for job in jobs if job.id in partly.receipts}
+                self._stored([*held.values()], tuple(partly.receipts[key] for key in held))
             raise
-        self.emit(_enqueued(receipts))
+        self._stored(jobs, receipts)
         return receipts
+
+    def _stored(self, jobs: Sequence[NewJob], receipts: tuple[Receipt, ...]) -> None:
+        """Emit that a batch was stored."""
+        self.emit(_enqueued(receipts))
+        if (take := self.meter.take) is not None:
+            take(JobsStored(jobs, receipts))
 
     def enqueue_on(self, connection: Any, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
         """Store jobs inside the caller's transaction: see `CallerProducer.enqueue_on`."""
@@ -257,7 +273,8 @@ class Store:
         ``in_time`` says whether a claim's own lease holds. Where it does not when the store has
         answered, another worker may have the job, and the end is reported as unknown.
         """
-        answer = await self.consumer.exchange(worker, settlements, wanted)
+        exchange = self.consumer.exchange(worker, settlements, wanted)
+        answer = await self.meter.timed("exchange", exchange)
         if answer.refused:
             self.emit(ClaimsRefused(worker, answer.refused))
         if answer.refused or answer.delayed:
@@ -272,6 +289,8 @@ class Store:
             self.settled(worker, settlements)
         if answer.claims:
             self.emit(Claimed(worker, len(answer.claims)))
+            if (take := self.meter.take) is not None:
+                take(JobsClaimed(answer.claims))
         return answer
 
     def settled(self, worker: str, settlements: Sequence[Settlement]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from dutiful.contract.meter import Meter
 from dutiful.core.event import Emit, Event
 
 Kinds = frozenset[type[Any]]
@@ -19,6 +20,8 @@ class Bus:
     def __init__(self) -> None:
         """Start without listeners."""
         self._listeners: tuple[tuple[Emit, Kinds], ...] = ()
+        self.meter = Meter()
+        """Carries measurements, of which there are too many for every listener."""
 
     def subscribe(self, listener: Emit, *, ignores: Kinds = frozenset()) -> Callable[[], None]:
         """Add a listener, which must be quick and may be called from any thread.

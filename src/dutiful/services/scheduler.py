@@ -9,6 +9,7 @@ from typing import Protocol
 
 from dutiful.contract.clock import Clock
 from dutiful.contract.facade import Store
+from dutiful.contract.meter import OccurrencesMade
 from dutiful.contract.roles.schedule_store import Advanced, DueBatch
 from dutiful.core.advance import advance, give_up
 from dutiful.core.event import ClockSkewed, OccurrenceLate, OccurrenceMissed, ScheduleBroken
@@ -181,14 +182,18 @@ class Scheduler:
         """Report what was late, and what will not be made."""
         if move.missed and move.missed_last is not None:
             self._store.emit(OccurrenceMissed(move.name, move.missed_last, move.missed))
-        for one in move.occurrences:
-            late = now - one.planned
-            if one.job is None or (move.name, one.planned) in gave_way:
-                continue
+        made = [
+            (one.planned, one.job.id)
+            for one in move.occurrences
+            if one.job is not None and (move.name, one.planned) not in gave_way
+        ]
+        if made and (take := self._store.meter.take) is not None:
+            take(OccurrencesMade([max(now - planned, 0) / SECOND for planned, _ in made]))
+        for planned, job_id in made:
+            late = now - planned
             if late > schedule.late_after:
-                what, job_id = "enqueued late", one.job.id
                 self._store.emit(
-                    OccurrenceLate(move.name, one.planned, late / SECOND, what, job_id)
+                    OccurrenceLate(move.name, planned, late / SECOND, "enqueued late", job_id)
                 )
 
     async def _review(self, batch: DueBatch) -> None:

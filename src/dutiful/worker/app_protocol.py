@@ -11,6 +11,7 @@ from dutiful.client.task import Task
 from dutiful.config import Settings
 from dutiful.contract.facade import Store
 from dutiful.observe.bus import Bus
+from dutiful.observe.metrics.app_metrics import AppMetrics
 
 
 class WorkerApp(Protocol):
@@ -24,6 +25,11 @@ class WorkerApp(Protocol):
     @property
     def name(self) -> str:
         """The app's name in the store."""
+        ...
+
+    @property
+    def metrics(self) -> AppMetrics:
+        """What this process counts of the app."""
         ...
 
     @property

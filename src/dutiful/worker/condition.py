@@ -104,7 +104,7 @@ class WorkerCondition:
             loop_lag=heartbeat.loop_lag(),
             slots=registration.options.concurrency,
             in_use=len(running),
-            blocked=sum(_blocked(one) for one in running),
+            blocked=sum(blocked(one) for one in running),
             running=tuple(
                 ReportedJob(id=one.job.id, task=one.job.task, started_at=one.job.started_at)
                 for one in oldest
@@ -134,6 +134,6 @@ class WorkerCondition:
         )
 
 
-def _blocked(running: Running) -> bool:
+def blocked(running: Running) -> bool:
     """Whether a job is past its timeout, or waits for the result of another job."""
     return running.why == "timeout" or running.waits

@@ -63,6 +63,8 @@ class Executor:
         self.prefetch = Prefetch(slots, most)
         self._pid = forks.this_process.pid
         self._slots = slots
+        self._meter = app.bus.meter
+        self._runs: list[tuple[str, float]] = []
         self.capacity = Capacity(slots, app.bus.emit, self._roomier)
         self.store_clock = StoreClock(clock)
         self._store_retry = store_retry
@@ -133,6 +135,9 @@ class Executor:
 
     def take_ended(self) -> list[End]:
         """Return the ends that are to be settled now, and forget them."""
+        if self._runs:
+            self._meter.ran(self._runs)
+            self._runs = []
         ended, self.ended = self.ended, []
         ended = ended + self.delayed.take() if self.delayed else ended
         if self.leases is None:
@@ -274,7 +279,8 @@ class Executor:
         if running.unstarted is not None:
             self.capacity.shrink(len(self.running), running.unstarted)
         if running.since is not None:
-            self.prefetch.observe(self._time() - running.since)
+            self.prefetch.observe(seconds := self._time() - running.since)
+            self._runs.append((running.task.spec.name, seconds))
         self.done += 1
         if outcome is None:
             if self.leases is not None:

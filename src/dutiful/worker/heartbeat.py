@@ -80,7 +80,8 @@ class Heartbeat:
         """Whether the last renewal said that no job has to be rescued."""
         self._asked_at: int | None = None
         self._reported = False
-        self._deadline = lease.deadline(clock.ticks())
+        self._lease_from = clock.ticks()
+        self._deadline = lease.deadline(self._lease_from)
         self._stopped = False
         self._failed = self._ended = False
         self._wake: Callable[[], None] = lambda: None
@@ -88,11 +89,16 @@ class Heartbeat:
 
     def start(self) -> None:
         """Start the lease now, just before the store is asked to register the worker."""
-        self._deadline = self._lease.deadline(self._clock.ticks())
+        self._lease_from = self._clock.ticks()
+        self._deadline = self._lease.deadline(self._lease_from)
 
     def valid(self) -> bool:
         """Whether the lease holds by this worker's own clock and was not declared lost."""
         return not self.lost and self._clock.ticks() < self._deadline
+
+    def lease_lag(self) -> int:
+        """Return the microseconds since the last renewal."""
+        return self._clock.ticks() - self._lease_from
 
     async def run(self) -> None:
         """Renew at intervals until stopped or lost."""
@@ -182,7 +188,8 @@ class Heartbeat:
             self._lose()
             return
         self._note_answer(sent)
-        self._deadline = self._lease.deadline(self._renewed_at(renewal, sent))
+        self._lease_from = self._renewed_at(renewal, sent)
+        self._deadline = self._lease.deadline(self._lease_from)
         if renewal.cancels:
             self._on_cancels(renewal.cancels)
         if renewal.order != self._order:

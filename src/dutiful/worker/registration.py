@@ -71,12 +71,12 @@ class Registration:
         held = leases_of(store.engine, lease, clock)
         self._condition = condition = condition or WorkerCondition(store_retry.trouble)
         self.joined = False  # whether the store knows it
-        self._heartbeat = self._make_heartbeat(clock, held)
+        self.heartbeat = self._make_heartbeat(clock, held)
         self.executor: Executor = Executor(
             app,
             options.concurrency,
             clock=clock,
-            valid=self._heartbeat.valid,
+            valid=self.heartbeat.valid,
             changed=self._changed.set,
             store_retry=store_retry,
             leases=held,
@@ -101,17 +101,12 @@ class Registration:
             self._fetch_loop,
             self._changed,
             grace=options.grace / 1_000_000,
-            lost=lambda: self._heartbeat.lost,
+            lost=lambda: self.heartbeat.lost,
             cut_off=lambda stopped: store.emit(LeaseLost(worker, stopped)),
         )
         self._rng = rng
         self._orders = Obedience(self, condition)
         condition.registration = self
-
-    @property
-    def heartbeat(self) -> Heartbeat:
-        """What renews the lease."""
-        return self._heartbeat
 
     @property
     def heartbeat_micros(self) -> int:
@@ -161,11 +156,11 @@ class Registration:
 
     def healthy(self) -> bool:
         """Whether this worker's own lease holds."""
-        return self._heartbeat.valid()
+        return self.heartbeat.valid()
 
     def calm(self) -> bool:
         """Whether this worker is idle and the store said that no job has to be rescued."""
-        return self._heartbeat.calm and self.executor.resting
+        return self.heartbeat.calm and self.executor.resting
 
     def stop(self, grace: float | None = None) -> None:
         """Request the end: no new claims; running jobs get ``grace`` seconds (default: options)."""
@@ -186,7 +181,7 @@ class Registration:
         if not await self._join():
             return "stopped"
         kind = HeartbeatThread if self.options.heartbeat_in_thread else HeartbeatTask
-        heartbeat = kind(self._heartbeat)
+        heartbeat = kind(self.heartbeat)
         services = make(self) if self.options.services else []
         loops = [
             ServiceLoop(service, self.store.emit, self._rng, self._trouble) for service in services
@@ -209,7 +204,7 @@ class Registration:
                 # Not an error if the wait for the store ended because this registration has to end.
                 if not self._overdue():
                     raise
-            lost = self._fetch_loop.lost or self._heartbeat.lost
+            lost = self._fetch_loop.lost or self.heartbeat.lost
             self._fetch_loop.released = 0
             await self._drain.run(lost=lost)
         finally:
@@ -228,7 +223,7 @@ class Registration:
         return await self.executor.close()
 
     def _ending(self, recycle: Callable[[int], bool]) -> Ending | None:
-        if self._heartbeat.lost:
+        if self.heartbeat.lost:
             return "lost"
         if self._asked.is_set():
             return "stopped"
@@ -243,7 +238,7 @@ class Registration:
         info = introduce(self.worker, self.options, self._lease, self._process)
 
         async def join() -> None:
-            self._heartbeat.start()
+            self.heartbeat.start()
             if self.store.can(Capability.FLEET):
                 await self.store.fleet.join(info)
                 await self._orders.joined()
@@ -280,7 +275,7 @@ class Registration:
     def _overdue(self) -> bool:
         """Whether to stop waiting for the store: the worker is lost, or its grace is over."""
         stopping = self._asked.is_set()
-        return self._heartbeat.lost or (
+        return self.heartbeat.lost or (
             stopping and self._loop.time() >= self._asked_at + self._drain.grace + LOST_GRACE
         )
 
@@ -288,6 +283,7 @@ class Registration:
         self.store.emit(ServiceFailed("heartbeat", f"{type(error).__name__}: {error}"))
 
     def _heard_of_store(self, error: Exception | None, began: int) -> None:
+        self.store.meter.report("renew", (self._trouble.ticks() - began) / 1e6, error)
         if error is None:
             self._trouble.answered(_HEARTBEAT)
             return

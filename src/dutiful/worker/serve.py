@@ -32,6 +32,7 @@ from .isolation.search_path import add_project
 from .isolation.standard import open_standard
 from .isolation.steady_loop import SteadyLoop
 from .last_words import LastWords
+from .metrics_report import MetricsReporter
 from .options import WorkerOptions
 from .owned_task import OwnedTask
 from .service_notifier import ServiceNotifier
@@ -67,6 +68,10 @@ class Orders(msgspec.Struct, frozen=True):
     options: WorkerOptions
     words: int | None = None
     """The descriptor on which the child reports that it serves, and how it ends."""
+    metrics: int | None = None
+    """The descriptor on which the child reports its metrics."""
+    process: str = "1"
+    """What the child is called in these."""
 
     def __repr__(self) -> str:
         """Show the orders without the password."""
@@ -80,11 +85,17 @@ class _Pool(ThreadPoolExecutor):
         return super().submit(forks.guarded, call, *args, **kwargs)
 
 
-def serve(app: WorkerApp, options: WorkerOptions, words: LastWords | None = None) -> int:
+def serve(
+    app: WorkerApp,
+    options: WorkerOptions,
+    words: LastWords | None = None,
+    *,
+    report: Callable[[], None] = lambda: None,
+) -> int:
     """Run a worker until it stops and return the exit code of its process.
 
     If a task's thread that cannot be stopped still runs, this does not return but ends the process.
-    ``words`` report to a supervisor what an exit code cannot say.
+    ``words`` report to a supervisor what an exit code cannot say; ``report`` is called at the end.
     """
     supervised, words = words is not None, words or LastWords()
     manager = ServiceNotifier()
@@ -115,6 +126,7 @@ def serve(app: WorkerApp, options: WorkerOptions, words: LastWords | None = None
             return EXIT_BROKEN
         finally:
             await unserved.close()
+            report()
         pool.shutdown(wait=False, cancel_futures=True)
         if supervised and worker.condition.drained:
             return EXIT_DRAINED
@@ -221,7 +233,10 @@ def main() -> int:
             return words.ends(EXIT_REFUSED)
         if orders.url is not None:
             app.at(orders.url)
-        return serve(app, orders.options, words)
+        if orders.metrics is None:
+            return serve(app, orders.options, words)
+        reporter = MetricsReporter(app.metrics, orders.metrics, orders.process)
+        return serve(app, orders.options, words, report=reporter.report)
     except EngineError as error:
         logging.getLogger("dutiful").error("%s", error)
         return words.ends(EXIT_STORE)

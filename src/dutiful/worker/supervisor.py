@@ -9,13 +9,17 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from socket import socket
 from time import monotonic
 
 import msgspec
+from msgspec.structs import replace
 
 from .capacity import shortage
+from .crash_streak import CrashStreak
 from .edits import watch as watch_files
 from .exit_code import ending
+from .gathered_metrics import ChildMetrics, GatheredMetrics, gathered
 from .isolation.child_process import tell
 from .isolation.search_path import arguments, bootstrap
 from .last_words import Ending, LastWordsReader
@@ -35,7 +39,6 @@ from .signals import stop_signals
 
 _LOG = logging.getLogger("dutiful")
 
-_BACKOFF_FIRST, _BACKOFF_MOST = 0.5, 30.0
 _SETTLED = 30.0
 """When a child has run for this many seconds, its next crash counts as the first one again."""
 _INSTANT = 1.0
@@ -56,43 +59,27 @@ def _by_itself(end: Ending) -> bool:
     return end.meant and end.code != EXIT_HUNG
 
 
-class _Streak:
-    """The consecutive crashes of one child."""
-
-    def __init__(self) -> None:
-        self._crashes = 0
-        self.vain = 0
-        """How many consecutive crashes count towards giving up."""
-        self._reported = ""
-
-    def add(self, *, excused: bool) -> None:
-        self._crashes += 1
-        self.vain = 0 if excused else self.vain + 1
-
-    @property
-    def pause(self) -> float:
-        return min(_BACKOFF_FIRST * 2.0 ** min(self._crashes - 1, 10), _BACKOFF_MOST)
-
-    def tell(self, number: int, end: Ending | Exception) -> None:
-        """Log what went wrong and what follows; log the same failure to start only once."""
-        if isinstance(end, Ending):
-            text, why = "worker process %d ended with %s; starting another in %.1f s", ""
-            _LOG.error(text, number, ending(end.code), self.pause)
-        elif (why := str(end) or type(end).__name__) != self._reported:
-            text = "worker process %d cannot be started (%s); trying again until it starts"
-            _LOG.error(text, number, why)
-        self._reported = why
-
-
 class Supervisor:
     """Runs ``count`` children with the same orders until a signal asks it to stop."""
 
-    def __init__(self, orders: Orders, count: int, *, watch: Path | None = None) -> None:
-        """Prepare; with ``watch``, children are replaced when a Python file below it changes."""
+    def __init__(
+        self,
+        orders: Orders,
+        count: int,
+        *,
+        watch: Path | None = None,
+        metrics: socket | None = None,
+    ) -> None:
+        """Prepare; with ``watch``, children are replaced when a Python file below it changes.
+
+        On the bound socket ``metrics`` the sum of the children's metrics is served.
+        """
         self._orders = orders
         self._burst = orders.options.burst
         self._count = count
         self._watch = watch
+        self._socket = metrics
+        self._gathered: GatheredMetrics | None = None
         self._children: dict[subprocess.Popen[bytes], float] = {}
         """The running children, each with the time of its start."""
         self._stopping = asyncio.Event()
@@ -111,7 +98,8 @@ class Supervisor:
         chores = [asyncio.create_task(self._ping())]
         if self._watch is not None:
             chores.append(asyncio.create_task(watch_files(self._watch, self._replace)))
-        await asyncio.gather(*(self._keep(number) for number in range(self._count)))
+        with gathered(self._socket) as self._gathered:
+            await asyncio.gather(*(self._keep(number) for number in range(self._count)))
         for chore in chores:
             chore.cancel()
         await asyncio.gather(*chores, return_exceptions=True)
@@ -125,7 +113,7 @@ class Supervisor:
 
     async def _keep(self, number: int) -> None:
         """Keep one child running."""
-        streak = _Streak()
+        streak = CrashStreak()
         while not self._stopping.is_set():
             started = monotonic()
             end = await self._child(number)
@@ -137,7 +125,7 @@ class Supervisor:
                     return
                 lived = monotonic() - started
                 if self._as_asked(end, lived):
-                    streak = _Streak()
+                    streak = CrashStreak()
                     continue
                 refused = end.meant and end.code == EXIT_REFUSED
                 if refused and self._watch:
@@ -147,7 +135,7 @@ class Supervisor:
                     self._give_up(EXIT_USAGE)
                     return
                 if lived > _SETTLED:
-                    self._served, streak = True, _Streak()
+                    self._served, streak = True, CrashStreak()
             # A job that crashes its worker is dead after three crashes; other jobs wait behind it.
             by_a_job = isinstance(end, Ending) and end.served and not _by_itself(end)
             streak.add(excused=by_a_job or (isinstance(end, Exception) and shortage(end)))
@@ -173,19 +161,25 @@ class Supervisor:
 
     async def _child(self, number: int) -> Ending | Exception:
         """Run a child to its end; return the error if none can be started."""
+        reports = None
         try:
             words = LastWordsReader()
         except OSError as error:
             return error
         try:
-            process = self._start(words.write)
+            if self._gathered is not None:
+                reports = self._gathered.open(str(number + 1))
+            process = self._start(words.write, reports)
         except (OSError, MemoryError) as error:
             words.close()
+            await self._ended(reports)
             return error
         finally:
             words.started()
         self._children[process] = monotonic()
         words.on_serve(lambda: self._manager.ready(f"worker process {number} serves"))
+        if reports is not None:
+            await reports.started()
         if self._stopping.is_set():
             tell(process.pid, signal.SIGTERM)
         _LOG.info("worker process %d started, pid %d", number, process.pid)
@@ -194,9 +188,17 @@ class Supervisor:
         finally:
             words.close()
             del self._children[process]
+            await self._ended(reports)
 
-    def _start(self, words: int) -> subprocess.Popen[bytes]:
-        orders = msgspec.structs.replace(self._orders, words=words)
+    async def _ended(self, reports: ChildMetrics | None) -> None:
+        """Keep what a child has counted."""
+        if self._gathered is not None and reports is not None:
+            await self._gathered.close(reports)
+
+    def _start(self, words: int, reports: ChildMetrics | None) -> subprocess.Popen[bytes]:
+        metrics = None if reports is None else reports.theirs.fileno()
+        process = "1" if reports is None else reports.process
+        orders = replace(self._orders, words=words, metrics=metrics, process=process)
         command = [
             sys.executable,
             *bootstrap("dutiful.worker.serve"),
@@ -209,7 +211,7 @@ class Supervisor:
             # Not in the arguments, which every user of the host can read: the URL may hold a
             # password.
             env={**os.environ, ORDERS: msgspec.json.encode(orders).decode()},
-            pass_fds=(words,),
+            pass_fds=(words,) if metrics is None else (words, metrics),
             # A terminal's Ctrl-C must reach the children only once, through this process.
             process_group=0,
         )

@@ -35,6 +35,7 @@ from .isolation.contexts import Contexts
 from .options import WorkerOptions
 from .registration import Ending, Registration
 from .store_retry import StoreRetry
+from .vitals import vitals_of
 from .watchdog import ProcessOwner, Watchdog
 from .with_dead_man import with_dead_man
 
@@ -92,8 +93,10 @@ class Worker:
         """Serve until stopped, drained in burst mode, or due to be recycled."""
         self._loop = loop = asyncio.get_running_loop()
         self.app.schedules.declaration().check(self.app.store)
-        if not await self._open():
-            return "stopped"
+        with self.app.metrics.shown(lambda: vitals_of(self.condition)):
+            return await self._serve(loop) if await self._open() else "stopped"
+
+    async def _serve(self, loop: asyncio.AbstractEventLoop) -> Ending:
         await self._alerts.prepare()
         hooks = DeathHooks(self.app, self._contexts, self._names)
         watchdog = self._watch()

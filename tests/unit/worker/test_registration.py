@@ -97,7 +97,7 @@ async def test_a_session_ends_for_the_gravest_reason(
     made.registration.stop()
     assert ending(True) == "stopped"
     assert not made.overdue(after=0)
-    made.registration._heartbeat.lost = True
+    made.registration.heartbeat.lost = True
     assert ending(True) == "lost"
     assert made.overdue(after=0)
 

@@ -1,0 +1,1 @@
+"""Metrics: counted from events and measurements, shown by Prometheus and OpenTelemetry."""
