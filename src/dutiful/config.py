@@ -51,6 +51,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a job of a task that no worker knows stays parked before it dies."""
     crashes_max: int = 3
     """A job becomes a dead letter when this many workers have died while they ran it."""
+    log_level: str | None = None
+    """``debug``, ``info``, ``warning``, ``error`` or ``critical``: what `dutiful worker` writes.
+    ``info`` by default; where the program has set up logging itself, only if this is set."""
+    log_format: str | None = None
+    """``console`` (the default) or ``json``: the form of the lines of `dutiful worker`."""
+    slow_after: int | None = 30 * SECOND
+    """A success is logged at info if its attempt took longer, else at debug; None: always so."""
 
     def child_url(self) -> str | None:
         """Return the URL by which another process reaches the store, None where none can."""
@@ -73,14 +80,19 @@ _SPANS = {
     "keep_cancelled",
     "keep_dead",
     "unknown_task_after",
+    "slow_after",
 }
-_ENDLESS = {"keep_succeeded", "keep_cancelled", "keep_dead"}
+_ENDLESS = {"keep_succeeded", "keep_cancelled", "keep_dead", "slow_after"}
 _NUMBERS = {"payload_bytes_max": 256 * 1024 * 1024, "crashes_max": 1_000_000}
 """The highest of each."""
 _TEXTS = {"name": NAME_MAX, "url": 4_000, "app": 1_000}
 """How many characters each may have, on one line."""
 _WHOLE = re.compile("[0-9]{1,12}")
-_DURABILITIES = ("full", "normal")
+_CHOICES = {
+    "durability": ("full", "normal"),
+    "log_level": ("debug", "info", "warning", "error", "critical"),
+    "log_format": ("console", "json"),
+}
 
 
 def load_settings(
@@ -151,9 +163,19 @@ def _read(name: str, value: Any, source: str) -> Any:
         raise BadConfiguration(f"{source}: {name}={shown(value)}: {error}") from error
     if value is not None and not isinstance(value, str):
         raise BadConfiguration(f"{source}: {name}={_shown(value)}; write it as text")
-    if name == "durability" and value not in _DURABILITIES:
-        raise BadConfiguration(f"{source}: durability={_shown(value)}; choose full or normal")
+    if name in _CHOICES and value is not None:
+        return chosen(name, value, source)
     return value
+
+
+def chosen(name: str, value: str, source: str) -> str:
+    """Return one of the values that a setting may have; BadConfiguration names them."""
+    *most, last = _CHOICES[name]
+    text = value if name == "durability" else value.lower()
+    if text not in _CHOICES[name]:
+        choices = f"{', '.join(most)} or {last}"
+        raise BadConfiguration(f"{source}: {name}={_shown(value)}; choose {choices}")
+    return text
 
 
 def _shown(value: object) -> str:

@@ -6,6 +6,7 @@ from .client.context import Context
 from .client.handle import Handle
 from .client.occurrence import ThisOccurrence
 from .client.options import unique_rule as unique
+from .client.sensitive import Sensitive
 from .client.task import Task
 from .core.errors import (
     BadArguments,
@@ -42,6 +43,7 @@ from .manage.page import Page
 from .manage.records import DeadGroupRecord, ErrorRecord, JobRecord, QueueRecord, WorkerRecord
 from .manage.retrying import Retried
 from .manage.schedule_records import OccurrenceRecord, ScheduleRecord
+from .worker.job_log import JobFields
 
 __all__ = [
     "App",
@@ -71,6 +73,7 @@ __all__ = [
     "Interval",
     "JobError",
     "JobFailed",
+    "JobFields",
     "JobNotFound",
     "JobRecord",
     "OccurrenceRecord",
@@ -84,6 +87,7 @@ __all__ = [
     "Retry",
     "ScheduleRecord",
     "SchemaMismatch",
+    "Sensitive",
     "Snooze",
     "StepNotRecorded",
     "StoreUnusable",

@@ -3,24 +3,49 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dutiful.config import load_settings, working_folder
+from dutiful.config import chosen, load_settings, working_folder
 from dutiful.core.instant import span
 from dutiful.core.queue import served
 from dutiful.worker.isolation.first_process import leave_first_process
 from dutiful.worker.isolation.places import remember
+from dutiful.worker.logs import show_logs, started
 from dutiful.worker.options import WorkerOptions
-from dutiful.worker.serve import Orders, serve, show_logs
+from dutiful.worker.serve import Orders, serve
 from dutiful.worker.supervisor import Supervisor
 
+from .expand import expand
 from .failure import Wrong
 from .target import load_app
 
 
+@dataclass
+class LogOptions:
+    """How the worker writes its log lines."""
+
+    log_level: Annotated[
+        str | None,
+        typer.Option(metavar="LEVEL", help="debug, info (the default), warning, error, critical."),
+    ] = None
+    log_format: Annotated[
+        str | None, typer.Option(metavar="FORM", help="console (the default) or json.")
+    ] = None
+
+    def read(self) -> tuple[str | None, str | None]:
+        """Return level and form; BadConfiguration names the choices."""
+        level, form = self.log_level, self.log_format
+        return (
+            None if level is None else chosen("log_level", level, "--log-level"),
+            None if form is None else chosen("log_format", form, "--log-format"),
+        )
+
+
+@expand
 def worker(
     target: Annotated[
         str | None, typer.Argument(metavar="APP", help="The app, as module:attribute.")
@@ -51,6 +76,7 @@ def worker(
         int | None,
         typer.Option(min=1, help="Replace a process that uses more megabytes of memory."),
     ] = None,
+    logs: LogOptions,
 ) -> None:
     """Run jobs until TERM, INT or HUP, then drain; a second signal releases running jobs.
 
@@ -74,12 +100,14 @@ def worker(
         rss_mb_max=rss_mb_max,
         lease=loaded.settings.leases(),
     )
-    show_logs()
+    level, form = logs.read()
+    show_logs(loaded.settings, level, form)
+    loaded.bus.emit(started(loaded, options, processes))
     if processes == 1 and not reload and jobs_max is None and rss_mb_max is None:
         raise typer.Exit(serve(loaded, options))
-    orders = Orders(name, loaded.settings.url, options)
-    watch = _watched() if reload else None
-    raise typer.Exit(asyncio.run(Supervisor(orders, processes, watch=watch).run()))
+    orders = Orders(name, loaded.settings.url, options, log_level=level, log_format=form)
+    supervisor = Supervisor(orders, processes, watch=_watched() if reload else None)
+    raise typer.Exit(asyncio.run(supervisor.run()))
 
 
 def _watched() -> Path:

@@ -24,6 +24,16 @@ class Claimed(msgspec.Struct, frozen=True, tag=True):
     count: int
 
 
+class JobStarted(msgspec.Struct, frozen=True, tag=True):
+    """The body of an attempt begins."""
+
+    worker: str
+    job_id: str
+    task: str
+    queue: str
+    attempt: int
+
+
 class Settled(msgspec.Struct, frozen=True, tag=True):
     """Attempts ended and the store accepted it."""
 
@@ -53,6 +63,25 @@ class SettlementsDelayed(msgspec.Struct, frozen=True, tag=True):
     job_ids: tuple[str, ...]
     locked_by: str
     """The session that has locked them; empty if it is not known."""
+
+
+class WorkerStarted(msgspec.Struct, frozen=True, tag=True):
+    """``dutiful worker`` begins to serve; emitted once, also for several processes."""
+
+    app: str
+    store: str
+    """The URL without what is secret in it."""
+    tasks: tuple[str, ...]
+    queues: dict[str, int]
+    """The weight of each queue."""
+    slots: int
+    """How many jobs each process runs at a time."""
+    processes: int
+    schedules: int
+    """How many schedules the app's code declares."""
+    version: str
+    python: str
+    pid: int
 
 
 class WorkerJoined(msgspec.Struct, frozen=True, tag=True):
@@ -246,40 +275,15 @@ class Notice(msgspec.Struct, frozen=True, tag=True):
     text: str
 
 
-Event = (
-    Enqueued
-    | Claimed
-    | Settled
-    | JobDied
-    | ClaimsRefused
-    | SettlementsDelayed
-    | WorkerJoined
-    | QueuesUnserved
-    | WorkerLeft
-    | WorkerLost
-    | WorkerStalled
-    | JobsRescued
-    | LeaseLost
-    | TaskUnknown
-    | ArgumentsUnfit
-    | SlotStuck
-    | SlotWaiting
-    | SlotsShort
-    | SlotsRestored
-    | OutcomeRefused
-    | EngineTroubled
-    | EngineRecovered
-    | ServiceFailed
-    | HookFailed
-    | Pruned
-    | StoreUnhealthy
-    | OccurrenceLate
-    | OccurrenceMissed
-    | ScheduleBroken
-    | SchedulesDeclared
-    | ClockSkewed
-    | Notice
-)
+_OfJobs = Enqueued | Claimed | JobStarted | Settled | JobDied | JobsRescued | Pruned
+_OfClaims = ClaimsRefused | SettlementsDelayed | LeaseLost | TaskUnknown | ArgumentsUnfit
+_OfWorkers = WorkerStarted | WorkerJoined | QueuesUnserved | WorkerLeft | WorkerLost | WorkerStalled
+_OfSlots = SlotStuck | SlotWaiting | SlotsShort | SlotsRestored | OutcomeRefused
+_OfCode = ServiceFailed | HookFailed | Notice
+_OfTheStore = EngineTroubled | EngineRecovered | StoreUnhealthy | ClockSkewed
+_OfSchedules = OccurrenceLate | OccurrenceMissed | ScheduleBroken | SchedulesDeclared
+
+Event = _OfJobs | _OfClaims | _OfWorkers | _OfSlots | _OfCode | _OfTheStore | _OfSchedules
 
 Emit = Callable[[Event], None]
 

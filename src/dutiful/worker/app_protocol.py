@@ -20,6 +20,11 @@ class WorkerApp(Protocol):
     bus: Bus
 
     @property
+    def name(self) -> str:
+        """What the store knows the app by."""
+        ...
+
+    @property
     def schedules(self) -> DeclaredSchedules:
         """The schedules that the app's code declares."""
         ...

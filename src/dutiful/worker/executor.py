@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from dutiful.contract.clock import Clock
 from dutiful.contract.engine import AttemptCounter
 from dutiful.core.errors import BadPayload
-from dutiful.core.event import SlotStuck, TaskUnknown
+from dutiful.core.event import JobStarted, SlotStuck, TaskUnknown
 from dutiful.core.instant import SECOND
 from dutiful.core.job import Claim
 from dutiful.core.outcome import Cancelled, Outcome, Released, Snoozed, Unknown
@@ -60,7 +60,7 @@ class Executor:
         self.done = 0
         self.leases = leases
         self._app = app
-        self._store = app.store
+        self._store, self._emit = app.store, app.bus.emit
         self._counted = app.store.engine.attempt_counter is AttemptCounter.BROKER
         # Where leases are the jobs', each has one to renew; where a broker counts deliveries, each
         # has spent an attempt.
@@ -253,6 +253,8 @@ class Executor:
         """Start the clock of a body that begins; one that waits for a process has not begun."""
         later, spec = self._loop.call_later, running.task.spec
         running.since = self._time()
+        job = running.job
+        self._emit(JobStarted(job.worker or "", job.id, job.task, job.queue, job.attempt))
         if spec.timeout is not None:
             running.limits.append(later(spec.timeout / 1_000_000, running.interrupt, "timeout"))
         if spec.hard_timeout is not None:

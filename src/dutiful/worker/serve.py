@@ -32,6 +32,7 @@ from .isolation.search_path import add_project
 from .isolation.standard import open_standard
 from .isolation.steady_loop import SteadyLoop
 from .last_words import LastWords
+from .logs import name_worker, show_logs
 from .options import WorkerOptions
 from .owned_task import OwnedTask
 from .signals import dump_on_usr1, on_stop
@@ -61,6 +62,8 @@ class Orders(msgspec.Struct, frozen=True):
     options: WorkerOptions
     words: int | None = None
     """The descriptor on which the child says that it serves, and how it ends."""
+    log_level: str | None = None
+    log_format: str | None = None
 
     def __repr__(self) -> str:
         """Show the orders, and no password."""
@@ -82,7 +85,7 @@ def serve(app: WorkerApp, options: WorkerOptions, words: LastWords | None = None
     """
     words = words or LastWords()
     worker = Worker(app, options)
-    app.bus.subscribe(lambda event: words.serves() if isinstance(event, WorkerJoined) else None)
+    app.bus.subscribe(lambda event: _joined(event, words) if type(event) is WorkerJoined else None)
     # What is loaded by now stays; the collector need not walk over it whenever jobs come and go.
     gc.collect()
     gc.freeze()
@@ -128,6 +131,12 @@ def serve(app: WorkerApp, options: WorkerOptions, words: LastWords | None = None
     return end_process(code, clean=worker.clean and clean)
 
 
+def _joined(event: WorkerJoined, words: LastWords) -> None:
+    """Name the worker in the lines that follow, and tell the supervisor that it serves."""
+    name_worker(event.worker)
+    words.serves()
+
+
 async def _open_spare() -> None:
     """Let the loop open what it opens with its first stream, before any job can run.
 
@@ -166,13 +175,6 @@ def load(target: str) -> Any:
     return found
 
 
-def show_logs() -> None:
-    """Send the ``dutiful`` logger to standard error, unless the program has set logging up."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s", stream=sys.stderr
-    )
-
-
 def _die_with_supervisor() -> None:
     """Drain when the supervisor dies, where the kernel can be asked to say so."""
     set_parent_death_signal(signal.SIGTERM)
@@ -185,24 +187,28 @@ def main() -> int:
     """Serve as a supervisor's child; the orders come as JSON in a variable of the environment."""
     _die_with_supervisor()
     open_standard()
-    show_logs()
     orders = msgspec.json.decode(os.environ.pop(ORDERS), type=Orders)
     words = LastWords(orders.words)
+    level, form = orders.log_level, orders.log_format
     try:
         try:
             app = load(orders.app)
         except DutifulError:
             raise
         except (Exception, SystemExit):
+            show_logs(None, level, form)
             logging.getLogger("dutiful").exception("app %s cannot be imported", orders.app)
             return words.ends(EXIT_REFUSED)
         if orders.url is not None:
             app.at(orders.url)
+        show_logs(app.settings, level, form)
         return serve(app, orders.options, words)
     except EngineError as error:
+        show_logs(None, level, form)
         logging.getLogger("dutiful").error("%s", error)
         return words.ends(EXIT_STORE)
     except DutifulError as error:
+        show_logs(None, level, form)
         logging.getLogger("dutiful").error("%s", error)
         return words.ends(EXIT_REFUSED)
 

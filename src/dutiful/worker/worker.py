@@ -19,10 +19,12 @@ from dutiful.contract.clock import Clock, SystemClock
 from dutiful.core.errors import EngineError
 from dutiful.core.event import Event, HookFailed, JobDied, Notice, Settled
 from dutiful.core.job import NewJob
+from dutiful.core.redaction import secrets_of
 from dutiful.core.retry import Random
 from dutiful.core.settle import Rules
 from dutiful.core.state import State
 from dutiful.core.text import worded
+from dutiful.core.url import passwords
 from dutiful.services.preparing import HOOK_SECONDS
 from dutiful.services.process import Process, rss_mb
 from dutiful.services.pruner import Pruner
@@ -232,9 +234,15 @@ class Worker:
         rules = self._rules.get(task)
         if rules is None:
             settings, known = self.app.settings, self.app.tasks.get(task)
-            rules = Rules(crashes_max=settings.crashes_max, park_max=settings.unknown_task_after)
+            rules = Rules(
+                crashes_max=settings.crashes_max,
+                park_max=settings.unknown_task_after,
+                secrets=passwords(settings.url),
+            )
             if known is not None:
-                rules = self._rules[task] = msgspec.structs.replace(rules, retry=known.spec.retry)
+                sensitive, retry = known.signature.sensitive, known.spec.retry
+                changes = msgspec.structs.replace(rules, retry=retry, sensitive=sensitive)
+                rules = self._rules[task] = changes
         return rules
 
     def _recycle(self, done: int) -> bool:
@@ -281,10 +289,11 @@ class Worker:
         except asyncio.CancelledError:
             if owner.exit is None:
                 raise
-            self._hook_failed(hook, owner.exit)
+            self._hook_failed(hook, event, owner.exit)
         except BaseException as error:  # noqa: BLE001 - a hook that exits must not end the worker
-            self._hook_failed(hook, error)
+            self._hook_failed(hook, event, error)
 
-    def _hook_failed(self, hook: OnDeath, error: BaseException) -> None:
-        name = getattr(hook, "__name__", "on_death")
-        self.app.bus.emit(HookFailed(name, worded(error)))
+    def _hook_failed(self, hook: OnDeath, event: JobDied, error: BaseException) -> None:
+        name, job = getattr(hook, "__name__", "on_death"), event.job
+        text = secrets_of(job.args, job.meta).hide(worded(error))
+        self.app.bus.emit(HookFailed(name, text))
