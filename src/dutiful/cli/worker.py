@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +22,9 @@ from dutiful.worker.supervisor import Supervisor
 from .expand import expand
 from .failure import Wrong
 from .target import load_app
+
+if TYPE_CHECKING:
+    from dutiful import App
 
 
 @dataclass
@@ -87,10 +90,7 @@ def worker(
     name = target or app or load_settings().app
     if name is None:
         raise Wrong("no app is named", "write: dutiful worker shop.jobs:app")
-    loaded = load_app(name, prints=True)
-    remember(loaded, name)
-    if url is not None:
-        loaded.at(url)
+    loaded = _loaded(name, url)
     options = WorkerOptions(
         queues=served(queues),
         concurrency=concurrency,
@@ -106,8 +106,16 @@ def worker(
     if processes == 1 and not reload and jobs_max is None and rss_mb_max is None:
         raise typer.Exit(serve(loaded, options))
     orders = Orders(name, loaded.settings.url, options, log_level=level, log_format=form)
-    supervisor = Supervisor(orders, processes, watch=_watched() if reload else None)
-    raise typer.Exit(asyncio.run(supervisor.run()))
+    watch = _watched() if reload else None
+    raise typer.Exit(asyncio.run(Supervisor(orders, processes, watch=watch).run()))
+
+
+def _loaded(name: str, url: str | None) -> App:
+    loaded = load_app(name, prints=True)
+    remember(loaded, name)
+    if url is not None:
+        loaded.at(url)
+    return loaded
 
 
 def _watched() -> Path:
