@@ -244,7 +244,10 @@ async def test_events_of_hooks_are_without_it(app: App) -> None:
     @app.around_call
     @contextmanager
     def around(ctx: Context) -> Iterator[None]:
-    XX
+        if ctx.job.args:
+            raise ValueError(f"around {ctx.job.args!r}")
+        yield
+
     @app.on_death
     def died(event: JobDied) -> None:
         raise ValueError(f"died {event.job.args!r}")
