@@ -142,8 +142,8 @@ bench: $(READY) ## Measure speed
 	$(BIN)/dutiful bench $(ARGS)
 
 bench-peers: $(READY) ## Measure other systems beside it, each in its own environment (ARGS="--quick")
-	$(BIN)/python bench/peers/run.py $(ARGS)
+	$(BIN)/python benchmarks/peers/run.py $(ARGS)
 
 clean: ## Remove everything that make built
-	rm -rf $(VENV) bench/peers/.venv .coverage* .hypothesis .*_cache dist
+	rm -rf $(VENV) benchmarks/peers/.venv .coverage* .hypothesis .*_cache dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

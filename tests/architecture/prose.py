@@ -1,7 +1,9 @@
-"""The words of pages, messages and docstrings: which ones a reader has to read twice."""
+"""The words of pages, messages, docstrings and comments that a reader has to read twice."""
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterator
 
 # Each private, old or double word, and what to write instead.
@@ -53,18 +55,27 @@ def in_text(text: str) -> Iterator[tuple[int, str]]:
             yield line, f"{found[0]!r}: write {meant}"
 
 
-def in_code(text: str, *, docstrings: bool) -> Iterator[tuple[int, str]]:
-    """Yield the same for the strings of a Python file, and for its docstrings where asked."""
-    tree = ast.parse(text)
-    described = {
-        node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    }
-    for node in ast.walk(tree):
+def in_comments(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the same for the comments of a Python file, line by line."""
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            for _, complaint in in_text(token.string):
+                yield token.start[0], complaint
+
+
+def in_sql(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the same for the comments of a file of SQL, line by line."""
+    for number, line in enumerate(text.split("\n"), 1):
+        for _, complaint in in_text(line.partition("--")[2]):
+            yield number, complaint
+
+
+def in_code(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the same for the strings and docstrings of a Python file."""
+    for node in ast.walk(ast.parse(text)):
         if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
             continue
-        if node.value in ALLOWED or (node in described and not docstrings):
+        if node.value in ALLOWED:
             continue
         for line, complaint in in_text(node.value):
             yield node.lineno + line - 1, complaint

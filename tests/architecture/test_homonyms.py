@@ -26,14 +26,12 @@ MODULES = {
     "enqueue": "the way of a job into the store, and its contract",
     "errors": "the errors that users see, and the driver's errors translated into them",
     "failure": "what an error means at the end of a package's work",
-    "finding": "jobs by a filter: the request, and each engine's query",
     "occurrence": "an occurrence, and what a task sees of its own one",
     "options": "what a person may set, at each place where options are taken",
     "page": "a page of jobs: as engines return it, and as the management interface does",
     "processes": "child processes that are started, killed and cleaned up",
     "records": "records of jobs, queues and workers: read from rows, and shown to people",
     "run": "a whole run of the demo, and of the benchmark",
-    "settling": "writing what `core.settle` decides: of lost workers, and each engine's plan",
     "worker": "the worker, and the command that runs one",
 }
 

@@ -83,3 +83,14 @@ def test_the_engines_use_the_same_file_names() -> None:
     )
     assert theirs - ours == FOR_ONE
     assert ours - theirs == set()
+
+
+def test_a_statement_that_both_engines_have_is_named_alike() -> None:
+    ours, theirs = ({singular(name): name for name in STATEMENTS[engine]()} for engine in FOLDERS)
+    assert {
+        (ours[key], theirs[key]) for key in ours.keys() & theirs.keys() if ours[key] != theirs[key]
+    } == set()
+
+
+def singular(name: str) -> str:
+    return "_".join(part.removesuffix("s") for part in name.split("_"))

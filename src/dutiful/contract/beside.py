@@ -20,14 +20,16 @@ def is_ending() -> bool:
 
 
 async def beside(call: Callable[[], T], threads: Executor | None = None) -> T:
-    """Run a call in a thread; in this one where no thread can be started any more, as in atexit.
+    """Run a blocking call in a thread, or in the calling thread when no thread can be started.
 
-    Without ``threads`` it sees the present context, and runs in a thread of ours: the loop's
-    default ones are anybody's, who may have taken all of them for an hour, or shut them down.
+    No thread can be started when the interpreter is ending, for example in an atexit function.
+    The call sees a copy of the present context. Without ``threads`` it runs in a thread of
+    Dutiful's own, not in one of the loop's default threads: the application's code may have
+    occupied all of those for an hour, or shut them down.
     """
     if is_ending():
         return call()
-    context = copy_context()  # which tells, for one, who waits for the call
+    context = copy_context()  # among others, it holds the thread that waits for this call
     return await asyncio.get_running_loop().run_in_executor(
         THREADS if threads is None else threads, context.run, call
     )

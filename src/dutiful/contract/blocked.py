@@ -1,7 +1,8 @@
-"""A thread that is blocked until others have done something for it.
+"""A thread that is blocked until other code has done something for it.
 
-Those who work for it may have to wait for what only that thread can see: a transaction that it has
-open itself. They leave a question, which the blocked thread answers while it waits.
+The other code may itself have to wait for something that only the blocked thread can find out: that
+this thread has a transaction open. It leaves a question, which the blocked thread answers while it
+waits.
 """
 
 from __future__ import annotations
@@ -17,25 +18,25 @@ T = TypeVar("T")
 
 
 class Question(Protocol):
-    """What a blocked thread is asked, once in a while."""
+    """A question that a blocked thread answers, at intervals that the question chooses."""
 
     over: bool
-    """Whether nobody wants to know any more."""
+    """Whether the answer is no longer needed."""
 
     def next(self) -> float:
-        """Return after how many seconds to look."""
+        """Return the seconds until the next call to `look`."""
         ...
 
     def look(self) -> None:
-        """Look, in the blocked thread, and tell who asked."""
+        """Look, in the blocked thread, and report the answer to the code that asked."""
         ...
 
 
 class Blocked:
-    """One thread that waits for a future; all but `ask` and `waits` belongs to that thread."""
+    """A thread that waits for a future; other threads may call only `ask` and `waits`."""
 
     def __init__(self) -> None:
-        """Begin with no question."""
+        """Start without a question."""
         self._said = queue.SimpleQueue[Question | None]()
         self._waits = True
 
@@ -51,7 +52,7 @@ class Blocked:
 
     @contextmanager
     def works_here(self) -> Generator[None]:
-        """Let what is begun in this block, tasks and copies of the context, know who waits."""
+        """Mark the tasks and context copies that this block makes as work for this thread."""
         token = _blocked.set(self)
         try:
             yield
@@ -82,5 +83,5 @@ _blocked: ContextVar[Blocked | None] = ContextVar("dutiful_blocked", default=Non
 
 
 def who_waits() -> Blocked | None:
-    """Return the thread that is blocked until the code that asks is done."""
+    """Return the thread that is blocked until the calling code has finished; None if none is."""
     return _blocked.get()

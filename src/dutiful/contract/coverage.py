@@ -64,7 +64,7 @@ def of_queues(workers: Sequence[WorkerStatus], queues: Sequence[QueueCount]) -> 
 
 
 def unknown(engine: str) -> Finding:
-    """Report that nobody can tell which workers live and what they leave unserved."""
+    """Report that the engine does not know its workers, so that coverage was not checked."""
     lacks = Capability.FLEET
     text = f"not checked, since the {engine} engine cannot {lacks.value}; {ADVICE[lacks]}"
     return Finding("workers", True, text)

@@ -17,7 +17,7 @@ from typing import Any, NoReturn, TypeVar, cast
 T = TypeVar("T")
 
 _MANY = 32
-"""So many threads are started at once; more only where a call has waited for long."""
+"""Up to this many threads are started without delay; more only when a call has waited for long."""
 _LONG = 0.5
 _IDLE_SECONDS = 10.0
 """How long a thread waits for its next call before it ends."""
@@ -26,9 +26,10 @@ Item = tuple[Future[Any], Callable[[], Any]]
 
 
 class DaemonThreads(Executor):
-    """As many threads as there are calls that hang, and some more; they keep no process alive.
+    """Daemon threads: always a few more than there are calls that hang.
 
-    No lock is used: a finalizer may run anywhere, and wait for the very thread that it holds up.
+    They do not keep the process alive. No lock is used: a finalizer may run in any thread at any
+    moment, and would then wait for a lock that its own thread holds.
     """
 
     def __init__(self) -> None:
@@ -89,13 +90,13 @@ class DaemonThreads(Executor):
                 _run(item)
                 item = self._next()
             self._idle.put(None)
-            if self._backlog and self._has_idle():  # somebody came just before
+            if self._backlog and self._has_idle():  # a call was submitted just before
                 item = self._next()
                 continue
             try:
                 item = self._calls.get(timeout=_IDLE_SECONDS)
             except Empty:
-                # Unless somebody counts on this thread, and is about to give it a call.
+                # Unless a caller has taken this thread's entry and is about to submit a call to it.
                 if self._has_idle():
                     self._alive.discard(key)
                     return
@@ -124,7 +125,7 @@ class DaemonThreads(Executor):
                     with suppress(RuntimeError):
                         self._start()
             self._relieving = False
-            if not self._backlog:  # else somebody came before that was written
+            if not self._backlog:  # a call may have been queued before the line above
                 return
             self._relieving = True
 
@@ -163,7 +164,7 @@ def _run(item: Item) -> None:
 
 
 def _leave(error: BaseException | None) -> NoReturn:
-    """End a copy of the process that the call forked: whoever waits is the original's."""
+    """End a copy of the process that the call forked: the waiting code is in the original."""
     try:
         if error is not None:
             traceback.print_exception(error)

@@ -1,7 +1,8 @@
 """What an engine must implement: the facts that it declares and the roles that it plays.
 
-A role is a field. An engine that lacks one leaves it None, and whoever asks the store for it gets
-Unsupported before any I/O. Only `producer` and `consumer` are demanded of every engine.
+A role is a field. An engine that lacks a role leaves the field None, and the store raises
+Unsupported, before any I/O, when that role is needed. Every engine must have `producer` and
+`consumer`.
 """
 
 from __future__ import annotations
@@ -31,20 +32,21 @@ class LeaseOwner(StrEnum):
     """Whose lease keeps a running job from being given to another worker."""
 
     WORKER = "worker"
-    """The worker's: one renewal covers all its jobs, and a rescuer takes back those of the dead."""
+    """The worker's: one renewal covers all its jobs; a rescuer takes back those of dead workers."""
     JOB = "job"
-    """The job's own, as a message's visibility or a lock: each running job's is renewed."""
+    """The job's own, such as a message's visibility timeout or a lock: each one is renewed."""
     SERVER = "server"
-    """The server's: it knows whether a worker is connected, and nothing is renewed."""
+    """The server's: it knows whether a worker is connected, so no lease is renewed. A worker whose
+    connection broke has lost its jobs, and its next exchange says so (`Exchanged.lost`)."""
 
 
 class AttemptCounter(StrEnum):
     """Who counts the attempts of a job."""
 
     STORE = "store"
-    """The store writes what `core` says: an attempt that was released is not counted."""
+    """The store writes what `core` decides: an attempt that was released is not counted."""
     BROKER = "broker"
-    """The broker counts deliveries, which nobody can set back; one released is counted."""
+    """The broker counts deliveries and cannot lower the number; a released attempt is counted."""
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +61,7 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     lease: int | None = None
     """Microseconds."""
     retention: int | None = None
-    """Microseconds for which a job that nobody starts is kept."""
+    """Microseconds for which a job is kept that no worker starts."""
 
 
 UNBOUNDED = Bounds()
@@ -69,9 +71,9 @@ class Engine(ABC):
     """One store. Its class declares the facts; an instance has the roles."""
 
     name: ClassVar[str]
-    """As its URL's scheme spells it."""
+    """The engine's name, the same as its URL scheme."""
     poll: ClassVar[float]
-    """Seconds after which an idle worker looks for work though nothing has woken it."""
+    """Seconds after which an idle worker looks for work even without a wake-up."""
     capabilities: ClassVar[frozenset[Capability]]
     bounds: ClassVar[Bounds] = UNBOUNDED
     lease_owner: ClassVar[LeaseOwner] = LeaseOwner.WORKER
@@ -103,7 +105,7 @@ class Engine(ABC):
 
     @abstractmethod
     async def close(self) -> None:
-        """Give back connections and threads; calling it twice is harmless."""
+        """Close connections and end threads; calling it twice is harmless."""
 
     async def check(self) -> tuple[Finding, ...]:
         """Look at the store's health; changes nothing."""

@@ -1,4 +1,4 @@
-"""What a person asks a store for: filters, pages, counts and findings."""
+"""Filters, pages, counts and findings, for those who look at a store."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from dutiful.core.state import State
 from dutiful.core.text import shown
 
 PREFIX_MIN = 8
-"""Of how many characters the beginning of an id must be to stand for it."""
+"""How many characters of an id's beginning are needed to find the job by them."""
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which jobs; every part that is given must hold."""
+    """Which jobs to list: a job matches when it meets every condition that is set."""
 
     states: tuple[State, ...] = ()
     queues: tuple[str, ...] = ()
@@ -27,7 +27,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     enqueued_after: int | None = None
     enqueued_before: int | None = None
     finished_after: int | None = None
-    """Jobs that have not ended match neither this nor the next."""
+    """A job that has not ended matches neither this condition nor the next."""
     finished_before: int | None = None
     unreadable: bool = False
     """Only jobs that cannot be read: see `core.job.Job.unreadable`."""
@@ -59,13 +59,13 @@ class QueueCount(msgspec.Struct, frozen=True):
     counts: dict[State, int]
     paused_at: int | None = None
     oldest_queued_at: int | None = None
-    """When the longest-waiting job became due, of the queued ones and of those in ``due``."""
+    """When the longest-waiting job became due, among queued jobs and those counted in ``due``."""
     due: int = 0
-    """How many scheduled and waiting jobs are due: queued, as soon as a worker of theirs looks."""
+    """How many scheduled and waiting jobs are due; a worker of the queue will make them queued."""
 
     @property
     def ready(self) -> int:
-        """How many jobs a worker of this queue could take now, were it not paused."""
+        """How many jobs a worker of this queue could claim now if the queue were not paused."""
         return self.counts.get(State.QUEUED, 0) + self.due
 
 

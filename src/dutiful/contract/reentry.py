@@ -1,8 +1,8 @@
 """Whether this thread is in the middle of a write to a store.
 
-A signal handler, a finalizer or a weakref's callback may run at any moment, also in the middle of
-a write of its own thread. That write keeps its locks until the handler returns, so a second write
-in the handler would wait for itself.
+A signal handler, a finalizer or a weakref's callback may run at any moment, also during a write of
+the same thread. That write keeps its locks until the handler returns, so a second write in the
+handler would be a deadlock.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _INTERRUPTED = (
 
 
 def refuse_reentry() -> None:
-    """Raise UsageError where this thread would wait for itself, or the interpreter is ending."""
+    """Raise UsageError when a write would deadlock with one below it, or at interpreter exit."""
     if get_ident() in writing:
         raise UsageError(_INTERRUPTED)
     if sys.is_finalizing():

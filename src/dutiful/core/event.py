@@ -7,6 +7,12 @@ from collections.abc import Callable
 import msgspec
 
 from .job import AttemptError, Job
+from .run_event import JobStarted as JobStarted
+from .run_event import WorkerStarted as WorkerStarted
+from .schedule_event import OccurrenceLate as OccurrenceLate
+from .schedule_event import OccurrenceMissed as OccurrenceMissed
+from .schedule_event import ScheduleBroken as ScheduleBroken
+from .schedule_event import SchedulesDeclared as SchedulesDeclared
 from .settle import Settlement
 
 
@@ -22,16 +28,6 @@ class Claimed(msgspec.Struct, frozen=True, tag=True):
 
     worker: str
     count: int
-
-
-class JobStarted(msgspec.Struct, frozen=True, tag=True):
-    """The body of an attempt begins."""
-
-    worker: str
-    job_id: str
-    task: str
-    queue: str
-    attempt: int
 
 
 class Settled(msgspec.Struct, frozen=True, tag=True):
@@ -65,23 +61,11 @@ class SettlementsDelayed(msgspec.Struct, frozen=True, tag=True):
     """The session that has locked them; empty if it is not known."""
 
 
-class WorkerStarted(msgspec.Struct, frozen=True, tag=True):
-    """``dutiful worker`` begins to serve; emitted once, also for several processes."""
+class SettlementsUnknown(msgspec.Struct, frozen=True, tag=True):
+    """The own leases of jobs were over before their ends were answered: they may run again."""
 
-    app: str
-    store: str
-    """The URL without what is secret in it."""
-    tasks: tuple[str, ...]
-    queues: dict[str, int]
-    """The weight of each queue."""
-    slots: int
-    """How many jobs each process runs at a time."""
-    processes: int
-    schedules: int
-    """How many schedules the app's code declares."""
-    version: str
-    python: str
-    pid: int
+    worker: str
+    job_ids: tuple[str, ...]
 
 
 class WorkerJoined(msgspec.Struct, frozen=True, tag=True):
@@ -204,6 +188,16 @@ class ServiceFailed(msgspec.Struct, frozen=True, tag=True):
     error: str
 
 
+class PingsStopped(msgspec.Struct, frozen=True, tag=True):
+    """No dead-man's signal goes out any more, and why; emitted once when this begins."""
+
+    why: str
+
+
+class PingsResumed(msgspec.Struct, frozen=True, tag=True):
+    """The dead-man's signal goes out again after `PingsStopped`."""
+
+
 class HookFailed(msgspec.Struct, frozen=True, tag=True):
     """A user's hook raised an error; if it wraps an attempt or a call, the attempt fails, too."""
 
@@ -225,44 +219,6 @@ class StoreUnhealthy(msgspec.Struct, frozen=True, tag=True):
     text: str
 
 
-class OccurrenceLate(msgspec.Struct, frozen=True, tag=True):
-    """An occurrence was enqueued late, or its job missed a deadline."""
-
-    schedule: str
-    planned: int
-    seconds: float
-    """How late it is so far."""
-    what: str
-    """``enqueued late``, ``not started in time`` or ``not finished in time``."""
-    job_id: str | None = None
-
-
-class OccurrenceMissed(msgspec.Struct, frozen=True, tag=True):
-    """Occurrences that were due, or held, will not be made."""
-
-    schedule: str
-    planned: int
-    """The latest of them."""
-    count: int
-    why: str = "no worker enqueued them in time"
-
-
-class ScheduleBroken(msgspec.Struct, frozen=True, tag=True):
-    """A schedule could not be advanced; it is tried again, and delays no other."""
-
-    schedule: str
-    error: str
-
-
-class SchedulesDeclared(msgspec.Struct, frozen=True, tag=True):
-    """The declared schedules of an app were written to the store."""
-
-    app: str
-    added: tuple[str, ...]
-    changed: tuple[str, ...]
-    retired: tuple[str, ...]
-
-
 class ClockSkewed(msgspec.Struct, frozen=True, tag=True):
     """This worker's clock differs from the store's clock, which decides; emitted once."""
 
@@ -275,15 +231,45 @@ class Notice(msgspec.Struct, frozen=True, tag=True):
     text: str
 
 
-_OfJobs = Enqueued | Claimed | JobStarted | Settled | JobDied | JobsRescued | Pruned
-_OfClaims = ClaimsRefused | SettlementsDelayed | LeaseLost | TaskUnknown | ArgumentsUnfit
-_OfWorkers = WorkerStarted | WorkerJoined | QueuesUnserved | WorkerLeft | WorkerLost | WorkerStalled
-_OfSlots = SlotStuck | SlotWaiting | SlotsShort | SlotsRestored | OutcomeRefused
-_OfCode = ServiceFailed | HookFailed | Notice
-_OfTheStore = EngineTroubled | EngineRecovered | StoreUnhealthy | ClockSkewed
-_OfSchedules = OccurrenceLate | OccurrenceMissed | ScheduleBroken | SchedulesDeclared
-
-Event = _OfJobs | _OfClaims | _OfWorkers | _OfSlots | _OfCode | _OfTheStore | _OfSchedules
+Event = (
+    Enqueued
+    | Claimed
+    | JobStarted
+    | Settled
+    | JobDied
+    | ClaimsRefused
+    | SettlementsDelayed
+    | SettlementsUnknown
+    | WorkerStarted
+    | WorkerJoined
+    | QueuesUnserved
+    | WorkerLeft
+    | WorkerLost
+    | WorkerStalled
+    | JobsRescued
+    | LeaseLost
+    | TaskUnknown
+    | ArgumentsUnfit
+    | SlotStuck
+    | SlotWaiting
+    | SlotsShort
+    | SlotsRestored
+    | OutcomeRefused
+    | EngineTroubled
+    | EngineRecovered
+    | ServiceFailed
+    | PingsStopped
+    | PingsResumed
+    | HookFailed
+    | Pruned
+    | StoreUnhealthy
+    | OccurrenceLate
+    | OccurrenceMissed
+    | ScheduleBroken
+    | SchedulesDeclared
+    | ClockSkewed
+    | Notice
+)
 
 Emit = Callable[[Event], None]
 

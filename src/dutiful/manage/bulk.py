@@ -25,7 +25,7 @@ from .choice import (
     filter_of,
     id_list,
 )
-from .finding import batches, each, pages
+from .job_lookup import batches, each, pages
 from .pace import Pace, checked_limit, checked_rate, checked_stop
 
 T = TypeVar("T")

@@ -18,7 +18,7 @@ from dutiful.core.text import whole
 from .app_protocol import Part
 from .bulk import Bulk, BulkResult, ChosenJobs, without_stop
 from .choice import Ids, JobFilters, filter_of, id_list
-from .finding import each, latest_errors, one, pages
+from .job_lookup import each, latest_errors, one, pages
 from .page import LIMIT, Page, cursor, page_limit
 from .reading import value
 from .records import ErrorRecord, JobRecord, error_record, job_record, job_secrets

@@ -30,7 +30,13 @@ def worded(event: e.Event) -> Line | None:
             why = f": {error.type}: {error.message}" if error else ""
             text = "job %s (%s) is dead, %s%s"
             return _line(logging.ERROR, text, job.id, job.task, reason, why)
-        case e.ClaimsRefused() | e.WorkerLost() | e.JobsRescued() | e.LeaseLost():
+        case (
+            e.ClaimsRefused()
+            | e.SettlementsUnknown()
+            | e.WorkerLost()
+            | e.JobsRescued()
+            | e.LeaseLost()
+        ):
             idle = isinstance(event, e.LeaseLost) and not event.stopped  # nothing came of it
             return _line(logging.INFO if idle else logging.WARNING, "%s", _said(event))
         case _:
@@ -70,10 +76,17 @@ def _at(instant: int) -> str:
         return iso(instant)
 
 
-def _said(event: e.ClaimsRefused | e.WorkerLost | e.JobsRescued | e.LeaseLost) -> str:
+def _said(
+    event: e.ClaimsRefused | e.SettlementsUnknown | e.WorkerLost | e.JobsRescued | e.LeaseLost,
+) -> str:
     match event:
         case e.ClaimsRefused(job_ids=ids):
             return f"{len(ids)} stale claims were refused: {', '.join(ids[:5])}"
+        case e.SettlementsUnknown(job_ids=ids):
+            return (
+                f"the ends of {len(ids)} jobs may not be written, since the leases were over "
+                f"before the store answered; they may run again: {', '.join(ids[:5])}"
+            )
         case e.WorkerLost(worker=worker, why=why):
             return f"worker {worker} is lost: {why}"
         case e.JobsRescued(count=count):
@@ -139,6 +152,10 @@ def _of_the_store(event: e.Event) -> Line | None:
             return _line(logging.WARNING, "%s", text)
         case e.Notice(text=text):
             return _line(logging.WARNING, text)
+        case e.PingsStopped(why=why):
+            return _line(logging.ERROR, "no dead-man's signal goes out: %s", why)
+        case e.PingsResumed():
+            return _line(logging.WARNING, "the dead-man's signal goes out again")
         case _:
             return _of_schedules(event)
 

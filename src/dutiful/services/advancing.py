@@ -13,7 +13,7 @@ from dutiful.core.event import Emit, OccurrenceMissed
 from dutiful.core.job import NewJob
 from dutiful.core.occurrence import Advance
 
-from .settling import about_the_store
+from .settle_apart import about_the_store
 
 Send = Callable[[Sequence[Advance]], Awaitable[Advanced]]
 GiveUp = Callable[[Advance, Exception], Advance]

@@ -17,7 +17,7 @@ from dutiful.core.text import worded
 from dutiful.core.unwritable import undecided
 
 from .service import about
-from .settling import settle_apart
+from .settle_apart import settle_apart
 
 _BATCH = 200
 

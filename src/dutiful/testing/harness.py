@@ -197,7 +197,7 @@ class Harness:
 
     async def _ready(self) -> bool:
         if not self.store.can(Capability.INSPECT):
-            return True  # only another burst can tell
+            return True  # only another burst can show it
         counts = await self.store.inspector.queues()
         return any(count.counts.get(State.QUEUED) and not count.paused_at for count in counts)
 

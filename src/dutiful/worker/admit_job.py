@@ -1,4 +1,4 @@
-"""Judges a claimed job before its body begins: what need not, or cannot, run here."""
+"""Decides before a claimed job's body begins whether the job need not, or cannot, run here."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def not_to_start(claim: Claim, *, deliveries_count: bool) -> Outcome | None:
 
 
 def unfit(claim: Claim, error: str, emit: Emit) -> Outcome:
-    """Decide about arguments that do not fit; a JSON object may fit another version's task."""
+    """Decide about arguments that do not fit; a JSON object may fit the task of another version."""
     job = claim.job
     error = secrets_of(job.args, job.meta).hide(error)
     if not _whole(job.args):

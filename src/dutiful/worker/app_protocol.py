@@ -13,7 +13,7 @@ from dutiful.observe.bus import Bus
 
 
 class WorkerApp(Protocol):
-    """The app, as far as its worker side goes."""
+    """The part of the app that a worker uses."""
 
     tasks: dict[str, Task[..., Any, Any]]
     hooks: Hooks
@@ -40,11 +40,11 @@ class WorkerApp(Protocol):
         ...
 
     def child_url(self) -> str | None:
-        """Return the URL by which a process of our own reaches the store, if one can."""
+        """Return the URL by which a child process reaches the store; None if it cannot."""
         ...
 
     async def ready(self) -> Store:
-        """Open the engine if it is not, and return the store."""
+        """Return the store; open the engine if it is not open."""
         ...
 
     async def open(self) -> tuple[str, ...]:

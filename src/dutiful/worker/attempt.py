@@ -1,4 +1,4 @@
-"""One attempt as a worker runs it; the context that the task is given stands in front of it."""
+"""One attempt as a worker runs it; the task sees it through its context."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .transaction_guard import LATE, AsyncTransactionGuard, TransactionGuard
 Why = Literal["timeout", "cancel", "shutdown", "lost", "exit"]
 
 _CHOOSING = threading.Lock()
-"""Held while an attempt decides on its one transaction; a coroutine's threads may enter, too."""
+"""Held while an attempt chooses its one transaction; threads of a coroutine may choose, too."""
 
 
 class Running(msgspec.Struct, eq=False):
@@ -37,38 +37,39 @@ class Running(msgspec.Struct, eq=False):
     claim: Claim
     job: Job
     steps: dict[str, bytes]
-    """What is recorded of it so far."""
+    """The steps that are recorded so far, by name."""
     task: Task[..., Any, Any]
     store: Store
     loop: asyncio.AbstractEventLoop
     store_retry: StoreRetry
-    """Asks a store in trouble again."""
+    """Repeats a call while the store is unavailable."""
     pid: int
-    """The process that runs the attempt; a forked copy is another."""
+    """The process that runs the attempt; a forked copy has another number."""
     valid: Callable[[], bool]
-    """Whether the worker's lease holds; may be asked from any thread."""
+    """Whether the worker's lease holds; may be called from any thread."""
+    redelivered: int = 0
+    """How many times the job was given to this worker again while the attempt went on."""
     since: float | None = None
     """When the body began, by the loop's clock; None before."""
-    transaction: TransactionGuard | None = None
-    atransaction: AsyncTransactionGuard | None = None
-    """The same for a coroutine, where the engine has a connection that is awaited."""
+    transaction: TransactionGuard | AsyncTransactionGuard | None = None
+    """The one that its task has entered: awaited in a coroutine, where the engine can."""
     why: Why | None = None
-    """Why it was asked to end, if it was."""
+    """Why the attempt was asked to end, if it was."""
     exit: BaseException | None = None
-    """SystemExit or KeyboardInterrupt of a part of the task, which ends this attempt only."""
+    """SystemExit or KeyboardInterrupt that a part of the task raised; it ends only this attempt."""
     body: asyncio.Task[None] | None = None
     thread: asyncio.Future[None] | None = None
-    """Done at the end of a sync task's thread for whose end a hook may no longer wait."""
+    """Done when a sync task's thread ends, which may be after a hook has stopped waiting for it."""
     stop: Callable[[Running], Any] | None = None
-    """Interrupts the body of the attempt it is given; a thread has nothing that could."""
+    """Interrupts the body of the given attempt; None for a thread, which cannot be interrupted."""
     kill: Callable[[], Any] | None = None
-    """Ends the body at once; only a process can be ended so."""
+    """Kills the body; None unless it runs in a process."""
     unstarted: str | None = None
-    """Why the body could not be started, where that is found out later."""
+    """Why the body could not be started, if that is found out after its start."""
     over: bool = False
-    """Whether its end is decided: what it left behind may open and record nothing any more."""
+    """Whether its end is decided: threads and tasks that it left can open and record nothing."""
     delayed: bool = False
-    """Whether it was told that another session has locked the job."""
+    """Whether a step has met the lock of another session, and this was reported."""
     limits: list[asyncio.TimerHandle] = []
     aside: Callable[[Callable[[], Any]], Awaitable[Any]] = beside
     """Runs a blocking call for a coroutine."""
@@ -89,10 +90,10 @@ class Running(msgspec.Struct, eq=False):
         return self.why is not None
 
     def may_begin(self) -> bool:
-        """Whether the body may begin; asked at the last moment, in whatever runs it.
+        """Whether the body may begin; checked at the last moment, in the thread that will run it.
 
-        Between the slot and the body lies the start of a thread or of a process. A worker that is
-        frozen there continues when another may have started the job.
+        After an attempt gets its slot, a thread or a process is started for it. If the worker is
+        frozen during that time, another worker may have started the job when this one goes on.
         """
         if self.valid():
             return True
@@ -101,15 +102,16 @@ class Running(msgspec.Struct, eq=False):
         return False
 
     def enter(self, context: Context) -> None:
-        """Let the present context variables be those of this attempt's code."""
+        """Set the present context variables for this attempt's code."""
         CURRENT.set(context)
         OWNER.set(self)
 
     def recall(self, name: str) -> tuple[bool, Any]:
         """Say whether a step is recorded, and its result.
 
-        A step that would run while the job's transaction is open is refused: its record is a
-        write of its own, which would wait for the transaction, which waits for the step.
+        A step that would run while the job's transaction is open is refused. Its record is a
+        separate write, which would wait for the transaction, while the transaction waits for the
+        step.
         """
         self._original()
         if self.over:
@@ -118,7 +120,7 @@ class Running(msgspec.Struct, eq=False):
         raw = self.steps.get(name)
         if raw is not None:
             return True, plain(raw)
-        if self.transaction is not None or self.atransaction is not None:
+        if self.transaction is not None:
             raise UsageError(f"step {name!r} must be taken before ctx.transaction() is entered")
         return False, None
 
@@ -146,7 +148,7 @@ class Running(msgspec.Struct, eq=False):
         self.steps = {**self.steps, name: raw}
 
     def _tell_locked(self, error: JobLocked) -> None:
-        """Say once that a step waits for another session."""
+        """Report, once for the attempt, that a step waits for another session's lock."""
         if not self.delayed:
             self.delayed = True
             worker = self.job.worker or ""
@@ -170,51 +172,48 @@ class Running(msgspec.Struct, eq=False):
         self._original()
         with _CHOOSING:
             self._refuse_late()
-            if self.atransaction is not None:
-                raise UsageError(
-                    "this job's transaction is open on a connection that is awaited; write "
-                    "`async with ctx.transaction()` here, too"
-                )
             if self.transaction is None:
                 self.transaction = TransactionGuard(
                     self.store.transactional.transaction(self.claim)
                 )
+        if isinstance(self.transaction, AsyncTransactionGuard):
+            raise UsageError(
+                "this job's transaction is open on a connection that is awaited; write "
+                "`async with ctx.transaction()` here, too"
+            )
         return self.transaction.begin()
 
     async def abegin(self) -> Any:
-        """Do what `begin` does without holding up the loop."""
+        """Do what `begin` does without blocking the loop."""
         self._original()
         if asyncio.get_running_loop() is not self.loop:  # one that a sync task runs in its thread
             return await beside(self.begin)
         if self.awaits:
             with _CHOOSING:
                 self._refuse_late()
-                if self.transaction is None and self.atransaction is None:
+                if self.transaction is None:
                     inner = self.store.transactional.atransaction(self.claim)
-                    self.atransaction = None if inner is None else AsyncTransactionGuard(inner)
-        if self.atransaction is not None:
-            return await self.atransaction.abegin()
+                    self.transaction = None if inner is None else AsyncTransactionGuard(inner)
+        if isinstance(self.transaction, AsyncTransactionGuard):
+            return await self.transaction.abegin()
         return await self.aside(self.begin)
 
     def end(self) -> bool:
-        """Let nothing more be opened; True when a transaction is open that nobody will end."""
+        """Refuse new transactions and steps; True when a transaction is left open."""
         with _CHOOSING:
             self.over = True
-        one, other = self.transaction, self.atransaction
-        if one is None and other is None:  # as in most attempts
-            return False
-        return (one is not None and not one.over) or (other is not None and not other.over)
+        return self.transaction is not None and not self.transaction.over
 
     def _refuse_late(self) -> None:
         if self.over:
             raise ClaimLost(LATE)
 
     def _original(self) -> None:
-        """Refuse to act for a copy that the task forked."""
+        """Raise UsageError in a copy of the process that the task forked."""
         forks.refuse_copy(self.pid, self.job.id)
 
     def interrupt(self, why: Why) -> None:
-        """Ask the body to end, once; it may take its time, and a thread may never obey."""
+        """Ask the body to end, once; it may take any time, and a thread may ignore the request."""
         if self.why is None:
             self.why = why
             if self.stop is not None:
@@ -230,7 +229,7 @@ class Running(msgspec.Struct, eq=False):
         return True
 
     def unlimit(self) -> None:
-        """Take back the timers of the timeouts."""
+        """Cancel the timers of the timeouts."""
         for timer in self.limits:
             timer.cancel()
         self.limits.clear()

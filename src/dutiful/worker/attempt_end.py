@@ -1,4 +1,4 @@
-"""The last moments of an attempt: what an interruption means, and the end of its transaction."""
+"""The end of an attempt: what an interruption means, and how its transaction ends."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BY_ITSELF = "the task's coroutine was cancelled by its own code"
 
 
 def interrupted(running: Running) -> Outcome:
-    """Say what became of an attempt whose body was interrupted."""
+    """Return the outcome of an attempt whose body was interrupted."""
     match running.why:
         case "timeout":
             spec = running.task.spec
@@ -37,11 +37,11 @@ def interrupted(running: Running) -> Outcome:
 
 
 def failed(running: Running, error: BaseException) -> Outcome:
-    """Judge what an attempt's body raised, be it of its own accord or because it was interrupted.
+    """Return the outcome for an error of an attempt's body, which may have been interrupted.
 
-    A body that answers its interruption with `Cancel` (as ``ctx.check_cancelled`` does) or with
-    an error of its own cleaning up has not failed: a deploy must cancel and spend nothing. To a
-    timeout it may answer with any other signal, which is obeyed as in a thread or a child.
+    An interrupted body that raises `Cancel` (as ``ctx.check_cancelled`` does), or an error of its
+    own cleanup, has not failed: a deployment must neither cancel jobs nor use up attempts. A body
+    that has timed out may raise any other signal, which counts, as it does in a thread or a child.
     """
     if running.why is None:
         if issubclass(type(error), asyncio.CancelledError):
@@ -55,7 +55,7 @@ def failed(running: Running, error: BaseException) -> Outcome:
 
 
 def _cancelled_itself(running: Running, error: BaseException) -> Outcome:
-    """Judge a CancelledError that nobody outside asked for: an error of the task like any other."""
+    """Return the outcome of a CancelledError without a request to end: an error of the task."""
     outcome = raised(error, running.task.spec.retry)
     if running.awaits and isinstance(outcome, Failed) and not outcome.message:
         return msgspec.structs.replace(outcome, type="CancelledError", message=_BY_ITSELF)
@@ -63,7 +63,7 @@ def _cancelled_itself(running: Running, error: BaseException) -> Outcome:
 
 
 def judged(running: Running, error: BaseException) -> Outcome:
-    """Decide what an error means; a shortage of the system is not the task's failure."""
+    """Decide what an error means; a shortage in the system is not the task's failure."""
     if holds(error, CannotStart):
         running.unstarted = text_of(error)
     return failed(running, error)
@@ -72,12 +72,13 @@ def judged(running: Running, error: BaseException) -> Outcome:
 def conclude(running: Running, outcome: Outcome) -> Outcome | None:
     """Commit the attempt's transaction with its completion, or roll it back; blocks.
 
-    Returns None when the job is settled by this (or was refused as stale, undoing the writes),
-    else the outcome that is still to be settled. After a lost reply that is a failure: where the
-    commit did happen, the same fence has settled the job already and the failure changes nothing.
+    Returns None when this settled the job (or when the claim was stale, so that the writes were
+    undone), otherwise the outcome that is still to be settled. After a lost reply that outcome is a
+    failure: if the commit did happen, it has settled the job under the same fence, and the failure
+    changes nothing.
     """
     transaction = running.transaction
-    if transaction is None:
+    if not isinstance(transaction, TransactionGuard):
         return outcome
     if (undone := _undoes(running, outcome, begun=transaction.begun)) is not None:
         undo(transaction)
@@ -92,9 +93,9 @@ def conclude(running: Running, outcome: Outcome) -> Outcome | None:
 
 
 async def aconclude(running: Running, outcome: Outcome) -> Outcome | None:
-    """Do what `conclude` does where the connection is awaited."""
-    transaction = running.atransaction
-    if transaction is None:
+    """Do what `conclude` does, on an async connection."""
+    transaction = running.transaction
+    if not isinstance(transaction, AsyncTransactionGuard):
         return outcome
     if (undone := _undoes(running, outcome, begun=transaction.begun)) is not None:
         await aundo(transaction)
@@ -109,19 +110,19 @@ async def aconclude(running: Running, outcome: Outcome) -> Outcome | None:
 
 
 def undo(transaction: TransactionGuard) -> None:
-    """Roll back; where the store cannot be told, it undoes what nobody commits by itself."""
+    """Roll back; a store that cannot be reached undoes uncommitted work by itself."""
     with contextlib.suppress(BaseException):
         transaction.rollback()
 
 
 async def aundo(transaction: AsyncTransactionGuard) -> None:
-    """Do what `undo` does; an interruption hurries it and hides no outcome."""
+    """Do what `undo` does; an interruption ends the wait and does not replace the outcome."""
     with contextlib.suppress(Exception, asyncio.CancelledError):
         await transaction.arollback()
 
 
 def _undoes(running: Running, outcome: Outcome, *, begun: bool) -> Outcome | None:
-    """Return what is to be settled after a rollback; None when the transaction may commit."""
+    """Return the outcome to settle after a rollback; None when the transaction may commit."""
     if not isinstance(outcome, Succeeded) or not begun:
         return outcome
     return Released() if running.why == "lost" else None
@@ -132,7 +133,7 @@ def _completion(running: Running, outcome: Outcome) -> Settlement:
 
 
 def report(running: Running, held: bool) -> None:
-    """Tell the listeners how a settlement inside a transaction went."""
+    """Emit the result of a settlement inside a transaction."""
     job, since = running.job, running.since
     took = 0 if since is None else int((running.loop.time() - since) * 1_000_000)
     worker, began = job.worker or "", 0 if job.started_at is None else job.started_at

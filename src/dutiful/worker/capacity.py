@@ -1,4 +1,4 @@
-"""How many slots can be used: fewer for a while where the system lacks room for all of them."""
+"""How many slots can be used: fewer, for a while, when threads or processes cannot be started."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from dutiful.core.event import Emit, SlotsRestored, SlotsShort
 
 _FIRST, _MOST = 1.0, 30.0
-"""Seconds until one more slot is tried, and until the next try after each that failed."""
+"""Seconds until more slots are tried: the first, doubled at each failure, and the most."""
 _STEP = 8
 """Slots are added in steps of an eighth of all, at least one."""
 _ERRORS = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
 _NO_THREAD = ("can't start new thread", "can't allocate lock")
-"""The interpreter gives these no code of their own."""
+"""Texts of the errors for which the interpreter has no error number."""
 
 
 class CannotStart(Exception):
@@ -23,7 +23,7 @@ class CannotStart(Exception):
 
 
 def shortage(error: BaseException) -> bool:
-    """Whether an error says that the system has nothing left to start something with."""
+    """Whether an error says that the system has no thread, process, memory or descriptor left."""
     if isinstance(error, OSError):
         return error.errno in _ERRORS
     return isinstance(error, MemoryError) or (
@@ -33,7 +33,7 @@ def shortage(error: BaseException) -> bool:
 
 @contextmanager
 def starting(what: str) -> Generator[None]:
-    """Raise CannotStart where a shortage keeps something from being started."""
+    """Raise CannotStart when a shortage prevents a start inside the block."""
     try:
         yield
     except (RuntimeError, MemoryError, OSError) as error:
@@ -46,7 +46,7 @@ class Capacity:
     """The number of slots in use; called on the loop."""
 
     def __init__(self, slots: int, emit: Emit, changed: Callable[[], None]) -> None:
-        """Begin with all slots; ``changed`` is called when there are more again."""
+        """Start with all slots; ``changed`` is called when their number grows again."""
         self.slots = slots
         self._all = slots
         self._emit = emit
@@ -70,7 +70,7 @@ class Capacity:
         self._pause = min(self._pause * 2, _MOST)
 
     def close(self) -> None:
-        """Try no more."""
+        """Stop trying to use more slots."""
         if self._timer is not None:
             self._timer.cancel()
 

@@ -88,7 +88,7 @@ class Children:
         return answer
 
     def _unknown(self, running: Running) -> Outcome:
-        """Park a job whose task the child does not find, unless no code ever could."""
+        """Park a job whose task the child does not find, unless no code could ever find it."""
         if (why := misplaced(running.task)) is not None:
             return Failed("UnknownTask", f"the task could not be loaded: {why}")
         if running.job.parked_at is None:

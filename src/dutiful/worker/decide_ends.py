@@ -1,4 +1,4 @@
-"""Decides what follows from the ends of attempts, one by one where a policy fails."""
+"""Decides the settlements of attempts that ended; one by one if a policy raises an error."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RulesOf = Callable[[str], Rules]
 def decided(
     ended: Sequence[tuple[Claim, Outcome]], now: int, rng: Random, rules: RulesOf, emit: Emit
 ) -> list[Settlement]:
-    """Return a settlement for each attempt that ended; ``now`` is the store's."""
+    """Return a settlement for each attempt that ended; ``now`` is the store's present instant."""
     try:
         return [
             succeed(claim, how.result, now)

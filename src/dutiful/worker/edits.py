@@ -17,16 +17,16 @@ from dutiful.contract.beside import beside
 _LOG = logging.getLogger("dutiful")
 
 _PAUSE = 0.5
-"""Seconds between two looks."""
+"""Seconds between two scans of the folder."""
 _SHARE = 4
-"""A look that takes long is followed by a pause of so many times its length."""
+"""A scan that takes long is followed by a pause of this many times its duration."""
 
 
 async def watch(top: Path, changed: Callable[[], None]) -> None:
     """Call ``changed`` after each change below a folder, until cancelled.
 
-    Whatever a look meets is logged, once, and the watching goes on: who edits does not see that
-    nobody watches any more.
+    An error while looking is logged, once, and the watching goes on: a developer would not notice
+    that it had stopped.
     """
     before: dict[str, int] | None = None
     reported = ""

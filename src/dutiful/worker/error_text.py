@@ -1,4 +1,4 @@
-"""What is kept of an error: its name, text and traceback, however the error's own code behaves."""
+"""The name, text and traceback of an error, even if the error's own code fails."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _read_context = cast(Any, BaseException).__context__.__get__
 """These read the real attributes, even if a class of the task redefines them."""
 
 _CHAIN_MAX, _MEMBERS_MAX = 50, 200
-"""With more errors before it or in it than these, a traceback is kept without them."""
+"""If an error has more causes or more parts than this, its traceback is kept without them."""
 
 
 def name_of(error: BaseException) -> str:
-    """Name an error's type with its module, but for the built-in ones."""
+    """Return the name of an error's type, with its module unless it is built in."""
     kind = type(error)
     try:
         module, name = str(kind.__module__), str(kind.__qualname__)
@@ -53,7 +53,7 @@ def written(value: object) -> str:
 
 
 def name_of_type(value: object) -> str:
-    """Name the type of any value."""
+    """Return the name of a value's type."""
     return clip(type_name(value), NAME_MAX)
 
 
@@ -75,7 +75,7 @@ def trace_of(error: BaseException) -> str:
 
 
 def clip(text: str, most: int) -> str:
-    """Cut a text short and escape what no store can hold: NUL, and surrogates as in file names."""
+    """Shorten a text and escape what no store can hold: NUL and surrogates (as in file names)."""
     short = _cut(str.__str__(text), most)  # of a subclass only the text itself
     spelled = short.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
     return spelled if len(spelled) == len(short) else _cut(spelled, most)

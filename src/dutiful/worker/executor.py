@@ -1,4 +1,4 @@
-"""Runs claimed jobs in slots, wherever their tasks belong, and collects how they ended."""
+"""Runs claimed jobs in slots (on the loop, in threads, in processes) and collects their ends."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from dutiful.contract.clock import Clock
 from dutiful.contract.engine import AttemptCounter
 from dutiful.core.errors import BadPayload
 from dutiful.core.event import JobStarted, SlotStuck, TaskUnknown
-from dutiful.core.instant import SECOND
 from dutiful.core.job import Claim
-from dutiful.core.outcome import Cancelled, Outcome, Released, Snoozed, Unknown
+from dutiful.core.outcome import Cancelled, Outcome, Released, Unknown
 from dutiful.core.settle import before_start
 
 from . import forks
 from .admit_job import not_to_start, unfit
+from .apart import Apart
 from .app_protocol import WorkerApp
 from .attempt import Running
 from .capacity import CannotStart, Capacity
@@ -28,11 +28,6 @@ from .redelivery import fresh, held_still, lose, refuse
 from .runners import Runners
 from .store_clock import StoreClock
 from .store_retry import StoreRetry
-
-_GAP_MIN, _GAP_MAX = 0.05, 2.0
-"""Seconds between the turns of jobs that run apart: about as long as a job takes."""
-_TURNS_MAX = 60.0
-"""Seconds within which the last of them has its turn; then it is looked at again."""
 
 
 class Executor:
@@ -49,9 +44,9 @@ class Executor:
         store_retry: StoreRetry,
         leases: JobLeases | None = None,
     ) -> None:
-        """Start idle; ``valid`` is asked before each start, ``changed`` told after each end.
+        """Start idle; ``valid`` is called before each start, ``changed`` after each end.
 
-        ``leases`` are those of the single jobs, where the worker has none of its own.
+        ``leases`` are those of the jobs, where the worker itself has none.
         """
         self.running: dict[str, Running] = {}
         self.waiting: deque[Claim] = deque()
@@ -62,8 +57,8 @@ class Executor:
         self._app = app
         self._store, self._emit = app.store, app.bus.emit
         self._counted = app.store.engine.attempt_counter is AttemptCounter.BROKER
-        # Where leases are the jobs', each has one to renew; where a broker counts deliveries, each
-        # has spent an attempt.
+        # Each prefetched job costs something: where jobs have leases, a lease to renew; where a
+        # broker counts deliveries, an attempt.
         most = 0 if self._counted else RESERVE_MAX if leases is None else slots
         self.prefetch = Prefetch(slots, most)
         self._pid = forks.this_process.pid
@@ -75,16 +70,15 @@ class Executor:
         self._changed = changed
         self._loop = asyncio.get_running_loop()
         self._time = self._loop.time
-        self._last_crash = app.settings.crashes_max - 1
+        self._apart = Apart(app.settings.crashes_max, self._time)
         self._runners = Runners(app, self._loop, self._limit, self._finish)
         self.draining = False
-        self._next_apart = 0.0
-        """When the last job that was put off has its turn, by the loop's clock."""
 
     def offer(self, claims: Iterable[Claim]) -> None:
         """Take claimed jobs and start as many as there are slots."""
         if self.leases is not None:
-            claims = fresh(claims, self.leases, self.running, self.waiting, self.ended)
+            held = self.running, self.waiting, self.ended, self.delayed
+            claims = fresh(claims, self.leases, *held, counted=self._counted)
         self.waiting.extend(claims)
         if self.draining:
             self.release_prefetched()
@@ -96,13 +90,13 @@ class Executor:
         return not (self.running or self.waiting or self.ended or self.delayed)
 
     def held(self) -> set[str]:
-        """Return the ids of all jobs whose end is not in the store yet, as far as is known here."""
+        """Return the ids of all jobs whose end, as far as this worker knows, is not stored yet."""
         waiting = (claim.job.id for claim in self.waiting)
         ended = (claim.job.id for claim, _ in self.ended)
         return {*self.running, *waiting, *ended, *self.delayed.ids()}
 
     def cancel(self, ids: Collection[str]) -> None:
-        """End jobs that somebody cancelled: running ones are interrupted, others never start."""
+        """End cancelled jobs: running ones are interrupted, the others do not start."""
         for job_id in ids:
             if (running := self.running.get(job_id)) is not None:
                 running.interrupt("cancel")
@@ -114,13 +108,13 @@ class Executor:
             self._changed()
 
     def lose(self, claims: Iterable[Claim]) -> int:
-        """Stop jobs whose own leases are over; return how many bodies that interrupted."""
+        """Stop jobs whose own leases are over; return how many bodies were interrupted."""
         stopped = lose(claims, self.running, self.waiting)
         self._changed()
         return stopped
 
     def trim(self) -> None:
-        """Hand back what was prefetched while jobs were short, once they are long."""
+        """Release prefetched jobs that would not start in time, because jobs now take longer."""
         surplus = self.prefetch.surplus(len(self.waiting))
         if surplus:
             tail = [self.waiting.pop() for _ in range(surplus)]
@@ -138,31 +132,39 @@ class Executor:
         """Return the ends that are to be settled now, and forget them."""
         ended, self.ended = self.ended, []
         ended = ended + self.delayed.take() if self.delayed else ended
-        return ended if self.leases is None else held_still(ended, self.leases, self._store.emit)
+        if self.leases is None:
+            return ended
+        return held_still(ended, self.leases, self.delayed, self._store.emit)
 
     def settled(self, ended: Iterable[End], delayed: Collection[str]) -> None:
-        """Note that ends were written, but for those of jobs that are ``delayed``."""
+        """Note that ends were written, except those of ``delayed`` jobs."""
         if self.leases is not None:
             self.leases.settled([claim for claim, _ in ended], delayed)
 
     def unsettled(self, ended: list[End]) -> None:
-        """Take ends back that could not be written."""
+        """Keep ends that could not be written, for the next exchange."""
         self.ended[:0] = ended
         if self.leases is not None:
             self.leases.settling([claim for claim, _ in ended], now=False)
 
     def release_prefetched(self) -> None:
-        """Give the jobs that have not started back, unspent."""
+        """Release the jobs that have not started; their attempts do not count."""
         self.ended.extend((claim, Released()) for claim in self.waiting)
         self.waiting.clear()
 
+    def release_stale(self) -> None:
+        """Give back what did not start in time, for other workers; not where that counts."""
+        self.prefetch.shrink()
+        if not self._counted:
+            self.release_prefetched()
+
     def drain(self) -> None:
-        """Start nothing more."""
+        """Start no more jobs."""
         self.draining = True
         self.release_prefetched()
 
     def give_up(self) -> int:
-        """Hand back what still runs, though its body may go on; return how many that were."""
+        """Release the jobs that still run, though their bodies may go on; return their number."""
         stuck = list(self.running.values())
         for running in stuck:
             self._finish(running, Released())
@@ -180,7 +182,7 @@ class Executor:
     def _fill(self) -> None:
         if not self.waiting or not self._valid():
             return
-        # Each body asks again, just before its first line (`Running.may_begin`).
+        # Each body checks the lease again just before its first line (`Running.may_begin`).
         while self.waiting and len(self.running) < self.capacity.slots and not self.draining:
             claim = self.waiting.popleft()
             if self.leases is None or self.leases.valid(claim):
@@ -220,7 +222,7 @@ class Executor:
             self.ended.append((claim, unfit(claim, str(error), self._app.bus.emit)))
         except CannotStart as error:
             running.unlimit()
-            self.ended.append((claim, Released()))
+            self._put_back(claim)
             self.capacity.shrink(len(self.running), str(error))
         except BaseException as error:  # noqa: BLE001 - one job's fault must not end the worker
             running.unlimit()
@@ -230,27 +232,13 @@ class Executor:
 
     def _not_to_start(self, claim: Claim) -> Outcome | None:
         outcome = not_to_start(claim, deliveries_count=self._counted)
-        return self._apart(claim) if outcome is None and claim.job.crashes else outcome
-
-    def _apart(self, claim: Claim) -> Outcome | None:
-        """Put a job off whose next crash is its last while another such job runs here.
-
-        The crash of a worker counts for every job that it held. Run apart, the one that kills
-        workers dies of it, and those that were only beside it live. Each gets a turn of its own:
-        with one delay for all, all but one of them would come back in vain.
-        """
-        last = self._last_crash
-        if not 0 < last <= claim.job.crashes:
-            return None
-        if any(running.job.crashes >= last for running in self.running.values()):
-            now, gap = self._time(), self.prefetch.seconds
-            turn = max(self._next_apart, now) + min(max(gap, _GAP_MIN), _GAP_MAX)
-            self._next_apart = min(turn, now + _TURNS_MAX)
-            return Snoozed(int((self._next_apart - now) * SECOND))
-        return None
+        if outcome is not None or not claim.job.crashes:
+            return outcome
+        others = (running.job for running in self.running.values())
+        return self._apart.put_off(claim.job, others, self.prefetch.seconds)
 
     def _limit(self, running: Running) -> None:
-        """Start the clock of a body that begins; one that waits for a process has not begun."""
+        """Start the timeouts of a body that begins; one that waits for a process has not begun."""
         later, spec = self._loop.call_later, running.task.spec
         running.since = self._time()
         job = running.job
@@ -261,7 +249,7 @@ class Executor:
             running.limits.append(later(spec.hard_timeout / 1_000_000, self._overrun, running))
 
     def _overrun(self, running: Running) -> None:
-        """End a body that did not heed its timeout, or leave it behind where it cannot be ended."""
+        """Kill a body that ignored its timeout, or abandon it if it cannot be killed."""
         running.why = "timeout"
         if running.kill is not None:
             running.kill()
@@ -271,7 +259,7 @@ class Executor:
         self._finish(running, timed_out((spec.hard_timeout or 0) / 1_000_000, spec.retry))
 
     def _finish(self, running: Running, outcome: Outcome | None) -> None:
-        """Free a slot; None means that the attempt is settled already. A second call is void."""
+        """Free a slot; None means that the attempt is settled already. May be called again."""
         job_id = running.job.id
         if self.running.get(job_id) is not running:
             return
@@ -285,9 +273,21 @@ class Executor:
         if running.since is not None:
             self.prefetch.observe(self._time() - running.since)
         self.done += 1
-        if self.leases is not None and not self.leases.holds(running.claim):
+        if outcome is None:
+            if self.leases is not None:
+                self.leases.settled([running.claim], ())
+        elif self.leases is not None and not self.leases.holds(running.claim):
             refuse([running.claim], self._store.emit)
-        elif outcome is not None:
+        elif running.unstarted is not None and outcome == Released():
+            self._put_back(running.claim)
+        else:
             self.ended.append((running.claim, outcome))
         self._fill()
         self._changed()
+
+    def _put_back(self, claim: Claim) -> None:
+        """Give back a job whose body could not be started; where that counts, it waits here."""
+        if self._counted and not self.draining:
+            self.waiting.appendleft(claim)
+        else:
+            self.ended.append((claim, Released()))

@@ -29,13 +29,13 @@ from .error_text import chain, name_of, name_of_type, text_of, trace_of, written
 
 _DONE = Succeeded()
 _PLAIN = frozenset((int, str, float, bool, bytes, dict, list, tuple))
-"""What tasks mostly return."""
+"""The types that most tasks return."""
 AFTER_MAX = 366 * DAY
-"""The longest wait that an error from the outside world may ask for."""
+"""The longest wait that an error of another service, such as HTTP, may ask for."""
 
 
 def returned(value: Any, task: str, bytes_max: int) -> Outcome:
-    """Judge a returned value: a signal, a result, or something that no job may return.
+    """Return the outcome for a returned value: a signal, a result, or a value that is not allowed.
 
     A result that JSON cannot hold is not retried: the task's effects have happened.
     """
@@ -60,8 +60,8 @@ def returned(value: Any, task: str, bytes_max: int) -> Outcome:
 def raised(error: BaseException, policy: RetryPolicy) -> Outcome:
     """Decide what an exception means, by the signals in it and by the task's policy.
 
-    Where that fails, for example with an invalid policy, the attempt has failed and may be
-    tried again.
+    If the decision itself fails, for example because the policy is invalid, the attempt has failed
+    and may be repeated.
     """
     try:
         return _judged(error, policy)
@@ -71,17 +71,17 @@ def raised(error: BaseException, policy: RetryPolicy) -> Outcome:
 
 
 def stems_from(error: BaseException, kind: type[BaseException]) -> bool:
-    """Whether an error, what is in it, or what it was raised after, is of a kind."""
+    """Whether an error, one in its group, or one of its causes is of a kind."""
     return any(issubclass(type(one), kind) for leaf in members(error) for one in chain(leaf))
 
 
 def holds(error: BaseException, kind: type[BaseException]) -> bool:
-    """Whether an error is of a kind, or a group in which there is one."""
+    """Whether an error is of a kind, or is a group that contains one."""
     return any(issubclass(type(one), kind) for one in members(error))
 
 
 def timed_out(seconds: float, policy: RetryPolicy) -> Failed:
-    """Word the end of an attempt that took too long; the policy may refuse to try such again."""
+    """Return the failure of an attempt that timed out; the policy may refuse to retry it."""
     text = f"the attempt took longer than its timeout of {seconds:g} s"
     judged = raised(TimeoutError(text), policy)
     return Failed("TimeoutError", text, retryable=getattr(judged, "retryable", True))
@@ -99,7 +99,7 @@ def _judged(error: BaseException, policy: RetryPolicy) -> Outcome:
 
 
 def _failed(error: BaseException, policy: RetryPolicy, signals: list[BaseException]) -> Failed:
-    """Describe a failure; the longest wait that any part of it asks for is obeyed."""
+    """Describe a failure; if several of its parts ask for a wait, the longest one counts."""
     delays, untils = _waits(signals)
     for one in verdicts(leaves(error)):
         if isinstance(one, Failed):
@@ -117,9 +117,9 @@ def _failed(error: BaseException, policy: RetryPolicy, signals: list[BaseExcepti
 
 
 def _signalled(signals: list[BaseException], error: BaseException) -> Outcome:
-    """Translate the signals of a task; the strongest of several counts.
+    """Return the outcome of a task's signals; the strongest of several counts.
 
-    The order is Discard, Cancel, Retry, Snooze. Of several waits the longest counts.
+    The order is Discard, Cancel, Retry, Snooze. The longest of several waits counts.
     """
     for one in signals:
         if isinstance(one, Discard):
@@ -141,9 +141,9 @@ def _signalled(signals: list[BaseException], error: BaseException) -> Outcome:
 
 
 def _waits(signals: list[BaseException]) -> tuple[list[int], list[int]]:
-    """Return the spans and the instants that signals ask for; raises for other values.
+    """Return the durations and the instants that signals ask for; raises for other values.
 
-    A signal is an object of the task, which may have changed it.
+    A signal may hold any value, because the task can change it.
     """
     delays: list[int] = []
     untils: list[int] = []
@@ -175,7 +175,7 @@ def _whole(value: Any) -> int:
 
 
 def _asked(error: BaseException) -> int | None:
-    """Microseconds that the error itself asks to wait, as HTTP clients' errors do."""
+    """Microseconds that the error itself asks to wait, as errors of HTTP clients do."""
     try:
         wish = getattr(error, "retry_after", None)
         if isinstance(wish, int | float | str | timedelta) and not isinstance(wish, bool):

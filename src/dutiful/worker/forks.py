@@ -1,7 +1,7 @@
 """Keeps forked copies of a worker, and of its children, from continuing the worker's code.
 
-A copy that a task forked runs the task's function to its end. Then the copy ends as well: the rest
-belongs to the original process, with which the copy shares its descriptors.
+A copy that a task forked runs the task's function to its end, and then the copy ends. It must not
+go on, because it shares the descriptors of the original process.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ T = TypeVar("T")
 _FLUSH_SECONDS = 5
 _FAILED = 1
 _FORK_SECONDS = 5.0
-"""How long a fork of another thread is waited for; it may hang in a function of the program's."""
+"""Seconds to wait for another thread's fork; the fork may hang in a function of the program."""
 _forking = threading.RLock()
-"""Held during forks; a signal handler may fork in the thread that holds it."""
+"""Held during forks; re-entrant, as a signal handler may fork in the thread that holds it."""
 
 
 class ProcessOrigin:
-    """This process, as code that may run on in a copy remembers it."""
+    """What code that may also run in a forked copy knows about the original process."""
 
     __slots__ = ("descriptors", "pid", "signals")
 
     def __init__(self) -> None:
-        """Belong to the process that calls."""
+        """Take the calling process as the original."""
         self.pid = os.getpid()
         self.descriptors: dict[int, tuple[int, int]] = {}
-        """Descriptors that a copy closes: open there, they would hide the end of the original.
+        """Descriptors that a copy closes: if they stayed open, the original's end would be hidden.
 
-        The file that each one is open on comes with it: its number may belong to another by then.
+        Each is stored with the file that it is open on, because its number may be reused.
         """
         self.signals: set[int] = set()
-        """Signals that a copy no longer handles: the wakeup descriptor is the original's."""
+        """Signals that a copy must not handle, because the wakeup descriptor is the original's."""
 
 
 this_process = ProcessOrigin()
@@ -63,7 +63,7 @@ def refuse_copy(pid: int, job_id: str) -> None:
 
 
 def close_in_copies(descriptor: int) -> None:
-    """Let copies made from now on close a descriptor."""
+    """Have copies that are made from now on close a descriptor."""
     this_process.descriptors[descriptor] = _file(descriptor)
 
 
@@ -74,9 +74,10 @@ def keep_in_copies(descriptor: int) -> None:
 
 @contextmanager
 def no_forks() -> Generator[None]:
-    """Let no other thread fork during a block that opens descriptors for a child process.
+    """Prevent forks in other threads during a block that opens descriptors for a child process.
 
-    A copy would hold them open: whoever waits for their end would wait for the end of the copy.
+    A copy would hold the descriptors open, so that a wait for their end would last until the copy
+    ends.
     """
     alone = _forking.acquire(timeout=_FORK_SECONDS)
     try:
@@ -87,12 +88,12 @@ def no_forks() -> Generator[None]:
 
 
 def reset_in_copies(numbers: Iterable[int]) -> None:
-    """Let copies made from now on handle signals as a fresh process does."""
+    """Have copies that are made from now on handle signals as a new process does."""
     this_process.signals.update(numbers)
 
 
 def guarded(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-    """Call, and end the process at once where the call forked and this is the copy."""
+    """Call a function; if it forked, end the copy as soon as the function returns there."""
     pid = this_process.pid
     try:
         value = call(*args, **kwargs)
@@ -106,10 +107,10 @@ def guarded(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
 
 
 def leave(error: BaseException | None) -> NoReturn:
-    """End a copy as Python ends a program, but without touching what belongs to the original."""
+    """End a copy as Python ends a program, but leave alone what belongs to the original."""
     code = _FAILED
     try:
-        # A lock that another thread of the original held at the fork never comes free here.
+        # A lock that another thread of the original held at the fork is never released here.
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(_FLUSH_SECONDS)
         code = _code(error)

@@ -1,4 +1,4 @@
-"""Renews the lease from a thread of its own, and knows when this worker must stop its jobs."""
+"""Renews the lease in a separate thread, and decides when this worker must stop its jobs."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from .isolation.steady_loop import SteadyLoop
 from .isolation.threads import in_own_thread
 
 _STALLED_AFTER = 2
-"""A loop that has not answered for so many heartbeats is said to hang."""
+"""A loop that has not answered for this many heartbeats is reported to hang."""
 
 
-_HURRY = 4
-"""A renewal that failed is tried again so many times sooner than the next would have come."""
+_RETRIES_PER_PAUSE = 4
+"""A renewal that failed is repeated this many times in what is otherwise the pause for one."""
 
 
 class Heartbeat:
-    """One worker's lease. `valid` may be asked from any thread, before every start of a job."""
+    """One worker's lease. `valid` may be called from any thread, before every start of a job."""
 
     def __init__(
         self,
@@ -44,8 +44,8 @@ class Heartbeat:
     ) -> None:
         """Start valid: the worker has just joined. Callbacks are called in the heartbeat's thread.
 
-        ``ask`` hands a call to the loop that runs the jobs, to see whether it still answers; an
-        ``idle`` worker has nothing to lose and renews half as often.
+        ``ask`` passes a call to the loop that runs the jobs, to check that it still answers. An
+        ``idle`` worker has no jobs to lose and renews half as often.
         """
         self._leases = leases
         self._worker = worker
@@ -59,7 +59,7 @@ class Heartbeat:
         self._ask = ask
         self._idle = idle
         self.calm = False
-        """Whether the last renewal said that nobody needs rescue."""
+        """Whether the last renewal said that no job has to be rescued."""
         self._asked_at: int | None = None
         self._reported = False
         self._deadline = lease.deadline(clock.ticks())
@@ -69,15 +69,15 @@ class Heartbeat:
         self.lost = False
 
     def start(self) -> None:
-        """Count the lease from now, just before the store is asked to register the worker."""
+        """Start the lease now, just before the store is asked to register the worker."""
         self._deadline = self._lease.deadline(self._clock.ticks())
 
     def valid(self) -> bool:
-        """Whether the lease holds by this worker's own clock, and nobody declared it lost."""
+        """Whether the lease holds by this worker's own clock and was not declared lost."""
         return not self.lost and self._clock.ticks() < self._deadline
 
     async def run(self) -> None:
-        """Beat until stopped or lost."""
+        """Renew at intervals until stopped or lost."""
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         self._wake = partial(_set, loop, stop)
@@ -91,11 +91,11 @@ class Heartbeat:
                 return
 
     def _pause(self) -> float:
-        """Return the seconds until the next beat: never beyond the deadline, when all must stop."""
+        """Return the seconds until the next renewal, at most until all jobs must stop."""
         left = self._left()
         pause = self._lease.heartbeat
         if self._failed:
-            pause //= _HURRY
+            pause //= _RETRIES_PER_PAUSE
         elif self.calm and self._idle():
             pause *= 2
         return max(min(pause, left), 0) / 1_000_000
@@ -105,10 +105,10 @@ class Heartbeat:
         return self._deadline - self._clock.ticks()
 
     async def renew(self) -> None:
-        """Renew once; what hangs or fails is tried again until the deadline has passed.
+        """Renew once; a call that hangs or fails is repeated until the deadline has passed.
 
-        Whatever went wrong counts as a failure to renew: a heart that died of it would leave a
-        worker that neither works nor ends.
+        Any exception counts as a failed renewal: if it ended this thread, the worker would neither
+        work nor end.
         """
         sent = self._clock.ticks()
         left = max(self._deadline - sent, 0)
@@ -140,20 +140,21 @@ class Heartbeat:
         return await self._leases.renew(self._worker, stalled_for=stalled_for)
 
     def _renewed(self, renewal: Renewal, sent: int) -> int:
-        """Return from when the lease counts: from the sending, unless the store's ticks are ours.
+        """Return the start of the lease: when the call was sent, or the ticks that the store read.
 
-        A renewal that waited long for the store's lock would else be half spent on arrival.
+        The store reads ticks if it is on this host. Otherwise a renewal that waited long for the
+        store's lock would already have used up a part of the lease.
         """
         at = renewal.at
         return at if at is not None and sent <= at <= self._clock.ticks() else sent
 
     def stop(self) -> None:
-        """Stop beating; may be called from any thread."""
+        """Stop renewing; may be called from any thread."""
         self._stopped = True
         self._wake()
 
     def _stall(self, now: int) -> int:
-        """Ask the jobs' loop for a sign of life; return for how long it has owed one, if long."""
+        """Ask the jobs' loop for an answer; return for how long one is overdue, 0 if not long."""
         if self._asked_at is None:
             self._asked_at, self._reported = now, False
             self._ask(self._answered)
@@ -186,7 +187,7 @@ def _run(heartbeat: Heartbeat) -> None:
 
 
 class HeartbeatThread:
-    """Runs a heart on a loop and a thread of its own, so that no job's code can hold it up."""
+    """Runs a heartbeat on a separate loop and thread, so that no job's code can delay it."""
 
     def __init__(self, heartbeat: Heartbeat) -> None:
         """Start the thread."""
@@ -203,7 +204,7 @@ class HeartbeatThread:
 
 
 class HeartbeatTask:
-    """Runs a heart on the worker's own loop, where time is simulated."""
+    """Runs a heartbeat on the worker's own loop, for simulated time."""
 
     def __init__(self, heartbeat: Heartbeat) -> None:
         """Start the task."""

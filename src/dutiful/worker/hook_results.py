@@ -1,4 +1,4 @@
-"""What hooks around an attempt see of a task that ran in another process."""
+"""What hooks around an attempt are given when the task ran in another process."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _UNRECORDED = f"{StepNotRecorded.__module__}.{StepNotRecorded.__qualname__}"
 
 
 class ChildEnded(Judged):
-    """Raised from ``proceed()`` when the task did not succeed; its text is the task's error's."""
+    """Raised from ``proceed()`` when the task did not succeed; has the text of the task's error."""
 
     def __init__(self, verdict: Outcome) -> None:
-        """Carry the outcome, which stands when the hook lets the error pass."""
+        """Carry the outcome, which counts when the hook does not catch the error."""
         self.verdict = verdict
         match verdict:
             case Failed(type=kind, message=message):
@@ -66,7 +66,7 @@ class _Unrecorded(ChildEnded, StepNotRecorded): ...
 
 
 def child_ended(verdict: Outcome) -> ChildEnded:
-    """Return what ``proceed()`` raises; a signal of the task's is one for the hooks, too."""
+    """Return what ``proceed()`` raises; a signal of the task is a signal for the hooks, too."""
     match verdict:
         case Snoozed():
             return _Snoozed(verdict)
@@ -81,10 +81,10 @@ def child_ended(verdict: Outcome) -> ChildEnded:
 
 
 def verdict_in(error: BaseException, *, asked: bool) -> Outcome | None:
-    """Return the outcome of a child where nothing that hooks raised beside it can change that.
+    """Return the child's outcome if the hooks cannot change it; None if they can.
 
-    That is when they raised nothing else, when no task decided it, such as after a crash, and
-    when the attempt was ``asked`` to end.
+    They cannot change it when they raised nothing else, when the task did not decide it (as after
+    a crash), or when the attempt was ``asked`` to end.
     """
     inner = leaves(error)
     if len(inner) == 1 and (alone := verdicts(inner)):
@@ -102,9 +102,9 @@ def value_of(answer: Succeeded | None) -> Any:
 
 
 def carried(answer: Succeeded | None, value: Any, task: str, bytes_max: int) -> Outcome | None:
-    """Return the outcome after the hooks: the task's own, or what they made of its result.
+    """Return the outcome after the hooks: with the task's own result or the one they returned.
 
-    What was settled together with its transaction stays as it is.
+    An outcome that was settled together with its transaction does not change.
     """
     if answer is None or value == value_of(answer):
         return answer

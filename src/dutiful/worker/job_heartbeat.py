@@ -1,4 +1,4 @@
-"""Renews the leases of single jobs, and reports those that are lost."""
+"""Renews the leases of individual jobs, and reports those that are lost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .job_leases import JobLeases
 
 
 class JobHeartbeat(Heartbeat):
-    """Keeps the leases of all that a worker holds; the worker itself has none, and is not lost."""
+    """Renews the leases of a worker's jobs; the worker itself has no lease and cannot be lost."""
 
     def __init__(
         self,
@@ -31,19 +31,22 @@ class JobHeartbeat(Heartbeat):
         held: JobLeases,
         batch: int | None,
         on_jobs_lost: Callable[[Sequence[Claim]], None],
+        on_idle: Callable[[], None],
         **named: Any,
     ) -> None:
-        """Renew what is ``held``, at most ``batch`` jobs in a call; see `Heartbeat` for the rest.
+        """Renew the ``held`` leases, at most ``batch`` in a call; see `Heartbeat` for the rest.
 
-        ``on_jobs_lost`` is called, in the heartbeat's thread, with claims whose lease is over.
+        ``on_jobs_lost`` is called, in the heartbeat's thread, with claims whose lease is over, and
+        ``on_idle`` when there is no lease to renew: it cannot learn then that an outage is over.
         """
         super().__init__(leases, worker, lease, clock, **named)
         self._held = held
         self._batch = batch
         self._on_jobs_lost = on_jobs_lost
+        self._on_idle = on_idle
 
     def valid(self) -> bool:
-        """Whether the worker may go on: without a lease of its own, as long as it wants."""
+        """Return True: a worker without a lease of its own may always go on."""
         return not self.lost
 
     def _left(self) -> int:
@@ -51,13 +54,15 @@ class JobHeartbeat(Heartbeat):
         return self._lease.heartbeat if left is None else left
 
     async def renew(self) -> None:
-        """Renew each lease once; what fails is tried again while the lease holds."""
+        """Renew each lease once; a renewal that fails is repeated while the lease holds."""
         sent = self._clock.ticks()
         stalled_for = self._stall(sent)
         batches = self._held.due(self._batch)
         errors = await asyncio.gather(*[self._renew_batch(one, stalled_for) for one in batches])
         self._failed = any(errors)
-        if batches and not self._failed:
+        if not batches:
+            self._on_idle()
+        elif not self._failed:
             self._on_answer(None, sent)
         if gone := self._held.expire():
             self._on_jobs_lost(gone)
@@ -78,7 +83,7 @@ class JobHeartbeat(Heartbeat):
         return None
 
     async def _ask_renewal(self, claims: Sequence[Claim], stalled_for: int) -> Renewal:
-        if self._leases is None:  # the server keeps the leases, or cannot prolong any
+        if self._leases is None:  # the server keeps the leases, or cannot renew any
             return Renewal(valid=True)
         length = self._lease.length
         return await self._leases.renew(
@@ -96,11 +101,14 @@ class JobHeartbeat(Heartbeat):
 
 
 def kind_of_heartbeat(
-    store: Store, held: JobLeases | None, on_jobs_lost: Callable[[Sequence[Claim]], None]
+    store: Store,
+    held: JobLeases | None,
+    on_jobs_lost: Callable[[Sequence[Claim]], None],
+    on_idle: Callable[[], None],
 ) -> type[Heartbeat]:
-    """Return what makes a heartbeat: of the worker's own lease, or of those of its jobs."""
+    """Return the class of heartbeat: for the worker's own lease, or for those of its jobs."""
     if held is None:
         return Heartbeat
     batch = store.engine.bounds.batch
-    kind = partial(JobHeartbeat, held=held, batch=batch, on_jobs_lost=on_jobs_lost)
-    return cast(type[Heartbeat], kind)  # which is called in the same way
+    kind = partial(JobHeartbeat, held=held, batch=batch, on_jobs_lost=on_jobs_lost, on_idle=on_idle)
+    return cast(type[Heartbeat], kind)  # it is called in the same way

@@ -1,4 +1,4 @@
-"""The leases of the jobs that a worker holds, where each job has a lease of its own."""
+"""The leases of a worker's jobs, for engines where each job has its own lease."""
 
 from __future__ import annotations
 
@@ -19,29 +19,33 @@ _HEARTBEATS = 5
 class _Held(msgspec.Struct, eq=False):
     claim: Claim
     deadline: int | None
-    """By the host's ticks; None where the server keeps the lease."""
+    """When the lease is over, by the host's ticks; None where the server keeps it."""
     settling: bool = False
-    """Whether its end is being written: a renewal would undo the delay of a retry."""
+    """Whether the job's end is being written: a renewal would undo the delay of a retry."""
 
 
 class JobLeases:
-    """What is held and until when; the heartbeat renews it, in another thread.
+    """Which claims are held and until when; the heartbeat renews them, in another thread.
 
-    A claim is forgotten when its lease is over. Whatever it does after that is void: the job may
-    have been given to another worker, and some engines cannot refuse the older one.
+    A claim is forgotten when its lease is over. Nothing is settled or recorded for it after that:
+    the job may have been given to another worker, and some engines cannot refuse the older claim.
     """
 
     def __init__(self, lease: Lease, clock: Clock, *, renewed: bool = True) -> None:
-        """Hold nothing yet; without ``renewed`` the server keeps the leases."""
+        """Start without claims; without ``renewed`` the server keeps the leases."""
         self.lease = lease
         self.renewed = renewed
+        self.wanted = lease.length if renewed else 0
+        """Microseconds for which a job is to be claimed."""
+        self.ask_every = None if renewed else lease.heartbeat / 1_000_000
+        """Seconds after which the server is asked whether it still keeps the jobs."""
         self._clock = clock
         self._lock = threading.Lock()
         self._held: dict[str, _Held] = {}
         self._asked_at = clock.ticks()
 
     def asking(self) -> None:
-        """Note that the store is about to be asked for claims: their leases count from here."""
+        """Note that claims are about to be requested: their leases count from this moment."""
         self._asked_at = self._clock.ticks()
 
     def take(self, claim: Claim) -> None:
@@ -62,7 +66,7 @@ class JobLeases:
                     del self._held[claim.job.id]
 
     def settling(self, claims: Iterable[Claim], *, now: bool) -> None:
-        """Note that the ends of claims are being written now, or are not any more."""
+        """Note that the ends of claims are being written now, or no longer are."""
         with self._lock:
             for claim in claims:
                 if (held := self._of(claim)) is not None:
@@ -74,12 +78,12 @@ class JobLeases:
             return job_id in self._held
 
     def holds(self, claim: Claim) -> bool:
-        """Whether the claim's lease has not been found to be over; may be asked in any thread."""
+        """Whether the claim is still held; may be called from any thread."""
         with self._lock:
             return self._of(claim) is not None
 
     def valid(self, claim: Claim) -> bool:
-        """Whether the claim's lease holds by this host's ticks; may be asked in any thread."""
+        """Whether the claim's lease holds by this host's ticks; may be called from any thread."""
         with self._lock:
             held = self._of(claim)
             if held is None:
@@ -87,7 +91,7 @@ class JobLeases:
             return held.deadline is None or self._clock.ticks() < held.deadline
 
     def due(self, size: int | None) -> list[tuple[Claim, ...]]:
-        """Return the claims to renew, in batches of ``size`` at most; those over are left out."""
+        """Return the claims to renew, at most ``size`` a batch, without those that are over."""
         if not self.renewed:
             return []
         now = self._clock.ticks()
@@ -101,7 +105,7 @@ class JobLeases:
         return [claims[start : start + step] for start in range(0, len(claims), step)]
 
     def left(self, claims: Collection[Claim] | None = None) -> int | None:
-        """Return the microseconds until the first lease of ``claims`` (all) is over, if any is."""
+        """Return the microseconds until the first lease of ``claims`` (by default all) is over."""
         with self._lock:
             found = self._held.values() if claims is None else map(self._of, claims)
             ends = [
@@ -114,7 +118,7 @@ class JobLeases:
     def renew(self, claims: Iterable[Claim], sent: int, lost: Collection[str]) -> list[Claim]:
         """Note the answer to a renewal that was sent at ``sent``; return the claims that are lost.
 
-        One that was replaced meanwhile is not lost: its job is held by a newer claim.
+        A claim that was replaced meanwhile is not lost: a newer claim holds its job.
         """
         gone: list[Claim] = []
         with self._lock:
@@ -155,7 +159,7 @@ def leases_of(engine: Engine, lease: Lease, clock: Clock) -> JobLeases | None:
 
 
 def bounded(lease: Lease, longest: int | None) -> Lease:
-    """Shorten a lease to what an engine grants."""
+    """Shorten a lease to the longest one that an engine grants."""
     if longest is None or lease.length <= longest:
         return lease
     heartbeat = min(lease.heartbeat, max(longest // _HEARTBEATS, 1))

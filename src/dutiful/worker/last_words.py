@@ -1,6 +1,6 @@
-"""What a supervisor's child says on a pipe: that it serves, and that it ends of its own accord.
+"""Messages of a supervisor's child on a pipe: that it serves, and that it ends intentionally.
 
-Its exit code alone tells nothing: a task may end the process that runs it with any code.
+Its exit code alone is not enough: a task may end the process that runs it with any code.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ class Ending(NamedTuple):
 
     code: int
     served: bool = False
-    """Whether it had joined the fleet, so that it may have run jobs."""
+    """Whether the child had joined the fleet, so that it may have run jobs."""
     meant: bool = True
-    """Whether the worker itself meant to end with this code."""
+    """Whether the worker itself, not a task, ended the process with this code."""
 
 
 class LastWords:
-    """The child's end of the pipe; without a descriptor there is nobody to tell."""
+    """The child's end of the pipe; without a descriptor there is no supervisor to inform."""
 
     def __init__(self, descriptor: int | None = None) -> None:
-        """Keep the descriptor from the processes that tasks start or fork."""
+        """Take the descriptor, and keep it from processes that tasks start or fork."""
         self._descriptor = descriptor
         self._served = False
         if descriptor is not None:
@@ -43,18 +43,18 @@ class LastWords:
             forks.close_in_copies(descriptor)
 
     def serves(self) -> None:
-        """Say that jobs may run from now on."""
+        """Report that jobs may run from now on."""
         if not self._served:
             self._served = True
             self._say(_SERVES)
 
     def ends(self, code: int) -> int:
-        """Say that the process is about to end with a code, and return that."""
+        """Report that the process is about to end with a code, and return the code."""
         self._say(_ENDS % code)
         return code
 
     def _say(self, words: bytes) -> None:
-        # A task may have closed it, and its number may be that of another file by now.
+        # A task may have closed it, and another file may have its number now.
         with contextlib.suppress(OSError):
             if self._descriptor is not None and _file(self._descriptor) == self._file:
                 os.write(self._descriptor, words)
@@ -69,10 +69,10 @@ class LastWordsReader:
     """The supervisor's end of the pipe to one child."""
 
     def __init__(self) -> None:
-        """Open the pipe; OSError where there is no descriptor left."""
+        """Open the pipe; OSError when there is no descriptor left."""
         self._read, write = os.pipe()
         try:
-            # Not a number that the child takes for a standard stream.
+            # Not a number that would be a standard stream in the child.
             self.write = fcntl.fcntl(write, fcntl.F_DUPFD_CLOEXEC, _FIRST)
         except OSError:
             os.close(self._read)
@@ -86,16 +86,16 @@ class LastWordsReader:
         os.close(self.write)
 
     def close(self) -> None:
-        """Listen no more."""
+        """Close this end of the pipe."""
         os.close(self._read)
 
     def ending(self, code: int) -> Ending:
-        """Judge how the child ended, by what it said before."""
+        """Return how the child ended, according to its messages."""
         try:
             said = os.read(self._read, _LONGEST)
         except BlockingIOError:
             said = b""
-        # Told to stop before it can hear, or after its last words, it dies of the signal.
+        # SIGTERM kills a child that has not set its handlers yet, or has already reported its end.
         deaf = code == -signal.SIGTERM and not said.endswith(_SERVES)
         meant = deaf or (code >= 0 and said.endswith(_ENDS % code))
         return Ending(code, said.startswith(_SERVES), meant)

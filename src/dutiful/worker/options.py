@@ -12,7 +12,7 @@ from dutiful.core.text import shown
 
 
 class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What the command line or a test asks of one worker; spans are microseconds."""
+    """The options of one worker, from the command line or a test; durations are microseconds."""
 
     queues: tuple[Served, ...] = (Served("default"),)
     concurrency: int = 16
@@ -20,7 +20,7 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     grace: int = 30 * SECOND
     """How long running jobs may go on after a stop is requested."""
     burst: bool = False
-    """Whether to stop when no queue has a job that is due."""
+    """Whether to stop when no queue has a due job."""
     jobs_max: int | None = None
     """Stop after this many jobs, to be started again."""
     rss_mb_max: int | None = None

@@ -1,4 +1,4 @@
-"""Which owner a task on the worker's loop has: a job may cancel only tasks of its own."""
+"""The owner of each task on the worker's loop: a job may cancel only its own tasks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Owner(Protocol):
-    """What the code belongs to: an attempt, or a hook."""
+    """The attempt or the hook that code belongs to."""
 
     @property
     def lives(self) -> bool:
@@ -18,12 +18,12 @@ class Owner(Protocol):
         ...
 
     def exited(self, error: BaseException) -> bool:
-        """End, because a part raised SystemExit or KeyboardInterrupt; False when it has ended."""
+        """End it, because a part raised SystemExit or KeyboardInterrupt; False if it had ended."""
         ...
 
 
 class HookRun:
-    """The owner of what a hook starts."""
+    """The owner of the tasks that a hook starts."""
 
     task: asyncio.Task[None] | None = None
     exit: BaseException | None = None
@@ -43,22 +43,23 @@ class HookRun:
 
 
 OWNER: ContextVar[Owner | None] = ContextVar("dutiful_owner", default=None)
-"""The owner of the code that runs; None in the worker's own."""
+"""The owner of the running code; None in the worker's own code."""
 
 
 class OwnedTask(asyncio.Task[T]):
-    """A task of the worker's, or of an owner's."""
+    """A task of the worker or of an owner."""
 
     __slots__ = ("owner",)
 
     owner: Owner | None
-    """Unset is the worker's own."""
+    """Not set for the worker's own tasks."""
 
     def cancel(self, msg: Any = None) -> bool:
-        """Cancel, unless a job asks it of the worker or of another job that still runs.
+        """Cancel the task, unless a job tries to cancel the worker or another job that still runs.
 
-        Programs cancel all tasks of a loop that they think is theirs. Tasks that an ended job left
-        may be cancelled by another job, for example when it closes a client that both use.
+        Some programs cancel all tasks of the loop, because they assume that the loop is theirs. A
+        job may cancel tasks that an ended job left, for example when it closes a client that both
+        use.
         """
         asking = OWNER.get()
         if asking is not None:

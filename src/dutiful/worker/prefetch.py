@@ -1,36 +1,36 @@
-"""How many jobs to claim at once: few long ones, many short ones."""
+"""How many jobs to claim in one exchange: few long ones, many short ones."""
 
 from __future__ import annotations
 
 RESERVE_MAX = 4000
 STALE_SECONDS = 0.5
-"""A job that was prefetched starts in this time, or is released."""
+"""A prefetched job that has not started after this many seconds is released."""
 _TRIPS = 2.0
-"""How many round trips to the store the reserve must last."""
+"""For how many round trips to the store the prefetched jobs should last."""
 _WEIGHT = 0.05
 _TRIP_WEIGHT = 0.3
 
 
 class Prefetch:
-    """Learns how long jobs and claims take, and keeps just enough jobs at hand.
+    """Measures how long jobs and claims take, and prefetches just enough jobs.
 
     The reserve covers the round trip of the next claim and no more: a larger one would keep jobs
-    from idle workers elsewhere, and a crash would count for jobs that had not begun.
+    from idle workers, and a crash would count for jobs that had not begun.
     """
 
     def __init__(self, slots: int, most: int = RESERVE_MAX) -> None:
-        """Start with no reserve, until something is known; it never holds more than ``most``."""
+        """Start with no reserve until jobs were measured; it never holds more than ``most``."""
         self._slots = slots
         self._most = most
         self._seconds: float | None = None
         self._trip = 0.0
 
     def observe_trip(self, seconds: float) -> None:
-        """Learn how long one exchange with the store took."""
+        """Record how long one exchange with the store took."""
         self._trip += _TRIP_WEIGHT * (seconds - self._trip)
 
     def observe(self, seconds: float) -> None:
-        """Learn how long a job held its slot."""
+        """Record how long a job held its slot."""
         known = self._seconds
         self._seconds = seconds if known is None else known + _WEIGHT * (seconds - known)
 
@@ -40,7 +40,7 @@ class Prefetch:
         return self._seconds or 0.0
 
     def shrink(self) -> None:
-        """Forget the reserve: what was prefetched did not start in time."""
+        """Start again without a reserve: the prefetched jobs did not start in time."""
         self._seconds = None
 
     def reserve(self) -> int:
@@ -48,10 +48,10 @@ class Prefetch:
         return min(self._most, int(self._per_second() * self._trip * _TRIPS))
 
     def surplus(self, waiting: int) -> int:
-        """Return how many of those that wait would not start in time, and so are released.
+        """Return how many of the ``waiting`` jobs to release because they would not start in time.
 
-        A pause of the whole process makes the jobs of one moment look long. Handing back what is
-        beyond the reserve of that moment would claim and settle many short jobs twice.
+        After a pause of the whole process, the jobs that ran during it seem to be long. If all jobs
+        beyond the reserve of that moment were released, many short jobs would be claimed twice.
         """
         startable = int(self._per_second() * STALE_SECONDS)
         return max(waiting - self._slots - max(startable, 2 * self.reserve()), 0)

@@ -13,13 +13,7 @@ from dutiful.contract.facade import Store
 from dutiful.contract.release import release
 from dutiful.contract.roles.fleet import WorkerInfo
 from dutiful.core.errors import EngineError
-from dutiful.core.event import (
-    LeaseLost,
-    ServiceFailed,
-    WorkerJoined,
-    WorkerLeft,
-    WorkerStalled,
-)
+from dutiful.core.event import LeaseLost, ServiceFailed, WorkerJoined, WorkerLeft, WorkerStalled
 from dutiful.core.job import Claim
 from dutiful.core.retry import Random
 from dutiful.core.settle import Rules
@@ -40,11 +34,12 @@ MakeServices = Callable[["Registration"], list[Service]]
 
 _HEARTBEAT = "heartbeat"
 _LOST_GRACE = 0.5
-"""Seconds that interrupted coroutines get after the lease is lost: others may soon start them."""
+"""Seconds that interrupted coroutines get after the lease is lost: other workers may soon start
+the same jobs."""
 
 
 class Registration:
-    """Joins where the engine knows its workers, fetches jobs until an end is asked for, leaves."""
+    """Joins (if the engine registers workers), runs jobs until a stop is requested, and leaves."""
 
     def __init__(
         self,
@@ -58,7 +53,7 @@ class Registration:
         rules: Callable[[str], Rules],
         store_retry: StoreRetry,
     ) -> None:
-        """Prepare a session under a new id; call it on the loop that runs the jobs."""
+        """Prepare a registration with a new id; call it on the loop that runs the jobs."""
         self.worker = worker = process.name()
         self._process = process
         self.store, self.options = store, options
@@ -97,7 +92,9 @@ class Registration:
 
     def _make_heartbeat(self, clock: Clock, held: JobLeases | None) -> Heartbeat:
         store, worker = self.store, self.worker
-        make = kind_of_heartbeat(store, held, self._jobs_lost)
+        make = kind_of_heartbeat(
+            store, held, self._jobs_lost, lambda: self._trouble.left(_HEARTBEAT)
+        )
         return make(
             store.leases,
             worker,
@@ -117,22 +114,22 @@ class Registration:
         return self._heartbeat.valid()
 
     def calm(self) -> bool:
-        """Whether this worker has nothing to do and the store said that nobody needs rescue."""
+        """Whether this worker is idle and the store said that no job has to be rescued."""
         return self._heartbeat.calm and self.executor.resting
 
     def stop(self, grace: float | None = None) -> None:
-        """Ask for the end: no new claims, running jobs get ``grace`` seconds (the options')."""
+        """Request the end: no new claims; running jobs get ``grace`` seconds (default: options)."""
         if grace is not None:
             self._grace = grace
         if not self._asked.is_set():
             self._asked_at = self._loop.time()
         self._asked.set()
-        # At once, so that what an exchange under way brings is not started any more.
+        # Before the fetch loop notices, so that jobs of a pending exchange are not started.
         self.executor.drain()
         self._changed.set()
 
     async def run(self, make: MakeServices, recycle: Callable[[int], bool]) -> Ending:
-        """Serve until asked to stop; ``recycle`` is asked with the number of jobs done."""
+        """Serve until a stop is requested; ``recycle`` is called with the number of jobs done."""
         if not await self._join():
             return "stopped"
         kind = HeartbeatThread if self.options.heartbeat_in_thread else HeartbeatTask
@@ -141,7 +138,7 @@ class Registration:
         loops = [
             ServiceLoop(service, self.store.emit, self._rng, self._trouble) for service in services
         ]
-        if self.options.burst:  # it may end before their first turn, and what they make is due
+        if self.options.burst:  # else it could end before they have made jobs that are due now
             for one in loops:
                 await one.once()
         chores = [asyncio.create_task(one.forever()) for one in loops]
@@ -156,7 +153,7 @@ class Registration:
             try:
                 await self._fetch_loop.run(stopping)
             except EngineError:
-                # What made the wait for the store too long is why this session ends.
+                # Not an error if the wait for the store ended because this registration has to end.
                 if not self._overdue():
                     raise
             lost = self._fetch_loop.lost or self._heartbeat.lost
@@ -189,7 +186,7 @@ class Registration:
         return None
 
     async def _join(self) -> bool:
-        """Register, however long a store in trouble takes; False when a stop is asked for first."""
+        """Register, waiting out any outage; False when a stop is requested before that."""
         host, pid, born = self._process.identity()
         info = WorkerInfo(
             id=self.worker,
@@ -217,7 +214,7 @@ class Registration:
         return True
 
     async def _drain(self, grace: float, *, lost: bool) -> None:
-        """Let running jobs end, interrupt those that do not, release what is left."""
+        """Let running jobs end, interrupt those that do not, and release the rest."""
         executor = self.executor
         executor.drain()
         if lost:
@@ -232,7 +229,7 @@ class Registration:
             await self._fetch_loop.flush()
 
     async def _wind_down(self, grace: float, *, lost: bool) -> None:
-        """Settle as attempts end, for ``grace`` seconds, fewer once a second stop is asked for."""
+        """Settle attempts as they end, for ``grace`` seconds, or fewer after a second stop."""
         end = self._loop.time() + grace
         executor = self.executor
         while executor.running or (executor.delayed and not lost):
@@ -243,7 +240,7 @@ class Registration:
             if left <= 0 or (self._heartbeat.lost and not lost):
                 return
             self._changed.clear()
-            # What ended during the flush has told so already, and nobody else will.
+            # Attempts that ended during the flush have set the event already, which is now cleared.
             if executor.ended or not (executor.running or executor.delayed):
                 continue
             due_in = executor.delayed.due_in
@@ -258,12 +255,12 @@ class Registration:
             await self.store.fleet.leave(self.worker)
 
     def _lease_lost(self) -> None:
-        """Stop the bodies at once: the fetch loop may hang in the very call that cost the lease."""
+        """Stop the bodies from here: the fetch loop may hang in a call to the store."""
         self._interrupt("lost")
         self._changed.set()
 
     def _jobs_lost(self, claims: Sequence[Claim]) -> None:
-        """Stop the jobs whose own leases are over; the others go on."""
+        """Stop the jobs whose leases are over; the others go on."""
 
         def stop() -> None:
             self.store.emit(LeaseLost(self.worker, self.executor.lose(claims)))
@@ -277,7 +274,7 @@ class Registration:
                 self._cut_off.add(running.job.id)
 
     def _overdue(self) -> bool:
-        """Whether to stop waiting for a store in trouble: lost, or out of grace."""
+        """Whether to stop waiting for the store: the worker is lost, or its grace is over."""
         stopping = self._asked.is_set()
         return self._heartbeat.lost or (
             stopping and self._loop.time() >= self._asked_at + self._grace + _LOST_GRACE

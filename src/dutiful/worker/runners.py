@@ -24,15 +24,16 @@ from .isolation.contained import Contained, spawner
 from .isolation.contexts import Contexts
 from .isolation.stepping import COROUTINE, Code, awaiting, resumed
 from .isolation.threads import ThreadSlots, in_own_thread
+from .transaction_guard import AsyncTransactionGuard, TransactionGuard
 
 Finish = Callable[[Running, Outcome | None], None]
 Begun = Callable[[Running], None]
 Call = Callable[[], Any]
 
 _FAREWELL = 0.2
-"""Seconds that interrupted coroutines get to end before the worker goes without them."""
+"""Seconds that interrupted coroutines get to end before the worker ends without them."""
 _UNDOING = 2.0
-"""Seconds that the store gets to hear of a rollback before the worker leaves it to find out."""
+"""Seconds for a rollback; after that the worker ends, and the store has to notice that itself."""
 
 
 class Runners:
@@ -61,7 +62,7 @@ class Runners:
         """Start a body.
 
         Raises, before anything runs, BadPayload when its arguments do not fit and CannotStart when
-        the system has nothing left to run it with.
+        the system has no thread or process left for it.
         """
         task = running.task
         running.aside = self._aside
@@ -97,20 +98,21 @@ class Runners:
         self._begun(running)
 
     def abandon(self, running: Running) -> None:
-        """Undo the transaction of a body that goes on, so that it does not hold up the store."""
-        if running.transaction is not None:
-            undoing = partial(undo, running.transaction)
+        """Undo the transaction of a body that goes on, so that its locks do not block the store."""
+        transaction = running.transaction
+        if isinstance(transaction, AsyncTransactionGuard):
+            awaited = self._loop.create_task(aundo(transaction))
+            self._undoing.add(awaited)
+            awaited.add_done_callback(self._undoing.discard)
+        elif transaction is not None:
+            undoing = partial(undo, transaction)
             try:
                 self._threads.submit(undoing, _nothing)
             except CannotStart:
                 undoing()
-        if running.atransaction is not None:
-            awaited = self._loop.create_task(aundo(running.atransaction))
-            self._undoing.add(awaited)
-            awaited.add_done_callback(self._undoing.discard)
 
     async def close(self) -> bool:
-        """End children, coroutines and idle threads; False when one of these runs on."""
+        """End children, coroutines and idle threads; False when one of them does not end."""
         await self._children.close()
         stuck: set[asyncio.Task[None]] = set()
         if self._coroutines:
@@ -129,16 +131,16 @@ class Runners:
         return body
 
     def _stop(self, running: Running) -> None:
-        """Cancel a coroutine; only then may it end before its first line."""
+        """Cancel a coroutine; only a cancelled one can end before its first line."""
         if running.body is not None:
             self._watch(running, running.body)
-            contextvars.Context().run(running.body.cancel)  # whoever's callback this is in
+            contextvars.Context().run(running.body.cancel)  # with no owner: `OwnedTask` obeys
 
     def _watch(self, running: Running, body: asyncio.Task[None]) -> None:
         body.add_done_callback(partial(self._ended, running))
 
     def _ended(self, running: Running, body: asyncio.Task[None]) -> None:
-        """Free the slot of a body that was cancelled before its first line ran, or that broke."""
+        """Free the slot of a body that was cancelled before its first line, or that broke."""
         self._coroutines.discard(body)
         if body.cancelled():
             self._finish(running, interrupted(running))
@@ -158,7 +160,7 @@ class Runners:
             code: Code = given if type(given) is COROUTINE else awaiting(given)
             try:
                 awaited = code.send(None)
-            except StopIteration as end:  # many tasks never wait
+            except StopIteration as end:  # many tasks never await
                 value = end.value
             else:
                 value = await resumed(code, awaited, origin)
@@ -170,20 +172,21 @@ class Runners:
             outcome = judged(running, error) if verdict is None else verdict
         if forks.this_process is not origin:
             forks.leave(None)
-        if running.thread is not None:  # its slot is in use until then
+        if running.thread is not None:  # the slot is in use until the thread ends
             await asyncio.shield(running.thread)
-        if running.atransaction is not None or running.transaction is not None:
+        if running.transaction is not None:
             outcome = await self._concluded(running, outcome)
         if running.body is not None:
             self._coroutines.discard(running.body)
-        running.stop = running.body = None  # `body` holds the attempt: a cycle for the collector
+        running.stop = running.body = None  # `body` refers to the attempt: breaks the cycle
         self._finish(running, outcome if running.unstarted is None else Released())
 
     async def _in_thread_of_ours(self, running: Running, context: Context, call: Call) -> Any:
-        """Run the body of a sync task; a hook may hide that it could not be started.
+        """Run the body of a sync task; a hook may hide the error of a thread that cannot start.
 
-        A hook may also go on without it, as by `asyncio.wait_for`, which ends no thread: the
-        attempt keeps its slot until the thread has ended, and starts no other meanwhile.
+        A hook may also stop waiting for the body, for example by `asyncio.wait_for`, which does not
+        end the thread. Then the attempt keeps its slot until the thread has ended, and does not
+        start another one.
         """
         while running.thread is not None:
             await asyncio.shield(running.thread)
@@ -208,24 +211,25 @@ class Runners:
             running.thread = None
 
     async def _concluded(self, running: Running, outcome: Outcome) -> Outcome | None:
-        """End the attempt's transaction; the slot comes free whatever happens."""
+        """End the attempt's transaction; the slot becomes free even if that fails."""
         try:
-            if running.atransaction is not None:
+            if isinstance(running.transaction, AsyncTransactionGuard):
                 return await aconclude(running, outcome)
             concluded: Outcome | None = await self._aside(partial(conclude, running, outcome))
         except asyncio.CancelledError:
             return interrupted(running)
         except BaseException as error:  # noqa: BLE001 - what broke is the attempt's failure
-            if isinstance(error, CannotStart) and running.transaction is not None:
+            if isinstance(error, CannotStart) and isinstance(running.transaction, TransactionGuard):
                 undo(running.transaction)
             return judged(running, error)
         return concluded
 
     async def _aside(self, call: Call, over: Call | None = None) -> Any:
-        """Run a blocking call in a thread of the worker's own, in the present context and back.
+        """Run a blocking call in one of the worker's own threads, with the present context.
 
-        The loop's default threads are few, and those that wait for the store's lock would keep
-        its holder from the one that it needs to let go. ``over`` is called at the thread's end.
+        Not in the loop's default threads: these are few, and if all of them waited for the store's
+        lock, the holder of the lock would have no thread in which to release it. ``over`` is called
+        when the thread ends.
         """
         context = contextvars.copy_context()
         future: asyncio.Future[tuple[Any, BaseException | None]] = self._loop.create_future()
@@ -260,14 +264,14 @@ def _in_thread(running: Running, context: Context, call: Call, bytes_max: int) -
 
 
 def _if_held(running: Running, call: Call) -> Any:
-    """Call, unless the lease ended between the slot and here; then give the job back."""
+    """Call, unless the lease has ended since the job got its slot; then release the job."""
     if not running.may_begin():
         raise child_ended(Released())
     return call()
 
 
 def _raisable(running: Running, call: Call) -> Any:
-    """Call, and raise what a coroutine can raise, which StopIteration is not."""
+    """Call, and replace StopIteration, which a coroutine cannot raise."""
     try:
         return _if_held(running, call)
     except StopIteration as error:
@@ -293,4 +297,4 @@ def _resolve(
 
 
 def _nothing(ended: None) -> None:
-    """Take what nobody waits for."""
+    """Ignore a result for which no caller waits."""

@@ -44,10 +44,10 @@ EXIT_BROKEN = 1
 EXIT_USAGE = 2
 EXIT_STORE = 3
 EXIT_REFUSED = 78
-"""A supervisor's child ends with this on wrong usage (sysexits' EX_CONFIG): trying again is in
-vain. It is not 2, with which a task may end the process that runs it."""
+"""The exit code of a supervisor's child for wrong usage (EX_CONFIG of sysexits): a restart would
+not help. It is not 2, because a task may end the process that runs it with 2."""
 EXIT_RECYCLE = 75
-"""The supervisor starts a worker that ends with this at once again (sysexits' EX_TEMPFAIL)."""
+"""The exit code for a restart without delay by the supervisor (EX_TEMPFAIL of sysexits)."""
 
 _POOL = "dutiful-pool"
 
@@ -55,23 +55,23 @@ ORDERS = "DUTIFUL_ORDERS"
 
 
 class Orders(msgspec.Struct, frozen=True):
-    """What a supervisor tells its child."""
+    """What a supervisor asks its child to do."""
 
     app: str
     url: str | None
     options: WorkerOptions
     words: int | None = None
-    """The descriptor on which the child says that it serves, and how it ends."""
+    """The descriptor on which the child reports that it serves, and how it ends."""
     log_level: str | None = None
     log_format: str | None = None
 
     def __repr__(self) -> str:
-        """Show the orders, and no password."""
+        """Show the orders without the password."""
         return struct_text(self, self.__struct_fields__, "url")
 
 
 class _Pool(ThreadPoolExecutor):
-    """The loop's default threads, as ``asyncio.to_thread`` uses them; a forked copy ends there."""
+    """The loop's default threads, for ``asyncio.to_thread``; a forked copy ends after its call."""
 
     def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         return super().submit(forks.guarded, call, *args, **kwargs)
@@ -80,13 +80,13 @@ class _Pool(ThreadPoolExecutor):
 def serve(app: WorkerApp, options: WorkerOptions, words: LastWords | None = None) -> int:
     """Run a worker until it stops and return the exit code of its process.
 
-    Does not return while a task's thread that cannot be stopped runs on: it ends the process.
-    ``words`` tell a supervisor what no exit code can.
+    If a task's thread that cannot be stopped still runs, this does not return but ends the process.
+    ``words`` report to a supervisor what an exit code cannot say.
     """
     words = words or LastWords()
     worker = Worker(app, options)
     app.bus.subscribe(lambda event: _joined(event, words) if type(event) is WorkerJoined else None)
-    # What is loaded by now stays; the collector need not walk over it whenever jobs come and go.
+    # Loaded objects stay, so the garbage collector need not visit them at each collection.
     gc.collect()
     gc.freeze()
 
@@ -122,7 +122,8 @@ def serve(app: WorkerApp, options: WorkerOptions, words: LastWords | None = None
         if forks.copied(pid):
             forks.leave(error)
         contained.close(loop)
-        # The caller reports the error; threads that jobs left must not keep the process alive then.
+        # The caller reports the error. After that, threads that jobs left must not keep the process
+        # alive.
         limit_end(words.ends(EXIT_STORE if isinstance(error, EngineError) else EXIT_BROKEN))
         raise
     with held_back():  # closing the loop resets the signal handlers
@@ -132,16 +133,17 @@ def serve(app: WorkerApp, options: WorkerOptions, words: LastWords | None = None
 
 
 def _joined(event: WorkerJoined, words: LastWords) -> None:
-    """Name the worker in the lines that follow, and tell the supervisor that it serves."""
+    """Name the worker in the lines that follow, and report to the supervisor that it serves."""
     name_worker(event.worker)
     words.serves()
 
 
 async def _open_spare() -> None:
-    """Let the loop open what it opens with its first stream, before any job can run.
+    """Open a stream, so that the loop opens its spare descriptor before any job can run.
 
-    libuv keeps a spare descriptor. Opened when a task has closed a standard stream, it would get
-    that number, and libuv aborts the process when it is to close one of these.
+    libuv opens a spare descriptor with the first stream. If a task had closed a standard stream by
+    then, the spare one would get its number, and libuv aborts the process when it has to close a
+    standard descriptor.
     """
     ours, theirs = socket.socketpair()
     with theirs:
@@ -151,7 +153,7 @@ async def _open_spare() -> None:
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
-    """Make the loop that runs jobs: uvloop's where that is installed."""
+    """Make the loop that runs jobs: uvloop's if that is installed."""
     try:
         import uvloop
     except ImportError:
@@ -165,7 +167,7 @@ def load(target: str) -> Any:
     module, colon, attribute = target.partition(":")
     if not colon or not module or not attribute:
         raise BadConfiguration(f"app {target!r}; write module:attribute, such as shop.jobs:app")
-    with suppress(OSError):  # it has been removed, and the module may lie elsewhere
+    with suppress(OSError):  # the folder has been removed; the module may be elsewhere
         add_project(str(Path.cwd()))
     found: Any = importlib.import_module(module)
     for name in attribute.split("."):
@@ -176,7 +178,7 @@ def load(target: str) -> Any:
 
 
 def _die_with_supervisor() -> None:
-    """Drain when the supervisor dies, where the kernel can be asked to say so."""
+    """Drain when the supervisor dies, if the kernel can report that."""
     set_parent_death_signal(signal.SIGTERM)
     given = sys.argv[1:] if sys.platform == "linux" else []
     if given and os.getppid() != int(given[0]):  # it died before the kernel was asked
@@ -184,7 +186,7 @@ def _die_with_supervisor() -> None:
 
 
 def main() -> int:
-    """Serve as a supervisor's child; the orders come as JSON in a variable of the environment."""
+    """Serve as a supervisor's child; the orders are JSON in an environment variable."""
     _die_with_supervisor()
     open_standard()
     orders = msgspec.json.decode(os.environ.pop(ORDERS), type=Orders)

@@ -14,16 +14,16 @@ from .isolation.standard import open_standard
 from .system import signal
 
 _ONE_AND_THE_SAME = 0.5
-"""Seconds in which a second signal is an echo: a service manager tells a whole group of processes,
-and the supervisor in it tells its children once more."""
+"""Seconds in which a second signal counts as the same request: a service manager signals a whole
+process group, and the supervisor in that group signals its children again."""
 _STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _AGAIN = 1.0
-"""Seconds after which the handlers, the loop's task factory and the interval at which threads take
-turns are set again, in case that a task replaced them."""
+"""Seconds after which the handlers, the loop's task factory and the thread switch interval are set
+again, in case a task has replaced them."""
 
 
 def stop_signals() -> tuple[signal.Signals, ...]:
-    """Return the signals that ask for a stop; under ``nohup`` a hangup does not."""
+    """Return the signals that request a stop; under ``nohup`` SIGHUP is not one of them."""
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         return _STOPS[:2]
     return _STOPS
@@ -55,8 +55,8 @@ def on_stop(stop: Callable[[float | None], None]) -> None:
             loop.call_soon_threadsafe(handle)
 
     def hold() -> None:
-        # Not the loop's own handlers: those of uvloop hear nothing without the wakeup descriptor,
-        # which a task may take away. These run when the loop's thread next runs any code.
+        # Not the loop's own handlers: those of uvloop need the wakeup descriptor, which a task may
+        # replace. These handlers run when the loop's thread next runs Python code.
         for number in numbers:
             signal.signal(number, hear)
             signal.siginterrupt(number, False)
@@ -71,7 +71,8 @@ def on_stop(stop: Callable[[float | None], None]) -> None:
 def dump_on_usr1() -> None:
     """Print every thread's stack at USR1, even while the loop is blocked, then every task's.
 
-    The tasks' come when the loop is free, since a handler may not write amid somebody's write.
+    The tasks' stacks are printed when the loop is free, since the handler may have interrupted
+    another write to the same stream.
     """
     loop = asyncio.get_running_loop()
 

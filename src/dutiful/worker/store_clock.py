@@ -1,4 +1,4 @@
-"""The store's wall clock, calculated from what the store last said and this host's ticks."""
+"""The store's wall clock, calculated from its last known instant and this host's ticks."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from dutiful.contract.clock import Clock
 
 
 class StoreClock:
-    """What decides dueness is the store's clock; a worker's own may be wrong by hours.
+    """The clock that decides when a job is due; a worker's own clock may be wrong by hours.
 
-    Each claim carries the instant at which the store gave it; ticks say how long ago that was.
+    Each claim carries the instant at which the store made it; ticks measure the time since then.
     """
 
     def __init__(self, clock: Clock) -> None:
-        """Go by the host's own wall clock until the store has been heard."""
+        """Use the host's wall clock until an instant of the store is known."""
         self._clock = clock
         self._offset: int | None = None
 
     def heard(self, at: int | None) -> None:
-        """Take the store's now from a claim that it has just made."""
+        """Take the store's present instant from a claim that it has just made."""
         if at is not None:
             self._offset = at - self._clock.ticks()
 
     @property
     def known(self) -> bool:
-        """Whether the store has been heard."""
+        """Whether an instant of the store is known."""
         return self._offset is not None
 
     def now(self) -> int:

@@ -1,4 +1,4 @@
-"""Keeps asking a store that is in trouble, and says so once."""
+"""Repeats calls to a store that is unavailable, and reports the outage once."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ T = TypeVar("T")
 _FIRST, _MOST = 0.05, 2.0
 _GLANCE = 0.1
 _LOCKED = 0.3
-"""From so long a pause on, a locked job is worth telling."""
+"""A locked job is reported once the pause between calls is this many seconds long."""
 _WHO = "jobs"
 
 
 class StoreRetry:
-    """Repeats a call while the store is unavailable; every call it is given must be repeatable.
+    """Repeats a call while the store is unavailable; every such call must be safe to repeat.
 
-    One serves all sessions of a worker; it reports to the worker's `OutageReport`.
+    One object serves all registrations of a worker; it reports to the worker's `OutageReport`.
     """
 
     def __init__(self, trouble: OutageReport, rng: Random) -> None:
@@ -32,7 +32,7 @@ class StoreRetry:
         self.trouble = trouble
         self._rng = rng
         self.failures = 0
-        """How many calls have failed so far; a reply that was lost is one of them."""
+        """How many calls have failed so far, those with a lost reply included."""
 
     async def ask(
         self,
@@ -42,7 +42,7 @@ class StoreRetry:
     ) -> T:
         """Return the call's result; raises the store's error once ``until`` is true.
 
-        A lock on the one job is no trouble of the store's; ``locked`` is told of it.
+        A lock on a single job is not an outage of the store; ``locked`` is called with its error.
         """
         pause = _FIRST
         while True:
@@ -69,7 +69,7 @@ class StoreRetry:
                 return result
 
     async def _rest(self, seconds: float, until: Callable[[], bool]) -> None:
-        """Sleep, but not on when there is no more time to wait."""
+        """Sleep, but end when ``until`` is true."""
         while seconds > 0 and not until():
             await asyncio.sleep(min(seconds, _GLANCE))
             seconds -= _GLANCE

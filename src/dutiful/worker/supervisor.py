@@ -1,4 +1,4 @@
-"""Keeps worker processes running: starts them, restarts the crashed and the recycled."""
+"""Keeps worker processes running: starts them, and restarts those that crash or are recycled."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _LOG = logging.getLogger("dutiful")
 
 _BACKOFF_FIRST, _BACKOFF_MOST = 0.5, 30.0
 _SETTLED = 30.0
-"""When a child has lived for this many seconds, its crash counts as the first again."""
+"""When a child has run for this many seconds, its next crash counts as the first one again."""
 _INSTANT = 1.0
 """When a child stops by itself within this many seconds of its start, it counts as crashed."""
 _CRASHES_MAX = 8
@@ -45,12 +45,12 @@ _GLANCE = 0.2
 
 
 class _Streak:
-    """The crashes in a row of one child."""
+    """The consecutive crashes of one child."""
 
     def __init__(self) -> None:
         self._crashes = 0
         self.vain = 0
-        """How many of these in a row count towards giving up."""
+        """How many consecutive crashes count towards giving up."""
         self._reported = ""
 
     def add(self, *, excused: bool) -> None:
@@ -73,7 +73,7 @@ class _Streak:
 
 
 class Supervisor:
-    """Runs ``count`` children with the same orders until it is told to stop."""
+    """Runs ``count`` children with the same orders until a signal asks it to stop."""
 
     def __init__(self, orders: Orders, count: int, *, watch: Path | None = None) -> None:
         """Prepare; with ``watch``, children are replaced when a Python file below it changes."""
@@ -82,11 +82,11 @@ class Supervisor:
         self._count = count
         self._watch = watch
         self._children: dict[subprocess.Popen[bytes], float] = {}
-        """The running children, and when each was started."""
+        """The running children, each with the time of its start."""
         self._stopping = asyncio.Event()
         self._edited = asyncio.Event()
         self._served = False
-        """Whether any child has run well, so that the present fault may be temporary."""
+        """Whether any child has ever served, so that the present fault may be temporary."""
         self._code = EXIT_STOPPED
 
     async def run(self) -> int:
@@ -129,7 +129,7 @@ class Supervisor:
                     return
                 if lived > _SETTLED:
                     self._served, streak = True, _Streak()
-            # A job that ends its worker is dead after three times, and others wait behind it.
+            # A job that crashes its worker is dead after three crashes; other jobs wait behind it.
             by_a_job = isinstance(end, Ending) and end.served and not end.meant
             streak.add(excused=by_a_job or (isinstance(end, Exception) and shortage(end)))
             if streak.vain >= _CRASHES_MAX and not self._others_serve():
@@ -141,13 +141,13 @@ class Supervisor:
             await self._sleep(streak.pause)
 
     def _ended_at_last(self, number: int, end: Ending) -> None:
-        """Note how a child ended after a stop was asked for."""
+        """Note how a child ended after a stop was requested."""
         if not end.meant or end.code not in (EXIT_STOPPED, EXIT_RECYCLE, -signal.SIGTERM):
             _LOG.error("worker process %d ended with %s", number, ending(end.code))
             self._code = EXIT_BROKEN
 
     async def _child(self, number: int) -> Ending | Exception:
-        """Run a child to its end; the error where none can be started."""
+        """Run a child to its end; return the error if none can be started."""
         try:
             words = LastWordsReader()
         except OSError as error:
@@ -177,13 +177,14 @@ class Supervisor:
             str(os.getpid()),
             arguments(),
         ]
-        # Not asyncio's: where no thread can be started, that leaves a child running and raises.
+        # Not asyncio's: if no thread can be started, it raises and leaves the child running.
         return subprocess.Popen(  # noqa: S603 - of our own code
             command,
-            # Not in the arguments, which every user of the host can read: the URL may be secret.
+            # Not in the arguments, which every user of the host can read: the URL may hold a
+            # password.
             env={**os.environ, ORDERS: msgspec.json.encode(orders).decode()},
             pass_fds=(words,),
-            # A terminal's Ctrl-C must reach the children once, through this process.
+            # A terminal's Ctrl-C must reach the children only once, through this process.
             process_group=0,
         )
 
@@ -193,9 +194,9 @@ class Supervisor:
         return any(now - started > _SETTLED for started in self._children.values())
 
     def _as_asked(self, end: Ending, lived: float) -> bool:
-        """Whether a child ended as it should, so that the next may start immediately.
+        """Whether a child ended as intended, so that the next may start immediately.
 
-        A child that stops by itself as soon as it has started would do so every time.
+        Not if it stopped by itself as soon as it had started: the next would do the same.
         """
         if not end.meant:
             return False
@@ -218,7 +219,7 @@ class Supervisor:
                 tell(process.pid, number)
 
     async def _changed(self) -> None:
-        """Wait until a file changes or a stop is asked for: trying again would fail again."""
+        """Wait until a file changes or a stop is requested: a restart would fail again."""
         self._edited.clear()
         while not (self._edited.is_set() or self._stopping.is_set()):
             await self._sleep(0.1)
@@ -238,7 +239,7 @@ class Supervisor:
 
 
 async def _ended(process: subprocess.Popen[bytes]) -> int:
-    """Wait for the end of a process without a thread: there may be no room for one."""
+    """Wait for the end of a process without using a thread: none may be available."""
     loop, over = asyncio.get_running_loop(), asyncio.Event()
     try:
         descriptor = os.pidfd_open(process.pid)

@@ -10,7 +10,7 @@ import time as time
 from types import ModuleType
 
 TYPE_CHECKING = False
-"""As typing has it, which would take a while to import."""
+"""The same as in ``typing``, whose import would take long."""
 
 
 def _copied(module: ModuleType) -> ModuleType:

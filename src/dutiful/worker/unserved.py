@@ -1,4 +1,4 @@
-"""Reports at a worker's start that jobs are due where no worker serves."""
+"""Reports at a worker's start that jobs are due in queues that no worker serves."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from .app_protocol import WorkerApp
 
 
 class UnservedQueues:
-    """Looks once after each registration of a worker, in the background: it counts all jobs."""
+    """Counts all jobs once after each registration of a worker, in the background."""
 
     def __init__(self, app: WorkerApp) -> None:
-        """Listen on the app's bus; create it on the loop."""
+        """Subscribe to the app's bus; create it on the loop."""
         self._app = app
         self._loop = asyncio.get_running_loop()
         self._looks: set[asyncio.Task[None]] = set()
         self._leave = app.bus.subscribe(self._heard)
 
     async def close(self) -> None:
-        """Stop listening and looking."""
+        """Unsubscribe, and stop counting."""
         self._leave()
         for look in self._looks:
             look.cancel()
@@ -45,7 +45,7 @@ async def _look(store: Store) -> None:
         return
     try:
         workers, queues = await store.fleet.workers(), await store.inspector.queues()
-    except EngineError:  # the worker itself meets the same outage and reports it
+    except EngineError:  # the worker meets the same outage and reports it
         return
     if waiting := unserved(workers, queues):
         store.emit(QueuesUnserved(waiting))

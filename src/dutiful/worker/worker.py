@@ -1,4 +1,4 @@
-"""A worker: one session after another, until it is told to stop."""
+"""A worker: one registration after another, until a stop is requested."""
 
 from __future__ import annotations
 
@@ -42,18 +42,19 @@ from .options import WorkerOptions
 from .owned_task import OWNER, HookRun
 from .registration import Ending, Registration
 from .store_retry import StoreRetry
+from .with_dead_man import with_dead_man
 
 _RSS_SECONDS = 1.0
-"""How often the memory is looked at."""
+"""Seconds between checks of the process's memory."""
 _GLANCE = 0.1
-"""How often to look for a stop while the store is being opened."""
+"""Seconds between checks for a stop while the store is being opened."""
 
 
 class Worker:
     """Runs an app's jobs on the running loop.
 
-    A session that loses its lease is followed by another under a new id, so that nothing of the
-    old one's can be mistaken for the new one's.
+    A registration that loses its lease is followed by another with a new id, so that claims of the
+    old one cannot be mistaken for claims of the new one.
     """
 
     def __init__(
@@ -69,9 +70,9 @@ class Worker:
         self.app = app
         self.options = options or WorkerOptions(lease=app.settings.leases())
         self.clean = True
-        """Whether no thread was left running; else the process must end without waiting for it."""
+        """Whether no thread still runs; otherwise the process must end without waiting for it."""
         self.began = False
-        """Whether it has begun to serve; an error after that is not wrong usage."""
+        """Whether the worker has begun to serve; an error after that is not wrong usage."""
         self._clock = clock or SystemClock()
         self._rng = rng or random.SystemRandom()
         self._process = process or Process()
@@ -81,7 +82,7 @@ class Worker:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._store_retry = StoreRetry(OutageReport(app.bus.emit, self._clock.ticks), self._rng)
         self._asked = False
-        """Whether somebody asked for a stop."""
+        """Whether a stop was requested."""
         self._names: set[str] = set()
         self._hooks: set[asyncio.Task[None]] = set()
         self._contexts = Contexts()
@@ -100,7 +101,7 @@ class Worker:
                 self._registration = registration = self._new_session()
                 self._names.add(registration.worker)
                 if self._stopped():
-                    registration.stop()  # it has no jobs yet that could use a grace
+                    registration.stop()  # it has no jobs yet, so it needs no grace period
                 self.began = True
                 try:
                     ending = await registration.run(self._services, self._recycle)
@@ -117,7 +118,7 @@ class Worker:
             release(loop)
 
     def stop(self, grace: float | None = None) -> None:
-        """Drain and return from `run`; a second call with ``grace=0`` releases at once.
+        """Drain and return from `run`; a second call with ``grace=0`` releases immediately.
 
         May be called from any thread, and before `run`.
         """
@@ -132,12 +133,12 @@ class Worker:
         return notices
 
     async def _open(self) -> bool:
-        """Open the store, however long it is away; False when a stop is asked for first."""
+        """Open the store, waiting out any outage; False when a stop is requested before that."""
         opening = asyncio.create_task(self._store_retry.ask(self._ready, self._stopped))
         while not (opening.done() or self._stopped()):
             await asyncio.wait((opening,), timeout=_GLANCE)
         if not opening.done():
-            # A thread may hang in connecting, and the process must not wait for that.
+            # A thread may hang while it connects, and the process must not wait for it.
             self.clean = False
             opening.cancel()
             await asyncio.gather(opening, return_exceptions=True)
@@ -161,8 +162,8 @@ class Worker:
             self._registration.stop(grace)
 
     async def _death_hooks_run(self) -> None:
-        """Wait for the death hooks, but not indefinitely: one that hangs must not hold the exit."""
-        await asyncio.sleep(0)  # those of the last moment are still to be started
+        """Wait for the death hooks, with a limit: a hook that hangs must not prevent the exit."""
+        await asyncio.sleep(0)  # lets the hooks of the last events start
         if not self._hooks:
             return
         _, stuck = await asyncio.wait(self._hooks, timeout=max(self.options.grace / 1e6, 1))
@@ -196,7 +197,9 @@ class Worker:
                 State.DEAD: settings.keep_dead,
             }
             services.append(Pruner(store, keep))
-        return services
+        if self.options.burst:  # whose first turns are awaited, and which ends by itself
+            return services
+        return with_dead_man(services, settings, self._clock.ticks, store.emit)
 
     def _new_rescuer(self, registration: Registration) -> Rescuer:
         return Rescuer(
@@ -211,7 +214,7 @@ class Worker:
         )
 
     def _new_scheduler(self, registration: Registration) -> Scheduler:
-        # A burst may end after the first turn, and what is due in that belongs to it.
+        # A burst may end after the first turn, so that turn must make all jobs that are due.
         wait = HOOK_SECONDS if self.options.burst else HOOKS_WAIT
         self._scheduler = Scheduler(
             self.app.store,
@@ -226,7 +229,7 @@ class Worker:
         return self._scheduler
 
     def _prepare(self, jobs: Sequence[NewJob]) -> Awaitable[Sequence[NewJob]] | None:
-        """Pass the jobs of occurrences through the hooks of enqueue, where there are any."""
+        """Run the enqueue hooks, if there are any, on the jobs of occurrences."""
         hooks = self.app.hooks
         return hooks.abefore(jobs) if hooks.on_enqueue else None
 
@@ -234,22 +237,18 @@ class Worker:
         rules = self._rules.get(task)
         if rules is None:
             settings, known = self.app.settings, self.app.tasks.get(task)
-            rules = Rules(
-                crashes_max=settings.crashes_max,
-                park_max=settings.unknown_task_after,
-                secrets=passwords(settings.url),
-            )
+            hidden, park = passwords(settings.url), settings.unknown_task_after
+            rules = Rules(crashes_max=settings.crashes_max, park_max=park, secrets=hidden)
             if known is not None:
-                sensitive, retry = known.signature.sensitive, known.spec.retry
-                changes = msgspec.structs.replace(rules, retry=retry, sensitive=sensitive)
-                rules = self._rules[task] = changes
+                given = {"retry": known.spec.retry, "sensitive": known.signature.sensitive}
+                rules = self._rules[task] = msgspec.structs.replace(rules, **given)
         return rules
 
     def _recycle(self, done: int) -> bool:
         options = self.options
         if options.jobs_max is not None and done >= options.jobs_max:
             return True
-        # A limit below what an idle process takes would replace it before it did any work.
+        # Not before the first job: a limit below an idle process's memory would allow no work.
         if options.rss_mb_max is None or done == 0:
             return False
         if (now := monotonic()) - self._rss_seen < _RSS_SECONDS:
@@ -258,7 +257,7 @@ class Worker:
         return rss_mb() > options.rss_mb_max
 
     def _heard(self, loop: asyncio.AbstractEventLoop, event: Event) -> None:
-        """Run the hooks for deaths that this worker wrote; another of the same app runs its own."""
+        """Run the hooks for deaths that this worker settled; other workers run their own."""
         if not isinstance(event, Settled) or event.worker not in self._names:
             return
         for item in event.settlements:

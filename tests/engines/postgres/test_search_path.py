@@ -12,7 +12,7 @@ from dutiful.engines.postgres import PostgresEngine
 from dutiful.engines.postgres.connections.address import address_of
 from dutiful.engines.postgres.connections.connection import connect
 from dutiful.engines.postgres.connections.session_settings import begin, settings
-from dutiful.engines.postgres.finding import find
+from dutiful.engines.postgres.list_jobs import list_jobs
 from dutiful.engines.postgres.statements import Texts, bare, statements
 
 TYPES = ("text", "text[]", "bigint", "integer", "smallint", "numeric", "name", "oid", "regclass")
@@ -65,7 +65,7 @@ def called() -> list[str]:
 
 
 def listing(sql: Texts) -> str:
-    return next(find(sql, EVERYTHING, 1, "id")).text
+    return next(list_jobs(sql, EVERYTHING, 1, "id")).text
 
 
 @pytest.fixture

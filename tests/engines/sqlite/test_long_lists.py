@@ -12,7 +12,7 @@ from dutiful.contract.page import Filter
 from dutiful.core.state import State
 from dutiful.engines._sql.statement import Answer, Statement
 from dutiful.engines.sqlite import SqliteEngine
-from dutiful.engines.sqlite.finding import find
+from dutiful.engines.sqlite.list_jobs import list_jobs
 from tests.engines.sqlite.support import new
 
 MANY = tuple(f"n{number}" for number in range(300_000))
@@ -43,7 +43,7 @@ async def test_a_few_names_lead_along_the_index(
 ) -> None:
     connection = sqlite3.connect(path)
     asked = list[str]()
-    plan = find(Filter(queues=queues, states=(state,)), 10, None)
+    plan = list_jobs(Filter(queues=queues, states=(state,)), 10, None)
     try:
         statement: Statement = next(plan)
         while True:

@@ -168,7 +168,7 @@ async def test_a_row_that_is_slow_to_make_does_not_keep_the_lock(
         assert await _freed(path, 5, log=False)
     finally:
         gate.set()
-    with pytest.raises(sqlite3.OperationalError, match="interrupted"):
+    with pytest.raises(sqlite3.OperationalError, match=r"interrupted|not an error"):
         await reading
     assert await _freed(path, 5)
 
@@ -190,7 +190,8 @@ async def test_a_thread_inside_at_the_end_is_told_of(
     await asyncio.sleep(0.01)
     with pytest.raises(UsageError, match="wait for it before the task returns"):
         transaction.commit(settled(long))
-    with pytest.raises(sqlite3.OperationalError, match="interrupted"):
+    # Another call on the connection may have replaced the text before Python reads it.
+    with pytest.raises(sqlite3.OperationalError, match=r"interrupted|not an error"):
         await counting
     assert await _freed(path, 5)
 

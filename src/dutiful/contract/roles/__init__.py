@@ -1,5 +1,6 @@
-"""The roles an engine plays, one file each: protocols of few methods that take many jobs.
+"""The roles of an engine, one file each: protocols with few methods, which take many jobs a call.
 
-All methods are coroutines for any event loop, except where a role says otherwise; errors are those
-of `core.errors`. What each promises (what is atomic, what a lost reply means) is in its docstring.
+All methods are coroutines that work on any event loop, except where a role says otherwise. They
+raise the errors of `core.errors`. The docstring of a method says what it promises: what is atomic,
+and what to do when the reply is lost.
 """

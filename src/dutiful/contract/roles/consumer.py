@@ -1,4 +1,4 @@
-"""The role of giving jobs out and taking their ends back."""
+"""The role of giving jobs to workers and settling them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dutiful.core.settle import Settlement
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """What a worker asks for: at most ``limit`` jobs of ``queues``, looked at in that order."""
+    """A worker's request: at most ``limit`` jobs of ``queues``, which are searched in order."""
 
     queues: tuple[str, ...]
     limit: int
@@ -30,35 +30,36 @@ class Exchanged(msgspec.Struct, frozen=True):
     due_in: int | None = None
     """Microseconds until the next scheduled job of the wanted queues is due, if known."""
     lost: bool = False
-    """Whether the worker itself is no longer registered; nothing was claimed."""
+    """Whether the worker itself is no longer registered, or, with `LeaseOwner.SERVER`, no longer
+    connected as it was when it claimed; nothing was claimed."""
     delayed: tuple[str, ...] = ()
-    """Ids of jobs whose settlement was not written, because another session has locked them, or
-    because the store failed for them alone: send it again later."""
+    """Ids of jobs whose settlement was not written, because another session has locked the jobs or
+    because the store failed for these jobs alone: send the settlements again later."""
     locked_by: str = ""
-    """The session that has locked them, if that could be seen."""
+    """The session that has locked those jobs, if it could be found out."""
 
 
 class Consumer(Protocol):
-    """Giving jobs out and taking their ends back."""
+    """Gives jobs to workers and settles them."""
 
     async def exchange(
         self, worker: str, settlements: Sequence[Settlement], wanted: Wanted | None
     ) -> Exchanged:
         """Settle ended attempts and claim the next jobs, in one round trip where possible.
 
-        A settlement is written only while its job is running under the claim's fence; else it is
-        refused and changes nothing. (Without FENCED it may be accepted; it changes nothing of what
-        a later attempt does.) A settlement that would bring back a job whose cancellation was
-        requested cancels it. One that the store cannot write now may be left for later, so that it
-        delays no other; it is named in the answer. A claim makes a due job of a queue that is not
-        paused running, adds one to its attempts and to its fence. With FLEET, only a registered
-        worker is given claims. At most `Bounds.batch` jobs are given out by one call; the number of
-        settlements has no bound.
+        A settlement is written only while its job is running under the claim's fence; otherwise it
+        is refused and changes nothing. (Without FENCED it may be accepted; then it does not affect
+        a later attempt.) If cancellation of a job was requested, a settlement that would make the
+        job due again cancels it. A settlement that the store cannot write now may be left for
+        later, so that it does not delay the others; it is named in the answer. A claim takes a due
+        job of a queue that is not paused, makes it running, and adds one to its attempts and to its
+        fence. With FLEET, only a registered worker is given claims. One call gives out at most
+        `Bounds.batch` jobs; the number of settlements has no bound.
 
-        Atomicity: each settlement with its error and released unique key;
-        each claim; best all together. On lost reply: send the same settlements again (those
-        already written by the same fence count as accepted); claims whose reply was
-        lost come back by rescue, or when the leases of the jobs are over.
+        Atomicity: each settlement with its error and the release of its unique key; each claim;
+        preferably all of them together. On lost reply: send the same settlements again (those
+        already written by the same fence count as accepted). Claims whose reply was lost come back
+        by rescue, or when the leases of the jobs are over.
         """
         ...
 
@@ -70,8 +71,8 @@ class Consumer(Protocol):
         ...
 
     async def record_step(self, claim: Claim, name: str, result: bytes) -> bool:
-        """Keep a step's result, if the claim still holds; False when it does not.
+        """Store a step's result if the claim still holds; False when it does not.
 
-        Atomicity: one write. On lost reply: record it again; the first result stays.
+        Atomicity: one write. On lost reply: record it again; the first result is kept.
         """
         ...

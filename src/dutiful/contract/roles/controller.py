@@ -21,7 +21,7 @@ class Controller(Protocol):
     """Changing jobs and queues by hand. Every method returns the ids that it changed."""
 
     async def cancel(self, ids: Sequence[str]) -> tuple[str, ...]:
-        """Cancel jobs that wait; ask for the end of those that run (their worker obeys)."""
+        """Cancel jobs that wait, and request cancellation of those that run, for their workers."""
         ...
 
     async def run_now(self, ids: Sequence[str]) -> tuple[str, ...]:
@@ -31,9 +31,10 @@ class Controller(Protocol):
     async def redrive(self, jobs: Sequence[Redrive]) -> tuple[str, ...]:
         """Send dead or cancelled jobs back to their queues with their attempts and crashes at 0.
 
-        The fence goes on growing, errors are kept, ``meta["redriven"]`` counts. Steps and the
-        idempotency key are kept as well, unless the arguments change (`core.replacement`).
-        A job whose unique key another live job holds is left dead. Atomicity: each job.
+        The fence goes on growing, errors are kept, and ``meta["redriven"]`` counts the redrives.
+        Steps and the idempotency key are kept as well, unless the arguments change
+        (`core.replacement`). A job is left as it is if another live job holds its unique key.
+        Atomicity: each job.
         """
         ...
 

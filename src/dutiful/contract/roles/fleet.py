@@ -1,8 +1,8 @@
-"""The roles of knowing which workers live, and of prolonging leases."""
+"""The roles of knowing which workers are alive, and of renewing leases."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 import msgspec
@@ -11,7 +11,7 @@ from dutiful.core.job import Claim
 
 
 class WorkerInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A worker as it introduces itself."""
+    """What a worker says about itself when it registers."""
 
     id: str
     queues: tuple[str, ...]
@@ -22,7 +22,7 @@ class WorkerInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Name of the host and of what shares its process numbers; see `worker.process`."""
     pid: int = 0
     born: int = 0
-    """The process's start, in the kernel's own count, so that a reused pid is not mistaken."""
+    """When the process started, in the kernel's own units: distinguishes processes of one pid."""
     version: str = ""
 
 
@@ -35,7 +35,7 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     silent_for: int
     """Microseconds since the last renewal, by the store's clock."""
     stalled_for: int = 0
-    """Microseconds for which its loop had not answered when it last renewed: it hangs."""
+    """Microseconds for which its loop had not answered at the last renewal; 0 if it was in time."""
     running: int
     """How many claims it holds."""
     lost: bool = False
@@ -59,41 +59,41 @@ class Renewal(msgspec.Struct, frozen=True):
     valid: bool
     """False when the worker was declared lost: its claims are gone, it must stop and rejoin."""
     cancels: tuple[str, ...] = ()
-    """Ids of its running jobs that somebody asked to cancel."""
+    """Ids of its running jobs whose cancellation was requested."""
     calm: bool = False
-    """Whether the store saw nobody silent for long and no job without a live worker."""
+    """Whether the store saw no long silent worker, and no running job without a live worker."""
     at: int | None = None
-    """The ticks from which the lease counts, where the store reads them on the worker's host."""
+    """The ticks at which the lease began, where the store reads them on the worker's host."""
     lost: tuple[str, ...] = ()
     """Ids of jobs whose own lease is over (`LeaseOwner.JOB`): this worker must stop them."""
 
 
 class Leases(Protocol):
-    """Keeping what a worker runs from being given to another, while it lives."""
+    """Renews leases, so that the jobs of a live worker are not given to another one."""
 
     async def renew(
         self, worker: str, *, claims: Sequence[Claim] = (), lease: int = 0, stalled_for: int = 0
     ) -> Renewal:
-        """Prolong leases from the store's now.
+        """Renew leases, counted from the store's present instant.
 
         With `LeaseOwner.WORKER` the worker's own lease, by the length that it joined with;
-        ``stalled_for`` notes for how many microseconds its loop has not answered. With
-        `LeaseOwner.JOB` that of each of ``claims``, by ``lease`` microseconds; those that are over
-        are named in the answer.
+        ``stalled_for`` records for how many microseconds its event loop has not answered. With
+        `LeaseOwner.JOB` the lease of each of ``claims``, by ``lease`` microseconds; claims whose
+        lease is over are named in the answer.
         Atomicity: one write for each lease, refused once it is lost. On lost reply: renew again.
         """
         ...
 
 
 class Fleet(Protocol):
-    """Knowing which workers live, where the lease is the worker's."""
+    """Knows which workers are alive, where the lease is the worker's."""
 
     async def join(self, info: WorkerInfo) -> None:
         """Register a worker. On lost reply: join again; an id that was lost stays lost."""
         ...
 
     async def leave(self, worker: str) -> None:
-        """Take a worker off the list; jobs it still holds become abandoned at once."""
+        """Unregister a worker; the jobs that it still holds are abandoned from that moment."""
         ...
 
     async def workers(self) -> tuple[WorkerStatus, ...]:
@@ -101,16 +101,24 @@ class Fleet(Protocol):
         ...
 
     async def expire(self, gone: Sequence[str]) -> tuple[str, ...]:
-        """Declare lost every worker whose lease ran out, and those named in ``gone``.
+        """Declare lost every worker whose lease is over, and those named in ``gone``.
 
-        Returns the ids newly lost. Atomicity: one write for each; a renewal that came first wins.
+        Returns the ids of the workers that this call declared lost. Atomicity: one write for each
+        worker; a renewal that was written first wins.
         """
         ...
 
     async def abandoned(self, limit: int) -> tuple[Claim, ...]:
-        """List running jobs of lost or unknown workers, oldest first; may forget idle lost ones."""
+        """List running jobs of lost or unknown workers, oldest first.
+
+        May delete the rows of lost workers that hold no job.
+        """
         ...
 
-    async def claimed(self, worker: str) -> tuple[Claim, ...]:
-        """List all that a worker holds, so that it can find claims whose reply was lost."""
+    async def claimed(self, worker: str, known: Collection[str] = ()) -> tuple[Claim, ...]:
+        """List the claims that a worker holds, so that it can find those whose reply was lost.
+
+        Jobs whose ids are in ``known`` are left out. Their rows should not be read, since a worker
+        asks this regularly and has usually missed nothing.
+        """
         ...

@@ -1,4 +1,4 @@
-"""The role of seeing what makes a store slower with time."""
+"""The role of finding what makes a store slower over time."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ class HealthWarning(msgspec.Struct, frozen=True):
     """One thing that an operator should look at."""
 
     about: str
-    """Identifies it: the same text as long as it lasts."""
+    """Identifies the warning: the text stays the same while the problem lasts."""
     text: str
 
 
 class Health(Protocol):
-    """Seeing what makes a store slower with time; asked after each round of pruning."""
+    """Finds what makes a store slower over time; called after each round of pruning."""
 
     async def warnings(self) -> tuple[HealthWarning, ...]:
-        """Return what is wrong now; nothing, if nothing is. Changes nothing."""
+        """Return the present problems, or an empty tuple. Changes nothing."""
         ...

@@ -19,13 +19,14 @@ class Inspector(Protocol):
     async def find(self, which: Filter, limit: int, cursor: str | None = None) -> JobPage:
         """List jobs that match, newest first. Jobs that move between pages may be missed.
 
-        The order is that of enqueueing, or that of the ids, which begin with the time: a job whose
-        id does not may stand elsewhere, and an occurrence stands at its planned instant.
+        The order is that of enqueueing, or that of the ids, which begin with the time. In the
+        second case a job whose id does not begin with the time may be listed elsewhere, and the
+        job of an occurrence is listed at its planned instant.
         """
         ...
 
     async def errors(self, job_id: str) -> tuple[AttemptError, ...]:
-        """Return what every failed attempt of a job left behind, oldest first."""
+        """Return the recorded error of each failed attempt of a job, oldest first."""
         ...
 
     async def steps(self, job_id: str) -> dict[str, bytes]:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Retention(Protocol):
-    """Keeping the store small."""
+    """Keeps the store small."""
 
     async def prune(self, state: int, older_than: int, limit: int) -> int:
         """Delete up to ``limit`` jobs that ended in ``state`` more than ``older_than`` µs ago.

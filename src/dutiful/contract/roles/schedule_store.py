@@ -15,27 +15,27 @@ from dutiful.core.retirement import Missed
 from dutiful.core.schedule import Schedule
 
 KEPT_MAX = 1000
-"""How many occurrences of one schedule a store keeps: the newest, and those whose jobs live."""
+"""How many occurrences of one schedule a store keeps: the newest, and any whose jobs are live."""
 
 
 class Declared(msgspec.Struct, frozen=True):
-    """What became of an app's declaration."""
+    """The result of an app's declaration."""
 
     rules: bool
-    """Whether this declaration version is the newest that is seen; else nothing was changed."""
+    """Whether this declaration version is the newest one shown; if not, nothing was changed."""
     applied: bool = False
     """Whether the store now holds this declaration version's schedules."""
     changed: tuple[str, ...] = ()
     """Names that were added, changed or brought back."""
     retired: tuple[str, ...] = ()
     missed: tuple[Missed, ...] = ()
-    """What those that were retired leave undone."""
+    """The occurrences that are not made because their schedules were retired."""
     added: tuple[str, ...] = ()
-    """Those of the changed that the store did not know before."""
+    """The changed names that were new to the store."""
 
     @classmethod
     def by(cls, plan: DeclarationPlan) -> Declared:
-        """Say what became of a declaration that has been written."""
+        """Return the result of a declaration that was written."""
         changed = tuple([one.name for one in plan.written])
         retired = tuple([one.standing.name for one in plan.retired])
         return cls(True, True, changed, retired, plan.missed, plan.added)
@@ -49,12 +49,12 @@ class Deleted(msgspec.Struct, frozen=True):
 
 
 class DueBatch(msgspec.Struct, frozen=True):
-    """The schedules to look at now, by the store's clock."""
+    """The schedules that are due now, by the store's clock."""
 
     now: int
     due: tuple[Due, ...] = ()
     next_in: int | None = None
-    """Microseconds until the next occurrence of all others; None when there is none."""
+    """Microseconds until the next occurrence of any other schedule; None when there is none."""
 
 
 class Advanced(msgspec.Struct, frozen=True):
@@ -70,7 +70,7 @@ class Advanced(msgspec.Struct, frozen=True):
 
 
 class ScheduleStore(Protocol):
-    """Keeping schedules, and making each occurrence once however many processes try.
+    """Keeps schedules, and makes each occurrence once, even if many processes try to.
 
     A schedule's ``version`` grows with every write to it. Positions are decided by `core.advance`
     and written only if the version is still the one that was read.
@@ -79,15 +79,16 @@ class ScheduleStore(Protocol):
     async def declare(
         self, app: str, declaration_version: str, schedules: Sequence[Schedule] | None
     ) -> Declared:
-        """Show a version of an app's declared schedules, and bring the store in line with it.
+        """Show a version of an app's declared schedules, and change the store to match it.
 
-        Only the declaration version that rules (`core.declaration_version`) changes anything: it
-        adds and changes its schedules by `core.advance.begin` and ``change`` and retires those of
-        the app that it does not declare, with a record of what they leave undone
-        (`core.retirement`). With None it is only shown. Schedules of other apps, and those created
-        at run time, are left alone. When the app declares one of their names, ScheduleTaken is
-        raised and nothing is written, unless it was retired (`core.ownership`). Atomicity: all in
-        one. On lost reply: declare again; what was retired is not reported again.
+        Only the declaration version that rules (`core.declaration_version`) changes anything. It
+        adds and changes its schedules by `core.advance.begin` and ``change``, and retires those of
+        the app that it does not declare, with a record of the occurrences that are therefore not
+        made (`core.retirement`). With None the version is only shown. Schedules of other apps, and
+        those created at run time, are left as they are. When the app declares one of their names,
+        ScheduleTaken is raised and nothing is written, unless that schedule was retired
+        (`core.ownership`). Atomicity: one transaction. On lost reply: declare again; the schedules
+        that were retired are not reported again.
         """
         ...
 
@@ -109,22 +110,22 @@ class ScheduleStore(Protocol):
         ...
 
     async def due(self, limit: int) -> DueBatch:
-        """Return at most ``limit`` schedules to look at: those due longest first, and held ones.
+        """Return at most ``limit`` schedules to advance: those due longest first, and held ones.
 
-        Paused, retired and set-aside ones are left out. Changes nothing.
+        Schedules that are paused, retired or set aside are left out. Changes nothing.
         """
         ...
 
     async def advance(self, moves: Sequence[Advance]) -> Advanced:
         """Write moves: positions, occurrences, jobs and cancellations.
 
-        Atomicity: each move; best all together. A move is written only if its schedule has the
-        version named, is not retired, and not paused unless ``by_hand``; an occurrence that is
-        recorded already is left alone, with its job. At most one move for a schedule. An
-        occurrence that gives way to the job that holds its unique key is recorded as such
-        (`core.occurrence.GaveWay`); DuplicateJob where its rule says ``raise``, and nothing is
-        written.
-        On lost reply: read what is due again; what was written has another version.
+        Atomicity: each move; preferably all together. A move is written only if its schedule has
+        the version named, is not retired, and is not paused (unless the move is ``by_hand``). An
+        occurrence that is recorded already is left as it is, and so is its job. A call holds at
+        most one move for a schedule. If another job holds the unique key of an occurrence's job,
+        the occurrence is recorded as having given way (`core.occurrence.GaveWay`); if its rule says
+        ``raise``, DuplicateJob is raised and nothing is written.
+        On lost reply: read again what is due; what was written has another version.
         """
         ...
 
@@ -135,7 +136,8 @@ class ScheduleStore(Protocol):
     async def delete_schedules(self, names: Sequence[str]) -> Deleted:
         """Delete schedules with their recorded occurrences; their jobs stay.
 
-        What they leave undone (`core.retirement.deleted`) is returned, once. Atomicity: each.
+        Returns, once, the occurrences that are not made (`core.retirement.deleted`). Atomicity:
+        each schedule.
         """
         ...
 
@@ -146,11 +148,11 @@ class ScheduleStore(Protocol):
         ...
 
     async def review(self, limit: int) -> tuple[Overdue, ...]:
-        """Note which occurrences' jobs have started and ended, and return those newly overdue.
+        """Record which occurrences' jobs have started and ended, and return those newly overdue.
 
         Each occurrence is returned once for its start and once for its end, to one caller. A call
-        walks at most `core.overdue.REVIEWED_MAX` of those that are open, by schedule and planned
-        instant, and begins where this engine's last one ended.
-        Atomicity: one write. On lost reply: those of that reply are not told again.
+        reads at most `core.overdue.REVIEWED_MAX` open occurrences, in the order of schedule and
+        planned instant, and begins where this engine's last call ended.
+        Atomicity: one write. On lost reply: the occurrences of that reply are not returned again.
         """
         ...

@@ -7,24 +7,24 @@ from typing import Protocol
 
 
 class Schema(Protocol):
-    """Bringing what is stored into the form that this release uses."""
+    """Changes the stored tables to the form that this release uses."""
 
     async def migrate(self, *, dry_run: bool = False, contract: bool = False) -> tuple[str, ...]:
-        """Apply what is missing of the schema and return the names of those migrations.
+        """Apply the pending migrations and return their names.
 
-        What older releases still need is removed only when no worker of another release is
-        alive, or when ``contract`` says so. Atomicity: each migration is one transaction, or can
-        be run again. On lost reply: run it again.
+        A migration that removes what older releases need is applied only when no worker of another
+        release is alive, or when ``contract`` is set. Atomicity: each migration is one transaction,
+        or can be run again. On lost reply: run it again.
         """
         ...
 
     async def script(self, *, contract: bool = False) -> str:
-        """Return the SQL that `migrate` would run, for people who run it themselves."""
+        """Return the SQL that `migrate` would run, for operators who run it themselves."""
         ...
 
 
 def founds(wanted: Sequence[str]) -> bool:
-    """Whether migrations, by their names, begin a store that is not there yet.
+    """Whether migrations, by their names, create a store that does not exist yet.
 
     >>> founds(["0001_first", "0002_shut"]), founds(["0002_shut"]), founds([])
     (True, False, False)

@@ -1,4 +1,4 @@
-"""The role of joining a task's own writes with its completion."""
+"""The role of committing a task's own writes together with its completion."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dutiful.core.settle import Settlement
 
 
 class Transactional(Protocol):
-    """Joining a task's own writes with its completion."""
+    """Commits a task's own writes together with its completion."""
 
     def transaction(self, claim: Claim) -> JobTransaction:
         """Prepare a transaction in which the task writes and its job is settled.
@@ -19,9 +19,9 @@ class Transactional(Protocol):
         ...
 
     def atransaction(self, claim: Claim) -> AsyncJobTransaction | None:
-        """Prepare one for a coroutine, or None where the sync one in a thread has to do.
+        """Prepare one for a coroutine; None where the coroutine uses the sync one in a thread.
 
-        Declared by ``AWAITED_TRANSACTION``.
+        Engines with ``AWAITED_TRANSACTION`` return one.
         """
         ...
 
@@ -36,7 +36,7 @@ class JobTransaction(Protocol):
     def commit(self, settlement: Settlement) -> bool:
         """Settle the job and commit; False, with everything undone, when the claim is stale.
 
-        On lost reply: ReplyUnknown; the job's state tells whether it was committed.
+        On lost reply: ReplyUnknown; the job's state shows whether the transaction was committed.
         """
         ...
 
@@ -49,7 +49,7 @@ class AsyncJobTransaction(Protocol):
     """A `JobTransaction` whose connection is awaited, on the loop that runs the task."""
 
     async def abegin(self) -> Any:
-        """Open it and return the connection that the task awaits; cancelling it undoes it."""
+        """Open it and return the connection that the task awaits; if cancelled, none stays open."""
         ...
 
     async def acommit(self, settlement: Settlement) -> bool:

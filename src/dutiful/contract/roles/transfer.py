@@ -1,4 +1,4 @@
-"""The roles of being read out and of being filled, for a copy from one store to another."""
+"""The roles of exporting and of importing, for a copy from one store to another."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dutiful.core.job import AttemptError, Job
 from dutiful.core.occurrence import Recorded, Standing
 
 SHUT = 0
-"""``paused_at`` of a schedule that a copy holds until the other store has let go of it."""
+"""``paused_at`` of a schedule that a copy holds until the other store no longer fires it."""
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -25,7 +25,7 @@ class Record(msgspec.Struct, frozen=True):
 
 
 class Dumped(msgspec.Struct, frozen=True):
-    """A page of records, oldest first; ``cursor`` asks for the next, None means that none is."""
+    """A page of records, oldest first; ``cursor`` asks for the next page, None if there is none."""
 
     records: tuple[Record, ...]
     cursor: str | None = None
@@ -40,7 +40,7 @@ class Refusal(msgspec.Struct, frozen=True):
     """A record, a queue or a schedule that a store could not take, and why."""
 
     id: str
-    """Of a queue or a schedule its name."""
+    """The job's id, or the name of the queue or schedule."""
     why: str
     fault: Fault = "value"
 
@@ -51,7 +51,7 @@ def key_held(job: Job, who: str) -> Refusal:
 
 
 class FillResult(msgspec.Struct, frozen=True):
-    """What became of the records of one call; the rest were there already."""
+    """The result for the records of one call; those not named were stored already."""
 
     stored: tuple[str, ...] = ()
     refused: tuple[Refusal, ...] = ()
@@ -66,14 +66,14 @@ class ScheduleHistory(msgspec.Struct, frozen=True):
 
 
 class HistoryPage(msgspec.Struct, frozen=True):
-    """A page of schedules by name; ``cursor`` asks for the next, None means that none is."""
+    """A page of schedules by name; ``cursor`` asks for the next page, None if there is none."""
 
     histories: tuple[ScheduleHistory, ...]
     cursor: str | None = None
 
 
 def held_shut(standing: Standing) -> Standing:
-    """Return where a schedule stands as it is filled in: one that could fire is held."""
+    """Return the state of a schedule to import: one that could fire is held."""
     idle = standing.paused_at is not None or standing.retired_at is not None
     return standing if idle else replace(standing, paused_at=SHUT)
 
@@ -81,10 +81,10 @@ def held_shut(standing: Standing) -> Standing:
 def fillable(
     histories: Sequence[ScheduleHistory], known: Container[str], ours: Container[str]
 ) -> list[ScheduleHistory]:
-    """Return those that may be stored: new names, and what an earlier copy from there has shut.
+    """Return the schedules that may be stored: new names, and those shut by an earlier copy.
 
-    ``known`` are the names that the store has, and ``ours`` those of them that it holds shut for
-    the store at the other end.
+    ``known`` are the names that the store has, and ``ours`` those of them that are shut for the
+    store at the other end of the copy.
     """
     names = ((history, history.standing.name) for history in histories)
     return [history for history, name in names if name not in known or name in ours]
@@ -102,25 +102,25 @@ def storable(history: ScheduleHistory, write: Callable[[str], str]) -> ScheduleH
 
 
 def still_open(one: Recorded) -> bool:
-    """Whether an occurrence's job has still to end."""
+    """Whether an occurrence's job has not ended yet."""
     return one.job_id is not None and one.state is not None and not one.state.final
 
 
 def without_state(one: Recorded) -> Recorded:
-    """Return an occurrence as it is filled in: until its job ends the job alone knows its state."""
+    """Return an occurrence to import; until its job ends, only the job's row holds its state."""
     return replace(one, state=None, finished_at=None) if still_open(one) else one
 
 
 class Transfer(Protocol):
-    """Keeping two stores from running the same job while one is copied to the other.
+    """Prevents two stores from running the same job while one is copied to the other.
 
-    A queue that is *shut* is paused by a copy rather than by a person: it gives out no claims,
-    and `reopen` opens it again where it would leave a paused one alone. It is shut for the store
-    at the other end of the copy, named by its `identity`, or for several.
+    A queue that is *shut* is paused by a copy, not by an operator: no job of it is claimed, and
+    `reopen` opens it again, while it leaves a paused queue as it is. A queue is shut for the store
+    at the other end of the copy, named by its `identity`, or for several stores.
     """
 
     async def identity(self) -> str:
-        """Return the id that this store was given when it was made, and no other store has."""
+        """Return the unique id that this store was given when it was created."""
         ...
 
     async def fetch(self, ids: Sequence[str]) -> tuple[Record, ...]:
@@ -128,44 +128,44 @@ class Transfer(Protocol):
         ...
 
     async def drop(self, jobs: Sequence[Job]) -> tuple[str, ...]:
-        """Delete jobs with all that belongs to them, and return the ids of those deleted.
+        """Delete jobs with their errors and steps, and return the ids of those deleted.
 
-        A job that is no longer exactly as given is left alone. Those deleted count as purged.
-        Atomicity: each job. On lost reply: drop again; ids that are gone are not named twice.
+        A job that is no longer exactly as given is left as it is. Deleted jobs count as purged.
+        Atomicity: each job. On lost reply: drop again; jobs that are gone are not returned again.
         """
         ...
 
     async def shut(self, queues: Sequence[str], other: str) -> tuple[Refusal, ...]:
-        """Stop claims from queues until `reopen`; one that a person has paused is not shut.
+        """Stop claims from queues until `reopen`; a queue that is paused by hand is not shut.
 
-        Those whose names the store cannot hold are refused, each alone.
+        A queue whose name the store cannot hold is refused; this does not affect the others.
         """
         ...
 
     async def reopen(self, queues: Sequence[str], other: str) -> tuple[str, ...]:
         """Open those of the queues that are shut for no other store, and return their names.
 
-        The rest stay shut for the others. Wakes workers. On lost reply: again.
+        Queues that are shut for other stores stay shut. Wakes workers. On lost reply: call again.
         """
         ...
 
     async def shut_queues(self, other: str | None = None) -> tuple[str, ...]:
-        """Name the queues that are shut, for one store or for any; they count as paused as well."""
+        """Return the queues that are shut, for one store or for any; they also count as paused."""
         ...
 
 
 class Exporter(Transfer, Protocol):
-    """Being read out."""
+    """Exports the content of a store."""
 
     async def dump(self, limit: int, cursor: str | None = None) -> Dumped:
         """Page through all jobs, running and ended ones included, oldest first as in `find`.
 
-        Jobs that stay are met exactly once, whatever is added or dropped meanwhile.
+        A job that stays in the store is returned exactly once, even if others are added or deleted.
         """
         ...
 
     async def fence_floor(self) -> int:
-        """Return the highest fence of all deleted jobs: every new claim's lies above it."""
+        """Return the highest fence of all deleted jobs: the fence of each new claim is higher."""
         ...
 
     async def dump_schedules(self, limit: int, cursor: str | None = None) -> HistoryPage:
@@ -174,38 +174,40 @@ class Exporter(Transfer, Protocol):
 
 
 class Importer(Transfer, Protocol):
-    """Being filled."""
+    """Imports the content of another store."""
 
     def storable(self, text: str) -> str:
-        """Return how the store, which is open, keeps a text of an error that may hold anything."""
+        """Return an error's text, which may hold any characters, as the open store keeps it."""
         ...
 
     async def fill(self, records: Sequence[Record]) -> FillResult:
         """Store records as they are: ids, states, instants, attempts and fences kept.
 
-        A job whose id is stored already is left alone; one whose unique key another job holds
-        here, or whose text the store cannot hold, is refused. Those stored count as enqueued.
+        A job whose id is stored already is left as it is. A job is refused if another job in this
+        store holds its unique key, or if the store cannot hold its text. Stored jobs count as
+        enqueued.
         Atomicity: each record. Durable when it returns. On lost reply: fill again.
         """
         ...
 
     async def raise_fence_floor(self, floor: int) -> None:
-        """Let fences of new claims be above ``floor``, at least. On lost reply: again."""
+        """Make the fences of new claims higher than ``floor``. On lost reply: call again."""
         ...
 
     async def fill_schedules(self, histories: Sequence[ScheduleHistory], other: str) -> FillResult:
-        """Store schedules with their occurrences, the texts of errors as by `storable`.
+        """Store schedules with their occurrences; texts of errors are written as by `storable`.
 
-        One that could fire is *shut* for the other store: paused by the copy until
-        `reopen_schedules`. An existing name is left alone, unless it is shut for that store, and
-        so has come by an earlier copy. One that the store cannot hold is refused.
-        Atomicity: each schedule. On lost reply: fill again.
+        A schedule that could fire is *shut* for the other store: paused by the copy until
+        `reopen_schedules`. A schedule whose name exists is left as it is, unless it is shut for
+        that store, because then it came with an earlier copy. A schedule that the store cannot
+        hold is refused. Atomicity: each schedule. On lost reply: fill again.
         """
         ...
 
     async def reopen_schedules(self, names: Sequence[str], other: str) -> tuple[str, ...]:
-        """Let those of the schedules fire again that are shut for that store; return their names.
+        """Let the schedules that are shut for that store fire again, and return their names.
 
-        What was planned since they were dumped is due. Atomicity: each. On lost reply: again.
+        Instants that were planned since the export are due. Atomicity: each schedule. On lost
+        reply: call again.
         """
         ...

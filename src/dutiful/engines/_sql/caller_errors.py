@@ -1,4 +1,4 @@
-"""Why a connection of the caller's cannot take jobs in, whichever engine it leads to."""
+"""Why jobs cannot be stored on a connection of the caller, for any engine."""
 
 from __future__ import annotations
 

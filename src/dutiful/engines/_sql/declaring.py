@@ -64,7 +64,7 @@ def switch(
 
 
 def delete(sql: ScheduleStatements, names: Sequence[str], now: int) -> Plan[Deleted]:
-    """Delete schedules with their occurrences, and return what they leave undone."""
+    """Delete schedules with their occurrences, and return the occurrences that are not made."""
     gone, missed = retirement.delete((yield from named(sql, names)), names, now)
     yield sql.delete(gone)
     yield sql.delete_occurrences(gone)
@@ -78,7 +78,7 @@ def named(sql: ScheduleStatements, names: Sequence[str]) -> Plan[dict[str, Stand
 
 
 def put(sql: ScheduleStatements, standings: Sequence[Standing]) -> Plan[None]:
-    """Write where schedules stand."""
+    """Write the states of schedules."""
     if standings:
         yield sql.put(standings)
 
@@ -93,7 +93,7 @@ def jobs_by_schedule(rows: Iterable[Sequence[Any]]) -> dict[str, list[str]]:
 
 
 def _retire(sql: ScheduleStatements, gone: Sequence[Retirement], now: int) -> Plan[None]:
-    """Write where retired schedules stand, and record what they leave undone."""
+    """Write the states of retired schedules, and record the occurrences that are not made."""
     numbers = Counter({ended.standing.name: ended.standing.number for ended in gone})
     undone = [(ended.standing.name, one) for ended in gone for one in ended.occurrences]
     yield from sql.record(undone, numbers, now)

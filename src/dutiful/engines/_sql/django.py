@@ -18,14 +18,14 @@ _KINDS = (
 
 
 def is_django(given: object) -> bool:
-    """Whether this is an alias, or a connection of Django's."""
+    """Whether this is a Django connection or the alias of one."""
     return isinstance(given, str) or any(
         f"{kind.__module__}.{kind.__qualname__}" in _KINDS for kind in type(given).__mro__
     )
 
 
 def connection_of(given: Any, *, vendor: str, engine: str) -> Any:
-    """Return the connection itself; UsageError where it leads elsewhere, or has failed already."""
+    """Return the connection; UsageError if it is for another database, or has failed already."""
     db = _django(given)
     connection: Any = _named(db, given) if isinstance(given, str) else given
     if connection.vendor != vendor:
@@ -42,7 +42,7 @@ def connection_of(given: Any, *, vendor: str, engine: str) -> Any:
 def translated(
     connection: Any, translate: Callable[[BaseException], Exception]
 ) -> Generator[AbstractContextManager[None]]:
-    """Give Django's atomic block, and raise Django's errors as ours."""
+    """Run a block in Django's atomic block, and raise Django's errors as Dutiful's."""
     db = import_module("django.db")
     unsafe = import_module("django.core.exceptions").SynchronousOnlyOperation
     try:
@@ -70,7 +70,7 @@ def _django(given: Any) -> Any:
 
 
 def _named(db: Any, alias: str) -> Any:
-    """Return the connection of an alias; UsageError says what to do where Django has none."""
+    """Return the connection of an alias; UsageError, with what to do, if Django has none."""
     try:
         return db.connections[alias]
     except Exception as error:

@@ -15,14 +15,14 @@ T = TypeVar("T")
 
 
 class Inspection(Protocol):
-    """What an engine reads of jobs in its own SQL."""
+    """The queries on jobs that each engine writes in its own SQL."""
 
     async def read(self, plan: Callable[[], Plan[T]]) -> T:
-        """Run a plan beside the writers, without waiting for them."""
+        """Run a plan without waiting for writers."""
         ...
 
     def paused(self) -> Statement:
-        """Find the paused queues, and since when each is paused."""
+        """Find the paused queues, each with the time since which it is paused."""
         ...
 
     def dead_groups(self) -> Statement:
@@ -55,7 +55,7 @@ class Inspection(Protocol):
 
 
 class SqlInspector:
-    """The role `Inspector`; it reads beside the writers and never waits for them."""
+    """The role `Inspector`; it never waits for writers."""
 
     def __init__(self, inspection: Inspection) -> None:
         """Read by way of an engine's own statements."""

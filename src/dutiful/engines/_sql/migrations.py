@@ -1,14 +1,14 @@
-"""The rules that the migrations of every store keep; does no I/O but read their files.
+"""The rules for the migrations of every store; the only I/O is reading their files.
 
-A migration is a file ``NNNN_name.sql``. Most expand: the code of the release before goes on
-working. The file's name says what does not:
+A migration is a file ``NNNN_name.sql``. Most migrations expand the schema: the code of the
+previous release goes on working. The file's name marks the others:
 
 ``NNNN_name.contract.sql``
-    takes away what only older releases use, so it waits until none of them works any more;
+    removes what only older releases use, so it waits until no worker of them is alive;
 ``NNNN_name.concurrently.sql``
-    one ``CREATE`` or ``DROP INDEX CONCURRENTLY``, which may take long and holds nobody up.
+    one ``CREATE`` or ``DROP INDEX CONCURRENTLY``, which may take long and blocks no other session.
 
-The store keeps the names, so code that does not know a migration can tell whether it may go on.
+The store keeps the names, so code that does not know a migration can see whether it may go on.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Migration(msgspec.Struct, frozen=True):
 
     @property
     def contracts(self) -> bool:
-        """Whether it takes away what older releases use."""
+        """Whether it removes what older releases use."""
         return _contracts(self.name)
 
     @property
@@ -52,7 +52,7 @@ def read(folder: Traversable) -> tuple[Migration, ...]:
 def lacking(
     known: Sequence[Migration], applied: Mapping[int, str], store: str
 ) -> tuple[Migration, ...]:
-    """Return what a store lacks; SchemaMismatch when it has lost what this release needs."""
+    """Return the pending migrations; SchemaMismatch when a newer release has removed too much."""
     foreign = _foreign(known, applied)
     contracted = [name for name in foreign if _contracts(name)]
     if contracted:
@@ -64,7 +64,7 @@ def lacking(
 
 
 def opening(known: Sequence[Migration], missing: Sequence[Migration]) -> tuple[Migration, ...]:
-    """Return what is applied in passing when a store is opened: what is quick and harms nobody."""
+    """Return the migrations to apply when a store is opened: the quick ones that only expand."""
     if is_new(known, missing):
         return tuple(missing)
     return tuple(one for one in missing if not one.contracts and not one.concurrently)
@@ -73,13 +73,13 @@ def opening(known: Sequence[Migration], missing: Sequence[Migration]) -> tuple[M
 def due(
     known: Sequence[Migration], missing: Sequence[Migration], others: Callable[[], bool]
 ) -> tuple[Migration, ...]:
-    """Return what is applied when somebody asks for it; ``others``: is an older worker alive."""
+    """Return the migrations that `migrate` applies; ``others``: an older worker is alive."""
     waits = any(one.contracts for one in missing) and not is_new(known, missing) and others()
     return tuple(one for one in missing if not (waits and one.contracts))
 
 
 def is_new(known: Sequence[Migration], missing: Sequence[Migration]) -> bool:
-    """Whether there is no store yet, so that nobody can be held up or lose anything."""
+    """Whether there is no store yet, so that no session can be blocked and no data can be lost."""
     return len(missing) == len(known)
 
 
@@ -89,7 +89,7 @@ def names(migrations: Iterable[Migration]) -> tuple[str, ...]:
 
 
 def health(known: Sequence[Migration], applied: Mapping[int, str]) -> tuple[bool, str]:
-    """Judge a schema that could be opened, and say in words how it stands."""
+    """Return whether a schema that could be opened is up to date, and a sentence about it."""
     missing = [migration for migration in known if migration.number not in applied]
     urgent = [migration for migration in missing if not migration.contracts]
     text = f"schema {max(applied)}"

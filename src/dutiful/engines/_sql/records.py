@@ -1,4 +1,4 @@
-"""Builds records from rows that any program may have written; no row makes it fail."""
+"""Builds records from rows that any program may have written; it fails for no row."""
 
 from __future__ import annotations
 
@@ -34,11 +34,12 @@ from .stored import (
 _LONG = 2**63 - 1
 _COUNT_MAX = 2**31 - 1
 PRIORITY_FAR = 2**15 - 1
-"""No priority is further from zero in a store: PostgreSQL cannot turn the sign of the one below."""
+"""The highest absolute value of a stored priority: PostgreSQL cannot negate the number -32768."""
 UNIQUE_STATES = frozenset({0, *range(mask(LIVE), mask(tuple(State)) + 1, mask(LIVE) + 1)})
 """The sets of states in which a job may hold its key: none, or all live ones and perhaps others.
 
-With any other set a plain move, such as a claim, would have to take a key that another job has.
+With any other set a simple change of state, such as a claim, could need a key that another job
+holds.
 """
 
 
@@ -102,7 +103,7 @@ JOB: dict[str, Column] = {
 SEQ, ID, PRIORITY, RUN_AT, FENCE = map(
     ("seq", *JOB).index, ("seq", "id", "priority", "run_at", "fence")
 )
-"""Where these columns are in the row of a job: the number of the row, then the columns above."""
+"""The positions of columns in the row of a job: the row's number, then the columns above."""
 
 _ERROR = {"attempt": _COUNT, "at": _AT, "worker": _TEXT, "type": _TEXT} | {
     "message": _TEXT,
@@ -159,7 +160,7 @@ WORKER: dict[str, Column] = {
     "joined_at": _AT,
     "renewed_at": _AT,
 }
-"""What every engine stores of a worker; each adds columns of its own."""
+"""The columns of a worker that every engine has; each engine adds its own."""
 
 WORKER_STATE: dict[str, Column] = {
     "lost": Column(flag, always(True)),
@@ -191,18 +192,18 @@ def job(row: Sequence[Any]) -> Job:
 
 
 def error(job_id: str, row: Sequence[Any]) -> AttemptError:
-    """Read what a failed attempt left behind, from the attempt's number on."""
+    """Read the error of a failed attempt; the row begins with the attempt's number."""
     return AttemptError(job_id, **salvage(_ERROR, row).values)
 
 
 def standing(row: Sequence[Any]) -> Standing:
-    """Read where a schedule stands, in the order of its fields."""
+    """Read the state of a schedule, in the order of its fields."""
     found = salvage(_STANDING, row)
     return Standing(**found.values, unreadable=found.unreadable)
 
 
 def standings(rows: Iterable[Sequence[Any]]) -> list[Standing]:
-    """Read where schedules stand; those whose name is not text are left out."""
+    """Read the states of schedules; those whose name is not text are left out."""
     return [standing(row) for row in rows if isinstance(row[0], str)]
 
 
@@ -263,7 +264,7 @@ def queue_counts(
 
 
 def finding(counts: Mapping[str, int], most: int) -> Finding:
-    """Say for `check` how many rows of each kind cannot be read, and what to do."""
+    """Report for `check` how many rows of each kind cannot be read, and what to do."""
     parts = [
         f"{number:,}{' or more' if number >= most else ''} {kind}{'' if number == 1 else 's'}"
         for kind, number in counts.items()

@@ -1,4 +1,4 @@
-"""Decides replacements and redrives by columns that any program may have written."""
+"""Decides replacements and redrives from columns that any program may have written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .stored import REFUSALS, maybe, meta, text
 
 
 class Rewritten(NamedTuple):
-    """What is stored as the meta of a job whose arguments may change, and whether steps go."""
+    """The new meta of a job whose arguments may change, and whether its steps are deleted."""
 
     meta: Any
     drops_steps: bool

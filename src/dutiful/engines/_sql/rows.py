@@ -1,4 +1,4 @@
-"""What both SQL engines do between rows and records, on the columns that they have alike."""
+"""Conversions between rows and records, for columns that are the same in both SQL engines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .records import JOB
 from .stored import Found
 
 STATES = dict(enumerate(State))
-"""The states by the numbers that are stored of them."""
+"""The states by their stored numbers."""
 read_tags = msgspec.json.Decoder(tuple[str, ...]).decode
 read_meta = msgspec.json.Decoder(dict[str, str]).decode
 _encode = msgspec.json.encode
@@ -43,7 +43,7 @@ def recorded_row(one: Recorded, *, open: bool) -> tuple[Any, ...]:
 
 
 def worker_row(info: WorkerInfo, host: str) -> tuple[Any, ...]:
-    """Return the first parameters of the statement ``join``; ``host`` as the store takes it."""
+    """Return the first parameters of the statement ``join``; ``host`` as the store can hold it."""
     queues = _encode(info.queues).decode()
     who = (info.id, queues, info.concurrency, info.lease, host, info.pid, info.born)
     return (*who, info.version)

@@ -1,4 +1,4 @@
-"""Schedules on their way from one store to another, with what became of their occurrences."""
+"""Export and import of schedules with their recorded occurrences, for a copy of a store."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def dump(sql: ScheduleStatements, limit: int, cursor: str | None) -> Plan[Histor
 def fill(
     sql: ScheduleStatements, histories: Sequence[ScheduleHistory], other: str
 ) -> Plan[FillResult]:
-    """Store schedules, shut, in place of those that are shut for the same store."""
+    """Store schedules, shut; they replace schedules that are shut for the same store."""
     known = yield from named(sql, [history.standing.name for history in histories])
     ours = {row[0] for row in (yield sql.shut(list(known), other)).rows}
     new = [sql.storable(history) for history in fillable(histories, known, ours)]
@@ -59,7 +59,7 @@ def fill(
 def _by_schedule(rows: Iterable[Sequence[Any]]) -> Mapping[str, list[Recorded]]:
     """Read occurrences by the names of their schedules, without those that cannot be read.
 
-    What stands in for a value of one may be what another has, as for when it was planned.
+    A substitute for an unreadable value, such as a planned instant, may be another one's value.
     """
     kept = defaultdict[str, list[Recorded]](list)
     for row in rows:

@@ -1,4 +1,4 @@
-"""What the SQL engines write of schedules in their own SQL; the plans that send it are shared."""
+"""The statements on schedules that each engine writes in its own SQL; their plans are shared."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ScheduleStatements(Protocol):
         ...
 
     def named(self, names: Sequence[str]) -> Statement:
-        """Find schedules for a change in the same transaction; other writers wait."""
+        """Find schedules and lock them, for a change in the same transaction."""
         ...
 
     def page(self, after: str, limit: int) -> Statement:
@@ -43,7 +43,7 @@ class ScheduleStatements(Protocol):
         ...
 
     def put(self, standings: Sequence[Standing]) -> Statement:
-        """Write where schedules stand."""
+        """Write the states of schedules."""
         ...
 
     def delete(self, names: Sequence[str]) -> Statement:
@@ -59,11 +59,11 @@ class ScheduleStatements(Protocol):
         ...
 
     def fill_occurrences(self, rows: Sequence[tuple[Any, ...]]) -> Statement:
-        """Store occurrences as another store had them."""
+        """Store occurrences exactly as the other store had them."""
         ...
 
     def shut(self, names: Sequence[str], other: str) -> Statement:
-        """Find at least those of the names that are shut for another store."""
+        """Find the names that are shut for another store; may return others, too."""
         ...
 
     def mark(self, names: Sequence[str], other: str) -> Statement:
@@ -71,11 +71,11 @@ class ScheduleStatements(Protocol):
         ...
 
     def storable(self, history: ScheduleHistory) -> ScheduleHistory:
-        """Return what the database can hold of a history; BadPayload when its jobs would fail."""
+        """Return a history as the database can hold it; BadPayload if it cannot hold its jobs."""
         ...
 
     def record(
         self, given: Iterable[Named], numbers: Counter[str], now: int
     ) -> Plan[Sequence[Named]]:
-        """Record those that are not recorded yet, number them on, and return them."""
+        """Record the occurrences that are new, give them the next numbers, and return them."""
         ...

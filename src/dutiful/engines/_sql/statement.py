@@ -1,7 +1,7 @@
-"""SQL as values: plans say what to execute, a runner of a few lines executes it.
+"""SQL as values: plans say what to execute, and a short runner executes it.
 
-A plan is a generator that yields statements and is sent their answers. It does no I/O, so one
-plan serves a thread that owns a connection, the caller's own transaction and an async driver.
+A plan is a generator that yields statements and is sent their answers. It does no I/O, so the same
+plan works in a thread that owns a connection, in the caller's transaction and on an async driver.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def run(plan: Plan[T], execute: Execute) -> T:
         while True:
             try:
                 answer = execute(statement)
-            except EngineError as error:  # a plan may have an answer to it
+            except EngineError as error:  # a plan may handle it
                 statement = plan.throw(error)
             else:
                 statement = plan.send(answer)

@@ -1,4 +1,4 @@
-"""Named statements, gathered in files: a line ``-- name: claim``, comments, and the SQL.
+"""Named statements, collected in files: a line ``-- name: claim``, comments, and the SQL.
 
 A statement may have a second name for a variant with more lines. Each of those lines says so::
 
@@ -24,7 +24,7 @@ class StatementTexts(dict[str, str]):
     """The statements of an engine by their names; an unknown name raises LookupError."""
 
     def __missing__(self, name: str) -> str:
-        """Raise LookupError, with a name that may be meant."""
+        """Raise LookupError, with a similar name if there is one."""
         near = get_close_matches(name, self, 1)
         hint = f"did you mean {near[0]!r}?" if near else "add it to a file of the folder sql"
         raise LookupError(f"no statement has the name {name!r}; {hint}")

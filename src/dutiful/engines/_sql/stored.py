@@ -1,8 +1,8 @@
-"""Reads rows that any program may have written: a bad value costs its own column only.
+"""Reads rows that any program may have written: a bad value affects only its own column.
 
-The tables are open to every program that reaches the database, and SQLite's columns take any type.
-An engine reads a row the fast way first, and this way when that fails. The record that is built
-here has the right types throughout, so that later code cannot fail on it.
+Every program that can reach the database can write to the tables, and SQLite's columns accept any
+type. An engine first reads a row the fast way, and by this module when that fails. The record that
+is built here has the right type in every field, so that later code cannot fail on it.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _SHOWN = 500
 
 
 class Column(NamedTuple):
-    """How one column is read, and what stands in its place when it cannot be."""
+    """How one column is read, and its substitute when it cannot be read."""
 
     read: Read
     instead: Read
 
 
 class Found(NamedTuple):
-    """The values of a row, and the names of those that stand in for what cannot be read."""
+    """The values of a row, and the names of the columns whose values are substitutes."""
 
     values: dict[str, Any]
     unreadable: str | None
@@ -101,12 +101,12 @@ def blob(value: Any) -> bytes:
 
 
 def flag(value: Any) -> bool:
-    """Read a truth value, stored as a number or as itself."""
+    """Read a boolean, stored as a number or as a boolean."""
     return bool(whole()(value))
 
 
 def exact(value: Any) -> int:
-    """Read a whole number by which rows are found again: a float is refused."""
+    """Read a whole number that identifies rows: a float is refused."""
     if isinstance(value, float):
         raise TypeError(value)
     number: int = whole()(value)
@@ -134,7 +134,7 @@ def parsed(kind: Any, empty: Any) -> Read:
 
 
 def one_of(*words: str) -> Read:
-    """Read one of a few words."""
+    """Read one of the given words."""
 
     def read(value: Any) -> str:
         if value not in words:

@@ -1,4 +1,4 @@
-"""The plans that look for jobs which cannot be read, whatever names a place in the table."""
+"""The plans that search for unreadable jobs; each engine chooses the key that orders the table."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from .statement import Plan
 
 MOST = 1000
-"""After how many jobs `check` stops counting."""
+"""The number of jobs after which `check` stops counting."""
 
 K = TypeVar("K")
 
 
 class RowRange(NamedTuple, Generic[K]):
-    """What a part of the table holds, its newest rows first."""
+    """The unreadable jobs in a part of the table, newest rows first."""
 
     keys: list[K]
-    """What names the rows of jobs that cannot be read."""
+    """The keys of the rows of unreadable jobs."""
     below: K | None
-    """Before which row the next part begins; None where there is no more."""
+    """The key before which the next part begins; None if there is no more."""
 
 
 Look = Callable[[K | None], Plan[RowRange[K]]]
-"""Looks at the part of the table before a row, or at the first one."""
+"""Searches the part of the table before a key, or the first part."""
 
 
 def count_unreadable(look: Look[K]) -> Plan[int]:
@@ -42,7 +42,7 @@ def find_unreadable(
     below: K | None,
     most: int,
 ) -> Plan[list[Any]]:
-    """Collect up to ``most`` rows of jobs that cannot be read; ``fetch`` filters a part's."""
+    """Collect up to ``most`` rows of unreadable jobs; ``fetch`` filters the rows of a part."""
     rows: list[Any] = []
     while len(rows) < most:
         part = yield from look(below)

@@ -1,4 +1,4 @@
-"""Jobs in the memory of one process: the executable statement of what an engine does."""
+"""Jobs in the memory of one process: the simplest implementation of what an engine does."""
 
 from .engine import MemoryEngine
 

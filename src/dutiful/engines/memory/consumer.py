@@ -1,4 +1,4 @@
-"""Giving jobs out and taking their ends back."""
+"""Giving jobs to workers and settling them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class MemoryConsumer:
             return Exchanged(claims, refused, self._due_in(wanted))
 
     async def wait(self, queues: Sequence[str], seconds: float) -> None:
-        """Sleep until something changes, unless there is work already."""
+        """Wait until something changes, unless there is work already."""
         await self.tables.sleep(seconds, self._ready(queues))
 
     def _ready(self, queues: Sequence[str]) -> Callable[[], bool]:
@@ -59,7 +59,7 @@ class MemoryConsumer:
         return ready
 
     async def record_step(self, claim: Claim, name: str, result: bytes) -> bool:
-        """Keep a step's first result."""
+        """Store a step's first result."""
         tables = self.tables
         with tables.lock:
             job = self.held(claim)
@@ -75,7 +75,7 @@ class MemoryConsumer:
         return MemoryTransaction(self, claim)
 
     def atransaction(self, claim: Claim) -> None:
-        """Leave coroutines to the sync transaction, in a thread."""
+        """Return None: coroutines use the sync transaction, in a thread."""
 
     def held(self, claim: Claim) -> Job | None:
         """Return the running job whose fence is the claim's, or None when the claim is stale."""
@@ -113,7 +113,7 @@ class MemoryConsumer:
             tables.put(running)
             reported = replace(
                 running, meta=dict(running.meta)
-            )  # what a task changes stays its own
+            )  # a copy, so that a task's changes stay in the task
             claims.append(Claim(reported, job.id, dict(tables.recorded.get(job.id, {}))))
         return tuple(claims)
 

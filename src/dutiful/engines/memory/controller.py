@@ -21,7 +21,7 @@ class MemoryController:
         self.tables = tables
 
     async def cancel(self, ids: Sequence[str]) -> tuple[str, ...]:
-        """Cancel what waits, ask what runs."""
+        """Cancel jobs that wait, and request cancellation of those that run."""
         return self.cancel_now(ids)
 
     def cancel_now(self, ids: Sequence[str]) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
-"""Knowing which workers live."""
+"""The registered workers and their leases."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from dutiful.contract.roles.fleet import Renewal, WorkerInfo, WorkerStatus
 from dutiful.core.job import Claim
@@ -12,7 +12,7 @@ from .table import Registered, Tables
 
 
 class MemoryFleet:
-    """The roles `Fleet` and `Leases`; leases are counted in ticks, which nobody can step."""
+    """The roles `Fleet` and `Leases`; leases are counted in ticks, which cannot be set."""
 
     def __init__(self, tables: Tables) -> None:
         """Share the engine's tables."""
@@ -24,13 +24,13 @@ class MemoryFleet:
         with tables.lock:
             known = tables.fleet.get(info.id)
             if known is not None and known.lost:
-                return  # else what it held would be nobody's to take back
+                return  # a worker that was lost stays lost, so that its jobs are rescued
             tables.fleet[info.id] = Registered(info, tables.clock.now(), tables.clock.ticks())
 
     async def renew(
         self, worker: str, *, claims: Sequence[Claim] = (), lease: int = 0, stalled_for: int = 0
     ) -> Renewal:
-        """Prolong a lease, unless the worker is lost."""
+        """Renew a lease, unless the worker is lost."""
         tables = self.tables
         with tables.lock:
             member = tables.fleet.get(worker)
@@ -43,7 +43,7 @@ class MemoryFleet:
             return Renewal(valid=True, cancels=tuple(cancels))
 
     async def leave(self, worker: str) -> None:
-        """Forget a worker."""
+        """Unregister a worker."""
         with self.tables.lock:
             self.tables.fleet.pop(worker, None)
         self.tables.wake()
@@ -67,7 +67,7 @@ class MemoryFleet:
             )
 
     async def expire(self, gone: Sequence[str]) -> tuple[str, ...]:
-        """Declare lost who is silent for longer than its lease, or named."""
+        """Declare lost the workers whose leases are over, and those that are named."""
         tables = self.tables
         with tables.lock:
             ticks = tables.clock.ticks()
@@ -82,7 +82,7 @@ class MemoryFleet:
             return tuple(member.info.id for member in lost)
 
     async def abandoned(self, limit: int) -> tuple[Claim, ...]:
-        """List the claims of lost and unknown workers; drop lost workers that hold none."""
+        """List the claims of lost and unknown workers; delete lost workers that hold none."""
         tables = self.tables
         with tables.lock:
             orphans = [
@@ -98,13 +98,14 @@ class MemoryFleet:
                 Claim(job, job.id, dict(tables.recorded.get(job.id, {}))) for job in orphans[:limit]
             )
 
-    async def claimed(self, worker: str) -> tuple[Claim, ...]:
-        """List the claims of one worker."""
-        tables = self.tables
+    async def claimed(self, worker: str, known: Collection[str] = ()) -> tuple[Claim, ...]:
+        """List the claims of one worker, without those of ``known`` jobs."""
+        tables, left_out = self.tables, frozenset(known)
         with tables.lock:
             return tuple(
                 Claim(job, job.id, dict(tables.recorded.get(job.id, {})))
                 for job in tables.running(worker)
+                if job.id not in left_out
             )
 
     def _lost(self, worker: str | None) -> bool:

@@ -30,7 +30,7 @@ class MemoryInspector:
         return tuple(job for job in found if job is not None)
 
     async def find(self, which: Filter, limit: int, cursor: str | None = None) -> JobPage:
-        """List matching jobs, newest first; the cursor is a place in the order of enqueueing."""
+        """List matching jobs, newest first; the cursor is a position in the order of enqueueing."""
         with self.tables.lock:
             rows = [(place, self.tables.jobs[job_id]) for job_id, place in self.tables.placed()]
         if cursor is not None and not _CURSOR.fullmatch(cursor):
@@ -98,7 +98,7 @@ class MemoryInspector:
         return tuple(sorted(listed, key=lambda group: -group.count))
 
     async def tally(self) -> dict[str, int]:
-        """Count over the whole life."""
+        """Return the totals of the store's whole life."""
         with self.tables.lock:
             return dict(self.tables.totals)
 

@@ -1,4 +1,4 @@
-"""Taking jobs in."""
+"""Storing new jobs."""
 
 from __future__ import annotations
 

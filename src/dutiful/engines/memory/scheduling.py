@@ -29,12 +29,12 @@ from .table import StoredJob, Tables
 
 
 class MemorySchedules:
-    """the role `ScheduleStore`."""
+    """The role `ScheduleStore`."""
 
     def __init__(
         self, tables: Tables, producer: MemoryProducer, controller: MemoryController
     ) -> None:
-        """Share the engine's tables; its moves enqueue and cancel jobs."""
+        """Share the engine's tables; moves enqueue and cancel jobs through the other roles."""
         self.tables = tables
         self._producer = producer
         self._controller = controller
@@ -42,7 +42,7 @@ class MemorySchedules:
     async def declare(
         self, app: str, declaration_version: str, schedules: Sequence[Schedule] | None
     ) -> Declared:
-        """Bring an app's schedules in line, if this declaration version rules."""
+        """Write an app's declared schedules, if this declaration version rules."""
         tables = self.tables
         with tables.lock:
             now = tables.clock.now()
@@ -83,7 +83,7 @@ class MemorySchedules:
             return tuple(known[name] for name in chosen)
 
     async def due(self, limit: int) -> DueBatch:
-        """Return the schedules to look at."""
+        """Return the schedules to advance."""
         tables = self.tables
         with tables.lock:
             now = tables.clock.now()
@@ -109,7 +109,7 @@ class MemorySchedules:
                 raise
 
     def _remembered(self, moves: Sequence[Advance]) -> Callable[[], None]:
-        """Return what undoes the moves; only a rule that says ``raise`` has them undone."""
+        """Return a function that undoes the moves, which only a rule with ``raise`` may need."""
         rules = [one.job.unique for move in moves for one in move.occurrences if one.job]
         if any(rule is not None and rule.on_conflict == "raise" for rule in rules):
             return self.tables.remember([move.name for move in moves])
@@ -147,7 +147,7 @@ class MemorySchedules:
             return tuple([one.name for one in turned])
 
     async def delete_schedules(self, names: Sequence[str]) -> Deleted:
-        """Delete schedules, and return what they leave undone."""
+        """Delete schedules, and return the occurrences that are not made."""
         tables = self.tables
         with tables.lock:
             gone, missed = delete(tables.standings, names, tables.clock.now())
@@ -159,14 +159,14 @@ class MemorySchedules:
     async def occurrences(
         self, name: str, limit: int, before: int | None = None
     ) -> tuple[Recorded, ...]:
-        """Return what became of a schedule's occurrences."""
+        """Return a schedule's recorded occurrences."""
         with self.tables.lock:
             history = self.tables.histories.get(name, {})
             planned = sorted((at for at in history if before is None or at < before), reverse=True)
             return tuple(self.fresh(history[at]) for at in planned[:limit])
 
     async def review(self, limit: int) -> tuple[Overdue, ...]:
-        """Close occurrences whose jobs have ended, and return those newly overdue."""
+        """Close occurrences whose jobs have ended, and return the newly overdue ones."""
         tables = self.tables
         with tables.lock:
             now = tables.clock.now()
@@ -179,7 +179,7 @@ class MemorySchedules:
         return seen.overdue
 
     def _retire(self, ended: Retirement) -> None:
-        """Record what a schedule leaves undone, and where it stands."""
+        """Record the occurrences that a retired schedule does not make, and its state."""
         name, number = ended.standing.name, ended.standing.number
         for one in ended.occurrences:
             number += self._note(name, one, number + 1) is not None
@@ -217,7 +217,7 @@ class MemorySchedules:
         return result
 
     def fresh(self, entry: StoredJob) -> Recorded:
-        """Return an occurrence with what has become of its job since."""
+        """Return an occurrence with the present state of its job."""
         job = self.tables.jobs.get(entry.recorded.job_id or "")
         if job is None or not entry.open:
             return entry.recorded
@@ -237,7 +237,7 @@ class MemorySchedules:
         return tuple(job.id for job in self.tables.some(ids) if not job.state.final)
 
     def _forget(self, name: str, number: int) -> None:
-        """Drop the occurrences up to a number, but for those whose jobs live."""
+        """Delete the occurrences up to a number, except those whose jobs are live."""
         history = self.tables.histories.get(name, {})
         for planned, entry in list(history.items()):
             if entry.recorded.number <= number and not entry.open:

@@ -1,4 +1,4 @@
-"""The state of the memory engine and the few moves that keep it consistent."""
+"""The state of the memory engine and the few changes that keep it consistent."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ class StoredJob:
 
     @property
     def name(self) -> str:
-        """The schedule's."""
+        """The schedule's name."""
         return self.recorded.schedule
 
 
 class Tables:
-    """Everything the engine holds, behind one lock, since threads and loops share it."""
+    """Everything the engine holds, under one lock, since threads and loops share it."""
 
     def __init__(self, clock: Clock) -> None:
         """Start empty."""
@@ -61,7 +61,7 @@ class Tables:
         self.paused: dict[str, int] = {}
         self.identity = uuid4().hex
         self.shut: dict[str, set[str]] = {}
-        """Those of the paused queues that a copy has paused, and for which stores."""
+        """The paused queues that a copy has paused, with the stores for which it has."""
         self.shut_for: dict[str, str] = {}
         """For which store a copy has paused a schedule, by its name."""
         self.places: dict[str, int] = {}
@@ -70,13 +70,13 @@ class Tables:
         self.floor = first_floor(clock.now())
         """The highest fence of all deleted jobs."""
         self.data: dict[str, Any] = {}
-        """What tasks wrote through their transactions."""
+        """The values that tasks wrote in their transactions."""
         self.standings: dict[str, Standing] = {}
         self.histories: dict[str, dict[int, StoredJob]] = {}
-        """By schedule and planned instant, what became of the occurrences."""
+        """The recorded occurrences by schedule and planned instant."""
         self.declaration_versions: dict[str, dict[str, DeclarationVersion]] = {}
         self._listeners: dict[tuple[asyncio.AbstractEventLoop, asyncio.Event], None] = {}
-        """Who sleeps, in the order in which they came, so that a run can be repeated exactly."""
+        """The listeners in the order of their arrival, so that a run can be repeated exactly."""
 
     def put(self, job: Job) -> None:
         """Store a job's new row after checking that the move is allowed."""
@@ -93,7 +93,7 @@ class Tables:
         return changed
 
     def placed(self) -> list[tuple[str, int]]:
-        """Return ids with their places, which newcomers are given here: they are listed last."""
+        """Return ids with their positions; jobs without a position get the next ones here."""
         for job_id in self.jobs:
             if job_id not in self.places:
                 self.places[job_id] = self.next_place
@@ -101,7 +101,7 @@ class Tables:
         return [(job_id, self.places[job_id]) for job_id in self.jobs]
 
     def delete(self, job: Job, total: str) -> None:
-        """Remove a job with all that belongs to it and count it."""
+        """Delete a job with its errors and steps, and count it."""
         del self.jobs[job.id]
         self.floor = raised_floor(self.floor, job.fence)
         self.failures.pop(job.id, None)
@@ -110,7 +110,7 @@ class Tables:
         self.totals[total] += 1
 
     def remember(self, names: Sequence[str]) -> Callable[[], None]:
-        """Return what puts jobs and these schedules back to how they are now."""
+        """Return a function that restores the present state of all jobs and of these schedules."""
         jobs, totals, recorded = dict(self.jobs), dict(self.totals), dict(self.recorded)
         standings = dict(self.standings)
         histories = {name: dict(self.histories[name]) for name in names if name in self.histories}
@@ -146,7 +146,7 @@ class Tables:
                 yield job
 
     def stage(self, now: int) -> None:
-        """Queue what has become due."""
+        """Make due jobs queued."""
         for job in list(self.jobs.values()):
             if due(job, now):
                 self.change(job, state=State.QUEUED)
@@ -158,7 +158,7 @@ class Tables:
         ]
 
     def wake(self) -> None:
-        """Wake every listener, whichever loop it sleeps on."""
+        """Wake every listener, on any loop."""
         for loop, event in list(self._listeners):
             try:
                 loop.call_soon_threadsafe(event.set)
@@ -166,7 +166,7 @@ class Tables:
                 self._listeners.pop((loop, event), None)
 
     async def sleep(self, seconds: float, ready: Callable[[], bool]) -> None:
-        """Sleep until woken, at most so long; not at all when ``ready`` once it listens."""
+        """Wait until woken, for at most ``seconds``; not at all if ``ready`` after it listens."""
         listener = (asyncio.get_running_loop(), asyncio.Event())
         self._listeners[listener] = None
         try:

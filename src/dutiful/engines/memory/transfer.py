@@ -1,4 +1,4 @@
-"""Being read out and filled."""
+"""Export and import of a store's content."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from .table import StoredJob, Tables
 class MemoryTransfer:
     """The roles `Exporter` and `Importer`.
 
-    The cursor is a place in the order of enqueueing (`Tables.placed`).
+    The cursor is a position in the order of enqueueing (`Tables.placed`).
     """
 
     def __init__(self, tables: Tables, fresh: Callable[[StoredJob], Recorded]) -> None:
-        """Share the engine's tables; ``fresh`` tells how the job of an occurrence stands."""
+        """Share the engine's tables; ``fresh`` adds the state of its job to an occurrence."""
         self.tables = tables
         self._fresh = fresh
 
@@ -66,7 +66,7 @@ class MemoryTransfer:
                 if holder is not None:
                     refused.append(key_held(job, f"job {holder.id}"))
                     continue
-                # Not by way of `put`: a job may arrive in any state.
+                # Not by `put`, which checks the change of state: a copied job may have any state.
                 tables.jobs[job.id] = job
                 if record.errors:
                     tables.failures[job.id] = list(record.errors)
@@ -92,12 +92,12 @@ class MemoryTransfer:
             return self.tables.floor
 
     async def raise_fence_floor(self, floor: int) -> None:
-        """Let new claims have fences above a floor."""
+        """Make the fences of new claims higher than a floor."""
         with self.tables.lock:
             self.tables.floor = raised_floor(self.tables.floor, floor)
 
     async def identity(self) -> str:
-        """Return what no other store is called."""
+        """Return the unique id of this store."""
         return self.tables.identity
 
     def storable(self, text: str) -> str:
@@ -160,7 +160,7 @@ class MemoryTransfer:
         return FillResult(tuple(stored))
 
     async def reopen_schedules(self, names: Sequence[str], other: str) -> tuple[str, ...]:
-        """Let schedules fire that are shut."""
+        """Let shut schedules fire again."""
         tables, freed = self.tables, list[str]()
         with tables.lock:
             for one in [tables.standings[name] for name in names if name in tables.standings]:

@@ -1,4 +1,4 @@
-"""The plans that look for due work and hand it out."""
+"""The plans that search for due jobs and claim them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from .settling import settle
 from .statements import Texts
 
 _LINE = slice(3)
-"""The columns of a row of the statement ``claim`` that order the line."""
+"""The columns of a row of the statement ``claim`` that order the queue."""
 STAGED_MAX = 10_000
-"""How many jobs of a queue become queued in one transaction, so that a herd blocks nobody long."""
+"""How many jobs of a queue become queued in one transaction, which must not hold locks for long."""
 
 
 def exchange(
@@ -34,15 +34,16 @@ def exchange(
     claims: list[Claim] | None = None,
     notified: bool = False,
 ) -> Plan[Exchanged]:
-    """Settle, then claim; who was ``notified`` claims before it looks, to start a job the sooner.
+    """Settle, then claim; a ``notified`` worker claims before it looks, to start a job sooner.
 
-    What is claimed is put into ``claims`` at once: an error further on may leave it claimed.
+    Each claim is added to ``claims`` as soon as it is made: an error after that may leave it in
+    force.
     """
     claims = [] if claims is None else claims
     if notified and wanted is not None and not settlements:
         yield from _claim(sql, worker, wanted, frozenset(), now, cursors, claims, notified=True)
         if claims:
-            return Exchanged(tuple(claims), due_in=0)  # it has yet to look
+            return Exchanged(tuple(claims), due_in=0)  # the look is left to the next exchange
     refused, back = (yield from settle(sql, settlements, now)) if settlements else ((), {})
     if wanted is None:
         yield from _wake(sql, back)
@@ -54,7 +55,7 @@ def exchange(
     locked: list[str] = []
     if overdue := look.overdue():
         locked = yield from _stage(sql, overdue, now, cursors, back)
-        # behind what was due there may be what is due soon
+        # After the jobs that were due there may be one that is due soon.
         look = Look((yield Statement(sql("look"), (worker, now))).rows[0])
     again = yield from _claim(sql, worker, wanted, look.paused, now, cursors, claims)
     for claim in claims:
@@ -88,7 +89,7 @@ def work(sql: Texts, queues: Sequence[str], now: int | None, cursors: ClaimCurso
 
 
 def with_steps(sql: Texts, claims: Sequence[Claim]) -> Plan[list[Claim]]:
-    """Load what earlier attempts recorded."""
+    """Load the steps that earlier attempts recorded."""
     stepped = [claim.job.id for claim in claims if claim.job.steps]
     if not stepped:
         return list(claims)
@@ -101,7 +102,7 @@ def with_steps(sql: Texts, claims: Sequence[Claim]) -> Plan[list[Claim]]:
 
 
 class Look:
-    """What one glance at the store told."""
+    """The result of one look at the store."""
 
     def __init__(self, row: Sequence[Any]) -> None:
         """Read the row of the statement ``look``."""
@@ -119,7 +120,7 @@ class Look:
 def _stage(
     sql: Texts, overdue: Sequence[str], now: int | None, cursors: ClaimCursors, back: dict[str, int]
 ) -> Plan[list[str]]:
-    """Queue what is due, and name the queues in which others have locked all of that."""
+    """Make due jobs queued; return the queues in which other sessions have locked all of them."""
     locked: list[str] = []
     for queue in overdue:
         staged = (yield Statement(sql("stage"), (queue, STAGED_MAX, now))).count
@@ -141,7 +142,7 @@ def _due_in(
     for queue in look.overdue():
         waits.append(cursors.of_queue(queue).again_in(cursors.ticks()))
         if queue in locked and queue in wanted.queues:
-            # Behind what is locked there may be what is due sooner.
+            # After the locked jobs there may be one that is due sooner.
             rows = (yield Statement(sql("due_next"), (queue, look.now))).rows
             waits += [at - look.now for (at,) in rows]
     return min(waits, default=None)
@@ -158,7 +159,7 @@ def _claim(
     *,
     notified: bool = False,
 ) -> Plan[int | None]:
-    """Claim, and say in how long to look again where a line was not looked at from its head."""
+    """Claim; return when to look again if a queue was not searched from its head."""
     again: int | None = None
     for queue in wanted.queues:
         room = wanted.limit - len(claims)
@@ -173,7 +174,7 @@ def _claim(
         else:
             statement = Statement(sql("claim_behind"), (worker, queue, room, now, *start))
         rows = (yield statement).rows
-        # RETURNING keeps no order; each row begins with what orders the line (`_LINE`).
+        # RETURNING keeps no order; each row begins with the columns that order the queue (`_LINE`).
         rows.sort()
         ended = cursors.ticks()
         last = rows[-1][_LINE] if rows else None

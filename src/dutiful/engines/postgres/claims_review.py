@@ -10,7 +10,7 @@ _REVIEW = 10 * SECOND
 
 
 class ClaimsReview(NamedTuple):
-    """What a worker learned about its jobs; without claims it need not ask at every renewal."""
+    """What a worker learned about its jobs; one without claims need not ask at every renewal."""
 
     at: int
     fleet: int

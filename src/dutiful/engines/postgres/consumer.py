@@ -1,4 +1,4 @@
-"""Giving jobs out and taking their ends back."""
+"""Giving jobs to workers and settling them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .settling import plain
 
 _TRIES = 4
 _RECORDING: WeakValueDictionary[tuple[int, str], asyncio.Lock] = WeakValueDictionary()
-"""By loop and job, the turn of those who record its steps: they would meet each other's locks."""
+"""By loop and job, a lock for recording its steps: they would block each other in the server."""
 
 
 class PostgresConsumer:
@@ -33,14 +33,14 @@ class PostgresConsumer:
         """Share the engine's session."""
         self.session = session
         self._locked = frozenset[str]()
-        """Jobs that other sessions had locked when last seen; checked before they are settled."""
+        """Jobs that other sessions have locked; their locks are checked before they are settled."""
 
     async def exchange(
         self, worker: str, settlements: Sequence[Settlement], wanted: Wanted | None
     ) -> Exchanged:
-        """Settle and claim, in one transaction where several statements write one settlement.
+        """Settle and claim; in one transaction if a settlement needs several statements.
 
-        Else each statement is a transaction of its own: two trips to the server less. A job that
+        Otherwise each statement is its own transaction, which saves two round trips. A job that
         another session has locked is left out after a short wait.
         """
         if not settlements and wanted is None:
@@ -57,14 +57,14 @@ class PostgresConsumer:
             try:
                 answer = await self._exchanged(session, worker, free, wanted, claims)
             except Locked:
-                # The server does not say which row it was; without one it is the whole table.
+                # The server does not say which row is locked; if none is, the whole table is.
                 found = await self._held_by_others(_ids(free))
                 if not found:
                     raise
                 waiting |= found
                 tries += 1
             except (DuplicateId, BadPayload) as error:
-                # A job that comes back meets another of its key, or a row cannot be moved at all.
+                # Another job holds the key of one that is due again, or a row cannot be changed.
                 moved = await self._set_aside(free, wanted)
                 if claims:
                     answer = await self._kept(worker, free, claims)
@@ -106,11 +106,11 @@ class PostgresConsumer:
                 return await session.async_query_pool.once(plan, writes=True)
             return await session.async_query_pool.run(plan)
         except (DuplicateId, BadPayload):
-            if not plain(settlements) or session.address.pooler:  # all in one transaction
+            if not plain(settlements) or session.address.pooler:  # needs one transaction
                 claims.clear()
             raise
         finally:
-            if wanted is not None:  # while it ran, a review could not see what it claimed
+            if wanted is not None:  # a review that ran meanwhile could not see the new claims
                 session.may_hold(worker)
 
     async def _set_aside(self, settlements: Sequence[Settlement], wanted: Wanted | None) -> int:
@@ -122,14 +122,14 @@ class PostgresConsumer:
     async def _kept(
         self, worker: str, settlements: Sequence[Settlement], claims: list[Claim]
     ) -> Exchanged:
-        """Answer with what had been claimed before a row of another queue was in the way."""
+        """Answer with the claims that were made before a row of another queue failed."""
         session = self.session
         answer = await self._exchanged(session, worker, settlements, None, [])
         kept = await session.async_query_pool.once(lambda: with_steps(session.sql, claims))
         return replace(answer, claims=tuple(kept), due_in=0)
 
     async def _held_by_others(self, ids: list[str]) -> dict[str, str]:
-        """Return the jobs that other sessions have locked: the name of the session by job id."""
+        """Return the jobs that other sessions have locked: job ids with the sessions' names."""
         session = self.session
 
         def plan() -> Plan[dict[str, str]]:
@@ -141,7 +141,7 @@ class PostgresConsumer:
         return found
 
     async def wait(self, queues: Sequence[str], seconds: float) -> None:
-        """Sleep until somebody who stored a job says so, or it is time to look."""
+        """Wait until a notification says that jobs were stored, or until it is time to look."""
         session = await ready(self.session)
 
         async def look() -> bool:
@@ -152,9 +152,9 @@ class PostgresConsumer:
         await session.notifier.wait(queues, seconds, look)
 
     async def record_step(self, claim: Claim, name: str, result: bytes) -> bool:
-        """Keep a step's first result; JobLocked where another session has locked the job.
+        """Store a step's first result; JobLocked if another session has locked the job.
 
-        The lock is not waited for in the server, as that would take a connection from the claims.
+        It does not wait for the lock in the server, as that would take a connection from claims.
         """
         session = await ready(self.session)
         sql, guard = session.sql, (claim.job.id, claim.job.fence)
@@ -162,7 +162,7 @@ class PostgresConsumer:
         def plan() -> Plan[bool]:
             if (yield Statement(sql("step_add"), (*guard, name, result))).count:
                 return True
-            return bool((yield Statement(sql("held"), guard)).rows)  # it was recorded before
+            return bool((yield Statement(sql("held"), guard)).rows)  # True: recorded before
 
         job_id = claim.job.id
         key = (id(asyncio.get_running_loop()), job_id)
@@ -174,7 +174,7 @@ class PostgresConsumer:
                     found = await self._held_by_others([job_id])
                     if found:
                         raise JobLocked(str(error), found[job_id]) from error
-            return await session.async_query_pool.run(plan)  # it is not the row that is locked
+            return await session.async_query_pool.run(plan)  # the row itself is not locked
 
 
 def _ids(settlements: Sequence[Settlement]) -> list[str]:

@@ -27,7 +27,7 @@ class PostgresController:
         self.session = session
 
     async def cancel(self, ids: Sequence[str]) -> tuple[str, ...]:
-        """Cancel what waits, ask what runs."""
+        """Cancel jobs that wait, and request cancellation of those that run."""
         session = await ready(self.session)
         return await session.pool.arun(lambda: cancel(session.sql, ids, session.now))
 
@@ -52,7 +52,7 @@ class PostgresController:
                 try:
                     if session.pool.run(partial(_redrive, session, job)):
                         changed.append(job.id)
-                except DuplicateId:  # somebody took its unique key just now
+                except DuplicateId:  # another job has just taken its unique key
                     continue
             return tuple(changed)
 
@@ -95,7 +95,7 @@ class PostgresController:
 
 
 def cancel(sql: Texts, ids: Sequence[str], now: int | None) -> Plan[tuple[str, ...]]:
-    """Cancel what waits, ask what runs."""
+    """Cancel jobs that wait, and request cancellation of those that run."""
     rows = (yield Statement(sql("cancel"), (list(ids), now))).rows
     return _in_order(ids, (row[0] for row in rows))
 
@@ -112,7 +112,7 @@ def _redrive(session: Session, job: Redrive) -> Plan[bool]:
             return False
     after, drops_steps = redriven(Work(task, args), meta, reason, job)
     if not (yield Statement(sql("redrive"), (job.id, job.args, after, session.now))).count:
-        return False  # no index of ready jobs can hold it
+        return False  # the index of ready jobs cannot hold its priority
     if drops_steps:
         yield Statement(sql("steps_drop"), (job.id,))
     yield from _wake(sql, [queue])

@@ -27,14 +27,14 @@ from .transfer import PostgresTransfer
 
 
 class PostgresEngine(Engine):
-    """Jobs in one schema of a PostgreSQL database, shared by all who reach the server."""
+    """Jobs in one schema of a PostgreSQL database, shared by any number of hosts."""
 
     name = "postgresql"
     poll = 30.0
     capabilities = frozenset(Capability)
 
     def __init__(self, url: str, *, clock: Clock | None = None) -> None:
-        """Connect to nothing yet; a ``clock`` stands in for the server's, as in tests."""
+        """Connect to nothing yet; a ``clock`` replaces the server's in tests."""
         self.session = session = Session(address_of(url), clock)
         self.producer = self.sync_producer = PostgresProducer(session)
         self.caller_producer = PostgresCaller(session)
@@ -80,7 +80,7 @@ class PostgresSchema:
         self.session = session
 
     async def migrate(self, *, dry_run: bool = False, contract: bool = False) -> tuple[str, ...]:
-        """Apply what is missing of the schema, or only name it."""
+        """Apply the pending migrations, or only return their names."""
         address, sql = self.session.address, self.session.sql
         aside = self.session.pool.aside
         if dry_run:
@@ -88,6 +88,6 @@ class PostgresSchema:
         return await aside(lambda: migrate(address, sql, contract=contract))
 
     async def script(self, *, contract: bool = False) -> str:
-        """Return the SQL of what is missing of the schema, with the record that it was run."""
+        """Return the SQL of the pending migrations, with the record that they were applied."""
         address, sql = self.session.address, self.session.sql
         return await self.session.pool.aside(lambda: script(address, sql, contract=contract))

@@ -16,11 +16,11 @@ Plans = Callable[[Sequence[NewJob]], Plan[tuple[Receipt, ...]]]
 
 _JOBS_MAX = 2000
 _IN_FLIGHT_MAX = 2
-"""So many groups are under way at once: one waits for the disk while the next is sent."""
+"""This many groups may be sent at the same time: one waits for the disk while the next is sent."""
 
 
 class _LoopState:
-    """What one event loop has waiting."""
+    """The waiting enqueues of one event loop."""
 
     def __init__(self) -> None:
         self.waiting: list[tuple[Sequence[NewJob], asyncio.Future[tuple[Receipt, ...]]]] = []
@@ -28,15 +28,15 @@ class _LoopState:
 
 
 class EnqueueBatcher:
-    """While some enqueues are under way, those that arrive gather for the next transaction."""
+    """Collects enqueues that arrive while others are being stored, for the next transaction."""
 
     def __init__(self, pool: Pool) -> None:
-        """Wait for the first."""
+        """Start without enqueues."""
         self._pool = pool
         self._loops: dict[asyncio.AbstractEventLoop, _LoopState] = {}
 
     async def enqueue(self, jobs: Sequence[NewJob], plans: Plans) -> tuple[Receipt, ...]:
-        """Store jobs together with those of other callers; all of the caller's or none."""
+        """Store jobs together with those of other callers; all jobs of one caller or none."""
         loop = asyncio.get_running_loop()
         mine = self._loops.get(loop)
         if mine is None:
@@ -69,13 +69,13 @@ class EnqueueBatcher:
         together = [job for jobs, _ in group for job in jobs]
         try:
             receipts = await self._pool.aonce(lambda: plans(together), writes=True)
-        except Exception as error:  # noqa: BLE001 - each caller is told
+        except Exception as error:  # noqa: BLE001 - each caller gets the error
             if len(group) == 1 or isinstance(error, ReplyUnknown):
                 for _, future in group:
                     if not future.done():
                         future.set_exception(error)
                 return
-            # What one caller asked for must not fail the others.
+            # The jobs of one caller must not cause an error for the others.
             for entry in group:
                 await self._store([entry], plans)
             return

@@ -1,8 +1,8 @@
-"""Knowing which workers live."""
+"""The registered workers and their leases."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from dutiful.contract.roles.fleet import Renewal, WorkerInfo, WorkerStatus
 from dutiful.core.errors import EngineError
@@ -38,10 +38,10 @@ class PostgresFleet:
     async def renew(
         self, worker: str, *, claims: Sequence[Claim] = (), lease: int = 0, stalled_for: int = 0
     ) -> Renewal:
-        """Prolong a lease, unless the worker is lost, on the heartbeat's own connection.
+        """Renew a lease, unless the worker is lost, on the heartbeat's own connection.
 
-        The jobs are asked about afterwards: while their table is locked there is no answer, but
-        the lease is renewed nevertheless.
+        The query on jobs comes after that: while the job table is locked it gets no answer, but
+        the lease is renewed.
         """
         session = await ready(self.session)
 
@@ -75,7 +75,7 @@ class PostgresFleet:
         return ClaimsReview(session.ticks(), fleet, tuple(cancels), holds, orphans)
 
     async def leave(self, worker: str) -> None:
-        """Forget a worker."""
+        """Unregister a worker."""
         session = await ready(self.session)
         await session.heartbeat_connection.aonce(
             lambda: _one(session.sql("leave"), (worker,)), writes=True
@@ -88,7 +88,7 @@ class PostgresFleet:
         return tuple(await session.async_query_pool.once(lambda: _statuses(session, judged=False)))
 
     async def expire(self, gone: Sequence[str]) -> tuple[str, ...]:
-        """Declare lost who is silent for longer than its lease, or named."""
+        """Declare lost the workers whose leases are over, and those that are named."""
         session = await ready(self.session)
 
         def plan() -> Plan[tuple[str, ...]]:
@@ -106,7 +106,7 @@ class PostgresFleet:
         return await session.async_query_pool.once(plan, writes=True)
 
     async def abandoned(self, limit: int) -> tuple[Claim, ...]:
-        """List the claims of lost and unknown workers; drop lost workers that hold none."""
+        """List the claims of lost and unknown workers; delete lost workers that hold none."""
         session = await ready(self.session)
 
         def plan() -> Plan[list[Claim]]:
@@ -116,12 +116,12 @@ class PostgresFleet:
 
         return tuple(await session.async_query_pool.once(plan))
 
-    async def claimed(self, worker: str) -> tuple[Claim, ...]:
-        """List the claims of one worker."""
-        session = await ready(self.session)
+    async def claimed(self, worker: str, known: Collection[str] = ()) -> tuple[Claim, ...]:
+        """List the claims of one worker, without those of ``known`` jobs."""
+        session, left_out = await ready(self.session), [*known]
 
         def plan() -> Plan[list[Claim]]:
-            rows = (yield Statement(session.sql("claimed"), (worker,))).rows
+            rows = (yield Statement(session.sql("claimed"), (worker, left_out))).rows
             return (yield from with_steps(session.sql, [claim_of(row) for row in rows]))
 
         return tuple(await session.async_query_pool.once(plan))

@@ -1,4 +1,4 @@
-"""Storing what can be stored, where one value that the server refuses undoes a whole statement."""
+"""Stores as many items as possible when the server refuses some, which undoes the statement."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 def in_halves(
     items: Sequence[T], fill: Callable[[Sequence[T]], FillResult], name: Callable[[T], str]
 ) -> FillResult:
-    """Store all at once, or in ever smaller parts; what is refused alone is told by its name."""
+    """Store all items together, or in ever smaller parts; return refused items by their names."""
     if not items:
         return FillResult()
     try:

@@ -1,4 +1,4 @@
-"""Looking at the server's and the schema's health."""
+"""Checks the health of the server and of the schema."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _INDEXES = frozenset(
 
 
 def examine(session: Session) -> Plan[tuple[Finding, ...]]:
-    """Ask the server about itself, then look at the tables."""
+    """Query the server's state, then check the tables."""
     sql = session.sql
     findings = list(_server((yield Statement(sql("health"))).rows[0]))
     applied = dict((yield Statement(sql("migrations"))).rows)
     findings.append(Finding("schema", *health(sql.migrations, applied)))
     may = yield from rights(sql)
     findings.append(may)
-    if not may.ok:  # what follows would fail without them
+    if not may.ok:  # the checks below need these rights
         return tuple(findings)
     found = {row[0] for row in (yield Statement(sql("indexes"))).rows}
     missing = sorted(_INDEXES - found)
@@ -90,7 +90,7 @@ class PostgresHealth:
         self.session = session
 
     async def warnings(self) -> tuple[HealthWarning, ...]:
-        """Name old snapshots, prepared transactions and replication slots."""
+        """Warn of old snapshots, prepared transactions and replication slots."""
         session = await ready(self.session)
 
         def plan() -> Plan[tuple[HealthWarning, ...]]:

@@ -9,7 +9,7 @@ from dutiful.contract.page import PREFIX_MIN, Filter, JobPage
 from dutiful.core.job import Job
 from dutiful.engines._sql.statement import Plan, Statement
 
-from .finding import find
+from .list_jobs import list_jobs
 from .producer import ready
 from .rows import job_of
 from .session import Session
@@ -51,7 +51,7 @@ class PostgresInspection:
             if job_id in known:
                 found.append(known[job_id])
             elif len(job_id) >= PREFIX_MIN:
-                # The highest code point sorts after whatever may follow the prefix.
+                # The highest code point sorts after any character that may follow the prefix.
                 params = (job_id, job_id + chr(0x10FFFF))
                 near = (yield Statement(sql("get_prefix"), params)).rows
                 if len(near) == 1:
@@ -60,7 +60,7 @@ class PostgresInspection:
 
     def find(self, which: Filter, limit: int, cursor: str | None) -> Plan[JobPage]:
         """List matching jobs; the cursor is the last id of the page before."""
-        return find(self.session.sql, which, limit, cursor)
+        return list_jobs(self.session.sql, which, limit, cursor)
 
     def errors(self, job_id: str) -> Plan[list[Any]]:
         """Find the errors of a job."""

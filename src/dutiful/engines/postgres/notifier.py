@@ -1,4 +1,4 @@
-"""Waiting for work: notifications wake who sleeps, and a look now and then covers their loss."""
+"""Waiting for work: notifications wake listeners, which also look at intervals if one is lost."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from .statements import Texts
 T = TypeVar("T")
 
 _AGAIN_SECONDS = (0.003, 0.1, 1.0)
-"""After so long a listener looks again, for a job whose enqueue began before it lay down."""
+"""Seconds after which a listener looks again, for jobs whose enqueue began before it listened."""
 _DOZE_SECONDS = 0.003
-"""How long to wait for the next job of a stream before asking to be woken."""
+"""Seconds to wait for the next job of a stream before registering as a listener."""
 _POLL_SECONDS = 0.5
-"""How often to look where notifications cannot be heard."""
+"""Seconds between looks while notifications cannot be received."""
 _STAGGER_SECONDS, _STAGGER_SECONDS_MOST = 0.001, 0.03
-"""Processes that hear of work together spread their looks: so long for each of them, and in all."""
+"""Processes that are notified together spread their looks: seconds for each process, and in all."""
 
 
 class Notifier:
-    """The sleeping coroutines of one process, and whether notifications reach them."""
+    """The listeners of one process, and whether notifications reach them."""
 
     def __init__(
         self, address: Address, sql: Texts, pool: AsyncPool, connection: HeartbeatConnection
@@ -43,25 +43,25 @@ class Notifier:
         self._heartbeat_connection = connection
         connection.handler = self
         self._lock = randbits(63)
-        """The number of the lock that shows this process alive; a new one each time it listens."""
+        """The number of the lock that is held while this process listens; new each time."""
         self._guard = threading.Lock()
         self._listeners: set[_Listener] = set()
         self._marked: frozenset[str] | None = None
-        """The queues for which the server knows that somebody sleeps here."""
+        """The queues for which this process is registered as a listener on the server."""
         self._listening_processes = 0
-        """How many processes slept when this one lay down."""
+        """How many processes were registered when this one registered."""
         self.connected_now = False
         """Whether notifications arrive at present."""
         self._was_notified = False
 
     def notify(self) -> None:
-        """Wake all that sleep here: somebody stored work for them."""
+        """Wake all listeners of this process: jobs were stored for them."""
         self._marked = None
         self._was_notified = True
         self._wake()
 
     def was_notified(self) -> bool:
-        """Whether somebody was told of work since this was last asked."""
+        """Whether a listener was notified of work since the last call."""
         notified, self._was_notified = self._was_notified, False
         return notified
 
@@ -81,7 +81,7 @@ class Notifier:
         try:
             again = 0
             if self._marked is None:
-                # Where jobs come one after the other, marks would come and go with each.
+                # In a stream of jobs, the process would otherwise register again for each one.
                 await listener.within(min(seconds, _DOZE_SECONDS))
                 if await _whole(look()):
                     return
@@ -89,7 +89,7 @@ class Notifier:
                 listener.reset()
                 heard = self.connected_now
                 if not await _whole(self._start_listening()):
-                    again = len(_AGAIN_SECONDS)  # it was marked all along, so nobody missed it
+                    again = len(_AGAIN_SECONDS)  # it was registered before: no enqueue missed it
                 if await _whole(look()):
                     await _whole(self._stop_listening())
                     return
@@ -110,19 +110,19 @@ class Notifier:
         self._wake()
 
     def connected(self, lock: int) -> None:
-        """Look once more: notifications in between were not received."""
+        """Have the listeners look again: notifications meanwhile were not received."""
         self._lock = lock
         self.connected_now = True
-        self._marked = None  # in a crash the server forgets who sleeps
+        self._marked = None  # after a crash the server has lost its listeners
         self._wake(work=False)
 
     def disconnected(self) -> None:
-        """Look regularly, as notifications do not arrive."""
+        """Have the listeners look regularly, as notifications do not arrive."""
         self.connected_now = False
         self._wake(work=False)
 
     def notified(self, payload: str) -> None:
-        """Wake the listeners of this process, if the notification names it, or all by a star."""
+        """Wake the listeners if the payload names this process, or all processes by a star."""
         first, *queues = payload.split() or [""]
         if first == "*":
             self._announced(frozenset(queues))
@@ -130,9 +130,9 @@ class Notifier:
             self.notify()
 
     def _announced(self, queues: frozenset[str]) -> None:
-        """Let all listeners of some queues, or of any, look for work, spread over a short time.
+        """Have all listeners of some queues, or of any, look for work, spread over a short time.
 
-        Work was stored by a transaction that could not choose which listeners to wake.
+        The transaction that stored the work could not choose which listeners to wake.
         """
         crowd = min(self._listening_processes * _STAGGER_SECONDS, _STAGGER_SECONDS_MOST)
         with self._guard:
@@ -141,7 +141,7 @@ class Notifier:
             listener.wake(False, crowd * _jitter(0.0))
 
     async def _start_listening(self) -> bool:
-        """Ask to be woken, for all that sleep here; False when that was said before."""
+        """Register for the queues of all listeners here; False if that was done before."""
         with self._guard:
             queues = frozenset[str]().union(*(one.queues for one in self._listeners))
             if not self.connected_now or self._marked == queues:
@@ -162,7 +162,7 @@ class Notifier:
         return True
 
     async def _stop_listening(self) -> None:
-        """Let others be woken instead of us, who have found work by ourselves."""
+        """Unregister, since work was found, so that other processes are woken instead."""
         with self._guard:
             marked, self._marked, lock = self._marked, None, self._lock
         if marked is not None:
@@ -173,7 +173,7 @@ class Notifier:
             await self._pool.once(plan)
 
     def _wake(self, *, work: bool = True) -> None:
-        """End all sleeps, or without ``work`` only let the listeners look once more."""
+        """End all waits, or without ``work`` only have the listeners look again."""
         with self._guard:
             listeners = list(self._listeners)
         for listener in listeners:
@@ -197,7 +197,7 @@ class _Listener:
             self._loop.call_soon_threadsafe(self._event.set)
 
     def reset(self) -> None:
-        """Forget earlier nudges, before the look that could answer them."""
+        """Clear earlier wake-ups, before the look that takes account of them."""
         if not self.awake:
             self._event.clear()
 
@@ -209,9 +209,9 @@ class _Listener:
 
 
 async def _whole(call: Awaitable[T]) -> T:
-    """Wait for a call that goes on to its end when the wait is cancelled.
+    """Wait for a call, which runs to its end even if the wait is cancelled.
 
-    To cancel a statement the driver would open another connection.
+    To cancel a statement, the driver would open another connection.
     """
     task = asyncio.ensure_future(call)
     try:
@@ -231,5 +231,5 @@ def _id(lock: int) -> str:
 
 
 def _jitter(least: float) -> float:
-    """Return a factor from ``least`` to 1, so that workers do not look all at once."""
+    """Return a factor from ``least`` to 1, so that workers do not look at the same time."""
     return least + (1 - least) * randbelow(1000) / 1000

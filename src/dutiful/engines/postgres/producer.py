@@ -1,4 +1,4 @@
-"""Taking jobs in."""
+"""Storing new jobs."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from .session import Session
 from .statements import Texts
 
 _MANY = 500
-"""So many jobs are worth a commit of their own."""
+"""A batch of at least this many jobs gets its own commit."""
 _TURNS = 20
-"""A key whose holders end so often between two statements is not free: the row is refused."""
+"""After the key's holder has ended this many times between two statements, the row is refused."""
 _AT_ONCE = (0, None, None, None, None)
 """Delay, time, expiry, tags and meta of a job that has none of them."""
 
@@ -52,7 +52,7 @@ class PostgresProducer:
         """Store jobs, in the calling thread."""
         session = self.session.ready()
         if _plain(jobs):
-            try:  # a single statement, so a transaction by itself
+            try:  # a single statement, so it is a transaction by itself
                 return session.pool.once(lambda: self._plan(jobs), writes=True)
             except (DuplicateId, NotAllStored):
                 pass
@@ -65,7 +65,7 @@ class PostgresProducer:
 
 
 async def ready(session: Session) -> Session:
-    """Open a session beside the loop, if it is not open."""
+    """Open a session in a thread, if it is not open."""
     if not session.open:
         await session.pool.aside(session.ready)
     return session
@@ -90,10 +90,10 @@ def enqueue(
 def again(
     sql: Texts, jobs: Sequence[NewJob], now: int | None, *, joins: bool = False
 ) -> Plan[tuple[Receipt, ...]]:
-    """Store those of the jobs that can be, and say of the others why not.
+    """Store the jobs that can be stored, and return for the others why not.
 
-    Listeners are looked for at the commit: this waits for whoever holds the job of a key. What
-    ``joins`` the caller's transaction reads as little as it can.
+    Listeners are looked for at the commit, because this may wait for a session that has locked the
+    job of a key. In the caller's transaction (``joins``) it reads as little as possible.
     """
     stored = yield from store(sql, jobs, now)
     return (yield from receipts(sql, jobs, stored, now, joins=joins))
@@ -102,10 +102,10 @@ def again(
 def receipts(
     sql: Texts, jobs: Sequence[NewJob], stored: set[str], now: int | None, *, joins: bool = False
 ) -> Plan[tuple[Receipt, ...]]:
-    """Say of jobs that were not ``stored`` why not; one whose key is free now joins them."""
+    """Return why jobs were not ``stored``; store those whose key has become free."""
     replacing = [job for job in jobs if job.id not in stored and _replaces(job)]
     if len(replacing) > 1:
-        # All lock jobs in one order, which need not be that of the keys.
+        # Every caller locks jobs in the same order, which need not be that of the keys.
         keys, periods = _keys(replacing)
         yield Statement(sql("holders_lock"), (keys, periods, now))
     plain = [job.id for job in jobs if job.unique is None and job.id not in stored]
@@ -122,7 +122,7 @@ def receipts(
 
 
 def store(sql: Texts, jobs: Sequence[NewJob], now: int | None) -> Plan[set[str]]:
-    """Store those of the jobs that can be, and return their ids."""
+    """Store the jobs that can be stored, and return their ids."""
     keyed = sum([job.unique is not None for job in jobs])
     statement = sql("enqueue_keys" if keyed > 1 else "enqueue")
     answer = yield Statement(statement, (*_columns(jobs), now))
@@ -147,7 +147,7 @@ def _plainly(sql: Texts, jobs: Sequence[NewJob], now: int | None, late: bool) ->
 
 
 def _alike(jobs: Sequence[NewJob]) -> bool:
-    """Whether plain jobs differ in their ids and arguments alone."""
+    """Whether plain jobs differ only in their ids and arguments."""
     shared = _shared(jobs[0])
     return all([_shared(job) == shared for job in jobs])
 
@@ -158,7 +158,7 @@ _shared = attrgetter(
 
 
 def _soon(job: NewJob) -> bool:
-    """Whether a job may be due when it is stored; the store's clock alone knows."""
+    """Whether a job may be due when it is stored; only the store's clock can decide that."""
     return not job.delay or job.run_at is not None
 
 
@@ -174,8 +174,8 @@ def _refused(
         holder: str | None = holders[0][0] if holders else None
         if holder == job.id:
             return Receipt(job.id)
-        # To read where the newest ids are is a conflict with every serializable transaction that
-        # enqueues. Who gives way to the holder does so, too, if this job was stored and has ended.
+        # A read where the newest ids are would conflict with every serializable transaction that
+        # enqueues. The job gives way to the holder also if it was itself stored and has ended.
         gives_way = holder is not None and rule.on_conflict == "existing"
         if not (joins and gives_way) and (yield Statement(sql("known"), ([job.id],))).rows:
             return Receipt(job.id)
@@ -242,7 +242,7 @@ def _replace(sql: Texts, job: NewJob, holder: str, now: int | None) -> Plan[bool
         yield Statement(sql("steps_drop"), (holder,))
     params = _replacement(job, after, holder, now)
     moved = (yield Statement(sql("replace"), params)).rows
-    if not moved:  # though its row has been locked
+    if not moved:  # although its row was locked
         raise _passed_over(holder)
     if moved[0][0] == State.QUEUED:
         yield Statement(sql("wake_late"), (job.queue,))

@@ -8,7 +8,7 @@ from .producer import ready
 from .session import Session
 
 _TALLIES = 1000
-"""So many rows of the tally are left before they are folded."""
+"""The number of rows in the tally from which on they are added up into one."""
 _FOLDED_MOST = 50_000
 
 
@@ -45,7 +45,7 @@ class PostgresRetention:
                 return 0
         count, last = await session.async_query_pool.run(delete)
         if count < limit and pruned.pop(state, None) is not None:
-            # Some may have ended, or been let go, before the place where this search began.
+            # Jobs before the start of this search may have ended, or been unlocked, meanwhile.
             return count or await self.prune(state, older_than, limit)
         if last is not None and count == limit:
             pruned[state] = last

@@ -1,4 +1,4 @@
-"""Between rows and records."""
+"""Conversions between rows and records."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _RUNNING = State.RUNNING
 _UNIQUE = records.UNIQUE_STATES
 _PRIORITY_LEAST = -records.PRIORITY_FAR
 _WORKER = {**records.WORKER, **records.WORKER_STATE}
-"""The columns of the statement ``workers`` behind the time."""
+"""The columns of the statement ``workers`` after the time."""
 
 
 class WorkerRow(NamedTuple):
@@ -102,9 +102,9 @@ def status_of(row: WorkerRow, silent_for: int) -> WorkerStatus:
 
 
 def storable(text: str, codec: str = "utf-8") -> str:
-    """Escape what PostgreSQL's text refuses and an error's text may hold: NUL, half of a character.
+    """Escape characters of an error's text that PostgreSQL refuses: NUL and lone surrogates.
 
-    In a database that is not in UTF-8 also the characters that ``codec`` lacks.
+    In a database that is not in UTF-8, also the characters that ``codec`` lacks.
     """
     clean = text.encode(codec, "backslashreplace").decode(codec)
     return clean.replace("\x00", "\\x00")

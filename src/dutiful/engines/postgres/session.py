@@ -1,22 +1,20 @@
-"""What one process holds open on a store."""
+"""The connections and caches of one process for one store."""
 
 from __future__ import annotations
 
 import os
 import threading
 import weakref
-from functools import partial
 
 from dutiful.contract.clock import Clock, SystemClock
 
 from .claim_cursor import ClaimCursors
 from .claims_review import ClaimsReview
 from .connections.address import Address
-from .connections.async_pool import AsyncPool, TaskConnections
-from .connections.connection import TaskConnection, connect_as
+from .connections.async_pool import AsyncPool
 from .connections.heartbeat_connection import HeartbeatConnection
-from .connections.lender import Lender
 from .connections.pool import Pool
+from .connections.task_connection import AsyncTaskConnections, TaskConnections
 from .enqueue_batcher import EnqueueBatcher
 from .notifier import Notifier
 from .schema.database_identity import DatabaseCheck
@@ -26,14 +24,14 @@ from .statements import Texts
 
 _INSPECT_CONNECTIONS = 2
 _WORK_LOCK_SECONDS = 0.5
-"""How long settlements and claims of many jobs wait for the lock on one of them."""
+"""Seconds that settlements and claims of many jobs wait for the lock on one of them."""
 
 
 class Session:
     """The pools, the listener and the texts of one store; opens itself when first needed."""
 
     def __init__(self, address: Address, clock: Clock | None) -> None:
-        """Open nothing yet; a ``clock`` stands in for the server's, as in tests."""
+        """Open nothing yet; a ``clock`` replaces the server's in tests."""
         self.address = address
         self.sql = Texts(address.schema)
         self._clock = clock
@@ -47,12 +45,10 @@ class Session:
         self._open = False
         self.pool = Pool(address, self.sql, address.connections, pinned=True)
         self.inspect_pool = Pool(address, self.sql, _INSPECT_CONNECTIONS)
-        # Leases are renewed beside all other work, which may wait for locks.
+        # Leases are renewed on a separate connection, since other work may wait for locks.
         self.heartbeat_connection = HeartbeatConnection(address, self.sql)
-        self.task_connections = Lender(
-            partial(connect_as, TaskConnection, address), address.connections
-        )
-        self.async_task_connections = TaskConnections(address)
+        self.task_connections = TaskConnections(address)
+        self.async_task_connections = AsyncTaskConnections(address)
         self.async_query_pool = AsyncPool(address, self.sql, lock_seconds=_WORK_LOCK_SECONDS)
         self.enqueue_batcher = EnqueueBatcher(self.pool)
         self.database_check = DatabaseCheck(address, self.sql)
@@ -62,22 +58,22 @@ class Session:
         self.silence_meter = SilenceMeter(self.ticks)
         self.claim_cursors = ClaimCursors(self.ticks)
         self.reviews: dict[str, ClaimsReview] = {}
-        """By worker, what it learned about its jobs while it held none."""
+        """By worker, its last review, made while it held no jobs."""
         self.exchanges = 0
         self.notices: tuple[str, ...] = ()
-        """What a person should read, found when the store was opened."""
+        """Notices for the operator, found when the store was opened."""
         self.pruned: dict[int, int] = {}
-        """By state, when the last job of the latest full slice had ended; the next goes on there.
+        """By state, when the last job of the latest full batch had ended; the next starts there.
 
-        Before it lie dead entries, which an old snapshot may keep in the index for long."""
+        Before it there are dead entries, which an old snapshot may keep in the index for long."""
 
     @property
     def now(self) -> int | None:
-        """What statements are given as the time: nothing, so that the server's clock is asked."""
+        """The time for statements: None, so that they use the server's clock, except in tests."""
         return None if self._clock is None else self._clock.now()
 
     def ready(self) -> Session:
-        """Return itself, with the schema known to be up to date."""
+        """Return itself, after a check that the schema is up to date."""
         if not self._open:
             with self._guard:
                 if not self._open:
@@ -87,16 +83,16 @@ class Session:
 
     @property
     def open(self) -> bool:
-        """Whether this process has seen the schema up to date."""
+        """Whether this process has found the schema up to date."""
         return self._open
 
     def may_hold(self, worker: str) -> None:
-        """Note that a worker may hold jobs from now on, whatever its last review said."""
+        """Note that a worker may hold jobs from now on, so its last review no longer counts."""
         self.exchanges += 1
         self.reviews.pop(worker, None)
 
     def close(self) -> None:
-        """Close what is open; the next use opens it again."""
+        """Close all connections; the next use opens them again."""
         with self._guard:
             self._open = False
             self.notifier.close()

@@ -1,8 +1,8 @@
-"""The plan that takes rows out of the way whose move the database refuses, with all others of it.
+"""The plan that sets aside rows which would make the database refuse a whole statement.
 
-Another program may have written a priority that no index of ready jobs can hold, or a set of
-states in which a job holds its unique key only now and then: to stage or to claim such a row
-fails. Only that error leads here, so sound rows pay nothing.
+Another program may have written a priority that the index of ready jobs cannot hold, or an unusual
+set of states in which a job holds its unique key: staging or claiming such a row fails. This plan
+runs only after that error, so normal rows have no extra cost.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .statements import Texts
 def set_aside(
     sql: Texts, settlements: Sequence[Settlement], wanted: Wanted | None, now: int | None
 ) -> Plan[int]:
-    """Set such rows aside among those that an exchange would move; returns how many."""
+    """Set aside such rows among those that an exchange would change; return their number."""
     moved = 0
     odd = [item for item in settlements if item.claim.job.unreadable is not None]
     if odd:

@@ -1,4 +1,4 @@
-"""The plan that writes how attempts ended, wherever it runs."""
+"""The plan that writes settlements, on any connection."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def settle(
 ) -> Plan[tuple[tuple[str, ...], dict[str, int]]]:
     """Write settlements whose claims hold.
 
-    Returns the ids of those refused, and by queue how many jobs may be claimed at once again.
+    Returns the ids of those refused, and by queue how many jobs may be claimed again immediately.
     """
-    # All lock rows in the same order, so that two who settle the same jobs do not block each other.
+    # Rows are locked in one order, so that two sessions that settle the same jobs do not deadlock.
     items = sorted(items, key=_BY_ID)
     failed = [item for item in items if item.error is not None]
     successes = items if plain(items) else [item for item in items if simple(item)]
@@ -52,28 +52,28 @@ def settle(
 
 
 def plain(items: Sequence[Settlement]) -> bool:
-    """Whether one statement that writes nothing else takes them all."""
+    """Whether a single statement can write all of them."""
     # As one expression: a call for each item would take longer than the rest.
     succeeded = State.SUCCEEDED
     return all([one.state is succeeded and not one.rescue and one.error is None for one in items])
 
 
 def simple(item: Settlement) -> bool:
-    """Whether one statement that writes nothing else takes it."""
+    """Whether a single statement can write it."""
     return plain((item,))
 
 
 def held(sql: Texts, item: Settlement) -> Plan[bool]:
-    """Whether the claim of a settlement holds; if so, until the transaction ends."""
+    """Whether the claim of a settlement holds; if so, lock it until the transaction ends."""
     guard = (item.claim.job.id, item.claim.job.fence)
     return bool((yield Statement(sql("held"), guard)).rows)
 
 
 def _refused(sql: Texts, items: Sequence[Settlement], rescued: set[str]) -> Plan[tuple[str, ...]]:
-    """Find out who was refused: all whose fence is another by now.
+    """Return the refused settlements: those whose jobs now have another fence.
 
-    Under the same fence a job that runs no more was settled by its holder, now or before; but a
-    rescue has changed the fence itself, and one that wrote nothing came too late.
+    A job that no longer runs, under the same fence, was settled by its holder, now or before. A
+    rescue changes the fence itself, so a rescue that wrote nothing came too late.
     """
     rows = (yield Statement(sql("same_fence"), guards(items))).rows
     same = {row[0] for row in rows}
@@ -85,7 +85,7 @@ def _refused(sql: Texts, items: Sequence[Settlement], rescued: set[str]) -> Plan
 
 
 def guards(items: Sequence[Settlement]) -> tuple[TextArray, Integers]:
-    """Return what names the claims of settlements, by the holding of which they are written."""
+    """Return the ids and fences by which the statements check the claims of settlements."""
     jobs = [item.claim.job for item in items]
     return TextArray([job.id for job in jobs]), Integers([job.fence for job in jobs])
 
@@ -96,7 +96,7 @@ def _results(items: Sequence[Settlement]) -> Bytes:
 
 def _fates(sql: Texts, items: Sequence[Settlement]) -> tuple[Array, ...]:
     """Return the arrays of the statement ``settle``."""
-    queued = State.QUEUED  # keeps the time it had
+    queued = State.QUEUED  # keeps its time
     return (
         *guards(items),
         Shorts([item.state for item in items]),

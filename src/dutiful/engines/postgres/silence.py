@@ -1,4 +1,4 @@
-"""Tells how long a worker has been silent, though the server's clock may be stepped."""
+"""Measures how long a worker has been silent, even if the server's clock is set."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from dutiful.core.instant import SECOND
 _STEP = SECOND
 _NEVER = -(1 << 62)
 _BLIND = 5 * SECOND
-"""After so long without a look a clock may have been stepped there and back."""
+"""Microseconds without a look in which the clock may have been set there and back unseen."""
 
 
 class SilenceMeter:
-    """Measures silence by the server's clock and, where that was stepped, by the host's ticks.
+    """Measures silence by the server's clock and, if that was set, by the host's ticks.
 
-    Leases are written by the server's wall clock, the only one that all machines share. When it
-    is stepped every worker seems to have been silent, or to come from the future; then only what
-    this process has seen itself counts: how long a renewal has stayed the worker's last. The same
-    holds for a process that has just begun, or could not look for a while: it cannot know of a
-    step right before.
+    Leases are written by the server's wall clock, the only one that all hosts share. When it is
+    set, every worker seems to have been silent, or to have renewed in the future. Then only the
+    process's own observation counts: for how long a renewal has been the worker's last. The same
+    is true for a process that has just started, or that could not look for a while: the clock may
+    have been set just before.
     """
 
     def __init__(self, ticks: Callable[[], int]) -> None:
-        """Start without an opinion; ``ticks`` are microseconds that nobody can step."""
+        """Start without observations; ``ticks`` are microseconds that cannot be set."""
         self._ticks = ticks
         self._ahead: int | None = None
         self._looked_at = 0
         self._blind_after = _BLIND
         self._stepped_at = _NEVER
         self._doubted_at = _NEVER
-        """When a step was seen, or might have come unseen."""
+        """When the clock was set, or may have been set unseen, in ticks."""
         self._seen: dict[str, tuple[int, int]] = {}
 
     def joined(self, lease: int) -> None:
-        """Learn how seldom this process may look: a worker renews several times a lease."""
+        """Note how seldom this process may look: a worker renews several times in its lease."""
         self._blind_after = max(_BLIND, lease // 2)
 
     def observe(self, server_now: int) -> None:
-        """Learn what the server's clock shows now."""
+        """Note what the server's clock shows now."""
         ticks = self._ticks()
         ahead = server_now - ticks
         if self._ahead is None or ticks - self._looked_at > self._blind_after:
@@ -48,9 +48,9 @@ class SilenceMeter:
         self._ahead, self._looked_at = ahead, ticks
 
     def renewed(self, worker: str, at: int) -> None:
-        """Learn that this process has just written a renewal, which the server dated so.
+        """Note that this process has just written a renewal, which the server dated ``at``.
 
-        After a step back the date may be the one that the worker's last renewal bore.
+        If the clock was set back, this may be the date of the worker's previous renewal.
         """
         self.observe(at)
         self._seen[worker] = (at, self._ticks())
@@ -58,10 +58,10 @@ class SilenceMeter:
     def silent_for(
         self, worker: str, renewed_at: int, by_server: int, lease: int, *, judged: bool = False
     ) -> int:
-        """Return the microseconds since a renewal; ``by_server`` is what the clocks' readings say.
+        """Return the microseconds since a renewal; ``by_server`` is the difference of its dates.
 
-        Call it after `observe`. ``judged`` is for the decision that a worker is lost: it leaves out
-        whatever the clocks may have told wrongly.
+        Call it after `observe`. ``judged`` is for the decision that a worker is lost: it ignores
+        readings of the clock that may be wrong.
         """
         ticks = self._ticks()
         last, since = self._seen.get(worker, (None, ticks))
@@ -69,10 +69,10 @@ class SilenceMeter:
             since = ticks
             self._seen[worker] = (renewed_at, since)
         doubted_at = self._doubted_at if judged else self._stepped_at
-        # Written shortly before a step, a renewal would be read by two clocks.
+        # The date of a renewal just before the clock was set cannot be compared with the time now.
         sure = since - doubted_at > lease
         return max(ticks - since, by_server) if sure else ticks - since
 
     def forget(self, known: set[str]) -> None:
-        """Keep only what concerns these workers."""
+        """Delete the observations of all other workers."""
         self._seen = {name: seen for name, seen in self._seen.items() if name in known}

@@ -13,7 +13,7 @@ from dutiful.engines._sql.statement_files import StatementTexts, read_statements
 
 _FOLDER = files(__name__.rpartition(".")[0])
 _NOW = "(SELECT (extract(epoch FROM statement_timestamp()) * 1000000::numeric)::bigint)"
-"""In a sub-select, so that it is evaluated once a statement and not once a row."""
+"""In a sub-select, so that it is evaluated once for each statement, not for each row."""
 _PLACE = re.compile(r"\{([a-z]+)\}|\$\$")
 
 
@@ -21,7 +21,7 @@ class Texts:
     """The statements for one schema; ``texts("claim")`` is that of ``-- name: claim``."""
 
     def __init__(self, schema: str, migrations: tuple[Migration, ...] | None = None) -> None:
-        """Take a schema's plain name, and other migrations than those of this release."""
+        """Take a schema's unquoted name, and migrations other than those of this release."""
         self.schema = schema
         self.migrations = shipped() if migrations is None else migrations
         self.channel = channel(schema)
@@ -38,16 +38,16 @@ class Texts:
 
     @cached_property
     def quoted(self) -> str:
-        """The schema's name as SQL spells it."""
+        """The schema's name, quoted for SQL."""
         return quoted(self.schema)
 
     def fill(self, text: str, **more: str) -> str:
-        """Put the schema, the job table, the clock and the channel where a text names them.
+        """Replace the placeholders for the schema, the job table, the clock and the channel.
 
-        Table, sequences and channel are put as text, for functions that take a name. ``more`` adds
-        placeholders of the caller's, whose texts may hold the others. All is put in one pass, so
-        a schema's name is never read as a placeholder; bodies of functions get a quote that is
-        not part of it.
+        Table, sequences and channel are inserted as text, for functions that take a name. ``more``
+        adds placeholders of the caller, whose texts may hold the other ones. Everything is replaced
+        in one pass, so a schema's name is never read as a placeholder. Function bodies get a quote
+        that does not occur in the name.
         """
         if more:
             text = _PLACE.sub(lambda found: more.get(found[1] or "", found[0]), text)
@@ -68,14 +68,14 @@ class Texts:
 
 
 def trusted(text: str) -> LiteralString:
-    """Vouch to the driver's types for a text: all of them come from this engine's own files."""
+    """Mark a text as literal for the driver's types: all come from this engine's own files."""
     ours: Any = text
     vouched: LiteralString = ours
     return vouched
 
 
 def quoted(name: str) -> str:
-    """Spell a name as SQL does, whatever it holds."""
+    """Quote any name for SQL."""
     return '"' + name.replace('"', '""') + '"'
 
 

@@ -1,4 +1,4 @@
-"""Being read out and filled."""
+"""Export and import of a store's content."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _KINDS = (
     *(Longs, Longs, Longs, Integers, Integers, TextArray, TextArray, Longs, Booleans, TextArray),
     *(Shorts, TextArray, TextArray, Bytes, Integers, Longs),
 )
-"""Of the columns of a job, in the order of its fields."""
+"""The array types of a job's columns, in the order of its fields."""
 
 
 class PostgresTransfer:
@@ -54,7 +54,7 @@ class PostgresTransfer:
 
         def plan(sql: Texts) -> Plan[Dumped]:
             text = sql("dump")
-            if cursor is None:  # also what has no id
+            if cursor is None:  # the first page may have a job whose id is empty
                 text, cursor_or_first = text.replace("id >", "id >="), ""
             else:
                 cursor_or_first = cursor
@@ -77,7 +77,7 @@ class PostgresTransfer:
         return await self._look(plan)
 
     async def fill(self, records: Sequence[Record]) -> FillResult:
-        """Store records as they are, in one transaction unless some of them cannot be."""
+        """Store records as they are, in one transaction unless some of them are refused."""
         session = await ready(self.session)
 
         def fill(part: Sequence[Record]) -> FillResult:
@@ -110,7 +110,7 @@ class PostgresTransfer:
         return await self._look(plan)
 
     async def raise_fence_floor(self, floor: int) -> None:
-        """Let new claims have fences above a floor."""
+        """Make the fences of new claims higher than a floor."""
 
         def plan(sql: Texts) -> Plan[None]:
             yield Statement(sql("fence_lift"), (raised_floor(0, floor),))
@@ -118,7 +118,7 @@ class PostgresTransfer:
         await self._change(plan)
 
     async def identity(self) -> str:
-        """Return what the store was called when it was made."""
+        """Return the unique id that the store was given when it was created."""
 
         def plan(sql: Texts) -> Plan[str]:
             found: str = (yield Statement(sql("identity"))).rows[0][0]
@@ -127,7 +127,7 @@ class PostgresTransfer:
         return await self._look(plan)
 
     def storable(self, text: str) -> str:
-        """Return a text without what the database's text lacks."""
+        """Return a text with escapes for characters that the database cannot hold."""
         return written(text, self.session.sql.codec)
 
     async def shut(self, queues: Sequence[str], other: str) -> tuple[Refusal, ...]:
@@ -172,7 +172,7 @@ class PostgresTransfer:
         )
 
     async def fill_schedules(self, histories: Sequence[ScheduleHistory], other: str) -> FillResult:
-        """Store schedules, shut, in one transaction unless some of them cannot be."""
+        """Store schedules, shut, in one transaction unless some of them are refused."""
         session = await ready(self.session)
 
         def fill(part: Sequence[ScheduleHistory]) -> FillResult:
@@ -187,7 +187,7 @@ class PostgresTransfer:
         return await session.pool.aside(all_of_them)
 
     async def reopen_schedules(self, names: Sequence[str], other: str) -> tuple[str, ...]:
-        """Let schedules fire that are shut."""
+        """Let shut schedules fire again."""
         now = self.session.now
         return await self._change(
             lambda sql: guarded(sql, now, lambda on, _: on.reopen(names, other))
@@ -203,7 +203,7 @@ class PostgresTransfer:
 
 
 def _records(sql: Texts, rows: Sequence[Any]) -> Plan[list[Record]]:
-    """Add to rows of jobs what belongs to them."""
+    """Add errors and steps to rows of jobs."""
     ids = TextArray([row[ID] for row in rows])
     failures = _by_id((yield Statement(sql("dump_failures"), (ids,))).rows)
     steps = _by_id((yield Statement(sql("steps_of"), (ids,))).rows)
@@ -225,7 +225,7 @@ def _by_id(rows: Iterable[Any]) -> dict[str, list[Any]]:
 
 
 def _fill(sql: Texts, records: Sequence[Record]) -> Plan[FillResult]:
-    """Store what is new, and tell why of what cannot be; an id that is known is passed over."""
+    """Store new records, return why others are refused, and skip ids that are stored already."""
     rows = (yield Statement(sql("fill"), _columns(records))).rows
     seqs: dict[str, int] = dict(rows)
     stored = [record for record in records if record.job.id in seqs]
@@ -249,8 +249,8 @@ def _refusal(sql: Texts, job: Job) -> Plan[Refusal]:
 
 
 def _belongings(sql: Texts, stored: Sequence[Record], seqs: dict[str, int]) -> Plan[None]:
-    # An error's own fence is not told. Counted back from the job's they keep their order, and
-    # stay below that of the next attempt.
+    # An error's own fence is not exported. Counted back from the job's fence, the fences keep the
+    # errors' order and stay below that of the next attempt.
     failures = [
         (record.job.id, record.job.fence - back, error)
         for record in stored

@@ -1,4 +1,4 @@
-"""The plans that look for rows which cannot be read."""
+"""The plans that search for unreadable rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PAGE = 5000
 
 
 def unreadable_below(sql: Texts, below: str | None) -> Plan[RowRange[str]]:
-    """Find the jobs that cannot be read in the part of the table before an id, or in the first."""
+    """Find the unreadable jobs in the part of the table before an id, or in the first part."""
     text = sql("suspects")
     if below is None:
         text = text.replace("id < $1", "$1::text IS NULL")
@@ -28,7 +28,7 @@ def unreadable_below(sql: Texts, below: str | None) -> Plan[RowRange[str]]:
 
 
 def look_for_unreadable(sql: Texts, workers: Sequence[WorkerStatus]) -> Plan[Finding]:
-    """Report how many rows cannot be read; the statuses of the workers are passed in."""
+    """Report how many rows are unreadable; the caller passes the statuses of the workers."""
     jobs = yield from count_unreadable(partial(unreadable_below, sql))
     schedules, after = 0, ""
     while True:

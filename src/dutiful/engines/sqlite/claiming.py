@@ -1,4 +1,4 @@
-"""The plans that look for due work and hand it out."""
+"""The plans that search for due jobs and claim them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .settling import brings_back, settle
 from .statements import sql
 
 STAGED_MAX = 10_000
-"""How many jobs of a queue become queued in one transaction, so that a herd blocks nobody long."""
+"""How many jobs of a queue become queued in one transaction, which must not hold locks for long."""
 
 _EVER = 2**62
 _MEMBER = sql("is_registered")
@@ -58,7 +58,7 @@ def idle(worker: str, queues: Sequence[str], now: int) -> Plan[Exchanged | None]
 
 
 def work(queues: Sequence[str], now: int) -> Plan[tuple[bool, int | None]]:
-    """Whether there is something to claim or to stage, else when the next job is due."""
+    """Whether there is something to claim or to stage, and if not, when the next job is due."""
     paused = {row[0] for row in (yield Statement(_PAUSED)).rows}
     for queue in queues:
         if queue not in paused and (yield Statement(_READY, (queue,))).rows:
@@ -70,7 +70,7 @@ def work(queues: Sequence[str], now: int) -> Plan[tuple[bool, int | None]]:
 
 
 def steps_of(claim: Claim) -> Plan[Claim]:
-    """Load what earlier attempts recorded."""
+    """Load the steps that earlier attempts recorded."""
     steps, sound = steps_from((yield Statement(_STEPS_OF, (seq_of(claim),))).rows)
     job = claim.job if sound else replace(claim.job, unreadable="steps")
     return replace(claim, job=job, steps=steps)
@@ -87,7 +87,7 @@ def _dues() -> Plan[list[tuple[str, int]]]:
 
 
 def _stage(queues: Sequence[str], now: int) -> Plan[tuple[int, int | None]]:
-    """Queue what has become due, in every queue; return how many, and when the next is due."""
+    """Make due jobs queued, in every queue; return how many, and when the next is due."""
     due = yield from _dues()
     staged = 0
     for queue, at in due:
@@ -111,7 +111,7 @@ def _claim(worker: str, wanted: Wanted, now: int) -> Plan[list[Claim]]:
         aside = Statement(_ASIDE_READY, (now, queue, STAGED_MAX))
         taking = Statement(_CLAIM, (worker, now, queue, room))
         rows = (yield from _moved(taking, aside)).rows
-        # RETURNING keeps no order: priority, then time, then place in the line.
+        # RETURNING keeps no order: it is priority, then time, then the row's number.
         with suppress(TypeError):  # a priority or a time that is not a number has no order
             rows.sort(key=_turn)
         claims.extend(claims_of(rows))
@@ -122,7 +122,7 @@ def _claim(worker: str, wanted: Wanted, now: int) -> Plan[list[Claim]]:
 
 
 def _moved(statement: Statement, aside: Statement) -> Plan[Answer]:
-    """Move rows; what the database refuses to move with the others is set aside."""
+    """Change rows; if the database refuses the statement, set aside the rows that cause it."""
     while True:
         try:
             return (yield statement)

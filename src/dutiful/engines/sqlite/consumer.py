@@ -1,4 +1,4 @@
-"""Giving jobs out and taking their ends back."""
+"""Giving jobs to workers and settling them."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class SqliteConsumer:
     async def exchange(
         self, worker: str, settlements: Sequence[Settlement], wanted: Wanted | None
     ) -> Exchanged:
-        """Settle and claim in one transaction; in none when there is nothing to do."""
+        """Settle and claim in one transaction; without one when there is nothing to do."""
         session = self.session.ready()
         if not settlements:
             if wanted is None:
                 return Exchanged()
-            # A worker that finds nothing must not write: the disk would never rest.
+            # An idle worker must not write: the disk would never be idle.
             if (answer := session.idle_check.idle(worker, wanted.queues)) is not None:
                 return answer
         return await session.writer.awrite(
@@ -43,11 +43,11 @@ class SqliteConsumer:
         )
 
     async def wait(self, queues: Sequence[str], seconds: float) -> None:
-        """Sleep until something is committed that this process or another announces."""
+        """Wait until this process or another one announces a commit."""
         await self.session.ready().notifier.wait(queues, seconds)
 
     async def record_step(self, claim: Claim, name: str, result: bytes) -> bool:
-        """Keep a step's first result."""
+        """Store a step's first result."""
         session = self.session.ready()
         return await session.writer.awrite(lambda: _record_step(claim, name, result))
 
@@ -56,7 +56,7 @@ class SqliteConsumer:
         return SqliteTransaction(self.session, claim)
 
     def atransaction(self, claim: Claim) -> None:
-        """Leave coroutines to the sync transaction, in a thread."""
+        """Return None: coroutines use the sync transaction, in a thread."""
 
 
 def _record_step(claim: Claim, name: str, result: bytes) -> Written[bool]:

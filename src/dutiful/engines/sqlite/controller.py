@@ -20,7 +20,7 @@ from .statements import sql
 
 _CANCEL = sql("cancel")
 _CANCEL_RUNNING = sql("cancel_running")
-_HURRY = sql("run_now")
+_RUN_NOW = sql("run_now")
 _ENDED = sql("ended")
 _HOLDER = sql("holder")
 _REDRIVE = sql("redrive")
@@ -37,14 +37,14 @@ class SqliteController:
         self.session = session
 
     async def cancel(self, ids: Sequence[str]) -> tuple[str, ...]:
-        """Cancel what waits, ask what runs."""
+        """Cancel jobs that wait, and request cancellation of those that run."""
         return await self._each(ids, cancel)
 
     async def run_now(self, ids: Sequence[str]) -> tuple[str, ...]:
         """Make jobs due now."""
 
         def one(job_id: str, now: int) -> Plan[bool]:
-            return bool((yield from by_id(_HURRY, job_id, now)).count)
+            return bool((yield from by_id(_RUN_NOW, job_id, now)).count)
 
         return await self._each(ids, one)
 
@@ -117,7 +117,7 @@ class SqliteController:
 
 
 def cancel(job_id: str, now: int) -> Plan[bool]:
-    """Cancel a job that waits, or ask one that runs."""
+    """Cancel a job that waits, or request cancellation of one that runs."""
     if (yield from by_id(_CANCEL, job_id, now)).count:
         return True
     return bool((yield from by_id(_CANCEL_RUNNING, job_id)).count)

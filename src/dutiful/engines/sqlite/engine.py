@@ -38,7 +38,7 @@ class SqliteEngine(Engine):
     def __init__(
         self, path: Path, *, durability: Durability = "full", clock: Clock | None = None
     ) -> None:
-        """Open nothing yet; ``durability="normal"`` trades the last commits at a power cut."""
+        """Open nothing yet; with ``durability="normal"`` a power cut may lose the last commits."""
         if durability not in ("full", "normal"):
             raise BadOption(f'durability={durability!r}; choose "full" or "normal"')
         self.session = session = Session(_whole(Path(path)), durability, clock or SystemClock())
@@ -54,7 +54,7 @@ class SqliteEngine(Engine):
         self.schema = SqliteSchema(session)
 
     async def open(self, *, create: bool = True) -> tuple[str, ...]:
-        """Open the file, which is made when missing, and migrate it."""
+        """Open the file, create it if it is missing, and migrate it."""
         if not create:
             await beside(self.session.require)
         await beside(self.session.ready)
@@ -65,7 +65,7 @@ class SqliteEngine(Engine):
         await beside(self.session.close)
 
     async def check(self) -> tuple[Finding, ...]:
-        """Look at the file and its neighbours."""
+        """Check the file and the files beside it."""
         await beside(self.session.require)
         session = self.session.ready()
         return await session.readers.aread(lambda: examine(session))
@@ -79,18 +79,18 @@ class SqliteSchema:
         self.session = session
 
     async def migrate(self, *, dry_run: bool = False, contract: bool = False) -> tuple[str, ...]:
-        """Apply what is missing of the schema, or only name it."""
+        """Apply the pending migrations, or only return their names."""
         call = partial(self.session.migrate, dry_run=dry_run, contract=contract)
         return await beside(call)
 
     async def script(self, *, contract: bool = False) -> str:
-        """Return the SQL of what is missing of the schema, with the record that it was run."""
+        """Return the SQL of the pending migrations, with the record that they were applied."""
         wanted = await self.migrate(dry_run=True, contract=contract)
         return script([one for one in self.session.migrations if one.name in wanted])
 
 
 def _whole(path: Path) -> Path:
-    """Return the path from the root on."""
+    """Return the absolute path."""
     try:
         return path.absolute()
     except OSError as error:

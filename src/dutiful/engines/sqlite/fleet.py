@@ -1,8 +1,9 @@
-"""Knowing which workers live."""
+"""The registered workers and their leases."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 
 from dutiful.contract.roles.fleet import Renewal, WorkerInfo, WorkerStatus
 from dutiful.core.job import Claim
@@ -17,7 +18,7 @@ from .statements import sql
 
 _JOIN = sql("join")
 _RENEW = sql("renew")
-_CANCELS = sql("cancels")
+_CANCEL_REQUESTS = sql("cancel_requests")
 _LEAVE = sql("leave")
 _WORKERS = sql("workers")
 _LEASES = sql("leases")
@@ -29,7 +30,7 @@ _FORGET = sql("forget")
 
 
 class SqliteFleet:
-    """The roles `Fleet` and `Leases`; leases are counted in the host's ticks, which never step."""
+    """The roles `Fleet` and `Leases`; leases are counted in the host's ticks, which only grow."""
 
     def __init__(self, session: Session) -> None:
         """Share the engine's session."""
@@ -50,7 +51,7 @@ class SqliteFleet:
     async def renew(
         self, worker: str, *, claims: Sequence[Claim] = (), lease: int = 0, stalled_for: int = 0
     ) -> Renewal:
-        """Prolong a lease, unless the worker is lost."""
+        """Renew a lease, unless the worker is lost."""
         session = self.session.ready()
 
         def plan() -> Written[Renewal]:
@@ -58,14 +59,14 @@ class SqliteFleet:
             row = (session.clock.now(), ticks, session.boot, stalled_for, worker)
             if not (yield Statement(_RENEW, row)).count:
                 return Renewal(valid=False), False
-            cancels = (yield Statement(_CANCELS, (worker,))).rows
+            cancels = (yield Statement(_CANCEL_REQUESTS, (worker,))).rows
             ids = tuple(row[0] for row in cancels)
             return Renewal(valid=True, cancels=ids, at=ticks), False
 
         return await session.writer.awrite(plan)
 
     async def leave(self, worker: str) -> None:
-        """Forget a worker."""
+        """Unregister a worker."""
 
         def plan() -> Written[None]:
             yield Statement(_LEAVE, (worker,))
@@ -81,9 +82,9 @@ class SqliteFleet:
         return tuple(status_of(row, now, ticks, session.boot) for row in rows)
 
     async def expire(self, gone: Sequence[str]) -> tuple[str, ...]:
-        """Declare lost who is silent for longer than its lease, or named."""
+        """Declare lost the workers whose leases are over, and those that are named."""
         session = self.session.ready()
-        # Taken before we wait for our turn to write: while we wait no worker can renew either.
+        # Read before we wait for the write lock: during that wait no worker can renew either.
         ticks, boot = session.clock.ticks(), session.boot
 
         def silent() -> Plan[list[tuple[int, str]]]:
@@ -101,7 +102,7 @@ class SqliteFleet:
         return await session.writer.awrite(plan)
 
     async def abandoned(self, limit: int) -> tuple[Claim, ...]:
-        """List the claims of lost and unknown workers; drop lost workers that hold none."""
+        """List the claims of lost and unknown workers; delete lost workers that hold none."""
         session = self.session.ready()
 
         def read() -> Plan[tuple[list[Claim], bool]]:
@@ -118,10 +119,10 @@ class SqliteFleet:
             await session.writer.awrite(forget)
         return tuple(claims)
 
-    async def claimed(self, worker: str) -> tuple[Claim, ...]:
-        """List the claims of one worker."""
-        readers = self.session.ready().readers
-        return tuple(await readers.aread(lambda: _claims(Statement(_CLAIMED, (worker,)))))
+    async def claimed(self, worker: str, known: Collection[str] = ()) -> tuple[Claim, ...]:
+        """List the claims of one worker, without those of ``known`` jobs."""
+        readers, params = self.session.ready().readers, (worker, json.dumps([*known]))
+        return tuple(await readers.aread(lambda: _claims(Statement(_CLAIMED, params))))
 
 
 def _claims(statement: Statement) -> Plan[list[Claim]]:

@@ -1,4 +1,4 @@
-"""Looking at the store's health."""
+"""Checks the store's health."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _INDEXES = frozenset(
 
 
 def examine(session: Session) -> Plan[tuple[Finding, ...]]:
-    """Read what can be asked of the file, then look at its neighbours."""
+    """Query the file's state, then check the files beside it."""
     findings = [_integrity((yield Statement("PRAGMA quick_check(3)")).rows)]
     mode = str((yield Statement("PRAGMA journal_mode")).rows[0][0])
     findings.append(Finding("journal", mode == "wal", f"journal mode {mode}"))

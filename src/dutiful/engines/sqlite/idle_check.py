@@ -1,4 +1,4 @@
-"""Glances at the store that take microseconds."""
+"""Checks of the store that take only microseconds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .connections.database_file import DatabaseFile
 
 
 class IdleCheck:
-    """A connection for glances that take microseconds; an event loop may use it directly."""
+    """A connection for checks that take microseconds; an event loop may use it directly."""
 
     def __init__(self, database_file: DatabaseFile, durability: Durability, clock: Clock) -> None:
         """Open nothing yet."""
@@ -28,12 +28,12 @@ class IdleCheck:
         self._era = 0
 
     def version(self) -> tuple[int, object]:
-        """Return what changes with every commit of anybody else's."""
+        """Return a value that changes with every commit on another connection."""
         with self._guard:
             try:
                 return self._era, self._opened().execute("PRAGMA data_version").fetchone()
             except sqlite3.Error:
-                return self._era, None  # the next exchange tells what is wrong
+                return self._era, None  # the next exchange reports the error
 
     def idle(self, worker: str, queues: Sequence[str]) -> Exchanged | None:
         """Answer an exchange that has nothing to write, or None when there may be work."""
@@ -48,12 +48,12 @@ class IdleCheck:
             return run(work(queues, self._clock.now()), execute)[0]
 
     def freeze(self) -> None:
-        """Close the connection and let nobody open another."""
+        """Close the connection, and prevent that another one is opened."""
         self._guard.acquire()
         self._close()
 
     def thaw(self) -> None:
-        """Go on after `freeze`."""
+        """Allow checks again after `freeze`."""
         self._guard.release()
 
     def close(self) -> None:

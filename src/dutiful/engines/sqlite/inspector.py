@@ -9,7 +9,7 @@ from dutiful.contract.page import PREFIX_MIN, Filter, JobPage
 from dutiful.core.job import Job
 from dutiful.engines._sql.statement import Plan, Statement
 
-from .finding import find
+from .list_jobs import list_jobs
 from .rows import by_id, job_of, steps_from
 from .session import Session
 from .statements import sql
@@ -53,15 +53,15 @@ class SqliteInspection:
         for job_id in ids:
             rows = (yield from by_id(_GET, job_id)).rows
             if not rows and len(job_id) >= PREFIX_MIN:
-                # The highest code point sorts after whatever may follow the prefix.
+                # The highest code point sorts after any character that may follow the prefix.
                 rows = (yield Statement(_GET_PREFIX, (job_id, job_id + chr(0x10FFFF)))).rows
             if len(rows) == 1:
                 found.append(job_of(rows[0]))
         return tuple(found)
 
     def find(self, which: Filter, limit: int, cursor: str | None) -> Plan[JobPage]:
-        """List matching jobs; the cursor is a place in the order of enqueueing."""
-        return find(which, limit, cursor)
+        """List matching jobs; the cursor is a position in the order of enqueueing."""
+        return list_jobs(which, limit, cursor)
 
     def errors(self, job_id: str) -> Plan[list[Any]]:
         """Find the errors of a job."""

@@ -1,4 +1,4 @@
-"""Sleeping until there may be work, and waking those who sleep, in this process and in others."""
+"""Waiting until there may be work, and waking listeners, in this process and in others."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from itertools import count
 from .connections.run_folder import RunFolder
 
 POLL_SECONDS = 1.0
-"""The longest sleep: what nobody announced is found by then."""
+"""Seconds that a wait lasts at most: then it finds jobs whose commit was not announced."""
 
 GLANCE_SECONDS = 0.05
-"""How often a listener looks whether anybody committed, which costs it a few microseconds."""
+"""Seconds between checks of a listener for commits, each of which takes a few microseconds."""
+
+_PIPE = ".bell"
+"""Ends the names of pipes; fixed, since processes of several releases notify each other."""
 
 Glance = Callable[[], object]
 Look = Callable[[Sequence[str]], bool]
@@ -25,7 +28,7 @@ class WakePipe:
     """A named pipe that a listener reads and other processes write to."""
 
     def __init__(self, folder: RunFolder, name: str, wake: Callable[[], None]) -> None:
-        """Make and open it; OSError where there is no folder for it."""
+        """Make and open the pipe; OSError if there is no folder for it."""
         self._loop = asyncio.get_running_loop()
         self._folder = folder
         self._name = name
@@ -40,7 +43,7 @@ class WakePipe:
             raise
 
     def close(self) -> None:
-        """Take it down."""
+        """Close and delete the pipe."""
         with suppress(NotImplementedError, RuntimeError):
             self._loop.remove_reader(self._pipe)
         os.close(self._pipe)
@@ -48,10 +51,10 @@ class WakePipe:
 
 
 class Notifier:
-    """Those of this process who sleep, and the way to those of others."""
+    """The listeners of this process, and the pipes by which other processes are notified."""
 
     def __init__(self, folder: RunFolder, glance: Glance, look: Look) -> None:
-        """Sleep nowhere yet; ``glance`` changes with every commit, ``look`` finds work."""
+        """Start without listeners; ``glance`` changes with every commit, ``look`` finds work."""
         self._folder = folder
         self._glance = glance
         self._look = look
@@ -61,13 +64,13 @@ class Notifier:
         self._listeners: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
 
     async def wait(self, queues: Sequence[str], seconds: float) -> None:
-        """Sleep until woken, or until there may be work, or until the time is over."""
+        """Wait until woken, or until there may be work, or until the time is over."""
         listener = (asyncio.get_running_loop(), asyncio.Event())
         with self._guard:
             self._listeners.add(listener)
-        pipe = self._hang(listener[1].set)
+        pipe = self._open_pipe(listener[1].set)
         try:
-            # The last look comes after the bell hangs, so nothing falls between the two.
+            # The last look comes after the pipe is open, so that no commit is missed in between.
             seen = self._glance()
             if not self._look(queues):
                 await self._doze(listener[1], queues, min(seconds, POLL_SECONDS), seen)
@@ -88,7 +91,7 @@ class Notifier:
                     await event.wait()
                     return
             except TimeoutError:
-                # A commit that nobody announced: the caller's own transaction, for one.
+                # Not every commit is announced, for example not that of a caller's transaction.
                 if (now := self._glance()) != seen:
                     seen = now
                     if self._look(queues):
@@ -104,12 +107,12 @@ class Notifier:
             except RuntimeError:  # that loop has been closed
                 with self._guard:
                     self._listeners.discard((loop, event))
-        self._folder.ring(".bell", self._token)
+        self._folder.notify(_PIPE, self._token)
 
-    def _hang(self, wake: Callable[[], None]) -> WakePipe | None:
+    def _open_pipe(self, wake: Callable[[], None]) -> WakePipe | None:
         if not hasattr(os, "mkfifo"):
             return None
         try:
-            return WakePipe(self._folder, f"{self._token}-{next(self._numbers)}.bell", wake)
+            return WakePipe(self._folder, f"{self._token}-{next(self._numbers)}{_PIPE}", wake)
         except (OSError, NotImplementedError):
-            return None  # no such pipes here: the glances have to do
+            return None  # there are no such pipes here: the listener checks for commits itself

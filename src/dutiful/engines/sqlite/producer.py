@@ -1,4 +1,4 @@
-"""Taking jobs in."""
+"""Storing new jobs."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class SqliteProducer:
 
 
 def enqueue(jobs: Sequence[NewJob], now: int) -> Written[tuple[Receipt, ...]]:
-    """Store jobs in their order, those without a unique rule by one statement a time range."""
+    """Store jobs in order; adjacent jobs without a unique rule share one statement."""
     receipts: list[Receipt] = []
     rows: list[tuple[Any, ...]] = []
     created, soon = 0, now + int(POLL_SECONDS * SECOND)
@@ -158,8 +158,8 @@ def _new_row(job: Job) -> tuple[Any, ...]:
 
 
 def picky(jobs: Sequence[NewJob]) -> bool:
-    """Whether a write of these jobs may be refused for a unique key alone."""
-    for job in jobs:  # quicker than any() of a generator, for one job
+    """Whether a write of these jobs may be refused because of a unique key."""
+    for job in jobs:  # faster than any() of a generator, for one job
         if job.unique is not None and job.unique.on_conflict == "raise":
             return True
     return False

@@ -45,7 +45,7 @@ class SqliteRetention:
 
 
 def delete(rows: Sequence[tuple[int]], total: str) -> Plan[None]:
-    """Remove jobs with all that belongs to them and count them."""
+    """Delete jobs with their errors and steps, and count them."""
     if rows:
         yield Statement(_FENCE_RAISE, (json.dumps([row[0] for row in rows]),))
         for text in (_DELETE, _DELETE_FAILURES, _DELETE_STEPS):

@@ -1,4 +1,4 @@
-"""Between rows and records."""
+"""Conversions between rows and records."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ROW = "row:"
 _ROW_NAME = re.compile(f"{ROW}(0|-?[1-9][0-9]{{0,18}})")
 _ID_OF_ROW = sql("id_of_row")
 _BYTES = (bytes,)
-"""Keeps msgspec from reading bytes out of a text as base64."""
+"""Prevents that msgspec decodes a text as base64 where bytes are expected."""
 
 _Name = Annotated[str, Meta(min_length=1)]
 _Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
@@ -36,7 +36,7 @@ _State = Annotated[int, Meta(ge=0, le=len(STATES) - 1)]
 _Flag = Annotated[int, Meta(ge=0, le=1)]
 _Priority = Annotated[int, Meta(ge=-records.PRIORITY_FAR, le=records.PRIORITY_FAR)]
 _UniqueStates = Literal[0, 15, 31, 47, 63, 79, 95, 111, 127]
-"""Those of `records.UNIQUESTATES`."""
+"""The values of `records.UNIQUE_STATES`."""
 _Row = tuple[
     int,
     _Name,
@@ -80,9 +80,9 @@ class _Sound(msgspec.Struct, array_like=True):
 
 
 def jobs_of(rows: list[tuple[Any, ...]]) -> list[Job]:
-    """Build jobs from all columns, the first of which is ``seq``; none fails, see `Job.unreadable`.
+    """Build jobs from all columns, ``seq`` first; it does not fail, see `Job.unreadable`.
 
-    All are checked by one call, which takes a hundredth of the time of a claim.
+    One call checks all rows, which takes a hundredth of the time of a claim.
     """
     try:
         msgspec.convert((rows,), _Sound, builtin_types=_BYTES)
@@ -104,7 +104,7 @@ def job_of(row: tuple[Any, ...]) -> Job:
 
 
 def _job(row: tuple[Any, ...]) -> Job:
-    """Build a job from a row of the right types; naming each column is the quickest way."""
+    """Build a job from a row of the right types; naming each column is the fastest way."""
     # fmt: off
     (
         _, job_id, task, queue, state, priority, args, attempt, max_attempts, enqueued_at, run_at,
@@ -145,7 +145,7 @@ def seq_of(claim: Claim) -> int:
 def by_id(text: str, job_id: str, *params: Any) -> Plan[Answer]:
     """Run a statement that ends in a job's id; a job whose id is not text is found by its row.
 
-    A job whose id is text is never found by its row: numbers of rows are used again.
+    A job whose id is text is never found by its row, because numbers of rows are reused.
     """
     if (seq := _numbered(job_id)) is not None:
         found = (yield Statement(_ID_OF_ROW, (seq,))).rows
@@ -155,7 +155,7 @@ def by_id(text: str, job_id: str, *params: Any) -> Plan[Answer]:
 
 
 def _numbered(job_id: str) -> int | None:
-    """Return the row's number in such a name of a job; None for an ordinary id."""
+    """Return the row's number in the name of such a job; None for an ordinary id."""
     if not _ROW_NAME.fullmatch(job_id):
         return None
     seq = int(job_id.removeprefix(ROW))
@@ -163,7 +163,7 @@ def _numbered(job_id: str) -> int | None:
 
 
 def guarded(text: str, claim: Claim) -> tuple[str, tuple[Any, ...]]:
-    """Return a statement that ends in the guard of a claim, with the guard's parameters."""
+    """Return a statement that ends in the check of a claim, with the parameters of the check."""
     where = claim.handle
     if not isinstance(where, Raw):
         return text, (where, claim.job.fence, claim.job.id)
@@ -209,7 +209,7 @@ def status_of(row: tuple[Any, ...], now: int, ticks: int, boot: str) -> WorkerSt
     found = stored.salvage(_WORKER, row)
     has, unread = found.values, set((found.unreadable or "").split(", "))
     lease = has["lease"]
-    # Ticks start again with each boot, so those of another cannot be compared with ours.
+    # Ticks start again at each boot, so those of different boots cannot be compared.
     same = has["boot"] == boot and not unread & {"boot", "renewed_ticks"}
     silent = ticks - has["renewed_ticks"] if same else max(now - has["renewed_at"], lease + 1)
     return rows.status_of(found, silent)
@@ -224,10 +224,10 @@ def overdue(row: tuple[Any, ...], ticks: int, boot: str) -> bool:
 
 
 def standing_row(standing: Standing) -> tuple[Any, ...]:
-    """Return the parameters of the statement ``schedule_put``."""
+    """Return the parameters of the statement ``schedules_put``."""
     return astuple(standing)[:-1]
 
 
 def storable(text: str) -> str:
-    """Replace lone surrogates, which SQLite refuses; a file's name in an error may hold some."""
+    """Replace lone surrogates, which SQLite refuses; a file name in an error may hold some."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,4 +1,4 @@
-"""What one process holds open on a store, and how it survives a fork."""
+"""The connections of one process to a store, and what happens to them at a fork."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ from .schema.migration import migrate, missing, others, write_ahead
 from .statements import shipped
 
 _LEAVE_SECONDS = 1.0
-"""How long a close waits for the writer's thread to end."""
+"""Seconds that a close waits for the writer's thread to end."""
 _LOOK_SECONDS = 0.25
 _TROUBLE_SECONDS = 1.0
-"""How long calls fail after a file went wrong, before the file at the path is opened again."""
+"""Seconds for which calls fail after a problem of the file, before the path is opened again."""
 
 Migrations = tuple[Migration, ...]
 
 
 class Hold:
-    """That a task's transaction holds the write lock."""
+    """Marks that a task's transaction holds the write lock."""
 
     def __init__(self, session: Session) -> None:
-        """Hold it until told otherwise."""
+        """Start as held."""
         self.session = session
         self.open = True
 
 
 holding: ContextVar[Hold | None] = ContextVar("holding", default=None)
-"""The transaction that the present code, be it a thread's or a coroutine's, has open."""
+"""The transaction that the running code, in a thread or a coroutine, has open."""
 
 
 class Session:
@@ -69,7 +69,7 @@ class Session:
         _sessions.add(self)
 
     def _build(self) -> None:
-        """Make the parts, all closed; a forked child makes its own again."""
+        """Make the parts, all closed; the child of a fork makes new ones."""
         opener = partial(connect, self.database_file.path, self.durability, create=False)
         self._guard = threading.Lock()
         self._open = False
@@ -85,13 +85,13 @@ class Session:
 
     @property
     def open(self) -> bool:
-        """Whether this process has seen the schema up to date."""
+        """Whether this process has found the schema up to date."""
         return self._open
 
     def ready(self) -> Session:
         """Return itself, opened and with the schema up to date.
 
-        EngineUnavailable for a moment after the file was found to be gone, or to be another.
+        Raises EngineUnavailable for a short time after the file was deleted or replaced.
         """
         if (now := monotonic()) >= self._look_at or self.database_file.replaced is not None:
             self._look(now)
@@ -124,9 +124,9 @@ class Session:
         raise EngineUnavailable(trouble)
 
     def migrate(self, *, dry_run: bool = False, contract: bool = False) -> tuple[str, ...]:
-        """Apply what the schema lacks, or only name it, and return the names.
+        """Apply the pending migrations, unless ``dry_run``, and return their names.
 
-        What takes away anything waits for workers of other releases, unless ``contract`` is given.
+        Those that remove anything wait for workers of other releases, unless ``contract`` is set.
         """
 
         def choose(connection: sqlite3.Connection, lacks: Migrations) -> Migrations:
@@ -145,10 +145,10 @@ class Session:
         *,
         dry_run: bool = False,
     ) -> tuple[str, ...]:
-        """Look at the place, then apply what is chosen of all that the schema lacks."""
+        """Check the file's location, then apply the pending migrations that are chosen."""
         with self._guard:
             self.database_file.inspect()
-            if dry_run and look(self.database_file.path) is None:  # which a connection would make
+            if dry_run and look(self.database_file.path) is None:  # a connection would create it
                 return names(self.migrations)
             if not dry_run:
                 self.database_file.make_folder()
@@ -170,7 +170,7 @@ class Session:
             return done
 
     def require(self) -> None:
-        """Raise StoreUnusable where there is no store yet, and leave it at that."""
+        """Raise StoreUnusable if there is no store yet; create none."""
         self.database_file.require()
         if not self.open and founds(self.migrate(dry_run=True)):
             raise StoreUnusable(
@@ -179,12 +179,12 @@ class Session:
             )
 
     def writable(self) -> Session:
-        """Return itself as `ready` does, for a write that no task's transaction can take in."""
+        """Do what `ready` does, for a write that cannot be part of a task's transaction."""
         self.ready().forbid_inside("do this before or after the `with` block")
         return self
 
     def forbid_inside(self, advice: str) -> None:
-        """Raise UsageError where a wait for the write lock would be a wait for ourselves."""
+        """Raise UsageError if the running code has a transaction that holds the write lock."""
         hold = holding.get()
         if (
             hold is not None
@@ -204,8 +204,8 @@ class Session:
     def freeze(self) -> None:
         """Close every connection before a fork.
 
-        SQLite's locks belong to the process, but its own record of them is copied to the child,
-        who would then read and write without any.
+        SQLite's locks belong to the process, but SQLite's record of them is copied to the child,
+        which would then read and write without holding any lock.
         """
         self._guard.acquire()
         self.writer.freeze()
@@ -220,10 +220,10 @@ class Session:
         self._guard.release()
 
     def renew(self, *, torn: bool = False) -> None:
-        """Start again in the child of a fork; pending writes are done by the parent.
+        """Start again in the child of a fork; the parent does the pending writes.
 
-        A handler that interrupted a write of this thread may have forked. Then nothing could be
-        closed before (``torn``): the child keeps its copies and does not use them any more.
+        A signal handler that interrupted a write of this thread may have forked. Then nothing could
+        be closed before the fork (``torn``): the child keeps the copies and never uses them.
         """
         self._finalizer.detach()
         if torn:
@@ -245,7 +245,7 @@ _abandoned: list[object] = []
 
 def _before_fork() -> None:
     if is_inside():
-        return  # we interrupted the write of this thread, for which we would wait
+        return  # a handler forks during a write of this thread, for which it would wait
     for session in list(_sessions):
         session.freeze()
         _frozen.append(session)
@@ -284,7 +284,7 @@ def _close(writer: Writer, readers: Readers, idle_check: IdleCheck, folder: RunF
 
 
 def _boot() -> str:
-    """Return what names the present run of the host's kernel, or nothing where it has no name."""
+    """Return the id of the host's present boot, or an empty text if the system has none."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
     except OSError:

@@ -1,4 +1,4 @@
-"""The plan that writes how attempts ended, wherever it runs."""
+"""The plan that writes settlements, on any connection."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _write(
 
 
 def _settle_odd(items: Sequence[Settlement], now: int) -> Plan[list[str]]:
-    """Write the ends of jobs that cannot be read, one by one, so that none blocks another."""
+    """Write the ends of unreadable jobs, one by one, so that none blocks another."""
     refused: list[str] = []
     for item in items:
         try:
@@ -95,9 +95,9 @@ def brings_back(items: Sequence[Settlement]) -> bool:
 
 
 def _refused(group: Sequence[Settlement]) -> Plan[list[str]]:
-    """Find out who was refused: all whose fence is another by now.
+    """Return the refused settlements: those whose jobs now have another fence.
 
-    Under the same fence a job that runs no more was settled by its holder, now or before.
+    A job that no longer runs, under the same fence, was settled by its holder, now or before.
     """
     refused: list[str] = []
     for item in group:
@@ -125,13 +125,13 @@ def _params(item: Settlement, now: int) -> tuple[Any, ...]:
 
 
 def _successes(items: Sequence[Settlement], now: int) -> list[tuple[Any, ...]]:
-    """Return the parameters of the statement ``succeed``, without a call for each."""
+    """Return the parameters of the statement ``succeed``, without a call for each settlement."""
     claims = [(item.result, item.claim, item.claim.job) for item in items]
     return [(result, now, claim.handle, job.fence, job.id) for result, claim, job in claims]
 
 
 def _run_at(item: Settlement, now: int) -> int | None:
-    """Return the instant when the job is due again; None keeps the one it had."""
+    """Return the instant when the job is due again; None keeps its instant."""
     if item.state is State.QUEUED:
         return None
     return item.run_at if item.run_at is not None else now + item.delay

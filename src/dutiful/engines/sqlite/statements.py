@@ -1,4 +1,4 @@
-"""The SQL of this engine, read once from the files in ``sql``, each of which holds one entity."""
+"""The SQL of this engine, read once from the files in ``sql``, one for each entity."""
 
 from __future__ import annotations
 

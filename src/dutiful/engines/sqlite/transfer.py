@@ -1,4 +1,4 @@
-"""Being read out and filled."""
+"""Export and import of a store's content."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _FIRST = -(2**63)
 
 
 class SqliteTransfer:
-    """The roles `Exporter` and `Importer`; the cursor is a place in the order of enqueueing."""
+    """The roles `Exporter` and `Importer`; the cursor is a position in the order of enqueueing."""
 
     def __init__(self, session: Session) -> None:
         """Share the engine's session."""
@@ -113,7 +113,7 @@ class SqliteTransfer:
         return await self.session.ready().readers.aread(plan)
 
     async def raise_fence_floor(self, floor: int) -> None:
-        """Let new claims have fences above a floor."""
+        """Make the fences of new claims higher than a floor."""
 
         def plan() -> Written[None]:
             yield Statement(_FENCE_LIFT, (raised_floor(0, floor),))
@@ -122,7 +122,7 @@ class SqliteTransfer:
         await self.session.writable().writer.awrite(plan)
 
     async def identity(self) -> str:
-        """Return what the store was called when it was made."""
+        """Return the unique id that the store was given when it was created."""
 
         def plan() -> Plan[str]:
             found = (yield Statement(_IDENTITY)).rows[0][0]
@@ -181,7 +181,7 @@ class SqliteTransfer:
         )
 
     async def reopen_schedules(self, names: Sequence[str], other: str) -> tuple[str, ...]:
-        """Let schedules fire that are shut."""
+        """Let shut schedules fire again."""
         return await self.session.writable().writer.awrite(
             lambda: without_wake(STATEMENTS.reopen(names, other))
         )
@@ -192,7 +192,7 @@ def _mark(other: str) -> str:
 
 
 def _records(rows: Sequence[Any]) -> Plan[tuple[Record, ...]]:
-    """Add to rows of jobs, in the order of their numbers, what belongs to them."""
+    """Add errors and steps to rows of jobs, which are in the order of their numbers."""
     if not rows:
         return ()
     span = (rows[0][SEQ], rows[-1][SEQ])
@@ -215,7 +215,7 @@ def _by_seq(rows: Iterable[Any]) -> dict[int, list[Any]]:
 
 
 def _fill(records: Sequence[Record]) -> Written[FillResult]:
-    """Store what is new, and tell why of what cannot be; an id that is known is passed over."""
+    """Store new records, return why others are refused, and skip ids that are stored already."""
     stored: list[Record] = []
     refused: list[Refusal] = []
     for record in records:
@@ -232,8 +232,8 @@ def _fill(records: Sequence[Record]) -> Written[FillResult]:
 
 
 def _belongings(stored: Sequence[Record]) -> Plan[None]:
-    # An error's own fence is not told. Counted back from the job's they keep their order, and
-    # stay below that of the next attempt.
+    # An error's own fence is not exported. Counted back from the job's fence, the fences keep the
+    # errors' order and stay below that of the next attempt.
     failures = [
         (back, *error_row(error), record.job.id)
         for record in stored

@@ -1,4 +1,4 @@
-"""The plans that look for rows which cannot be read."""
+"""The plans that search for unreadable rows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ODD = sql("odd")
 
 
 def unreadable_below(below: int | None) -> Plan[RowRange[int]]:
-    """Find the jobs that cannot be read in the part of the table before a row, or in the first."""
+    """Find the unreadable jobs in the part of the table before a row, or in the first part."""
     rows = (yield Statement(_SUSPECTS, (_BEYOND if below is None else below, _PAGE))).rows
     suspects = [seq for seq, *columns in rows if not _sound(columns)]
     found: list[int] = []
@@ -36,7 +36,7 @@ def unreadable_below(below: int | None) -> Plan[RowRange[int]]:
 
 
 def look_for_unreadable(workers: Sequence[Any]) -> Plan[Finding]:
-    """Report how many rows cannot be read; the statuses of the workers are passed in."""
+    """Report how many rows are unreadable; the caller passes the statuses of the workers."""
     jobs = yield from count_unreadable(unreadable_below)
     schedules = (yield Statement(_STANDINGS)).rows
     counts = {

@@ -25,7 +25,7 @@ from dutiful.testing.conformance.wake import LONG, SOON
 
 
 class Caller(Protocol):
-    """Somebody with a connection to the store; an engine's author provides one, or several.
+    """Code with its own connection to the store; an engine's author provides one kind, or several.
 
     Its first statement begins a transaction, and so does the first after each end.
     """

@@ -1,4 +1,4 @@
-"""Declaring schedules in code, by several versions of it at once."""
+"""Declaring schedules in code, also by several versions of the code at the same time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Noting what became of the jobs of occurrences, and telling of missed deadlines."""
+"""Recording starts and ends of occurrences' jobs, and reporting missed deadlines."""
 
 from __future__ import annotations
 

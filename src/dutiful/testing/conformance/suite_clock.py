@@ -14,8 +14,8 @@ class RealTime(SystemClock):
     """Real time, for a store whose clock no test can move: `advance` lets it pass.
 
     ``unit`` is the span by which the tests delay jobs, prolong leases and wait: at least the
-    shortest one that the store tells apart (one second on Amazon SQS). A test that needs more than
-    ``longest`` is skipped. ``slack`` is added to each wait, for a store with timers of its own.
+    shortest one that the store supports (one second on Amazon SQS). A test that needs more than
+    ``longest`` is skipped. ``slack`` is added to each wait, for a store with its own timers.
     """
 
     def __init__(

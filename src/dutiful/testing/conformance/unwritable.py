@@ -13,7 +13,7 @@ from dutiful.core.event import Event
 from dutiful.core.job import AttemptError
 from dutiful.core.outcome import Succeeded
 from dutiful.core.state import State
-from dutiful.services.settling import settle_apart
+from dutiful.services.settle_apart import settle_apart
 from dutiful.testing.conformance.moves import Half, add, ending, look, take
 from dutiful.testing.conformance.requires import requires
 from dutiful.testing.conformance.roles import Roles

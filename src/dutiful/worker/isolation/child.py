@@ -1,4 +1,4 @@
-"""A child process: imports the task, runs one job at a time, and says how each ended."""
+"""A child process: imports the task, runs one job at a time, and reports how each ended."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ class ChildRunner:
     """Serves one worker over one socket."""
 
     def __init__(self, line: socket.socket) -> None:
-        """Take the line to the worker, and let no other process hold it open."""
+        """Take the socket to the worker, and keep it from the processes that tasks start."""
         self._line = line
-        line.setblocking(True)  # whatever the default timeout is: between jobs it waits for long
+        line.setblocking(True)  # not the default timeout: the wait between jobs may be long
         line.set_inheritable(False)
         forks.close_in_copies(line.fileno())
         forks.reset_in_copies((signal.SIGUSR2, *_LEFT_TO_WORKER))
         self._pid = forks.this_process.pid
         self._current: list[Remote] = []
         self._whole = True
-        """Whether the next bytes of the line are the beginning of a message."""
+        """Whether the next bytes on the socket begin a message."""
 
     def run(self) -> None:
-        """Serve until the worker closes the line, or nothing on it would be understood."""
+        """Serve until the worker closes the socket, or its bytes can no longer be understood."""
         while self._whole and (start := receive(self._line)) is not None:
-            if isinstance(start, Start):  # a withdrawal may come when its job has ended
+            if isinstance(start, Start):  # a withdrawal may arrive after its job has ended
                 self._handle_signals()
                 self._line.sendall(pack(Begun(start.about)))
                 self._line.sendall(pack(self._serve(start)))
@@ -60,9 +60,9 @@ class ChildRunner:
     def _handle_signals(self) -> None:
         """Set the handlers, again for each job: tasks may have set their own.
 
-        A terminal's Ctrl-C and a service manager's TERM reach the whole group. The worker decides
-        what they mean for jobs, and the child ends when its worker does. The signals are handled
-        and not ignored, since processes that a task starts would inherit that.
+        A terminal's Ctrl-C and a service manager's TERM reach the whole process group. The worker
+        decides what they mean for jobs, and the child ends when its worker does. The signals get a
+        handler and are not ignored, since processes that a task starts would inherit that.
         """
         signal.signal(signal.SIGUSR2, self._interrupt)
         for number in _LEFT_TO_WORKER:
@@ -76,7 +76,7 @@ class ChildRunner:
     def _serve(self, start: Start) -> Ended | TaskInterrupted:
         about = start.about
         try:
-            # In the context of the process: what a module sets at import stays.
+            # In the context of the process, so that what a module sets at import stays set.
             task = find(start)
             if start.log is not None:  # now that the task's module may have set up logging
                 continue_logs(start.log)
@@ -85,7 +85,7 @@ class ChildRunner:
             if start.url is not None:
                 task.app.at(start.url)
         except BadPayload as error:
-            # They fitted the worker's code; this process may have loaded a newer version.
+            # The arguments fitted the worker's code; this process may have loaded newer code.
             return ended(about, Undecodable(str(error), waits=True))
         except BaseException as error:  # noqa: BLE001 - a broken module is the job's failure
             return ended(about, _unloaded(error))
@@ -115,7 +115,7 @@ class ChildRunner:
             self._current.append(remote)
             if not self._withdrawn():
                 value = call()
-                self._current.clear()  # from here on an interruption comes too late
+                self._current.clear()  # an interruption after this line is too late
                 outcome = returned(value, task.name, bytes_max)
         except Stop:
             outcome = None
@@ -135,7 +135,7 @@ class ChildRunner:
             return ended(remote.about, raised(error, task.spec.retry))
 
     def _withdrawn(self) -> bool:
-        """Whether the job was called off while its module was imported."""
+        """Whether the job was withdrawn while its module was imported."""
         try:
             return bool(self._line.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
         except BlockingIOError:
@@ -154,13 +154,13 @@ def main() -> int:
 
 
 def find(start: Start) -> AnyTask:
-    """Import the task's module and find the task in its app, else at its place, else by name."""
+    """Import the task's module and find the task: in its app, at its place, or by its name."""
     for name in start.hooks:
         importlib.import_module(name)
     try:
         module: Any = importlib.import_module(start.module)
     except ModuleNotFoundError as error:
-        # Where its file is still there, the search path is wrong, for which no job should wait.
+        # If the file still exists, the search path is wrong: the job must not wait for new code.
         if lacks(error, start.module) and not os.path.exists(start.file):
             raise UnknownTask(f"there is no module {start.module} any more") from error
         raise
@@ -175,7 +175,7 @@ def find(start: Start) -> AnyTask:
 
 def _unloaded(error: BaseException) -> Failed | Unknown:
     if isinstance(error, UnknownTask):
-        # The worker knows it; this process may have loaded a newer version.
+        # The worker knows the task; this process may have loaded newer code.
         return Unknown()
     return Failed(name_of_type(error), f"the task could not be loaded: {written(error)}")
 

@@ -23,19 +23,19 @@ from .standard import above_standard, open_standard
 
 _GLANCE = 0.05
 _SELDOM = 1.0
-"""Seconds between checks for an end that the kernel should report: a task may have closed the
-descriptor for that."""
+"""Seconds between checks for the child's end. The kernel should report it, but a task may have
+closed the descriptor for that."""
 _LAST_WORDS = 0.2
 """Seconds in which a child's last messages may arrive after its end."""
 _STARTS = 3
 _CLOSED = {errno.EBADF, errno.ENOTSOCK}
-"""What a start meets when a task closes a descriptor of it at that moment; another may succeed."""
+"""Errors of a start while a task closes a descriptor that the start uses; a retry may succeed."""
 _FRAME_ROOM = 2**20
-"""The bytes of a frame beside a payload: an error's text and traceback, and what names the job."""
+"""Bytes of a frame besides its payload: an error's text and traceback, and the job's identity."""
 
 
 class Garbled(Exception):
-    """A child's line carries data that no child sends: a copy of it has written there."""
+    """A child's socket carries data that no child sends: a forked copy of it has written there."""
 
 
 class ChildProcess:
@@ -55,7 +55,7 @@ class ChildProcess:
         self.about: About | None = None
         """The attempt that it runs."""
         self.frame_bytes_max = 0
-        """The longest frame about that attempt; a longer one was not written by a child of ours."""
+        """The longest frame about that attempt; a longer one was not written by the child."""
         self.sound = True
         """Whether all its messages were about the attempt that it ran."""
         self._line = line
@@ -65,11 +65,11 @@ class ChildProcess:
         self._loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[int] = self._loop.create_future()
         """Its exit code, once it has one."""
-        # In a context of its own, not in that of the attempt for which the child was started.
+        # In a new context, not in that of the attempt for which the child was started.
         contextvars.Context().run(self._watch)
 
     def _watch(self) -> None:
-        """Let the kernel report the end: a task may have taken SIGCHLD from the loop."""
+        """Ask the kernel to report the end, since a task may have replaced the SIGCHLD handler."""
         with contextlib.suppress(AttributeError, OSError):
             self._end_of = os.pidfd_open(self.process.pid)
             forks.close_in_copies(self._end_of)
@@ -77,7 +77,7 @@ class ChildProcess:
         self._look()
 
     def _look(self) -> None:
-        """Check for the end now and then, in case that the kernel does not report it."""
+        """Check for the end at intervals, in case the kernel does not report it."""
         if self.ended.done():
             return
         if self.process.poll() is None:
@@ -91,16 +91,16 @@ class ChildProcess:
             forks.keep_in_copies(end_of)
             self._loop.remove_reader(end_of)
             with contextlib.suppress(OSError):
-                # If a task has closed the descriptor, its number may belong to another file now.
+                # If a task has closed the descriptor, another file may have its number now.
                 if "pidfd" in os.readlink(f"/proc/self/fd/{end_of}"):
                     os.close(end_of)
         if not self.ended.done():
             self.ended.set_result(self.process.wait())
-        # Later, when its last messages have come: a copy of it may hold the line open.
+        # Later, when the last messages have arrived: a copy of it may hold the socket open.
         self._loop.call_later(_LAST_WORDS, self.hang_up)
 
     def hang_up(self) -> None:
-        """Close the line, also for copies of this process that hold it open."""
+        """Close the socket, also for copies of this process that hold it open."""
         forks.keep_in_copies(self._descriptor)
         if not self.writer.is_closing():
             with contextlib.suppress(OSError):
@@ -110,14 +110,14 @@ class ChildProcess:
     def interrupt(self) -> None:
         """Raise an exception inside the running task, at its next bytecode.
 
-        The message on the line is for a task that has not begun, which a signal would miss.
+        The message on the socket is for a task that has not begun: a signal has no effect on it.
         """
         if self.about is not None and not self.writer.is_closing():
             self.writer.write(pack(Withdrawn(self.about)))
         self._signal(signal.SIGUSR2)
 
     def kill(self) -> None:
-        """End the process at once."""
+        """Kill the process."""
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
@@ -125,7 +125,7 @@ class ChildProcess:
             self.process.send_signal(number)
 
     async def heard(self) -> ToWorkerFrame:
-        """Read the next frame about the child's attempt; others are skipped."""
+        """Read the next frame about the child's attempt; skip other frames."""
         while True:
             (length,) = HEADER.unpack(await self.reader.readexactly(HEADER.size))
             if length > self.frame_bytes_max:
@@ -149,21 +149,22 @@ def frame_bytes_max(payload_bytes_max: int) -> int:
 def tell(pid: int, number: signal.Signals) -> None:
     """Send a signal to a child whose end has not been seen yet.
 
-    `Popen.send_signal` would fetch its exit code first, so that the code waiting for it misses it.
+    `Popen.send_signal` would first read the exit code, which the code that waits for it would then
+    miss.
     """
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
 
 
 class Surroundings:
-    """What children inherit of the worker's process, as it was before jobs ran in it."""
+    """What children inherit from the worker's process, as it was before any job ran in it."""
 
     def __init__(self) -> None:
-        """Take them as they are now."""
+        """Record the present values."""
         self.path = arguments()
         self.environment = dict(os.environ)
         self.folder: str | None = None
-        with contextlib.suppress(OSError):  # it has been removed
+        with contextlib.suppress(OSError):  # the folder has been removed
             self.folder = os.getcwd()
 
 
@@ -197,14 +198,14 @@ def _popen(surroundings: Surroundings, line: int) -> subprocess.Popen[bytes]:
 
 
 async def _start_child(surroundings: Surroundings) -> ChildProcess:
-    # A task may have closed them; then the socket would take their number, and prints go to it.
+    # If a task has closed one, the socket would take its number, and prints would go to the socket.
     open_standard()
     with forks.no_forks():
         ours, theirs = map(above_standard, socket.socketpair())
         with contextlib.ExitStack() as unless_started:
             unless_started.callback(ours.close)
             with theirs:
-                # By the default timeout of a program it would not block, in the child either.
+                # A program's default timeout would make it non-blocking, also in the child.
                 theirs.setblocking(True)
                 process = _popen(surroundings, theirs.fileno())
             unless_started.pop_all()

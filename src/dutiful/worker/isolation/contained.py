@@ -1,7 +1,8 @@
-"""Coroutines of jobs: what would end the loop ends the attempt, and a forked copy never awaits.
+"""Coroutines of jobs: an exception that would end the loop ends only the attempt.
 
-asyncio lets SystemExit and KeyboardInterrupt of any task end the whole loop. In a worker, the
-task that raised one is a part of a job, and the job's attempt is what it ends.
+In asyncio a SystemExit or KeyboardInterrupt of any task ends the whole loop. In a worker, the task
+that raised it is a part of a job, so it ends that job's attempt. A forked copy of the process
+never awaits.
 """
 
 from __future__ import annotations
@@ -22,20 +23,20 @@ from .stepping import Awaited
 T = TypeVar("T")
 
 _FAREWELL = 0.5
-"""Seconds that what jobs left on the loop gets to end."""
+"""Seconds that tasks which jobs left on the loop get to end."""
 _TRIES = 10
-"""So often a loop is run that does not come to run anything; then it is broken."""
+"""A loop that has been run this many times without running anything is broken."""
 ENDING = (SystemExit, KeyboardInterrupt)
-"""What asyncio does not keep in the task that raised it."""
+"""The exceptions that asyncio raises out of the loop, not only in the task."""
 
 
 class Contained(Coroutine[Any, Any, Any]):
-    """Stands in for a coroutine of an owner's."""
+    """Wraps a coroutine that an owner runs."""
 
     __slots__ = ("__weakref__", "_inner", "_origin", "_owner")
 
     def __init__(self, inner: Coroutine[Any, Any, Any], owner: Owner) -> None:
-        """Stand in for ``inner``, in this process only."""
+        """Wrap ``inner``, in this process only."""
         self._inner = inner
         self._owner = owner
         self._origin = forks.this_process
@@ -47,7 +48,7 @@ class Contained(Coroutine[Any, Any, Any]):
             forks.leave(None)
         try:
             awaited = self._inner.send(value)
-        except StopIteration:  # as nearly all end
+        except StopIteration:  # the usual end
             if forks.this_process is not origin:
                 forks.leave(None)
             raise
@@ -58,7 +59,7 @@ class Contained(Coroutine[Any, Any, Any]):
             forks.leave(Awaited())
         return awaited
 
-    def throw(  # type: ignore[override]  # one form of three is enough
+    def throw(  # type: ignore[override]  # one of three forms is enough
         self,
         kind: Any,
         value: BaseException | None = None,
@@ -85,11 +86,11 @@ class Contained(Coroutine[Any, Any, Any]):
         return self._inner.__await__()
 
     def __getattr__(self, name: str) -> Any:
-        """Show the coroutine's own frame, code and name to who looks at tasks."""
+        """Return the coroutine's own frame, code and name, for tools that inspect tasks."""
         return getattr(self._inner, name)
 
     def _judge(self, error: BaseException) -> None:
-        """Pass by what a coroutine may end with; it keeps no reference to it."""
+        """Let the exceptions pass that may end a coroutine; keeps no reference to them."""
         if forks.this_process is not self._origin:
             forks.leave(error)
         if isinstance(error, ENDING):
@@ -116,7 +117,7 @@ class _Factory:
         self.users = 0
         self.descriptor = _backend(loop)
         if self.descriptor is not None:
-            # Without it a copy cannot go on with the loop, whose wake-ups it would take.
+            # Closed in a copy, so that the copy cannot run the loop and take its wake-ups.
             forks.close_in_copies(self.descriptor)
 
     def __call__(
@@ -134,7 +135,7 @@ class _Factory:
 
 
 def spawner(loop: asyncio.AbstractEventLoop) -> Spawn:
-    """Return what makes the tasks of attempts, whose coroutines contain themselves."""
+    """Return the function that makes the tasks of attempts, with wrapped coroutines."""
     factory = _ours(loop)
 
     def owned(
@@ -150,9 +151,9 @@ def spawner(loop: asyncio.AbstractEventLoop) -> Spawn:
 
 
 def contain(loop: asyncio.AbstractEventLoop) -> None:
-    """Contain what owners start on a loop, until `release` has been called as often.
+    """Wrap the tasks that owners start on a loop, until `release` has been called as many times.
 
-    A loop that has no task factories, as those of some libraries, is left as it is.
+    A loop without task factories (as in some libraries) is left as it is.
     """
     factory = _ours(loop)
     if factory is None:
@@ -165,7 +166,7 @@ def contain(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def release(loop: asyncio.AbstractEventLoop) -> None:
-    """Give the loop the task factory back that it had."""
+    """Restore the loop's previous task factory."""
     factory = _ours(loop)
     if factory is not None:
         factory.users -= 1
@@ -185,7 +186,7 @@ def _ours(loop: asyncio.AbstractEventLoop) -> _Factory | None:
 
 
 def _backend(loop: Any) -> int | None:
-    """Return the descriptor on which a loop waits, where it has one to show."""
+    """Return the descriptor on which a loop waits, if the loop makes it known."""
     ask = getattr(loop, "_get_backend_id", None) or getattr(
         getattr(loop, "_selector", None), "fileno", None
     )
@@ -193,10 +194,11 @@ def _backend(loop: Any) -> int | None:
 
 
 def run(loop: asyncio.AbstractEventLoop, main: asyncio.Task[T]) -> T:
-    """Run a loop until ``main`` ends, whatever a callback of a job's raises.
+    """Run a loop until ``main`` ends, even if a callback of a job raises SystemExit.
 
-    asyncio's own loop says whose callback it was. uvloop does not: there it is only logged. What a
-    loop that cannot run any more raises goes to the caller.
+    With asyncio's own loop the owner of the callback can be found, and its attempt ends. uvloop
+    does not show it: there the exception is only logged. The error of a loop that can no longer run
+    is raised.
     """
     pid = forks.this_process.pid
     tries = 0
@@ -206,8 +208,8 @@ def run(loop: asyncio.AbstractEventLoop, main: asyncio.Task[T]) -> T:
         tries = 0
 
     while True:
-        # A task may have closed them; uvloop's own pipe would take their numbers, for the next one
-        # to close.
+        # A task may have closed them; uvloop's own pipe would take their numbers, and the next such
+        # task would close it.
         open_standard()
         loop.call_soon(runs)
         tries += 1
@@ -222,11 +224,11 @@ def run(loop: asyncio.AbstractEventLoop, main: asyncio.Task[T]) -> T:
         except Exception as error:
             if main.done() or forks.copied(pid) or tries > _TRIES:
                 raise
-            _report(loop, error)  # a job has stopped the loop, or broken what reports its errors
+            _report(loop, error)  # a job has stopped the loop, or broken its error handler
 
 
 def close(loop: asyncio.AbstractEventLoop) -> bool:
-    """Cancel what still runs on a loop and close it; False when something would not end."""
+    """Cancel the tasks that still run on a loop and close it; False when one did not end."""
     pid = forks.this_process.pid
 
     async def end() -> bool:

@@ -19,10 +19,11 @@ _PASSED_ON = (
 
 
 def leave_first_process() -> None:
-    """Where this process is number 1, go on in a child of it; call it before any thread starts.
+    """If this process has number 1, go on in a child of it; call it before any thread starts.
 
-    The kernel gives every orphan to process 1 and keeps its exit code until that process asks for
-    it. If the worker asked itself, it could take the codes for which its tasks wait.
+    Every orphaned process becomes a child of process 1, and the kernel keeps its exit code until
+    process 1 reads it. If the worker itself were process 1, it could read codes that its tasks wait
+    for.
     """
     if os.getpid() == _FIRST:
         run_in_child()

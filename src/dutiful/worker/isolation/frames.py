@@ -1,7 +1,7 @@
-"""What a worker and its child processes say to each other: JSON in length-prefixed frames.
+"""The messages between a worker and its child processes: JSON in length-prefixed frames.
 
-Every frame names the job and the fence that it is about, so a frame of another attempt, such as one
-from a copy that a task forked, is never taken for an answer.
+Every frame names its job and fence, so a frame of another attempt, such as one from a copy that a
+task forked, is never mistaken for an answer.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Start(msgspec.Struct, frozen=True, tag=True):
     hooks: tuple[str, ...] = ()
     """The modules that hold the hooks around the task's call."""
     app: str = ""
-    """Where the task's app is found, as ``module:attribute``; empty if nobody knows."""
+    """Where the task's app is found, as ``module:attribute``; empty if not known."""
     file: str = ""
     """Where the task's module was loaded from."""
     log: LogSetup | None = None
@@ -47,13 +47,13 @@ class Start(msgspec.Struct, frozen=True, tag=True):
 
 
 class Withdrawn(msgspec.Struct, frozen=True, tag=True):
-    """To the child: do not begin the job that you were given."""
+    """To the child: do not begin the job that was sent."""
 
     about: About
 
 
 class Begun(msgspec.Struct, frozen=True, tag=True):
-    """To the worker: the job was taken; what follows is the job's doing."""
+    """To the worker: the child has taken the job; an end of the child after this is its crash."""
 
     about: About
 

@@ -1,4 +1,4 @@
-"""Has the kernel end this process when the one that started it has died."""
+"""Asks the kernel to signal this process when its parent process dies."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _PR_SET_PDEATHSIG = 1
 
 
 def set_parent_death_signal(number: Signals) -> None:
-    """Have this process sent a signal when its parent dies, also after exec; only Linux can do so.
+    """Have the kernel send this process a signal when its parent dies, also after exec; Linux only.
 
-    A parent that died before is not noticed: compare ``os.getppid()`` afterwards.
+    The death of a parent before this call is not noticed: compare ``os.getppid()`` afterwards.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)

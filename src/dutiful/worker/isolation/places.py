@@ -1,4 +1,4 @@
-"""Where the app of a task, and the task, are found by a child, which knows them by name only."""
+"""Where a child process, which knows only names, finds a task and its app."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ AnyTask = Task[..., Any, Any]
 
 
 def found(module: Any, attribute: str, name: str) -> AnyTask | None:
-    """Return a task: at its place in the module, elsewhere there by its name, or in an app."""
+    """Return a task: at its place in the module, elsewhere in it by its name, or in an app."""
     at = module
     for part in attribute.split("."):
         at = getattr(at, part, None)
@@ -30,7 +30,7 @@ def found(module: Any, attribute: str, name: str) -> AnyTask | None:
 
 
 def misplaced(task: AnyTask) -> str | None:
-    """Say why no child finds a task, where that is hardly for the code that it loads."""
+    """Say why no child can find a task, unless the code that the child loads may be the reason."""
     if "<locals>" not in task.__qualname__:
         return None
     return (
@@ -49,9 +49,9 @@ def remember(app: Any, place: str) -> None:
 
 
 def place_of(task: AnyTask) -> str:
-    """Return where a child finds the app of a task, as ``module:attribute``; else nothing.
+    """Return where a child finds the app of a task, as ``module:attribute``; empty if not known.
 
-    The task's own module comes first, since the child imports that anyway.
+    The task's own module is searched first, since the child imports it anyway.
     """
     own = sys.modules.get(task.__module__)
     if own is not None and (name := _name_in(own, task.app)) is not None:
@@ -62,7 +62,10 @@ def place_of(task: AnyTask) -> str:
 
 
 def taken(task: AnyTask) -> str | None:
-    """Say why a child would run the code of another app, where nobody knows the place of this."""
+    """Say why a child would run the code of another app; None if it would not.
+
+    This happens when the place of the task's own app is not known.
+    """
     module = sys.modules.get(task.__module__)
     other = None if module is None else found(module, task.__qualname__, task.name)
     if other is None or other.app is task.app:
@@ -83,7 +86,7 @@ def _searched(app: Any) -> str:
 def _name_in(module: object, app: Any) -> str | None:
     if not issubclass(type(module), ModuleType):
         return None
-    # Past the code of modules that load themselves when they are asked for anything.
+    # Not by getattr: some modules import more when an attribute is read.
     members: dict[str, Any] = dict(object.__getattribute__(module, "__dict__"))
     return next((name for name, value in members.items() if value is app), None)
 
@@ -106,6 +109,6 @@ def tasks_at(place: str) -> dict[str, AnyTask] | None:
 
 
 def lacks(error: BaseException, module: str) -> bool:
-    """Whether an import failed because there is no such module, and not for what that imports."""
+    """Whether an import failed because the module itself, not one that it imports, is missing."""
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
     return missing is not None and f"{module}.".startswith(f"{missing}.")

@@ -1,4 +1,4 @@
-"""The end of a process that ran jobs: threads that jobs left must not keep it alive."""
+"""Ends a process that ran jobs, even if threads that jobs left still run."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ _EXIT_SECONDS = 5.0
 """How long the program's own atexit functions may take."""
 _STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _ECHO = 0.5
-"""Seconds in which a signal counts as an echo of the one that asked for this end."""
+"""Seconds in which a further signal counts as a repetition of the one that asked for this end."""
 
 
 def end_process(code: int, *, clean: bool = True) -> int:
-    """Return the exit code, or end the process with it where threads would keep it alive.
+    """Return the exit code, or end the process with it if threads would keep the process alive.
 
-    Threads get a moment; then those that are left are logged, the functions of ``atexit`` run,
-    and the process ends without the threads. Unless ``clean``, threads of the worker's own run on.
+    Threads get half a second. Then those that still run are logged, the functions of ``atexit``
+    run, and the process ends without waiting for the threads. Unless ``clean``, threads of the
+    worker itself run on.
     """
     end_on_signal(code)
     _restore_streams()
@@ -50,9 +51,9 @@ def end_process(code: int, *, clean: bool = True) -> int:
 
 
 def _left() -> list[threading.Thread]:
-    """Return the threads that Python would wait for, after giving them a moment."""
+    """Return the threads that Python would wait for and that do not end within half a second."""
     end = monotonic() + _THREADS_SECONDS
-    # Idle threads of executors end when asked, as Python asks them at its own end.
+    # Idle threads of executors end on request, as they do when Python itself ends.
     pools = sys.modules.get("concurrent.futures.thread")
     if pools is not None:
         _aside(lambda: vars(pools)["_python_exit"](), end)
@@ -98,7 +99,7 @@ def limit_end(code: int) -> None:
 
 @contextmanager
 def held_back() -> Generator[None]:
-    """Let signals that ask for a stop wait until the end of a block."""
+    """Delay signals that ask for a stop until the end of a block."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
     try:
         yield
@@ -107,7 +108,7 @@ def held_back() -> Generator[None]:
 
 
 def end_on_signal(code: int) -> None:
-    """Let a further TERM, INT or HUP end the process immediately."""
+    """Have a further TERM, INT or HUP end the process immediately."""
     since = monotonic()
 
     def obey(number: int, frame: FrameType | None) -> None:

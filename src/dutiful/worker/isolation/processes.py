@@ -1,4 +1,4 @@
-"""Child processes for ``cpu=True`` tasks: one job at a time each, killed when they must be."""
+"""Child processes for ``cpu=True`` tasks: one job at a time each, killed when necessary."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _FAREWELL = 2.0
 
 
 class ProcessSlots:
-    """Keeps up to as many children as there are processors; more jobs wait their turn."""
+    """Keeps at most one child per processor; further jobs wait for a free child."""
 
     def __init__(self, limit: int | None = None) -> None:
         """Start no process yet."""
@@ -55,8 +55,8 @@ class ProcessSlots:
     ) -> Outcome | Ended | TaskInterrupted:
         """Run an attempt in a child: its outcome, `Ended` when it is settled, or `TaskInterrupted`.
 
-        ``begun`` is called when a child takes the job. One that dies under it makes the attempt
-        a crash; one that had died at rest does not.
+        ``begun`` is called when a child takes the job. If the child dies after that, the attempt
+        has crashed; if it died while it was idle, another child gets the job.
         """
         start = _start(running, url, bytes_max)
         message: Ended | TaskInterrupted | Crashed | None = None
@@ -70,7 +70,7 @@ class ProcessSlots:
     async def _attempt(
         self, running: Running, start: Start, begun: Callable[[Running], None]
     ) -> Ended | TaskInterrupted | Crashed | None:
-        """Give the job to one child; None when that had died before it could take it."""
+        """Give the job to one child; None when that child had died before it took the job."""
         rested = self._rested()
         child = rested or await start_child(self._surroundings)
         self._all.add(child)
@@ -86,7 +86,7 @@ class ProcessSlots:
             begun(running)
 
         try:
-            # From here on an interruption reaches the child behind its orders, never before.
+            # After this line an interruption reaches the child after its job, never before it.
             child.writer.write(pack(start))
             running.stop, running.kill = lambda _: child.interrupt(), child.kill
             message = await self._converse(child, running, take)
@@ -126,16 +126,16 @@ class ProcessSlots:
         self._idle.clear()
 
     async def _end(self, child: ChildProcess) -> int:
-        """End a child that has closed its line or sent wrong frames; return its exit code."""
+        """End a child that has closed its socket or sent wrong frames; return its exit code."""
         self._drop(child)
-        # One that closed its line ends with a code of its own; one that does not end is killed.
+        # A child that closed its socket ends with its own code; one that does not end is killed.
         _, late = await asyncio.wait((child.ended,), timeout=_FAREWELL if child.sound else 0)
         if late:
             child.kill()
         return await asyncio.shield(child.ended)
 
     def _rested(self) -> ChildProcess | None:
-        """Take an idle child that lives: one that died at rest is not the next job's doing."""
+        """Take an idle child that is alive: the next job must not count as the cause of a death."""
         while self._idle:
             child = self._idle.pop()
             if not child.ended.done() and not child.reader.at_eof():
@@ -181,7 +181,7 @@ def _start(running: Running, url: str | None, bytes_max: int) -> Start:
     place = place_of(task)
     if not place and (why := taken(task)) is not None:
         raise UsageError(why)
-    # A hook may start the function again after it has recorded steps.
+    # A hook may call the function again after the function has recorded steps.
     claim = msgspec.structs.replace(running.claim, handle=None, steps=running.steps)
     hooks = (getattr(hook, "__module__", None) for hook in task.app.hooks.around_call)
     return Start(

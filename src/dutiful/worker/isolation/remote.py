@@ -1,4 +1,4 @@
-"""The attempt as a child process sees it, and how the child hears its worker."""
+"""The attempt in a child process, and the messages that the child exchanges with its worker."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from .frames import HEADER, Ended, Start, Step, StepRecorded, ToChild, Withdrawn
 
 
 class Remote:
-    """The attempt as the child sees it: steps are recorded by the worker, on request."""
+    """The attempt in the child; the worker records its steps, on request."""
 
     def __init__(self, start: Start, task: Task[..., Any, Any], line: socket.socket) -> None:
-        """Stand behind the task's context."""
+        """Serve the task's context."""
         self.job = start.claim.job
         self.about = start.about
         self.broken: list[HookFailed] = []
@@ -32,10 +32,10 @@ class Remote:
         self.cancelled = False
         self.awaits = False
         self.asking = False
-        """Whether the line holds, or will hold, the answer to a question."""
+        """Whether an answer from the worker is on its way."""
         self._turn = threading.RLock()
-        """Held from a question to its answer: the task's threads share the line. A signal handler
-        may ask in the midst of a question of its own thread, and is refused then."""
+        """Held from a request to its answer, since the task's threads share the socket. A signal
+        handler that interrupts a request of its own thread is refused a request of its own."""
         self._over = False
         self._claim = msgspec.structs.replace(start.claim, handle=msgspec.json.decode(start.handle))
         self._steps = dict(start.claim.steps)
@@ -59,11 +59,11 @@ class Remote:
         return False, None
 
     async def abegin(self) -> Any:
-        """Open the transaction; cpu tasks are sync, so this only keeps the protocol whole."""
+        """Open the transaction; only the protocol needs this method, since cpu tasks are sync."""
         return self.begin()
 
     async def record(self, name: str, value: Any) -> None:
-        """Record a step; cpu tasks are sync, so this only keeps the protocol whole."""
+        """Record a step; only the protocol needs this method, since cpu tasks are sync."""
         self.record_sync(name, value)
 
     def record_sync(self, name: str, value: Any) -> None:
@@ -83,7 +83,7 @@ class Remote:
             answer = receive(self._line)
             while answer is not None and (
                 isinstance(answer, Withdrawn) or answer.about != self.about
-            ):  # the signal sent with a withdrawal stops the task
+            ):  # the signal that is sent with a withdrawal stops the task
                 answer = receive(self._line)
             self.asking = False
         if not (isinstance(answer, StepRecorded) and answer.held):
@@ -91,7 +91,7 @@ class Remote:
         self._steps[name] = raw
 
     def begin(self) -> Any:
-        """Open the job's transaction on a connection of this process's own."""
+        """Open the job's transaction on a connection of this process."""
         self._original()
         with self._turn:
             if self._over:
@@ -106,9 +106,9 @@ class Remote:
         return self.transaction.begin()
 
     def end(self) -> None:
-        """Refuse what threads that the task left behind ask from now on.
+        """Refuse later requests of threads that the task left behind.
 
-        One that has asked gets its answer first, which the next job would find on the line.
+        A request that was sent gets its answer first; otherwise the next job would read it.
         """
         with self._turn:
             self._over = True
@@ -133,12 +133,12 @@ class Remote:
         return f"this attempt of job {self.job.id} has ended; step {name!r} is void"
 
     def _original(self) -> None:
-        """Refuse to act for a copy that the task forked."""
+        """Raise UsageError in a copy of the process that the task forked."""
         forks.refuse_copy(self._pid, self.job.id)
 
 
 def receive(line: socket.socket) -> Start | StepRecorded | Withdrawn | None:
-    """Read one message; None when the worker has hung up."""
+    """Read one message; None when the worker has closed the socket."""
     header = _exactly(line, HEADER.size)
     body = header and _exactly(line, HEADER.unpack(header)[0])
     return ToChild.decode(body) if body else None

@@ -1,6 +1,7 @@
-"""Where modules are looked for: the standard library first, then the project, then packages.
+"""The search path of modules: the standard library first, then the project, then packages.
 
-A project's ``queue.py`` must not replace Python's own, which much of Python imports.
+A project's ``queue.py`` must not replace the module of the standard library, which many other
+modules import.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ def standard_first(path: Sequence[str]) -> list[str]:
 
 
 def add_project(folder: str) -> None:
-    """Let the project in ``folder`` be imported, in front of packages that are installed."""
+    """Make the project in ``folder`` importable, before installed packages."""
     if folder in sys.path:
         return
     standard = _standard()
@@ -29,7 +30,7 @@ def add_project(folder: str) -> None:
 
 
 def bootstrap(module: str) -> list[str]:
-    """Return the options of a Python that calls ``module.main``; see `arguments`."""
+    """Return the options of a Python process that calls ``module.main``; see `arguments`."""
     code = (
         "import json, sys; sys.path[:] = json.loads(sys.argv[2]); "
         f"from {module} import main; sys.exit(main())"

@@ -1,4 +1,4 @@
-"""The standard streams of a process that was started without them."""
+"""Standard streams for a process that was started without them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from os import close, dup2, fstat, set_inheritable
 
 _LAST = 2
 _OPEN = open
-"""The built-in function, which a task may replace, and so may it those of ``os``."""
+"""The built-in function; a task may replace it, and the functions of ``os`` as well."""
 _open_descriptor = os.open
 
 
 def open_standard() -> None:
-    """Open the null device where a standard descriptor is closed; call it before anything else.
+    """Open the null device for each closed standard descriptor; call it before anything else.
 
-    Otherwise the next open file would take its number, and prints would go there.
+    Otherwise the next file that is opened would get that number, and prints would go to it.
     """
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
@@ -35,10 +35,10 @@ def open_standard() -> None:
 
 
 def above_standard(line: socket.socket) -> socket.socket:
-    """Return a socket whose descriptor is not a standard one.
+    """Return the socket, with a new descriptor if it has one of the standard numbers.
 
-    It has such a number where a task closed the stream that had it. The next such task would close
-    it, and libuv aborts the process when it is to close one.
+    It has one if a task closed that standard stream. The next task that does so would close the
+    socket, and libuv aborts the process when it has to close a standard descriptor.
     """
     if line.fileno() > _LAST:
         return line

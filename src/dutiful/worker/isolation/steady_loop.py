@@ -12,10 +12,10 @@ from dutiful.contract.daemon_threads import THREADS
 
 
 class SteadyLoop(asyncio.SelectorEventLoop):
-    """Keeps the clock of its timers, whatever a task puts in the place of ``time.monotonic``.
+    """Keeps the clock of its timers even if a task replaces ``time.monotonic``.
 
-    It looks up hosts in threads of ours, so that the worker reaches its store also when jobs have
-    taken all of the default ones.
+    It looks up hosts in Dutiful's own threads, so that the worker can reach its store when jobs
+    have occupied all default threads of the loop.
     """
 
     def time(self) -> float:

@@ -1,4 +1,4 @@
-"""Steps through the code of an attempt, and ends a forked copy of this process in it."""
+"""Runs the coroutine of an attempt step by step, and ends a forked copy of this process in it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from dutiful.worker import forks
 T = TypeVar("T")
 Code = Coroutine[Any, Any, Any]
 COROUTINE: Any = types.CoroutineType
-"""The type of most tasks' code, without type parameters, which nobody knows."""
+"""The type of most tasks' coroutines, without type parameters, which are not known."""
 
 
 class Awaited(RuntimeError):
-    """A copy got as far as an await, which only the loop of the original could answer."""
+    """A forked copy reached an await, which only the loop of the original could answer."""
 
     def __init__(self) -> None:
-        """Say what the copy may do instead."""
+        """Word the error, with what the copy may do instead."""
         super().__init__(
             "a copy that a task forked cannot await on the worker's loop; use asyncio.run() there, "
             "or end it with os._exit()"
@@ -29,10 +29,10 @@ class Awaited(RuntimeError):
 def resumed(
     inner: Coroutine[Any, Any, T], awaited: Any, origin: forks.ProcessOrigin
 ) -> Generator[Any, Any, T]:
-    """Await the rest of a coroutine of an attempt, which waits for ``awaited`` now.
+    """Await the rest of an attempt's coroutine, which waits for ``awaited`` now.
 
-    A forked copy of the process ends here. What the coroutine raises is for the caller to catch. It
-    costs less than `contained.Contained`.
+    A forked copy of the process ends here. The caller catches what the coroutine raises. This is
+    cheaper than `contained.Contained`.
     """
     resume: Callable[[Any], Any]
     while True:
@@ -56,5 +56,5 @@ def resumed(
 
 
 async def awaiting(given: Awaitable[T]) -> T:
-    """Await what is no coroutine itself."""
+    """Await an awaitable that is not a coroutine."""
     return await given

@@ -1,4 +1,4 @@
-"""Threads for sync tasks: started as needed, replaced when one cannot be had back."""
+"""Threads for sync tasks: started as needed, and replaced when a task never returns."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _FAREWELL = 0.3
 
 
 class ThreadSlots:
-    """Runs calls in daemon threads and hands their results back to the loop.
+    """Runs calls in daemon threads and passes their results to the loop.
 
-    Results that arrive while the loop is busy share one wake-up of it. A call must not raise.
+    Results that arrive while the loop is busy share one wake-up of the loop. A call must not raise.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -46,7 +46,7 @@ class ThreadSlots:
 
         Raises CannotStart, with nothing run, when the system has no thread left.
         """
-        # An idle thread takes it; else one more is started. The worker's slots bound how many.
+        # An idle thread takes it, or one more is started. The worker's slots limit their number.
         if not self._idle.acquire(blocking=False):
             restore_hooks()
             thread = threading.Thread(
@@ -60,7 +60,7 @@ class ThreadSlots:
     def close(self) -> bool:
         """Let idle threads end; False when some still run a call and cannot be stopped.
 
-        What is submitted after this is run by threads of its own.
+        A call that is submitted after this runs in a new thread.
         """
         threads, calls = self._threads, self._calls
         self._threads, self._calls, self._idle = [], queue.SimpleQueue(), threading.Semaphore(0)
@@ -77,17 +77,17 @@ class ThreadSlots:
             result = contextvars.copy_context().run(forks.guarded, call)
             self._results.append((done, result))
             del item, call, done, result
-            # Before the loop is told: it may have the next call ready at once.
+            # Before the loop is notified, because it may submit the next call immediately.
             idle.release()
             if not self._reported:
                 self._reported = True
                 try:
                     self._loop.call_soon_threadsafe(self._deliver)
-                except RuntimeError:  # the loop is closed: the worker has given this thread up
+                except RuntimeError:  # the loop is closed: the worker has abandoned this thread
                     return
 
     def _deliver(self) -> None:
-        # Cleared first: a result that arrives from here on asks for a delivery of its own.
+        # Cleared first, so that a result that arrives after this line causes another delivery.
         self._reported = False
         while self._results:
             done, result = self._results.popleft()

@@ -1,4 +1,4 @@
-"""What a job changes of its process as a whole, and how that is undone before the next one."""
+"""Undoes what a job has changed in its process as a whole, before the next job runs there."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ _LIMITS = (
     resource.RLIMIT_NOFILE,
 )
 _raw: Any = vars(signal).get("_signal", signal)
-"""The module beneath, whose functions spend no time on enumerations: a job costs 60 calls twice."""
+"""The C module, whose functions make no enumerations: each job needs 60 calls twice."""
 _ENVIRON = os.environ  # which a task may replace
 _VARIABLES: dict[Any, Any] = vars(os.environ).get("_data", os.environ)
-"""The environment as Python keeps it, to be copied and compared without decoding it."""
+"""The environment as Python stores it, which can be copied and compared without decoding."""
 _PRIVATE = 0o077
 _ROOT = "/"
 _TRIES = 3
 
 
 class Traces:
-    """The process as it is before a job's function is called; `clear` makes it so again.
+    """The state of the process before a job's function is called; `clear` restores it.
 
-    What modules set when they are imported comes before that, and stays.
+    What modules set when they are imported is a part of that state, and stays.
     """
 
     def __init__(self) -> None:
-        """Look at the process; call it in the main thread, which handles the signals."""
+        """Record the state; call it in the main thread, which handles the signals."""
         self._timers = [timer for timer in _TIMERS if _raw.getitimer(timer) != (0.0, 0.0)]
         self._handlers = [_raw.getsignal(number) for number in _SIGNALS]
         self._mask = _raw.pthread_sigmask(signal.SIG_BLOCK, ())
         self._folder = _folder()
-        # There is no way to read it alone; files that a thread makes meanwhile are private.
+        # The umask can only be read by setting it; files that a thread makes meanwhile are private.
         self._umask = os.umask(_PRIVATE)
         os.umask(self._umask)
         self._variables = _VARIABLES.copy()
@@ -80,7 +80,7 @@ class Traces:
                 _raw.setitimer(timer, 0)
         blocked = _raw.pthread_sigmask(signal.SIG_BLOCK, ()) - self._mask
         for number in blocked & _raw.sigpending():
-            signal.signal(number, signal.SIG_IGN)  # which forgets the one that waits
+            signal.signal(number, signal.SIG_IGN)  # this discards a pending signal
         for number, before in zip(_SIGNALS, self._handlers, strict=True):
             if _raw.getsignal(number) is not before and before is not None:
                 signal.signal(number, before)
@@ -106,7 +106,7 @@ def _folder() -> str | None:
 
 
 def _go(folder: str | None) -> None:
-    """Return to a folder, or where it is gone to the root: never to where a job has been."""
+    """Return to a folder, or to the root if it is gone: never stay where a job has been."""
     for one in (folder, _ROOT):
         if one is not None:
             with suppress(OSError):
@@ -115,7 +115,7 @@ def _go(folder: str | None) -> None:
 
 
 def _limit(limit: int, before: tuple[int, int]) -> None:
-    """Raise a limit again, as far as the job has left the right to it."""
+    """Raise a limit again, as far as the job has left the right to do so."""
     hard = resource.getrlimit(limit)[1]
     for one in (before, (hard, hard)):
         with suppress(OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Connections of asyncpg, and what its pool lends."""
+"""Connections of asyncpg, also those that its pool lends."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _UNFIT = "22000"
 
 
 async def aenqueue(connection: Any, plans: Callable[[Any], Plan[T]]) -> T:
-    """Run a plan inside the connection's transaction; what fails undoes itself alone."""
-    # What its pool lends is new each time; the connection behind it is the same.
+    """Run a plan inside the connection's transaction; an error undoes only this plan."""
+    # The pool lends a new wrapper each time; the connection behind it is the same.
     driver = getattr(connection, "_con", connection)
     with _translated(driver):
         if connection.is_closed():
@@ -35,7 +35,7 @@ async def aenqueue(connection: Any, plans: Callable[[Any], Plan[T]]) -> T:
         try:
             result = await arun(in_its_encoding(driver, plans), aexecutor(driver))
         except BaseException:
-            with suppress(*_errors()):  # of a connection that was cut: the first error tells it
+            with suppress(*_errors()):  # if the connection was cut, the first error is raised
                 await savepoint.rollback()
             raise
         await savepoint.commit()
@@ -43,7 +43,7 @@ async def aenqueue(connection: Any, plans: Callable[[Any], Plan[T]]) -> T:
 
 
 def aexecutor(driver: Any) -> AsyncExecute:
-    """Return what runs statements without the codecs that the connection's user has set."""
+    """Return a function that runs statements without the codecs that the application has set."""
     record: Any = import_module("asyncpg").Record
 
     async def execute(statement: Statement) -> Answer:
@@ -65,7 +65,10 @@ def aexecutor(driver: Any) -> AsyncExecute:
 
 @contextmanager
 def _translated(driver: Any) -> Generator[None]:
-    """Raise asyncpg's errors as ours; what it calls misuse is, unless the connection was cut."""
+    """Raise asyncpg's errors as Dutiful's.
+
+    Its interface errors mean misuse, unless the connection was cut.
+    """
     misuse: type[Exception] = import_module("asyncpg").InterfaceError
     with translated(*_errors()):
         try:
@@ -90,6 +93,6 @@ def _errors() -> tuple[type[BaseException], ...]:
 
 @cache
 def _plainly() -> bool:
-    """Whether this release of asyncpg can leave codecs out; older and newer ones may not."""
+    """Whether this release of asyncpg can ignore codecs; older and newer ones may not."""
     ask = getattr(import_module("asyncpg").Connection, "_execute", None)
     return ask is not None and "ignore_custom_codec" in inspect.signature(ask).parameters

@@ -17,10 +17,10 @@ T = TypeVar("T")
 
 
 def enqueue(given: Any, plans: Callable[[Any], Plan[T]]) -> T:
-    """Run a plan in the transaction of a connection, or of the one an alias names."""
+    """Run a plan in the transaction of a connection, which may be given by its alias."""
     connection = connection_of(given, vendor="postgresql", engine="PostgreSQL")
     with translated(connection, translate_error) as atomic, atomic, connection.cursor():
-        # Beside Django's cursor, which would log every argument in DEBUG.
+        # Not on Django's cursor, which would log every argument in DEBUG.
         driver = connection.connection
         demand_no_pipeline(driver)
         modern = isinstance(driver, psycopg.Connection)

@@ -23,11 +23,11 @@ _BUSY = "your connection is running another statement; wait for its end first"
 
 
 def enqueue(connection: psycopg.Connection[Any], plans: Callable[[Any], Plan[T]]) -> T:
-    """Run a plan inside the connection's transaction; what fails undoes itself alone."""
+    """Run a plan inside the connection's transaction; an error undoes only this plan."""
     _demand_open(connection)
     if _pipelined(connection):
         with connection.pipeline() as pipeline:
-            pipeline.sync()  # an earlier error is the caller's own and raised as it is
+            pipeline.sync()  # an earlier error is the caller's, and is raised unchanged
             return _enqueue(connection, plans, pipeline)
     return _enqueue(connection, plans, None)
 
@@ -50,7 +50,7 @@ def _enqueue(
     _demand(connection)
     with translated(psycopg.Error):
         if _idle(connection):
-            # Else the block below would be the transaction, and its end would commit it.
+            # Otherwise the block below would be the whole transaction, and its end would commit it.
             connection.execute("SELECT")
             if pipeline is not None:
                 pipeline.sync()
@@ -78,7 +78,7 @@ async def _aenqueue(
 def executor(
     connection: psycopg.Connection[Any], pipeline: psycopg.Pipeline | None = None
 ) -> Execute:
-    """Return what runs statements on a connection, also on one that another library lent."""
+    """Return a function that runs statements on a connection, also below another library."""
     cursor = Cursor(connection, row_factory=tuple_row)
 
     def execute(statement: Statement) -> Answer:
@@ -94,7 +94,7 @@ def executor(
 def aexecutor(
     connection: psycopg.AsyncConnection[Any], pipeline: psycopg.AsyncPipeline | None = None
 ) -> AsyncExecute:
-    """Do what `executor` does where statements are awaited."""
+    """Do what `executor` does, on an async connection."""
     cursor = AsyncCursor(connection, row_factory=tuple_row)
 
     async def execute(statement: Statement) -> Answer:
@@ -114,7 +114,7 @@ def _demand_open(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[A
 
 
 def _demand(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> None:
-    """Refuse what cannot be joined."""
+    """Refuse a connection whose transaction cannot be joined."""
     status = connection.info.transaction_status
     if status is TransactionStatus.INERROR:
         raise UsageError(ABORTED)
@@ -129,5 +129,5 @@ def _pipelined(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any
 
 
 def _idle(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> bool:
-    """Whether the connection's next statement begins the transaction that its user will end."""
+    """Whether the connection's next statement begins the transaction that the caller will end."""
     return connection.info.transaction_status is TransactionStatus.IDLE

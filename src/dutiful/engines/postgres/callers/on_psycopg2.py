@@ -1,4 +1,4 @@
-"""Connections of psycopg2, below the libraries that still use it."""
+"""Connections of psycopg2, for libraries that still use it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .refusals import translated
 from .sql_text import spelled
 
 _READ = ("INTEGER", "LONGINTEGER", "UNICODE", "UNICODEARRAY", "BOOLEAN")
-"""What reads the types of our answers, by the driver's name."""
+"""The readers for the types of our answers, by the driver's name."""
 
 
 def executor(driver: Any) -> Execute:
-    """Return what runs statements on a cursor that no adapter of the process reaches."""
+    """Return a function that runs statements without the adapters of the process."""
     extensions: Any = import_module("psycopg2.extensions")
     error: type[Exception] = import_module("psycopg2").Error
     cursor = driver.cursor(cursor_factory=extensions.cursor)

@@ -40,7 +40,7 @@ def enqueue(given: Any, plans: Callable[[Any], Plan[T]]) -> T:
         demand_transaction("the SQLAlchemy connection", _ADVICE, open=not commits)
         demand_no_pipeline(raw.driver_connection)
         with connection.begin_nested():
-            # Below SQLAlchemy, which writes values as its user has taught the driver.
+            # Below SQLAlchemy, which writes values by the adapters of the application.
             plan = in_its_encoding(raw.driver_connection, plans)
             if not connection.dialect.is_async:
                 return run(plan, _SYNC[driver](raw.driver_connection))
@@ -60,13 +60,13 @@ async def aenqueue(given: Any, plans: Callable[[Any], Plan[T]]) -> T:
 
 
 async def aenqueue_scoped(given: Any, plans: Callable[[Any], Plan[T]]) -> T:
-    """Do the same on the session that an ``async_scoped_session`` has for its scope."""
+    """Do the same on the session of an ``async_scoped_session`` for the present scope."""
     return await aenqueue(given(), plans)
 
 
 @contextmanager
 def _translated() -> Generator[None]:
-    """Raise the driver's errors and SQLAlchemy's own as ours."""
+    """Raise the driver's errors and SQLAlchemy's own as Dutiful's."""
     from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
     try:

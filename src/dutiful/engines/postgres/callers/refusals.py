@@ -1,4 +1,4 @@
-"""Why a caller's connection cannot take jobs in, found before anything is written."""
+"""Checks, before anything is written, whether jobs can be stored on a caller's connection."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ _BY_STATE = {"25P02": ABORTED, "25006": _READ_ONLY}
 def translate_error(
     error: BaseException, *, state: str | None = None
 ) -> EngineError | BadPayload | UsageError:
-    """Translate an error of the caller's library into one of ours; ``state`` is the server's code.
+    """Translate an error of the caller's library into one of Dutiful's.
 
-    It is passed where the library gives none.
+    ``state`` is the server's code, passed for libraries whose errors do not have it.
     """
     state = state or getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
     if (words := _BY_STATE.get(state or "")) is not None:
@@ -48,7 +48,7 @@ def translate_error(
 
 @contextmanager
 def translated(*kinds: type[BaseException]) -> Generator[None]:
-    """Raise errors of a library as ours."""
+    """Raise errors of a library as Dutiful's."""
     theirs: tuple[type[BaseException], ...] = (*kinds, OSError)
     try:
         yield
@@ -74,9 +74,9 @@ def demand_no_pipeline(driver: Any) -> None:
 
 
 def in_its_encoding(driver: Any, plans: Callable[[Any], Plan[T]]) -> Plan[T]:
-    """Run a plan with the client encoding in which the driver writes, whatever its user has set.
+    """Run a plan with the client encoding in which the driver writes.
 
-    An error undoes the setting as well, since it ends the savepoint.
+    The application may have set another. An error undoes our setting, too: it ends the savepoint.
     """
     if (differ := encodings(driver)) is None:
         return (yield from plans(driver))

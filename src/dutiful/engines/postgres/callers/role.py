@@ -1,4 +1,4 @@
-"""Taking jobs in on the caller's own connection."""
+"""Storing new jobs on the caller's own connection."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from . import on_asyncpg, on_django, on_psycopg, on_sqlalchemy
 T = TypeVar("T")
 Receipts = tuple[Receipt, ...]
 Plans = Callable[[Any], Plan[Receipts]]
-"""Makes the plan for a connection as the driver knows it."""
+"""Makes the plan for a driver's connection."""
 Enqueue = Callable[[Any, Plans], Receipts]
 AEnqueue = Callable[[Any, Plans], Awaitable[Receipts]]
 
@@ -99,7 +99,7 @@ class PostgresCaller:
 
 
 def _found(connection: Any, known: Mapping[str, T]) -> T | None:
-    """Find a library by the name of its class, so that none has to be imported."""
+    """Find a library by the name of the connection's class, so that none has to be imported."""
     for kind in type(connection).__mro__:
         if (found := known.get(f"{kind.__module__}.{kind.__qualname__}")) is not None:
             return found

@@ -1,4 +1,4 @@
-"""Statements and values for drivers whose ways of writing values are not to be relied on."""
+"""Statements with values as SQL text, for drivers that the application may have reconfigured."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dutiful.engines.postgres.connections.arrays import (
 )
 
 _PLACE = re.compile(r"""("(?:[^"]|"")*"|E?'(?:[^'\\]|''|\\.)*')|\$(\d+)""")
-"""A parameter, or a quoted name or text, in which a parameter may only seem to be."""
+"""A parameter, or a quoted name or text, which may contain something like a parameter."""
 _TYPES: dict[type[Array], str] = {
     TextArray: "text",
     Bytes: "bytea",
@@ -31,7 +31,7 @@ _ESCAPED = re.compile(r"[^ -~]|['\\]")
 
 
 def spelled(text: str, params: Sequence[Any]) -> str:
-    r"""Write values for ``$1`` in ASCII, by no driver's rules and under no setting of a session.
+    r"""Replace ``$1`` by its value, in ASCII; independent of the driver and of session settings.
 
     >>> spelled("SELECT $1 % $2", (7, None))
     'SELECT (7) % NULL'
@@ -45,7 +45,7 @@ def spelled(text: str, params: Sequence[Any]) -> str:
 
 
 def as_texts(text: str, params: Sequence[Any]) -> tuple[str, list[Any]]:
-    """Let every column be sent as one of texts, which the server turns into what it was.
+    """Send every column as an array of texts, which the server casts to the column's type.
 
     >>> as_texts("SELECT $1, $2", (Longs([1, None]), TextArray(["a"])))
     ('SELECT $1::text[]::bigint[], $2', [['1', None], ['a']])
@@ -89,7 +89,7 @@ def _literal(value: Any) -> str:
         case int():
             return f"({int(value)})"  # in brackets, as it may have a sign
         case str():
-            value.encode()  # half of a character is the caller's mistake, and no syntax error
+            value.encode()  # a lone surrogate is the caller's mistake, not a syntax error
             return f"E'{_ESCAPED.sub(_escape, value)}'"
         case bytes():
             return rf"E'\\x{value.hex()}'::bytea"
@@ -102,7 +102,7 @@ def _literal(value: Any) -> str:
 
 
 def _column(items: Sequence[Any]) -> str:
-    # Not as one text: how that is read depends on a setting of the session, array_nulls.
+    # Not as one text: its meaning depends on the session setting array_nulls.
     return f"ARRAY[{', '.join([_literal(item) for item in items])}]"
 
 

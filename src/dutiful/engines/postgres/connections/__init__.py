@@ -1,1 +1,1 @@
-"""Connections to the server, pools of them, and what the server refuses."""
+"""Connections to the server, pools of them, and the server's errors."""

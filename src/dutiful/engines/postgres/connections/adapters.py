@@ -1,7 +1,7 @@
-"""How this engine writes and reads values, whatever the process has taught its drivers.
+"""How this engine writes and reads values, independently of adapters that the process registers.
 
-A program may change for all connections how lists are sent and texts are read; JSON libraries do.
-So our cursors have a map of their own, made of the driver's types as they are at first.
+A program may change for all connections how lists are sent and texts are read; JSON libraries do
+so. Therefore our cursors have their own map, made from the driver's original types.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _OURS = _pristine()
 
 
 class Cursor(RawCursor[tuple[Any, ...]]):
-    """A cursor that no adapter of the process or the connection reaches."""
+    """A cursor that ignores the adapters of the process and of the connection."""
 
     @property
     def adapters(self) -> AdaptersMap:
@@ -40,7 +40,7 @@ class Cursor(RawCursor[tuple[Any, ...]]):
 
 
 class AsyncCursor(AsyncRawCursor[tuple[Any, ...]]):
-    """The same where it is awaited."""
+    """The same for async connections."""
 
     @property
     def adapters(self) -> AdaptersMap:

@@ -1,4 +1,4 @@
-"""What a store's URL says: the server as libpq understands it, and what is ours."""
+"""The parts of a store's URL: the server, for libpq, and Dutiful's own parameters."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ class Address(msgspec.Struct, frozen=True):
     """Where the jobs are."""
 
     conninfo: str
-    """What libpq is given; it may hold a password."""
+    """The connection string for libpq; it may hold a password."""
     schema: str = "dutiful"
     connections: int = CONNECTIONS
     """The most connections for a process's ordinary work, besides the heartbeat's."""
     pooler: bool = False
-    """Whether a pooler stands between, which gives a connection for one transaction only."""
+    """Whether there is a pooler that lends server connections for one transaction only."""
 
     def __repr__(self) -> str:
-        """Show the address, and no password."""
+        """Show the address without the password."""
         return struct_text(self, self.__struct_fields__, "conninfo")
 
     @property
     def shown(self) -> str:
-        """The address without what is secret."""
+        """The address without secrets."""
         given = conninfo_to_dict(self.conninfo)
         hosts, query = _hosts(given)
-        # A user with an escaped colon may be a user and a password that were escaped as one.
+        # A user with an escaped colon may be a user and a password that were escaped together.
         user = quote(str(given.get("user") or "").partition(":")[0], safe="")
         path = quote(str(given.get("dbname") or ""), safe="")
         query += [f"{name}={quote(str(given[name]))}" for name in _SHOWN if given.get(name)]
@@ -60,7 +60,7 @@ class Address(msgspec.Struct, frozen=True):
 def address_of(url: str) -> Address:
     """Read a URL; raises BadConfiguration that names what is wrong, and never the password.
 
-    libpq reads everything but our own names as it stands, so a plus sign is not a blank.
+    libpq reads everything except our own parameters, so a plus sign is not a space.
     """
     try:
         whole(url, "the PostgreSQL URL", lambda _: "***")
@@ -79,7 +79,7 @@ def address_of(url: str) -> Address:
         name, equals, value = pair.partition("=")
         if name in _OURS:
             ours[name] = unquote(value)
-        else:  # as in options=-c jit=off, which libpq wants escaped
+        else:  # as in options=-c jit=off, which has to be escaped for libpq
             theirs.append(name + equals + value.replace("=", "%3D").replace(" ", "%20"))
     _demand_names(query)
     tail = f"?{'&'.join(theirs)}" if theirs else ""
@@ -92,7 +92,7 @@ def address_of(url: str) -> Address:
 
 
 def _demand_escapes(server: str, query: str) -> None:
-    """Refuse a password with a bare sign: half of it would be taken for a host, and be shown."""
+    """Refuse unescaped signs in a password: a part would be taken for the host, and be shown."""
     names = [pair.partition("=")[0] for pair in query.split("&")]
     if server.count("@") > 1 or any("@" in name for name in names):
         raise BadConfiguration(_ESCAPES)
@@ -105,7 +105,7 @@ def _demand_escapes(server: str, query: str) -> None:
 
 
 def _demand_names(query: str) -> None:
-    """Refuse a parameter that nobody knows, without its text: it may be half a password."""
+    """Refuse an unknown parameter, without showing its text: it may be a part of a password."""
     known = [*_OURS, *(option.keyword.decode() for option in Conninfo.get_defaults())]
     for number, part in enumerate(query.split("&"), 1):
         name, equals, _ = part.partition("=")
@@ -120,7 +120,7 @@ def _demand_names(query: str) -> None:
 
 
 def _understood(conninfo: str) -> str:
-    """Let libpq read the URL before it is used; what it says may hold a password, and is kept."""
+    """Have libpq parse the URL; its message is not shown, because it may hold a password."""
     try:
         given = conninfo_to_dict(conninfo)
     except UnicodeDecodeError:
@@ -134,7 +134,7 @@ def _understood(conninfo: str) -> str:
         ) from None
     ports = str(given.get("port") or "").split(",")
     if not all(port.isdecimal() or not port for port in ports):
-        # It may be a password: postgresql://me:secret/shop lacks the host.
+        # The port may be a password: postgresql://me:secret/shop lacks the host.
         raise BadConfiguration(
             "the PostgreSQL URL: a port is not a number; write user:password@host"
         )
@@ -142,7 +142,7 @@ def _understood(conninfo: str) -> str:
 
 
 def _hosts(given: dict[str, Any]) -> tuple[str, list[str]]:
-    """Write hosts and ports as in a URL, or as parts of its query where only that can hold them."""
+    """Write hosts and ports as in a URL, or as query parameters if only these can hold them."""
     host, port = str(given.get("host") or ""), str(given.get("port") or "")
     if "/" in host or host.startswith("@") or (port and not host):
         parts = {"host": host, "port": port}

@@ -1,6 +1,6 @@
-"""Columns of values on their way to the server, in PostgreSQL's binary form of an array.
+"""Columns of values in PostgreSQL's binary form of an array, to be sent to the server.
 
-The driver's own way of writing a list takes as long as the server takes to store it.
+The driver itself would take as long to write a list as the server takes to store it.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ class _ArrayDumper(Dumper):
 
 
 def teach(adapters: AdaptersMap) -> None:
-    """Let columns be sent by those who use these adapters."""
+    """Register the columns' types with a map of adapters."""
     for dumper in _DUMPERS:
         adapters.register_dumper(dumper.kind, dumper)
 

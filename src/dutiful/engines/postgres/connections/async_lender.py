@@ -22,13 +22,13 @@ C = TypeVar("C", bound="psycopg.AsyncConnection[Any]")
 _BUSY_SECONDS = 30.0
 _LOOK_SECONDS = 1.0
 _LAST_SECONDS = 2.0
-"""How long the last connection may be idle when the server runs short of connections."""
+"""Seconds that the last connection may be idle when the server runs short of connections."""
 
 
 class _LoopConnections(Generic[C]):
     def __init__(self, size: int) -> None:
         self.idle: deque[tuple[C, float]] = deque()
-        """What can be lent, and since when it has been idle; the last in is the first out."""
+        """Idle connections, each with the time since which it is idle; the newest is lent first."""
         self.free = asyncio.Semaphore(size)
         self.lent = 0
         self.returned = asyncio.Event()
@@ -45,7 +45,7 @@ class AsyncLender(Generic[C]):
         self._size = size
         self._loops: dict[asyncio.AbstractEventLoop, _LoopConnections[C]] = {}
         self._lent: dict[C, _LoopConnections[C]] = {}
-        """Whose each connection is that has not come back: `close` may have been called since."""
+        """The owner of each lent connection; `close` may have been called since it was lent."""
 
     async def take(self) -> C:
         """Lend a connection; waits while all are lent."""
@@ -68,7 +68,7 @@ class AsyncLender(Generic[C]):
         return connection
 
     async def _opened(self, mine: _LoopConnections[C]) -> C:
-        """Open another connection; where the server has no room, wait for one that is lent."""
+        """Open another connection; if the server has none left, wait for one that is lent."""
         ended = mine.now() + _BUSY_SECONDS
         while True:
             try:
@@ -101,7 +101,7 @@ class AsyncLender(Generic[C]):
             mine.free.release()
 
     def close(self) -> None:
-        """Close what is idle, and what is in use as soon as it comes back."""
+        """Close idle connections, and those in use as soon as they are given back."""
         loops, self._loops = self._loops, {}
         for mine in loops.values():
             for connection, _ in mine.idle:
@@ -150,7 +150,7 @@ class AsyncLender(Generic[C]):
 
 
 def _idle_seconds(mine: _LoopConnections[C]) -> float:
-    """Return how long a connection may be idle; the last one is looked at sooner."""
+    """Return how many seconds a connection may be idle; the last one is checked sooner."""
     return IDLE_SECONDS if len(mine.idle) > 1 or mine.lent else _LAST_SECONDS
 
 

@@ -1,4 +1,4 @@
-"""Async connections: lent to coroutines for a transaction, or for plans that a loop awaits."""
+"""The engine's own async connections, on which plans run."""
 
 from __future__ import annotations
 
@@ -6,79 +6,31 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from time import monotonic
-from typing import Any, NoReturn, TypeVar
+from typing import TypeVar
 
 import psycopg
-from psycopg.pq import TransactionStatus
 
-from dutiful.core.errors import EngineError, UsageError
+from dutiful.core.errors import EngineError
 from dutiful.engines._sql.statement import Plan, Statement, arun
 from dutiful.engines.postgres.statements import Texts, bare, trusted
 
 from .address import Address
 from .async_lender import AsyncLender
-from .connection import (
-    ANSWER_SECONDS,
-    ENDED,
-    RESET,
-    AsyncConnection,
-    aconnect,
-    aconnect_as,
-    aexecutor,
-)
+from .connection import ANSWER_SECONDS, AsyncConnection, aconnect, aexecutor
 from .contention import holders, locked_by, repeats
-from .errors import Contended, Locked, StatementLost, translate_error, translated
+from .errors import Contended, Locked, StatementLost, translated
 from .session_settings import begin, settings
 
 T = TypeVar("T")
 
 _ASK_SECONDS = 10.0
 _CROWDED = 0.7
-"""The share of the connections that a server, a role or a database may have which is many."""
+"""The share of a server's, role's or database's connection limit above which it runs short."""
 _DOING = "using the store"
 
 
-class AsyncTaskConnection(psycopg.AsyncConnection[Any]):
-    """A plain async connection that leaves the end of its transaction to the job."""
-
-    async def commit(self) -> NoReturn:
-        """Refuse: the job's settlement has to be part of it."""
-        raise UsageError(ENDED)
-
-    async def rollback(self) -> NoReturn:
-        """Refuse: raise an error in the task instead."""
-        raise UsageError(ENDED)
-
-    async def close(self) -> NoReturn:
-        """Refuse: the job still needs it."""
-        raise UsageError(ENDED)
-
-    async def __aexit__(self, *error: object) -> None:
-        """Leave an ``async with`` block without committing."""
-
-
-class TaskConnections(AsyncLender[AsyncTaskConnection]):
-    """What tasks write on."""
-
-    def __init__(self, address: Address) -> None:
-        """Open nothing yet."""
-        opener = partial(aconnect_as, AsyncTaskConnection, address)
-        super().__init__(opener, address.connections)
-
-    async def _fit(self, connection: AsyncTaskConnection) -> bool:
-        """Undo what the task did to its session."""
-        try:
-            async with asyncio.timeout(1.0):
-                if connection.info.transaction_status is not TransactionStatus.IDLE:
-                    await connection.execute("ROLLBACK")
-                await connection.execute(RESET, prepare=False)
-        except (psycopg.Error, OSError, TimeoutError):
-            return False
-        return True
-
-
 class AsyncPool(AsyncLender[AsyncConnection]):
-    """Connections of the engine's own on which plans are awaited."""
+    """The engine's own async connections, on which plans run."""
 
     def __init__(self, address: Address, sql: Texts, *, lock_seconds: float) -> None:
         """Open nothing yet; a statement waits for others' locks for ``lock_seconds``."""
@@ -97,11 +49,11 @@ class AsyncPool(AsyncLender[AsyncConnection]):
         return await self._repeated(lambda one: arun(plan(), aexecutor(one, commits=writes)))
 
     async def run(self, plan: Callable[[], Plan[T]]) -> T:
-        """Run a plan in a transaction, again if another transaction stood in its way."""
+        """Run a plan in a transaction; repeat it after a conflict with another transaction."""
         return await self._repeated(lambda one: self._transaction(one, plan))
 
     async def _crowded(self, connection: AsyncConnection) -> bool:
-        """Ask the server now and then whether it runs short of connections."""
+        """Ask the server, at intervals, whether it runs short of connections."""
         now = monotonic()
         if now - self._asked_at >= _ASK_SECONDS:
             self._asked_at = now
@@ -113,7 +65,7 @@ class AsyncPool(AsyncLender[AsyncConnection]):
         return self._answer
 
     async def _repeated(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-        """Do work on a connection, again for as long as `repeats` says."""
+        """Do work on a connection; after a conflict repeat it as `repeats` says."""
         tries = repeats()
         while True:
             connection = await self.take()
@@ -132,7 +84,7 @@ class AsyncPool(AsyncLender[AsyncConnection]):
             await asyncio.sleep(pause)
 
     async def _named(self, error: Locked, connection: AsyncConnection) -> Locked:
-        """Name the sessions that hold locks now, as far as that can be seen."""
+        """Name the sessions that hold locks now, as far as they are visible."""
         try:
             return locked_by(error, await arun(holders(self._sql), aexecutor(connection)))
         except EngineError:
@@ -143,19 +95,16 @@ class AsyncPool(AsyncLender[AsyncConnection]):
             with translated(_DOING):
                 await connection.execute(trusted(self._begin), prepare=False)
             result = await arun(plan(), aexecutor(connection))
+            with translated(_DOING, committing=True):
+                await connection.execute("COMMIT")
         except BaseException:
             await _undo(connection)
             raise
-        try:
-            await connection.execute("COMMIT")
-        except (psycopg.Error, OSError) as error:
-            await _undo(connection)
-            raise translate_error(error, _DOING, committing=True) from error
         return result
 
 
 async def _undo(connection: AsyncConnection) -> None:
-    """Roll back; a connection on which that fails, or is interrupted, is closed."""
+    """Roll back; close the connection if that fails or is interrupted."""
     try:
         if not connection.closed:
             await connection.execute("ROLLBACK")

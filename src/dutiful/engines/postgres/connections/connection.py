@@ -1,4 +1,4 @@
-"""One connection in this engine's settings, which gives up on a server that has gone silent."""
+"""A connection with this engine's settings, which gives up when the server does not answer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import select
 import struct
 from collections.abc import Mapping
 from functools import cached_property, partial
-from typing import Any, LiteralString, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
@@ -14,7 +14,6 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 
 from dutiful.contract.beside import beside
-from dutiful.core.errors import UsageError
 from dutiful.engines._sql.statement import Answer, AsyncExecute, Execute, Statement
 from dutiful.engines.postgres.statements import bare, trusted
 
@@ -28,16 +27,10 @@ from .session_settings import ALWAYS, settings
 T = TypeVar("T")
 
 CONNECT_SECONDS = 5
-RESET: LiteralString = (
-    "CLOSE ALL; RESET SESSION AUTHORIZATION; RESET ALL; UNLISTEN *; "
-    "SELECT pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES"
-)
-"""Take back what a task did to its session, but for the statements that the driver prepared: it
-would not notice that they are gone, as ``DISCARD ALL`` makes them."""
 ANSWER_SECONDS = 30.0
-"""How long the server may take over one statement before its connection is given up."""
+"""Seconds that the server may take for one statement before its connection is given up."""
 LOCK_SECONDS = 5.0
-"""How long a statement waits for another session's lock before it fails."""
+"""Seconds that a statement waits for another session's lock before it fails."""
 
 _SETTINGS = {
     "application_name": "dutiful",
@@ -49,20 +42,14 @@ _SETTINGS = {
 }
 
 
-ENDED = (
-    "the transaction belongs to the job: it is committed when the task returns and rolled back "
-    "when it raises; leave out commit(), rollback() and close(), use conn.transaction() for parts"
-)
-
-
 class Connection(psycopg.Connection[tuple[Any, ...]]):
-    """A connection whose waits end: a cut cable is noticed by the clock, as no packet tells."""
+    """A connection whose waits have a time limit: a cut network sends no packet that ends them."""
 
     patience = ANSWER_SECONDS
 
     @cached_property
     def raw_cursor(self) -> Cursor:
-        """The cursor of all plans: a new one learns again how to write and read each type."""
+        """The one cursor for all plans: a new cursor would set up its type adapters again."""
         return Cursor(self, row_factory=tuple_row)
 
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
@@ -71,51 +58,22 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
 
 
 class AsyncConnection(psycopg.AsyncConnection[tuple[Any, ...]]):
-    """The same for a loop, which reads the answers between the steps of its jobs.
+    """The same for an event loop, which reads the answers between the steps of its jobs.
 
-    A thread that waited for the server would have to wait for the interpreter, too, which a busy
-    loop gives away for moments that are too short to take it.
+    A thread that waits for the server would also have to wait for the interpreter's lock, which a
+    busy loop releases only for moments that are too short to take it.
     """
 
     patience = ANSWER_SECONDS
 
     @cached_property
     def raw_cursor(self) -> AsyncCursor:
-        """The cursor of all plans."""
+        """The one cursor for all plans."""
         return AsyncCursor(self, row_factory=tuple_row)
 
     async def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         """Wait for the server, but not indefinitely."""
         return await super().wait(gen, interval, self.patience if timeout is None else timeout)
-
-
-class TaskConnection(psycopg.Connection[Any]):
-    """A plain connection that leaves the end of its transaction to the job."""
-
-    def commit(self) -> NoReturn:
-        """Refuse: the job's settlement has to be part of it."""
-        raise UsageError(ENDED)
-
-    def rollback(self) -> NoReturn:
-        """Refuse: raise an error in the task instead."""
-        raise UsageError(ENDED)
-
-    def close(self) -> NoReturn:
-        """Refuse: the job still needs it."""
-        raise UsageError(ENDED)
-
-    def __exit__(self, *error: object) -> None:
-        """Leave a ``with`` block without committing."""
-
-
-def begin_of(connection: TaskConnection | psycopg.AsyncConnection[Any]) -> LiteralString:
-    """Return how a task's transaction begins.
-
-    A stricter isolation that a database or a role presets would fail it with conflicts for which
-    nobody asked; what the URL or PGOPTIONS ask for stays.
-    """
-    asked = "transaction_isolation" in connection.info.options
-    return "BEGIN" if asked else "BEGIN ISOLATION LEVEL READ COMMITTED"
 
 
 C = TypeVar("C", bound="psycopg.Connection[Any]")
@@ -129,7 +87,7 @@ def connect(
     lock_seconds: float = LOCK_SECONDS,
     pinned: bool = False,
 ) -> Connection:
-    """Open a connection of ours; raises the driver's error as one of ours.
+    """Open a connection with our settings; raises the driver's error as one of Dutiful's.
 
     Behind a pooler a setting lasts for one transaction, so each transaction sets its own.
     """
@@ -149,7 +107,7 @@ def connect(
 
 
 async def aconnect(address: Address, *, lock_seconds: float = LOCK_SECONDS) -> AsyncConnection:
-    """Open a connection of ours for hot statements that are awaited."""
+    """Open an async connection with our settings, for frequent statements."""
     connection = await aconnect_as(AsyncConnection, address, cursor_factory=AsyncCursor)
     if not address.pooler:
         wanted = settings(ANSWER_SECONDS, lock_seconds, True)
@@ -168,7 +126,7 @@ def _columns(named: Mapping[str, str]) -> tuple[list[str], list[str]]:
 
 
 def usable(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> bool:
-    """Whether an idle connection can be lent: of one that was cut, the end can be read."""
+    """Whether an idle connection can be lent: if it was cut, its end can be read."""
     if connection.closed:
         return False
     poll = select.poll()
@@ -177,7 +135,7 @@ def usable(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -
 
 
 def connect_as(kind: type[C], address: Address, seconds: int = CONNECT_SECONDS, **more: Any) -> C:
-    """Open a connection of some kind, without implicit transactions."""
+    """Open a connection of a given class, without implicit transactions."""
     try:
         connection = kind.connect(address.conninfo, **options_of(address, seconds), **more)
     except (psycopg.Error, OSError) as error:
@@ -187,7 +145,7 @@ def connect_as(kind: type[C], address: Address, seconds: int = CONNECT_SECONDS, 
 
 
 async def aconnect_as(kind: type[A], address: Address, **more: Any) -> A:
-    """Do what `connect_as` does where it is awaited."""
+    """Do what `connect_as` does, for an async class."""
     try:
         connection = await kind.connect(address.conninfo, **options_of(address), **more)
     except (psycopg.Error, OSError) as error:
@@ -199,7 +157,7 @@ async def aconnect_as(kind: type[A], address: Address, **more: Any) -> A:
 
 
 def executor(connection: psycopg.Connection[Any], *, commits: bool = False) -> Execute:
-    """Return what runs a plan's statements; ``commits`` says that each is its own transaction."""
+    """Return a function that runs statements; with ``commits`` each is its own transaction."""
     if isinstance(connection, Connection):
         cursor = connection.raw_cursor
     else:
@@ -219,7 +177,7 @@ def executor(connection: psycopg.Connection[Any], *, commits: bool = False) -> E
 
 
 def aexecutor(connection: psycopg.AsyncConnection[Any], *, commits: bool = False) -> AsyncExecute:
-    """Do what `executor` does where statements are awaited."""
+    """Do what `executor` does, on an async connection."""
     if isinstance(connection, AsyncConnection):
         cursor = connection.raw_cursor
     else:
@@ -239,7 +197,7 @@ def aexecutor(connection: psycopg.AsyncConnection[Any], *, commits: bool = False
 
 
 def options_of(address: Address, seconds: int = CONNECT_SECONDS) -> dict[str, Any]:
-    """Return how connections are opened, but for what the URL says itself."""
+    """Return the options with which connections are opened, besides those in the URL."""
     given = conninfo_to_dict(address.conninfo)
     wanted = {**_SETTINGS, "connect_timeout": seconds}
     settings = {name: value for name, value in wanted.items() if name not in given}
@@ -247,5 +205,5 @@ def options_of(address: Address, seconds: int = CONNECT_SECONDS) -> dict[str, An
         "autocommit": True,
         "prepare_threshold": None if address.pooler else 3,
         **settings,
-        "client_encoding": "UTF8",  # in which columns are written, whatever the URL says
+        "client_encoding": "UTF8",  # columns are written in it, also if the URL sets another
     }

@@ -1,4 +1,4 @@
-"""When transactions conflict: how often to repeat, and which session holds the lock."""
+"""Conflicts of transactions: how often to repeat one, and which session holds the lock."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FIRST, _MOST = 0.005, 0.2
 def repeats() -> Iterator[float]:
     """Yield the pauses between repetitions after a conflict: 1.5 s in all.
 
-    They are random, so that two processes do not conflict again.
+    They are random, so that the two processes do not conflict again.
     """
     pause = _FIRST
     for _ in range(_TRIES):

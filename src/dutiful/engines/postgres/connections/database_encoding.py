@@ -1,8 +1,9 @@
-"""In which encoding a database keeps its texts, and what happens to characters that it lacks.
+"""The encoding of a database, and what happens to characters that the encoding lacks.
 
-Our connections use UTF-8, which the server converts to its own encoding. Arguments and results are
-bytes and hold every character. A text that a person chose (a name, a key, a tag) is refused when
-the encoding lacks a character of it; in an error's text such a character is written as an escape.
+Our connections use UTF-8, which the server converts to the database's encoding. Arguments and
+results are bytes and can hold every character. A text that the application chose (a name, a key, a
+tag) is refused if the encoding lacks one of its characters; in an error's text such a character is
+written as an escape.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dutiful.core.errors import StoreUnusable
 from .address import Address
 
 _UNREADABLE = ("SQL_ASCII", "MULE_INTERNAL")
-"""SQL_ASCII keeps whatever bytes each client sends, MULE_INTERNAL cannot be turned into UTF-8."""
+"""SQL_ASCII keeps any bytes that clients send; MULE_INTERNAL cannot be converted to UTF-8."""
 _PREFIXES = ("", "ISO8859_", "CP", "KOI8_")
 
 

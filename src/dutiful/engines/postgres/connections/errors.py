@@ -1,4 +1,4 @@
-"""PostgreSQL's errors told as Dutiful's, each with what to do."""
+"""Translates PostgreSQL's errors into Dutiful's, each with what to do."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CONFIGURATION = {
     "42000": "the server refuses a setting; see what the URL asks for",
     "refused": "the server refuses the connection for good; correct the URL or the server",
 }
-"""What a person has to correct, by the server's code or by a word of ours for libpq's errors."""
+"""What an operator has to correct, by the server's code, or by our own word for libpq's errors."""
 
 _NUL = "PostgreSQL's text cannot hold NUL characters; take them out"
 _VALUES = {
@@ -46,10 +46,10 @@ _VALUES = {
     "22008": "a time is beyond what PostgreSQL can hold; give a nearer one",
     "54000": "a text is too long for an index; give a shorter unique key, such as its hash",
 }
-"""What is wrong with a value; of others of class 22 the server's own words have to do."""
+"""What is wrong with a value; for other codes of class 22 the server's text is used."""
 
 _VALUE_CLASSES = ("22", "23", "44", "P0")
-"""Data, constraints, checks of views, and what a trigger raises: repeating does not help."""
+"""Data, constraints, checks of views, and errors of triggers: a repetition does not help."""
 
 _SHARED = {"26000", "42P05"}
 _SHARED_ADVICE = (
@@ -81,18 +81,18 @@ class NoRoom(EngineUnavailable):
 
 
 class DuplicateId(EngineUnavailable):
-    """A job of that id is stored already; nothing was written."""
+    """A job with that id is stored already; nothing was written."""
 
 
 class NotAllStored(BadPayload):
-    """A statement of ours, or a trigger, has divided by zero; nothing was written.
+    """One of our statements, or a trigger, has divided by zero; nothing was written.
 
-    Ours do where a row of a job was not stored, which only a trigger can bring about.
+    Our statements do so when a job's row was not stored, which only a trigger can cause.
     """
 
 
 class Contended(EngineUnavailable):
-    """Two transactions stood in each other's way and this one was undone; it may be repeated."""
+    """This transaction conflicted with another and was undone; it may be repeated."""
 
 
 class StatementLost(Contended):
@@ -105,7 +105,7 @@ class Locked(EngineUnavailable):
 
 @contextmanager
 def translated(doing: str, *, committing: bool = False) -> Generator[None]:
-    """Tell a driver's error as ours; ``committing`` says that the work may have been done."""
+    """Raise a driver's error as Dutiful's; with ``committing`` the work may have been done."""
     try:
         yield
     except (psycopg.Error, OSError) as error:
@@ -115,9 +115,9 @@ def translated(doing: str, *, committing: bool = False) -> Generator[None]:
 def translate_error(
     error: BaseException, doing: str, *, committing: bool = False, state: str | None = None
 ) -> EngineError | BadPayload:
-    """Translate a driver's error into one of ours.
+    """Translate a driver's error into one of Dutiful's.
 
-    ``state`` is the server's code, where the driver has none.
+    ``state`` is the server's code, for drivers whose errors do not have it.
     """
     text = _text(error)
     state = state or getattr(error, "sqlstate", None)
@@ -153,13 +153,13 @@ def unfit(error: Exception) -> BadPayload:
 
 
 def refusal_in_words(error: BaseException) -> str | None:
-    """Read from the text why a connection was refused; libpq's own errors have no code."""
+    """Return why a connection was refused, from the text: libpq's own errors have no code."""
     text = _text(error)
     return next((state for said, state in _REFUSALS.items() if re.search(said, text)), None)
 
 
 def _wrong(state: str | None, text: str) -> str:
-    """Say what is wrong with a value; the driver itself refuses NUL, and gives no code."""
+    """Say what is wrong with a value; the driver itself refuses NUL, without a code."""
     return (
         _NUL
         if state is None and "NUL (0x00)" in text
@@ -168,7 +168,7 @@ def _wrong(state: str | None, text: str) -> str:
 
 
 def _unusable(state: str, text: str) -> EngineError:
-    # A server that has just been demoted or is failing over takes writes again in a moment.
+    # A server that was just demoted, or is failing over, soon accepts writes again.
     return EngineUnavailable(text) if state == "25006" else StoreUnusable(text)
 
 

@@ -1,7 +1,7 @@
-"""The one connection that a worker always keeps: it renews leases and hears of new work.
+"""The one connection that a worker always keeps: for renewals and notifications.
 
 It is opened before the worker is registered, so that no lease is lost for lack of a connection.
-Nothing that takes long runs on it.
+No long statement runs on it.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ _GLANCE = 5.0
 
 
 class NotificationHandler(Protocol):
-    """Receives what the connection hears; called in the connection's thread."""
+    """Receives the notifications of the connection; called in the connection's thread."""
 
     def connected(self, lock: int) -> None:
-        """Notifications arrive from now on; the number of the lock shows this process alive."""
+        """Notifications arrive from now on; ``lock`` is held while this process is alive."""
         ...
 
     def disconnected(self) -> None:
@@ -52,12 +52,12 @@ class NotificationHandler(Protocol):
         ...
 
     def notified(self, payload: str) -> None:
-        """Work was stored; the payload names the processes that are to look for it."""
+        """Jobs were stored; the payload names the processes that should look for them."""
         ...
 
 
 class HeartbeatConnection:
-    """A thread with a connection, which runs short plans and listens in between."""
+    """A thread with a connection, which runs short plans and otherwise listens."""
 
     def __init__(self, address: Address, sql: Texts) -> None:
         """Open nothing yet."""
@@ -81,7 +81,7 @@ class HeartbeatConnection:
             if self._thread is None:
                 self._stop = threading.Event()
                 wake_end, self._wake_socket = socket.socketpair()
-                # By a program's default timeout, ringing would wait while the thread is busy.
+                # With a program's default timeout, a wake-up would block while the thread is busy.
                 self._wake_socket.setblocking(True)
                 self._thread = threading.Thread(
                     target=self._run,
@@ -112,7 +112,7 @@ class HeartbeatConnection:
             thread, self._thread = self._thread, None
             wake_socket, self._wake_socket = self._wake_socket, None
         if wake_socket is not None:
-            wake_socket.close()  # which wakes the thread
+            wake_socket.close()  # this wakes the thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(2.0)
 

@@ -1,4 +1,4 @@
-"""Lends the connections of one process: opened when needed, and closed when they stay idle."""
+"""Lends the connections of one process; opens them when needed, and closes idle ones."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from .errors import NoRoom
 C = TypeVar("C", bound="psycopg.Connection[Any]")
 
 IDLE_SECONDS = 10.0
-"""How long a connection may be idle before it is closed."""
+"""Seconds that a connection may be idle before it is closed."""
 _BUSY_SECONDS = 30.0
-"""How long a caller waits for a connection that others use."""
+"""Seconds that a caller waits for a connection while all are in use."""
 
 
 class Lender(Generic[C]):
@@ -40,31 +40,33 @@ class Lender(Generic[C]):
     def _build(self) -> None:
         size = self._size
         self._idle: deque[tuple[C, float]] = deque()
-        """What can be lent, and since when it has been idle; the last in is the first out."""
+        """Idle connections, each with the time since which it is idle; the newest is lent first."""
         self._permits: SimpleQueue[None] = SimpleQueue()
         for _ in range(size):
             self._permits.put(None)
         self._threads: ThreadPoolExecutor | None = None
-        self._guard = threading.RLock()  # a signal handler may interrupt its holder
+        self._guard = threading.RLock()  # re-entrant: a signal handler may interrupt its holder
         self._returned = threading.Condition(self._guard)
-        self._lent = self._short = 0
-        """How many are lent, and how many callers wait because no more can be opened."""
+        self._lent: dict[C, int] = {}
+        """The era in which each connection was lent; `close` begins another era."""
+        self._short = 0
+        """How many callers wait because the limit is reached."""
         self._era = 0
         self._trimmer: threading.Event | None = None
-        """Ends the thread that closes what stays idle; there is one only while anything is idle."""
+        """Stops the thread that closes idle connections; it exists only while there are any."""
 
     @contextmanager
     def connection(self) -> Generator[C]:
-        """Lend a connection; one that broke meanwhile is not taken back."""
-        era = self._era
-        connection = self.borrow()
+        """Lend a connection; if it breaks during the block, it is closed."""
+        connection = self.take()
         try:
             yield connection
         finally:
-            self.give_back(connection, era)
+            self.give_back(connection)
 
-    def borrow(self) -> C:
-        """Take a connection out, for the hot path; `give_back` must follow."""
+    def take(self) -> C:
+        """Take a connection; the caller must call `give_back`. Faster than `connection`."""
+        era = self._era
         try:
             self._permits.get(timeout=_BUSY_SECONDS)
         except Empty:
@@ -73,20 +75,20 @@ class Lender(Generic[C]):
                 f"{_BUSY_SECONDS:g} s; raise connections= in the URL, or enqueue in larger batches"
             ) from None
         try:
-            connection = self._take()
+            connection = self._usable()
         except BaseException:
             self._permits.put(None)
             raise
         with self._guard:
-            self._lent += 1
+            self._lent[connection] = era
         return connection
 
-    def give_back(self, connection: C, era: int) -> None:
-        """Take back what was lent in an era; a connection that broke meanwhile is closed."""
+    def give_back(self, connection: C) -> None:
+        """Take a connection back; one that is broken, or was lent before `close`, is closed."""
         try:
             fit = connection.pgconn.transaction_status == TransactionStatus.IDLE
             with self._guard:
-                self._lent -= 1
+                era = self._lent.pop(connection)
                 if self._short:
                     self._returned.notify()
                 if fit and era == self._era:
@@ -99,14 +101,14 @@ class Lender(Generic[C]):
             self._permits.put(None)
 
     def _trim_later(self) -> None:
-        """Start the thread that closes what stays idle; the guard is held."""
+        """Start the thread that closes idle connections; the caller holds the guard."""
         stop = threading.Event()
         thread = threading.Thread(
             target=self._trim, args=(stop,), name="dutiful-pg-trimmer", daemon=True
         )
         try:
             thread.start()
-        except RuntimeError:  # the interpreter is ending, and the connections with it
+        except RuntimeError:  # the interpreter is ending, which closes the connections
             return
         self._trimmer = stop
 
@@ -130,7 +132,7 @@ class Lender(Generic[C]):
                 _close(connection)
 
     def close(self) -> None:
-        """Close what is idle, and what is in use as soon as it comes back."""
+        """Close idle connections, and those in use as soon as they are given back."""
         with self._guard:
             self._era += 1
             threads, self._threads = self._threads, None
@@ -146,7 +148,7 @@ class Lender(Generic[C]):
     def forsake(self) -> None:
         """Start again in the child of a fork: the sockets belong to the parent."""
         for connection, _ in self._idle:
-            # Only our copy of the descriptor goes; the parent's session must hear nothing of it.
+            # Close only our copy of the descriptor; the parent's session must not be affected.
             os.close(connection.pgconn.socket)
         _abandoned.extend(connection for connection, _ in self._idle)
         self._build()
@@ -157,7 +159,7 @@ class Lender(Generic[C]):
                 self._threads = ThreadPoolExecutor(self._size, thread_name_prefix="dutiful-pg")
             return self._threads
 
-    def _take(self) -> C:
+    def _usable(self) -> C:
         with suppress(IndexError):
             while True:
                 connection, _ = self._idle.pop()
@@ -167,13 +169,13 @@ class Lender(Generic[C]):
         try:
             return self._opener()
         except NoRoom:
-            # The connections that are open have to suffice.
+            # The open connections have to be enough.
             if (other := self._await_other()) is None:
                 raise
             return other
 
     def _await_other(self) -> C | None:
-        """Return a connection that another thread has given back; None when none is lent."""
+        """Wait for a connection that another thread gives back; None when none is lent."""
         ended = monotonic() + _BUSY_SECONDS
         with self._guard:
             self._short += 1
@@ -189,9 +191,9 @@ class Lender(Generic[C]):
 
 
 _abandoned: list[psycopg.Connection[Any]] = []
-"""Connections inherited through a fork; kept so that nothing says goodbye in the parent's name."""
+"""Connections inherited by a fork; kept, since their destructor would end the parent's session."""
 
 
 def _close(connection: psycopg.Connection[Any]) -> None:
-    """Close, also what is lent to tasks, who must not close it themselves."""
+    """Close a connection, also one of the class whose ``close`` tasks may not call."""
     psycopg.Connection.close(connection)

@@ -1,4 +1,4 @@
-"""Plans that run on the connections of one process, in threads."""
+"""Runs plans in threads, on the connections of one process."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from dutiful.engines.postgres.statements import Texts, trusted
 from .address import Address
 from .connection import ANSWER_SECONDS, LOCK_SECONDS, Connection, connect, executor
 from .contention import holders, locked_by, repeats
-from .errors import Contended, Locked, StatementLost, translate_error, translated
+from .errors import Contended, Locked, StatementLost, translated
 from .lender import Lender
 from .session_settings import begin, settings
 
 T = TypeVar("T")
 
 _SPARED = 1
-"""So many connections are not lent to transactions, which may all wait for one foreign lock."""
+"""This many connections are kept from transactions, which may all wait for one foreign lock."""
 _TURN_SECONDS = 30.0
 
 
 class Pool(Lender[Connection]):
-    """Connections of the engine's own, and the plans that run on them."""
+    """The engine's own connections; runs plans on them."""
 
     def __init__(
         self,
@@ -46,7 +46,8 @@ class Pool(Lender[Connection]):
     ) -> None:
         """Open nothing yet; ``patience`` is the seconds that the server may take to answer.
 
-        ``pinned`` ones serve hot statements, whose plans must not depend on statistics.
+        ``pinned`` connections are for frequent statements, whose query plans must not depend on
+        statistics.
         """
         opener = partial(
             connect, address, patience=patience, lock_seconds=lock_seconds, pinned=pinned
@@ -58,15 +59,15 @@ class Pool(Lender[Connection]):
 
     def _build(self) -> None:
         super()._build()
-        self._turns: SimpleQueue[None] = SimpleQueue()  # a signal handler may interrupt its user
+        self._turns: SimpleQueue[None] = SimpleQueue()  # re-entrant, for signal handlers
         for _ in range(max(1, self._size - _SPARED)):
             self._turns.put(None)
         self._loops: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}
 
     def run(self, plan: Callable[[], Plan[T]], *, doing: str = "using the store") -> T:
-        """Run a plan in a transaction, again if another transaction stood in its way.
+        """Run a plan in a transaction; repeat it after a conflict with another transaction.
 
-        Such transactions never have all connections, as they may wait for others' locks.
+        Such transactions never use all connections, as they may wait for other sessions' locks.
         """
         with self._turn():
             return self._run(plan, doing)
@@ -96,29 +97,28 @@ class Pool(Lender[Connection]):
         return self._repeated(lambda connection: run(plan(), executor(connection, commits=writes)))
 
     async def arun(self, plan: Callable[[], Plan[T]]) -> T:
-        """Do what `run` does in a thread of the pool's."""
+        """Do what `run` does, in a thread of the pool."""
         loop = asyncio.get_running_loop()
         turns = self._loops.get(loop)
         if turns is None:
             self._loops = {one: kept for one, kept in self._loops.items() if not one.is_closed()}
             turns = self._loops[loop] = asyncio.Semaphore(max(1, self._size - _SPARED))
-        async with turns:  # else the pool's threads would be taken by those who wait
+        async with turns:  # otherwise waiting calls would occupy the pool's threads
             return await self.aside(lambda: self.run(plan))
 
     async def aonce(self, plan: Callable[[], Plan[T]], *, writes: bool = False) -> T:
-        """Do what `once` does in a thread of the pool's."""
+        """Do what `once` does, in a thread of the pool."""
         return await self.aside(lambda: self.once(plan, writes=writes))
 
     async def aside(self, call: Callable[[], T]) -> T:
-        """Run a blocking call in a thread of the pool's."""
+        """Run a blocking call in a thread of the pool."""
         return await beside(call, self._executor())
 
     def _repeated(self, work: Callable[[Connection], T]) -> T:
-        """Do work on a connection, again for as long as `repeats` says."""
+        """Do work on a connection; after a conflict repeat it as `repeats` says."""
         tries = repeats()
         while True:
-            era = self._era
-            connection = self.borrow()
+            connection = self.take()
             try:
                 return work(connection)
             except Contended as error:
@@ -130,11 +130,11 @@ class Pool(Lender[Connection]):
             except Locked as error:
                 raise self._named(error, connection) from error
             finally:
-                self.give_back(connection, era)
+                self.give_back(connection)
             sleep(pause)
 
     def _named(self, error: Locked, connection: Connection) -> Locked:
-        """Name the sessions that hold locks now, as far as that can be seen."""
+        """Name the sessions that hold locks now, as far as they are visible."""
         try:
             found = run(holders(self._sql), executor(connection))
         except EngineError:
@@ -146,19 +146,16 @@ class Pool(Lender[Connection]):
             with translated(doing):
                 connection.execute(trusted(self._begin), prepare=False)
             result = run(plan(), executor(connection))
+            with translated(doing, committing=True):
+                connection.execute("COMMIT")
         except BaseException:
             undo(connection)
             raise
-        try:
-            connection.execute("COMMIT")
-        except (psycopg.Error, OSError) as error:
-            undo(connection)
-            raise translate_error(error, doing, committing=True) from error
         return result
 
 
 def undo(connection: Connection) -> None:
-    """Roll back; a connection on which that fails is closed."""
+    """Roll back; close the connection if that fails."""
     try:
         if not connection.closed:
             connection.execute("ROLLBACK")

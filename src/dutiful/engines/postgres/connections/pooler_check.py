@@ -1,4 +1,4 @@
-"""Finds out that somebody in between gives server connections for one transaction only."""
+"""Detects a pooler that lends server connections for one transaction only."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ _SAID = (
 
 
 def refuse_transaction_pooler(address: Address, connection: Connection) -> None:
-    """Raise BadConfiguration when a URL does not tell of the pooler behind it.
+    """Raise BadConfiguration for such a pooler if the URL does not say that there is one.
 
-    Settings of ours would stay on connections that others are given. A server names its process
-    in its greeting; a pooler greets with a number of its own. Whether it lends for a transaction
-    or for a session shows only in use, so in a crowd this may go unnoticed.
+    Otherwise our settings would stay on connections that other clients get. A server sends the
+    number of its process when a connection begins; a pooler sends a number of its own. Whether it
+    lends connections for a transaction or for a session shows only in use, so with many clients
+    it may not be detected.
     """
     if address.pooler or connection.info.backend_pid == _process(connection):
         return
@@ -35,7 +36,7 @@ def refuse_transaction_pooler(address: Address, connection: Connection) -> None:
 
 
 def _process(connection: psycopg.Connection[tuple[object, ...]]) -> object:
-    """Return the number of the server's process that answers at this moment."""
+    """Return the number of the server process that answers now."""
     with translated("asking who answers"):
         row = connection.execute("SELECT pg_backend_pid()", prepare=False).fetchone()
     return None if row is None else row[0]

@@ -1,8 +1,9 @@
-"""Watches for the end of transactions that are or may be prepared: they cannot notify workers.
+"""Watches for the end of prepared transactions (two-phase commit): they cannot notify workers.
 
-PostgreSQL refuses to prepare a transaction that has notified, so another process announces its
-jobs after the commit. One process watches for all, and only on a server that allows prepared
-transactions: twenty times a second it asks how many there have been, and which are pending.
+PostgreSQL refuses to prepare a transaction that has used NOTIFY, so another process announces the
+jobs after the commit. One process watches for all, and only if the server allows prepared
+transactions. Twenty times a second it asks how many transactions there have been, and which
+prepared ones are pending.
 """
 
 from __future__ import annotations
@@ -18,18 +19,18 @@ from .connection import Connection
 
 _STEP_SECONDS = 0.05
 _RIVAL_SECONDS = 2.0
-"""How often to ask whether the lock of the watching process is free."""
+"""Seconds between attempts to take the lock of the watching process."""
 _NEVER = float("inf")
 _ECHOES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
-"""When to announce after a transaction was counted: it may commit before it is seen as pending, and
-on a slow disk it may become pending later."""
+"""Seconds after which to announce once a transaction was counted: it may commit before it is seen
+as pending, and on a slow disk it may become pending later."""
 
 
 class PreparedWatch:
     """The watch of one listening connection."""
 
     def __init__(self, connection: Connection, sql: Texts) -> None:
-        """Ask the server once whether there is anything to watch."""
+        """Ask the server once whether it allows prepared transactions."""
         self._connection = connection
         self._sql = sql
         self._ours = False
@@ -40,9 +41,9 @@ class PreparedWatch:
         self._next = monotonic() if allowed else _NEVER
 
     def look(self) -> float:
-        """Look if it is time, and return the seconds until the next look.
+        """Look if a look is due, and return the seconds until the next one.
 
-        Transactions that have ended are announced: they may have stored work.
+        Ended transactions are announced, because they may have stored jobs.
         """
         now = monotonic()
         if now >= self._next:

@@ -1,7 +1,7 @@
-"""Why a server refused a connection, by its code: the driver keeps only the server's text.
+"""Finds the error code of a refused connection: the driver keeps only the server's text.
 
-That text is in the server's language. So the attempt is repeated once under libpq's trace, which
-shows the answer as the server sent it. An old libpq traces nothing so early; then the text is read.
+That text is in the server's language. So the attempt is repeated once with libpq's trace, which
+shows the server's answer. An old libpq does not trace so early; then the text is used.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from .errors import CONFIGURATION, refusal_in_words, translate_error
 _CODE = re.compile(rb'ErrorResponse\t.*? C "(\w{5})"')
 _SECONDS = 3.0
 _PASSING = ("08", "40", "53", "55", "57", "58", "XX")
-"""Classes of errors that may pass; any other is an error of configuration."""
+"""Classes of temporary errors; any other is an error of configuration."""
 _POOLERS = "08P01"
-"""A protocol error; poolers also send it for errors that may pass."""
+"""A protocol error; poolers also send it for temporary errors."""
 
 
 def refused(error: BaseException, conninfo: str, doing: str) -> EngineError | BadPayload:
-    """Translate the error of a failed connection into one of ours."""
+    """Translate the error of a failed connection into one of Dutiful's."""
     if isinstance(error, psycopg.errors.ConnectionTimeout) or isinstance(error, OSError):
         return translate_error(error, doing)
     state = getattr(error, "sqlstate", None) or code_of_refusal(conninfo)

@@ -1,4 +1,4 @@
-"""The server's settings that our own sessions need, whatever a database or a role presets."""
+"""The server settings of our own sessions, which replace the defaults of a database or a role."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ PLANNER = {
     "jit": "off",
     "plan_cache_mode": "force_generic_plan",
 }
-"""Keep the planner to the indexes that statements were written for: with old statistics it would
-read the whole table, or hash all of it to join a few rows. It would also plan a claim again each
-time, because its limit is a parameter."""
+"""Make the planner use the indexes that the statements were written for. With old statistics it
+would read the whole table, or hash all of it to join a few rows. It would also plan each claim
+again, because the limit is a parameter."""
 
 PINS = "; ".join(f"SET {name} = {value}" for name, value in PLANNER.items()).encode()
-"""The same as statements, to look at plans by hand."""
+"""The same as statements, for looking at query plans by hand."""
 
 ALWAYS = {
     "default_transaction_isolation": "read committed",
@@ -32,16 +32,17 @@ SEARCH_PATH = "SET LOCAL search_path = pg_catalog, pg_temp"
 """Schemas in which other roles cannot create objects; ours are always named with their schema."""
 _SESSION = {"idle_session_timeout": "0", "transaction_timeout": "0", "synchronous_commit": "on"}
 _IDLE_MILLISECONDS = 30_000
-"""The server ends a session of ours that is frozen within a transaction: it holds locks."""
+"""Milliseconds after which the server ends a session of ours that is idle in a transaction, since
+it holds locks."""
 _EARLIER = 0.9
-"""The server ends a statement a little before we stop waiting for the server."""
+"""The server ends a statement after this fraction of the time that we wait for it."""
 
 
 def settings(patience: float, lock_seconds: float, pinned: bool) -> dict[str, str]:
-    """Return settings by name, spans in milliseconds.
+    """Return settings by name, durations in milliseconds.
 
-    ``patience`` is for how long a statement is waited for, ``lock_seconds`` for how long it may
-    wait for a lock; ``pinned`` keeps the planner to what the statements were written for.
+    We wait ``patience`` seconds for a statement, which may wait ``lock_seconds`` for a lock. With
+    ``pinned`` the planner uses the indexes that the statements were written for.
     """
     return {
         **ALWAYS,
@@ -54,7 +55,7 @@ def settings(patience: float, lock_seconds: float, pinned: bool) -> dict[str, st
 
 
 def begin(named: Mapping[str, str]) -> str:
-    """Return how a transaction begins behind a pooler, where settings end with it."""
+    """Return the statements that begin a transaction behind a pooler, where it ends settings."""
     local = [
         f"SET LOCAL {name} = '{value}'"
         for name, value in named.items()

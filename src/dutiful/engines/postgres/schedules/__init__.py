@@ -1,1 +1,1 @@
-"""Schedules and what became of their occurrences."""
+"""Schedules and their recorded occurrences."""

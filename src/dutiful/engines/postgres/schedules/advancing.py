@@ -44,7 +44,7 @@ def advance(sql: Texts, now: int | None, *, moves: Sequence[Advance]) -> Plan[Ad
 
 
 def _admitted(sql: Texts, moves: Sequence[Advance]) -> Plan[Counter[str]]:
-    """Lock the schedules that take their moves; return by name how many occurrences they have."""
+    """Lock the schedules whose moves are admitted; return their numbers of occurrences by name."""
     given = [(move.name, move.version, move.by_hand) for move in moves]
     params = (*columns((TextArray, Longs, Booleans), given), PATIENCE)
     return Counter(dict((yield Statement(sql("schedules_admit"), params)).rows))

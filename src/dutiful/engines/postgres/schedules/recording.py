@@ -23,7 +23,7 @@ _GAVE_WAY: tuple[type[Array], ...] = (
 def record(
     sql: Texts, given: Iterable[Named], numbers: Counter[str], now: int | None
 ) -> Plan[Sequence[Named]]:
-    """Record those that are not recorded yet, number them on, and return them."""
+    """Record the occurrences that are new, give them the next numbers, and return them."""
     by_key = {(name, one.planned): one for name, one in given}
     if not by_key:
         return []
@@ -36,7 +36,7 @@ def record(
 
 
 def amend(sql: Texts, given: Sequence[GaveWay]) -> Plan[None]:
-    """Record what became of occurrences whose jobs gave way to others."""
+    """Record which occurrences' jobs gave way to others."""
     rows = [
         (one.kind, one.why, one.job_id, one.replaced, one.schedule, one.planned) for one in given
     ]

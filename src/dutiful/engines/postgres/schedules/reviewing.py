@@ -1,4 +1,4 @@
-"""Noting what became of the jobs of occurrences, and who missed a deadline."""
+"""Recording starts and ends of occurrences' jobs, and finding those that missed a deadline."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NOTE = (Longs, Longs, Shorts, Shorts, Booleans, TextArray, Longs)
 
 
 def look(sql: Texts, now: int | None, *, after: Position) -> Plan[tuple[ReviewRange, bool]]:
-    """Find how far a review goes, and whether there is something to note or tell."""
+    """Find how far a review goes, and whether there is something to record or report."""
     rows = (yield Statement(sql("occurrences_upto"), (*after, REVIEWED_MAX - 1))).rows
     part = ReviewRange(after, rows[0] if rows else END)
     return part, bool((yield _open(sql, now, part, 1)).rows)
@@ -22,7 +22,7 @@ def look(sql: Texts, now: int | None, *, after: Position) -> Plan[tuple[ReviewRa
 def review(
     sql: Texts, now: int | None, *, part: ReviewRange, limit: int
 ) -> Plan[tuple[tuple[Overdue, ...], Position]]:
-    """Note starts and ends, and return those newly overdue and where to go on."""
+    """Record starts and ends; return the newly overdue occurrences and where to go on."""
     rows = (yield _open(sql, now, part, limit)).rows
     found = [records.recorded(occurrence) for *occurrence, _ in rows]
     *_, at = rows[0] if rows else (0,)

@@ -30,12 +30,12 @@ from .recording import record
 
 T = TypeVar("T")
 PATIENCE = "2s"
-"""How long the server waits for the next statement before it lets go of what we have locked."""
+"""How long the server waits for the next statement before it releases our locks."""
 _STANDING: tuple[type[Array], ...] = (
     *(TextArray, Bytes, TextArray, Booleans, Longs, Longs, Longs, Longs, Longs, Longs, Longs),
     *(Longs, Longs, Longs, Longs, TextArray, Longs),
 )
-"""Of the columns of a schedule, in the order of a standing's fields."""
+"""The array types of a schedule's columns, in the order of a standing's fields."""
 _OCCURRENCE: tuple[type[Array], ...] = (
     *(TextArray, Longs, Longs, Longs, TextArray, TextArray, TextArray, Longs, Booleans, Longs),
     *(Longs, Longs, Longs, Shorts, Shorts, Booleans),
@@ -43,7 +43,7 @@ _OCCURRENCE: tuple[type[Array], ...] = (
 
 
 class PostgresScheduleStatements:
-    """Implements `ScheduleStatements`; lists travel as arrays."""
+    """Implements `ScheduleStatements`; lists are sent as arrays."""
 
     def __init__(self, sql: Texts) -> None:
         """Take the texts for one schema."""
@@ -66,7 +66,7 @@ class PostgresScheduleStatements:
         return Statement(self._sql("schedules_of"), (app,))
 
     def named(self, names: Sequence[str]) -> Statement:
-        """Find schedules by their names and keep others from moving them."""
+        """Find schedules by their names and lock them."""
         return Statement(self._sql("schedules_locked"), (list(names),))
 
     def page(self, after: str, limit: int) -> Statement:
@@ -74,7 +74,7 @@ class PostgresScheduleStatements:
         return Statement(self._sql("schedules"), (after, limit))
 
     def put(self, standings: Sequence[Standing]) -> Statement:
-        """Write where schedules stand."""
+        """Write the states of schedules."""
         rows = [astuple(one)[: len(_STANDING)] for one in standings]
         return Statement(self._sql("schedules_put"), columns(_STANDING, rows))
 
@@ -91,11 +91,11 @@ class PostgresScheduleStatements:
         return Statement(self._sql("occurrences_dump"), (list(names),))
 
     def fill_occurrences(self, rows: Sequence[tuple[Any, ...]]) -> Statement:
-        """Store occurrences as another store had them."""
+        """Store occurrences exactly as the other store had them."""
         return Statement(self._sql("occurrences_fill"), columns(_OCCURRENCE, rows))
 
     def shut(self, names: Sequence[str], other: str) -> Statement:
-        """Find those of the names that are shut for another store."""
+        """Find the names that are shut for another store."""
         return Statement(self._sql("schedules_shut"), (list(names), SHUT, other))
 
     def mark(self, names: Sequence[str], other: str) -> Statement:
@@ -103,13 +103,13 @@ class PostgresScheduleStatements:
         return Statement(self._sql("schedules_mark"), (list(names), SHUT, other))
 
     def reopen(self, names: Sequence[str], other: str) -> Plan[tuple[str, ...]]:
-        """Let schedules fire that are shut, and return their names."""
+        """Let shut schedules fire again, and return their names."""
         given = list(names), SHUT, other
         freed = {row[0] for row in (yield Statement(self._sql("schedules_reopen"), given)).rows}
         return tuple([name for name in names if name in freed])
 
     def storable(self, history: ScheduleHistory) -> ScheduleHistory:
-        """Return what the database can hold of a history; BadPayload when its jobs would fail."""
+        """Return a history as the database can hold it; BadPayload if it cannot hold its jobs."""
         codec = self._sql.codec
         _demand_fit(history.standing.spec, codec)
         return storable(history, lambda text: written(text, codec))
@@ -124,15 +124,15 @@ class PostgresScheduleStatements:
 def guarded(
     sql: Texts, now: int | None, plan: Callable[[PostgresScheduleStatements, int], Plan[T]]
 ) -> Plan[T]:
-    """Run a plan while nobody else puts schedules in; it is given the store's time."""
+    """Run a plan under the lock of those who create schedules; it gets the store's time."""
     rows = (yield Statement(sql("schedules_guard"), (now, sql.schema, PATIENCE))).rows
     return (yield from plan(PostgresScheduleStatements(sql), rows[0][0]))
 
 
 def _demand_fit(spec: bytes, codec: str) -> None:
-    """Raise BadPayload for a schedule whose jobs the database could not store: it would be broken.
+    """Raise BadPayload for a schedule whose jobs the database could not store.
 
-    The spec itself is bytes, which hold every letter.
+    The spec itself is bytes, which can hold every character.
     """
     try:
         one = read(spec)

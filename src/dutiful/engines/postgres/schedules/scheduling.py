@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class PostgresSchedules:
-    """the role `ScheduleStore`; what schedulers do often is on the pinned connections."""
+    """The role `ScheduleStore`; frequent calls of schedulers use the pinned connections."""
 
     def __init__(self, session: Session) -> None:
         """Share the engine's session."""
@@ -38,7 +38,7 @@ class PostgresSchedules:
     async def declare(
         self, app: str, declaration_version: str, schedules: Sequence[Schedule] | None
     ) -> Declared:
-        """Bring an app's schedules in line, if this declaration version rules."""
+        """Write an app's declared schedules, if this declaration version rules."""
         return await self._change(
             lambda sql, now: declare(sql, app, declaration_version, schedules, now)
         )
@@ -63,7 +63,7 @@ class PostgresSchedules:
         return await self._read_schedules(plan)
 
     async def due(self, limit: int) -> DueBatch:
-        """Return the schedules to look at."""
+        """Return the schedules to advance."""
 
         def plan(sql: Texts, now: int | None) -> Plan[DueBatch]:
             rows = (yield Statement(sql("schedules_due"), (limit, now))).rows
@@ -83,13 +83,13 @@ class PostgresSchedules:
         return await self._change(lambda sql, now: switch(sql, names, how, now))
 
     async def delete_schedules(self, names: Sequence[str]) -> Deleted:
-        """Delete schedules, and return what they leave undone."""
+        """Delete schedules, and return the occurrences that are not made."""
         return await self._change(lambda sql, now: delete(sql, names, now))
 
     async def occurrences(
         self, name: str, limit: int, before: int | None = None
     ) -> tuple[Recorded, ...]:
-        """Return what became of a schedule's occurrences."""
+        """Return a schedule's recorded occurrences."""
 
         def plan(sql: Texts, _: int | None) -> Plan[tuple[Recorded, ...]]:
             rows = (yield Statement(sql("occurrences"), (name, before, limit))).rows
@@ -98,7 +98,7 @@ class PostgresSchedules:
         return await self._read_schedules(plan)
 
     async def review(self, limit: int) -> tuple[Overdue, ...]:
-        """Close occurrences whose jobs have ended; without anything to note, nothing is written."""
+        """Close occurrences whose jobs have ended; writes nothing if there is nothing to record."""
         part, eventful = await self._read_schedules(partial(look, after=self._reviewed))
         if not eventful:
             self._reviewed = part.onward((), limit)

@@ -1,1 +1,1 @@
-"""Bringing the schema up to date, and checking whose it is."""
+"""Applying migrations, and checking that the database and its rights are the right ones."""

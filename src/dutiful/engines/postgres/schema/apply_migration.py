@@ -1,4 +1,4 @@
-"""Applying one migration while others work: nobody waits behind it for longer than a moment."""
+"""Applies one migration while other sessions work, which it blocks only for a short time."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from dutiful.engines.postgres.connections.session_settings import SEARCH_PATH
 from dutiful.engines.postgres.statements import Texts, quoted, trusted
 
 LOCK_SECONDS = 0.5
-"""How long a migration waits for a lock: all who come after it for the same table wait as long."""
+"""How long a migration waits for a lock; later sessions on the same table wait as long."""
 PATIENCE_SECONDS = 60.0
-"""How long it goes on trying."""
+"""Seconds for which it goes on trying."""
 _PAUSE_SECONDS = 0.1, 0.4
-"""Between two trials those go first who waited behind the last."""
+"""Seconds between two attempts, in which the sessions that it blocked can go on."""
 _DAY_SECONDS = 86_400.0
 _INDEX = re.compile(
     r"^(?:CREATE\s+(?:UNIQUE\s+)?|DROP\s+)INDEX\s+CONCURRENTLY\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+)?"
@@ -36,21 +36,21 @@ _INDEX = re.compile(
 
 
 class MigrationBlocked(Exception):
-    """Another session stands in the way; nothing was done, and it may be tried again."""
+    """Another session blocks the migration; nothing was done, and it may be repeated."""
 
 
 def apply_migration(address: Address, sql: Texts, migration: Migration, *, alone: bool) -> bool:
     """Apply one migration, unless another process has done it; ``alone`` says the store is new.
 
-    EngineUnavailable names the sessions that stood in the way until patience ended.
+    EngineUnavailable names the sessions that blocked it for the whole time.
     """
     ended = monotonic() + PATIENCE_SECONDS
     trial = _concurrently if migration.concurrently and not alone else _in_transaction
     text = text_of(sql, migration, alone=alone)
     while True:
         try:
-            # On a connection of its own: one that had looked at the schema before would go on
-            # believing, inside this transaction, what it saw then.
+            # On a new connection: one that had read the schema before would see, inside this
+            # transaction, the older state.
             with connect(address) as connection, _translated(address, migration):
                 connection.patience = _DAY_SECONDS
                 return trial(connection, address, sql, migration, text)
@@ -65,14 +65,15 @@ def apply_migration(address: Address, sql: Texts, migration: Migration, *, alone
 
 
 def rows(connection: psycopg.Connection[Any], text: str, *params: object) -> list[Any]:
-    """Run a query of ours."""
+    """Run a query and return its rows."""
     return connection.execute(trusted(text), params).fetchall()
 
 
 def text_of(sql: Texts, migration: Migration, *, alone: bool) -> str:
-    """Return what a migration runs; in a new store there is nobody for whom to take the long way.
+    """Return the SQL of a migration; in a new store (``alone``) indexes are not built concurrently.
 
-    It would also wait for every transaction of the database that is open just then.
+    No other session uses a new store, and a concurrent build would wait for every open transaction
+    of the database.
     """
     text = migration.text.strip()
     return sql.fill(text.replace(" CONCURRENTLY", "") if alone else text)
@@ -85,7 +86,7 @@ def indexes(migration: Migration) -> list[str]:
 
 @contextmanager
 def _translated(address: Address, migration: Migration) -> Generator[None]:
-    """Tell errors as ours; what the rows themselves forbid is the store's state, not a job's."""
+    """Raise errors as Dutiful's; if stored rows forbid the change, the store is unusable."""
     try:
         with translated(f"applying {migration.name} to {address.shown}"):
             yield
@@ -134,8 +135,8 @@ def _concurrently(
             "connection; run `dutiful migrate` with the server's own address, without pooler="
         )
     connection.execute("SET statement_timeout = 0; SET lock_timeout = 0")
-    with suppress(psycopg.Error):  # not on every system
-        # Else the server would go on for a process that was killed, and keep the turn.
+    with suppress(psycopg.Error):  # not supported on every system
+        # Otherwise the server would go on for a killed process and keep the migration lock.
         connection.execute("SET client_connection_check_interval = '1s'")
     _lock_migrations(connection, sql, sql("migration_session_lock"))
     if _applied(connection, sql, migration):
@@ -144,7 +145,7 @@ def _concurrently(
     try:
         connection.execute(trusted(text))
     except psycopg.Error:
-        with suppress(psycopg.Error):  # else the next run does it
+        with suppress(psycopg.Error):  # if it fails, the next run does it
             _clear(connection, sql, migration)
         raise
     connection.execute(trusted(sql("migrated")), (migration.number, migration.name))
@@ -152,10 +153,10 @@ def _concurrently(
 
 
 def _lock_migrations(connection: psycopg.Connection[Any], sql: Texts, text: str) -> None:
-    """Raise Blocked while another session migrates.
+    """Raise MigrationBlocked while another session migrates.
 
-    It is never waited for in the server: an index that is built concurrently waits for all other
-    statements, also for one that would wait for its turn.
+    It does not wait for the lock in the server: a concurrent index build waits for all other
+    statements, so it would wait for the one that waits for the lock.
     """
     ((ours,),) = rows(connection, text, sql.channel)
     if not ours:
@@ -174,6 +175,6 @@ def _clear(connection: psycopg.Connection[Any], sql: Texts, migration: Migration
 
 
 def _blockers(connection: psycopg.Connection[Any], sql: Texts) -> str:
-    """Name the sessions that hold locks now; the one in the way may have gone."""
+    """Name the sessions that hold locks now; the one that blocked us may have gone."""
     found = rows(connection, sql("blockers"), sql.channel, sql.quoted)
     return named(found) or "a session that is gone now"

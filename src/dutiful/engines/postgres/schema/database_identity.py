@@ -1,8 +1,8 @@
-"""Whether a connection of the caller's leads to the database that holds the jobs.
+"""Checks that a caller's connection is to the database that holds the jobs.
 
-Another database may have a store of its own in a schema of the same name, and no worker that looks
-into it. A database is told by its name and by when its server started: that tells a copy from its
-original too, and needs neither a right nor a row of ours.
+Another database may have its own store in a schema of the same name, which no worker serves. A
+database is identified by its name and by the start time of its server. These also distinguish a
+copy from its original, and reading them needs neither a right nor a stored row.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from dutiful.engines.postgres.statements import Texts
 T = TypeVar("T")
 
 _AGAIN_SECONDS = 300.0
-"""How long to do without the question after our own server could not be asked."""
+"""Seconds for which nothing is checked after our own server could not be asked."""
 
 
 class DatabaseIdentity(NamedTuple):
-    """What tells one database from all others."""
+    """What distinguishes a database from all others."""
 
     database: str
     started_at: int
 
 
 class WrongDatabase(Exception):
-    """A connection leads elsewhere than the store was when last asked."""
+    """A connection is to another database than the store's, as far as is known."""
 
     def __init__(self, there: DatabaseIdentity) -> None:
-        """Keep where it leads."""
+        """Keep the identity of that database."""
         self.there = there
 
 
 class DatabaseCheck:
-    """Where the store is, and the connections that are known to lead there."""
+    """The identity of the store's database, and the connections that were found to be to it."""
 
     def __init__(self, address: Address, sql: Texts) -> None:
         """Ask nothing yet."""
@@ -54,11 +54,11 @@ class DatabaseCheck:
 
     @property
     def doubtful(self) -> bool:
-        """Whether `learn` would ask."""
+        """Whether `learn` would query the server."""
         return self._here is None and monotonic() - self._asked_at >= _AGAIN_SECONDS
 
     def learn(self) -> None:
-        """Ask our own server where it is, once; that it cannot be reached stops nobody else."""
+        """Ask our own server for its identity, once; no error if it cannot be reached."""
         if self.doubtful:
             with self._guard:
                 if self.doubtful:
@@ -66,7 +66,7 @@ class DatabaseCheck:
                     self._here = self._asked()
 
     def judge(self, wrong: WrongDatabase) -> None:
-        """Ask again, as the server may have been started again; UsageError if it is another one."""
+        """Ask again, as the server may have been restarted; UsageError for another database."""
         with self._guard:
             here = self._here = self._asked()
         if here is None or here == wrong.there:
@@ -80,13 +80,13 @@ class DatabaseCheck:
         )
 
     def reached(self, driver: Any, plan: Plan[T]) -> Plan[T]:
-        """Ask where a connection leads before a plan that is its first; Astray if elsewhere."""
+        """Check a connection before its first plan; WrongDatabase if it is to another one."""
         here = self._here
         if here is not None and driver not in self._known:
             there = DatabaseIdentity(*(yield Statement(self._sql("database_identity"))).rows[0])
             if there != here:
                 raise WrongDatabase(there)
-            with suppress(TypeError):  # some wrapper that cannot be remembered
+            with suppress(TypeError):  # a wrapper without weak references
                 self._known.add(driver)
         return (yield from plan)
 

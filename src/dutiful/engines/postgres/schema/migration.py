@@ -1,4 +1,4 @@
-"""Bringing the schema up to date, however many processes start at once."""
+"""Applies pending migrations, also when many processes start at the same time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .sequence_check import refuse_old_numbers
 
 
 def missing(address: Address, sql: Texts) -> tuple[Migration, ...]:
-    """Return the migrations that the store lacks; SchemaMismatch when this release is too old."""
+    """Return the pending migrations; SchemaMismatch when this release is too old."""
     with connect(address) as connection, translated("reading the store's schema"):
         refuse_transaction_pooler(address, connection)
         sql.codec = codec_of(encoding_of(connection))
@@ -28,9 +28,9 @@ def missing(address: Address, sql: Texts) -> tuple[Migration, ...]:
 
 
 def wanted(address: Address, sql: Texts, *, contract: bool = False) -> tuple[Migration, ...]:
-    """Return what `migrate` would apply now.
+    """Return the migrations that `migrate` would apply now.
 
-    What takes away anything waits for workers of other releases, unless ``contract`` is given.
+    Those that remove anything wait for workers of other releases, unless ``contract`` is set.
     """
     with connect(address) as connection, translated("reading the store's schema"):
         lacks = _missing(connection, sql, address)
@@ -38,9 +38,9 @@ def wanted(address: Address, sql: Texts, *, contract: bool = False) -> tuple[Mig
 
 
 def prepare(address: Address, sql: Texts) -> tuple[str, ...]:
-    """Apply the migrations that opening a store applies; returns what a person should read.
+    """Apply the migrations that opening a store applies; return notices for the operator.
 
-    StoreUnusable for a store that would give out the numbers of jobs twice.
+    StoreUnusable for a store that would use the numbers of old jobs again.
     """
     with connect(address) as connection, translated("reading the store's schema"):
         refuse_transaction_pooler(address, connection)
@@ -56,22 +56,22 @@ def prepare(address: Address, sql: Texts) -> tuple[str, ...]:
 
 
 def migrate(address: Address, sql: Texts, *, contract: bool = False) -> tuple[str, ...]:
-    """Apply what is wanted, and return the names of what this call applied."""
+    """Apply the wanted migrations, and return the names of those that this call applied."""
     done: list[Migration] = []
     alone = is_new(sql.migrations, missing(address, sql))
     for migration in wanted(address, sql, contract=contract):
-        # Asked again, as a worker may have come while the migrations before were applied.
+        # Checked again, as a worker may have joined while earlier migrations were applied.
         doubtful = migration.contracts and not alone
         if doubtful and migration not in wanted(address, sql, contract=contract):
             continue
         if apply_migration(address, sql, migration, alone=alone):
             done.append(migration)
-    grant_again(address, sql)  # also for objects that were added before anything was granted
+    grant_again(address, sql)  # also for objects that are older than the first grant
     return names(done)
 
 
 def script(address: Address, sql: Texts, *, contract: bool = False) -> str:
-    """Return what `migrate` would run now, for psql, and run nothing."""
+    """Return the script for psql of what `migrate` would run now, and run nothing."""
     lacks, chosen = missing(address, sql), wanted(address, sql, contract=contract)
     held = [migration for migration in lacks if migration not in chosen]
     return script_of(sql, chosen, held, alone=is_new(sql.migrations, lacks))

@@ -1,4 +1,4 @@
-"""Migrations written out for people who run them by hand."""
+"""Writes migrations as a script, for operators who run them by hand."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _one(sql: Texts, migration: Migration, *, alone: bool) -> Iterable[str]:
     done = sql.fill(record.replace("$2", literal(migration.name)))
     text = text_of(sql, migration, alone=alone)
     if migration.concurrently and not alone:
-        # An index that an interrupted run left behind would count as made.
+        # An index that an interrupted run left would count as built.
         for index in indexes(migration):
             yield f"DROP INDEX CONCURRENTLY IF EXISTS {sql.quoted}.{quoted(index)};"
         yield text

@@ -1,4 +1,4 @@
-"""Whether our role has its rights on every table, also on those of later migrations."""
+"""Checks that our role has its rights on every table, also on those of later migrations."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def grant_again(address: Address, sql: Texts) -> None:
 
 
 def lacking_rights(connection: psycopg.Connection[Any], sql: Texts) -> str:
-    """Say on which tables this role lacks rights; empty if on none."""
+    """Say on which tables this role lacks rights; empty if it lacks none."""
     found = rows(connection, sql("rights"))
     return _advice(sql, [name for (name,) in found]) if found else ""
 

@@ -1,7 +1,7 @@
-"""Finds out that the sequence which numbers jobs lies behind them, so that numbers would repeat.
+"""Detects that the sequence of job numbers is behind the stored jobs, so that numbers would repeat.
 
-Logical replication copies no sequences: on the copy new jobs would get numbers of old ones. Errors
-and steps are identified by the jobs' ids, but those of older releases by the number only.
+Logical replication does not copy sequences: on the copy, new jobs would get numbers of old ones.
+Errors and steps are identified by the jobs' ids, but those of older releases only by the number.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _FIX = "SELECT setval(pg_get_serial_sequence({job}, 'seq'), max(seq)) FROM {sche
 
 
 def refuse_old_numbers(connection: psycopg.Connection[Any], sql: Texts, address: Address) -> None:
-    """Raise StoreUnusable when the next job would share its number with one that is there."""
+    """Raise StoreUnusable when the next job would get the number of a stored one."""
     ((newest, last),) = rows(connection, sql("sequence_position"))
     if _behind(newest, last):
         raise StoreUnusable(f"{address.shown}: {_advice(sql, newest, last)}")
 
 
 def check_sequence(sql: Texts) -> Plan[Finding]:
-    """Look at the same for a check."""
+    """Report the same for `check`."""
     newest, last = (yield Statement(sql("sequence_position"))).rows[0]
     behind = _behind(newest, last)
     text = _advice(sql, newest, last) if behind else "each new job gets a number of its own"

@@ -18,7 +18,7 @@ FROM {schema}.schedule WHERE name = ANY ($1::text[]) ORDER BY name
 SELECT name FROM {schema}.schedule WHERE app = $1
 
 -- name: schedules_guard
--- One at a time puts schedules in, and nobody waits for one who has stopped.
+-- One session at a time creates schedules; the server ends the transaction of one that has stopped.
 SELECT
   coalesce($1::bigint, {now}),
   pg_advisory_xact_lock(hashtextextended('dutiful schedules ' || $2::text, 0::bigint))::text,
@@ -76,8 +76,8 @@ LEFT JOIN LATERAL (
 ORDER BY part, place, name LIMIT greatest($1, 1)
 
 -- name: schedules_admit
--- Those that take their moves. One that is locked is being moved by somebody else. Should we stop
--- half-way, the server lets go for us.
+-- The schedules whose moves are admitted. Another session is advancing one that is locked. If we
+-- stop half-way, the server releases our locks.
 SELECT schedule.name, schedule.number FROM unnest(
   $1::text[], $2::bigint[], $3::boolean[]
 ) AS given (name, version, by_hand)

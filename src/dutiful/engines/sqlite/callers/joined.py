@@ -1,4 +1,4 @@
-"""The caller's own connection: what it must be, and the part of its transaction that is ours."""
+"""The caller's own connection: its checks, and the savepoint for our statements."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _HIDING = sql("hiding")
 
 @contextmanager
 def joined(session: Session, connection: Any) -> Generator[sqlite3.Cursor, None, None]:
-    """Give a cursor for what is to commit with the caller; an error undoes that part alone."""
+    """Yield a cursor for writes that commit with the caller; an error undoes only these."""
     path = session.database_file.path
     with _plain(connection, path) as cursor:
         with _refused(path):
             _check(cursor, path)
             waits = cursor.connection.in_transaction
-        if not waits:  # opening the store would have to wait for the caller's transaction
+        if not waits:  # else opening the store would wait for the caller's transaction
             session.ready()
         with _refused(path):
             if waits and not session.open:
@@ -40,14 +40,14 @@ def joined(session: Session, connection: Any) -> Generator[sqlite3.Cursor, None,
                 cursor.execute("SAVEPOINT dutiful_enqueue")
                 yield cursor
             except BaseException:
-                if cursor.connection.in_transaction:  # else SQLite has rolled back by itself
+                if cursor.connection.in_transaction:  # SQLite may have rolled back by itself
                     _undo(cursor, begun)
                 raise
             cursor.execute("RELEASE dutiful_enqueue")
 
 
 def refuse_hiding(cursor: sqlite3.Cursor) -> str | None:
-    """Return the file of a connection; UsageError where a table of its own hides one of ours."""
+    """Return the file of a connection; UsageError if a temporary table hides one of ours."""
     bases = cursor.execute("PRAGMA database_list").fetchall()
     if any(name == "temp" for _, name, _ in bases):
         hiding = [name for (name,) in cursor.execute(_HIDING).fetchall()]
@@ -62,7 +62,7 @@ def refuse_hiding(cursor: sqlite3.Cursor) -> str | None:
 
 @contextmanager
 def _plain(connection: Any, path: Path) -> Generator[sqlite3.Cursor, None, None]:
-    """Give a cursor of the caller's connection that answers in tuples and str."""
+    """Yield a cursor of the caller's connection that returns tuples and str."""
     if not isinstance(connection, sqlite3.Connection):
         raise UsageError(
             f"a {type(connection).__qualname__} is not an sqlite3.Connection; pass the driver's "
@@ -71,7 +71,7 @@ def _plain(connection: Any, path: Path) -> Generator[sqlite3.Cursor, None, None]
     with _refused(path):
         if isinstance(connection, TaskConnection):
             cursor: sqlite3.Cursor = connection.cursor()
-        else:  # not by a method that the caller's class may have changed
+        else:  # not by a method that the caller's class may override
             cursor = sqlite3.Connection.cursor(connection, sqlite3.Cursor)
     kept, connection.text_factory = connection.text_factory, str
     cursor.row_factory = None
@@ -84,7 +84,7 @@ def _plain(connection: Any, path: Path) -> Generator[sqlite3.Cursor, None, None]
 
 @contextmanager
 def _refused(path: Path) -> Generator[None, None, None]:
-    """Raise as UsageError what is wrong with the connection, and not with the store."""
+    """Raise errors of the connection, not of the store, as UsageError."""
     since = monotonic()
     try:
         yield
@@ -155,7 +155,7 @@ def _join(cursor: sqlite3.Cursor) -> bool:
     if commits:
         raise UsageError(no_transaction("the sqlite3 connection", "execute BEGIN first"))
     if legacy:
-        # Else the savepoint would open the transaction, and its release would commit it.
+        # Otherwise the savepoint would begin the transaction, and its release would commit it.
         cursor.execute(f"BEGIN {connection.isolation_level}")
     return legacy
 

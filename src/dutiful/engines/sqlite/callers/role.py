@@ -1,4 +1,4 @@
-"""Taking jobs in on the caller's own connection."""
+"""Storing new jobs on the caller's own connection."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class SqliteCaller:
         path = self.session.database_file.path
         connection = connection_of(given, vendor="sqlite", engine=f"the file {path}")
         if not connection.in_atomic_block:
-            self.session.ready()  # it would have to wait for the transaction below
+            self.session.ready()  # inside the transaction below, it would wait for that
 
         def translate(error: BaseException) -> Exception:
             return (
@@ -54,5 +54,5 @@ class SqliteCaller:
             return self.enqueue_on(connection.connection, jobs)
 
     async def aenqueue_on(self, connection: Any, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
-        """Store jobs on the caller's connection, which blocks as all that it does."""
+        """Store jobs on the caller's connection; it blocks, as every call on it does."""
         return self.enqueue_on(connection, jobs)

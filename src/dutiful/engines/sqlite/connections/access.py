@@ -1,4 +1,4 @@
-"""Which users may write to the database, and so may use and own the files beside it."""
+"""The users who may write to the database, and so may use and own the files beside it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Access(msgspec.Struct, frozen=True):
     world: bool
     """Whether every user may write."""
     strangers: bool
-    """Whether every user may make files in its folder, as in /tmp; then a group proves nothing."""
+    """Whether every user may make files in its folder, as in /tmp; then groups prove nothing."""
 
     @property
     def file_mode(self) -> int:
@@ -56,7 +56,7 @@ class Access(msgspec.Struct, frozen=True):
 
 
 def look(path: Path, *, follow: bool = True) -> os.stat_result | None:
-    """Look at a file, if there is one; StoreUnusable where this user cannot even ask."""
+    """Return a file's status, None if there is no file; StoreUnusable if access is denied."""
     try:
         return os.stat(path, follow_symlinks=follow)
     except (FileNotFoundError, NotADirectoryError):
@@ -82,7 +82,7 @@ def _shut(path: Path) -> Path:
 
 
 def access_to(database: Path) -> Access:
-    """Look at the database's rights; OSError when it is not there."""
+    """Return the database's access rights; OSError when it does not exist."""
     found = os.stat(database)
     parent = os.stat(database.parent)
     return Access(
@@ -95,10 +95,10 @@ def access_to(database: Path) -> Access:
 
 
 def make_private(database: Path) -> None:
-    """Make an empty database that others cannot read, unless there is one.
+    """Make an empty database that other users cannot read, unless there is one.
 
     SQLite would let every user read it. A user who can read it can hold the locks of its log, and
-    so stop all writers. It appears under its name only after its rights are set.
+    so block all writers. The file gets its name only after its rights are set.
     """
     hidden = database.with_name(f".{database.name[:40]}-{token_hex(6)}")
     try:
@@ -106,7 +106,7 @@ def make_private(database: Path) -> None:
     except OSError:
         return  # opening it will report what is wrong
     try:
-        # A umask that lets the group write says that a group shares the file.
+        # A umask that lets the group write means that the group shares the file.
         if hasattr(os, "fchmod") and not os.fstat(file).st_mode & stat.S_IWGRP:
             os.fchmod(file, 0o600)
     finally:
@@ -114,6 +114,6 @@ def make_private(database: Path) -> None:
     try:
         os.link(hidden, database)
     except OSError:
-        return  # another process was faster, or there are no links here and SQLite makes it
+        return  # another process was faster, or there are no hard links here: SQLite makes it
     finally:
         os.unlink(hidden)

@@ -1,7 +1,7 @@
-"""Parameters that the program's adapters do not reach.
+"""Parameters that the program's adapters do not change.
 
-`sqlite3.register_adapter` holds for every connection of the process, also for those of this
-engine, and for plain texts, numbers and bytes too. It is found by the exact type of a value.
+`sqlite3.register_adapter` applies to every connection of the process, also to those of this engine,
+and may be called for str, int, float and bytes, too. An adapter applies to one exact type.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _PLAIN = frozenset({int, str, bytes, float, bool})
 
 
 class Registry:
-    """What is known of the adapters: whether one is for a plain type, and how many there were."""
+    """Knows the adapters of the process: whether any is for a plain type."""
 
     def __init__(self) -> None:
         """Look at nothing yet."""
@@ -50,7 +50,7 @@ class Registry:
         self._touched = False
 
     def touches(self) -> bool:
-        """Whether a plain value would be changed; looks closer when one was registered."""
+        """Whether a plain value would be changed; checks again when one was registered."""
         if len(self.all) != self._count:
             count, kinds = len(self.all), {kind for kind, _ in list(self.all)}
             if type(None) in kinds:
@@ -67,12 +67,12 @@ registry = Registry()
 
 
 def shielded(params: Sequence[Any]) -> Sequence[Any]:
-    """Return parameters that are stored as they are."""
+    """Return parameters that adapters do not change."""
     return [_apart(value) for value in params] if registry.touches() else params
 
 
 def all_shielded(rows: Iterable[Sequence[Any]]) -> Iterable[Sequence[Any]]:
-    """Return the parameters of many rows likewise."""
+    """Do the same for the parameters of many rows."""
     return map(shielded, rows) if registry.touches() else rows
 
 

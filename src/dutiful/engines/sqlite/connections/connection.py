@@ -1,4 +1,4 @@
-"""Connections in this engine's settings, and SQLite's errors told as Dutiful's."""
+"""Connections with this engine's settings; translates SQLite's errors into Dutiful's."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from .adapters import all_shielded, registry, shielded
 
 Durability = Literal["full", "normal"]
 Runs = sqlite3.Connection | sqlite3.Cursor
-"""What runs statements."""
+"""A connection or a cursor, which runs statements."""
 
 LOCK_WAIT_SECONDS = 60.0
-"""How long a writer waits for its turn before it gives up."""
+"""Seconds that a writer waits for the write lock before it gives up."""
 
 WAL_BYTES_KEPT = 64 * 1024 * 1024
 _PRAGMAS = (
@@ -37,7 +37,7 @@ _PRAGMAS = (
 
 
 class StoreConnection(sqlite3.Connection):
-    """A connection of this engine's own: its transactions always end soon."""
+    """The engine's own connection: its transactions always end soon."""
 
 
 def connect(
@@ -47,9 +47,9 @@ def connect(
     *,
     create: bool = True,
 ) -> StoreConnection:
-    """Open the file in this engine's settings, without implicit transactions.
+    """Open the file with this engine's settings, without implicit transactions.
 
-    Without ``create``, EngineUnavailable when there is no file: an empty one would hide the loss.
+    Without ``create``, EngineUnavailable when there is no file: a new one would hide the loss.
     """
     if not create and look(path) is None:
         raise EngineUnavailable(f"{path} was removed while it was in use; put it back")
@@ -73,18 +73,18 @@ def connect(
 
 
 class NotText(bytes):
-    """A stored text that is not UTF-8, as its bytes."""
+    """The bytes of a stored text that is not UTF-8."""
 
 
 class Undecoded(EngineError):
-    """A statement that writes has met a text that is not UTF-8: run it again with `lenient`."""
+    """A statement that writes has read a text that is not UTF-8: run it again with `lenient`."""
 
 
 @contextmanager
 def lenient(connection: sqlite3.Connection) -> Generator[None, None, None]:
-    """Read a text that is not UTF-8 as `NotText`, where the driver would fail the whole page.
+    """Read texts that are not UTF-8 as `NotText`; the driver would fail for the whole result.
 
-    Not used for every statement: a call for each text is slower than the driver's own reading.
+    Not used for every statement, because a call for each text is slower than the driver itself.
     """
     kept, connection.text_factory = connection.text_factory, _text
     try:
@@ -101,7 +101,7 @@ def _text(raw: bytes) -> str | NotText:
 
 
 def executor(connection: Runs, path: Path) -> Execute:
-    """Return what runs a plan's statements on a connection or a cursor."""
+    """Return a function that runs a plan's statements on a connection or a cursor."""
     since = monotonic()
 
     def run_one(statement: Statement) -> Answer:
@@ -129,13 +129,13 @@ def _run(connection: Runs, statement: Statement) -> Answer:
     try:
         return Answer(cursor.fetchall(), cursor.rowcount)
     except BaseException:
-        if cursor is not connection:  # a half-read cursor would keep the transaction from ending
+        if cursor is not connection:  # a half-read cursor would keep the transaction open
             cursor.close()
         raise
 
 
 def _run_leniently(connection: Runs, statement: Statement, path: Path) -> Answer:
-    """Repeat a read that the driver could not decode; a write must be undone first: Undecoded."""
+    """Repeat a read that the driver could not decode; Undecoded for a write: undo it first."""
     if not statement.text.startswith(("SELECT", "WITH")):
         raise Undecoded(f"a text in {path} is not UTF-8")
     owner = connection.connection if isinstance(connection, sqlite3.Cursor) else connection
@@ -144,7 +144,7 @@ def _run_leniently(connection: Runs, statement: Statement, path: Path) -> Answer
 
 
 def _is_undecoded(error: sqlite3.Error) -> bool:
-    """Whether the driver itself failed to decode a text: errors of SQLite have a code."""
+    """Whether the driver could not decode a text; unlike SQLite's errors, this has no code."""
     unknown = getattr(error, "sqlite_errorcode", None) is None
     return unknown and isinstance(error, sqlite3.OperationalError)
 
@@ -160,21 +160,21 @@ def translated(path: Path, *, committing: bool = False) -> Generator[None, None,
 
 
 def code_of(error: sqlite3.Error) -> int:
-    """Return SQLite's own code, the extended one."""
+    """Return SQLite's extended error code."""
     return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR))
 
 
 def is_locked(error: sqlite3.Error) -> bool:
-    """Whether another connection holds what was wanted."""
+    """Whether another connection holds the lock."""
     return code_of(error) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def translate_error(
     error: sqlite3.Error, path: Path, *, committing: bool = False, since: float | None = None
 ) -> EngineError:
-    """Turn SQLite's error into Dutiful's, which says what to do next.
+    """Translate SQLite's error into Dutiful's, which says what to do next.
 
-    On a full disk nothing was committed: the mark of a commit is written last.
+    On a full disk nothing was committed, because the commit record is written last.
     """
     code = code_of(error)
     match code & 0xFF:

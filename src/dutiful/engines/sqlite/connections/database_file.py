@@ -1,4 +1,4 @@
-"""Where the file lies: its neighbours, what is wrong with the place, and plain commands there."""
+"""The database file: its path and log, checks of its folder, and simple commands on it."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _NETWORK = frozenset(
 
 
 class DatabaseFile:
-    """The path of a store and of the folder beside it that processes meet in."""
+    """The path of a store, and of the folder beside it that its processes share."""
 
     def __init__(self, path: Path) -> None:
         """Look at nothing yet."""
         self.path = path
         self.folder = RunFolder(path)
         self.replaced: str | None = None
-        """What a commit found to be wrong with the file."""
+        """The problem of the file that a commit has found."""
         self._name = os.fspath(path)
         self._identity: tuple[int, int] | None = None
         self._size = 0
@@ -39,7 +39,7 @@ class DatabaseFile:
         self.locate()
 
     def locate(self) -> None:
-        """Follow the path's links: SQLite keeps the log beside the file itself."""
+        """Resolve links in the path: SQLite keeps the log beside the file itself."""
         self.file = Path(os.path.realpath(self.path))
         beside = self.file.parent  # also of the root, which has no name
         self.wal = beside / f"{self.file.name}-wal"
@@ -68,7 +68,7 @@ class DatabaseFile:
             raise ReplyUnknown(f"{trouble}; the last write is lost with the old file")
 
     def recognise(self) -> None:
-        """Remember which file it is that has been opened."""
+        """Remember the identity of the file that was opened."""
         found = look(self.path)
         if found is None:
             raise EngineUnavailable(f"{self.path} was removed as it was opened; put it back")
@@ -108,17 +108,17 @@ class DatabaseFile:
             return 0
 
     def restart_log(self, connection: sqlite3.Connection) -> None:
-        """Empty the write-ahead log, unless readers keep it for longer than a moment."""
+        """Empty the write-ahead log, unless a reader uses it for long."""
         connection.execute(f"PRAGMA busy_timeout = {_RESTART_MS}").close()
-        with suppress(sqlite3.Error):  # the next turn tries again
+        with suppress(sqlite3.Error):  # repeated after a later commit
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
 
     def forget(self) -> None:
-        """Accept whichever file is opened next."""
+        """Accept any file that is opened next."""
         self._identity, self.replaced, self._logged = None, None, False
 
     def inspect(self) -> None:
-        """Raise StoreUnusable for what SQLite would only call "unable to open database file"."""
+        """Raise StoreUnusable with the cause of SQLite's "unable to open database file"."""
         if sqlite3.sqlite_version_info < SQLITE_MIN:
             raise StoreUnusable(
                 f"SQLite {sqlite3.sqlite_version} is too old; Dutiful needs "
@@ -171,7 +171,7 @@ class DatabaseFile:
             make_private(self.file)
 
     def require(self) -> None:
-        """Raise StoreUnusable when there is no file: a look must not leave an empty one behind."""
+        """Raise StoreUnusable when there is no file: a check must not create an empty one."""
         if look(self.path) is None:
             raise StoreUnusable(
                 f"there is no file {self.path}; the first enqueue or worker makes it, "
@@ -179,7 +179,7 @@ class DatabaseFile:
             )
 
     def notices(self) -> tuple[str, ...]:
-        """Say what an operator should know about the place."""
+        """Return what an operator should know about the file's location."""
         kind = _file_system(self.file.parent, _mounts())
         network = (
             f"{self.path} lies on a network file system ({kind}); SQLite's locks and its "

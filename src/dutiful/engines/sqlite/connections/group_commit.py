@@ -1,4 +1,4 @@
-"""Writes that share a commit: what each caller asked for, and the transaction around all."""
+"""Writes that share a commit: the write of each caller, and the transaction for all."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from .database_file import DatabaseFile
 
 T = TypeVar("T")
 Written = Plan[tuple[T, bool]]
-"""A plan of writes; beside its answer it says whether sleeping workers should look."""
+"""A plan of writes; it returns its answer, and whether to wake waiting workers."""
 
 
 def without_wake(plan: Plan[T]) -> Written[T]:
-    """Write by a plan that gives workers nothing to do."""
+    """Run a plan that makes no work for workers."""
     return (yield from plan), False
 
 
 class PendingWrite(Generic[T]):
-    """One caller's write, and what wakes the caller: a held lock, or a future and its loop."""
+    """One caller's write, and how the caller is woken: by a lock, or by a future on its loop."""
 
     __slots__ = ("answered", "done", "error", "future", "leads", "loop", "picky", "plan", "value")
 
     def __init__(
         self, plan: Callable[[], Written[T]], picky: bool, future: asyncio.Future[T] | None
     ) -> None:
-        """Prepare a write; a ``picky`` one may refuse and must not take others down with it."""
+        """Prepare a write; a ``picky`` one may fail, which must not undo the others."""
         self.plan = plan
         self.picky = picky
         self.future = future
@@ -69,7 +69,7 @@ class SharedTransaction:
         self._execute = executor(connection, database_file.path)
 
     def begin(self) -> bool:
-        """Begin; False where another connection holds the lock for longer than a moment."""
+        """Begin; False if another connection holds the lock and does not release it soon."""
         try:
             self.connection.execute("BEGIN IMMEDIATE").close()
         except sqlite3.Error as error:
@@ -92,7 +92,7 @@ class SharedTransaction:
             self._database_file.run(self.connection, "ROLLBACK")
 
     def apply(self, entry: PendingWrite[Any], *, alone: bool) -> bool:
-        """Run one entry's plan; what it refuses concerns its own caller only."""
+        """Run one entry's plan; its error goes only to its own caller."""
         entry.error = None
         if not entry.picky or alone:
             entry.value, wakes = run(entry.plan(), self._execute)
@@ -111,7 +111,7 @@ class SharedTransaction:
 
 
 def transact(transaction: SharedTransaction, batch: list[PendingWrite[Any]]) -> bool:
-    """Run the batch in one transaction; after an unexpected error, each entry in its own."""
+    """Run the batch in one transaction; after an unexpected error, run each entry in its own."""
     try:
         wakes = False
         try:
@@ -147,7 +147,7 @@ def _again(transaction: SharedTransaction, batch: list[PendingWrite[Any]]) -> bo
 
 
 def deliver(batch: list[PendingWrite[Any]]) -> None:
-    """Tell the callers: threads one by one, each event loop with one call."""
+    """Wake the callers: each thread, and each event loop once for all its coroutines."""
     loops: defaultdict[asyncio.AbstractEventLoop, list[PendingWrite[Any]]] = defaultdict(list)
     for entry in batch:
         entry.done = True
@@ -158,7 +158,7 @@ def deliver(batch: list[PendingWrite[Any]]) -> None:
     for loop, entries in loops.items():
         try:
             loop.call_soon_threadsafe(_answer, entries)
-        except RuntimeError:  # that loop has been closed; nobody listens
+        except RuntimeError:  # that loop has been closed, and its callers are gone
             continue
 
 

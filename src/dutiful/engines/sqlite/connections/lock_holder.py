@@ -1,7 +1,7 @@
-"""Which process or thread holds the write lock, asked only while a write waits for it.
+"""Finds the process or thread that holds the write lock, while a write waits for it.
 
-SQLite says only that the file is locked. When the waiting thread itself holds the lock, by a
-transaction on another connection, the wait could only end by giving up.
+SQLite reports only that the file is locked. If the waiting thread itself holds the lock, by a
+transaction on another connection, the wait would last until it times out.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _RESERVED = 0x40000001
 
 
 def lock_holder(file: Path) -> int | None:
-    """Return the process that holds the write lock, where the system shows it."""
+    """Return the process that holds the write lock, if the system shows it."""
     for name, byte in ((f"{file}-shm", _LOG_WRITER), (os.fspath(file), _RESERVED)):
         with suppress(OSError, ValueError, IndexError):
             inode = str(os.stat(name).st_ino)
@@ -48,7 +48,7 @@ def _open_transactions() -> list[sqlite3.Connection]:
     found: list[sqlite3.Connection] = []
     objects: list[Any] = gc.get_objects()
     for each in objects:
-        # By type, not by isinstance, which would make proxies resolve their targets.
+        # By type, not by isinstance, which would make lazy proxies create their objects.
         if _is_of_the_program(each):
             with suppress(sqlite3.Error):
                 if each.in_transaction:
@@ -57,7 +57,7 @@ def _open_transactions() -> list[sqlite3.Connection]:
 
 
 def _is_ours(connection: sqlite3.Connection) -> bool:
-    """Whether a connection is this thread's alone."""
+    """Whether a connection is used only by this thread."""
     if not _usable(connection):
         return False
     if _django_has(connection) or not _other_threads():
@@ -84,18 +84,18 @@ def _usable(connection: sqlite3.Connection) -> bool:
 
 
 def _django_has(connection: sqlite3.Connection) -> bool:
-    """Whether it is one of those that Django keeps for this thread."""
+    """Whether Django keeps the connection for this thread."""
     django = sys.modules.get("django.db")
     if django is None:
         return False
-    with suppress(Exception):  # Django may be half set up
+    with suppress(Exception):  # Django may not be set up completely
         kept = cast(Any, django).connections.all(initialized_only=True)
         return any(one.connection is connection for one in kept)
     return False
 
 
 def _other_threads() -> bool:
-    """Whether there are threads of the program's own beside this one."""
+    """Whether the program has other threads besides this one."""
     mine = threading.current_thread()
     return any(
         thread is not mine and not thread.name.startswith("dutiful-")

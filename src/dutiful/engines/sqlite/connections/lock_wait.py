@@ -1,4 +1,4 @@
-"""How long a write waits for the lock, and with which error it ends then."""
+"""How long a write waits for the lock, and the error with which the wait ends."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from .lock_holder import lock_holder, waits_for_itself
 _FIRST_LOOK, _LOOKS_APART = 0.05, 4.0
 _TRY_MS = 100
 _ANSWERS_APART = 0.1
-"""How often a wait looks whether the thread that is blocked by it has found something."""
+"""Seconds between checks whether the thread that is blocked by the wait has an answer."""
 
 
 class _Asked:
-    """What the thread that is blocked by a wait is asked: whether it would wait for itself."""
+    """Asks the thread that is blocked by a wait whether it holds the lock itself."""
 
     def __init__(self, lock_wait: LockWait, tell: Callable[[DutifulError], None]) -> None:
         self.over = False
@@ -41,10 +41,10 @@ class _Asked:
 
 
 class LockWait:
-    """One wait for the lock; it ends early when the thread would wait for itself."""
+    """One wait for the lock; it ends early if the waiting thread holds the lock itself."""
 
     def __init__(self, database_file: DatabaseFile, seconds: float = LOCK_WAIT_SECONDS) -> None:
-        """Begin to wait."""
+        """Start the time limit of the wait."""
         self._database_file = database_file
         self._seconds = seconds
         self._since = monotonic()
@@ -54,21 +54,21 @@ class LockWait:
         self._verdict: DutifulError | None = None
 
     def next(self) -> float:
-        """Return after how many seconds to call `judge`."""
+        """Return the seconds until the next call to `judge`."""
         wait = max(min(self._look_at, self._since + self._seconds) - monotonic(), 0)
         return wait if self._asked is None else min(wait, _ANSWERS_APART)
 
     def ask(self, tell: Callable[[DutifulError], None] | None = None) -> None:
-        """Let the thread that is blocked by this wait judge as well: it may hold the lock.
+        """Have the thread that is blocked by this wait check as well: it may hold the lock.
 
-        Without ``tell``, `judge` returns what it said. Call `end` when the wait is over.
+        Without ``tell``, `judge` returns its answer. Call `end` when the wait is over.
         """
         if (blocked := who_waits()) is not None:
             self._asked = _Asked(LockWait(self._database_file, self._seconds), tell or self._heard)
             blocked.ask(self._asked)
 
     def end(self) -> None:
-        """Ask no more."""
+        """Withdraw the question."""
         if self._asked is not None:
             self._asked.over = True
 
@@ -76,9 +76,10 @@ class LockWait:
         self._verdict = error
 
     def judge(self) -> DutifulError | None:
-        """Return the error with which the wait ends, None while it goes on; call it in that thread.
+        """Return the error that ends the wait, or None; call it in the thread that waits.
 
-        Searching for transactions of our own is expensive, so it is done less often each time.
+        The search for open transactions of this thread is expensive, so it is done less often each
+        time.
         """
         if self._verdict is not None:
             return self._verdict
@@ -93,7 +94,7 @@ class LockWait:
     def limit(
         self, future: asyncio.Future[Any], give_up: Callable[[DutifulError], None]
     ) -> asyncio.TimerHandle:
-        """Limit the wait of a coroutine, whose loop goes on and may end what holds the lock."""
+        """Limit the wait of a coroutine: its loop runs on, and may end the lock's transaction."""
         loop = future.get_loop()
         if who_waits() is not None:
             future.add_done_callback(lambda _: self.end())

@@ -1,4 +1,4 @@
-"""Connections that read, so that looking never waits for a writer."""
+"""Connections that only read, so that reads never wait for a writer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class Readers:
-    """A pool of connections that grows with the number of those who read at once."""
+    """A pool of connections that grows with the number of concurrent readers."""
 
     def __init__(
         self, database_file: DatabaseFile, connect: Callable[[], sqlite3.Connection]
@@ -35,7 +35,7 @@ class Readers:
         self._era = 0
 
     def read(self, plan: Callable[[], Plan[T]], *, snapshot: bool = False) -> T:
-        """Run a plan of reads in this thread; with a snapshot all see one state of the store."""
+        """Run a plan in this thread; with ``snapshot`` all its reads see one state of the store."""
         with self._taken() as connection:
             if not snapshot:
                 return run(plan(), executor(connection, self._database_file.path))
@@ -46,7 +46,7 @@ class Readers:
                 self._database_file.run(connection, "ROLLBACK")
 
     async def aread(self, plan: Callable[[], Plan[T]]) -> T:
-        """Run a plan of reads on one state of the store, beside the event loop."""
+        """Run a plan in another thread; all its reads see one state of the store."""
         with self._change:
             if self._threads is None:
                 self._threads = ThreadPoolExecutor(2, "dutiful-sqlite-reader")
@@ -54,20 +54,20 @@ class Readers:
         return await beside(lambda: self.read(plan, snapshot=True), threads)
 
     def freeze(self) -> None:
-        """Wait for the reads that are going on, let no other begin, and close all."""
+        """Wait for running reads, prevent new ones, and close all connections."""
         with self._change:
             self._frozen = True
             self._change.wait_for(lambda: self._used == 0)
             self._close()
 
     def thaw(self) -> None:
-        """Go on after `freeze`."""
+        """Allow reads again after `freeze`."""
         with self._change:
             self._frozen = False
             self._change.notify_all()
 
     def close(self) -> None:
-        """Close what is free; what is in use is closed when it comes back."""
+        """Close free connections, and those in use as soon as they are given back."""
         with self._change:
             self._close()
             threads, self._threads = self._threads, None

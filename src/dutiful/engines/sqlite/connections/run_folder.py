@@ -1,9 +1,9 @@
 """The folder beside the database: lock files and pipes for users who may write to it.
 
-Other users may have put anything there, or in its place: links to files elsewhere, pipes that
-block the process that opens them, files on which they hold locks. So files are opened relative to
-the open folder; no link is followed; rights and owners are checked after opening, when the file
-can no longer be exchanged; and we share only what we have just made.
+Other users may have put anything there, or in its place: links to other files, pipes that block a
+process that opens them, files on which they hold locks. So files are opened relative to the open
+folder, no link is followed, rights and owners are checked after a file is opened (when it can no
+longer be exchanged), and only files that we have just made are shared.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SAFELY = (
 
 
 class RunFolder:
-    """The open folder, checked again each second; the engine also works without it, less well."""
+    """The open folder, checked every second; without it the engine works, but less efficiently."""
 
     def __init__(self, database: Path) -> None:
         """Open nothing yet."""
@@ -58,7 +58,7 @@ class RunFolder:
                 os.close(folder)
 
     def objection(self) -> str | None:
-        """Say why the folder is not used, if it exists and cannot be trusted."""
+        """Return why the folder is not used, if it exists and cannot be trusted."""
         self.close()
         with self.held() as opened:
             if opened is not None or not _CAN or not os.path.lexists(self.path):
@@ -71,7 +71,7 @@ class RunFolder:
 
     @contextmanager
     def held(self) -> Generator[tuple[int, Access] | None]:
-        """Give the folder, which stays open meanwhile, and its rights."""
+        """Yield the folder, which stays open during the block, and its rights."""
         with self._lock:
             if monotonic() >= self._until:
                 self.close()
@@ -82,7 +82,7 @@ class RunFolder:
             yield None if folder is None or access is None else (folder, access)
 
     def lock_file(self, name: str) -> int | None:
-        """Open a file to lock, for reading only, which flock allows."""
+        """Open a lock file, only for reading, which is enough for flock."""
         with self.held() as opened:
             if opened is None:
                 return None
@@ -114,7 +114,7 @@ class RunFolder:
                 raise
             return pipe
 
-    def ring(self, suffix: str, but: str) -> None:
+    def notify(self, suffix: str, but: str) -> None:
         """Write a byte to each pipe of that suffix whose name does not begin with ``but``."""
         with self.held() as opened:
             if opened is None:
@@ -123,10 +123,10 @@ class RunFolder:
             with suppress(OSError):
                 for name in os.listdir(folder):
                     if name.endswith(suffix) and not name.startswith(but):
-                        _ring(name, folder, access)
+                        _notify(name, folder, access)
 
     def remove(self, name: str) -> None:
-        """Remove a file that we have made."""
+        """Delete a file that we have made."""
         with self.held() as opened, suppress(OSError):
             if opened is not None:
                 os.unlink(name, dir_fd=opened[0])
@@ -180,7 +180,7 @@ class RunFolder:
                 os.close(file)
             if not self._own:
                 return None
-            # Of an older release, it may be readable for users who could hold its lock.
+            # A file of an older release may be readable for users who could hold its lock.
             with suppress(FileNotFoundError):
                 os.unlink(name, dir_fd=folder)
         return None
@@ -207,7 +207,7 @@ def _made(name: str, folder: int, access: Access) -> int | None:
     return None
 
 
-def _ring(name: str, folder: int, access: Access) -> None:
+def _notify(name: str, folder: int, access: Access) -> None:
     try:
         pipe = os.open(name, os.O_WRONLY | _SAFELY, dir_fd=folder)
     except OSError:
@@ -218,13 +218,13 @@ def _ring(name: str, folder: int, access: Access) -> None:
         if stat.S_ISFIFO(found.st_mode) and found.st_nlink == 1 and access.admits(found):
             os.write(pipe, b"!")
     except OSError:
-        return  # full: it has been rung often enough
+        return  # the pipe is full, so its reader is notified already
     finally:
         os.close(pipe)
 
 
 def _remove_stale(name: str, folder: int) -> None:
-    """Remove a pipe whose reader died without removing it."""
+    """Delete a pipe whose reader died without deleting it."""
     with suppress(OSError):
         found = os.stat(name, dir_fd=folder, follow_symlinks=False)
         if stat.S_ISFIFO(found.st_mode):

@@ -1,8 +1,8 @@
-"""The connection of a task's transaction: the job ends it, whatever the task keeps of it.
+"""The connection of a task's transaction: the job ends it, even if the task keeps references.
 
 SQLite keeps a closed connection alive, with its locks, until the last of its statements is freed.
 So the connection knows its cursors and closes them first. A cursor must not be closed while
-another thread is inside it, so each counts as in use from the begin of a call to its end.
+another thread uses it, so each counts as in use from the begin of a call to its end.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from .connection import StoreConnection
 from .task_cursor import CLOSED, ENDED, TaskCursor, taken_back
 
 _HEARD_SECONDS = 0.05
-"""How long the end waits for a statement of another thread before it does something about it."""
+"""Seconds that the end waits for a statement of another thread before it interrupts it."""
 _TRIES, _TRY_SECONDS = 100, 0.01
 
 
 class TaskConnection(StoreConnection):
-    """A plain connection that leaves the end of its transaction to the job."""
+    """A connection on which the task cannot end the transaction: the job does."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         """Open the connection."""
         self._change = threading.Condition()
         self.inside: list[int] = []
-        """The cursors in use, by their ids: one may be in use by itself, too."""
+        """The ids of the cursors in use; a cursor may be in use more than once."""
         self._opened: weakref.WeakSet[Any] = weakref.WeakSet()
         self.over = False
         """Whether the task may do nothing more."""
@@ -41,7 +41,7 @@ class TaskConnection(StoreConnection):
         super().__init__(*args, **options)
 
     def __setattr__(self, name: str, value: object) -> None:
-        """Refuse to set what would commit as it is set."""
+        """Refuse to set an attribute whose setting would commit."""
         if name in {"isolation_level", "autocommit"}:
             raise UsageError(ENDED)
         super().__setattr__(name, value)
@@ -57,7 +57,7 @@ class TaskConnection(StoreConnection):
         return False
 
     def cursor(self, factory: Any = None) -> Any:
-        """Give a cursor of a class that knows this connection."""
+        """Return a cursor of a class that knows this connection."""
         return self._kept(super().cursor(TaskCursor if factory is None else taken_back(factory)))
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
@@ -71,7 +71,7 @@ class TaskConnection(StoreConnection):
         return cursor.executemany(sql, parameters)
 
     def blobopen(self, *args: Any, **options: Any) -> sqlite3.Blob:
-        """Open a value, which the end closes."""
+        """Open a blob, which the end closes."""
         blob: sqlite3.Blob = self._kept(super().blobopen(*args, **options))
         return blob
 
@@ -88,18 +88,18 @@ class TaskConnection(StoreConnection):
         raise UsageError(ENDED)
 
     def executescript(self, sql_script: str, /) -> NoReturn:
-        """Refuse: it commits before it begins."""
+        """Refuse: it would first commit."""
         raise UsageError(ENDED)
 
     def backup(self, *args: Any, **options: Any) -> NoReturn:
-        """Refuse: it would wait for the end of this very transaction."""
+        """Refuse: it would wait for the end of this transaction."""
         raise UsageError(
             "backup() would wait for this transaction to end, and so for itself; "
             "make the copy on a connection of your own, after ctx.transaction()"
         )
 
     def _kept(self, one: Any) -> Any:
-        """Remember what the end has to close."""
+        """Remember an object that the end has to close."""
         with self._change:
             if self.over:
                 one.close()
@@ -108,7 +108,7 @@ class TaskConnection(StoreConnection):
         return one
 
     def left(self) -> None:
-        """Tell the end that a thread has left a cursor; the last one closes what is still open."""
+        """Note that a thread has left a cursor; after the end the last one closes the rest."""
         with self._change:
             self._change.notify_all()
             last = self._closes and not self.inside
@@ -117,9 +117,9 @@ class TaskConnection(StoreConnection):
             self._close()
 
     def seal(self) -> None:
-        """Let the task do nothing more, and undo what it has set; UsageError while one runs.
+        """Refuse further calls of the task, and undo its settings; UsageError during a statement.
 
-        From here on the engine is alone on the connection, by `plain` cursors.
+        After this only the engine uses the connection, by `plain` cursors.
         """
         with self._change:
             self.over = True
@@ -134,11 +134,11 @@ class TaskConnection(StoreConnection):
         self.text_factory = str
 
     def plain(self) -> sqlite3.Cursor:
-        """Give a cursor for the engine's own statements."""
+        """Return a cursor for the engine's own statements."""
         return super().cursor(sqlite3.Cursor)
 
     def finish(self) -> None:
-        """Roll back what is open, free the lock and close, whatever the task keeps."""
+        """Roll back, release the lock and close, even if the task keeps references."""
         with self._change:
             self.over = True
         for _ in range(_TRIES):
@@ -148,22 +148,22 @@ class TaskConnection(StoreConnection):
                 break
             sleep(_TRY_SECONDS)
         with self._change:
-            self._closes = bool(self.inside)  # then the last one that leaves closes it
+            self._closes = bool(self.inside)  # then the last thread that leaves closes it
         if not self._closes:
             self._close()
 
     def _roll_back(self) -> None:
         own = self.plain()
-        if self.inside:  # it would go on after the end, each statement by itself
+        if self.inside:  # it could go on after the end, with each statement committed by itself
             own.execute("PRAGMA query_only = 1")
         if self.in_transaction:
             own.execute("ROLLBACK")
 
     @contextmanager
     def _interrupting(self) -> Generator[None, None, None]:
-        """Interrupt a statement of another thread that keeps us waiting, and only such a one.
+        """Interrupt a statement of another thread if it makes us wait, and no other statement.
 
-        While a statement is half-read, an interruption holds for all others, the rollback, too.
+        While any statement is half-read, an interruption affects all others, also the rollback.
         """
         done = threading.Event()
 
@@ -186,7 +186,7 @@ class TaskConnection(StoreConnection):
                 helper.join()
 
     def _free(self) -> None:
-        """Close all cursors and values but those in use."""
+        """Close all cursors and blobs except those in use."""
         with self._change:
             opened = list(self._opened)
         for one in opened:

@@ -1,8 +1,8 @@
-"""Cursors of a task's connection, which the end of its transaction takes back.
+"""Cursors of a task's connection, which are closed at the end of its transaction.
 
-That a statement would end the transaction is read from its text. An authorizer would know better,
-but it is called while SQLite's mutex is held and then waits for Python's lock, which another
-thread of the task may hold as it waits for the mutex.
+Whether a statement would end the transaction is decided from its text. An authorizer would be more
+exact, but SQLite calls it while it holds its mutex. The call would wait for the interpreter's lock,
+which another thread of the task may hold while it waits for the mutex: a deadlock.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ _ENDING = re.compile(
 
 
 def _counted(call: Callable[P, R]) -> Callable[P, R]:
-    """Count a cursor as in use, so that the end leaves it alone for as long as a call lasts."""
+    """Count a cursor as in use during a call, so that the end does not close it."""
 
     @wraps(call)
     def counted(*args: P.args, **options: P.kwargs) -> R:
         cursor: Any = args[0]
         owner = cursor.connection  # a TaskConnection
         inside, key = owner.inside, id(cursor)
-        inside.append(key)  # before the look at `over`: whoever sets that looks here afterwards
+        inside.append(key)  # before the check of `over`: the thread that sets it checks this later
         try:
             if owner.over:
                 raise sqlite3.ProgrammingError(CLOSED)
             answer = call(*args, **options)
         except (StopIteration, SystemError) as error:
-            if owner.over:  # the rollback has taken the place of the statement's own error
+            if owner.over:  # the rollback is the cause, not the statement's own error
                 raise sqlite3.OperationalError("interrupted") from error
             raise
         finally:
@@ -62,7 +62,7 @@ def _counted(call: Callable[P, R]) -> Callable[P, R]:
 
 
 class TaskCursor(sqlite3.Cursor):
-    """A cursor that its connection can take back."""
+    """A cursor that its connection can close."""
 
     @_counted
     def execute(self, sql: str, parameters: Any = (), /) -> Self:
@@ -77,7 +77,7 @@ class TaskCursor(sqlite3.Cursor):
         return super().executemany(sql, parameters)
 
     def executescript(self, sql_script: str, /) -> NoReturn:
-        """Refuse: it commits before it begins."""
+        """Refuse: it would first commit."""
         raise UsageError(ENDED)
 
     @_counted
@@ -114,7 +114,7 @@ def _check(connection: sqlite3.Connection, sql: str) -> None:
 
 @lru_cache(16)
 def taken_back(factory: Any) -> type[TaskCursor]:
-    """Make a class of cursors of one that the task has brought."""
+    """Return a class of such cursors for a cursor class of the task."""
     if not (isinstance(factory, type) and issubclass(factory, sqlite3.Cursor)):
         raise UsageError("a cursor of ctx.transaction() needs a class of sqlite3.Cursor, or none")
     if issubclass(factory, TaskCursor):

@@ -1,4 +1,4 @@
-"""One writer at a time among all processes of a host, in the order of their coming."""
+"""The write lock: one writer at a time among all processes of a host, in order of arrival."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .run_folder import RunFolder
 fcntl: ModuleType | None
 try:
     fcntl = import_module("fcntl")
-except ImportError:  # Windows: SQLite's own busy handler has to do
+except ImportError:  # Windows: only SQLite's own busy handler
     fcntl = None
 
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
@@ -32,21 +32,22 @@ Wait = Literal["not", "a minute", "without limit"]
 Names = tuple[str, str]
 WRITERS: Names = ("gate.lock", "writer.lock")
 TASKS: Names = ("task-gate.lock", "task.lock")
-"""A door of the tasks' own: one of them at a time stands at the writers' door."""
+"""A separate lock for tasks: only one of them at a time waits for the writers' lock."""
 
 
 class FairFileLock:
-    """A turnstile of two lock files to pass before ``BEGIN IMMEDIATE``.
+    """A fair lock made of two lock files, taken before ``BEGIN IMMEDIATE``.
 
-    SQLite's busy handler polls, and the unlucky starve; with one lock whoever has just left pushes
-    in again. So one waits at the gate, and holds it until the inner lock is free. The two only
-    order: SQLite's own lock, which foreign connections obey too, still guards the file.
+    SQLite's busy handler polls, so a writer may starve. With a single lock file the writer that has
+    just released it could take it again before the others. So the next writer takes the entry lock,
+    and holds it until it gets the inner lock. The two locks only decide the order: SQLite's own
+    lock, which foreign connections respect as well, still protects the file.
     """
 
     def __init__(
         self, folder: RunFolder, seconds: float = LOCK_WAIT_SECONDS, *, names: Names = WRITERS
     ) -> None:
-        """Open nothing yet; ``names`` are those of the gate and of the lock behind it."""
+        """Open nothing yet; ``names`` are the files of the entry lock and of the inner lock."""
         self._folder = folder
         self._names = names
         self._seconds = seconds
@@ -56,9 +57,9 @@ class FairFileLock:
         self._entries = 0
 
     def enter(self, wait: Wait = "a minute") -> bool:
-        """Return True when it is our turn, False when it is not and we do not wait for it.
+        """Take the lock and return True; False if it is not free and ``wait`` is "not".
 
-        After a minute EngineUnavailable, except where the wait may last indefinitely.
+        Raises EngineUnavailable after a minute, except when ``wait`` is "without limit".
         """
         if fcntl is None or (files := self._files()) is None:
             return True
@@ -78,24 +79,24 @@ class FairFileLock:
         return True
 
     def leave(self) -> None:
-        """Let the next one in; harmless when we are not inside."""
+        """Release the lock; harmless when it is not held."""
         held, self._held = self._held, None
         if held is not None:
-            _unlock(held)  # a child forked meanwhile has the file open too
+            _unlock(held)  # closing is not enough: a child forked meanwhile has the file open, too
             if self._kept is None or held != self._kept[1]:
                 os.close(held)
 
     def close(self) -> None:
-        """Give the files back; the next entry opens them again."""
+        """Close the files; the next `enter` opens them again."""
         self.leave()
         kept, self._kept = self._kept, None
         for file in kept or ():
             os.close(file)
 
     def forsake(self) -> None:
-        """Close, in the child of a fork, the files of a parent who waited or had just entered.
+        """Close, in the child of a fork, the files on which the parent waits or holds the lock.
 
-        Only the parent may unlock them; but should it die, a copy here would keep them locked.
+        Only the parent may unlock them. If it died, open copies here would keep them locked.
         """
         held = () if self._held is None else (self._held,)
         for file in {*held, *self._waiting, *(self._kept or ())}:
@@ -104,7 +105,7 @@ class FairFileLock:
         self._held, self._waiting, self._kept = None, (), None
 
     def _files(self) -> tuple[int, int] | None:
-        """Return the lock files, opened again now and then, should somebody have removed them."""
+        """Return the open lock files; they are opened again at intervals, in case of deletion."""
         self._entries += 1
         if self._kept is None or self._entries % _ENTRIES == 0:
             self.close()
@@ -135,7 +136,7 @@ class FairFileLock:
         return True
 
     def _wait(self, entry_lock: int, inner: int, *, without_limit: bool) -> int:
-        """Wait for our turn with files of its own, so that one who gives up leaves no lock."""
+        """Wait for the lock on newly opened files, so that giving up leaves nothing locked."""
         try:
             if without_limit:
                 self._waiting = entry_lock, inner
@@ -152,12 +153,12 @@ class FairFileLock:
         return inner
 
     def _queue_up(self, entry_lock: int, inner: int) -> None:
-        """Wait in the kernel's queue; in a thread, since flock knows no timeout."""
+        """Wait in the kernel's queue; in a thread, since flock has no timeout."""
         inside, guard = threading.Event(), threading.Lock()
         entry_lock_given, entry_lock = (
             entry_lock,
             os.dup(entry_lock),
-        )  # the same lock; the thread closes its own descriptor
+        )  # copies of the descriptors share the lock; the thread closes the copies
         gave_up = False
 
         def wait() -> None:
@@ -173,12 +174,12 @@ class FairFileLock:
 
         try:
             threading.Thread(target=wait, name="dutiful-sqlite-lock", daemon=True).start()
-        except RuntimeError:  # the interpreter ends, or there are too many threads
+        except RuntimeError:  # the interpreter is ending, or there are too many threads
             os.close(entry_lock)
             return self._poll(entry_lock_given, inner)
         try:
             in_time = inside.wait(self._seconds)
-        except BaseException:  # an interrupt must not leave the door locked behind us
+        except BaseException:  # an interrupt must not leave the files locked
             with guard:
                 gave_up = True
                 if inside.is_set():
@@ -190,7 +191,7 @@ class FairFileLock:
             raise self._timed_out()
 
     def _poll(self, entry_lock: int, inner: int) -> None:
-        """Wait by trying repeatedly, where no thread can be started to wait."""
+        """Wait by trying repeatedly, when no thread can be started to wait."""
         end = monotonic() + self._seconds
         while not self._at_once(entry_lock, inner):
             if monotonic() > end:

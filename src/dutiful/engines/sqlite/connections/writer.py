@@ -1,4 +1,4 @@
-"""One commit for all who wait: callers queue their writes, whoever leads commits them together."""
+"""One commit for all waiting writes: callers queue them, and one of them, the leader, commits."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ T = TypeVar("T")
 
 _TEND_COMMITS = 64
 _LOCKED_MS = 100
-"""How long one attempt to begin may take; it is short, so that a fork need not wait for long."""
+"""Seconds that one attempt to begin may take; short, so that a fork need not wait for long."""
 
 
 class Writer:
-    """The one connection that writes, and the order of those who use it."""
+    """The one connection that writes, and the queue of writes."""
 
     def __init__(
         self,
@@ -34,13 +34,13 @@ class Writer:
         connect: Callable[[], sqlite3.Connection],
         committed: Callable[[bool], None],
     ) -> None:
-        """Open nothing yet; ``committed`` is told after each commit whether to wake workers."""
+        """Open nothing yet; ``committed`` gets, after each commit, whether to wake workers."""
         self._database_file = database_file
         self._connect = connect
         self._committed = committed
         self._write_lock = FairFileLock(database_file.folder)
         self._thread_lock = FairFileLock(database_file.folder)
-        """Where the writer's thread waits, while others close and fork around it."""
+        """The lock on which the writer's thread waits, while other threads may close and fork."""
         self._connection: sqlite3.Connection | None = None
         self._fresh = True
         self._mutex = threading.RLock()
@@ -50,7 +50,7 @@ class Writer:
         self._thread = WriterThread(lambda: self._lead("without limit"))
         self.commits = 0
         self.seconds = LOCK_WAIT_SECONDS
-        """How long a caller waits for other processes before it is told EngineUnavailable."""
+        """Seconds that a caller waits for other processes; then it gets EngineUnavailable."""
 
     def write(self, plan: Callable[[], Written[T]], *, picky: bool = False) -> T:
         """Run a plan from a thread and return when it is committed."""
@@ -85,26 +85,26 @@ class Writer:
             timer.cancel()
 
     def freeze(self) -> None:
-        """Wait for the commit that is going on, let no other begin, and close the connection."""
+        """Wait for the running commit, prevent new ones, and close the connection."""
         self._turn.acquire()
         self._close()
 
     def thaw(self) -> None:
-        """Go on after `freeze`."""
+        """Allow commits again after `freeze`."""
         self._turn.release()
 
     def forsake(self) -> None:
-        """Let go, in the child of a fork, of what the parent's thread waits with."""
+        """Close, in the child of a fork, the lock files on which the parent's thread waits."""
         self._thread_lock.forsake()
 
     def close(self, seconds: float = 0) -> None:
-        """Close the connection after the commit that is going on; wait so long for the thread."""
+        """Close the connection after the running commit; wait ``seconds`` for the thread to end."""
         self._thread.stop(seconds)
         with self._turn:
             self._close()
 
     def _follow(self, entry: PendingWrite[Any]) -> None:
-        """Wait until the write is done, or ours to lead."""
+        """Wait until the write is done, or until this caller becomes the leader."""
         if entry.answered is None:
             return
         lock_wait = LockWait(self._database_file, self.seconds)
@@ -115,9 +115,9 @@ class Writer:
                 if error is not None and self._withdraw(entry):
                     raise error
                 if error is not None:
-                    entry.answered.acquire()  # it is being committed at this moment
+                    entry.answered.acquire()  # it is being committed now
                     return
-        except BaseException:  # also an interrupt: leave the line, never with the lead in hand
+        except BaseException:  # also an interrupt: leave the queue, and pass on the leadership
             self._withdraw(entry)
             if entry.leads:
                 self._lead("not")
@@ -126,13 +126,13 @@ class Writer:
             lock_wait.end()
 
     def _give_up(self, entry: PendingWrite[Any], error: Exception) -> None:
-        """Tell a coroutine that its write has waited too long."""
+        """Fail a coroutine's write, which has waited too long."""
         if self._withdraw(entry):
             entry.error = error
             entry.answer()
 
     def _withdraw(self, entry: PendingWrite[Any]) -> bool:
-        """Take a write back, unless it is being committed already."""
+        """Withdraw a write, unless it is being committed already."""
         with self._mutex:
             if entry not in self._pending:
                 return False
@@ -146,10 +146,10 @@ class Writer:
             connection.close()
 
     def _lead(self, wait: Wait) -> bool:
-        """Commit for everyone who waits, then let the first of those who came meanwhile lead.
+        """Commit all queued writes, then make the first caller that came meanwhile the leader.
 
-        A caller does not wait here: it gets False where another process writes. Then the writer's
-        thread leads, because it may wait without a limit.
+        A caller does not wait for other processes here: it gets False while another process
+        writes. Then the writer's thread leads, because it may wait without a limit.
         """
         batch: list[PendingWrite[Any]] = []
         wakes: bool | None = None
@@ -179,7 +179,7 @@ class Writer:
         return True
 
     def _hand_over(self) -> bool:
-        """Let the next one lead; True where that is a coroutine, and no thread can be started."""
+        """Choose the next leader; True if it is a coroutine and no thread can be started for it."""
         with self._mutex:
             heir = self._pending[0] if self._pending else None
             self._busy = heir is not None
@@ -197,10 +197,11 @@ class Writer:
             return True
 
     def _commit_in_line(self, batch: list[PendingWrite[Any]], wait: Wait) -> bool:
-        """Wait for our turn among the processes, then commit.
+        """Wait for the lock between processes, then commit.
 
-        The waits are outside of the turn, and so of `freeze`: uvloop forks as it starts a process,
-        and the one who writes may be a task of that very loop, which it needs to come to its end.
+        It does not hold ``_turn`` while it waits, so `freeze` need not wait for it. This matters as
+        uvloop forks when it starts a process: the other writer may be a task of that loop, which
+        has to run on to end its transaction.
         """
         lock_wait = LockWait(self._database_file, self.seconds)
         try:
@@ -208,7 +209,7 @@ class Writer:
                 return False
             while True:
                 with self._turn:
-                    # The connection may have been closed meanwhile.
+                    # The connection may have been closed during the wait.
                     wakes = self._commit_all(batch) if self._connected(batch) else False
                 if wakes is not None or not self._pending:
                     return bool(wakes)
@@ -218,7 +219,7 @@ class Writer:
             self._thread_lock.close()
 
     def _connected(self, batch: list[PendingWrite[Any]]) -> bool:
-        """Open the connection if it is not; what goes wrong goes to all who wait with us."""
+        """Open the connection if it is not open; an error fails all queued writes."""
         try:
             if self._connection is None:
                 self._connection, self._fresh = self._connect(), True
@@ -228,7 +229,7 @@ class Writer:
         return not batch
 
     def _enter(self, batch: list[PendingWrite[Any]], write_lock: FairFileLock, wait: Wait) -> bool:
-        """Pass the door; what goes wrong goes to all who wait with us, and counts as passed."""
+        """Take the lock; an error fails all queued writes, and counts as taken."""
         try:
             return write_lock.enter(wait)
         except Exception as error:  # noqa: BLE001 - whatever it is, the callers must hear of it
@@ -241,9 +242,9 @@ class Writer:
             entry.error = error
 
     def _commit_all(self, batch: list[PendingWrite[Any]]) -> bool | None:
-        """Commit all that has gathered until it was our turn; None while others hold the lock."""
+        """Commit all writes queued so far; None while another connection holds the lock."""
         connection = self._connection
-        if batch or connection is None:  # they have had their error
+        if batch or connection is None:  # these writes have failed already
             return False
         try:
             transaction = SharedTransaction(connection, self._database_file)
@@ -265,7 +266,7 @@ class Writer:
         return wakes
 
     def _tend(self, connection: sqlite3.Connection) -> None:
-        """Start the log again when readers who overlap have kept it from being reused."""
+        """Empty the log when overlapping readers have prevented its reuse."""
         if self.commits % _TEND_COMMITS or self._database_file.wal_bytes() <= WAL_BYTES_KEPT:
             return
         self._database_file.restart_log(connection)

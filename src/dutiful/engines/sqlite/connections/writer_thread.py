@@ -1,4 +1,4 @@
-"""The thread that commits where no caller can: for coroutines, and while another process writes."""
+"""The thread that commits for coroutines, and for all callers while another process writes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _IDLE_SECONDS = 10.0
 
 
 class WriterThread:
-    """Commits when called; ends when stopped, or when it was not called for a while."""
+    """Commits when called; ends when stopped, or when it was not called for some time."""
 
     def __init__(self, lead: Callable[[], object]) -> None:
         """Start nothing yet."""
@@ -22,7 +22,7 @@ class WriterThread:
         self._calls = queue.SimpleQueue[bool]()
 
     def call(self) -> bool:
-        """Call the thread; False where none can be started, as at the interpreter's end."""
+        """Call the thread; False if none can be started, as at the interpreter's end."""
         with self._guard:
             if self._thread is None:
                 thread = threading.Thread(
@@ -37,7 +37,7 @@ class WriterThread:
             return True
 
     def stop(self, seconds: float = 0) -> None:
-        """End it after the calls so far, and wait for that for at most ``seconds``."""
+        """End the thread after the calls so far; wait for at most ``seconds``."""
         with self._guard:
             thread = self._thread
             if thread is None:

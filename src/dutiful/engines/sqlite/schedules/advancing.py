@@ -21,7 +21,7 @@ from dutiful.engines.sqlite.statements import sql
 from .recording import amend, record
 from .schedule_statements import STATEMENTS
 
-_SCHEDULE_ADVANCE = sql("schedule_advance")
+_SCHEDULES_ADVANCE = sql("schedules_advance")
 _OCCURRENCES_FORGET = sql("occurrences_forget")
 _KNOWN_SOME = sql("known_some")
 
@@ -42,7 +42,7 @@ def advance(moves: Sequence[Advance], now: int) -> Written[Advanced]:
     if gave_way:
         yield from amend(gave_way)
     positions = [_position(move, numbers[move.name]) for move in accepted]
-    yield Statement(_SCHEDULE_ADVANCE, positions, many=True)
+    yield Statement(_SCHEDULES_ADVANCE, positions, many=True)
     old = [(name, number - KEPT_MAX) for name, number in numbers.items() if number > KEPT_MAX]
     if old:
         yield Statement(_OCCURRENCES_FORGET, old, many=True)
@@ -51,7 +51,7 @@ def advance(moves: Sequence[Advance], now: int) -> Written[Advanced]:
 
 
 def _admitted(moves: Sequence[Advance]) -> Plan[Counter[str]]:
-    """Return, by name, how many occurrences the schedules have that take their moves."""
+    """Return the numbers of occurrences, by name, of schedules whose moves are admitted."""
     known = yield from named(STATEMENTS, [move.name for move in moves])
     return Counter(
         {

@@ -13,12 +13,12 @@ from dutiful.engines._sql.statement import Plan, Statement
 from dutiful.engines.sqlite.statements import sql
 
 _OCCURRENCES_KNOWN = sql("occurrences_known")
-_OCCURRENCE_ADD = sql("occurrence_add")
-_OCCURRENCE_AMEND = sql("occurrence_amend")
+_OCCURRENCES_ADD = sql("occurrences_add")
+_OCCURRENCES_AMEND = sql("occurrences_amend")
 
 
 def record(given: Iterable[Named], numbers: Counter[str], now: int) -> Plan[Sequence[Named]]:
-    """Record those that are not recorded yet, number them on, and return them."""
+    """Record the occurrences that are new, give them the next numbers, and return them."""
     by_key = {(name, one.planned): one for name, one in given}
     if not by_key:
         return []
@@ -29,16 +29,16 @@ def record(given: Iterable[Named], numbers: Counter[str], now: int) -> Plan[Sequ
         numbers[name] += 1
         rows.append(_row(name, one, numbers[name], now))
     if rows:
-        yield Statement(_OCCURRENCE_ADD, rows, many=True)
+        yield Statement(_OCCURRENCES_ADD, rows, many=True)
     return fresh
 
 
 def amend(given: Sequence[GaveWay]) -> Plan[None]:
-    """Record what became of occurrences whose jobs gave way to others."""
+    """Record which occurrences' jobs gave way to others."""
     rows = [
         (one.kind, one.why, one.job_id, one.replaced, one.schedule, one.planned) for one in given
     ]
-    yield Statement(_OCCURRENCE_AMEND, rows, many=True)
+    yield Statement(_OCCURRENCES_AMEND, rows, many=True)
 
 
 def _row(name: str, one: Occurrence, number: int, now: int) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""Noting what became of the jobs of occurrences, and who missed a deadline."""
+"""Recording starts and ends of occurrences' jobs, and finding those that missed a deadline."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dutiful.engines.sqlite.statements import sql
 
 _OCCURRENCES_UPTO = sql("occurrences_upto")
 _OCCURRENCES_OPEN = sql("occurrences_open")
-_OCCURRENCE_NOTE = sql("occurrence_note")
+_OCCURRENCES_NOTE = sql("occurrences_note")
 
 
 def next_range(after: Position) -> Plan[ReviewRange]:
@@ -30,7 +30,7 @@ def is_position(row: Sequence[Any]) -> bool:
 
 
 def look(part: ReviewRange, now: int, limit: int) -> Plan[list[Any]]:
-    """Find occurrences of which something is to be noted or told."""
+    """Find occurrences of which something has to be recorded or reported."""
     params = (*part.after, *part.upto, now, now, now, limit)
     return (yield Statement(_OCCURRENCES_OPEN, params)).rows
 
@@ -38,11 +38,11 @@ def look(part: ReviewRange, now: int, limit: int) -> Plan[list[Any]]:
 def review(
     part: ReviewRange, limit: int, now: int
 ) -> Written[tuple[tuple[Overdue, ...], Position]]:
-    """Note starts and ends, and return those newly overdue and where to go on."""
+    """Record starts and ends; return the newly overdue occurrences and where to go on."""
     rows = yield from look(part, now, limit)
-    # A row without a valid name cannot be updated by it.
+    # A row without a valid name cannot be updated by its name.
     found = [records.recorded(row) for row in rows if is_position(row)]
     seen = decide.review(found, now, limit)
     if seen.notes:
-        yield Statement(_OCCURRENCE_NOTE, [note.row() for note in seen.notes], many=True)
+        yield Statement(_OCCURRENCES_NOTE, [note.row() for note in seen.notes], many=True)
     return (seen.overdue, part.onward([row[:2] for row in rows], limit)), False

@@ -21,22 +21,22 @@ from .recording import record
 
 _VERSIONS = sql("declaration_versions")
 _VERSION_PUT = sql("declaration_version_put")
-_VERSION_FORGET = sql("declaration_version_forget")
+_VERSIONS_FORGET = sql("declaration_versions_forget")
 _OWNED = sql("schedules_of")
 _NAMED = sql("schedules_named")
 _PAGE = sql("schedules")
-_PUT = sql("schedule_put")
-_DELETE = sql("schedule_delete")
+_PUT = sql("schedules_put")
+_DELETE = sql("schedules_delete")
 _SHUT = sql("schedules_shut")
-_MARK = sql("schedule_mark")
-_REOPEN = sql("schedule_reopen")
+_MARK = sql("schedules_mark")
+_REOPEN = sql("schedules_reopen")
 _OCCURRENCES = sql("occurrences_dump")
 _OCCURRENCES_DELETE = sql("occurrences_delete")
-_OCCURRENCE_FILL = sql("occurrence_fill")
+_OCCURRENCES_FILL = sql("occurrences_fill")
 
 
 class SqliteScheduleStatements:
-    """Implements `ScheduleStatements`; lists of names travel as JSON, or as rows."""
+    """Implements `ScheduleStatements`; lists of names are sent as JSON, or as rows."""
 
     def versions(self, app: str) -> Statement:
         """Find the declaration versions of an app."""
@@ -48,7 +48,7 @@ class SqliteScheduleStatements:
 
     def forget_versions(self, app: str, digests: Sequence[str]) -> Statement:
         """Delete declaration versions."""
-        return Statement(_VERSION_FORGET, [(app, digest) for digest in digests], many=True)
+        return Statement(_VERSIONS_FORGET, [(app, digest) for digest in digests], many=True)
 
     def owned(self, app: str) -> Statement:
         """Find the names of an app's schedules."""
@@ -63,7 +63,7 @@ class SqliteScheduleStatements:
         return Statement(_PAGE, (after, limit))
 
     def put(self, standings: Sequence[Standing]) -> Statement:
-        """Write where schedules stand."""
+        """Write the states of schedules."""
         return Statement(_PUT, [standing_row(one) for one in standings], many=True)
 
     def delete(self, names: Sequence[str]) -> Statement:
@@ -79,8 +79,8 @@ class SqliteScheduleStatements:
         return Statement(_OCCURRENCES, (json.dumps(list(names)),))
 
     def fill_occurrences(self, rows: Sequence[tuple[Any, ...]]) -> Statement:
-        """Store occurrences as another store had them."""
-        return Statement(_OCCURRENCE_FILL, rows, many=True)
+        """Store occurrences exactly as the other store had them."""
+        return Statement(_OCCURRENCES_FILL, rows, many=True)
 
     def shut(self, names: Sequence[str], other: str) -> Statement:
         """Find all schedules that are shut for another store; there are few."""
@@ -91,7 +91,7 @@ class SqliteScheduleStatements:
         return Statement(_MARK, [(SHUT, other, name) for name in names], many=True)
 
     def reopen(self, names: Sequence[str], other: str) -> Plan[tuple[str, ...]]:
-        """Let schedules fire that are shut, and return their names."""
+        """Let shut schedules fire again, and return their names."""
         freed: list[str] = []
         for name in names:
             if (yield Statement(_REOPEN, (name, SHUT, other))).count:
@@ -99,7 +99,7 @@ class SqliteScheduleStatements:
         return tuple(freed)
 
     def storable(self, history: ScheduleHistory) -> ScheduleHistory:
-        """Return what the file can hold of a history."""
+        """Return a history as the file can hold it."""
         return storable(history, written)
 
     def record(

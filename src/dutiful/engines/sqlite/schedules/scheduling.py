@@ -35,7 +35,7 @@ _EVER = (1 << 63) - 1
 
 
 class SqliteSchedules:
-    """the role `ScheduleStore`."""
+    """The role `ScheduleStore`."""
 
     def __init__(self, session: Session) -> None:
         """Share the engine's session."""
@@ -46,7 +46,7 @@ class SqliteSchedules:
     async def declare(
         self, app: str, declaration_version: str, schedules: Sequence[Schedule] | None
     ) -> Declared:
-        """Bring an app's schedules in line, if this declaration version rules."""
+        """Write an app's declared schedules, if this declaration version rules."""
         return await self._change(
             lambda sql, now: declare(sql, app, declaration_version, schedules, now)
         )
@@ -71,7 +71,7 @@ class SqliteSchedules:
         return await self.session.ready().readers.aread(plan)
 
     async def due(self, limit: int) -> DueBatch:
-        """Return the schedules to look at."""
+        """Return the schedules to advance."""
         session = self.session.ready()
 
         def plan() -> Plan[DueBatch]:
@@ -97,13 +97,13 @@ class SqliteSchedules:
         return await self._change(lambda sql, now: switch(sql, names, how, now))
 
     async def delete_schedules(self, names: Sequence[str]) -> Deleted:
-        """Delete schedules, and return what they leave undone."""
+        """Delete schedules, and return the occurrences that are not made."""
         return await self._change(lambda sql, now: delete(sql, names, now))
 
     async def occurrences(
         self, name: str, limit: int, before: int | None = None
     ) -> tuple[Recorded, ...]:
-        """Return what became of a schedule's occurrences."""
+        """Return a schedule's recorded occurrences."""
 
         def plan() -> Plan[tuple[Recorded, ...]]:
             params = (name, _EVER if before is None else before, limit)
@@ -112,7 +112,7 @@ class SqliteSchedules:
         return await self.session.ready().readers.aread(plan)
 
     async def review(self, limit: int) -> tuple[Overdue, ...]:
-        """Close occurrences whose jobs have ended; without anything to note, nothing is written."""
+        """Close occurrences whose jobs have ended; writes nothing if there is nothing to record."""
         session = self.session.ready()
 
         def plan() -> Plan[tuple[ReviewRange, bool]]:

@@ -1,1 +1,1 @@
-"""Bringing the file's schema up to date."""
+"""Applying the migrations of the file."""

@@ -1,4 +1,4 @@
-"""Bringing the schema up to date, however many processes start at once."""
+"""Applies pending migrations, also when many processes start at the same time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NOW = "CAST(strftime('%s', 'now') AS INTEGER) * 1000000"
 def missing(
     connection: Runs, database_file: DatabaseFile, known: Sequence[Migration]
 ) -> tuple[Migration, ...]:
-    """Return the migrations that the file lacks; SchemaMismatch when this release is too old."""
+    """Return the pending migrations; SchemaMismatch when this release is too old."""
     applied: dict[int, str] = {}
     if database_file.run(connection, sql("tables")):
         rows = database_file.run(connection, sql("migrations"))
@@ -43,14 +43,14 @@ def migrate(
     wanted: Sequence[Migration],
     now: int,
 ) -> tuple[str, ...]:
-    """Apply migrations, each in one transaction, and return the names of what this call did."""
+    """Apply migrations, each in one transaction; return the names of those this call applied."""
     done: list[Migration] = []
     for migration in wanted:
         write_lock = FairFileLock(database_file.folder)
         write_lock.enter()
         try:
             run_with_lock_wait(database_file, connection, "BEGIN IMMEDIATE")
-            # Another process may have done it while we waited for our turn.
+            # Another process may have applied it while we waited for the write lock.
             if missing(connection, database_file, [migration]):
                 database_file.run(connection, sql("migrations_create"))
                 for statement in split(migration.text):
@@ -67,7 +67,7 @@ def migrate(
 
 
 def script(wanted: Sequence[Migration]) -> str:
-    """Write migrations for people who run them by hand, each with the record that it was run."""
+    """Write migrations for operators who run them by hand, each with the record of its run."""
     parts: list[str] = []
     for migration in wanted:
         name = migration.name.replace("'", "''")
@@ -90,10 +90,10 @@ def split(text: str) -> Iterator[str]:
 
 
 def write_ahead(connection: sqlite3.Connection, database_file: DatabaseFile) -> None:
-    """Switch the file to the write-ahead log, which it remembers."""
+    """Switch the file to the write-ahead log; the file keeps this setting."""
     if database_file.run(connection, "PRAGMA journal_mode") == [("wal",)]:
         return
-    # The switch does not wait for others by itself, so it is made in turn.
+    # The switch itself does not wait for other connections, so it is made under the write lock.
     write_lock = FairFileLock(database_file.folder)
     write_lock.enter()
     try:

@@ -9,7 +9,8 @@ WHERE dutiful_occurrence.open AND schedule IN (SELECT value FROM json_each(?))
   AND dutiful_job.state < 4
 ORDER BY schedule, planned
 
--- name: occurrences
+-- name: occurrences, occurrences_dump
+-- A page of one schedule's, the latest first, or (`occurrences_dump`) all of several schedules.
 -- Of a job that has not ended, or not been looked at since, the job itself knows more.
 SELECT
   schedule, planned, previous, number, kind, why, job_id, recorded_at, backfilled, start_by,
@@ -18,7 +19,9 @@ SELECT
   coalesce(dutiful_job.state, dutiful_occurrence.state), told
 FROM dutiful_occurrence
 LEFT JOIN dutiful_job ON dutiful_job.id = dutiful_occurrence.job_id AND dutiful_occurrence.open
-WHERE schedule = ? AND planned < ? ORDER BY planned DESC LIMIT ?
+WHERE schedule = ? AND planned < ? ORDER BY planned DESC LIMIT ?  -- only: occurrences
+WHERE schedule IN (SELECT value FROM json_each(?))  -- only: occurrences_dump
+ORDER BY schedule, planned  -- only: occurrences_dump
 
 -- name: occurrences_known
 -- Which of the given occurrences are recorded.
@@ -27,13 +30,13 @@ JOIN dutiful_occurrence
   ON dutiful_occurrence.schedule = json_extract(given.value, '$[0]')
   AND dutiful_occurrence.planned = json_extract(given.value, '$[1]')
 
--- name: occurrence_add
+-- name: occurrences_add
 INSERT INTO dutiful_occurrence (
   schedule, planned, previous, number, kind, why, job_id, recorded_at, backfilled, start_by,
   finish_by, open
 ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
--- name: occurrence_amend
+-- name: occurrences_amend
 -- Writes what became of an occurrence whose job gave way to another.
 UPDATE dutiful_occurrence SET kind = ?, why = ?, job_id = ?, open = ?
 WHERE schedule = ? AND planned = ?
@@ -44,7 +47,7 @@ SELECT schedule, planned FROM dutiful_occurrence
 WHERE open AND (schedule, planned) > (?, ?) ORDER BY schedule, planned LIMIT 1 OFFSET ?
 
 -- name: occurrences_open
--- Those of a time range of which something is to be noted or told.
+-- The occurrences of a time range of which something has to be recorded or reported.
 SELECT
   schedule, planned, previous, number, kind, why, job_id, recorded_at, backfilled, start_by,
   finish_by, coalesce(dutiful_occurrence.started_at, dutiful_job.started_at),
@@ -64,7 +67,7 @@ WHERE dutiful_occurrence.open
 )
 ORDER BY schedule, planned LIMIT ?
 
--- name: occurrence_note
+-- name: occurrences_note
 -- Writes what a review has found out about an occurrence, and of what it has reported.
 UPDATE dutiful_occurrence SET started_at = ?, finished_at = ?, state = ?, told = ?, open = ?
 WHERE schedule = ? AND planned = ?
@@ -76,17 +79,7 @@ DELETE FROM dutiful_occurrence WHERE schedule = ? AND number <= ? AND NOT open
 -- name: occurrences_delete
 DELETE FROM dutiful_occurrence WHERE schedule = ?
 
--- name: occurrences_dump
-SELECT
-  schedule, planned, previous, number, kind, why, job_id, recorded_at, backfilled, start_by,
-  finish_by, coalesce(dutiful_occurrence.started_at, dutiful_job.started_at),
-  coalesce(dutiful_job.finished_at, dutiful_occurrence.finished_at),
-  coalesce(dutiful_job.state, dutiful_occurrence.state), told
-FROM dutiful_occurrence
-LEFT JOIN dutiful_job ON dutiful_job.id = dutiful_occurrence.job_id AND dutiful_occurrence.open
-WHERE schedule IN (SELECT value FROM json_each(?)) ORDER BY schedule, planned
-
--- name: occurrence_fill
+-- name: occurrences_fill
 INSERT INTO dutiful_occurrence (
   schedule, planned, previous, number, kind, why, job_id, recorded_at, backfilled, start_by,
   finish_by, started_at, finished_at, state, told, open

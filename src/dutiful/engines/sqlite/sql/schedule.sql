@@ -17,7 +17,7 @@ FROM dutiful_schedule WHERE name IN (SELECT value FROM json_each(?)) ORDER BY na
 -- The names of the schedules of an app.
 SELECT name FROM dutiful_schedule WHERE app = ?
 
--- name: schedule_put
+-- name: schedules_put
 INSERT INTO dutiful_schedule (
   name, spec, app, exclusive, version, number, created_at, changed_at, last_at, next_at, held_at,
   held_previous_at, since, paused_at, retired_at, broken, retry_at
@@ -30,7 +30,7 @@ ON CONFLICT (name) DO UPDATE SET
   since = excluded.since, paused_at = excluded.paused_at, retired_at = excluded.retired_at,
   broken = excluded.broken, retry_at = excluded.retry_at
 
--- name: schedule_delete
+-- name: schedules_delete
 DELETE FROM dutiful_schedule WHERE name = ?
 
 -- name: schedules_due
@@ -61,7 +61,7 @@ SELECT
   held_previous_at, since, paused_at, retired_at, broken, retry_at
 FROM dutiful_schedule
 
--- name: schedule_advance
+-- name: schedules_advance
 -- Writes where a schedule stands after its move.
 UPDATE dutiful_schedule SET
   version = version + 1, number = ?, last_at = ?, next_at = ?, held_at = ?,
@@ -72,11 +72,11 @@ WHERE name = ?
 -- Those that a copy from this store may fill in again.
 SELECT name FROM dutiful_schedule WHERE paused_at = ? AND (shut_for IS NULL OR shut_for = ?)
 
--- name: schedule_mark
+-- name: schedules_mark
 -- Notes for which store a schedule is paused, if it still is since that time.
 UPDATE dutiful_schedule SET shut_for = CASE WHEN paused_at = ? THEN ? END WHERE name = ?
 
--- name: schedule_reopen
+-- name: schedules_reopen
 -- Resumes a schedule that was paused for a store.
 UPDATE dutiful_schedule SET paused_at = NULL, shut_for = NULL, version = version + 1
 WHERE name = ? AND paused_at = ? AND (shut_for IS NULL OR shut_for = ?)
@@ -89,5 +89,5 @@ INSERT INTO dutiful_edition (app, digest, rank, seen_at, applied) VALUES (?, ?, 
 ON CONFLICT (app, digest) DO UPDATE SET
   rank = excluded.rank, seen_at = excluded.seen_at, applied = excluded.applied
 
--- name: declaration_version_forget
+-- name: declaration_versions_forget
 DELETE FROM dutiful_edition WHERE app = ? AND digest = ?
