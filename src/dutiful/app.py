@@ -25,6 +25,7 @@ from .contract.beside import beside
 from .contract.engine import Engine
 from .contract.facade import Store
 from .contract.roles.producer import Receipt
+from .core.event import Event, Settled
 from .core.job import NewJob
 from .core.rule import Cron, Dst, Interval, Rule
 from .core.url import public
@@ -48,7 +49,7 @@ class App(HookDecorators, ManagementParts):
         """Make an app; nothing is opened yet."""
         self._module = defining_module()
         self.bus = Bus()
-        self.bus.subscribe(log, ignores=UNLOGGED)
+        self.bus.subscribe(self._log, ignores=UNLOGGED)
         self.lazy = LazyStore(url, settings, engine_of, self.bus.emit, self.bus.meter)
         self.portal = Portal()
         self.alerting = Alerting()
@@ -60,6 +61,9 @@ class App(HookDecorators, ManagementParts):
         """What this process does with the app, counted for Prometheus and OpenTelemetry."""
         if engine is not None:
             self.lazy.use(engine)
+
+    def _log(self, event: Event) -> None:
+        log(event, self.lazy.slow_after if type(event) is Settled else None)
 
     @property
     def settings(self) -> Settings:

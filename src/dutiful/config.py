@@ -61,6 +61,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics: str | None = None
     """``HOST:PORT`` at which ``dutiful worker`` serves metrics and health; by default it does not.
     A port alone means the loopback address: only ``0.0.0.0:9464`` or a name opens it to others."""
+    log_level: str | None = None
+    """``debug``, ``info``, ``warning``, ``error`` or ``critical``: what `dutiful worker` writes.
+    ``info`` by default; where the program has set up logging itself, only if this is set."""
+    log_format: str | None = None
+    """``console`` (the default) or ``json``: the form of the lines of `dutiful worker`."""
+    slow_after: int | None = 30 * SECOND
+    """A success is logged at info if its attempt took longer, else at debug; None: always so."""
     alerts_to: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
     """Where alerts are sent, by name: URLs of apprise (``slack://…``, ``mailto://…``), or
     ``webhook+https://…`` for signed JSON. A table in the file, a dict in Python; in the
@@ -102,9 +109,10 @@ _SPANS = {
     "keep_cancelled",
     "keep_dead",
     "unknown_task_after",
+    "slow_after",
     "dead_man_every",
 }
-_ENDLESS = {"hung_after", "keep_succeeded", "keep_cancelled", "keep_dead"}
+_ENDLESS = {"hung_after", "keep_succeeded", "keep_cancelled", "keep_dead", "slow_after"}
 _LEAST = {"dead_man_every": SECOND}
 """The shortest span of a setting, where not every one makes sense."""
 _NUMBERS = {"payload_bytes_max": 256 * 1024 * 1024, "crashes_max": 1_000_000}
@@ -117,7 +125,11 @@ _TEXTS = {
 _SECRETS = {"url", "alerts_to", "alerts_secret", "dead_man_url"}
 """What is never shown, since in a wrong value it is not known which part is the secret."""
 _WHOLE = re.compile("[0-9]{1,12}")
-_DURABILITIES = ("full", "normal")
+_CHOICES = {
+    "durability": ("full", "normal"),
+    "log_level": ("debug", "info", "warning", "error", "critical"),
+    "log_format": ("console", "json"),
+}
 
 
 def load_settings(
@@ -194,9 +206,19 @@ def _read(name: str, value: Any, source: str) -> Any:
         raise BadConfiguration(f"{source}: {name}={shown(value)}: {error}") from error
     if value is not None and not isinstance(value, str):
         raise BadConfiguration(f"{source}: {name}={_shown(value)}; write it as text")
-    if name == "durability" and value not in _DURABILITIES:
-        raise BadConfiguration(f"{source}: durability={_shown(value)}; choose full or normal")
+    if name in _CHOICES and value is not None:
+        return chosen(name, value, source)
     return value
+
+
+def chosen(name: str, value: str, source: str) -> str:
+    """Return one of the values that a setting may have; BadConfiguration names them."""
+    *most, last = _CHOICES[name]
+    text = value if name == "durability" else value.lower()
+    if text not in _CHOICES[name]:
+        choices = f"{', '.join(most)} or {last}"
+        raise BadConfiguration(f"{source}: {name}={_shown(value)}; choose {choices}")
+    return text
 
 
 def _at_least(length: int, least: int) -> int:

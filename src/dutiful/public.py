@@ -6,6 +6,7 @@ from .client.context import Context
 from .client.handle import Handle
 from .client.occurrence import ThisOccurrence
 from .client.options import unique_rule as unique
+from .client.sensitive import Sensitive
 from .client.task import Task
 from .core.alerting.rule import Condition
 from .core.alerting.sample import Sample
@@ -50,6 +51,7 @@ from .manage.records import DeadGroupRecord, ErrorRecord, JobRecord, QueueRecord
 from .manage.retrying import Retried
 from .manage.schedule_records import OccurrenceRecord, ScheduleRecord
 from .manage.worker_records import Ordered
+from .worker.job_log import JobFields
 
 __all__ = [
     "AlertRecord",
@@ -82,6 +84,7 @@ __all__ = [
     "Interval",
     "JobError",
     "JobFailed",
+    "JobFields",
     "JobNotFound",
     "JobRecord",
     "NotSent",
@@ -99,6 +102,7 @@ __all__ = [
     "Sample",
     "ScheduleRecord",
     "SchemaMismatch",
+    "Sensitive",
     "SilenceRecord",
     "SinkError",
     "Snooze",

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 _INDENT = "  "
 
 
-async def show(jobs: Jobs, job: JobRecord, *, as_json: bool) -> None:
-    """Print a job with its errors and steps."""
-    errors, steps = await jobs.aerrors(job.id), await jobs.asteps(job.id)
+async def show(jobs: Jobs, job: JobRecord, *, reveal: bool = False, as_json: bool) -> None:
+    """Print a job with its errors and steps; ``reveal`` shows the sensitive values in these."""
+    errors, steps = await jobs.aerrors(job.id), await jobs.asteps(job.id, reveal=reveal)
     if as_json:
         emit(as_object(job, errors, steps))
     else:

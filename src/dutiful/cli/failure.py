@@ -8,10 +8,13 @@ import re
 import sys
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from dutiful.core import errors
 from dutiful.core.text import visible
+
+if TYPE_CHECKING:
+    from dutiful.core.secret_texts import Secrets
 
 
 class Code(IntEnum):
@@ -178,7 +181,9 @@ def guard(run: Callable[[], Any], *, as_json: bool) -> int:
 def report(error: BaseException, *, as_json: bool) -> int:
     """Print an error on stderr and return its exit code."""
     failure = explain(error)
-    failure = failure._replace(message=visible(failure.message), advice=visible(failure.advice))
+    hidden = _passwords()
+    message, advice = (visible(hidden.hide(text)) for text in (failure.message, failure.advice))
+    failure = failure._replace(message=message, advice=advice)
     if as_json:
         said = {"type": failure.kind, "message": failure.message}
         if failure.advice:
@@ -195,8 +200,20 @@ def report(error: BaseException, *, as_json: bool) -> int:
     if os.environ.get("DUTIFUL_DEBUG") and failure.code != Code.INTERRUPTED:
         import traceback
 
-        traceback.print_exception(error)
+        print(hidden.hide("".join(traceback.format_exception(error))), end="", file=sys.stderr)
     return failure.code
+
+
+def _passwords() -> Secrets:
+    """Return what is secret in the URLs of the command line and of the environment.
+
+    Our own errors do not show it; those of drivers and of an app's module might.
+    """
+    from dutiful.core.secret_texts import secrets
+    from dutiful.core.url import passwords
+
+    given = [*sys.argv, *(value for value in os.environ.values() if "://" in value)]
+    return secrets(part for text in given for part in passwords(text))
 
 
 def _lines(text: str) -> list[str]:

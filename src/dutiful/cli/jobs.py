@@ -37,11 +37,20 @@ def _say_none(opened: OpenTarget, *, narrowed: bool) -> None:
 
 
 @expand
-def show_job(job_id: JobId, common: Common) -> None:
+def show_job(
+    job_id: JobId,
+    common: Common,
+    *,
+    reveal: Annotated[
+        bool, typer.Option("--reveal", help="Show the values that the task marks as sensitive.")
+    ] = False,
+) -> None:
     """Show everything about one job: arguments, steps, every failed attempt."""
 
     async def body(opened: OpenTarget) -> None:
         jobs = opened.app.jobs
-        await card.show(jobs, await select.one(jobs, job_id), as_json=common.json)
+        found = await select.one(jobs, job_id)
+        job = await jobs.areveal(found.id) if reveal else found
+        await card.show(jobs, job, reveal=reveal, as_json=common.json)
 
     reach(common, body)

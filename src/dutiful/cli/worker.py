@@ -6,11 +6,10 @@ import asyncio
 import logging
 from pathlib import Path
 from socket import socket
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dutiful.app import App
 from dutiful.config import load_settings, working_folder
 from dutiful.core.instant import span
 from dutiful.core.listen_address import Address, address
@@ -20,24 +19,25 @@ from dutiful.observe.metrics.prometheus import registry_of
 from dutiful.observe.metrics.series import Snapshot
 from dutiful.worker.isolation.first_process import leave_first_process
 from dutiful.worker.isolation.places import remember
+from dutiful.worker.logs import show_logs, started
 from dutiful.worker.options import WorkerOptions
-from dutiful.worker.serve import Orders, serve, show_logs
+from dutiful.worker.serve import Orders, serve
 from dutiful.worker.supervisor import Supervisor
 
+from .expand import expand
 from .failure import Wrong
+from .log_options import LogOptions, MetricsOption
 from .target import load_app
+
+if TYPE_CHECKING:
+    from dutiful import App
 
 RssOption = Annotated[
     int | None, typer.Option(min=1, help="Replace a process that uses more megabytes of memory.")
 ]
-MetricsOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="HOST:PORT", help="Serve metrics and health there, such as 127.0.0.1:9464."
-    ),
-]
 
 
+@expand
 def worker(
     target: Annotated[
         str | None, typer.Argument(metavar="APP", help="The app, as module:attribute.")
@@ -66,6 +66,7 @@ def worker(
     ] = None,
     rss_mb_max: RssOption = None,
     metrics: MetricsOption = None,
+    logs: LogOptions,
 ) -> None:
     """Run jobs until TERM, INT or HUP, then drain; a second signal releases running jobs.
 
@@ -76,10 +77,7 @@ def worker(
     name = target or app or load_settings().app
     if name is None:
         raise Wrong("no app is named", "write: dutiful worker shop.jobs:app")
-    loaded = load_app(name, prints=True)
-    remember(loaded, name)
-    if url is not None:
-        loaded.at(url)
+    loaded = _loaded(name, url)
     options = WorkerOptions(
         queues=served(queues),
         concurrency=concurrency,
@@ -90,11 +88,13 @@ def worker(
         lease=loaded.settings.leases(),
         hung_after=loaded.settings.hung_after,
     )
-    show_logs()
+    level, form = logs.read()
+    show_logs(loaded.settings, level, form)
+    loaded.bus.emit(started(loaded, options, processes))
     where = metrics or loaded.settings.metrics
     if processes == 1 and not reload and jobs_max is None and rss_mb_max is None:
         raise typer.Exit(_alone(loaded, options, where))
-    orders = Orders(name, loaded.settings.url, options)
+    orders = Orders(name, loaded.settings.url, options, log_level=level, log_format=form)
     watch = _watched() if reload else None
     supervisor = Supervisor(orders, processes, watch=watch, metrics=_bound(where))
     raise typer.Exit(asyncio.run(supervisor.run()))
@@ -119,6 +119,14 @@ def _bound(where: str | None) -> socket | None:
 
 def _say(where: Address) -> None:
     logging.getLogger("dutiful").info("metrics are served at http://%s/metrics", where)
+
+
+def _loaded(name: str, url: str | None) -> App:
+    loaded = load_app(name, prints=True)
+    remember(loaded, name)
+    if url is not None:
+        loaded.at(url)
+    return loaded
 
 
 def _watched() -> Path:

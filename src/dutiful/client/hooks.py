@@ -16,6 +16,7 @@ from dutiful.core.errors import BadOption, PayloadTooLarge, UsageError
 from dutiful.core.event import JobDied
 from dutiful.core.job import NewJob
 from dutiful.core.payload import PAYLOAD_BYTES_MAX
+from dutiful.core.redaction import MARKS
 from dutiful.core.text import shown
 
 from .async_or_not import is_async
@@ -60,13 +61,15 @@ class Hooks:
         raises UsageError where the caller runs on a loop, which would be blocked.
         """
         for hook in self.on_enqueue:
+            sensitive = _marks(jobs)
             said = [_said(hook(job), self._run) for job in jobs]
-            jobs = self._all_kept(hook, jobs, said)
+            jobs = _marked(self._all_kept(hook, jobs, said), sensitive)
         return jobs
 
     async def abefore(self, jobs: Sequence[NewJob]) -> Sequence[NewJob]:
         """Do what `before` does for async code: a sync hook runs in a thread, not on the loop."""
         for hook in self.on_enqueue:
+            sensitive = _marks(jobs)
             said: list[Any]
             if is_async(hook):
                 call = cast(Callable[[NewJob], Awaitable[Any]], hook)
@@ -74,7 +77,7 @@ class Hooks:
             else:
                 answers = await in_thread(partial(_each, hook, jobs))
                 said = [await one if inspect.isawaitable(one) else one for one in answers]
-            jobs = self._all_kept(hook, jobs, said)
+            jobs = _marked(self._all_kept(hook, jobs, said), sensitive)
         return jobs
 
     def _all_kept(
@@ -198,6 +201,20 @@ def _kept(hook: OnEnqueue, given: NewJob, job: Any, bytes_max: int) -> NewJob:
         raise PayloadTooLarge(f"on_enqueue: {name}: {error}") from None
     except BadOption as error:
         raise BadOption(f"on_enqueue: {name}: {error}") from None
+
+
+def _marks(jobs: Sequence[NewJob]) -> list[str | None]:
+    return [job.meta.get(MARKS) for job in jobs]
+
+
+def _marked(jobs: Sequence[NewJob], sensitive: list[str | None]) -> Sequence[NewJob]:
+    """Mark again what is sensitive in jobs whose meta a hook has replaced."""
+    return [
+        msgspec.structs.replace(job, meta={**job.meta, MARKS: mark})
+        if mark is not None and MARKS not in job.meta
+        else job
+        for job, mark in zip(jobs, sensitive, strict=True)
+    ]
 
 
 def _anew(context: Context, inner: Proceed) -> Proceed:

@@ -42,6 +42,11 @@ class LazyStore:
         return load_settings(self._url, **self._given)
 
     @cached_property
+    def slow_after(self) -> int | None:
+        """The setting of this name, looked up for every job that ends."""
+        return self.settings.slow_after
+
+    @cached_property
     def store(self) -> Store:
         """The engine behind its facade; made, not opened, when first needed."""
         refuse_reentry()
@@ -62,7 +67,7 @@ class LazyStore:
         """Change to the store at another URL, unless it is there already; close it first."""
         if self._url != url and self.settings.url != url:
             self._url, self.notices = url, None
-            self._forget("settings", "store")
+            self._forget("settings", "slow_after", "store")
 
     @contextmanager
     def on(self, engine: Engine) -> Generator[Store]:

@@ -104,7 +104,7 @@ def schedule_of(
         max_attempts=options.max_attempts,
         expires_in=options.expires_in,
         tags=options.tags,
-        meta=dict(options.meta),
+        meta={**options.meta, **task.signature.marks},
         unique=ruled.unique_rule(positional, named, raw),
         app=app,
     )

@@ -17,6 +17,7 @@ from msgspec import structs
 from dutiful.core.canonical import in_order, written
 from dutiful.core.errors import BadArguments, BadOption
 from dutiful.core.payload import PAYLOAD_BYTES_MAX, decode, decoder, encode, said
+from dutiful.core.redaction import Path, marks, secrets_of
 
 from .annotations import (
     annotated,
@@ -29,6 +30,7 @@ from .annotations import (
 )
 from .binary import Look, look_at
 from .context import Context
+from .sensitive import marked
 
 _PLAIN = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -90,10 +92,18 @@ class Signature:
         try:
             reader.decode(raw)
         except (msgspec.MsgspecError, ValueError, TypeError) as error:
-            raise BadArguments(f"{self._task}{self._signature}: {said(error)}") from None
-        except Exception as error:  # a type's own code may raise anything
-            raise BadArguments(f"{self._task}{self._signature}: {said(error)}") from error
+            raise BadArguments(self._refusal(error, raw)) from None
+        except Exception as error:  # noqa: BLE001 - a type's own code may raise anything
+            raise BadArguments(self._refusal(error, raw)) from self._cause(error)
         return raw
+
+    def _cause(self, error: Exception) -> Exception | None:
+        """Return what a refusal shows as its cause; a type's own error may repeat the value."""
+        return None if self.sensitive else error
+
+    def _refusal(self, error: Exception, raw: bytes) -> str:
+        hidden = secrets_of(raw, {}, self.sensitive)
+        return f"{self._task}{self._signature}: {hidden.hide(said(error))}"
 
     def canonical(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes:
         """Write arguments so that calls which are equal for the task give equal bytes.
@@ -189,6 +199,16 @@ class Signature:
         """Whether reading stored arguments may run code of the task's own types."""
         kinds = (self._hints.get(parameter.name, Any) for parameter in self._parameters)
         return not all(is_plain(kind) for kind in kinds)
+
+    @cached_property
+    def sensitive(self) -> tuple[Path, ...]:
+        """The paths of all arguments, and of the result, that the annotations mark."""
+        return marked(self._parameters, self._hints)
+
+    @cached_property
+    def marks(self) -> dict[str, str]:
+        """What the meta of this task's jobs says of what is sensitive in them."""
+        return marks(self.sensitive)
 
     @cached_property
     def _hints(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from dutiful.core.event import HookFailed
 from dutiful.core.outcome import Signal
+from dutiful.core.redaction import secrets_of
 from dutiful.core.text import worded
 
 from .context import Context
@@ -85,6 +86,7 @@ def surrounded(
 ) -> T | None:
     """Call within the hooks whose context managers are sync; None when one suppressed an error."""
     value: T | None = None
+    report = _hiding(context, report)
     with ExitStack() as stack:
         for hook in hooks:
             manager = _made(hook, context, report)
@@ -99,6 +101,7 @@ async def asurrounded(
 ) -> T | None:
     """Do the same with the hooks whose context managers are async."""
     value: T | None = None
+    report = _hiding(context, report)
     async with AsyncExitStack() as stack:
         for hook in hooks:
             manager = _made(hook, context, report)
@@ -111,6 +114,16 @@ async def asurrounded(
 def name_of(hook: Callable[..., Any]) -> str:
     """Return what a hook is called in reports."""
     return str(getattr(hook, "__qualname__", None) or type(hook).__qualname__)
+
+
+def _hiding(context: Context, report: Report) -> Report:
+    """Report failures without the sensitive values of the job."""
+
+    def hide(event: HookFailed) -> None:
+        job = context.job
+        report(HookFailed(event.hook, secrets_of(job.args, job.meta).hide(event.error)))
+
+    return hide
 
 
 def _made(hook: AroundCall, context: Context, report: Report) -> Any:

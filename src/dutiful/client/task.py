@@ -91,7 +91,7 @@ class BoundTask(Generic[P, T]):
             expires_in=options.expires_in,
             unique=self.unique_rule(args, kwargs, raw),
             tags=options.tags,
-            meta=dict(options.meta),  # hooks may change it in place, for this job
+            meta={**options.meta, **self.signature.marks},  # hooks may change it for this job
         )
 
     def unique_rule(

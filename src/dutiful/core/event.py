@@ -8,6 +8,8 @@ import msgspec
 
 from .alert_event import AlertEvent
 from .job import AttemptError, Job
+from .run_event import JobStarted as JobStarted
+from .run_event import WorkerStarted as WorkerStarted
 from .schedule_event import OccurrenceLate as OccurrenceLate
 from .schedule_event import OccurrenceMissed as OccurrenceMissed
 from .schedule_event import ScheduleBroken as ScheduleBroken
@@ -207,11 +209,13 @@ class Notice(msgspec.Struct, frozen=True, tag=True):
 Event = (
     Enqueued
     | Claimed
+    | JobStarted
     | Settled
     | JobDied
     | ClaimsRefused
     | SettlementsDelayed
     | SettlementsUnknown
+    | WorkerStarted
     | WorkerJoined
     | QueuesUnserved
     | WorkerLeft

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Literal, assert_never
 
 import msgspec
 
-from .errors import BadPayload
 from .instant import DAY, SECOND
 from .job import AttemptError, Claim, Job
 from .outcome import (
@@ -24,7 +22,8 @@ from .outcome import (
     Undecodable,
     Unknown,
 )
-from .payload import plain
+from .redact_error import redacted
+from .redaction import Path
 from .retry import Random, RetryPolicy, backoff
 from .state import State
 
@@ -51,6 +50,10 @@ class Rules(msgspec.Struct, frozen=True):
     """How long a job may stay parked before it dies as ``unknown-task``."""
     park_args_max: int = DAY
     """How long, ``park_max`` at most, it may stay parked because of its arguments."""
+    sensitive: tuple[Path, ...] = ()
+    """What this worker's code marks, for jobs whose meta does not say it."""
+    secrets: tuple[str, ...] = ()
+    """Texts that no error may contain, such as the password of the store."""
 
 
 class Settlement(msgspec.Struct, frozen=True, gc=False):
@@ -78,7 +81,19 @@ _Plain = Succeeded | Snoozed | Released | Cancelled | Discarded | Undecodable | 
 
 
 def settle(claim: Claim, outcome: Outcome, now: int, rng: Random, rules: Rules) -> Settlement:
-    """Decide what becomes of a claimed job; ``now`` is an instant, ``rng`` gives the jitter."""
+    """Decide what becomes of a claimed job; ``now`` is an instant, ``rng`` gives the jitter.
+
+    The texts that the attempt leaves behind are without the job's sensitive values.
+    """
+    item = _decided(claim, outcome, now, rng, rules)
+    said = item.reason if item.state is State.CANCELLED else None
+    if item.error is None and said is None:
+        return item
+    error, said = redacted(claim.job, item.error, said, rules.sensitive, rules.secrets)
+    return msgspec.structs.replace(item, error=error, reason=item.reason if said is None else said)
+
+
+def _decided(claim: Claim, outcome: Outcome, now: int, rng: Random, rules: Rules) -> Settlement:
     job = claim.job
     match outcome:
         case Failed():
@@ -139,16 +154,6 @@ def before_start(job: Job, now: int) -> Outcome | None:
     # A first attempt that asked to be woken after the expiry did start in time; a parked one not.
     woken = job.run_at >= job.expires_at and job.parked_at is None
     return None if woken else Expired()
-
-
-def unreadable_step(steps: Mapping[str, bytes]) -> Outcome | None:
-    """Return the outcome of a job with a recorded step that is not JSON, or None."""
-    for name, raw in steps.items():
-        try:
-            plain(raw)
-        except BadPayload as error:
-            return Undecodable(f"the recorded step {name!r} cannot be read: {error}")
-    return None
 
 
 def _retry_or_die(
@@ -250,12 +255,10 @@ def _die(
     crashes: int | None = None,
     rescue: bool = False,
 ) -> Settlement:
-    settlement = _end(claim, State.DEAD, now, reason, error=error, rescue=rescue)
-    return msgspec.structs.replace(
-        settlement,
-        attempt=claim.job.attempt if attempt is None else attempt,
-        crashes=claim.job.crashes if crashes is None else crashes,
-    )
+    ended = _end(claim, State.DEAD, now, reason, error=error, rescue=rescue)
+    spent = claim.job.attempt if attempt is None else attempt
+    met = claim.job.crashes if crashes is None else crashes
+    return msgspec.structs.replace(ended, attempt=spent, crashes=met)
 
 
 def _end(
@@ -267,15 +270,9 @@ def _end(
     error: AttemptError | None = None,
     rescue: bool = False,
 ) -> Settlement:
+    spent, met = claim.job.attempt, claim.job.crashes
     return Settlement(
-        claim=claim,
-        state=state,
-        at=now,
-        attempt=claim.job.attempt,
-        crashes=claim.job.crashes,
-        reason=reason,
-        error=error,
-        rescue=rescue,
+        claim, state, at=now, attempt=spent, crashes=met, reason=reason, error=error, rescue=rescue
     )
 
 

@@ -6,6 +6,8 @@ from msgspec.structs import replace
 
 from .job import AttemptError, Claim
 from .outcome import Crashed, Outcome, Succeeded
+from .redact_error import without
+from .redaction import MARKS, secrets_of
 from .retry import ATTEMPTS_MAX, Random, RetryPolicy, backoff
 from .settle import Settlement
 from .state import State
@@ -56,4 +58,5 @@ def undecided(claim: Claim, outcome: Outcome, now: int, why: str, rng: Random) -
 def _error(claim: Claim, now: int, kind: str, why: str) -> AttemptError:
     job = claim.job
     attempt = min(max(job.attempt, 0), ATTEMPTS_MAX)
-    return AttemptError(job.id, attempt, now, job.worker or "", kind, why)
+    error = AttemptError(job.id, attempt, now, job.worker or "", kind, why)
+    return without(error, secrets_of(job.args, job.meta)) if MARKS in job.meta else error

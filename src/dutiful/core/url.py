@@ -65,6 +65,23 @@ def public(url: str | None) -> str:
     return head + shown + mark + _query(query) if whole else head + shown
 
 
+def passwords(url: str | None) -> tuple[str, ...]:
+    """Return what is secret in a URL, as it is written there and as it is meant.
+
+    >>> passwords("postgresql://me:hunter%402@db/shop?sslpassword=other")
+    ('hunter%402', 'hunter@2', 'other')
+    """
+    server, _, query = (url or "").partition("://")[2].partition("?")
+    login = server.rpartition("@")[0]
+    colon = _COLON.search(login)
+    found = [] if colon is None else [login[colon.end() :]]
+    for part in query.split("&"):
+        name, _, value = part.partition("=")
+        if _SECRET.search(unquote(name)):
+            found.append(value)
+    return tuple(dict.fromkeys(form for text in found for form in (text, unquote(text)) if form))
+
+
 def _server(text: str) -> tuple[str, bool]:
     """Return what may be shown up to the query, and whether the query may follow."""
     login, at, place = text.rpartition("@")

@@ -11,6 +11,7 @@ from dutiful.client.task import Task
 from dutiful.contract.capability import Capability
 from dutiful.contract.facade import Store
 from dutiful.contract.roles.inspector import Inspector
+from dutiful.core.redaction import Path
 
 T = TypeVar("T")
 
@@ -58,6 +59,11 @@ class Part:
                 self._app.store.controller(capability)
             self._app.store.require(capability)
         return await existing(self._app)
+
+    def _sensitive(self, task: str) -> tuple[Path, ...]:
+        """Return what the app's own code marks as sensitive in the jobs of a task, if it has it."""
+        known = self._app.tasks.get(task)
+        return () if known is None else known.signature.sensitive
 
     async def _inspector(self) -> Inspector:
         return (await self._store(Capability.INSPECT)).inspector

@@ -18,6 +18,8 @@ from dutiful.core.errors import (
 )
 from dutiful.core.job import Job
 from dutiful.core.payload import offence
+from dutiful.core.redaction import secrets_of
+from dutiful.core.secret_texts import Secrets
 from dutiful.core.text import shown, worded
 
 
@@ -82,6 +84,7 @@ class Editor:
         """
         if not self._edits:
             return None
+        args: object = None
         try:
             args = json.loads(job.args)
             for edit in self._edits:
@@ -93,8 +96,19 @@ class Editor:
             ).encode()
             self._fits(job, raw)
         except (ValueError, RecursionError, BadPayload) as error:
-            raise BadPayload(f"job {job.id} ({job.task}): {error}") from error
+            hidden = self._secrets(job, args)
+            cause = None if hidden else error
+            raise BadPayload(f"job {job.id} ({job.task}): {hidden.hide(str(error))}") from cause
         return raw
+
+    def _secrets(self, job: Job, args: object) -> Secrets:
+        known = self._tasks.get(job.task)
+        marked = () if known is None else known.signature.sensitive
+        try:
+            raw = json.dumps(args).encode()
+        except (ValueError, RecursionError):
+            raw = job.args
+        return secrets_of(raw, job.meta, marked)
 
     def _fits(self, job: Job, raw: bytes) -> None:
         if len(raw) > self._bytes_max:

@@ -10,6 +10,8 @@ from dutiful.client.looping import refuse_on_loop
 from dutiful.client.options import checked_flag
 from dutiful.contract.capability import Capability
 from dutiful.core.errors import BadOption
+from dutiful.core.job import AttemptError, Job
+from dutiful.core.secret_texts import NO_SECRETS
 from dutiful.core.state import LIVE, State
 from dutiful.core.text import whole
 
@@ -19,7 +21,7 @@ from .choice import Ids, JobFilters, filter_of, id_list
 from .job_lookup import each, latest_errors, one, pages
 from .page import LIMIT, Page, cursor, page_limit
 from .reading import value
-from .records import ErrorRecord, JobRecord, error_record, job_record
+from .records import ErrorRecord, JobRecord, error_record, job_record, job_secrets
 from .retrying import Retried, retry_one
 
 _PAGE = 500
@@ -53,7 +55,7 @@ class Jobs(Part):
         inspector = await self._inspector()
         page = await inspector.find(which, most, begin)
         errors = await latest_errors(inspector, page) if latest else {}
-        items = tuple(job_record(job, errors.get(job.id)) for job in page.jobs)
+        items = tuple(self._record(job, errors.get(job.id)) for job in page.jobs)
         return Page(items, page.cursor)
 
     async def aiterate(self, **filters: Unpack[JobFilters]) -> AsyncIterator[JobRecord]:
@@ -61,7 +63,7 @@ class Jobs(Part):
         which = filter_of(filters)
         async for page in pages(await self._inspector(), which, size=_PAGE):
             for job in page:
-                yield job_record(job)
+                yield self._record(job)
 
     async def acount(self, **filters: Unpack[JobFilters]) -> int:
         """Count the jobs that match; it walks through them, so the time grows with their number.
@@ -74,19 +76,33 @@ class Jobs(Part):
     async def aget(self, job_id: str) -> JobRecord:
         """Return a job."""
         text = whole(job_id, "job id")
-        return job_record(await one(await self._inspector(), text))
+        return self._record(await one(await self._inspector(), text))
+
+    async def areveal(self, job_id: str) -> JobRecord:
+        """Return a job with what its task marks as sensitive; keep it out of logs.
+
+        Its errors have been stored without such values.
+        """
+        text = whole(job_id, "job id")
+        return job_record(await one(await self._inspector(), text), reveal=True)
 
     async def aerrors(self, job_id: str) -> tuple[ErrorRecord, ...]:
         """Return the errors of all failed attempts of a job, oldest first."""
         text, inspector = whole(job_id, "job id"), await self._inspector()
         job = await one(inspector, text)
-        return tuple(error_record(row) for row in await inspector.errors(job.id))
+        hidden = job_secrets(job, self._sensitive(job.task))
+        return tuple(error_record(row, hidden) for row in await inspector.errors(job.id))
 
-    async def asteps(self, job_id: str) -> dict[str, Any]:
-        """Return the results of a job's recorded steps by name, as plain JSON."""
+    async def asteps(self, job_id: str, *, reveal: bool = False) -> dict[str, Any]:
+        """Return the results of a job's recorded steps by name, as plain JSON.
+
+        Sensitive values of the job are ``***`` in them, unless ``reveal`` is set.
+        """
         text, inspector = whole(job_id, "job id"), await self._inspector()
-        job = await one(inspector, text)
-        return {name: value(raw) for name, raw in (await inspector.steps(job.id)).items()}
+        job, show = await one(inspector, text), checked_flag(reveal, "reveal")
+        hidden = NO_SECRETS if show else job_secrets(job, self._sensitive(job.task))
+        found = await inspector.steps(job.id)
+        return {name: hidden.hide_in(value(raw)) for name, raw in found.items()}
 
     async def acancel(
         self,
@@ -160,13 +176,17 @@ class Jobs(Part):
         """Do what `aget` does, from sync code."""
         return self._run(self.aget(job_id))
 
+    def reveal(self, job_id: str) -> JobRecord:
+        """Do what `areveal` does, from sync code."""
+        return self._run(self.areveal(job_id))
+
     def errors(self, job_id: str) -> tuple[ErrorRecord, ...]:
         """Do what `aerrors` does, from sync code."""
         return self._run(self.aerrors(job_id))
 
-    def steps(self, job_id: str) -> dict[str, Any]:
+    def steps(self, job_id: str, *, reveal: bool = False) -> dict[str, Any]:
         """Do what `asteps` does, from sync code."""
-        return self._run(self.asteps(job_id))
+        return self._run(self.asteps(job_id, reveal=reveal))
 
     def cancel(
         self, ids: Ids = None, *, all: bool = False, **which: Unpack[ChosenJobs]
@@ -185,6 +205,9 @@ class Jobs(Part):
     def retry(self, ids: Ids) -> tuple[Retried, ...]:
         """Do what `aretry` does, from sync code."""
         return self._run(self.aretry(ids))
+
+    def _record(self, job: Job, error: AttemptError | None = None) -> JobRecord:
+        return job_record(job, error, sensitive=self._sensitive(job.task))
 
     def _each(self, filters: JobFilters) -> Iterator[JobRecord]:
         after: str | None = None

@@ -6,6 +6,7 @@ read is a record as well: ``unreadable`` names its bad columns, which have safe 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, cast
 
@@ -14,6 +15,18 @@ import msgspec
 from dutiful.contract.page import DeadGroup, QueueCount
 from dutiful.contract.roles.fleet import WorkerStatus
 from dutiful.core.job import AttemptError, Job
+from dutiful.core.redact_error import without
+from dutiful.core.redaction import (
+    MARKS,
+    Path,
+    masked,
+    masked_args,
+    of_args,
+    of_result,
+    paths_of,
+    secrets_of,
+)
+from dutiful.core.secret_texts import NO_SECRETS, Secrets
 from dutiful.core.state import FINAL, State
 
 from .reading import length, value, when
@@ -43,7 +56,10 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     state: JobState
     priority: int
     args: Any
-    """The arguments by name, as plain JSON; the text as stored where that is not JSON."""
+    """The arguments by name, as plain JSON; the text as stored where that is not JSON.
+
+    What the task marks as `Sensitive` is ``***``, here and in the other fields; `Jobs.reveal`
+    returns it."""
     attempt: int
     """Attempts spent, the running one included."""
     max_attempts: int
@@ -168,8 +184,9 @@ def word_of(state: State) -> JobState:
     return cast(JobState, state.word)
 
 
-def error_record(row: AttemptError) -> ErrorRecord:
-    """Read what a failed attempt left behind."""
+def error_record(row: AttemptError, hidden: Secrets = NO_SECRETS) -> ErrorRecord:
+    """Read what a failed attempt left behind; what is ``hidden`` is not in it."""
+    row = without(row, hidden) if hidden else row
     return ErrorRecord(
         attempt=row.attempt,
         at=when(row.at),
@@ -180,8 +197,40 @@ def error_record(row: AttemptError) -> ErrorRecord:
     )
 
 
-def job_record(row: Job, error: AttemptError | None = None) -> JobRecord:
-    """Read a job."""
+def job_secrets(row: Job, sensitive: Sequence[Path] = ()) -> Secrets:
+    """Return the sensitive values of a job, by its marks and by more paths."""
+    if not sensitive and MARKS not in row.meta:
+        return NO_SECRETS
+    return secrets_of(row.args, row.meta, sensitive, result=row.result)
+
+
+def job_record(
+    row: Job,
+    error: AttemptError | None = None,
+    *,
+    sensitive: Sequence[Path] = (),
+    reveal: bool = False,
+) -> JobRecord:
+    """Read a job, with ``***`` for what its task marks as sensitive, unless ``reveal`` is set.
+
+    ``sensitive`` are paths that the job's own meta may not name.
+    """
+    if reveal or not (sensitive or MARKS in row.meta):
+        return _whole_record(row, error)
+    paths, hidden = {*paths_of(row.meta), *sensitive}, job_secrets(row, sensitive)
+    shown = _whole_record(row, None if error is None else without(error, hidden))
+    return msgspec.structs.replace(
+        shown,
+        args=masked_args(shown.args, of_args(paths)),
+        result=hidden.hide_in(masked(shown.result, of_result(paths))),
+        reason=hidden.hide_in(shown.reason),
+        unique_key=hidden.hide_in(shown.unique_key),
+        tags=hidden.hide_in(shown.tags),
+        meta={name: hidden.hide(text) for name, text in shown.meta.items() if name != MARKS},
+    )
+
+
+def _whole_record(row: Job, error: AttemptError | None) -> JobRecord:
     return JobRecord(
         id=row.id,
         task=row.task,

@@ -9,6 +9,7 @@ import msgspec
 
 from dutiful.core.errors import BadSchedule
 from dutiful.core.occurrence import Kind, Recorded, Standing
+from dutiful.core.redaction import MARKS, masked_args, of_args, paths_of, secrets_of
 from dutiful.core.rule import Rule
 from dutiful.core.schedule import Misfire, Overlap, Schedule, read, zone_of
 
@@ -56,7 +57,7 @@ class ScheduleRecord(msgspec.Struct, frozen=True, kw_only=True):
     unreadable: str | None
     """The names of columns that cannot be read."""
     definition: Schedule | None
-    """All that was declared, as it is stored: instants and spans are microseconds."""
+    """All that was declared: instants and spans are microseconds, sensitive values are ``***``."""
 
 
 class OccurrenceRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,9 +103,27 @@ def _read(spec: bytes) -> Schedule | str:
         return str(error)
 
 
+def _shown(known: Schedule | None) -> Schedule | None:
+    """Return what was declared with ``***`` for what its task marks as sensitive."""
+    if known is None or MARKS not in known.meta:
+        return known
+    raw = known.args.encode()
+    paths, hidden = paths_of(known.meta), secrets_of(raw, known.meta)
+    unique = known.unique
+    if unique is not None:
+        unique = msgspec.structs.replace(unique, key=hidden.hide(unique.key))
+    return msgspec.structs.replace(
+        known,
+        args=msgspec.json.encode(masked_args(value(raw), of_args(paths))).decode(),
+        unique=unique,
+        tags=hidden.hide_in(known.tags),
+        meta={name: hidden.hide(text) for name, text in known.meta.items() if name != MARKS},
+    )
+
+
 def schedule_record(row: Standing) -> ScheduleRecord:
     """Read where a schedule stands."""
-    known = definition_of(row)
+    known = _shown(definition_of(row))
     return ScheduleRecord(
         name=row.name,
         status=_status(row, known),

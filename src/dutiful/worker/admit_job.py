@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from dutiful.core.delivery_count import delivered_too_often
+from dutiful.core.errors import BadPayload
 from dutiful.core.event import ArgumentsUnfit, Emit
 from dutiful.core.job import Claim
 from dutiful.core.outcome import Outcome, Undecodable
 from dutiful.core.payload import plain
-from dutiful.core.settle import unreadable_step
+from dutiful.core.redaction import secrets_of
 
 
 def not_to_start(claim: Claim, *, deliveries_count: bool) -> Outcome | None:
     """Return the outcome of a job that must not start for its steps or deliveries, or None."""
-    outcome = unreadable_step(claim.steps) if claim.steps else None
+    outcome = _unreadable_step(claim.steps) if claim.steps else None
     if outcome is None and deliveries_count:
         outcome = delivered_too_often(claim.job)
     return outcome
@@ -21,6 +24,7 @@ def not_to_start(claim: Claim, *, deliveries_count: bool) -> Outcome | None:
 def unfit(claim: Claim, error: str, emit: Emit) -> Outcome:
     """Decide about arguments that do not fit; a JSON object may fit the task of another version."""
     job = claim.job
+    error = secrets_of(job.args, job.meta).hide(error)
     if not _whole(job.args):
         return Undecodable(error)
     if job.parked_at is None:
@@ -34,3 +38,13 @@ def _whole(args: bytes) -> bool:
         return isinstance(plain(args), dict)
     except Exception:  # noqa: BLE001 - whatever went wrong, it is not an object
         return False
+
+
+def _unreadable_step(steps: Mapping[str, bytes]) -> Outcome | None:
+    """Return the outcome of a job with a recorded step that is not JSON, or None."""
+    for name, raw in steps.items():
+        try:
+            plain(raw)
+        except BadPayload as error:
+            return Undecodable(f"the recorded step {name!r} cannot be read: {error}")
+    return None

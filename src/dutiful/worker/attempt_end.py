@@ -134,6 +134,8 @@ def _completion(running: Running, outcome: Outcome) -> Settlement:
 
 def report(running: Running, held: bool) -> None:
     """Emit the result of a settlement inside a transaction."""
-    worker = running.job.worker or ""
-    settlement = succeed(running.claim, None, 0)
+    job, since = running.job, running.since
+    took = 0 if since is None else int((running.loop.time() - since) * 1_000_000)
+    worker, began = job.worker or "", 0 if job.started_at is None else job.started_at
+    settlement = succeed(running.claim, None, began + took)
     running.loop.call_soon_threadsafe(running.store.reported, worker, settlement, held)

@@ -11,6 +11,7 @@ from typing import Any
 from dutiful.client.async_or_not import is_async
 from dutiful.client.hooks import OnDeath, in_thread
 from dutiful.core.event import Event, HookFailed, JobDied, Settled
+from dutiful.core.redaction import secrets_of
 from dutiful.core.state import State
 from dutiful.core.text import worded
 
@@ -77,10 +78,11 @@ class DeathHooks:
         except asyncio.CancelledError:
             if owner.exit is None:
                 raise
-            self._failed(hook, owner.exit)
+            self._failed(hook, event, owner.exit)
         except BaseException as error:  # noqa: BLE001 - a hook that exits must not end the worker
-            self._failed(hook, error)
+            self._failed(hook, event, error)
 
-    def _failed(self, hook: OnDeath, error: BaseException) -> None:
-        name = getattr(hook, "__name__", "on_death")
-        self._app.bus.emit(HookFailed(name, worded(error)))
+    def _failed(self, hook: OnDeath, event: JobDied, error: BaseException) -> None:
+        name, job = getattr(hook, "__name__", "on_death"), event.job
+        text = secrets_of(job.args, job.meta).hide(worded(error))
+        self._app.bus.emit(HookFailed(name, text))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dutiful.contract.clock import Clock
 from dutiful.contract.engine import AttemptCounter
 from dutiful.core.errors import BadPayload
-from dutiful.core.event import SlotStuck, TaskUnknown
+from dutiful.core.event import JobStarted, SlotStuck, TaskUnknown
 from dutiful.core.job import Claim
 from dutiful.core.outcome import Cancelled, Outcome, Released, Unknown
 from dutiful.core.settle import before_start
@@ -55,7 +55,7 @@ class Executor:
         self.done = 0
         self.leases = leases
         self._app = app
-        self._store = app.store
+        self._store, self._emit = app.store, app.bus.emit
         self._counted = app.store.engine.attempt_counter is AttemptCounter.BROKER
         # Each prefetched job costs something: where jobs have leases, a lease to renew; where a
         # broker counts deliveries, an attempt.
@@ -251,6 +251,8 @@ class Executor:
         """Start the timeouts of a body that begins; one that waits for a process has not begun."""
         later, spec = self._loop.call_later, running.task.spec
         running.since = self.progressed = self._time()
+        job = running.job
+        self._emit(JobStarted(job.worker or "", job.id, job.task, job.queue, job.attempt))
         if spec.timeout is not None:
             running.limits.append(later(spec.timeout / 1_000_000, running.interrupt, "timeout"))
         if spec.hard_timeout is not None:

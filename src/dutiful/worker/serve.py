@@ -32,6 +32,7 @@ from .isolation.search_path import add_project
 from .isolation.standard import open_standard
 from .isolation.steady_loop import SteadyLoop
 from .last_words import LastWords
+from .logs import name_worker, show_logs
 from .metrics_report import MetricsReporter
 from .options import WorkerOptions
 from .owned_task import OwnedTask
@@ -72,6 +73,8 @@ class Orders(msgspec.Struct, frozen=True):
     """The descriptor on which the child reports its metrics."""
     process: str = "1"
     """What the child is called in these."""
+    log_level: str | None = None
+    log_format: str | None = None
 
     def __repr__(self) -> str:
         """Show the orders without the password."""
@@ -101,7 +104,7 @@ def serve(
     manager = ServiceNotifier()
     worker = Worker(app, options, owner=_owner(words, manager))
     app.bus.subscribe(manager.heard)
-    app.bus.subscribe(lambda event: words.serves() if isinstance(event, WorkerJoined) else None)
+    app.bus.subscribe(lambda event: _joined(event, words) if type(event) is WorkerJoined else None)
     # Loaded objects stay, so the garbage collector need not visit them at each collection.
     gc.collect()
     gc.freeze()
@@ -162,6 +165,12 @@ def _owner(words: LastWords, manager: ServiceNotifier) -> ProcessOwner:
     return ProcessOwner(end=end, looked=manager.looked, every=manager.every)
 
 
+def _joined(event: WorkerJoined, words: LastWords) -> None:
+    """Name the worker in the lines that follow, and report to the supervisor that it serves."""
+    name_worker(event.worker)
+    words.serves()
+
+
 async def _open_spare() -> None:
     """Open a stream, so that the loop opens its spare descriptor before any job can run.
 
@@ -201,13 +210,6 @@ def load(target: str) -> Any:
     return found
 
 
-def show_logs() -> None:
-    """Send the ``dutiful`` logger to standard error, unless the program has configured logging."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s", stream=sys.stderr
-    )
-
-
 def _die_with_supervisor() -> None:
     """Drain when the supervisor dies, if the kernel can report that."""
     set_parent_death_signal(signal.SIGTERM)
@@ -220,27 +222,31 @@ def main() -> int:
     """Serve as a supervisor's child; the orders are JSON in an environment variable."""
     _die_with_supervisor()
     open_standard()
-    show_logs()
     orders = msgspec.json.decode(os.environ.pop(ORDERS), type=Orders)
     words = LastWords(orders.words)
+    level, form = orders.log_level, orders.log_format
     try:
         try:
             app = load(orders.app)
         except DutifulError:
             raise
         except (Exception, SystemExit):
+            show_logs(None, level, form)
             logging.getLogger("dutiful").exception("app %s cannot be imported", orders.app)
             return words.ends(EXIT_REFUSED)
         if orders.url is not None:
             app.at(orders.url)
+        show_logs(app.settings, level, form)
         if orders.metrics is None:
             return serve(app, orders.options, words)
         reporter = MetricsReporter(app.metrics, orders.metrics, orders.process)
         return serve(app, orders.options, words, report=reporter.report)
     except EngineError as error:
+        show_logs(None, level, form)
         logging.getLogger("dutiful").error("%s", error)
         return words.ends(EXIT_STORE)
     except DutifulError as error:
+        show_logs(None, level, form)
         logging.getLogger("dutiful").error("%s", error)
         return words.ends(EXIT_REFUSED)
 

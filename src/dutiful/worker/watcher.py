@@ -17,12 +17,12 @@ from dutiful.services.trouble import OutageReport
 from .alert_services import alerter_of, sinks_of
 from .app_protocol import WorkerApp
 from .store_retry import StoreRetry
+from .with_dead_man import with_dead_man
 
 
 class Watcher:
-    """Runs an alerter, and services that are passed in, until it is stopped.
+    """Runs an alerter, the dead-man's signal and services that are passed in, until it is stopped.
 
-    ``services`` is for what belongs beside it, such as a dead man's signal or the metrics' server.
     A store that is away is waited for, also at the start; StoreUnusable where there is none.
     """
 
@@ -60,6 +60,7 @@ class Watcher:
             app.bus.emit(Notice("alerts are off, so no rules are evaluated"))
         elif silent:
             app.bus.emit(Notice("no sink is configured, so alerts are only written to the log"))
+        services = with_dead_man(services, app.settings, self._clock.ticks, app.bus.emit)
         loops = [ServiceLoop(one, app.bus.emit, self._rng, trouble) for one in services]
         chores = [asyncio.create_task(one.forever()) for one in loops]
         try:

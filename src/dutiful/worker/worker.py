@@ -16,6 +16,7 @@ from dutiful.core.event import Notice
 from dutiful.core.job import NewJob
 from dutiful.core.retry import Random
 from dutiful.core.settle import Rules
+from dutiful.core.url import passwords
 from dutiful.services.preparing import HOOK_SECONDS
 from dutiful.services.process import Process, rss_mb
 from dutiful.services.pruner import Pruner
@@ -245,9 +246,11 @@ class Worker:
         rules = self._rules.get(task)
         if rules is None:
             settings, known = self.app.settings, self.app.tasks.get(task)
-            rules = Rules(crashes_max=settings.crashes_max, park_max=settings.unknown_task_after)
+            hidden, park = passwords(settings.url), settings.unknown_task_after
+            rules = Rules(crashes_max=settings.crashes_max, park_max=park, secrets=hidden)
             if known is not None:
-                rules = self._rules[task] = msgspec.structs.replace(rules, retry=known.spec.retry)
+                given = {"retry": known.spec.retry, "sensitive": known.signature.sensitive}
+                rules = self._rules[task] = msgspec.structs.replace(rules, **given)
         return rules
 
     def _recycle(self, done: int) -> bool:

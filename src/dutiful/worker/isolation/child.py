@@ -15,6 +15,7 @@ from dutiful.core.outcome import Failed, Outcome, Undecodable, Unknown
 from dutiful.worker import forks
 from dutiful.worker.error_text import name_of_type, written
 from dutiful.worker.failure import raised, returned
+from dutiful.worker.logs import continue_logs
 from dutiful.worker.system import os, signal
 
 from .contexts import Contexts
@@ -77,6 +78,8 @@ class ChildRunner:
         try:
             # In the context of the process, so that what a module sets at import stays set.
             task = find(start)
+            if start.log is not None:  # now that the task's module may have set up logging
+                continue_logs(start.log)
             own = Contexts().fresh()
             args, kwargs = own.run(forks.guarded, task.signature.decode, start.claim.job.args)
             if start.url is not None:

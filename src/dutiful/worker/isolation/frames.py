@@ -13,6 +13,7 @@ import msgspec
 
 from dutiful.core.job import Claim
 from dutiful.core.outcome import Outcome
+from dutiful.observe.output import LogSetup
 
 HEADER = struct.Struct("!I")
 
@@ -41,6 +42,8 @@ class Start(msgspec.Struct, frozen=True, tag=True):
     """Where the task's app is found, as ``module:attribute``; empty if not known."""
     file: str = ""
     """Where the task's module was loaded from."""
+    log: LogSetup | None = None
+    """How the worker writes its log lines, where it does so by itself."""
 
 
 class Withdrawn(msgspec.Struct, frozen=True, tag=True):

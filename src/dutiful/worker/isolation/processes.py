@@ -13,6 +13,7 @@ import msgspec
 from dutiful.core.errors import ClaimLost, UsageError
 from dutiful.core.event import HookFailed
 from dutiful.core.outcome import Crashed, Outcome
+from dutiful.observe.output import installed
 from dutiful.worker.attempt import Running
 from dutiful.worker.exit_code import ending
 
@@ -193,5 +194,6 @@ def _start(running: Running, url: str | None, bytes_max: int) -> Start:
         bytes_max=bytes_max,
         hooks=tuple({name: None for name in hooks if name and name != "__main__"}),
         app=place,
+        log=None if (output := installed()) is None else output.setup,
         file=getattr(sys.modules.get(task.__module__), "__file__", None) or "",
     )

@@ -1,0 +1,34 @@
+"""The events of a worker's and a job's start."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class WorkerStarted(msgspec.Struct, frozen=True, tag=True):
+    """``dutiful worker`` begins to serve; emitted once, also for several processes."""
+
+    app: str
+    store: str
+    """The URL without what is secret in it."""
+    tasks: tuple[str, ...]
+    queues: dict[str, int]
+    """The weight of each queue."""
+    slots: int
+    """How many jobs each process runs at a time."""
+    processes: int
+    schedules: int
+    """How many schedules the app's code declares."""
+    version: str
+    python: str
+    pid: int
+
+
+class JobStarted(msgspec.Struct, frozen=True, tag=True):
+    """The body of an attempt begins."""
+
+    worker: str
+    job_id: str
+    task: str
+    queue: str
+    attempt: int
