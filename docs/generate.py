@@ -38,13 +38,17 @@ from dutiful.manage.records import (
     ErrorRecord,
     JobRecord,
     QueueRecord,
-    WorkerRecord,
 )
 from dutiful.manage.retrying import Retried
 from dutiful.manage.schedule_records import OccurrenceRecord, ScheduleRecord
 from dutiful.manage.schedule_views import ScheduleFilters
 from dutiful.manage.schedules import Schedules
-from dutiful.manage.worker_records import Ordered, RunningJobRecord, WorkerReportRecord
+from dutiful.manage.worker_records import (
+    Ordered,
+    RunningJobRecord,
+    WorkerRecord,
+    WorkerReportRecord,
+)
 from dutiful.manage.workers import Workers
 from dutiful.testing.broker import PoorBroker
 from dutiful.testing.broker_connected import ConnectedBroker

@@ -5,13 +5,13 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
+from .config_file import settings_table, working_folder
 from .core.admission import NAME_MAX
 from .core.alerting.rule import Limits, read_limits
 from .core.errors import BadConfiguration, BadOption
@@ -145,7 +145,7 @@ def load_settings(
     upwards. Raises BadConfiguration naming the source, the name and the value.
     """
     raw: dict[str, Any] = {}
-    path, table = _table(folder or working_folder())
+    path, table = settings_table(folder or working_folder())
     _merge(raw, table, f"[tool.dutiful] in {path}")
     variables = os.environ if environ is None else environ
     found = {
@@ -278,28 +278,3 @@ def _count(value: Any, most: int) -> int:
     if not 1 <= number <= most:
         raise BadOption(f"use a whole number from 1 to {most:,}")
     return number
-
-
-def working_folder() -> Path | None:
-    """Return the working folder; None where it has been removed, which may happen at any time."""
-    try:
-        return Path.cwd()
-    except OSError:
-        return None
-
-
-def _table(folder: Path | None) -> tuple[Path | None, dict[str, Any]]:
-    for place in () if folder is None else (folder, *folder.parents):
-        path = place / "pyproject.toml"
-        if os.path.isfile(path):  # False in a folder that cannot be read
-            try:
-                document = tomllib.loads(path.read_text("utf-8"))
-            except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError):
-                return path, {}  # a broken file of another tool must not stop the jobs
-            return path, _part(_part(document, "tool"), "dutiful")
-    return None, {}
-
-
-def _part(document: dict[str, Any], name: str) -> dict[str, Any]:
-    part: Any = document.get(name)
-    return cast(dict[str, Any], part) if isinstance(part, dict) else {}

@@ -47,10 +47,10 @@ from .core.rule import Calendar, Cron, Dates, Dst, Interval
 from .manage.alert_records import AlertRecord, RuleRecord, SilenceRecord
 from .manage.bulk import BulkResult
 from .manage.page import Page
-from .manage.records import DeadGroupRecord, ErrorRecord, JobRecord, QueueRecord, WorkerRecord
+from .manage.records import DeadGroupRecord, ErrorRecord, JobRecord, QueueRecord
 from .manage.retrying import Retried
 from .manage.schedule_records import OccurrenceRecord, ScheduleRecord
-from .manage.worker_records import Ordered
+from .manage.worker_records import Ordered, WorkerRecord
 from .worker.job_log import JobFields
 
 __all__ = [

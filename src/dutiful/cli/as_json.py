@@ -15,15 +15,9 @@ from dutiful.manage.reading import micros
 if TYPE_CHECKING:
     from dutiful.contract.page import Finding
     from dutiful.manage.alert_records import AlertRecord, RuleRecord, SilenceRecord
-    from dutiful.manage.records import (
-        DeadGroupRecord,
-        ErrorRecord,
-        JobRecord,
-        QueueRecord,
-        WorkerRecord,
-    )
+    from dutiful.manage.records import DeadGroupRecord, ErrorRecord, JobRecord, QueueRecord
     from dutiful.manage.schedule_check import ScheduleFinding
-    from dutiful.manage.worker_records import Ordered, WorkerReportRecord
+    from dutiful.manage.worker_records import Ordered, WorkerRecord, WorkerReportRecord
 
 _STEERS = re.compile(f"[{STEERING}]")
 

@@ -112,7 +112,7 @@ def load_app(spec: str, *, prints: bool = False) -> App:
 def _import(name: str, stdout: TextIO) -> ModuleType:
     import importlib
 
-    from dutiful.config import working_folder
+    from dutiful.config_file import working_folder
     from dutiful.worker.isolation.search_path import add_project
 
     here = working_folder()

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dutiful.config import load_settings, working_folder
+from dutiful.config import load_settings
+from dutiful.config_file import working_folder
 from dutiful.core.instant import span
 from dutiful.core.listen_address import Address, address
 from dutiful.core.queue import served

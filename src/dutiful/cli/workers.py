@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
-    from dutiful.manage.records import WorkerRecord
+    from dutiful.manage.worker_records import WorkerRecord
 
 _COLUMNS = (
     TableColumn("worker", shrinks=True),

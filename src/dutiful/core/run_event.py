@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from .job import Job
+
 
 class WorkerStarted(msgspec.Struct, frozen=True, tag=True):
     """``dutiful worker`` begins to serve; emitted once, also for several processes."""
@@ -32,3 +34,8 @@ class JobStarted(msgspec.Struct, frozen=True, tag=True):
     task: str
     queue: str
     attempt: int
+
+
+def job_started(job: Job) -> JobStarted:
+    """Return the event for a job whose body begins."""
+    return JobStarted(job.worker or "", job.id, job.task, job.queue, job.attempt)

@@ -1,4 +1,4 @@
-"""What the management interface returns of jobs, queues and workers.
+"""What the management interface returns of jobs and queues.
 
 Instants are datetimes in UTC, spans are timedeltas, stored JSON is decoded. A row that cannot be
 read is a record as well: ``unreadable`` names its bad columns, which have safe values.
@@ -7,13 +7,12 @@ read is a record as well: ``unreadable`` names its bad columns, which have safe 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal, cast
 
 import msgspec
 
 from dutiful.contract.page import DeadGroup, QueueCount
-from dutiful.contract.roles.fleet import WorkerStatus
 from dutiful.core.job import AttemptError, Job
 from dutiful.core.redact_error import without
 from dutiful.core.redaction import (
@@ -29,8 +28,7 @@ from dutiful.core.redaction import (
 from dutiful.core.secret_texts import NO_SECRETS, Secrets
 from dutiful.core.state import FINAL, State
 
-from .reading import length, value, when
-from .worker_records import WorkerReportRecord, report_record
+from .reading import value, when
 
 JobState = Literal["scheduled", "queued", "running", "waiting", "succeeded", "dead", "cancelled"]
 
@@ -142,43 +140,6 @@ class QueueRecord(msgspec.Struct, frozen=True, kw_only=True):
         return self.counts["queued"] + self.due
 
 
-class WorkerRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A worker as the store knows it."""
-
-    id: str
-    host: str
-    pid: int
-    version: str
-    """The release of Dutiful that it runs."""
-    queues: tuple[str, ...]
-    slots: int
-    running: int
-    """How many claims it holds."""
-    joined_at: datetime
-    renewed_at: datetime
-    silent_for: timedelta
-    """Since its lease was last renewed, by the store's clock."""
-    stalled_for: timedelta
-    """How long its loop had not answered when it last renewed its lease: it hangs."""
-    lease: timedelta
-    alive: bool
-    """Whether its lease holds."""
-    overdue: bool
-    """Whether its lease is over, though no other worker has declared it lost yet."""
-    lost: bool
-    """Whether another worker has declared it lost; its jobs are rescued."""
-    state: str
-    """``lost``, ``overdue``, or what it last reported: ``serving``, ``quiet`` (claims nothing),
-    ``draining``, ``hung``. A worker that has not reported, as one of an older release, counts as
-    ``serving``."""
-    ordered: Literal["quiet", "drain"] | None
-    """What it is ordered to do; it obeys at its next heartbeat."""
-    report: WorkerReportRecord | None
-    """What it said about itself with its last heartbeat."""
-    unreadable: str | None
-    """The names of columns that cannot be read."""
-
-
 def word_of(state: State) -> JobState:
     """Return a state's word with its type."""
     return cast(JobState, state.word)
@@ -281,30 +242,4 @@ def queue_record(row: QueueCount) -> QueueRecord:
         paused_at=when(row.paused_at),
         oldest_queued_at=when(row.oldest_queued_at),
         due=row.due,
-    )
-
-
-def worker_record(row: WorkerStatus) -> WorkerRecord:
-    """Read a worker."""
-    info = row.info
-    return WorkerRecord(
-        id=info.id,
-        host=info.host,
-        pid=info.pid,
-        version=info.version,
-        queues=info.queues,
-        slots=info.concurrency,
-        running=row.running,
-        joined_at=when(row.joined_at),
-        renewed_at=when(row.renewed_at),
-        silent_for=length(row.silent_for),
-        stalled_for=length(row.stalled_for),
-        lease=length(info.lease),
-        alive=row.alive,
-        overdue=row.overdue,
-        lost=row.lost,
-        state=row.state,
-        ordered=row.ordered,
-        report=None if row.report is None else report_record(row.report),
-        unreadable=row.unreadable,
     )

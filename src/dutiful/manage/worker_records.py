@@ -1,4 +1,4 @@
-"""What the management interface returns of what a worker says about itself, and of orders to it."""
+"""What the management interface returns of workers and of orders to them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from dutiful.contract.roles.fleet import WorkerStatus
 from dutiful.core.worker_report import WorkerReport
 
 from .reading import length, when
@@ -79,4 +80,67 @@ def report_record(row: WorkerReport) -> WorkerReportRecord:
         heartbeat=length(row.heartbeat),
         rss_mb=row.rss_mb,
         app_version=row.app_version,
+    )
+
+
+class WorkerRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker as the store knows it."""
+
+    id: str
+    host: str
+    pid: int
+    version: str
+    """The release of Dutiful that it runs."""
+    queues: tuple[str, ...]
+    slots: int
+    running: int
+    """How many claims it holds."""
+    joined_at: datetime
+    renewed_at: datetime
+    silent_for: timedelta
+    """Since its lease was last renewed, by the store's clock."""
+    stalled_for: timedelta
+    """How long its loop had not answered when it last renewed its lease: it hangs."""
+    lease: timedelta
+    alive: bool
+    """Whether its lease holds."""
+    overdue: bool
+    """Whether its lease is over, though no other worker has declared it lost yet."""
+    lost: bool
+    """Whether another worker has declared it lost; its jobs are rescued."""
+    state: str
+    """``lost``, ``overdue``, or what it last reported: ``serving``, ``quiet`` (claims nothing),
+    ``draining``, ``hung``. A worker that has not reported, as one of an older release, counts as
+    ``serving``."""
+    ordered: Literal["quiet", "drain"] | None
+    """What it is ordered to do; it obeys at its next heartbeat."""
+    report: WorkerReportRecord | None
+    """What it said about itself with its last heartbeat."""
+    unreadable: str | None
+    """The names of columns that cannot be read."""
+
+
+def worker_record(row: WorkerStatus) -> WorkerRecord:
+    """Read a worker."""
+    info = row.info
+    return WorkerRecord(
+        id=info.id,
+        host=info.host,
+        pid=info.pid,
+        version=info.version,
+        queues=info.queues,
+        slots=info.concurrency,
+        running=row.running,
+        joined_at=when(row.joined_at),
+        renewed_at=when(row.renewed_at),
+        silent_for=length(row.silent_for),
+        stalled_for=length(row.stalled_for),
+        lease=length(info.lease),
+        alive=row.alive,
+        overdue=row.overdue,
+        lost=row.lost,
+        state=row.state,
+        ordered=row.ordered,
+        report=None if row.report is None else report_record(row.report),
+        unreadable=row.unreadable,
     )

@@ -11,9 +11,8 @@ from dutiful.core.worker_report import Order
 
 from .app_protocol import Part
 from .reading import length
-from .records import WorkerRecord, worker_record
 from .worker_orders import Verb, carried_out, chosen, within
-from .worker_records import Ordered
+from .worker_records import Ordered, WorkerRecord, worker_record
 
 _LOOK = 0.2
 """Seconds between two looks at what workers report."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .instrument import Rule
+from .instrument import PrometheusRule
 
 
 def _grown(name: str, by: str, window: str) -> str:
@@ -24,8 +24,8 @@ _USUAL = (
     "histogram_quantile(0.99, sum by (job, task, le) (rate(dutiful_job_run_seconds_bucket[1d])))"
 )
 
-RULES: tuple[Rule, ...] = (
-    Rule(
+RULES: tuple[PrometheusRule, ...] = (
+    PrometheusRule(
         "DutifulDeadLetters",
         "sum by (job, queue, task, reason) (increase(dutiful_jobs_died_total[15m])) > 0",
         "0m",
@@ -33,7 +33,7 @@ RULES: tuple[Rule, ...] = (
         "jobs of {{ $labels.task }} died ({{ $labels.reason }})",
         "dutiful dead list",
     ),
-    Rule(
+    PrometheusRule(
         "DutifulQueueOld",
         "max by (job, queue) (dutiful_queue_oldest_seconds "
         "unless on (job, instance, queue) (dutiful_queue_paused == 1)) > 300",
@@ -42,7 +42,7 @@ RULES: tuple[Rule, ...] = (
         "the oldest due job in {{ $labels.queue }} waits for {{ $value | humanizeDuration }}",
         "dutiful queues list",
     ),
-    Rule(
+    PrometheusRule(
         "DutifulFailureRatio",
         f"sum by (job, task) (increase({_FAILED}[10m])) "
         f"/ sum by (job, task) (increase({_ENDED}[10m])) > 0.5 "
@@ -52,7 +52,7 @@ RULES: tuple[Rule, ...] = (
         "{{ $value | humanizePercentage }} of the attempts of {{ $labels.task }} fail",
         "dutiful jobs list",
     ),
-    Rule(
+    PrometheusRule(
         "DutifulQueueUnserved",
         "max by (job, queue) (dutiful_queue_unserved_jobs) > 0",
         "2m",
@@ -60,7 +60,7 @@ RULES: tuple[Rule, ...] = (
         "{{ $value }} due jobs in {{ $labels.queue }}, and no live worker serves it",
         "dutiful check",
     ),
-    Rule(
+    PrometheusRule(
         "DutifulNoMetrics",
         "absent(dutiful_build_info)",
         "5m",
@@ -68,7 +68,7 @@ RULES: tuple[Rule, ...] = (
         "no process of Dutiful is scraped: all workers may be down",
         "dutiful workers list",
     ),
-    Rule(
+    PrometheusRule(
         "DutifulWorkerHung",
         'max by (job) (dutiful_workers{state="hung"}) > 0 '
         "or max by (job) (1 - dutiful_worker_healthy) > 0",
@@ -77,7 +77,7 @@ RULES: tuple[Rule, ...] = (
         "a worker hangs: its loop does not answer",
         "dutiful workers list",
     ),
-    Rule(
+    PrometheusRule(
         "DutifulWorkersLost",
         "sum by (job) (increase(dutiful_workers_lost_total[30m])) >= 3",
         "0m",
@@ -85,7 +85,7 @@ RULES: tuple[Rule, ...] = (
         "{{ $value | humanize }} workers were lost within 30 minutes",
         "dutiful workers list",
     ),
-    Rule(
+    PrometheusRule(
         "DutifulLeaseLag",
         "max by (job, instance) (dutiful_worker_lease_lag_seconds) > 6",
         "1m",
@@ -93,7 +93,7 @@ RULES: tuple[Rule, ...] = (
         "{{ $labels.instance }} renews its lease too late",
         "dutiful workers list",
     ),
-    Rule(
+    PrometheusRule(
         "DutifulSlotsBlocked",
         "sum by (job, instance) (dutiful_worker_slots_blocked) "
         "/ (sum by (job, instance) (dutiful_worker_slots) > 0) > 0.5",
@@ -102,7 +102,7 @@ RULES: tuple[Rule, ...] = (
         "more than half of the slots of {{ $labels.instance }} hold jobs that do not end",
         "dutiful workers list",
     ),
-    Rule(
+    PrometheusRule(
         "DutifulOccurrenceLate",
         _grown("dutiful_occurrences_late_total", "job, schedule, what", "15m"),
         "0m",
@@ -110,7 +110,7 @@ RULES: tuple[Rule, ...] = (
         "schedule {{ $labels.schedule }} is late ({{ $labels.what }})",
         "dutiful schedules list",
     ),
-    Rule(
+    PrometheusRule(
         "DutifulOccurrenceMissed",
         _grown("dutiful_occurrences_missed_total", "job, schedule", "15m"),
         "0m",
@@ -118,7 +118,7 @@ RULES: tuple[Rule, ...] = (
         "occurrences of schedule {{ $labels.schedule }} were missed",
         "dutiful schedules list",
     ),
-    Rule(
+    PrometheusRule(
         "DutifulUnknownTask",
         _grown("dutiful_jobs_parked_total", "job, queue, task, reason", "15m"),
         "0m",
@@ -126,7 +126,7 @@ RULES: tuple[Rule, ...] = (
         "jobs of {{ $labels.task }} wait for other code ({{ $labels.reason }})",
         "dutiful jobs list",
     ),
-    Rule(
+    PrometheusRule(
         "DutifulJobsExpiring",
         'sum by (job, queue, task) (increase(dutiful_jobs_died_total{reason="expired"}[15m])) > 0',
         "0m",
@@ -134,7 +134,7 @@ RULES: tuple[Rule, ...] = (
         "jobs of {{ $labels.task }} expired before a worker started them",
         "dutiful dead list",
     ),
-    Rule(
+    PrometheusRule(
         "DutifulJobLong",
         f"{_LONGEST} > 60 and {_LONGEST} > 10 * {_USUAL}",
         "1m",
@@ -143,7 +143,7 @@ RULES: tuple[Rule, ...] = (
         "ten times as long as its task usually does",
         "dutiful workers list",
     ),
-    Rule(
+    PrometheusRule(
         "DutifulStoreWarning",
         "sum by (job) (increase(dutiful_store_warnings_total[1h])) > 0",
         "0m",
@@ -151,7 +151,7 @@ RULES: tuple[Rule, ...] = (
         "something makes the store slower with time",
         "dutiful check",
     ),
-    Rule(
+    PrometheusRule(
         "DutifulStoreErrors",
         "sum by (job, error) (rate(dutiful_store_errors_total[5m])) > 0.1 "
         "or max by (job) (dutiful_store_reading_age_seconds) > 120",

@@ -56,7 +56,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     """Whether its values come from the store, so that all processes report the same."""
 
 
-class Rule(NamedTuple):
+class PrometheusRule(NamedTuple):
     """An alert of Prometheus."""
 
     name: str

@@ -9,9 +9,10 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dutiful.contract.clock import Clock
 from dutiful.contract.engine import AttemptCounter
 from dutiful.core.errors import BadPayload
-from dutiful.core.event import JobStarted, SlotStuck, TaskUnknown
+from dutiful.core.event import SlotStuck, TaskUnknown
 from dutiful.core.job import Claim
 from dutiful.core.outcome import Cancelled, Outcome, Released, Unknown
+from dutiful.core.run_event import job_started
 from dutiful.core.settle import before_start
 
 from . import forks
@@ -200,15 +201,13 @@ class Executor:
 
     def _start(self, claim: Claim) -> None:
         job = claim.job
-        at = self.store_clock.now() if job.started_at is None else job.started_at
-        outcome = before_start(job, at)
+        outcome = before_start(job, job.started_at or self.store_clock.now())
         if outcome is None and (claim.steps or job.crashes or self._counted):
             outcome = self._not_to_start(claim)
         if outcome is not None:
             self.ended.append((claim, outcome))
             return
-        task = self._app.tasks.get(job.task)
-        if task is None:
+        if (task := self._app.tasks.get(job.task)) is None:
             if job.parked_at is None:
                 self._app.bus.emit(TaskUnknown(job.task, job.id))
             self.ended.append((claim, Unknown()))
@@ -251,8 +250,7 @@ class Executor:
         """Start the timeouts of a body that begins; one that waits for a process has not begun."""
         later, spec = self._loop.call_later, running.task.spec
         running.since = self.progressed = self._time()
-        job = running.job
-        self._emit(JobStarted(job.worker or "", job.id, job.task, job.queue, job.attempt))
+        self._emit(job_started(running.job))
         if spec.timeout is not None:
             running.limits.append(later(spec.timeout / 1_000_000, running.interrupt, "timeout"))
         if spec.hard_timeout is not None:
@@ -270,14 +268,12 @@ class Executor:
 
     def _finish(self, running: Running, outcome: Outcome | None) -> None:
         """Free a slot; None means that the attempt is settled already. May be called again."""
-        job_id = running.job.id
-        if self.running.get(job_id) is not running:
+        if self.running.get(running.job.id) is not running:
             return
-        del self.running[job_id]
+        del self.running[running.job.id]
         if running.end():
             self._runners.abandon(running)
-        if running.limits:
-            running.unlimit()
+        running.unlimit()
         if running.unstarted is not None:
             self.capacity.shrink(len(self.running), running.unstarted)
         if running.since is not None:

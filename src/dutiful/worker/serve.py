@@ -105,9 +105,7 @@ def serve(
     worker = Worker(app, options, owner=_owner(words, manager))
     app.bus.subscribe(manager.heard)
     app.bus.subscribe(lambda event: _joined(event, words) if type(event) is WorkerJoined else None)
-    # Loaded objects stay, so the garbage collector need not visit them at each collection.
-    gc.collect()
-    gc.freeze()
+    _freeze()
 
     async def main() -> int:
         await _open_spare()
@@ -123,10 +121,7 @@ def serve(
         except Exception:
             if not worker.began:
                 raise
-            with suppress(Exception):
-                text = "the worker failed unexpectedly; its jobs will be rescued"
-                logging.getLogger("dutiful").exception(text)
-            return EXIT_BROKEN
+            return _broken()
         finally:
             await unserved.close()
             report()
@@ -152,6 +147,20 @@ def serve(
         clean = contained.close(loop)
         end_on_signal(words.ends(code))
     return end_process(code, clean=worker.clean and clean)
+
+
+def _freeze() -> None:
+    """Keep the garbage collector from visiting what is loaded, which stays."""
+    gc.collect()
+    gc.freeze()
+
+
+def _broken() -> int:
+    """Log the error that is being handled; return the exit code of a worker that broke."""
+    with suppress(Exception):
+        text = "the worker failed unexpectedly; its jobs will be rescued"
+        logging.getLogger("dutiful").exception(text)
+    return EXIT_BROKEN
 
 
 def _owner(words: LastWords, manager: ServiceNotifier) -> ProcessOwner:

@@ -156,7 +156,7 @@ def test_the_job_that_blocks_the_loop_is_named(blocked: Any) -> None:
     watched.watchdog._loop_thread = thread.ident
     reason = watched.look(10, 7, answers=False)
     assert "blocked by job j1 (sleepy)" in reason
-    assert "in Event.wait" in reason or "in WorkerCondition.wait" in reason
+    assert "in Event.wait" in reason or "in Condition.wait" in reason
 
 
 def test_a_loop_that_a_person_debugs_does_not_hang(

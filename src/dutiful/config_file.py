@@ -1,0 +1,34 @@
+"""Where the settings' file is, and its table ``[tool.dutiful]``."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, cast
+
+
+def working_folder() -> Path | None:
+    """Return the working folder; None where it has been removed, which may happen at any time."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return None
+
+
+def settings_table(folder: Path | None) -> tuple[Path | None, dict[str, Any]]:
+    """Return the nearest ``pyproject.toml`` from a folder upwards, and its table."""
+    for place in () if folder is None else (folder, *folder.parents):
+        path = place / "pyproject.toml"
+        if os.path.isfile(path):  # False in a folder that cannot be read
+            try:
+                document = tomllib.loads(path.read_text("utf-8"))
+            except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError):
+                return path, {}  # a broken file of another tool must not stop the jobs
+            return path, _part(_part(document, "tool"), "dutiful")
+    return None, {}
+
+
+def _part(document: dict[str, Any], name: str) -> dict[str, Any]:
+    part: Any = document.get(name)
+    return cast(dict[str, Any], part) if isinstance(part, dict) else {}
