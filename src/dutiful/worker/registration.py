@@ -27,6 +27,7 @@ from dutiful.services.process import Process
 from dutiful.services.service import Service, ServiceLoop
 
 from .app_protocol import WorkerApp
+from .drain import LOST_GRACE, Drain
 from .executor import Executor
 from .fetch_loop import FetchLoop
 from .heartbeat import Heartbeat, HeartbeatTask, HeartbeatThread
@@ -39,9 +40,6 @@ Ending = Literal["stopped", "burst", "recycled", "lost"]
 MakeServices = Callable[["Registration"], list[Service]]
 
 _HEARTBEAT = "heartbeat"
-_LOST_GRACE = 0.5
-"""Seconds that interrupted coroutines get after the lease is lost: other workers may soon start
-the same jobs."""
 
 
 class Registration:
@@ -65,7 +63,6 @@ class Registration:
         self.store, self.options = store, options
         self._loop = asyncio.get_running_loop()
         self._changed, self._asked = asyncio.Event(), asyncio.Event()
-        self._grace = options.grace / 1_000_000
         self._lease = lease = bounded(options.lease, store.engine.bounds.lease)
         held = leases_of(store.engine, lease, clock)
         self._heartbeat = self._make_heartbeat(clock, held)
@@ -93,7 +90,14 @@ class Registration:
         self._fetch_loop.overdue = self._overdue
         self._store_retry, self._trouble = store_retry, store_retry.trouble
         self._asked_at = 0.0
-        self._cut_off: set[str] = set()  # jobs that were stopped because the lease was lost
+        self._drain = Drain(
+            self.executor,
+            self._fetch_loop,
+            self._changed,
+            grace=options.grace / 1_000_000,
+            lost=lambda: self._heartbeat.lost,
+            cut_off=lambda stopped: store.emit(LeaseLost(worker, stopped)),
+        )
         self._rng = rng
 
     def _make_heartbeat(self, clock: Clock, held: JobLeases | None) -> Heartbeat:
@@ -124,7 +128,7 @@ class Registration:
     def stop(self, grace: float | None = None) -> None:
         """Request the end: no new claims; running jobs get ``grace`` seconds (default: options)."""
         if grace is not None:
-            self._grace = grace
+            self._drain.grace = grace
         if not self._asked.is_set():
             self._asked_at = self._loop.time()
         self._asked.set()
@@ -162,7 +166,7 @@ class Registration:
                     raise
             lost = self._fetch_loop.lost or self._heartbeat.lost
             self._fetch_loop.released = 0
-            await self._drain(_LOST_GRACE if lost else self._grace, lost=lost)
+            await self._drain.run(lost=lost)
         finally:
             for chore in chores:
                 chore.cancel()
@@ -217,41 +221,6 @@ class Registration:
         self.store.emit(WorkerJoined(self.worker, info.queues))
         return True
 
-    async def _drain(self, grace: float, *, lost: bool) -> None:
-        """Let running jobs end, interrupt those that do not, and release the rest."""
-        executor = self.executor
-        executor.drain()
-        if lost:
-            self._interrupt("lost")
-            self.store.emit(LeaseLost(self.worker, len(self._cut_off)))
-        with contextlib.suppress(EngineError):
-            await self._wind_down(grace, lost=lost)
-            if executor.running:
-                self._interrupt("lost" if lost else "shutdown")
-                await self._wind_down(_LOST_GRACE, lost=lost)
-            executor.give_up()
-            await self._fetch_loop.flush()
-
-    async def _wind_down(self, grace: float, *, lost: bool) -> None:
-        """Settle attempts as they end, for ``grace`` seconds, or fewer after a second stop."""
-        end = self._loop.time() + grace
-        executor = self.executor
-        while executor.running or (executor.delayed and not lost):
-            await self._fetch_loop.flush()
-            if not lost:
-                end = min(end, self._loop.time() + self._grace)
-            left = end - self._loop.time()
-            if left <= 0 or (self._heartbeat.lost and not lost):
-                return
-            self._changed.clear()
-            # Attempts that ended during the flush have set the event already, which is now cleared.
-            if executor.ended or not (executor.running or executor.delayed):
-                continue
-            due_in = executor.delayed.due_in
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(left if due_in is None else min(left, due_in)):
-                    await self._changed.wait()
-
     async def _leave(self) -> None:
         if not self.store.can(Capability.FLEET):
             return
@@ -260,7 +229,7 @@ class Registration:
 
     def _lease_lost(self) -> None:
         """Stop the bodies from here: the fetch loop may hang in a call to the store."""
-        self._interrupt("lost")
+        self._drain.interrupt("lost")
         self._changed.set()
 
     def _jobs_lost(self, claims: Sequence[Claim]) -> None:
@@ -271,17 +240,11 @@ class Registration:
 
         self._from_heartbeat(stop)
 
-    def _interrupt(self, why: Literal["shutdown", "lost"]) -> None:
-        for running in list(self.executor.running.values()):
-            running.interrupt(why)
-            if why == "lost":
-                self._cut_off.add(running.job.id)
-
     def _overdue(self) -> bool:
         """Whether to stop waiting for the store: the worker is lost, or its grace is over."""
         stopping = self._asked.is_set()
         return self._heartbeat.lost or (
-            stopping and self._loop.time() >= self._asked_at + self._grace + _LOST_GRACE
+            stopping and self._loop.time() >= self._asked_at + self._drain.grace + LOST_GRACE
         )
 
     def _heartbeat_failed(self, error: Exception) -> None:
