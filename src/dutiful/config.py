@@ -51,6 +51,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a job of a task that no worker knows stays parked before it dies."""
     crashes_max: int = 3
     """A job becomes a dead letter when this many workers have died while they ran it."""
+    termination_grace: int | None = None
+    """How long the service manager waits between TERM and KILL, such as Kubernetes'
+    ``terminationGracePeriodSeconds``. A worker whose ``--grace`` does not fit reports it."""
 
     def child_url(self) -> str | None:
         """Return the URL by which another process reaches the store, None where none can."""
@@ -73,8 +76,9 @@ _SPANS = {
     "keep_cancelled",
     "keep_dead",
     "unknown_task_after",
+    "termination_grace",
 }
-_ENDLESS = {"keep_succeeded", "keep_cancelled", "keep_dead"}
+_ENDLESS = {"keep_succeeded", "keep_cancelled", "keep_dead", "termination_grace"}
 _NUMBERS = {"payload_bytes_max": 256 * 1024 * 1024, "crashes_max": 1_000_000}
 """The highest of each."""
 _TEXTS = {"name": NAME_MAX, "url": 4_000, "app": 1_000}

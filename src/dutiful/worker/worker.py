@@ -34,6 +34,7 @@ from dutiful.services.trouble import OutageReport
 from . import forks
 from .app_protocol import WorkerApp
 from .engine_notice import engine_notice
+from .grace import grace_notice
 from .isolation.contained import contain, release
 from .isolation.contexts import Contexts
 from .options import WorkerOptions
@@ -80,6 +81,7 @@ class Worker:
         self._store_retry = StoreRetry(OutageReport(app.bus.emit, self._clock.ticks), self._rng)
         self._asked = False
         """Whether a stop was requested."""
+        self._asked_at: float | None = None
         self._names: set[str] = set()
         self._hooks: set[asyncio.Task[None]] = set()
         self._contexts = Contexts()
@@ -146,7 +148,8 @@ class Worker:
             if not self._stopped():
                 raise
             return False
-        for notice in (*notices, engine_notice(self.app.store)):
+        fits = grace_notice(self.options.grace, self.app.settings.termination_grace)
+        for notice in (*notices, engine_notice(self.app.store), fits):
             if notice:
                 self.app.bus.emit(Notice(notice))
         return True
@@ -155,15 +158,22 @@ class Worker:
         return self._asked
 
     def _stop_session(self, grace: float | None) -> None:
+        if self._loop is not None and self._asked_at is None:
+            self._asked_at = self._loop.time()
         if self._registration is not None:
             self._registration.stop(grace)
 
     async def _death_hooks_run(self) -> None:
-        """Wait for the death hooks, with a limit: a hook that hangs must not prevent the exit."""
+        """Wait for the death hooks, with a limit: a hook that hangs must not prevent the exit.
+
+        They get what is left of the grace period, but at least a second.
+        """
         await asyncio.sleep(0)  # lets the hooks of the last events start
         if not self._hooks:
             return
-        _, stuck = await asyncio.wait(self._hooks, timeout=max(self.options.grace / 1e6, 1))
+        now = asyncio.get_running_loop().time()
+        left = self.options.grace / 1e6 - (now - (self._asked_at or now))
+        _, stuck = await asyncio.wait(self._hooks, timeout=max(left, 1))
         for hook in stuck:
             hook.cancel()
             self.clean = False
