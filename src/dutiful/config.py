@@ -6,7 +6,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ from .core.errors import BadConfiguration, BadOption
 from .core.instant import DAY, SECOND, span, spell
 from .core.lease import Lease
 from .core.payload import PAYLOAD_BYTES_MAX
+from .core.sink_url import http_target, public_sink, secrets_of, sink_urls
 from .core.text import line, shown
 from .core.url import in_process, public, struct_text
 
@@ -54,6 +55,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     termination_grace: int | None = None
     """How long the service manager waits between TERM and KILL, such as Kubernetes'
     ``terminationGracePeriodSeconds``. A worker whose ``--grace`` does not fit reports it."""
+    alerts_to: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
+    """Where alerts are sent, by name: URLs of apprise (``slack://…``, ``mailto://…``), or
+    ``webhook+https://…`` for signed JSON. A table in the file, a dict in Python; in the
+    environment ``ops=slack://… hook=webhook+https://…``."""
+    alerts_secret: str | None = None
+    """What webhooks are signed with: ``whsec_…``; several, parted by spaces, while one is
+    replaced. A webhook's own secret follows a ``#`` in its URL."""
+    dead_man_url: str | None = None
+    """The dead-man's signal: this URL is called as long as scheduling, rescuing and alerting
+    work, ``/fail`` below it when they do not."""
+    dead_man_every: int = 60 * SECOND
+    """How often it is called."""
 
     def child_url(self) -> str | None:
         """Return the URL by which another process reaches the store, None where none can."""
@@ -61,7 +74,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         """Show every setting, and no password."""
-        return struct_text(self, self.__struct_fields__, "url")
+        shown = msgspec.structs.replace(
+            self,
+            alerts_to={name: public_sink(url) for name, url in self.alerts_to.items()},
+            alerts_secret=self.alerts_secret and "***",
+            dead_man_url=self.dead_man_url and public_sink(self.dead_man_url),
+        )
+        return struct_text(shown, self.__struct_fields__, "url")
 
     def leases(self) -> Lease:
         """Return the lease; raises BadOption when the heartbeat leaves no room for a failed one."""
@@ -77,12 +96,22 @@ _SPANS = {
     "keep_dead",
     "unknown_task_after",
     "termination_grace",
+    "dead_man_every",
 }
-_ENDLESS = {"keep_succeeded", "keep_cancelled", "keep_dead", "termination_grace"}
+_ENDLESS = {"keep_succeeded", "keep_cancelled", "keep_dead"}
+_UNKNOWN = {"termination_grace"}
+"""What need not be set: None says that it is not known."""
+_LEAST = {"dead_man_every": SECOND}
+"""The shortest span of a setting, where not every one makes sense."""
 _NUMBERS = {"payload_bytes_max": 256 * 1024 * 1024, "crashes_max": 1_000_000}
 """The highest of each."""
-_TEXTS = {"name": NAME_MAX, "url": 4_000, "app": 1_000}
+_TEXTS = {
+    **{"name": NAME_MAX, "url": 4_000, "app": 1_000},
+    **{"alerts_secret": 1_000, "dead_man_url": 4_000},
+}
 """How many characters each may have, on one line."""
+_SECRETS = {"url", "alerts_to", "alerts_secret", "dead_man_url"}
+"""What is never shown, since in a wrong value it is not known which part is the secret."""
 _WHOLE = re.compile("[0-9]{1,12}")
 _DURABILITIES = ("full", "normal")
 
@@ -138,16 +167,16 @@ def _read(name: str, value: Any, source: str) -> Any:
         if name in _SPANS:
             if name in _ENDLESS and value in (None, "never", "forever"):
                 return None
-            return span(value)
+            if name in _UNKNOWN and value is None:
+                return None
+            return _at_least(span(value), _LEAST.get(name, 0))
         if name in _NUMBERS:
             return _count(value, _NUMBERS[name])
-        if value is not None and name in _TEXTS:
-            # The file of a secret often ends with a newline, which is no part of the URL.
-            text = value.strip() if name == "url" and isinstance(value, str) else value
-            return line(text, name, _TEXTS[name], _hidden if name == "url" else shown)
+        if value is not None and name in _READERS:
+            return _READERS[name](value)
     except (BadOption, ValueError, TypeError) as error:
-        if name == "url":
-            raise BadConfiguration(f"{source}: url={_hidden(value)}: {error}") from None
+        if name in _SECRETS:
+            raise BadConfiguration(f"{source}: {name}={_hidden(value)}: {error}") from None
         if isinstance(value, str) and "://" in value:  # which the error's own text may repeat
             raise BadConfiguration(
                 f"{source}: {name}={_shown(value)}; a URL does not belong here"
@@ -158,6 +187,45 @@ def _read(name: str, value: Any, source: str) -> Any:
     if name == "durability" and value not in _DURABILITIES:
         raise BadConfiguration(f"{source}: durability={_shown(value)}; choose full or normal")
     return value
+
+
+def _at_least(length: int, least: int) -> int:
+    if length < least:
+        raise BadOption(f"use {spell(least)} or more")
+    return length
+
+
+def _text(name: str) -> Callable[[Any], str]:
+    """Return what reads a setting of one line of text."""
+
+    def read(value: Any) -> str:
+        show = _hidden if name in _SECRETS else shown
+        # The file of a secret often ends with a newline, which is no part of it.
+        text = value.strip() if name in _SECRETS and isinstance(value, str) else value
+        return line(text, name, _TEXTS[name], show)
+
+    return read
+
+
+def _secret(value: Any) -> str:
+    text = _text("alerts_secret")(value)
+    secrets_of(text)
+    return text
+
+
+def _dead_man(value: Any) -> str:
+    text = _text("dead_man_url")(value)
+    http_target(text, "the dead-man's signal")
+    return text
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    **{name: _text(name) for name in _TEXTS},
+    "alerts_to": sink_urls,
+    "alerts_secret": _secret,
+    "dead_man_url": _dead_man,
+}
+"""How a setting is read that is neither a span nor a number, nor one of a few words."""
 
 
 def _shown(value: object) -> str:

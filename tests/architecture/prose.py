@@ -70,18 +70,12 @@ def in_sql(text: str) -> Iterator[tuple[int, str]]:
             yield number, complaint
 
 
-def in_code(text: str, *, docstrings: bool) -> Iterator[tuple[int, str]]:
-    """Yield the same for the strings of a Python file, and for its docstrings where asked."""
-    tree = ast.parse(text)
-    described = {
-        node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    }
-    for node in ast.walk(tree):
+def in_code(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the same for the strings and docstrings of a Python file."""
+    for node in ast.walk(ast.parse(text)):
         if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
             continue
-        if node.value in ALLOWED or (node in described and not docstrings):
+        if node.value in ALLOWED:
             continue
         for line, complaint in in_text(node.value):
             yield node.lineno + line - 1, complaint

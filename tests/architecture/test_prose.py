@@ -14,13 +14,6 @@ PAGES = [
     *(path for path in sorted((ROOT / "docs").rglob("*.md")) if path.parent.name != "decisions"),
 ]
 
-# Their docstrings and comments are rewritten with the next change of these files.
-LATER = {
-    SOURCE / "engines/postgres/transaction.py",
-    SOURCE / "engines/sqlite/transaction.py",
-    SOURCE / "worker/transaction_guard.py",
-}
-
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_pages_are_plain(page: Path) -> None:
@@ -32,7 +25,7 @@ def test_messages_help_texts_and_docstrings_are_plain() -> None:
     found = [
         f"{name(path)}:{line}: {what}"
         for path in python_files(SOURCE)
-        for line, what in prose.in_code(path.read_text("utf-8"), docstrings=path not in LATER)
+        for line, what in prose.in_code(path.read_text("utf-8"))
     ]
     assert not found, "\n" + "\n".join(found)
 
@@ -41,7 +34,6 @@ def test_comments_are_plain() -> None:
     found = [
         f"{name(path)}:{line}: {what}"
         for path in python_files(SOURCE)
-        if path not in LATER
         for line, what in prose.in_comments(path.read_text("utf-8"))
     ]
     assert not found, "\n" + "\n".join(found)
@@ -68,8 +60,8 @@ def test_comments_of_statements_are_plain() -> None:
 )
 def test_a_private_word_is_caught(text: str) -> None:
     assert list(prose.in_text(text))
-    assert list(prose.in_code(f"raise ValueError({text!r})", docstrings=False))
-    assert list(prose.in_code(f"def f():\n    {text!r}", docstrings=True))
+    assert list(prose.in_code(f"raise ValueError({text!r})"))
+    assert list(prose.in_code(f"def f():\n    {text!r}"))
 
 
 @pytest.mark.parametrize(
@@ -95,11 +87,7 @@ def test_names_and_strings_are_no_comments() -> None:
     assert not list(prose.in_comments("told = '# nobody'  # the column\n"))
 
 
-def test_docstrings_may_be_left_out() -> None:
-    assert not list(prose.in_code('def f():\n    """Tell everybody."""', docstrings=False))
-
-
 def test_a_word_in_the_middle_of_an_f_string_is_caught() -> None:
-    [(line, what)] = prose.in_code('x = 1\ny = f"{x} was told, {x}"', docstrings=False)
+    [(line, what)] = prose.in_code('x = 1\ny = f"{x} was told, {x}"')
     assert line == 2
     assert "told" in what

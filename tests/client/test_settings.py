@@ -136,3 +136,56 @@ def test_an_app_may_be_pointed_elsewhere() -> None:
     assert app.address == "sqlite:///other.db"
     assert App("memory://").address is None
     assert App(engine=first.engine).address is None
+
+
+SECRET = "whsec_" + "aHVudGVyMg" * 4
+
+
+def test_sinks_are_read_from_everywhere(tmp_path: Path) -> None:
+    folder = project(
+        tmp_path,
+        '[tool.dutiful]\ndead_man_every = "30s"\n'
+        '[tool.dutiful.alerts_to]\nops = "slack://hunter2/b/c"\n',
+    )
+    found = load_settings(folder=folder, environ={})
+    assert (found.alerts_to, found.dead_man_every) == ({"ops": "slack://hunter2/b/c"}, 30_000_000)
+    environ = {
+        "DUTIFUL_ALERTS_TO": "a=slack://hunter2/b\nb=webhook+https://h.example/hunter2\n",
+        "DUTIFUL_ALERTS_SECRET": f"{SECRET}\n",
+        "DUTIFUL_DEAD_MAN_URL": "https://hc.example/hunter2\n",
+    }
+    found = load_settings(folder=folder, environ=environ)
+    assert found.alerts_to == {"a": "slack://hunter2/b", "b": "webhook+https://h.example/hunter2"}
+    assert (found.alerts_secret, found.dead_man_url) == (SECRET, "https://hc.example/hunter2")
+    shown = repr(found)
+    assert "hunter2" not in shown
+    assert SECRET not in shown
+    assert "'a': 'slack://***', 'b': 'webhook+https://h.example/***'" in shown
+    assert "dead_man_url='https://hc.example/***'" in shown
+    nothing = load_settings(folder=tmp_path / "none", environ={})
+    assert (nothing.alerts_to, nothing.alerts_secret, nothing.dead_man_url) == (
+        {"ops": "slack://hunter2/b/c"},
+        None,
+        None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"alerts_to": {"ops": "hunter2"}}, r"alerts_to=\*\*\*: sink 'ops': its URL needs a sch"),
+        ({"alerts_to": "slack://hunter2"}, "alerts_to=.*write NAME=URL"),
+        ({"alerts_secret": "hunter2"}, "alerts_secret=.*a secret is whsec_"),
+        ({"alerts_secret": "whsec_hunter2 "}, "alerts_secret=.*new_secret"),
+        ({"alerts_secret": ["hunter2"]}, "alerts_secret=.*must be text"),
+        ({"dead_man_url": "slack://hunter2"}, "dead_man_url=.*use a URL of http"),
+        ({"dead_man_url": "https://me:hunter2@h"}, "dead_man_url=.*leave user and password out"),
+        ({"dead_man_url": "https://h\n/hunter2"}, "dead_man_url="),
+        ({"dead_man_every": "10ms"}, "dead_man_every='10ms': use 1s or more"),
+        ({"dead_man_every": "https://h/hunter2"}, "dead_man_every="),
+    ],
+)
+def test_wrong_settings_of_sinks_are_refused_unseen(given: dict[str, Any], why: str) -> None:
+    with pytest.raises(BadConfiguration, match=why) as caught:
+        load_settings(environ={}, **given)
+    assert "hunter2" not in str(caught.value)

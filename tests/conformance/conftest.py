@@ -13,6 +13,7 @@ from psycopg import sql
 from dutiful.engines.memory import MemoryEngine
 from dutiful.testing import FakeClock
 from dutiful.testing.broker import BrokerQueues, PoorBroker
+from dutiful.testing.broker_connected import ConnectedBroker
 from dutiful.testing.broker_faults import BrokerFault
 from dutiful.testing.conformance import Connect, FailNext, RealTime, SuiteClock
 from tests.conformance.effects import Stores
@@ -156,13 +157,21 @@ class BrokerStore:
         self.queues.faults.scripted[BrokerFault.ENTRY] = count
 
 
+class ConnectedStore(BrokerStore):
+    """The same broker, where a message is a worker's while it is connected."""
+
+    def connect(self, clock: SuiteClock) -> ConnectedBroker:
+        return ConnectedBroker(self.queues)
+
+
 STORES: dict[str, Callable[[pytest.FixtureRequest], Any]] = {
     "memory": lambda request: MemoryStore(request.getfixturevalue("tmp_path")),
     "sqlite": lambda request: SqliteStore(request.getfixturevalue("tmp_path")),
     "postgresql": lambda request: PostgresStore(request.getfixturevalue("postgres_url")),
     "broker": lambda request: BrokerStore(),
+    "connected": lambda request: ConnectedStore(),
 }
-WITHOUT_CLOCK = {"broker"}
+WITHOUT_CLOCK = {"broker", "connected"}
 """Stores whose time is real."""
 
 

@@ -357,9 +357,9 @@ class Auditor(CalendarAuditor):
             self.fail(f"{[claim.job.id for claim in result]} are not the abandoned {orphans}")
 
     def _claimed(self, node: Node, args: tuple[Any, ...], result: Any, changed: Rows) -> None:
-        held = {job.id for job in self.running(args[0])}
+        held = {job.id for job in self.running(args[0])} - set(args[1])
         if {claim.job.id for claim in result} != held:
-            self.fail(f"{args[0]} holds {held}, and was told {result}")
+            self.fail(f"{args[0]} holds {held}, and was given {result}")
 
     def _cancel(self, node: Node, args: tuple[Any, ...], result: Any, changed: Rows) -> None:
         for job_id in [name for name in args[0] if name in changed]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextvars import Context
 from functools import partial
 from typing import Any
@@ -182,8 +182,8 @@ class FaultyEngine(FaultyCalendar, Engine):
     async def abandoned(self, limit: int) -> tuple[Claim, ...]:
         return await self._ask("abandoned", limit)
 
-    async def claimed(self, worker: str) -> tuple[Claim, ...]:
-        return await self._ask("claimed", worker)
+    async def claimed(self, worker: str, known: Collection[str] = ()) -> tuple[Claim, ...]:
+        return await self._ask("claimed", worker, known)
 
     async def get(self, ids: Sequence[str]) -> tuple[Job, ...]:
         return await self._ask("get", ids)

@@ -60,6 +60,28 @@ async def test_jobs_of_all_kinds_run(app: App, queues: BrokerQueues) -> None:
     assert dict(queues.ended) == dict.fromkeys(ids, State.SUCCEEDED)
 
 
+async def test_no_job_is_delivered_before_there_is_a_slot_for_it(
+    app: App, queues: BrokerQueues
+) -> None:
+    """A job that waits here has spent a delivery, and may be given back."""
+    attempts: list[int] = []
+    waited: list[int] = []
+
+    @app.task
+    async def short(ctx: Context) -> None:
+        attempts.append(ctx.attempt)
+        waited.append(len(executor.waiting))
+        await asyncio.sleep(0)
+
+    async with serving(app, lease=SHORT, concurrency=3) as worker:
+        await until(lambda: worker._registration)
+        executor = worker._registration.executor  # type: ignore[union-attr]  # serves
+        await app.aenqueue_many(short.job() for _ in range(60))
+        await all_ended(queues, 60)
+    assert attempts == [1] * 60
+    assert max(waited) < 3  # those that start in the same turn
+
+
 async def test_a_failed_attempt_is_tried_again_with_the_brokers_count(
     app: App, queues: BrokerQueues
 ) -> None:
@@ -86,7 +108,8 @@ async def test_the_start_says_what_the_engine_cannot_do(app: App) -> None:
     assert notice.text == (
         "the broker engine cannot know its workers, list and look up jobs, keep schedules, prune "
         "finished jobs, store results, record steps or commit a task's writes together with its "
-        "completion; a job that is snoozed, or released as at shutdown, has spent an attempt"
+        "completion; a job that is snoozed, put off since this worker cannot run it, or released "
+        "as at shutdown, has spent an attempt"
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from dutiful import App, Context, Retry
 from dutiful.core.event import SlotsRestored, SlotsShort
+from dutiful.testing.broker import BrokerQueues, PoorBroker
 from dutiful.worker import capacity
 from dutiful.worker.isolation import child_process
 from tests.until import until
@@ -99,6 +100,31 @@ async def test_not_even_one_thread(app: App, monkeypatch: pytest.MonkeyPatch) ->
         assert await (await light.aenqueue()).aresult(timeout=60) == 2
     assert (await stored(app, handle.id)).attempt == 1
     assert len(events.of(SlotsShort)) < room.refused
+
+
+@pytest.mark.parametrize("hooked", [False, True], ids=["", "hooked"])
+async def test_a_job_waits_where_giving_it_back_would_spend_an_attempt(
+    monkeypatch: pytest.MonkeyPatch, hooked: bool
+) -> None:
+    queues = BrokerQueues()
+    app = App(engine=PoorBroker(queues))
+    room, attempts = Room(monkeypatch, 0), list[int]()
+    if hooked:
+
+        @app.around_attempt
+        async def through(ctx: Context, proceed: Any) -> Any:
+            return await proceed()
+
+    @app.task(retry=ONCE)
+    def slow(ctx: Context) -> None:
+        attempts.append(ctx.attempt)
+
+    await slow.aenqueue()
+    async with serving(app, concurrency=2):
+        await until(lambda: room.refused >= 3)
+        room.most = 1
+        await until(lambda: queues.ended)
+    assert attempts == [1]
 
 
 @pytest.mark.parametrize(

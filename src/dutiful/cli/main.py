@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dutiful.cli import (
+    alerts,
     dead,
     dead_purge,
     dead_redrive,
@@ -110,6 +111,10 @@ _GROUPS = {
     "workers": (
         "List workers, their jobs, and which are silent.",
         {"list": workers.list_workers},
+    ),
+    "alerts": (
+        "Test whether alerts arrive.",
+        {"test": alerts.send_test_to},
     ),
 }
 

@@ -123,6 +123,10 @@ class Enqueuer:
             except REPEATED as error:
                 again = again or self._again(jobs, limit, began)
                 pause = again.pause_after(error, monotonic())
+            except Exception as error:
+                if again is not None:
+                    again.ended_by(error)
+                raise
             sleep(pause)
 
     def _once(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
@@ -143,6 +147,10 @@ class Enqueuer:
             except REPEATED as error:
                 again = again or self._again(jobs, limit, began)
                 pause = again.pause_after(error, clock())
+            except Exception as error:
+                if again is not None:
+                    again.ended_by(error)
+                raise
             await asyncio.sleep(pause)
 
     def _again(self, jobs: Sequence[NewJob], patience: int, began: float) -> EnqueueRetry:

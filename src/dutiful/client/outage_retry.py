@@ -11,14 +11,20 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from dutiful.contract.roles.producer import Receipt
-from dutiful.core.errors import EngineError, EngineUnavailable, PartlyEnqueued, ReplyUnknown
+from dutiful.core.errors import (
+    DutifulError,
+    EngineError,
+    EngineUnavailable,
+    PartlyEnqueued,
+    ReplyUnknown,
+)
 from dutiful.core.instant import SECOND, spell
 from dutiful.core.job import NewJob
 
 T = TypeVar("T")
 
 REPEATED = (EngineUnavailable, PartlyEnqueued, ReplyUnknown)
-"""The errors of an enqueue that `EnqueueRetry` judges."""
+"""The errors of an enqueue that `EnqueueRetry` judges; any other ends it."""
 _FIRST, _MOST = 0.05, 1.0
 
 
@@ -84,11 +90,15 @@ class EnqueueRetry:
         """
         partly = error if isinstance(error, PartlyEnqueued) else error.__cause__
         if isinstance(partly, PartlyEnqueued):
-            self._stored |= {job_id: Receipt(job_id) for job_id in partly.stored}
+            self._stored |= partly.receipts
         if isinstance(error, ReplyUnknown) and not self._idempotent:
             raise self._unrepeatable(error, partly) from (self._partly(partly) or error)
         if isinstance(error, PartlyEnqueued):
             self.left = [job for job in self.left if job.id in error.failed]
+            if _is_final(error.__cause__):
+                raise self._partial(error) from error.__cause__
+        elif isinstance(partly, PartlyEnqueued):
+            self.left = [job for job in self.left if job.id not in partly.receipts]
         try:
             return self._outage.pause_after(error, now)
         except EngineUnavailable as last:
@@ -97,6 +107,13 @@ class EnqueueRetry:
             raise self._partial(last) from error
         except PartlyEnqueued as last:
             raise self._partial(last) from error
+        except ReplyUnknown as last:
+            raise last from (self._partly(partly) or error)
+
+    def ended_by(self, error: Exception) -> None:
+        """Raise PartlyEnqueued where jobs were stored before an error that ends all tries."""
+        if self._stored:
+            raise self._partial(error) from error
 
     def receipts(self, last: Sequence[Receipt]) -> tuple[Receipt, ...]:
         """Return the receipts of all jobs in their order; ``last`` are those of `left`."""
@@ -105,17 +122,19 @@ class EnqueueRetry:
         found = self._stored | {job.id: one for job, one in zip(self.left, last, strict=True)}
         return tuple(found[job.id] for job in self._jobs)
 
-    def _partial(self, last: EngineError) -> PartlyEnqueued:
+    def _partial(self, last: Exception) -> PartlyEnqueued:
         """Say of all jobs which are stored, and why the others are not."""
         why = last.failed if isinstance(last, PartlyEnqueued) else {}
         failed = {
             job.id: why.get(job.id, str(last)) for job in self.left if job.id not in self._stored
         }
-        return PartlyEnqueued(tuple(self._stored), failed)
+        return PartlyEnqueued(tuple(self._stored), failed, self._stored)
 
     def _partly(self, partly: object) -> PartlyEnqueued | None:
         failed = partly.failed if isinstance(partly, PartlyEnqueued) else {}
-        return PartlyEnqueued(tuple(self._stored), failed) if self._stored or failed else None
+        if not (self._stored or failed):
+            return None
+        return PartlyEnqueued(tuple(self._stored), failed, self._stored)
 
     def _unrepeatable(self, error: ReplyUnknown, partly: object) -> ReplyUnknown:
         known = len(self._stored)
@@ -126,6 +145,11 @@ class EnqueueRetry:
             f"{error}; {which} may be stored or not, and the {self._engine} engine would store a "
             "job twice that is sent twice: send again only what may run twice"
         )
+
+
+def _is_final(why: BaseException | None) -> bool:
+    """Whether a batch was stored in part because of an error that another try meets again."""
+    return isinstance(why, DutifulError) and not isinstance(why, REPEATED)
 
 
 async def arepeat(call: Callable[[], Awaitable[T]], patience: int) -> T:

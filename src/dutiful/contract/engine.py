@@ -36,7 +36,8 @@ class LeaseOwner(StrEnum):
     JOB = "job"
     """The job's own, such as a message's visibility timeout or a lock: each one is renewed."""
     SERVER = "server"
-    """The server's: it knows whether a worker is connected, so no lease is renewed."""
+    """The server's: it knows whether a worker is connected, so no lease is renewed. A worker whose
+    connection broke has lost its jobs, and its next exchange says so (`Exchanged.lost`)."""
 
 
 class AttemptCounter(StrEnum):

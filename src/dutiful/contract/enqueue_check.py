@@ -7,7 +7,7 @@ from time import time_ns
 
 from dutiful.core.errors import (
     BadOption,
-    EngineError,
+    DutifulError,
     PartlyEnqueued,
     PayloadTooLarge,
     ReplyUnknown,
@@ -22,11 +22,13 @@ from .roles.producer import Receipt
 
 FOR_JOBS = frozenset({Capability.UNIQUE, Capability.PRIORITY, Capability.DELAY, Capability.EXPIRY})
 """What the options of a job may need."""
+FOR_BATCHES = FOR_JOBS | {Capability.ATOMIC_BATCH}
+"""What makes a batch of any jobs one call, which stores all of them or none."""
 
 
 def takes_all(engine: Engine) -> bool:
-    """Whether the engine accepts every option and has no bound."""
-    return engine.bounds is UNBOUNDED and engine.capabilities >= FOR_JOBS
+    """Whether one call stores any number of any jobs, or none of them."""
+    return engine.bounds is UNBOUNDED and engine.capabilities >= FOR_BATCHES
 
 
 def refuse_unfit(engine: Engine, jobs: Sequence[NewJob]) -> None:
@@ -90,10 +92,11 @@ class Parts:
         """Cut the batch into parts of ``most`` jobs."""
         self._jobs = jobs
         self._most = most
-        self._receipts: list[Receipt] = []
+        self._stored: dict[str, Receipt] = {}
+        """By the ids of the batch, which are not those of the receipts where a key was held."""
         self._failed: dict[str, str] = {}
         self._sent = 0
-        self._end: EngineError | None = None
+        self._end: Exception | None = None
         """What ended the iteration."""
 
     def __iter__(self) -> Iterator[Sequence[NewJob]]:
@@ -103,42 +106,51 @@ class Parts:
             self._sent += len(part)
             yield part
 
-    def stored(self, receipts: Sequence[Receipt]) -> None:
+    def stored(self, part: Sequence[NewJob], receipts: Sequence[Receipt]) -> None:
         """Note that a part was stored."""
-        self._receipts += receipts
+        self._stored |= {job.id: one for job, one in zip(part, receipts, strict=True)}
 
-    def failed(self, part: Sequence[NewJob], error: EngineError) -> None:
+    def failed(self, part: Sequence[NewJob], error: Exception) -> None:
         """Note that a part was not stored completely; the iteration goes on if that can succeed."""
         if isinstance(error, PartlyEnqueued):
-            self._receipts += map(Receipt, error.stored)
+            self._stored |= error.receipts
             self._failed |= error.failed
             return
         self._end = error
         rest = self._jobs[self._sent :]
-        if not isinstance(error, ReplyUnknown):
+        if not _may_have_stored(error):
             rest = [*part, *rest]
-        self._failed |= {job.id: str(error) for job in rest}
+        self._failed |= {job.id: str(error) or type(error).__name__ for job in rest}
 
     def receipts(self) -> tuple[Receipt, ...]:
         """Return the receipts of all jobs.
 
-        Raises the store's error where nothing was stored before it; else PartlyEnqueued, or, when
-        a part may have been stored, ReplyUnknown with PartlyEnqueued about the others as its cause.
+        Raises what ended the iteration where nothing was stored before it; else PartlyEnqueued, or,
+        when a part may have been stored, ReplyUnknown with PartlyEnqueued about the others as its
+        cause.
         """
         end = self._end
         if end is None and not self._failed:
-            return tuple(self._receipts)
-        if isinstance(end, ReplyUnknown):
-            if not (self._receipts or self._failed):
+            return tuple([self._stored[job.id] for job in self._jobs])
+        if end is not None and _may_have_stored(end):
+            if not (self._stored or self._failed):
                 raise end
-            unknown = len(self._jobs) - len(self._receipts) - len(self._failed)
+            known = self._stored.keys() | self._failed
+            unknown = sum(job.id not in known for job in self._jobs)
+            partly = self._partly()
+            partly.__cause__ = end
             raise ReplyUnknown(
                 f"{end}; of {len(self._jobs)} jobs {unknown} may have been stored, "
-                f"{len(self._receipts)} were stored and {len(self._failed)} were not"
-            ) from self._partly()
-        if end is not None and not self._receipts:
+                f"{len(self._stored)} were stored and {len(self._failed)} were not"
+            ) from partly
+        if end is not None and not self._stored:
             raise end
         raise self._partly() from end
 
     def _partly(self) -> PartlyEnqueued:
-        return PartlyEnqueued([receipt.id for receipt in self._receipts], self._failed)
+        return PartlyEnqueued(tuple(self._stored), self._failed, self._stored)
+
+
+def _may_have_stored(error: Exception) -> bool:
+    """Whether a call that raised this may have stored jobs: an error of ours says when it has."""
+    return isinstance(error, ReplyUnknown) or not isinstance(error, DutifulError)

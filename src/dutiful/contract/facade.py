@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import get_ident
 from typing import Any, TypeVar
 
 from dutiful.core.errors import EngineError, PartlyEnqueued, Unsupported
-from dutiful.core.event import Claimed, ClaimsRefused, Emit, Enqueued, JobDied, Settled, ignore
-from dutiful.core.job import NewJob
+from dutiful.core.event import (
+    Claimed,
+    ClaimsRefused,
+    Emit,
+    Enqueued,
+    JobDied,
+    Settled,
+    SettlementsUnknown,
+    ignore,
+)
+from dutiful.core.job import Claim, NewJob
 from dutiful.core.settle import Settlement
 from dutiful.core.state import State
 
 from . import coverage
 from .capability import ADVICE, Capability
 from .engine import UNBOUNDED, Engine
-from .enqueue_check import FOR_JOBS, Parts, refuse_unfit, takes_all
+from .enqueue_check import FOR_BATCHES, Parts, refuse_unfit, takes_all
 from .page import Finding
 from .reentry import insider, refuse_reentry, writing
 from .roles.consumer import Consumer, Exchanged, Wanted
@@ -32,7 +41,7 @@ from .roles.transfer import Exporter, Importer
 
 R = TypeVar("R")
 
-_FOR_SYNC = FOR_JOBS | {Capability.SYNC_ENQUEUE}
+_FOR_SYNC = FOR_BATCHES | {Capability.SYNC_ENQUEUE}
 
 
 class Store:
@@ -145,7 +154,8 @@ class Store:
 
         Raises Unsupported, BadOption or PayloadTooLarge, before any I/O, for a job that the engine
         cannot store. Without ATOMIC_BATCH it raises PartlyEnqueued when some jobs were stored and
-        the others were not, and ReplyUnknown when some may have been stored; its cause is then
+        the others were not (its cause says why, such as DuplicateJob), and ReplyUnknown when some
+        may have been stored; its cause is then
         PartlyEnqueued about the others.
         """
         engine, producer = self.engine, self.engine.producer
@@ -157,8 +167,8 @@ class Store:
         parts = Parts(jobs, engine.bounds.batch or max(len(jobs), 1))
         for part in parts:
             try:
-                parts.stored(await producer.enqueue(part))
-            except EngineError as error:
+                parts.stored(part, await producer.enqueue(part))
+            except Exception as error:  # noqa: BLE001 - none may hide what is stored already
                 parts.failed(part, error)
         return self._sent(parts)
 
@@ -190,8 +200,8 @@ class Store:
         with insider():
             for part in parts:
                 try:
-                    parts.stored(producer.enqueue_sync(part))
-                except EngineError as error:
+                    parts.stored(part, producer.enqueue_sync(part))
+                except Exception as error:  # noqa: BLE001 - see `enqueue`
                     parts.failed(part, error)
         return self._sent(parts)
 
@@ -202,7 +212,7 @@ class Store:
         except EngineError as error:
             partly = error if isinstance(error, PartlyEnqueued) else error.__cause__
             if isinstance(partly, PartlyEnqueued) and partly.stored:
-                self.emit(Enqueued(len(set(partly.stored)), 0))
+                self.emit(_enqueued(tuple(partly.receipts.values())))
             raise
         self.emit(_enqueued(receipts))
         return receipts
@@ -218,15 +228,28 @@ class Store:
         return await self._callers().aenqueue_on(connection, jobs)
 
     async def exchange(
-        self, worker: str, settlements: Sequence[Settlement], wanted: Wanted | None
+        self,
+        worker: str,
+        settlements: Sequence[Settlement],
+        wanted: Wanted | None,
+        in_time: Callable[[Claim], bool] | None = None,
     ) -> Exchanged:
-        """Settle and claim: see `Consumer.exchange`. Emits what the store accepted."""
+        """Settle and claim: see `Consumer.exchange`. Emits what the store accepted.
+
+        ``in_time`` says whether a claim's own lease holds. Where it does not when the store has
+        answered, another worker may have the job, and the end is reported as unknown.
+        """
         answer = await self.consumer.exchange(worker, settlements, wanted)
         if answer.refused:
             self.emit(ClaimsRefused(worker, answer.refused))
         if answer.refused or answer.delayed:
             unwritten = {*answer.refused, *answer.delayed}
             settlements = [item for item in settlements if item.claim.job.id not in unwritten]
+        if in_time is not None:
+            late = tuple(item.claim.job.id for item in settlements if not in_time(item.claim))
+            if late:
+                self.emit(SettlementsUnknown(worker, late))
+                settlements = [item for item in settlements if item.claim.job.id not in late]
         if settlements:
             self.settled(worker, settlements)
         if answer.claims:

@@ -22,13 +22,16 @@
     │   ├── JobFailed         ``result()`` of a job that died or was cancelled
     │   ├── ResultTimeout     ``result()`` reached its timeout
     │   └── ClaimLost         this attempt no longer owns the job
-    └── EngineError           about the store
-        ├── EngineUnavailable try again: locked, unreachable, full
-        │   └── JobLocked     try again: another session has locked one job
-        ├── PartlyEnqueued    some jobs of a batch were stored, and the others were not
-        ├── ReplyUnknown      the write may have happened
-        ├── SchemaMismatch    the store's schema is newer or older than the code's
-        └── StoreUnusable     not a database, read-only, missing folder, corrupt
+    ├── EngineError           about the store
+    │   ├── EngineUnavailable try again: locked, unreachable, full
+    │   │   └── JobLocked     try again: another session has locked one job
+    │   ├── PartlyEnqueued    some jobs of a batch were stored, and the others were not
+    │   ├── ReplyUnknown      the write may have happened
+    │   ├── SchemaMismatch    the store's schema is newer or older than the code's
+    │   └── StoreUnusable     not a database, read-only, missing folder, corrupt
+    └── SinkError             about what is sent to people
+        ├── NotSent           a sink did not take a notification
+        └── BadSignature      a webhook's headers do not prove that its sender knows the secret
 """
 
 from __future__ import annotations
@@ -36,6 +39,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from .rebuilding import Rebuilt
+from .receipt import Receipt
 
 
 class DutifulError(Rebuilt):
@@ -207,14 +211,24 @@ class JobLocked(EngineUnavailable):
 class PartlyEnqueued(EngineError):
     """Some jobs of a batch were stored, and the others were not: only those may be sent again."""
 
-    def __init__(self, stored: Sequence[str], failed: Mapping[str, str]) -> None:
-        """Take the ids of the stored jobs, and the reason by id of each that was not stored."""
+    def __init__(
+        self,
+        stored: Sequence[str],
+        failed: Mapping[str, str],
+        receipts: Mapping[str, Receipt] | None = None,
+    ) -> None:
+        """Take the ids of the stored jobs, and the reason by id of each that was not stored.
+
+        ``receipts``, by the same ids as ``stored``, say of which another job holds the unique key.
+        """
         self.stored = tuple(stored)
         self.failed = dict(failed)
+        self.receipts = {job_id: Receipt(job_id) for job_id in self.stored} | dict(receipts or {})
         total = len(self.stored) + len(self.failed)
         named = "; ".join(f"{job_id}: {reason}" for job_id, reason in [*self.failed.items()][:3])
         more = f"; and {len(self.failed) - 3} more" if len(self.failed) > 3 else ""
-        super().__init__(f"{len(self.failed)} of {total} jobs were not stored ({named}{more})")
+        why = f" ({named}{more})" if named else ""
+        super().__init__(f"{len(self.failed)} of {total} jobs were not stored{why}")
 
 
 class ReplyUnknown(EngineError):
@@ -227,3 +241,21 @@ class SchemaMismatch(EngineError):
 
 class StoreUnusable(EngineError):
     """The store cannot be opened: missing folder, read-only, not a database, corrupt."""
+
+
+class SinkError(DutifulError):
+    """What is sent to people, or what arrived as such, is not in order."""
+
+
+class NotSent(SinkError):
+    """A sink did not take a notification; the text holds no secret."""
+
+    def __init__(self, text: str, *, permanent: bool = False, after: int | None = None) -> None:
+        """Say whether a further try is in vain, and the microseconds that the sink asks for."""
+        self.permanent = permanent
+        self.after = after
+        super().__init__(text)
+
+
+class BadSignature(SinkError):
+    """A webhook's headers do not prove that its sender knows the secret, or it is too old."""

@@ -7,6 +7,10 @@ from collections.abc import Callable
 import msgspec
 
 from .job import AttemptError, Job
+from .schedule_event import OccurrenceLate as OccurrenceLate
+from .schedule_event import OccurrenceMissed as OccurrenceMissed
+from .schedule_event import ScheduleBroken as ScheduleBroken
+from .schedule_event import SchedulesDeclared as SchedulesDeclared
 from .settle import Settlement
 
 
@@ -53,6 +57,13 @@ class SettlementsDelayed(msgspec.Struct, frozen=True, tag=True):
     job_ids: tuple[str, ...]
     locked_by: str
     """The session that has locked them; empty if it is not known."""
+
+
+class SettlementsUnknown(msgspec.Struct, frozen=True, tag=True):
+    """The own leases of jobs were over before their ends were answered: they may run again."""
+
+    worker: str
+    job_ids: tuple[str, ...]
 
 
 class WorkerJoined(msgspec.Struct, frozen=True, tag=True):
@@ -175,6 +186,16 @@ class ServiceFailed(msgspec.Struct, frozen=True, tag=True):
     error: str
 
 
+class PingsStopped(msgspec.Struct, frozen=True, tag=True):
+    """No dead-man's signal goes out any more, and why; emitted once when this begins."""
+
+    why: str
+
+
+class PingsResumed(msgspec.Struct, frozen=True, tag=True):
+    """The dead-man's signal goes out again after `PingsStopped`."""
+
+
 class HookFailed(msgspec.Struct, frozen=True, tag=True):
     """A user's hook raised an error; if it wraps an attempt or a call, the attempt fails, too."""
 
@@ -196,44 +217,6 @@ class StoreUnhealthy(msgspec.Struct, frozen=True, tag=True):
     text: str
 
 
-class OccurrenceLate(msgspec.Struct, frozen=True, tag=True):
-    """An occurrence was enqueued late, or its job missed a deadline."""
-
-    schedule: str
-    planned: int
-    seconds: float
-    """How late it is so far."""
-    what: str
-    """``enqueued late``, ``not started in time`` or ``not finished in time``."""
-    job_id: str | None = None
-
-
-class OccurrenceMissed(msgspec.Struct, frozen=True, tag=True):
-    """Occurrences that were due, or held, will not be made."""
-
-    schedule: str
-    planned: int
-    """The latest of them."""
-    count: int
-    why: str = "no worker enqueued them in time"
-
-
-class ScheduleBroken(msgspec.Struct, frozen=True, tag=True):
-    """A schedule could not be advanced; it is tried again, and delays no other."""
-
-    schedule: str
-    error: str
-
-
-class SchedulesDeclared(msgspec.Struct, frozen=True, tag=True):
-    """The declared schedules of an app were written to the store."""
-
-    app: str
-    added: tuple[str, ...]
-    changed: tuple[str, ...]
-    retired: tuple[str, ...]
-
-
 class ClockSkewed(msgspec.Struct, frozen=True, tag=True):
     """This worker's clock differs from the store's clock, which decides; emitted once."""
 
@@ -253,6 +236,7 @@ Event = (
     | JobDied
     | ClaimsRefused
     | SettlementsDelayed
+    | SettlementsUnknown
     | WorkerJoined
     | QueuesUnserved
     | WorkerLeft
@@ -270,6 +254,8 @@ Event = (
     | EngineTroubled
     | EngineRecovered
     | ServiceFailed
+    | PingsStopped
+    | PingsResumed
     | HookFailed
     | Pruned
     | StoreUnhealthy

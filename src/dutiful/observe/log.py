@@ -46,7 +46,13 @@ def log(event: e.Event) -> None:
         case e.JobDied(job=job, reason=reason, error=error):
             why = f": {error.type}: {error.message}" if error else ""
             _error("job %s (%s) is dead, %s%s", job.id, job.task, reason, why)
-        case e.ClaimsRefused() | e.WorkerLost() | e.JobsRescued() | e.LeaseLost():
+        case (
+            e.ClaimsRefused()
+            | e.SettlementsUnknown()
+            | e.WorkerLost()
+            | e.JobsRescued()
+            | e.LeaseLost()
+        ):
             idle = isinstance(event, e.LeaseLost) and not event.stopped  # nothing came of it
             _write(logging.INFO if idle else logging.WARNING, _worded(event))
         case _:
@@ -100,10 +106,17 @@ def _settlement(settlement: Settlement) -> None:
     )
 
 
-def _worded(event: e.ClaimsRefused | e.WorkerLost | e.JobsRescued | e.LeaseLost) -> str:
+def _worded(
+    event: e.ClaimsRefused | e.SettlementsUnknown | e.WorkerLost | e.JobsRescued | e.LeaseLost,
+) -> str:
     match event:
         case e.ClaimsRefused(job_ids=ids):
             return f"{len(ids)} stale claims were refused: {', '.join(ids[:5])}"
+        case e.SettlementsUnknown(job_ids=ids):
+            return (
+                f"the ends of {len(ids)} jobs may not be written, since the leases were over "
+                f"before the store answered; they may run again: {', '.join(ids[:5])}"
+            )
         case e.WorkerLost(worker=worker, why=why):
             return f"worker {worker} is lost: {why}"
         case e.JobsRescued(count=count):
@@ -149,6 +162,10 @@ def _of_the_store(event: e.Event) -> None:
             _warning("%s", text)
         case e.Notice(text=text):
             _warning(text)
+        case e.PingsStopped(why=why):
+            _error("no dead-man's signal goes out: %s", why)
+        case e.PingsResumed():
+            _warning("the dead-man's signal goes out again")
         case _:
             _of_schedules(event)
 

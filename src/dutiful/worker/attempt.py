@@ -48,11 +48,12 @@ class Running(msgspec.Struct, eq=False):
     """The process that runs the attempt; a forked copy has another number."""
     valid: Callable[[], bool]
     """Whether the worker's lease holds; may be called from any thread."""
+    redelivered: int = 0
+    """How many times the job was given to this worker again while the attempt went on."""
     since: float | None = None
     """When the body began, by the loop's clock; None before."""
-    transaction: TransactionGuard | None = None
-    atransaction: AsyncTransactionGuard | None = None
-    """The same for a coroutine, where the engine has a connection that is awaited."""
+    transaction: TransactionGuard | AsyncTransactionGuard | None = None
+    """The one that its task has entered: awaited in a coroutine, where the engine can."""
     why: Why | None = None
     """Why the attempt was asked to end, if it was."""
     exit: BaseException | None = None
@@ -124,7 +125,7 @@ class Running(msgspec.Struct, eq=False):
         raw = self.steps.get(name)
         if raw is not None:
             return True, plain(raw)
-        if self.transaction is not None or self.atransaction is not None:
+        if self.transaction is not None:
             raise UsageError(f"step {name!r} must be taken before ctx.transaction() is entered")
         return False, None
 
@@ -192,15 +193,15 @@ class Running(msgspec.Struct, eq=False):
         self._original()
         with _CHOOSING:
             self._refuse_late()
-            if self.atransaction is not None:
-                raise UsageError(
-                    "this job's transaction is open on a connection that is awaited; write "
-                    "`async with ctx.transaction()` here, too"
-                )
             if self.transaction is None:
                 self.transaction = TransactionGuard(
                     self.store.transactional.transaction(self.claim)
                 )
+        if isinstance(self.transaction, AsyncTransactionGuard):
+            raise UsageError(
+                "this job's transaction is open on a connection that is awaited; write "
+                "`async with ctx.transaction()` here, too"
+            )
         return self.transaction.begin()
 
     async def abegin(self) -> Any:
@@ -211,21 +212,18 @@ class Running(msgspec.Struct, eq=False):
         if self.awaits:
             with _CHOOSING:
                 self._refuse_late()
-                if self.transaction is None and self.atransaction is None:
+                if self.transaction is None:
                     inner = self.store.transactional.atransaction(self.claim)
-                    self.atransaction = None if inner is None else AsyncTransactionGuard(inner)
-        if self.atransaction is not None:
-            return await self.atransaction.abegin()
+                    self.transaction = None if inner is None else AsyncTransactionGuard(inner)
+        if isinstance(self.transaction, AsyncTransactionGuard):
+            return await self.transaction.abegin()
         return await self.aside(self.begin)
 
     def end(self) -> bool:
         """Refuse new transactions and steps; True when a transaction is left open."""
         with _CHOOSING:
             self.over = True
-        one, other = self.transaction, self.atransaction
-        if one is None and other is None:  # as in most attempts
-            return False
-        return (one is not None and not one.over) or (other is not None and not other.over)
+        return self.transaction is not None and not self.transaction.over
 
     def _refuse_late(self) -> None:
         if self.over:

@@ -78,7 +78,7 @@ def conclude(running: Running, outcome: Outcome) -> Outcome | None:
     changes nothing.
     """
     transaction = running.transaction
-    if transaction is None:
+    if not isinstance(transaction, TransactionGuard):
         return outcome
     if (undone := _undoes(running, outcome, begun=transaction.begun)) is not None:
         undo(transaction)
@@ -94,8 +94,8 @@ def conclude(running: Running, outcome: Outcome) -> Outcome | None:
 
 async def aconclude(running: Running, outcome: Outcome) -> Outcome | None:
     """Do what `conclude` does, on an async connection."""
-    transaction = running.atransaction
-    if transaction is None:
+    transaction = running.transaction
+    if not isinstance(transaction, AsyncTransactionGuard):
         return outcome
     if (undone := _undoes(running, outcome, begun=transaction.begun)) is not None:
         await aundo(transaction)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from dutiful.core.job import Claim
 from dutiful.core.outcome import Outcome
@@ -42,6 +42,17 @@ class Delayed:
     def ids(self) -> set[str]:
         """Return the ids of the jobs."""
         return {claim.job.id for claim, _ in self._ends}
+
+    def adopt(self, claim: Claim) -> None:
+        """Let the end of a job be sent by a newer claim of it."""
+        self._ends = [
+            (claim, outcome) if older.job.id == claim.job.id else (older, outcome)
+            for older, outcome in self._ends
+        ]
+
+    def drop(self, claims: Iterable[Claim]) -> None:
+        """Forget what is known of ends that were taken and are not sent any more."""
+        self._reported -= {claim.job.id for claim in claims}
 
     def take(self) -> list[End]:
         """Return what is to be tried again now, and forget it."""

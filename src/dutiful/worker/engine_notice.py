@@ -26,7 +26,8 @@ def engine_notice(store: Store) -> str | None:
     """
     missing = [one.value for one in _TOLD if not store.can(one)]
     spent = (
-        "a job that is snoozed, or released as at shutdown, has spent an attempt"
+        "a job that is snoozed, put off since this worker cannot run it, or released as at "
+        "shutdown, has spent an attempt"
         if store.engine.attempt_counter is AttemptCounter.BROKER
         else ""
     )

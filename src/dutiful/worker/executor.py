@@ -10,13 +10,13 @@ from dutiful.contract.clock import Clock
 from dutiful.contract.engine import AttemptCounter
 from dutiful.core.errors import BadPayload
 from dutiful.core.event import SlotStuck, TaskUnknown
-from dutiful.core.instant import SECOND
 from dutiful.core.job import Claim
-from dutiful.core.outcome import Cancelled, Outcome, Released, Snoozed, Unknown
+from dutiful.core.outcome import Cancelled, Outcome, Released, Unknown
 from dutiful.core.settle import before_start
 
 from . import forks
 from .admit_job import not_to_start, unfit
+from .apart import Apart
 from .app_protocol import WorkerApp
 from .attempt import Running
 from .capacity import CannotStart, Capacity
@@ -28,11 +28,6 @@ from .redelivery import fresh, held_still, lose, refuse
 from .runners import Runners
 from .store_clock import StoreClock
 from .store_retry import StoreRetry
-
-_GAP_MIN, _GAP_MAX = 0.05, 2.0
-"""Seconds between the starts of jobs that run apart: about as long as a job takes."""
-_TURNS_MAX = 60.0
-"""Seconds within which the last of them may start; jobs beyond that are decided on again then."""
 
 
 class Executor:
@@ -75,16 +70,15 @@ class Executor:
         self._changed = changed
         self._loop = asyncio.get_running_loop()
         self._time = self._loop.time
-        self._last_crash = app.settings.crashes_max - 1
+        self._apart = Apart(app.settings.crashes_max, self._time)
         self._runners = Runners(app, self._loop, self._limit, self._finish)
         self.draining = False
-        self._next_apart = 0.0
-        """When the last of the jobs that run apart may start, by the loop's clock."""
 
     def offer(self, claims: Iterable[Claim]) -> None:
         """Take claimed jobs and start as many as there are slots."""
         if self.leases is not None:
-            claims = fresh(claims, self.leases, self.running, self.waiting, self.ended)
+            held = self.running, self.waiting, self.ended, self.delayed
+            claims = fresh(claims, self.leases, *held, counted=self._counted)
         self.waiting.extend(claims)
         if self.draining:
             self.release_prefetched()
@@ -138,7 +132,9 @@ class Executor:
         """Return the ends that are to be settled now, and forget them."""
         ended, self.ended = self.ended, []
         ended = ended + self.delayed.take() if self.delayed else ended
-        return ended if self.leases is None else held_still(ended, self.leases, self._store.emit)
+        if self.leases is None:
+            return ended
+        return held_still(ended, self.leases, self.delayed, self._store.emit)
 
     def settled(self, ended: Iterable[End], delayed: Collection[str]) -> None:
         """Note that ends were written, except those of ``delayed`` jobs."""
@@ -155,6 +151,12 @@ class Executor:
         """Release the jobs that have not started; their attempts do not count."""
         self.ended.extend((claim, Released()) for claim in self.waiting)
         self.waiting.clear()
+
+    def release_stale(self) -> None:
+        """Give back what did not start in time, for other workers; not where that counts."""
+        self.prefetch.shrink()
+        if not self._counted:
+            self.release_prefetched()
 
     def drain(self) -> None:
         """Start no more jobs."""
@@ -220,7 +222,7 @@ class Executor:
             self.ended.append((claim, unfit(claim, str(error), self._app.bus.emit)))
         except CannotStart as error:
             running.unlimit()
-            self.ended.append((claim, Released()))
+            self._put_back(claim)
             self.capacity.shrink(len(self.running), str(error))
         except BaseException as error:  # noqa: BLE001 - one job's fault must not end the worker
             running.unlimit()
@@ -230,24 +232,10 @@ class Executor:
 
     def _not_to_start(self, claim: Claim) -> Outcome | None:
         outcome = not_to_start(claim, deliveries_count=self._counted)
-        return self._apart(claim) if outcome is None and claim.job.crashes else outcome
-
-    def _apart(self, claim: Claim) -> Outcome | None:
-        """Delay a job whose next crash would be its last while another such job runs here.
-
-        A crash of the worker counts for every job that it holds. When such jobs run one at a time,
-        only the job that crashes workers becomes a dead letter. Each gets its own delay: with the
-        same delay for all, they would come back together and all but one would be delayed again.
-        """
-        last = self._last_crash
-        if not 0 < last <= claim.job.crashes:
-            return None
-        if any(running.job.crashes >= last for running in self.running.values()):
-            now, gap = self._time(), self.prefetch.seconds
-            turn = max(self._next_apart, now) + min(max(gap, _GAP_MIN), _GAP_MAX)
-            self._next_apart = min(turn, now + _TURNS_MAX)
-            return Snoozed(int((self._next_apart - now) * SECOND))
-        return None
+        if outcome is not None or not claim.job.crashes:
+            return outcome
+        others = (running.job for running in self.running.values())
+        return self._apart.put_off(claim.job, others, self.prefetch.seconds)
 
     def _limit(self, running: Running) -> None:
         """Start the timeouts of a body that begins; one that waits for a process has not begun."""
@@ -283,9 +271,21 @@ class Executor:
         if running.since is not None:
             self.prefetch.observe(self._time() - running.since)
         self.done += 1
-        if self.leases is not None and not self.leases.holds(running.claim):
+        if outcome is None:
+            if self.leases is not None:
+                self.leases.settled([running.claim], ())
+        elif self.leases is not None and not self.leases.holds(running.claim):
             refuse([running.claim], self._store.emit)
-        elif outcome is not None:
+        elif running.unstarted is not None and outcome == Released():
+            self._put_back(running.claim)
+        else:
             self.ended.append((running.claim, outcome))
         self._fill()
         self._changed()
+
+    def _put_back(self, claim: Claim) -> None:
+        """Give back a job whose body could not be started; where that counts, it waits here."""
+        if self._counted and not self.draining:
+            self.waiting.appendleft(claim)
+        else:
+            self.ended.append((claim, Released()))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
 from dutiful.contract.capability import Capability
 from dutiful.contract.facade import Store
 from dutiful.contract.roles.consumer import Exchanged, Wanted
-from dutiful.core.errors import EngineError
-from dutiful.core.event import Event, OutcomeRefused, SettlementsDelayed
+from dutiful.core.errors import EngineError, ReplyUnknown
+from dutiful.core.event import SettlementsDelayed
 from dutiful.core.job import Claim
 from dutiful.core.outcome import Outcome, Released
 from dutiful.core.queue import Served, fetch_order
@@ -21,16 +21,16 @@ from dutiful.core.settle import Rules, Settlement
 from dutiful.services.settle_apart import about_the_store, settle_apart
 
 from .decide_ends import decided
+from .end_deadline import EndDeadline
 from .executor import Executor
 from .prefetch import STALE_SECONDS
 from .store_retry import StoreRetry
+from .unwritable_ends import UnwritableEnds
 
 _BATCH = 2000
 _TRIP_MOST = 0.25
 _COMPARED_SECONDS = 30.0
 """Seconds after which a working worker asks the store again which jobs it holds."""
-_TRIES = 4
-"""How many times an end is sent to a store that refuses it in every form."""
 
 
 class FetchLoop:
@@ -72,10 +72,14 @@ class FetchLoop:
         self._due_in: float | None = None
         self._leash: asyncio.Timeout | None = None
         """Ends the present wait when a job is due sooner than was known at its start."""
+        leases, fenced = executor.leases, store.can(Capability.FENCED)
+        self._in_time = None if leases is None or fenced else leases.valid
+        self._rescued = store.can(Capability.FLEET)
+        self._ask_every = None if leases is None else leases.ask_every
+        self._asked_at = self._time()
         self.lost = False
         self._dry_at: int | None = None
-        self._unwritable: dict[str, int] = {}
-        """How many times the end of a job could not be stored in any form."""
+        self._unwritable = UnwritableEnds(store.emit)
         self.released = 0
         """How many jobs were released."""
         self.overdue: Callable[[], bool] = lambda: False
@@ -106,7 +110,7 @@ class FetchLoop:
         executor.trim()
         ended = executor.take_ended()
         limit = executor.wanted() if self._hopeful else 0
-        if not ended and limit == 0:
+        if not ended and limit == 0 and self._unheard() != 0:
             return False
         now = self._executor.store_clock.now()
         settlements = decided(ended, now, self._rng, self._rules, self._store.emit)
@@ -124,6 +128,8 @@ class FetchLoop:
         executor.settled(ended, answer.delayed)
         if locked := tuple(job_id for job_id in fresh if job_id not in self._unwritable):
             self._store.emit(SettlementsDelayed(self._worker, locked, answer.locked_by))
+        over = {claim.job.id for claim, _ in ended}.difference(answer.delayed)
+        self._unwritable.forget(over, rescued=self._rescued)
         if answer.lost:
             self.lost = True
         elif wanted is not None:
@@ -148,40 +154,36 @@ class FetchLoop:
             # Without settlements, or when the store cannot be used, no job is the cause.
             if not settlements or (isinstance(error, EngineError) and about_the_store(error)):
                 raise
-        apart = await settle_apart(self._send, settlements, self._tell, self._rng)
+        apart = await settle_apart(self._send, settlements, self._unwritable.tell, self._rng)
         answer = await self._send([], wanted) if wanted is not None else Exchanged()
         return replace(
             answer,
             refused=apart.refused,
-            delayed=tuple(filter(self._worth_another_try, apart.delayed)),
+            delayed=tuple(filter(self._unwritable.again, apart.delayed)),
             locked_by=apart.locked_by,
         )
-
-    def _tell(self, event: Event) -> None:
-        """Emit events, but only once for each end that cannot be stored."""
-        if isinstance(event, OutcomeRefused):
-            if event.job_id in self._unwritable:
-                return
-            self._unwritable[event.job_id] = 0
-        self._store.emit(event)
-
-    def _worth_another_try(self, job_id: str) -> bool:
-        """Whether to keep an end that could not be stored; otherwise the job is left to rescue."""
-        if job_id not in self._unwritable:
-            return True
-        self._unwritable[job_id] += 1
-        return self._unwritable[job_id] < _TRIES
 
     async def _send(
         self, settlements: Sequence[Settlement], wanted: Wanted | None = None
     ) -> Exchanged:
-        def exchange() -> Awaitable[Exchanged]:
-            asked = None if self._executor.draining else wanted
-            if (leases := self._executor.leases) is not None:
-                leases.asking()
-            return self._store.exchange(self._worker, settlements, asked)
+        ends = EndDeadline(self._worker, settlements, self._in_time, self._store.emit)
 
-        return await self._store_retry.ask(exchange, self._give_up)
+        async def exchange() -> Exchanged:
+            asked = None if self._executor.draining else wanted
+            left = ends.left()
+            if ends.dropped and not left and asked is None:  # all leases have ended in an outage
+                return Exchanged()
+            self._asked_at = self._time()
+            if self._executor.leases is not None:
+                self._executor.leases.asking()
+            try:
+                return await self._store.exchange(self._worker, left, asked, ends.in_time)
+            except ReplyUnknown:
+                ends.doubted()
+                raise
+
+        answer = await self._store_retry.ask(exchange, self._give_up)
+        return replace(answer, refused=answer.refused + ends.dropped) if ends.dropped else answer
 
     def _count(self, ended: list[tuple[Claim, Outcome]], answer: Exchanged) -> None:
         back = [claim.job.id for claim, outcome in ended if isinstance(outcome, Released)]
@@ -204,17 +206,16 @@ class FetchLoop:
         they have ended. They would not be rescued, because their worker is alive.
         """
         failures = self._store_retry.failures
-        if not self._store.can(Capability.FLEET):  # such jobs come back when their leases are over
+        if not self._rescued:  # such jobs come back when their leases are over
             self._doubts = failures
             return
-        # A job that settles in its own transaction during this call must not run again.
-        before = self._executor.held()
+        # A job that settles in its own transaction during this call must not run again. A job whose
+        # end the store always refuses is left to rescue: it would end so again here.
+        before = self._executor.held() | self._unwritable.given_up()
         claims = await self._store_retry.ask(
-            lambda: self._store.fleet.claimed(self._worker), self._give_up
+            lambda: self._store.fleet.claimed(self._worker, before), self._give_up
         )
         known = before | self._executor.held()
-        # A job whose end the store always refuses is left to rescue: it would end so again here.
-        known |= {job_id for job_id, tries in self._unwritable.items() if tries >= _TRIES}
         found = [claim for claim in claims if claim.job.id not in known]
         if found and not self._executor.store_clock.known:
             self._executor.store_clock.heard(found[-1].job.started_at)
@@ -228,8 +229,7 @@ class FetchLoop:
             pass
 
     def _wanted(self, limit: int) -> Wanted:
-        leases = self._executor.leases
-        length = 0 if leases is None else leases.lease.length
+        length = 0 if (leases := self._executor.leases) is None else leases.wanted
         return Wanted(fetch_order(self._queues, self._rng), limit, length)
 
     def _give_up(self) -> bool:
@@ -247,16 +247,25 @@ class FetchLoop:
         if not self._hopeful and executor.wanted():
             self._hungry.set()
         if not executor.waiting:
+            pauses = [one for one in (executor.delayed.due_in, self._unheard()) if one is not None]
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(executor.delayed.due_in):
+                async with asyncio.timeout(min(pauses, default=None)):
                     await self._changed.wait()
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STALE_SECONDS):
                 await self._changed.wait()
         if not self._changed.is_set():
-            executor.prefetch.shrink()
-            executor.release_prefetched()
+            executor.release_stale()
+
+    def _unheard(self) -> float | None:
+        """Return the seconds until the server is asked whether it still keeps jobs for us, if so.
+
+        With all slots in use nothing else is exchanged, and others may be given the same jobs.
+        """
+        if self._ask_every is None or not self._executor.running:
+            return None
+        return max(self._asked_at + self._ask_every - self._time(), 0)
 
     def _shorten(self) -> None:
         """Shorten the present wait to the time when a job, such as a retry, is due."""

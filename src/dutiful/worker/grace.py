@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Mapping
 
@@ -24,6 +25,15 @@ def cleanup_seconds(grace: float) -> float:
     A fifth of it, but 0.5 to 5 s. A period shorter than that is over that much later.
     """
     return min(max(grace / _CLEANUP_SHARE, CLEANUP_LEAST), CLEANUP_MOST)
+
+
+def hooks_seconds(grace: int, asked_at: float | None) -> float:
+    """Return for how many seconds death hooks are waited for: what is left of the grace period.
+
+    It began at ``asked_at`` by the loop's clock, and is in microseconds. They get at least 1 s.
+    """
+    spent = 0 if asked_at is None else asyncio.get_running_loop().time() - asked_at
+    return max(grace / SECOND - spent, 1)
 
 
 def grace_notice(

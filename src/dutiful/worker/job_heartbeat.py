@@ -31,16 +31,19 @@ class JobHeartbeat(Heartbeat):
         held: JobLeases,
         batch: int | None,
         on_jobs_lost: Callable[[Sequence[Claim]], None],
+        on_idle: Callable[[], None],
         **named: Any,
     ) -> None:
         """Renew the ``held`` leases, at most ``batch`` in a call; see `Heartbeat` for the rest.
 
-        ``on_jobs_lost`` is called, in the heartbeat's thread, with claims whose lease is over.
+        ``on_jobs_lost`` is called, in the heartbeat's thread, with claims whose lease is over, and
+        ``on_idle`` when there is no lease to renew: it cannot learn then that an outage is over.
         """
         super().__init__(leases, worker, lease, clock, **named)
         self._held = held
         self._batch = batch
         self._on_jobs_lost = on_jobs_lost
+        self._on_idle = on_idle
 
     def valid(self) -> bool:
         """Return True: a worker without a lease of its own may always go on."""
@@ -57,7 +60,9 @@ class JobHeartbeat(Heartbeat):
         batches = self._held.due(self._batch)
         errors = await asyncio.gather(*[self._renew_batch(one, stalled_for) for one in batches])
         self._failed = any(errors)
-        if batches and not self._failed:
+        if not batches:
+            self._on_idle()
+        elif not self._failed:
             self._on_answer(None, sent)
         if gone := self._held.expire():
             self._on_jobs_lost(gone)
@@ -96,11 +101,14 @@ class JobHeartbeat(Heartbeat):
 
 
 def kind_of_heartbeat(
-    store: Store, held: JobLeases | None, on_jobs_lost: Callable[[Sequence[Claim]], None]
+    store: Store,
+    held: JobLeases | None,
+    on_jobs_lost: Callable[[Sequence[Claim]], None],
+    on_idle: Callable[[], None],
 ) -> type[Heartbeat]:
     """Return the class of heartbeat: for the worker's own lease, or for those of its jobs."""
     if held is None:
         return Heartbeat
     batch = store.engine.bounds.batch
-    kind = partial(JobHeartbeat, held=held, batch=batch, on_jobs_lost=on_jobs_lost)
+    kind = partial(JobHeartbeat, held=held, batch=batch, on_jobs_lost=on_jobs_lost, on_idle=on_idle)
     return cast(type[Heartbeat], kind)  # it is called in the same way

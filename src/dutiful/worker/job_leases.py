@@ -35,6 +35,10 @@ class JobLeases:
         """Start without claims; without ``renewed`` the server keeps the leases."""
         self.lease = lease
         self.renewed = renewed
+        self.wanted = lease.length if renewed else 0
+        """Microseconds for which a job is to be claimed."""
+        self.ask_every = None if renewed else lease.heartbeat / 1_000_000
+        """Seconds after which the server is asked whether it still keeps the jobs."""
         self._clock = clock
         self._lock = threading.Lock()
         self._held: dict[str, _Held] = {}

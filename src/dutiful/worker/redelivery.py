@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 
+from msgspec.structs import replace
+
 from dutiful.core.event import ClaimsRefused, Emit
 from dutiful.core.job import Claim
 
 from .attempt import Running
-from .delayed import End
+from .delayed import Delayed, End
 from .job_leases import JobLeases
 
 
@@ -19,32 +21,50 @@ def fresh(
     running: dict[str, Running],
     waiting: deque[Claim],
     ended: list[End],
+    delayed: Delayed,
+    *,
+    counted: bool,
 ) -> list[Claim]:
     """Hold new claims, and return those that are to be started.
 
-    A broker with at-least-once delivery may deliver a job again, also to the same worker. Then only
-    the latest delivery can end the message, so its claim replaces the one that is held; the body
-    goes on and runs once. If it is too late for that (the older lease is over, or its end is being
-    written), the delivery is ignored, and the message comes back when its own lease is over.
+    A broker with at-least-once delivery may deliver a job again, also to the same worker, and also
+    when the older lease is over. Then only the latest delivery can end the message, so its claim
+    replaces the one that is held: the body goes on and runs once, and its lease is renewed again.
+    A body that was asked to stop when its lease was over gives the job back by the newer claim. A
+    delivery that was ignored would come back each time that its lease is over, and would spend an
+    attempt each time.
+
+    Such a delivery begins no attempt, so the newer claim gets the number of the attempt that goes
+    on, unless the broker counts deliveries (``counted``).
     """
     found: dict[str, Claim] = {}
+    kept = delayed.ids()
     for claim in claims:
         job_id = claim.job.id
         if (attempt := running.get(job_id)) is not None:
-            if leases.holds(attempt.claim):
-                attempt.claim = claim
-                leases.take(claim)
-            continue
-        if (place := _place(job_id, waiting)) is not None:
+            attempt.redelivered += 1
+            claim = claim if counted else _unspent(claim, attempt.redelivered)
+            attempt.claim = claim
+        elif (place := _place(job_id, waiting)) is not None:
+            claim = claim if counted else _unspent(claim)
             waiting[place] = claim
         elif (place := _place(job_id, [one for one, _ in ended])) is not None:
+            claim = claim if counted else _unspent(claim)
             ended[place] = (claim, ended[place][1])
+        elif job_id in kept:
+            claim = claim if counted else _unspent(claim)
+            delayed.adopt(claim)
         elif job_id in found or not leases.knows(job_id):
             found[job_id] = claim
-        else:
+        else:  # its end is being written
             continue
         leases.take(claim)
     return list(found.values())
+
+
+def _unspent(claim: Claim, times: int = 1) -> Claim:
+    """Return a claim that does not count the deliveries that began no attempt."""
+    return replace(claim, job=replace(claim.job, attempt=max(claim.job.attempt - times, 1)))
 
 
 def lose(claims: Iterable[Claim], running: dict[str, Running], waiting: deque[Claim]) -> int:
@@ -60,12 +80,14 @@ def lose(claims: Iterable[Claim], running: dict[str, Running], waiting: deque[Cl
     return stopped
 
 
-def held_still(ended: list[End], leases: JobLeases, emit: Emit) -> list[End]:
+def held_still(ended: list[End], leases: JobLeases, delayed: Delayed, emit: Emit) -> list[End]:
     """Drop the ends of jobs that another worker may have by now; the others are being settled."""
     held = [end for end in ended if leases.holds(end[0])]
     if len(held) < len(ended):
         kept = {id(claim) for claim, _ in held}
-        refuse([claim for claim, _ in ended if id(claim) not in kept], emit)
+        gone = [claim for claim, _ in ended if id(claim) not in kept]
+        delayed.drop(gone)
+        refuse(gone, emit)
     leases.settling([claim for claim, _ in held], now=True)
     return held
 

@@ -13,13 +13,7 @@ from dutiful.contract.facade import Store
 from dutiful.contract.release import release
 from dutiful.contract.roles.fleet import WorkerInfo
 from dutiful.core.errors import EngineError
-from dutiful.core.event import (
-    LeaseLost,
-    ServiceFailed,
-    WorkerJoined,
-    WorkerLeft,
-    WorkerStalled,
-)
+from dutiful.core.event import LeaseLost, ServiceFailed, WorkerJoined, WorkerLeft, WorkerStalled
 from dutiful.core.job import Claim
 from dutiful.core.retry import Random
 from dutiful.core.settle import Rules
@@ -102,7 +96,9 @@ class Registration:
 
     def _make_heartbeat(self, clock: Clock, held: JobLeases | None) -> Heartbeat:
         store, worker = self.store, self.worker
-        make = kind_of_heartbeat(store, held, self._jobs_lost)
+        make = kind_of_heartbeat(
+            store, held, self._jobs_lost, lambda: self._trouble.left(_HEARTBEAT)
+        )
         return make(
             store.leases,
             worker,

@@ -24,6 +24,7 @@ from .isolation.contained import Contained, spawner
 from .isolation.contexts import Contexts
 from .isolation.stepping import COROUTINE, Code, awaiting, resumed
 from .isolation.threads import ThreadSlots, in_own_thread
+from .transaction_guard import AsyncTransactionGuard, TransactionGuard
 
 Finish = Callable[[Running, Outcome | None], None]
 Begun = Callable[[Running], None]
@@ -98,16 +99,17 @@ class Runners:
 
     def abandon(self, running: Running) -> None:
         """Undo the transaction of a body that goes on, so that its locks do not block the store."""
-        if running.transaction is not None:
-            undoing = partial(undo, running.transaction)
+        transaction = running.transaction
+        if isinstance(transaction, AsyncTransactionGuard):
+            awaited = self._loop.create_task(aundo(transaction))
+            self._undoing.add(awaited)
+            awaited.add_done_callback(self._undoing.discard)
+        elif transaction is not None:
+            undoing = partial(undo, transaction)
             try:
                 self._threads.submit(undoing, _nothing)
             except CannotStart:
                 undoing()
-        if running.atransaction is not None:
-            awaited = self._loop.create_task(aundo(running.atransaction))
-            self._undoing.add(awaited)
-            awaited.add_done_callback(self._undoing.discard)
 
     async def close(self) -> bool:
         """End children, coroutines and idle threads; False when one of them does not end."""
@@ -172,7 +174,7 @@ class Runners:
             forks.leave(None)
         if running.thread is not None:  # the slot is in use until the thread ends
             await asyncio.shield(running.thread)
-        if running.atransaction is not None or running.transaction is not None:
+        if running.transaction is not None:
             outcome = await self._concluded(running, outcome)
         if running.body is not None:
             self._coroutines.discard(running.body)
@@ -211,13 +213,13 @@ class Runners:
     async def _concluded(self, running: Running, outcome: Outcome) -> Outcome | None:
         """End the attempt's transaction; the slot becomes free even if that fails."""
         try:
-            if running.atransaction is not None:
+            if isinstance(running.transaction, AsyncTransactionGuard):
                 return await aconclude(running, outcome)
             concluded: Outcome | None = await self._aside(partial(conclude, running, outcome))
         except asyncio.CancelledError:
             return interrupted(running)
         except BaseException as error:  # noqa: BLE001 - what broke is the attempt's failure
-            if isinstance(error, CannotStart) and running.transaction is not None:
+            if isinstance(error, CannotStart) and isinstance(running.transaction, TransactionGuard):
                 undo(running.transaction)
             return judged(running, error)
         return concluded

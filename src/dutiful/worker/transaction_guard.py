@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 from dutiful.contract.roles.transactional import AsyncJobTransaction, JobTransaction
@@ -13,20 +15,18 @@ from dutiful.core.settle import Settlement
 LATE = "the attempt has ended, and its transaction with it"
 
 
-class TransactionGuard:
-    """A transaction that is begun once and hands out the same connection after that.
+class _Progress:
+    """How far a transaction has come, and what may follow; asked by threads and coroutines.
 
-    It may be rolled back while `begin` still waits for the store's lock in another thread: what
-    is opened after that is undone at once, for nobody is left to end it. A commit that runs is
-    left alone: it may have happened already, and the store's answer decides.
+    It may be rolled back while it begins, as while that waits for the store's lock in another
+    thread: what is opened after that is undone, since no code is left that would end it. A commit
+    that runs is left alone: it may have happened already, and the store's answer decides.
     """
 
-    def __init__(self, inner: JobTransaction) -> None:
+    def __init__(self) -> None:
         """Begin nothing yet."""
-        self._inner = inner
         self._connection: Any = None
-        self._turn = threading.Lock()
-        self._guard = threading.Lock()
+        self._lock = threading.Lock()
         self._over = False
         self._committing = False
 
@@ -40,95 +40,95 @@ class TransactionGuard:
         """Whether it was committed or undone, or is being so."""
         return self._over
 
-    def begin(self) -> Any:
-        """Begin, or return the connection of what has begun."""
-        with self._turn:  # several of the task's threads may enter at once
-            if self._over:
-                raise ClaimLost(LATE)
-            if self._connection is not None:
-                return self._connection
-            connection = self._inner.begin()
-            with self._guard:
-                if not self._ended():
-                    self._connection = connection
-                    return connection
-            self._inner.rollback()
+    def _opened(self) -> Any:
+        """Return the connection of what has begun, or None; ClaimLost after the end."""
+        if self._over:
             raise ClaimLost(LATE)
+        return self._connection
 
-    def _ended(self) -> bool:
-        """Ask again: the attempt may end while its transaction begins."""
-        return self._over
+    def _keep(self, connection: Any) -> bool:
+        """Keep the connection of what has begun; False when the end came meanwhile."""
+        with self._lock:
+            if not self._over:
+                self._connection = connection
+            return not self._over
 
-    def commit(self, settlement: Settlement) -> bool:
-        """Settle the job and commit, unless what has begun was undone meanwhile."""
-        with self._guard:
+    @contextmanager
+    def _last_step(self) -> Generator[None]:
+        """Commit in this block, unless what has begun was undone meanwhile."""
+        with self._lock:
             if self._over:
                 raise ClaimLost(LATE)
             self._over = self._committing = True
         try:
-            return self._inner.commit(settlement)
+            yield
         finally:
             self._committing = False
 
+    def _end(self) -> bool:
+        """Let nothing follow; True when something is to be undone."""
+        with self._lock:
+            self._over = True
+            return self.begun and not self._committing
+
+
+class TransactionGuard(_Progress):
+    """A transaction that is begun once and hands out the same connection after that."""
+
+    def __init__(self, inner: JobTransaction) -> None:
+        """Begin nothing yet."""
+        super().__init__()
+        self._inner = inner
+        self._turn = threading.Lock()
+
+    def begin(self) -> Any:
+        """Begin, or return the connection of what has begun."""
+        with self._turn:  # several of the task's threads may enter together
+            connection = self._opened()
+            if connection is None:
+                connection = self._inner.begin()
+                if not self._keep(connection):
+                    self._inner.rollback()
+                    raise ClaimLost(LATE)
+            return connection
+
+    def commit(self, settlement: Settlement) -> bool:
+        """Settle the job and commit; ClaimLost when what has begun was undone meanwhile."""
+        with self._last_step():
+            return self._inner.commit(settlement)
+
     def rollback(self) -> None:
         """Undo what has begun, and what is still beginning."""
-        with self._guard:
-            self._over = True
-            undo = self.begun and not self._committing
-        if undo:
+        if self._end():
             self._inner.rollback()
 
 
-class AsyncTransactionGuard:
+class AsyncTransactionGuard(_Progress):
     """The same on a connection that is awaited, on one loop."""
 
     def __init__(self, inner: AsyncJobTransaction) -> None:
         """Begin nothing yet."""
+        super().__init__()
         self._inner = inner
-        self._connection: Any = None
         self._turn = asyncio.Lock()
-        self._over = False
-        self._committing = False
-
-    @property
-    def begun(self) -> bool:
-        """Whether there is anything to commit."""
-        return self._connection is not None
-
-    @property
-    def over(self) -> bool:
-        """Whether it was committed or undone, or is being so."""
-        return self._over
 
     async def abegin(self) -> Any:
         """Begin, or return the connection of what has begun."""
         async with self._turn:
-            if self._over:
-                raise ClaimLost(LATE)
-            if self._connection is None:
+            connection = self._opened()
+            if connection is None:
                 connection = await self._inner.abegin()
-                if self._ended():
+                if not self._keep(connection):
                     await self._inner.arollback()
                     raise ClaimLost(LATE)
-                self._connection = connection
-            return self._connection
-
-    def _ended(self) -> bool:
-        """Ask again, as `TransactionGuard` does."""
-        return self._over
+            return connection
 
     async def acommit(self, settlement: Settlement) -> bool:
-        """Settle the job and commit, unless what has begun was undone meanwhile."""
-        if self._over:
-            raise ClaimLost(LATE)
-        self._over = self._committing = True
-        try:
+        """Do what `TransactionGuard.commit` does."""
+        with self._last_step():
             return await self._inner.acommit(settlement)
-        finally:
-            self._committing = False
 
     async def arollback(self) -> None:
         """Undo what has begun, and what is still beginning."""
-        self._over = True
-        if self.begun and not self._committing:
+        if self._end():
             await self._inner.arollback()

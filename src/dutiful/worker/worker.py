@@ -34,13 +34,14 @@ from dutiful.services.trouble import OutageReport
 from . import forks
 from .app_protocol import WorkerApp
 from .engine_notice import engine_notice
-from .grace import grace_notice
+from .grace import grace_notice, hooks_seconds
 from .isolation.contained import contain, release
 from .isolation.contexts import Contexts
 from .options import WorkerOptions
 from .owned_task import OWNER, HookRun
 from .registration import Ending, Registration
 from .store_retry import StoreRetry
+from .with_dead_man import with_dead_man
 
 _RSS_SECONDS = 1.0
 """Seconds between checks of the process's memory."""
@@ -148,8 +149,8 @@ class Worker:
             if not self._stopped():
                 raise
             return False
-        fits = grace_notice(self.options.grace, self.app.settings.termination_grace)
-        for notice in (*notices, engine_notice(self.app.store), fits):
+        ends = grace_notice(self.options.grace, self.app.settings.termination_grace)
+        for notice in (*notices, engine_notice(self.app.store), ends):
             if notice:
                 self.app.bus.emit(Notice(notice))
         return True
@@ -164,16 +165,12 @@ class Worker:
             self._registration.stop(grace)
 
     async def _death_hooks_run(self) -> None:
-        """Wait for the death hooks, with a limit: a hook that hangs must not prevent the exit.
-
-        They get what is left of the grace period, but at least a second.
-        """
+        """Wait for the death hooks, with a limit: a hook that hangs must not prevent the exit."""
         await asyncio.sleep(0)  # lets the hooks of the last events start
         if not self._hooks:
             return
-        now = asyncio.get_running_loop().time()
-        left = self.options.grace / 1e6 - (now - (self._asked_at or now))
-        _, stuck = await asyncio.wait(self._hooks, timeout=max(left, 1))
+        left = hooks_seconds(self.options.grace, self._asked_at)
+        _, stuck = await asyncio.wait(self._hooks, timeout=left)
         for hook in stuck:
             hook.cancel()
             self.clean = False
@@ -204,7 +201,9 @@ class Worker:
                 State.DEAD: settings.keep_dead,
             }
             services.append(Pruner(store, keep))
-        return services
+        if self.options.burst:  # whose first turns are awaited, and which ends by itself
+            return services
+        return with_dead_man(services, settings, self._clock.ticks, store.emit)
 
     def _new_rescuer(self, registration: Registration) -> Rescuer:
         return Rescuer(

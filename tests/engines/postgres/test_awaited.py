@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from dutiful.contract.roles.consumer import Wanted
-from dutiful.core.errors import ReplyUnknown
+from dutiful.core.errors import ReplyUnknown, UsageError
 from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement, succeed
 from dutiful.core.state import State
@@ -103,3 +103,57 @@ async def test_what_comes_back_after_a_close_is_closed(engine: PostgresEngine) -
         await lender.give_back(lent)
         assert kept.closed
         assert lent.closed
+
+
+async def test_a_transaction_begins_once_and_ends_without_a_warning(engine: PostgresEngine) -> None:
+    said: list[str | None] = []
+
+    def listen(notice: psycopg.errors.Diagnostic) -> None:
+        said.append(notice.message_primary)
+
+    claims = [await claimed(engine), await claimed(engine)]
+    awaited = engine.transactional.atransaction(claims[0])
+    (await awaited.abegin()).add_notice_handler(listen)
+    with pytest.raises(UsageError, match="begun already"):
+        await awaited.abegin()
+    assert await awaited.acommit(success(claims[0]))
+
+    def in_a_thread() -> bool:
+        transaction = engine.transactional.transaction(claims[1])
+        transaction.begin().add_notice_handler(listen)
+        with pytest.raises(UsageError, match="begun already"):
+            transaction.begin()
+        return transaction.commit(success(claims[1]))
+
+    assert await asyncio.to_thread(in_a_thread)
+    assert said == []
+
+
+async def test_what_a_task_set_is_gone_when_its_connection_is_lent_again(
+    engine: PostgresEngine,
+) -> None:
+    claim = await claimed(engine)
+
+    def set_and_fail() -> int:
+        transaction = engine.transactional.transaction(claim)
+        connection = transaction.begin()
+        connection.execute("set application_name = 'a task'")
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            connection.execute("select 1 / 0")
+        transaction.rollback()
+        return connection.info.backend_pid
+
+    def look_again() -> object:
+        transaction = engine.transactional.transaction(claim)
+        found = (
+            transaction.begin()
+            .execute(
+                "select pg_backend_pid(), setting from pg_settings where name = 'application_name'"
+            )
+            .fetchone()
+        )
+        transaction.rollback()
+        return found
+
+    pid = await asyncio.to_thread(set_and_fail)
+    assert await asyncio.to_thread(look_again) == (pid, "dutiful")

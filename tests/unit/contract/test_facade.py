@@ -11,7 +11,15 @@ from dutiful.contract.facade import Store
 from dutiful.contract.roles.consumer import Wanted
 from dutiful.contract.roles.controller import Redrive
 from dutiful.core.errors import Unsupported
-from dutiful.core.event import Claimed, ClaimsRefused, Enqueued, Event, JobDied, Settled
+from dutiful.core.event import (
+    Claimed,
+    ClaimsRefused,
+    Enqueued,
+    Event,
+    JobDied,
+    Settled,
+    SettlementsUnknown,
+)
 from dutiful.core.outcome import Discarded, Succeeded
 from dutiful.core.unique import unique
 from dutiful.engines.memory import MemoryEngine
@@ -171,6 +179,17 @@ async def test_a_refused_settlement_is_told_apart(store: Store, seen: Seen) -> N
     done = ending(good, Succeeded())
     await store.exchange("w1", [ending(stale, Discarded("late")), done], None)
     assert seen == [ClaimsRefused("w1", (stale.job.id,)), Settled("w1", (done,))]
+
+
+async def test_an_end_that_was_answered_too_late_is_told_as_unknown(
+    store: Store, seen: Seen
+) -> None:
+    await store.enqueue([new(), new()])
+    late, good = (await store.exchange("w1", [], ALL)).claims
+    seen.clear()
+    ends = [ending(late, Discarded("no use")), ending(good, Succeeded())]
+    await store.exchange("w1", ends, None, lambda claim: claim is good)
+    assert seen == [SettlementsUnknown("w1", (late.job.id,)), Settled("w1", (ends[1],))]
 
 
 async def test_nothing_is_told_of_nothing(store: Store, seen: Seen) -> None:

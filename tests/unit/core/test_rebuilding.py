@@ -43,6 +43,7 @@ SAMPLES: dict[type[Rebuilt], list[Callable[[], Rebuilt]]] = {
     errors.PartlyEnqueued: [
         lambda: errors.PartlyEnqueued(["j1"], dict.fromkeys(("j2", "j3", "j4", "j5"), "no room"))
     ],
+    errors.NotSent: [lambda: errors.NotSent("answered 503", after=7)],
     errors.JobNotFound: [lambda: errors.JobNotFound("j1")],
     DuplicateJob: [lambda: DuplicateJob("order:42", "j1")],
     JobFailed: [lambda: JobFailed("j1", "dead", "discarded", "no use")],

@@ -15,6 +15,7 @@ from dutiful.services.trouble import OutageReport
 from dutiful.testing.clock import FakeClock
 from dutiful.worker.executor import Executor
 from dutiful.worker.fetch_loop import FetchLoop
+from dutiful.worker.job_leases import JobLeases
 from dutiful.worker.store_retry import StoreRetry
 
 WORKER = "w"
@@ -44,7 +45,14 @@ def claim(job_id: str, task: str = "task", *, crashes: int = 0, started_at: int 
 class Parts:
     """The slots of a worker and the fetch loop that fills them, on an app that is open."""
 
-    def __init__(self, app: App, slots: int = 10, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        app: App,
+        slots: int = 10,
+        *,
+        clock: Clock | None = None,
+        leases: JobLeases | None = None,
+    ) -> None:
         rng, changed = random.Random(1), asyncio.Event()
         clock = clock or FakeClock()
         self.store_retry = StoreRetry(OutageReport(app.bus.emit, clock.ticks), rng)
@@ -55,6 +63,7 @@ class Parts:
             valid=lambda: True,
             changed=changed.set,
             store_retry=self.store_retry,
+            leases=leases,
         )
         self.fetch_loop = FetchLoop(
             app.store,

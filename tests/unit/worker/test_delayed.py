@@ -93,3 +93,27 @@ def test_a_thousand_are_enough() -> None:
     assert not kept.delayed.full
     kept.delayed.keep(many[:1], ("0",))
     assert kept.delayed.full
+
+
+def test_an_end_that_is_dropped_is_forgotten() -> None:
+    """Its job may come back, and its next end is told again."""
+    kept = Kept()
+    assert kept.delayed.keep([A, B], ("a", "b")) == ("a", "b")
+    kept.now += 1
+    (one, other) = kept.delayed.take()
+    kept.delayed.drop([one[0]])
+    assert kept.delayed.keep([other], ()) == ()
+    assert kept.delayed._reported == set()
+    assert kept.delayed.keep([A], ("a",)) == ("a",)
+
+
+def test_the_end_of_a_job_takes_up_a_newer_claim_of_it() -> None:
+    kept = Kept()
+    kept.delayed.keep([A, B], ("a", "b"))
+    newer = claim("b")
+    kept.delayed.adopt(newer)
+    kept.now += 1
+    (first, second) = kept.delayed.take()
+    assert first == A
+    assert second[0] is newer
+    assert second[1] is B[1]

@@ -12,9 +12,12 @@ from msgspec.structs import replace
 from dutiful import App
 from dutiful.core.instant import SECOND
 from dutiful.core.job import Claim
+from dutiful.core.lease import Lease
 from dutiful.core.outcome import Cancelled, Released, Snoozed
+from dutiful.testing.clock import FakeClock
 from dutiful.worker.delayed import HELD_MOST
 from dutiful.worker.executor import Executor
+from dutiful.worker.job_leases import JobLeases
 from tests.unit.worker.parts import Parts, claim
 
 MAX = 3
@@ -166,3 +169,25 @@ async def test_an_idle_executor_that_drains_wants_nothing() -> None:
     async with slots() as executor:
         executor.drain()
         assert executor.wanted() == 0
+
+
+async def test_the_lease_of_a_job_that_ended_in_its_own_transaction_is_not_renewed() -> None:
+    async with App("memory://") as app:
+        gate = asyncio.Event()
+
+        @app.task(name="task")
+        async def waits() -> None:
+            await gate.wait()
+
+        leases = JobLeases(Lease(), FakeClock())
+        executor = Parts(app, leases=leases).executor
+        executor.offer([claim("1")])
+        (running,) = executor.running.values()
+        assert leases.due(None) == [(running.claim,)]
+        body = running.body
+        executor._finish(running, None)
+        assert leases.due(None) == []
+        assert body is not None
+        gate.set()
+        await body
+        assert await executor.close()

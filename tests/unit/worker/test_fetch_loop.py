@@ -58,7 +58,7 @@ async def test_claims_that_are_taken_up_tell_the_clock_of_the_store_where_it_is_
         async def nothing(*_: Any) -> Exchanged:
             return Exchanged()
 
-        async def claimed(worker: str) -> list[Claim]:
+        async def claimed(worker: str, known: set[str]) -> list[Claim]:
             return taken
 
         monkeypatch.setattr(app.store.engine.consumer, "exchange", nothing)
@@ -83,7 +83,7 @@ async def test_a_worker_asks_what_it_holds_though_no_call_of_its_has_failed(
         async def answers(worker: str, settlements: Sequence[Settlement], _: Any) -> Exchanged:
             return Exchanged(refused=("1",) if settlements and sign == "refused" else ())
 
-        async def claimed(worker: str) -> list[Claim]:
+        async def claimed(worker: str, known: set[str]) -> list[Claim]:
             nonlocal asked
             asked += 1
             return [claim("9")]
@@ -138,7 +138,7 @@ async def test_an_end_that_cannot_be_stored_in_any_form_is_told_once_and_tried_f
             now[0] += 10
         assert held == [1, 1, 1, 0, 0]
 
-        async def claimed(worker: str) -> list[Claim]:
+        async def claimed(worker: str, known: set[str]) -> list[Claim]:
             return [claim("1"), claim("9")]
 
         monkeypatch.setattr(app.store.engine.fleet, "claimed", claimed)
@@ -147,6 +147,24 @@ async def test_an_end_that_cannot_be_stored_in_any_form_is_told_once_and_tried_f
         assert [one.job.id for one, _ in parts.executor.ended] == ["9"]
         assert [event.job_id for event in events if isinstance(event, OutcomeRefused)] == ["1"]
         assert not any(isinstance(event, SettlementsDelayed) for event in events)
+
+
+async def test_a_worker_asks_only_for_what_it_does_not_know(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whole rows of all that it runs would be read twice a minute for nothing."""
+    async with App("memory://") as app:
+        parts, asked = Parts(app), list[set[str]]()
+
+        async def claimed(worker: str, known: set[str]) -> list[Claim]:
+            asked.append(known)
+            return []
+
+        monkeypatch.setattr(app.store.engine.fleet, "claimed", claimed)
+        parts.executor.waiting.append(claim("1"))
+        parts.executor.delayed.keep([end("2")], ("2",))
+        await parts.fetch_loop._find_lost()
+        assert asked == [{"1", "2"}]
 
 
 async def test_jobs_that_were_handed_back_are_counted_once_they_are_written(

@@ -30,7 +30,8 @@ class Exchanged(msgspec.Struct, frozen=True):
     due_in: int | None = None
     """Microseconds until the next scheduled job of the wanted queues is due, if known."""
     lost: bool = False
-    """Whether the worker itself is no longer registered; nothing was claimed."""
+    """Whether the worker itself is no longer registered, or, with `LeaseOwner.SERVER`, no longer
+    connected as it was when it claimed; nothing was claimed."""
     delayed: tuple[str, ...] = ()
     """Ids of jobs whose settlement was not written, because another session has locked the jobs or
     because the store failed for these jobs alone: send the settlements again later."""

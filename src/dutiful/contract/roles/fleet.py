@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 import msgspec
@@ -115,6 +115,10 @@ class Fleet(Protocol):
         """
         ...
 
-    async def claimed(self, worker: str) -> tuple[Claim, ...]:
-        """List all claims that a worker holds, so that it can find those whose reply was lost."""
+    async def claimed(self, worker: str, known: Collection[str] = ()) -> tuple[Claim, ...]:
+        """List the claims that a worker holds, so that it can find those whose reply was lost.
+
+        Jobs whose ids are in ``known`` are left out. Their rows should not be read, since a worker
+        asks this regularly and has usually missed nothing.
+        """
         ...

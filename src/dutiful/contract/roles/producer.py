@@ -5,19 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-import msgspec
-
 from dutiful.core.job import NewJob
+from dutiful.core.receipt import Receipt
 
-
-class Receipt(msgspec.Struct, frozen=True, gc=False):
-    """What became of one enqueue."""
-
-    id: str
-    """The new job's id, or that of the job that holds the unique key."""
-    created: bool = True
-    replaced: bool = False
-    """Whether the existing job was given the arguments and times of the new one."""
+__all__ = ["CallerProducer", "Producer", "Receipt", "SyncProducer", "created"]
 
 
 def created(receipts: Sequence[Receipt]) -> int:
@@ -39,8 +30,9 @@ class Producer(Protocol):
         Atomicity with ATOMIC_BATCH: all or none. If a unique rule with ``on_conflict="raise"``
         finds a live job, DuplicateJob is raised and none is stored. Atomicity without it: each
         job. When the store has accepted some of the jobs and not the others, PartlyEnqueued names
-        both; only those that failed may be sent again. EngineUnavailable always means that none
-        was stored.
+        both; only those that failed may be sent again. With UNIQUE it has a receipt for each job
+        whose key another job holds. Every other error but ReplyUnknown always means that none was
+        stored.
 
         On lost reply (ReplyUnknown), with IDEMPOTENT_ENQUEUE: call again with the same jobs; those
         whose id is stored already are left as they are and count as created. Without it: a second

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from dutiful.contract.roles.fleet import Renewal, WorkerInfo, WorkerStatus
 from dutiful.core.job import Claim
@@ -98,13 +98,14 @@ class MemoryFleet:
                 Claim(job, job.id, dict(tables.recorded.get(job.id, {}))) for job in orphans[:limit]
             )
 
-    async def claimed(self, worker: str) -> tuple[Claim, ...]:
-        """List the claims of one worker."""
-        tables = self.tables
+    async def claimed(self, worker: str, known: Collection[str] = ()) -> tuple[Claim, ...]:
+        """List the claims of one worker, without those of ``known`` jobs."""
+        tables, left_out = self.tables, frozenset(known)
         with tables.lock:
             return tuple(
                 Claim(job, job.id, dict(tables.recorded.get(job.id, {})))
                 for job in tables.running(worker)
+                if job.id not in left_out
             )
 
     def _lost(self, worker: str | None) -> bool:

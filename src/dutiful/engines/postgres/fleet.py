@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from dutiful.contract.roles.fleet import Renewal, WorkerInfo, WorkerStatus
 from dutiful.core.errors import EngineError
@@ -116,12 +116,12 @@ class PostgresFleet:
 
         return tuple(await session.async_query_pool.once(plan))
 
-    async def claimed(self, worker: str) -> tuple[Claim, ...]:
-        """List the claims of one worker."""
-        session = await ready(self.session)
+    async def claimed(self, worker: str, known: Collection[str] = ()) -> tuple[Claim, ...]:
+        """List the claims of one worker, without those of ``known`` jobs."""
+        session, left_out = await ready(self.session), [*known]
 
         def plan() -> Plan[list[Claim]]:
-            rows = (yield Statement(session.sql("claimed"), (worker,))).rows
+            rows = (yield Statement(session.sql("claimed"), (worker, left_out))).rows
             return (yield from with_steps(session.sql, [claim_of(row) for row in rows]))
 
         return tuple(await session.async_query_pool.once(plan))

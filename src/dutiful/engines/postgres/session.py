@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from functools import partial
 
 from dutiful.contract.clock import Clock, SystemClock
 
 from .claim_cursor import ClaimCursors
 from .claims_review import ClaimsReview
 from .connections.address import Address
-from .connections.async_pool import AsyncPool, TaskConnections
-from .connections.connection import TaskConnection, connect_as
+from .connections.async_pool import AsyncPool
 from .connections.heartbeat_connection import HeartbeatConnection
-from .connections.lender import Lender
 from .connections.pool import Pool
+from .connections.task_connection import AsyncTaskConnections, TaskConnections
 from .enqueue_batcher import EnqueueBatcher
 from .notifier import Notifier
 from .schema.database_identity import DatabaseCheck
@@ -49,10 +47,8 @@ class Session:
         self.inspect_pool = Pool(address, self.sql, _INSPECT_CONNECTIONS)
         # Leases are renewed on a separate connection, since other work may wait for locks.
         self.heartbeat_connection = HeartbeatConnection(address, self.sql)
-        self.task_connections = Lender(
-            partial(connect_as, TaskConnection, address), address.connections
-        )
-        self.async_task_connections = TaskConnections(address)
+        self.task_connections = TaskConnections(address)
+        self.async_task_connections = AsyncTaskConnections(address)
         self.async_query_pool = AsyncPool(address, self.sql, lock_seconds=_WORK_LOCK_SECONDS)
         self.enqueue_batcher = EnqueueBatcher(self.pool)
         self.database_check = DatabaseCheck(address, self.sql)

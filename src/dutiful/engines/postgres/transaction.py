@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-
-import psycopg
 from psycopg.pq import TransactionStatus
 
 from dutiful.core.errors import UsageError
@@ -12,15 +9,19 @@ from dutiful.core.job import Claim
 from dutiful.core.settle import Settlement
 from dutiful.engines._sql.statement import Plan, Statement, arun, run
 
-from .connections.async_pool import AsyncTaskConnection
-from .connections.connection import ENDED, RESET, TaskConnection, aexecutor, begin_of, executor
-from .connections.errors import translate_error
+from .connections.connection import aexecutor, executor
+from .connections.errors import translated
+from .connections.task_connection import (
+    ENDED,
+    GUARD,
+    AsyncTaskConnection,
+    TaskConnection,
+    begin_of,
+)
 from .producer import ready
 from .session import Session
 from .settling import held, settle
-from .statements import Texts
 
-_GUARD = "dutiful_guard"
 LAST_SECONDS = 5
 """A worker that freezes while it commits is cut off after so long: it holds the job's row."""
 
@@ -29,105 +30,76 @@ _LAST = (
     f"pg_catalog.set_config('idle_in_transaction_session_timeout', '{LAST_SECONDS}s', true)"
 )
 """Undoes what the task may have set in its session."""
+_BEGINNING = "beginning a transaction"
+_COMMITTING = "committing the task's writes"
+_BEGUN = "this transaction has begun already"
+_NOT_BEGUN = "begin the transaction before committing it"
 
 
 class PostgresTransaction:
     """One transaction on a connection of its own, from `begin` to `commit`."""
 
-    def __init__(self, session: Session, claim: Claim) -> None:
+    def __init__(self, session: Session) -> None:
         """Open nothing yet."""
         self._session = session
-        self._claim = claim
-        self._lent: ExitStack | None = None
         self._connection: TaskConnection | None = None
 
     def begin(self) -> TaskConnection:
         """Begin, and return the connection; waits while all connections for tasks are lent."""
         if self._connection is not None:
-            raise UsageError("this transaction has begun already")
-        lent = ExitStack()
+            raise UsageError(_BEGUN)
+        connections = self._session.ready().task_connections
+        connection = connections.take()
         try:
-            connection = lent.enter_context(self._session.ready().task_connections.connection())
-            try:
-                connection.execute(begin_of(connection))
-                # Its absence tells at the end that somebody ended the transaction by hand.
-                connection.execute(f"SAVEPOINT {_GUARD}")
-            except (psycopg.Error, OSError) as error:
-                raise translate_error(error, "beginning a transaction") from error
+            with translated(_BEGINNING):
+                connection.execute(begin_of(connection), prepare=False)
         except BaseException:
-            lent.close()
+            connections.give_back(connection)
             raise
-        self._lent, self._connection = lent, connection
+        self._connection = connection
         return connection
 
     def commit(self, settlement: Settlement) -> bool:
         """Settle the job and commit, or undo everything when the claim is stale."""
         connection = self._connection
         if connection is None:
-            raise UsageError("begin the transaction before committing it")
-        session = self._session
+            raise UsageError(_NOT_BEGUN)
         try:
-            if connection.info.transaction_status is not TransactionStatus.INTRANS:
-                raise UsageError(f"the task ended the transaction, or left it failed; {ENDED}")
-            plan = finish(session.sql, settlement, session.now)
+            plan = finish(self._session, connection.info.transaction_status, settlement)
             if not run(plan, executor(connection)):
                 return False
-            try:
+            with translated(_COMMITTING, committing=True):
                 connection.execute("COMMIT")
-            except (psycopg.Error, OSError) as error:
-                raise translate_error(
-                    error, "committing the task's writes", committing=True
-                ) from error
             return True
         finally:
             self.rollback()
 
     def rollback(self) -> None:
         """Undo what is open and give the connection back."""
-        lent, self._lent = self._lent, None
         connection, self._connection = self._connection, None
-        if lent is not None and connection is not None:
-            try:
-                connection.execute("ROLLBACK")
-                connection.execute(RESET, prepare=False)
-            except (psycopg.Error, OSError):
-                psycopg.Connection.close(connection)
-            finally:
-                lent.close()
-
-
-def finish(sql: Texts, settlement: Settlement, now: int | None) -> Plan[bool]:
-    """Settle as the last part of a task's transaction; False when the claim is stale."""
-    yield Statement(f"RELEASE {_GUARD}")
-    yield Statement(_LAST)
-    if not (yield from held(sql, settlement)):
-        return False
-    refused, back = yield from settle(sql, (settlement,), now)
-    if back:
-        yield Statement(sql("wake"), (list(back), sum(back.values())))
-    return not refused
+        if connection is not None:
+            self._session.task_connections.give_back(connection)
 
 
 class PostgresAsyncTransaction:
     """The same on a connection that the task awaits."""
 
-    def __init__(self, session: Session, claim: Claim) -> None:
+    def __init__(self, session: Session) -> None:
         """Open nothing yet."""
         self._session = session
         self._connection: AsyncTaskConnection | None = None
 
     async def abegin(self) -> AsyncTaskConnection:
         """Begin, and return the connection."""
-        session = await ready(self._session)
-        connection = await session.async_task_connections.take()
+        if self._connection is not None:
+            raise UsageError(_BEGUN)
+        connections = (await ready(self._session)).async_task_connections
+        connection = await connections.take()
         try:
-            await connection.execute(begin_of(connection))
-            await connection.execute(f"SAVEPOINT {_GUARD}")
-        except (psycopg.Error, OSError) as error:
-            await session.async_task_connections.give_back(connection)
-            raise translate_error(error, "beginning a transaction") from error
+            with translated(_BEGINNING):
+                await connection.execute(begin_of(connection), prepare=False)
         except BaseException:
-            await session.async_task_connections.give_back(connection)
+            await connections.give_back(connection)
             raise
         self._connection = connection
         return connection
@@ -136,20 +108,13 @@ class PostgresAsyncTransaction:
         """Settle the job and commit, or undo everything when the claim is stale."""
         connection = self._connection
         if connection is None:
-            raise UsageError("begin the transaction before committing it")
-        session = self._session
+            raise UsageError(_NOT_BEGUN)
         try:
-            if connection.info.transaction_status is not TransactionStatus.INTRANS:
-                raise UsageError(f"the task ended the transaction, or left it failed; {ENDED}")
-            plan = finish(session.sql, settlement, session.now)
+            plan = finish(self._session, connection.info.transaction_status, settlement)
             if not await arun(plan, aexecutor(connection)):
                 return False
-            try:
+            with translated(_COMMITTING, committing=True):
                 await connection.execute("COMMIT")
-            except (psycopg.Error, OSError) as error:
-                raise translate_error(
-                    error, "committing the task's writes", committing=True
-                ) from error
             return True
         finally:
             await self.arollback()
@@ -161,6 +126,21 @@ class PostgresAsyncTransaction:
             await self._session.async_task_connections.give_back(connection)
 
 
+def finish(session: Session, status: TransactionStatus, settlement: Settlement) -> Plan[bool]:
+    """Settle as the last part of a task's transaction; False when the claim is stale."""
+    if status is not TransactionStatus.INTRANS:
+        raise UsageError(f"the task ended the transaction, or left it failed; {ENDED}")
+    sql = session.sql
+    yield Statement(f"RELEASE {GUARD}")
+    yield Statement(_LAST)
+    if not (yield from held(sql, settlement)):
+        return False
+    refused, back = yield from settle(sql, (settlement,), session.now)
+    if back:
+        yield Statement(sql("wake"), (list(back), sum(back.values())))
+    return not refused
+
+
 class PostgresTransactional:
     """The role `Transactional`."""
 
@@ -170,8 +150,8 @@ class PostgresTransactional:
 
     def transaction(self, claim: Claim) -> PostgresTransaction:
         """Prepare a transaction on a connection of its own."""
-        return PostgresTransaction(self.session, claim)
+        return PostgresTransaction(self.session)
 
     def atransaction(self, claim: Claim) -> PostgresAsyncTransaction:
         """Prepare a transaction on an async connection of its own."""
-        return PostgresAsyncTransaction(self.session, claim)
+        return PostgresAsyncTransaction(self.session)

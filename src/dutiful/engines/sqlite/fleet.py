@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 
 from dutiful.contract.roles.fleet import Renewal, WorkerInfo, WorkerStatus
 from dutiful.core.job import Claim
@@ -118,10 +119,10 @@ class SqliteFleet:
             await session.writer.awrite(forget)
         return tuple(claims)
 
-    async def claimed(self, worker: str) -> tuple[Claim, ...]:
-        """List the claims of one worker."""
-        readers = self.session.ready().readers
-        return tuple(await readers.aread(lambda: _claims(Statement(_CLAIMED, (worker,)))))
+    async def claimed(self, worker: str, known: Collection[str] = ()) -> tuple[Claim, ...]:
+        """List the claims of one worker, without those of ``known`` jobs."""
+        readers, params = self.session.ready().readers, (worker, json.dumps([*known]))
+        return tuple(await readers.aread(lambda: _claims(Statement(_CLAIMED, params))))
 
 
 def _claims(statement: Statement) -> Plan[list[Claim]]:

@@ -45,7 +45,7 @@ class SqliteTransaction:
         self._overran: float | None = None
 
     def begin(self) -> sqlite3.Connection:
-        """Take the write lock and return the connection; nobody else writes until the end.
+        """Take the write lock and return the connection; no other connection writes until the end.
 
         Held for longer than 5 s, or half of the worker's lease, it is rolled back and closed
         under the task: a statement that runs is interrupted, and the next one fails.
@@ -59,11 +59,11 @@ class SqliteTransaction:
         assert isinstance(connection, TaskConnection)  # noqa: S101 - narrows the factory's type
         own = connection.plain()
         try:
-            # Were all who wait at the door tasks, no renewal would come through in time.
+            # Of all tasks one waits for the write lock: else no renewal would get it in time.
             self._task_lock.enter()
             self._write_lock.enter()
             run_with_lock_wait(database_file, own, "BEGIN IMMEDIATE")
-            # Its absence tells at the end that somebody ended the transaction by hand.
+            # If it is missing at the end, the task has ended the transaction by hand.
             database_file.run(own, f"SAVEPOINT {_GUARD}")
             seconds = self._limit(own)
         except BaseException:

@@ -60,6 +60,7 @@ from dutiful.testing.conformance.review import ReviewContract
 from dutiful.testing.conformance.roles import Roles
 from dutiful.testing.conformance.schedule import ScheduleContract
 from dutiful.testing.conformance.schedule_history import ScheduleHistoryContract
+from dutiful.testing.conformance.server_lease import ServerLeaseContract
 from dutiful.testing.conformance.setting import Connect, Contract
 from dutiful.testing.conformance.settle import SettleContract
 from dutiful.testing.conformance.shut import ShutContract
@@ -107,6 +108,7 @@ __all__ = [
     "Roles",
     "ScheduleContract",
     "ScheduleHistoryContract",
+    "ServerLeaseContract",
     "SettleContract",
     "ShutContract",
     "StaleContract",

@@ -27,6 +27,7 @@ from dutiful.testing.conformance.rescue import RescueContract
 from dutiful.testing.conformance.review import ReviewContract
 from dutiful.testing.conformance.schedule import ScheduleContract
 from dutiful.testing.conformance.schedule_history import ScheduleHistoryContract
+from dutiful.testing.conformance.server_lease import ServerLeaseContract
 from dutiful.testing.conformance.setting import Contract
 from dutiful.testing.conformance.settle import SettleContract
 from dutiful.testing.conformance.shut import ShutContract
@@ -54,6 +55,7 @@ CONTRACTS: tuple[type[Contract], ...] = (
     TransactionContract,
     AwaitedContract,
     JobLeaseContract,
+    ServerLeaseContract,
     LeaseContract,
     RescueContract,
     CancelContract,

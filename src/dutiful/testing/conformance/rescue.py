@@ -96,6 +96,14 @@ class RescueContract(Contract):
         assert held == taken
         assert await engine.fleet.claimed("w2") == ()
 
+    async def test_what_a_worker_knows_of_is_left_out(self, engine: Roles) -> None:
+        await put(engine, [new() for _ in range(4)])
+        known, lost, *others = [claim.job.id for claim in await take(engine, 4)]
+        left_out = [known, *others, "no such job"]
+        (found,) = await engine.fleet.claimed("w1", left_out)
+        assert found.job.id == lost
+        assert await engine.fleet.claimed("w1", {*left_out, lost}) == ()
+
     async def test_claims_of_a_worker_that_left_are_abandoned_at_once(self, engine: Roles) -> None:
         await add(engine)
         claim = await one(engine)

@@ -1,4 +1,4 @@
-"""Async connections: lent to tasks for a transaction, or to the engine for its own plans."""
+"""The engine's own async connections, on which plans run."""
 
 from __future__ import annotations
 
@@ -6,28 +6,19 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from time import monotonic
-from typing import Any, NoReturn, TypeVar
+from typing import TypeVar
 
 import psycopg
-from psycopg.pq import TransactionStatus
 
-from dutiful.core.errors import EngineError, UsageError
+from dutiful.core.errors import EngineError
 from dutiful.engines._sql.statement import Plan, Statement, arun
 from dutiful.engines.postgres.statements import Texts, bare, trusted
 
 from .address import Address
 from .async_lender import AsyncLender
-from .connection import (
-    ANSWER_SECONDS,
-    ENDED,
-    RESET,
-    AsyncConnection,
-    aconnect,
-    aconnect_as,
-    aexecutor,
-)
+from .connection import ANSWER_SECONDS, AsyncConnection, aconnect, aexecutor
 from .contention import holders, locked_by, repeats
-from .errors import Contended, Locked, StatementLost, translate_error, translated
+from .errors import Contended, Locked, StatementLost, translated
 from .session_settings import begin, settings
 
 T = TypeVar("T")
@@ -36,45 +27,6 @@ _ASK_SECONDS = 10.0
 _CROWDED = 0.7
 """The share of a server's, role's or database's connection limit above which it runs short."""
 _DOING = "using the store"
-
-
-class AsyncTaskConnection(psycopg.AsyncConnection[Any]):
-    """An async connection on which the task cannot end the transaction: the job does."""
-
-    async def commit(self) -> NoReturn:
-        """Refuse: the job's settlement has to be part of it."""
-        raise UsageError(ENDED)
-
-    async def rollback(self) -> NoReturn:
-        """Refuse: raise an error in the task instead."""
-        raise UsageError(ENDED)
-
-    async def close(self) -> NoReturn:
-        """Refuse: the job still needs it."""
-        raise UsageError(ENDED)
-
-    async def __aexit__(self, *error: object) -> None:
-        """Leave an ``async with`` block without committing."""
-
-
-class TaskConnections(AsyncLender[AsyncTaskConnection]):
-    """The async connections on which tasks write."""
-
-    def __init__(self, address: Address) -> None:
-        """Open nothing yet."""
-        opener = partial(aconnect_as, AsyncTaskConnection, address)
-        super().__init__(opener, address.connections)
-
-    async def _fit(self, connection: AsyncTaskConnection) -> bool:
-        """Undo the task's changes to its session."""
-        try:
-            async with asyncio.timeout(1.0):
-                if connection.info.transaction_status is not TransactionStatus.IDLE:
-                    await connection.execute("ROLLBACK")
-                await connection.execute(RESET, prepare=False)
-        except (psycopg.Error, OSError, TimeoutError):
-            return False
-        return True
 
 
 class AsyncPool(AsyncLender[AsyncConnection]):
@@ -143,14 +95,11 @@ class AsyncPool(AsyncLender[AsyncConnection]):
             with translated(_DOING):
                 await connection.execute(trusted(self._begin), prepare=False)
             result = await arun(plan(), aexecutor(connection))
+            with translated(_DOING, committing=True):
+                await connection.execute("COMMIT")
         except BaseException:
             await _undo(connection)
             raise
-        try:
-            await connection.execute("COMMIT")
-        except (psycopg.Error, OSError) as error:
-            await _undo(connection)
-            raise translate_error(error, _DOING, committing=True) from error
         return result
 
 

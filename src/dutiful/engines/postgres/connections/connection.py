@@ -6,7 +6,7 @@ import select
 import struct
 from collections.abc import Mapping
 from functools import cached_property, partial
-from typing import Any, LiteralString, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
@@ -14,7 +14,6 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 
 from dutiful.contract.beside import beside
-from dutiful.core.errors import UsageError
 from dutiful.engines._sql.statement import Answer, AsyncExecute, Execute, Statement
 from dutiful.engines.postgres.statements import bare, trusted
 
@@ -28,12 +27,6 @@ from .session_settings import ALWAYS, settings
 T = TypeVar("T")
 
 CONNECT_SECONDS = 5
-RESET: LiteralString = (
-    "CLOSE ALL; RESET SESSION AUTHORIZATION; RESET ALL; UNLISTEN *; "
-    "SELECT pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES"
-)
-"""Undoes a task's changes to its session, except for prepared statements: ``DISCARD ALL`` would
-delete these, too, and the driver would not notice."""
 ANSWER_SECONDS = 30.0
 """Seconds that the server may take for one statement before its connection is given up."""
 LOCK_SECONDS = 5.0
@@ -47,12 +40,6 @@ _SETTINGS = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
-
-
-ENDED = (
-    "the transaction belongs to the job: it is committed when the task returns and rolled back "
-    "when it raises; leave out commit(), rollback() and close(), use conn.transaction() for parts"
-)
 
 
 class Connection(psycopg.Connection[tuple[Any, ...]]):
@@ -87,36 +74,6 @@ class AsyncConnection(psycopg.AsyncConnection[tuple[Any, ...]]):
     async def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         """Wait for the server, but not indefinitely."""
         return await super().wait(gen, interval, self.patience if timeout is None else timeout)
-
-
-class TaskConnection(psycopg.Connection[Any]):
-    """A connection on which the task cannot end the transaction: the job does."""
-
-    def commit(self) -> NoReturn:
-        """Refuse: the job's settlement has to be part of it."""
-        raise UsageError(ENDED)
-
-    def rollback(self) -> NoReturn:
-        """Refuse: raise an error in the task instead."""
-        raise UsageError(ENDED)
-
-    def close(self) -> NoReturn:
-        """Refuse: the job still needs it."""
-        raise UsageError(ENDED)
-
-    def __exit__(self, *error: object) -> None:
-        """Leave a ``with`` block without committing."""
-
-
-def begin_of(connection: TaskConnection | psycopg.AsyncConnection[Any]) -> LiteralString:
-    """Return the statement that begins a task's transaction.
-
-    It does not use a stricter isolation level that is the default of the database or the role,
-    because the task would fail with conflicts that it does not expect. A level that the URL or
-    PGOPTIONS set is kept.
-    """
-    asked = "transaction_isolation" in connection.info.options
-    return "BEGIN" if asked else "BEGIN ISOLATION LEVEL READ COMMITTED"
 
 
 C = TypeVar("C", bound="psycopg.Connection[Any]")

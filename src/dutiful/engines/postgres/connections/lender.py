@@ -47,8 +47,10 @@ class Lender(Generic[C]):
         self._threads: ThreadPoolExecutor | None = None
         self._guard = threading.RLock()  # re-entrant: a signal handler may interrupt its holder
         self._returned = threading.Condition(self._guard)
-        self._lent = self._short = 0
-        """How many are lent, and how many callers wait because the limit is reached."""
+        self._lent: dict[C, int] = {}
+        """The era in which each connection was lent; `close` begins another era."""
+        self._short = 0
+        """How many callers wait because the limit is reached."""
         self._era = 0
         self._trimmer: threading.Event | None = None
         """Stops the thread that closes idle connections; it exists only while there are any."""
@@ -56,15 +58,15 @@ class Lender(Generic[C]):
     @contextmanager
     def connection(self) -> Generator[C]:
         """Lend a connection; if it breaks during the block, it is closed."""
-        era = self._era
-        connection = self.borrow()
+        connection = self.take()
         try:
             yield connection
         finally:
-            self.give_back(connection, era)
+            self.give_back(connection)
 
-    def borrow(self) -> C:
+    def take(self) -> C:
         """Take a connection; the caller must call `give_back`. Faster than `connection`."""
+        era = self._era
         try:
             self._permits.get(timeout=_BUSY_SECONDS)
         except Empty:
@@ -73,20 +75,20 @@ class Lender(Generic[C]):
                 f"{_BUSY_SECONDS:g} s; raise connections= in the URL, or enqueue in larger batches"
             ) from None
         try:
-            connection = self._take()
+            connection = self._usable()
         except BaseException:
             self._permits.put(None)
             raise
         with self._guard:
-            self._lent += 1
+            self._lent[connection] = era
         return connection
 
-    def give_back(self, connection: C, era: int) -> None:
-        """Take back a connection of an era; one that is broken, or of an older era, is closed."""
+    def give_back(self, connection: C) -> None:
+        """Take a connection back; one that is broken, or was lent before `close`, is closed."""
         try:
             fit = connection.pgconn.transaction_status == TransactionStatus.IDLE
             with self._guard:
-                self._lent -= 1
+                era = self._lent.pop(connection)
                 if self._short:
                     self._returned.notify()
                 if fit and era == self._era:
@@ -157,7 +159,7 @@ class Lender(Generic[C]):
                 self._threads = ThreadPoolExecutor(self._size, thread_name_prefix="dutiful-pg")
             return self._threads
 
-    def _take(self) -> C:
+    def _usable(self) -> C:
         with suppress(IndexError):
             while True:
                 connection, _ = self._idle.pop()

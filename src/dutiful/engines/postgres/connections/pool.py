@@ -20,7 +20,7 @@ from dutiful.engines.postgres.statements import Texts, trusted
 from .address import Address
 from .connection import ANSWER_SECONDS, LOCK_SECONDS, Connection, connect, executor
 from .contention import holders, locked_by, repeats
-from .errors import Contended, Locked, StatementLost, translate_error, translated
+from .errors import Contended, Locked, StatementLost, translated
 from .lender import Lender
 from .session_settings import begin, settings
 
@@ -118,8 +118,7 @@ class Pool(Lender[Connection]):
         """Do work on a connection; after a conflict repeat it as `repeats` says."""
         tries = repeats()
         while True:
-            era = self._era
-            connection = self.borrow()
+            connection = self.take()
             try:
                 return work(connection)
             except Contended as error:
@@ -131,7 +130,7 @@ class Pool(Lender[Connection]):
             except Locked as error:
                 raise self._named(error, connection) from error
             finally:
-                self.give_back(connection, era)
+                self.give_back(connection)
             sleep(pause)
 
     def _named(self, error: Locked, connection: Connection) -> Locked:
@@ -147,14 +146,11 @@ class Pool(Lender[Connection]):
             with translated(doing):
                 connection.execute(trusted(self._begin), prepare=False)
             result = run(plan(), executor(connection))
+            with translated(doing, committing=True):
+                connection.execute("COMMIT")
         except BaseException:
             undo(connection)
             raise
-        try:
-            connection.execute("COMMIT")
-        except (psycopg.Error, OSError) as error:
-            undo(connection)
-            raise translate_error(error, doing, committing=True) from error
         return result
 
 

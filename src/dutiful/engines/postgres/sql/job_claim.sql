@@ -76,10 +76,11 @@ RETURNING
   NULL, started_at, finished_at, expires_at, crashes, fence, NULL, reason, parked_at,
   cancel_requested, unique_key, unique_states, tags, meta, result, steps, redriven_at
 
--- name: aside_due
+-- name: aside_due, aside_ready
 -- Takes rows that no index of ready jobs can hold, or whose unique key a move would have to take,
--- out of those that have become due. They run without a worker, so a rescuer makes them dead. An
--- unknown set of states becomes the one in which the job holds its key in no state.
+-- out of those that have become due; `aside_ready` does so for queued rows. They run without a
+-- worker, so a rescuer makes them dead. An unknown set of states becomes the one in which the job
+-- holds its key in no state.
 UPDATE {schema}.job SET
   state = 2, worker = NULL, started_at = coalesce($3::bigint, {now}),
   fence = least(fence, 2147483646) + 1,
@@ -88,33 +89,16 @@ UPDATE {schema}.job SET
     ELSE -32768 END
 WHERE id = ANY (ARRAY(
   SELECT id FROM {schema}.job
-  WHERE state + 0 IN (0, 3) AND id = ANY (ARRAY(
+  WHERE state + 0 IN (0, 3)  -- only: aside_due
+  WHERE state + 0 = 1  -- only: aside_ready
+    AND id = ANY (ARRAY(
     SELECT id FROM (
       SELECT id, queue, priority, unique_states FROM {schema}.job
-      WHERE state IN (0, 3) AND queue = $1 AND run_at <= coalesce($3::bigint, {now})
-      ORDER BY run_at LIMIT $2
-    ) AS next
-    WHERE priority = -32768 OR unique_states NOT IN (0, 15, 31, 47, 63, 79, 95, 111, 127)
-      OR octet_length(queue) > 2600
-  ))
-  FOR UPDATE SKIP LOCKED
-))
-
--- name: aside_ready
--- Does for queued rows what `aside_due` does for those that have become due.
-UPDATE {schema}.job SET
-  state = 2, worker = NULL, started_at = coalesce($3::bigint, {now}),
-  fence = least(fence, 2147483646) + 1,
-  unique_states = CASE WHEN unique_states IN
-    (0, 15, 31, 47, 63, 79, 95, 111, 127) THEN unique_states
-    ELSE -32768 END
-WHERE id = ANY (ARRAY(
-  SELECT id FROM {schema}.job
-  WHERE state + 0 = 1 AND id = ANY (ARRAY(
-    SELECT id FROM (
-      SELECT id, queue, priority, unique_states FROM {schema}.job
-      WHERE state = 1 AND queue = $1
-      ORDER BY -priority, run_at, seq LIMIT $2
+      WHERE state IN (0, 3) AND queue = $1  -- only: aside_due
+        AND run_at <= coalesce($3::bigint, {now})  -- only: aside_due
+      ORDER BY run_at LIMIT $2  -- only: aside_due
+      WHERE state = 1 AND queue = $1  -- only: aside_ready
+      ORDER BY -priority, run_at, seq LIMIT $2  -- only: aside_ready
     ) AS next
     WHERE priority = -32768 OR unique_states NOT IN (0, 15, 31, 47, 63, 79, 95, 111, 127)
       OR octet_length(queue) > 2600

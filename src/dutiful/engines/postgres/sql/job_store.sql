@@ -36,11 +36,16 @@ WHERE unique_key IS NOT NULL
   ))
 ORDER BY id FOR UPDATE
 
--- name: enqueue
+-- name: enqueue, enqueue_keys
 -- Jobs in the order of the arrays, but for those whose id or key is taken. It is a part of a
 -- transaction, at whose end the trigger on the tally looks for listeners.
+-- `enqueue_keys` is for jobs with several unique keys. They are stored in the order of their keys,
+-- so that two transactions with the same keys do not deadlock. Their numbers are given out in the
+-- order of the arrays, which is the order of the queue.
 WITH given AS (
-  SELECT *, coalesce($15::bigint, {now}) AS now
+  SELECT *,
+    nextval({sequence}::regclass) AS seq,  -- only: enqueue_keys
+    coalesce($15::bigint, {now}) AS now
   FROM unnest(
     $1::text[], $2::text[], $3::text[], $4::smallint[], $5::bytea[], $6::integer[], $7::bigint[],
     $8::bigint[], $9::bigint[], $10::text[], $11::bigint[], $12::smallint[], $13::text[],
@@ -51,10 +56,12 @@ WITH given AS (
   )
 ), stored AS (
   INSERT INTO {schema}.job (
+    seq,  -- only: enqueue_keys
     id, task, queue, state, priority, args, max_attempts, enqueued_at, run_at, expires_at,
     unique_key, unique_states, tags, meta
   )
   SELECT
+    seq,  -- only: enqueue_keys
     id, task, queue, CASE WHEN coalesce(run_at, now + delay) > now THEN 0 ELSE 1 END, priority,
     args, max_attempts, now, coalesce(run_at, now + delay),
     greatest(coalesce(run_at, now + delay), now) + expires_in,
@@ -62,46 +69,7 @@ WITH given AS (
       ELSE unique_key || E'\x1f' || period::text || ':' || (now / period)::text END,
     unique_states, tags, meta
   FROM given
-  ON CONFLICT DO NOTHING
-  RETURNING id, queue, state
-), counted AS (
-  SELECT
-    count(*) AS jobs, pg_catalog.array_agg(DISTINCT queue) FILTER (WHERE state = 1) AS queues
-  FROM stored
-), tallied AS (
-  INSERT INTO {schema}.tally (name, count, queues)
-  SELECT 'enqueued', jobs, queues FROM counted WHERE jobs > 0
-)
-SELECT pg_catalog.array_agg(id) FROM stored
-
--- name: enqueue_keys
--- As `enqueue`, for jobs with several unique keys. They are stored in the order of their keys, so
--- that two transactions with the same keys do not deadlock. Their numbers are given out in the
--- order of the arrays, which is the order of the queue.
-WITH given AS (
-  SELECT *, nextval({sequence}::regclass) AS seq, coalesce($15::bigint, {now}) AS now
-  FROM unnest(
-    $1::text[], $2::text[], $3::text[], $4::smallint[], $5::bytea[], $6::integer[], $7::bigint[],
-    $8::bigint[], $9::bigint[], $10::text[], $11::bigint[], $12::smallint[], $13::text[],
-    $14::text[]
-  ) AS given (
-    id, task, queue, priority, args, max_attempts, delay, run_at, expires_in, unique_key, period,
-    unique_states, tags, meta
-  )
-), stored AS (
-  INSERT INTO {schema}.job (
-    seq, id, task, queue, state, priority, args, max_attempts, enqueued_at, run_at, expires_at,
-    unique_key, unique_states, tags, meta
-  )
-  SELECT
-    seq, id, task, queue, CASE WHEN coalesce(run_at, now + delay) > now THEN 0 ELSE 1 END, priority,
-    args, max_attempts, now, coalesce(run_at, now + delay),
-    greatest(coalesce(run_at, now + delay), now) + expires_in,
-    CASE WHEN period IS NULL THEN unique_key
-      ELSE unique_key || E'\x1f' || period::text || ':' || (now / period)::text END,
-    unique_states, tags, meta
-  FROM given
-  ORDER BY unique_key COLLATE "C", now / period, id COLLATE "C"
+  ORDER BY unique_key COLLATE "C", now / period, id COLLATE "C"  -- only: enqueue_keys
   ON CONFLICT DO NOTHING
   RETURNING id, queue, state
 ), counted AS (

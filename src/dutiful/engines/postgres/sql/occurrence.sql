@@ -7,7 +7,8 @@ JOIN {schema}.job ON job.id = occurrence.job_id
 WHERE occurrence.open AND occurrence.schedule = ANY ($1::text[]) AND job.state + 0 < 4
 ORDER BY occurrence.schedule, occurrence.planned
 
--- name: occurrences
+-- name: occurrences, occurrences_dump
+-- A page of one schedule's, the latest first, or (`occurrences_dump`) all of several schedules.
 -- Of a job that has not ended, or not been looked at since, the job itself knows more.
 SELECT
   schedule, planned, previous, number, kind, why, job_id, recorded_at, backfilled, start_by,
@@ -16,7 +17,9 @@ SELECT
   told
 FROM {schema}.occurrence
 LEFT JOIN {schema}.job ON job.id = occurrence.job_id AND occurrence.open
-WHERE schedule = $1 AND ($2::bigint IS NULL OR planned < $2) ORDER BY planned DESC LIMIT $3
+WHERE schedule = $1 AND ($2::bigint IS NULL OR planned < $2)  -- only: occurrences
+ORDER BY planned DESC LIMIT $3  -- only: occurrences
+WHERE schedule = ANY ($1::text[]) ORDER BY schedule, planned  -- only: occurrences_dump
 
 -- name: occurrences_add
 -- Those that are recorded already are passed over, and their numbers are not spent.
@@ -97,16 +100,6 @@ WHERE NOT open AND schedule = given.name AND occurrence.number <= given.number
 
 -- name: occurrences_delete
 DELETE FROM {schema}.occurrence WHERE schedule = ANY ($1::text[])
-
--- name: occurrences_dump
-SELECT
-  schedule, planned, previous, number, kind, why, job_id, recorded_at, backfilled, start_by,
-  finish_by, coalesce(occurrence.started_at, job.started_at),
-  coalesce(job.finished_at, occurrence.finished_at), coalesce(job.state, occurrence.state),
-  told
-FROM {schema}.occurrence
-LEFT JOIN {schema}.job ON job.id = occurrence.job_id AND occurrence.open
-WHERE schedule = ANY ($1::text[]) ORDER BY schedule, planned
 
 -- name: occurrences_fill
 INSERT INTO {schema}.occurrence (

@@ -49,12 +49,14 @@ WHERE version <> $1 AND NOT lost AND renewed_at + lease >= {now}
 ORDER BY id
 
 -- name: claimed
--- The jobs that a worker runs.
+-- The jobs that a worker runs, without those that it knows: their ids are hashed, whatever the
+-- planner expects.
 SELECT
   seq, id, task, queue, state, priority, args, attempt, max_attempts, enqueued_at, run_at,
   started_at, finished_at, expires_at, crashes, fence, worker, reason, parked_at,
   cancel_requested, unique_key, unique_states, tags, meta, result, steps, redriven_at
-FROM {schema}.job WHERE state = 2 AND worker = $1
+FROM {schema}.job
+WHERE state = 2 AND worker = $1 AND id NOT IN (SELECT unnest($2::text[]))
 
 -- name: claims_review
 -- What a worker must know about the jobs: which of its own to cancel, whether it has any, and

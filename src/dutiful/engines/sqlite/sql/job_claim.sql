@@ -52,7 +52,8 @@ RETURNING
   started_at, finished_at, expires_at, crashes, fence, worker, reason, parked_at,
   cancel_requested, unique_key, unique_states, tags, meta, result, steps, redriven_at
 
--- name: aside_due
+-- name: aside_due, aside_ready
+-- Of rows that have become due; `aside_ready` does so for queued ones.
 -- When a row with an unknown set of states changes, another row may hold its key. It runs without
 -- a worker, so that a rescuer makes it dead, and its new set of states holds no key.
 UPDATE dutiful_job SET
@@ -60,22 +61,13 @@ UPDATE dutiful_job SET
   unique_states = -32768
 WHERE seq IN (
   SELECT seq FROM (
-    SELECT seq, unique_states FROM dutiful_job INDEXED BY dutiful_job_due
-    WHERE state IN (0, 3) AND queue = ? AND run_at <= ? ORDER BY run_at LIMIT ?
-  )
-  WHERE typeof(unique_states) <> 'integer' OR unique_states NOT IN
-    (0, 15, 31, 47, 63, 79, 95, 111, 127)
-)
-
--- name: aside_ready
--- Does for queued rows what `aside_due` does for those that have become due.
-UPDATE dutiful_job SET
-  state = 2, worker = NULL, started_at = ?, fence = min(fence, 2147483646) + 1,
-  unique_states = -32768
-WHERE seq IN (
-  SELECT seq FROM (
-    SELECT seq, unique_states FROM dutiful_job INDEXED BY dutiful_job_ready
-    WHERE state = 1 AND queue = ? ORDER BY priority DESC, run_at, seq LIMIT ?
+    SELECT seq, unique_states FROM dutiful_job
+    INDEXED BY dutiful_job_due  -- only: aside_due
+    WHERE state IN (0, 3) AND queue = ? AND run_at <= ?  -- only: aside_due
+    ORDER BY run_at LIMIT ?  -- only: aside_due
+    INDEXED BY dutiful_job_ready  -- only: aside_ready
+    WHERE state = 1 AND queue = ?  -- only: aside_ready
+    ORDER BY priority DESC, run_at, seq LIMIT ?  -- only: aside_ready
   )
   WHERE typeof(unique_states) <> 'integer' OR unique_states NOT IN
     (0, 15, 31, 47, 63, 79, 95, 111, 127)

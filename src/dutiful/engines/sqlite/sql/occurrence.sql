@@ -9,7 +9,8 @@ WHERE dutiful_occurrence.open AND schedule IN (SELECT value FROM json_each(?))
   AND dutiful_job.state < 4
 ORDER BY schedule, planned
 
--- name: occurrences
+-- name: occurrences, occurrences_dump
+-- A page of one schedule's, the latest first, or (`occurrences_dump`) all of several schedules.
 -- Of a job that has not ended, or not been looked at since, the job itself knows more.
 SELECT
   schedule, planned, previous, number, kind, why, job_id, recorded_at, backfilled, start_by,
@@ -18,7 +19,9 @@ SELECT
   coalesce(dutiful_job.state, dutiful_occurrence.state), told
 FROM dutiful_occurrence
 LEFT JOIN dutiful_job ON dutiful_job.id = dutiful_occurrence.job_id AND dutiful_occurrence.open
-WHERE schedule = ? AND planned < ? ORDER BY planned DESC LIMIT ?
+WHERE schedule = ? AND planned < ? ORDER BY planned DESC LIMIT ?  -- only: occurrences
+WHERE schedule IN (SELECT value FROM json_each(?))  -- only: occurrences_dump
+ORDER BY schedule, planned  -- only: occurrences_dump
 
 -- name: occurrences_known
 -- Which of the given occurrences are recorded.
@@ -75,16 +78,6 @@ DELETE FROM dutiful_occurrence WHERE schedule = ? AND number <= ? AND NOT open
 
 -- name: occurrences_delete
 DELETE FROM dutiful_occurrence WHERE schedule = ?
-
--- name: occurrences_dump
-SELECT
-  schedule, planned, previous, number, kind, why, job_id, recorded_at, backfilled, start_by,
-  finish_by, coalesce(dutiful_occurrence.started_at, dutiful_job.started_at),
-  coalesce(dutiful_job.finished_at, dutiful_occurrence.finished_at),
-  coalesce(dutiful_job.state, dutiful_occurrence.state), told
-FROM dutiful_occurrence
-LEFT JOIN dutiful_job ON dutiful_job.id = dutiful_occurrence.job_id AND dutiful_occurrence.open
-WHERE schedule IN (SELECT value FROM json_each(?)) ORDER BY schedule, planned
 
 -- name: occurrences_fill
 INSERT INTO dutiful_occurrence (

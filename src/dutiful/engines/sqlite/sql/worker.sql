@@ -43,13 +43,13 @@ SELECT id FROM dutiful_worker
 WHERE version <> ? AND lost = 0 AND boot = ? AND ? - renewed_ticks <= lease
 
 -- name: claimed
--- The jobs that a worker runs.
+-- The jobs that a worker runs, without those that it knows.
 SELECT
   seq, id, task, queue, state, priority, args, attempt, max_attempts, enqueued_at, run_at,
   started_at, finished_at, expires_at, crashes, fence, worker, reason, parked_at,
   cancel_requested, unique_key, unique_states, tags, meta, result, steps, redriven_at
 FROM dutiful_job INDEXED BY dutiful_job_running
-WHERE state = 2 AND worker = ?
+WHERE state = 2 AND worker = ? AND id NOT IN (SELECT value FROM json_each(?))
 
 -- name: cancel_requests
 -- The jobs that a worker runs and is asked to stop.

@@ -1,0 +1,1 @@
+"""Sinks: where notifications go, such as chats, mail, and other programs."""
