@@ -101,6 +101,11 @@ _SPANS = {
 _ENDLESS = {"keep_succeeded", "keep_cancelled", "keep_dead"}
 _UNKNOWN = {"termination_grace"}
 """What need not be set: None says that it is not known."""
+_NO_SPAN = {
+    **dict.fromkeys(_ENDLESS, (None, "never", "forever")),
+    **dict.fromkeys(_UNKNOWN, (None,)),
+}
+"""The values that mean None."""
 _LEAST = {"dead_man_every": SECOND}
 """The shortest span of a setting, where not every one makes sense."""
 _NUMBERS = {"payload_bytes_max": 256 * 1024 * 1024, "crashes_max": 1_000_000}
@@ -165,9 +170,7 @@ def _merge(into: dict[str, Any], values: Mapping[str, Any], source: str) -> None
 def _read(name: str, value: Any, source: str) -> Any:
     try:
         if name in _SPANS:
-            if name in _ENDLESS and value in (None, "never", "forever"):
-                return None
-            if name in _UNKNOWN and value is None:
+            if value in _NO_SPAN.get(name, ()):
                 return None
             return _at_least(span(value), _LEAST.get(name, 0))
         if name in _NUMBERS:
