@@ -80,7 +80,7 @@ def settings() -> str:
     defaults = Settings()
     for name in Settings.__struct_fields__:
         value = getattr(defaults, name)
-        if name in config._SPANS:
+        if name in config._SPANS and name not in config._UNKNOWN:
             shown = "indefinitely" if value is None else f"`{spell(value)}`"
         else:
             shown = "" if value is None else f"`{value}`"

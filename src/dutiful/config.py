@@ -68,6 +68,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """``console`` (the default) or ``json``: the form of the lines of `dutiful worker`."""
     slow_after: int | None = 30 * SECOND
     """A success is logged at info if its attempt took longer, else at debug; None: always so."""
+    termination_grace: int | None = None
+    """How long the service manager waits between TERM and KILL, such as Kubernetes'
+    ``terminationGracePeriodSeconds``. A worker whose ``--grace`` does not fit reports it."""
     alerts_to: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
     """Where alerts are sent, by name: URLs of apprise (``slack://…``, ``mailto://…``), or
     ``webhook+https://…`` for signed JSON. A table in the file, a dict in Python; in the
@@ -110,9 +113,17 @@ _SPANS = {
     "keep_dead",
     "unknown_task_after",
     "slow_after",
+    "termination_grace",
     "dead_man_every",
 }
 _ENDLESS = {"hung_after", "keep_succeeded", "keep_cancelled", "keep_dead", "slow_after"}
+_UNKNOWN = {"termination_grace"}
+"""What need not be set: None says that it is not known."""
+_NO_SPAN = {
+    **dict.fromkeys(_ENDLESS, (None, "never", "forever")),
+    **dict.fromkeys(_UNKNOWN, (None,)),
+}
+"""The values that mean None."""
 _LEAST = {"dead_man_every": SECOND}
 """The shortest span of a setting, where not every one makes sense."""
 _NUMBERS = {"payload_bytes_max": 256 * 1024 * 1024, "crashes_max": 1_000_000}
@@ -189,7 +200,7 @@ def _alerts(name: str, value: Any, source: str) -> Limits | None:
 def _read(name: str, value: Any, source: str) -> Any:
     try:
         if name in _SPANS:
-            if name in _ENDLESS and value in (None, "never", "forever"):
+            if value in _NO_SPAN.get(name, ()):
                 return None
             return _at_least(span(value), _LEAST.get(name, 0))
         if name in _NUMBERS:

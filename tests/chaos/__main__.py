@@ -16,8 +16,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+import psycopg
+
 from dutiful.servers.postgres import LocalServer, local_server
-from tests.chaos import clocks, clockwork, crowd, deploys, disk, freezes, kills, shortages, standbys
+from tests.chaos import (
+    clocks,
+    clockwork,
+    crowd,
+    deploys,
+    disk,
+    freezes,
+    kills,
+    releases,
+    shortages,
+    standbys,
+)
 from tests.chaos.verdict import Verdict
 
 
@@ -33,7 +46,11 @@ Outcome = Verdict | Report | standbys.Behind | clockwork.Timetable
 Run = Callable[[Path], Outcome]
 
 
-def runs(jobs: int, seconds: float) -> dict[str, Run]:
+_DEPLOYS = [*(1, 2, 3, 0) * 5, 3]
+"""Twenty deploys, five of them rollbacks, and one more for the jobs that only the newest knows."""
+
+
+def runs(jobs: int, seconds: float, rate: float) -> dict[str, Run]:
     """Name the runs."""
     return {
         "kills": lambda folder: kills.storm(folder, jobs),
@@ -42,6 +59,10 @@ def runs(jobs: int, seconds: float) -> dict[str, Run]:
         "freeze": lambda folder: freezes.frozen(folder, 1500, lease=10),
         "blocked": lambda folder: freezes.blocked(folder, lease=10),
         "rolling": lambda folder: deploys.rolling(folder, 1500),
+        "releases": lambda folder: releases.releases(folder, _DEPLOYS, rate=rate, calm_seconds=60),
+        "postgres-releases": lambda folder: on_server(
+            lambda server: released(folder, server, rate)
+        ),
         "quota": lambda folder: disk.limited(folder, 12),
         "disk": lambda folder: disk.mounted(folder, 12),
         "crowd": lambda folder: crowd.crowd(folder, seconds),
@@ -85,6 +106,20 @@ def on_server(run: Callable[[LocalServer], T], **settings: str) -> T:
         return run(server)
 
 
+def released(folder: Path, server: LocalServer, rate: float) -> releases.Released:
+    """Deploy on a database, after a calm run on another."""
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        connection.execute("create database calm")
+    return releases.releases(
+        folder,
+        _DEPLOYS,
+        rate=rate,
+        url=server.url(),
+        calm_seconds=60,
+        calm_url=server.url("calm"),
+    )
+
+
 def lagging(folder: Path, primary: LocalServer, jobs: int) -> standbys.Behind:
     """Promote an asynchronous standby."""
     standby = primary.standby(primary.folder / "standby")
@@ -96,7 +131,14 @@ def lagging(folder: Path, primary: LocalServer, jobs: int) -> standbys.Behind:
 
 def faults(outcome: Outcome) -> dict[str, object]:
     """Return the broken promises of a run, which may have more to excuse than its verdict."""
-    own = Verdict | freezes.Thawed | disk.Filled | clocks.Skewed | clockwork.Timetable
+    own = (
+        Verdict
+        | freezes.Thawed
+        | disk.Filled
+        | clocks.Skewed
+        | clockwork.Timetable
+        | releases.Released
+    )
     if isinstance(outcome, own):
         return outcome.faults()
     if isinstance(outcome, standbys.Behind):
@@ -110,8 +152,9 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=100_000, help="jobs of the run with kills")
     parser.add_argument("--seconds", type=float, default=300, help="length of the crowded run")
     parser.add_argument("--only", default="", help="names of runs, with commas")
+    parser.add_argument("--rate", type=float, default=500, help="jobs a second of the deploys")
     given = parser.parse_args()
-    named = runs(given.jobs, given.seconds)
+    named = runs(given.jobs, given.seconds, given.rate)
     wanted = given.only.split(",") if given.only else [*named]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     print(

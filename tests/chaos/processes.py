@@ -92,10 +92,10 @@ class Processes:
         """Let those that start from now on reach the store at another address, or at its own."""
         self._env["DUTIFUL_URL"] = url or self.url
 
-    def start(self, workers: int = 1, *options: str) -> None:
-        """Start workers; ``options`` come after those of the whole crew."""
+    def start(self, workers: int = 1, *options: str, env: dict[str, str] | None = None) -> None:
+        """Start workers; ``options`` come after those of the whole crew, so does ``env``."""
         for _ in range(workers):
-            self.workers.append(self._spawn("w", *self._command, *options))
+            self.workers.append(self._spawn("w", *self._command, *options, env=env))
 
     def ready(self) -> None:
         """Wait until every worker takes jobs; one that is still starting knows no SIGTERM."""
@@ -114,6 +114,10 @@ class Processes:
         member.portion = count
         self.producers.append(member)
         return member
+
+    def start_producer(self, module: str, *words: str) -> None:
+        """Start a producer of another kind."""
+        self.producers.append(self._spawn("p", module, *words))
 
     def kill(self, member: Member, number: signal.Signals = signal.SIGKILL) -> None:
         """Kill a process, tell the ledger, and wait until it is gone."""
@@ -212,14 +216,16 @@ class Processes:
                 group.remove(member)
                 self.gone.append(member)
 
-    def _spawn(self, letter: str, module: str, *words: str) -> Member:
+    def _spawn(
+        self, letter: str, module: str, *words: str, env: dict[str, str] | None = None
+    ) -> Member:
         name = f"{letter}{next(self._numbers)}"
         log = self.folder / f"{name}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", module, *words],
                 cwd=ROOT,
-                env={**self._env, "WORKER": name},
+                env={**self._env, **(env or {}), "WORKER": name},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

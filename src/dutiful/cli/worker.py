@@ -58,7 +58,7 @@ def worker(
     burst: Annotated[bool, typer.Option("--burst", help="Stop when no job is due.")] = False,
     grace: Annotated[
         str, typer.Option(help="How long running jobs may continue after a stop is requested.")
-    ] = "30s",
+    ] = "25s",
     reload: Annotated[
         bool, typer.Option("--reload", help="Restart when a Python file in this folder changes.")
     ] = False,

@@ -44,8 +44,11 @@ class Rules(msgspec.Struct, frozen=True):
 
     retry: RetryPolicy = RetryPolicy()
     crashes_max: int = CRASHES_MAX
+    park_first: int = SECOND
+    """How long a job of an unknown task waits before a worker looks at it again. During a deploy
+    that worker may be a new one, which knows the task."""
     park: int = 15 * SECOND
-    """How long a job of an unknown task waits before a worker looks at it again."""
+    """The longest such wait: each is as long as the job has been parked."""
     park_max: int = 7 * DAY
     """How long a job may stay parked before it dies as ``unknown-task``."""
     park_args_max: int = DAY
@@ -208,7 +211,7 @@ def _park_or_die(
         claim,
         State.SCHEDULED,
         now,
-        rules.park,
+        min(max(now - parked_at, rules.park_first), rules.park),
         attempt=job.attempt - 1,
         reason=reason,
         parked_at=parked_at,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import msgspec
@@ -70,6 +71,10 @@ class Running(msgspec.Struct, eq=False):
     """Whether its end is decided: threads and tasks that it left can open and record nothing."""
     waits: bool = False
     """Whether it waits in its slot for the result of another job."""
+    recording: int = 0
+    """How many results of steps are being recorded."""
+    delayed_stop: bool = False
+    """Whether the body is to be interrupted when they have been recorded."""
     delayed: bool = False
     """Whether a step has met the lock of another session, and this was reported."""
     limits: list[asyncio.TimerHandle] = []
@@ -133,9 +138,12 @@ class Running(msgspec.Struct, eq=False):
         await self.record_raw(name, raw)
 
     async def record_raw(self, name: str, raw: bytes) -> None:
-        """Record a step's result that is JSON already."""
+        """Record a step's result that is JSON already.
+
+        The step has run, so a request to end waits for the record: it would run again otherwise.
+        """
         self._original()
-        with recording(name):
+        with self._not_interrupted(), recording(name):
             held = (
                 self.why != "lost"
                 and not self.over
@@ -148,6 +156,19 @@ class Running(msgspec.Struct, eq=False):
         if not held:
             raise ClaimLost(f"job {self.job.id} is no longer this worker's; step {name!r} is void")
         self.steps = {**self.steps, name: raw}
+
+    @contextmanager
+    def _not_interrupted(self) -> Generator[None]:
+        """Delay an interruption to the end of the block."""
+        self.recording += 1
+        try:
+            yield
+        finally:
+            self.recording -= 1
+            if self.delayed_stop and not self.recording:
+                self.delayed_stop = False
+                if self.stop is not None:
+                    self.stop(self)
 
     def _tell_locked(self, error: JobLocked) -> None:
         """Report, once for the attempt, that a step waits for another session's lock."""
@@ -216,10 +237,14 @@ class Running(msgspec.Struct, eq=False):
 
     def interrupt(self, why: Why) -> None:
         """Ask the body to end, once; it may take any time, and a thread may ignore the request."""
-        if self.why is None:
-            self.why = why
-            if self.stop is not None:
-                self.stop(self)
+        if self.why is not None:
+            return
+        self.why = why
+        # A lost claim records nothing any more.
+        if self.recording and why != "lost":
+            self.delayed_stop = True
+        elif self.stop is not None:
+            self.stop(self)
 
     def exited(self, error: BaseException) -> bool:
         """End the attempt: a part of it raised SystemExit or KeyboardInterrupt."""

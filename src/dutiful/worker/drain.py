@@ -11,9 +11,11 @@ from dutiful.core.errors import EngineError
 
 from .executor import Executor
 from .fetch_loop import FetchLoop
+from .grace import cleanup_seconds
 
 LOST_GRACE = 0.5
-"""Seconds that interrupted coroutines get after the lease is lost: others may soon start them."""
+"""Seconds that interrupted coroutines get after the lease is lost: other workers may soon start
+the same jobs."""
 
 
 class Drain:
@@ -41,7 +43,7 @@ class Drain:
         self._report_cut_off = cut_off
         self._cut_off: set[str] = set()
         self.grace = grace
-        """Seconds that running jobs get; may be shortened at any time."""
+        """Seconds that running jobs get, with the time to clean up; may be shortened any time."""
 
     def interrupt(self, why: Literal["shutdown", "lost"]) -> None:
         """Interrupt all running jobs."""
@@ -51,28 +53,33 @@ class Drain:
                 self._cut_off.add(running.job.id)
 
     async def run(self, *, lost: bool) -> None:
-        """Let running jobs end, interrupt those that do not, release what is left."""
+        """Let running jobs end, interrupt those that do not, and release the rest."""
         executor = self._executor
         executor.drain()
         if lost:
             self.interrupt("lost")
             self._report_cut_off(len(self._cut_off))
         with contextlib.suppress(EngineError):
-            await self._wind_down(LOST_GRACE if lost else self.grace, lost=lost)
+            await self._wind_down(_lost_grace if lost else self._undisturbed, lost=lost)
             if executor.running:
                 self.interrupt("lost" if lost else "shutdown")
-                await self._wind_down(LOST_GRACE, lost=lost)
+                await self._wind_down(_lost_grace if lost else self._cleanup, lost=lost)
             executor.give_up()
             await self._fetch_loop.flush()
 
-    async def _wind_down(self, grace: float, *, lost: bool) -> None:
-        """Settle as attempts end, for ``grace`` seconds, fewer once a second stop is asked for."""
-        end = self._time() + grace
+    def _undisturbed(self) -> float:
+        return max(self.grace - self._cleanup(), 0)
+
+    def _cleanup(self) -> float:
+        return cleanup_seconds(self.grace)
+
+    async def _wind_down(self, most: Callable[[], float], *, lost: bool) -> None:
+        """Settle attempts as they end, for ``most()`` seconds, or fewer after a second stop."""
+        end = self._time() + most()
         executor = self._executor
         while executor.running or (executor.delayed and not lost):
             await self._fetch_loop.flush()
-            if not lost:
-                end = min(end, self._time() + self.grace)
+            end = min(end, self._time() + most())
             left = end - self._time()
             if left <= 0 or (self._lost() and not lost):
                 return
@@ -84,3 +91,7 @@ class Drain:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(left if due_in is None else min(left, due_in)):
                     await self._changed.wait()
+
+
+def _lost_grace() -> float:
+    return LOST_GRACE

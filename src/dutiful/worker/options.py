@@ -17,8 +17,8 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     queues: tuple[Served, ...] = (Served("default"),)
     concurrency: int = 16
     """Slots: async, thread and process jobs together."""
-    grace: int = 30 * SECOND
-    """How long running jobs may go on after a stop is requested."""
+    grace: int = 25 * SECOND
+    """How long running jobs may go on after a stop is requested, with the time to clean up."""
     burst: bool = False
     """Whether to stop when no queue has a due job."""
     jobs_max: int | None = None

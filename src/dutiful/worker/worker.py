@@ -30,6 +30,7 @@ from .app_protocol import WorkerApp
 from .condition import WorkerCondition
 from .death_hooks import DeathHooks
 from .engine_notice import engine_notice
+from .grace import grace_notice, hooks_seconds
 from .health_view import HealthView
 from .isolation.contained import contain, release
 from .isolation.contexts import Contexts
@@ -85,6 +86,7 @@ class Worker:
         self._owner = owner or ProcessOwner()
         self._asked = False
         """Whether a stop was requested."""
+        self._asked_at: float | None = None
         self._names: set[str] = set()
         self._contexts = Contexts()
         self._alerts = AlertServices(app, self._clock)
@@ -122,7 +124,8 @@ class Worker:
             self._registration = self.condition.registration = None
             watchdog.stop()
             # One that hangs must not hold up the exit indefinitely.
-            self.clean = await hooks.close(max(self.options.grace / 1e6, 1)) and self.clean
+            left = hooks_seconds(self.options.grace, self._asked_at)
+            self.clean = await hooks.close(left) and self.clean
             uncount()
             await self._alerts.flush()
             release(loop)
@@ -170,7 +173,8 @@ class Worker:
             if not self._stopped():
                 raise
             return False
-        for notice in (*notices, engine_notice(self.app.store)):
+        ends = grace_notice(self.options.grace, self.app.settings.termination_grace)
+        for notice in (*notices, engine_notice(self.app.store), ends):
             if notice:
                 self.app.bus.emit(Notice(notice))
         return True
@@ -179,6 +183,8 @@ class Worker:
         return self._asked
 
     def _stop_session(self, grace: float | None) -> None:
+        if self._loop is not None and self._asked_at is None:
+            self._asked_at = self._loop.time()
         if self._registration is not None:
             self._registration.stop(grace)
 

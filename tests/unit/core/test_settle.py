@@ -176,11 +176,17 @@ def test_a_crash_of_a_job_asked_to_end_cancels_it() -> None:
 def test_a_job_of_an_unknown_task_is_parked_unspent() -> None:
     done = decide(Unknown(), attempt=2)
     assert (done.state, done.reason, done.parked_at) == (State.SCHEDULED, "unknown-task", NOW)
-    assert (done.delay, done.attempt, done.error) == (RULES.park, 1, None)
+    assert (done.delay, done.attempt, done.error) == (RULES.park_first, 1, None)
 
 
 def test_parking_again_remembers_the_first_time() -> None:
     assert decide(Unknown(), parked_at=1).parked_at == 1
+
+
+@pytest.mark.parametrize(("parked", "delay"), [(-5, 1), (0, 1), (1, 1), (4, 4), (15, 15), (99, 15)])
+def test_a_parked_job_is_looked_at_soon_and_then_less_often(parked: int, delay: int) -> None:
+    done = decide(Unknown(), parked_at=NOW - parked * SECOND)
+    assert done.delay == delay * SECOND
 
 
 @pytest.mark.parametrize(("age", "state"), [(7 * DAY - 1, State.SCHEDULED), (7 * DAY, State.DEAD)])

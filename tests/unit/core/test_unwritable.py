@@ -121,7 +121,7 @@ def test_arguments_wait_for_a_day_at_most(age: int, park_max: int, state: State)
     assert (done.state, done.reason, done.attempt) == (state, "bad-payload", 2)
     assert (done.error is not None) is (state is State.DEAD)
     first = settle(running(attempt=3), Undecodable("no", waits=True), age, Dice(0.5), rules)
-    assert (first.parked_at, first.attempt, first.delay) == (age, 2, rules.park)
+    assert (first.parked_at, first.attempt, first.delay) == (age, 2, rules.park_first)
     assert first.error is not None
     dead = settle(running(attempt=3), Undecodable("no"), age, Dice(0.5), rules)
     assert (dead.state, dead.attempt) == (State.DEAD, 3)
