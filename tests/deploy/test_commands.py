@@ -19,9 +19,6 @@ from tests.docs.test_guides import parse
 ALL = started()
 WORKERS = [one for one in ALL if one.words[0] == "worker" and one.kill_after is not None]
 _OWN = "DUTIFUL_"
-# Parts of the release that are built beside these files; a test below says when they are there.
-_COMMANDS_TO_COME = {"watch"}
-_SETTINGS_TO_COME = {"DUTIFUL_METRICS"}
 
 
 def names(one: Started) -> str:
@@ -30,26 +27,15 @@ def names(one: Started) -> str:
 
 @pytest.mark.parametrize("one", ALL, ids=names)
 def test_every_command_exists_with_its_options(one: Started) -> None:
-    if one.words[0] not in _COMMANDS_TO_COME:
-        parse(typer.main.get_command(app), one.words)
+    parse(typer.main.get_command(app), one.words)
 
 
 @pytest.mark.parametrize("one", ALL, ids=names)
 def test_every_variable_is_a_setting_with_a_good_value(one: Started) -> None:
     own = {name: value for name, value in one.environ.items() if name.startswith(_OWN)}
-    known = {name: value for name, value in own.items() if name not in _SETTINGS_TO_COME}
-    settings = load_settings(environ=known)
-    for name in known:
+    settings = load_settings(environ=own)
+    for name in own:
         assert hasattr(settings, name.removeprefix(_OWN).lower()), name
-
-
-def test_nothing_is_to_come_that_is_there() -> None:
-    commands: dict[str, object] = vars(typer.main.get_command(app))["commands"]
-    assert not _COMMANDS_TO_COME & {*commands}
-    settings = load_settings(environ={})
-    assert not [
-        name for name in _SETTINGS_TO_COME if hasattr(settings, name.removeprefix(_OWN).lower())
-    ]
 
 
 def test_workers_are_found_in_every_kind_of_file() -> None:
