@@ -41,6 +41,7 @@ from dutiful.manage.retrying import Retried
 from dutiful.manage.schedule_records import OccurrenceRecord, ScheduleRecord
 from dutiful.manage.schedule_views import ScheduleFilters
 from dutiful.manage.schedules import Schedules
+from dutiful.manage.worker_records import Ordered, RunningJobRecord, WorkerReportRecord
 from dutiful.manage.workers import Workers
 from dutiful.testing.broker import PoorBroker
 from dutiful.testing.broker_connected import ConnectedBroker
@@ -147,6 +148,7 @@ def records() -> str:
     text: list[str] = []
     for kind in (
         *(Page, JobRecord, ErrorRecord, DeadGroupRecord, QueueRecord, WorkerRecord),
+        *(WorkerReportRecord, RunningJobRecord, Ordered),
         *(ScheduleRecord, OccurrenceRecord, BulkResult, Retried),
     ):
         rows = fields(kind) + [

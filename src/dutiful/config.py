@@ -42,6 +42,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a silent worker keeps its jobs before the others rescue them."""
     heartbeat: int = 2 * SECOND
     """How often a worker renews its lease; at most half of the lease."""
+    hung_after: int | None = 60 * SECOND
+    """A worker whose event loop has not answered for this time is hung: it says so, and its
+    process ends with exit code 79 to be restarted; None never ends one."""
     keep_succeeded: int | None = 1 * DAY
     """How long succeeded jobs are kept, with their results; None keeps them indefinitely."""
     keep_cancelled: int | None = 1 * DAY
@@ -91,6 +94,7 @@ _SPANS = {
     "enqueue_patience",
     "lease",
     "heartbeat",
+    "hung_after",
     "keep_succeeded",
     "keep_cancelled",
     "keep_dead",
@@ -98,7 +102,7 @@ _SPANS = {
     "termination_grace",
     "dead_man_every",
 }
-_ENDLESS = {"keep_succeeded", "keep_cancelled", "keep_dead"}
+_ENDLESS = {"hung_after", "keep_succeeded", "keep_cancelled", "keep_dead"}
 _UNKNOWN = {"termination_grace"}
 """What need not be set: None says that it is not known."""
 _NO_SPAN = {

@@ -34,6 +34,7 @@ from .core.errors import (
     StoreUnusable,
     UnknownSchedule,
     UnknownTask,
+    UnknownWorker,
     Unsupported,
     UsageError,
 )
@@ -45,6 +46,7 @@ from .manage.page import Page
 from .manage.records import DeadGroupRecord, ErrorRecord, JobRecord, QueueRecord, WorkerRecord
 from .manage.retrying import Retried
 from .manage.schedule_records import OccurrenceRecord, ScheduleRecord
+from .manage.worker_records import Ordered
 
 __all__ = [
     "App",
@@ -79,6 +81,7 @@ __all__ = [
     "JobRecord",
     "NotSent",
     "OccurrenceRecord",
+    "Ordered",
     "Page",
     "PartlyEnqueued",
     "PayloadTooLarge",
@@ -97,6 +100,7 @@ __all__ = [
     "ThisOccurrence",
     "UnknownSchedule",
     "UnknownTask",
+    "UnknownWorker",
     "Unsupported",
     "UsageError",
     "WorkerRecord",

@@ -88,14 +88,20 @@ class Processes:
         self.cli("migrate")
         self.sql("create table chaos_effect (order_no integer not null)")
 
+    def point(self, url: str = "") -> None:
+        """Let those that start from now on reach the store at another address, or at its own."""
+        self._env["DUTIFUL_URL"] = url or self.url
+
     def start(self, workers: int = 1, *options: str, env: dict[str, str] | None = None) -> None:
         """Start workers; ``options`` come after those of the whole crew, so does ``env``."""
         for _ in range(workers):
             self.workers.append(self._spawn("w", *self._command, *options, env=env))
 
-    def ready(self) -> None:
+    def ready(self, seconds: float = 60) -> None:
         """Wait until every worker takes jobs; one that is still starting knows no SIGTERM."""
-        wait_until(lambda: all(member.serves for member in self.workers), 60, "all workers serve")
+        wait_until(
+            lambda: all(member.serves for member in self.workers), seconds, "all workers serve"
+        )
 
     def start_skewed(self, seconds: int) -> Member:
         """Start a worker whose wall clock is so many seconds off."""

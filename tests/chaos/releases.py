@@ -16,6 +16,8 @@ from tests.chaos.versions import VERSIONS
 from tests.until import wait_until
 
 _WORKERS = 3
+_STARTS = 180.0
+"""Seconds for a start beside workers that take all of the processors."""
 NEW = ("greeted", "paid")
 """Tasks whose jobs, or the arguments of whose jobs, older versions do not know."""
 _STATES = """
@@ -126,7 +128,7 @@ def releases(
             for _ in range(_WORKERS):
                 leaving = made.workers[0]
                 made.start(env={"VERSION": str(version)})
-                made.ready()
+                made.ready(_STARTS)
                 if version > at:
                     _level(made, version)
                 began = time.monotonic()
@@ -144,7 +146,7 @@ def _shop(folder: Path, rate: float, url: str, grace: str) -> Iterator[Processes
     with processes(folder, "-c", "16", "--grace", grace, app=app, url=url) as made:
         _level(made, 0)
         made.start(_WORKERS, env={"VERSION": str(VERSIONS[0])})
-        made.ready()
+        made.ready(_STARTS)
         made.start_producer("tests.chaos.shop_producer", str(rate), str(folder / "level"))
         wait_until(lambda: made.states().get("succeeded"), 60, "the first job has ended")
         yield made

@@ -61,7 +61,8 @@ def test_workers(place: Place, run: Run) -> None:
     assert worker["lost"] is False
     assert set(worker) == {
         "id", "host", "pid", "version", "queues", "slots", "running", "joined_at", "renewed_at",
-        "silent_for", "lease", "hangs_for", "alive", "lost", "unreadable",
+        "silent_for", "lease", "hangs_for", "alive", "lost", "state", "ordered", "report",
+        "unreadable",
     }  # fmt: skip
 
 

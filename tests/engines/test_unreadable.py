@@ -95,7 +95,7 @@ async def test_a_worker_without_a_name_stops_no_rescue(tmp_path: Path) -> None:
         lost = await spoilt(app, tables, "worker", "gone", ", state = 2, started_at = 1")
         tables.run(
             "INSERT INTO dutiful_worker VALUES (NULL, 'x', 'a', 'b', 'c', 'd', 'e', 'f', 'g', "
-            "'h', 'i', 'j', 0, 0)"
+            "'h', 'i', 'j', 0, 0, 'k', 'l')"
         )
         tables.close()
         async with serving(app):

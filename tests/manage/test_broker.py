@@ -25,6 +25,7 @@ LOOKS: list[tuple[Callable[[App], Awaitable[Any]], str]] = [
     (lambda app: app.queues.alist(), "list and look up jobs"),
     (lambda app: app.queues.apause("default"), "pause queues"),
     (lambda app: app.workers.alist(), "know its workers"),
+    (lambda app: app.workers.aquiet("w1"), "know its workers"),
     (lambda app: app.schedules.alist(), "keep schedules"),
 ]
 

@@ -43,6 +43,9 @@ CALLS: dict[str, Callable[[App], Any]] = {
     "queues.pause": lambda app: app.queues.pause("mail"),
     "queues.resume": lambda app: app.queues.resume("mail"),
     "workers.list": lambda app: app.workers.list(),
+    "workers.quiet": lambda app: app.workers.quiet(all=True),
+    "workers.drain": lambda app: app.workers.drain(all=True),
+    "workers.resume": lambda app: app.workers.resume(all=True),
 }
 ROLES = {"inspector", "controller", "fleet", "scheduling", "retention", "transfer"}
 

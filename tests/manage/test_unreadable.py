@@ -119,13 +119,15 @@ async def test_a_worker_that_cannot_be_read_is_shown(tmp_path: Path) -> None:
         tables = SqliteTables(f"{tmp_path}/jobs.db")
         tables.run(
             "INSERT INTO dutiful_worker VALUES ('w', 'x', 'a', 'b', 'c', 'd', 'e', 'f', 'g', "
-            "'h', 'i', 'j', 0, 0)"
+            "'h', 'i', 'j', 0, 0, 'k', 'l')"
         )
         tables.close()
         (worker,) = await app.workers.alist()
         assert (worker.id, worker.slots) == ("w", 0)
         assert worker.unreadable is not None
         assert "queues" in worker.unreadable
+        assert worker.unreadable.endswith("report, ordered")
+        assert (worker.report, worker.ordered) == (None, None)
 
 
 async def test_the_filter_reaches_all_that_cannot_be_read(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         WorkerRecord,
     )
     from dutiful.manage.schedule_check import ScheduleFinding
+    from dutiful.manage.worker_records import Ordered, WorkerReportRecord
 
 _STEERS = re.compile(f"[{STEERING}]")
 
@@ -126,7 +127,42 @@ def worker(row: WorkerRecord) -> dict[str, Any]:
         "hangs_for": row.stalled_for.total_seconds(),
         "alive": row.alive,
         "lost": row.lost,
+        "state": row.state,
+        "ordered": row.ordered,
+        "report": None if row.report is None else _report(row.report),
         "unreadable": row.unreadable,
+    }
+
+
+def _report(row: WorkerReportRecord) -> dict[str, Any]:
+    """Return what a worker says about itself; spans are seconds."""
+    return {
+        "reason": row.reason,
+        "hung_for": row.hung_for.total_seconds(),
+        "loop_lag": row.loop_lag.total_seconds(),
+        "slots_in_use": row.slots_in_use,
+        "slots_blocked": row.slots_blocked,
+        "running": [
+            {"id": job.id, "task": job.task, "started_at": time(job.started_at)}
+            for job in row.running
+        ],
+        "progress_for": None if row.progress_for is None else row.progress_for.total_seconds(),
+        "store_for": None if row.store_for is None else row.store_for.total_seconds(),
+        "store_took": row.store_took.total_seconds(),
+        "renewal_lag": row.renewal_lag.total_seconds(),
+        "heartbeat": row.heartbeat.total_seconds(),
+        "rss_mb": row.rss_mb,
+        "app_version": row.app_version,
+    }
+
+
+def ordered(row: Ordered) -> dict[str, Any]:
+    """Return what became of an order to workers; spans are seconds."""
+    return {
+        "order": row.order,
+        "workers": list(row.workers),
+        "within": row.within.total_seconds(),
+        "pending": list(row.pending),
     }
 
 

@@ -32,7 +32,7 @@ MEANINGS: dict[Code, str] = {
     Code.BAD: "a check found a problem, nothing matched, or a job was left as it was",
     Code.USAGE: "the command cannot be carried out as typed",
     Code.STORE: "the store cannot be reached or used",
-    Code.NOT_FOUND: "no such job",
+    Code.NOT_FOUND: "no such job or worker",
     Code.FAULT: "an unexpected error, in Dutiful or in your app's module",
     Code.INTERRUPTED: "interrupted by Ctrl-C",
     Code.PIPE: "the reader of the output closed it",
@@ -116,6 +116,8 @@ def _code(error: errors.DutifulError) -> Code:
     match error:
         case CommandFailed(code=code):
             return code
+        case errors.UnknownWorker():
+            return Code.NOT_FOUND
         case errors.UsageError():
             return Code.USAGE
         case errors.EngineError():

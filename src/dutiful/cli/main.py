@@ -9,6 +9,7 @@ import typer
 
 from dutiful.cli import (
     alerts,
+    check,
     dead,
     dead_purge,
     dead_redrive,
@@ -25,6 +26,7 @@ from dutiful.cli import (
     schedules_next,
     store,
     workers,
+    workers_order,
 )
 from dutiful.cli.failure import MEANINGS
 from dutiful.cli.manual import SETTINGS, Command, Group, Later, Root
@@ -109,8 +111,13 @@ _GROUPS = {
         },
     ),
     "workers": (
-        "List workers, their jobs, and which are silent.",
-        {"list": workers.list_workers},
+        "List workers, quiet and drain them.",
+        {
+            "list": workers.list_workers,
+            "quiet": workers_order.quiet_workers,
+            "drain": workers_order.drain_workers,
+            "resume": workers_order.resume_workers,
+        },
     ),
     "alerts": (
         "Test whether alerts arrive.",
@@ -147,7 +154,7 @@ def _build() -> None:
     copy = app.command("copy", cls=Later, help=_COPY, rich_help_panel=_KEEP)
     copy(_where("dutiful.cli.copy", "copy"))
     app.command("migrate", cls=Command, rich_help_panel=_KEEP)(store.migrate)
-    app.command("check", cls=Command, rich_help_panel=_KEEP)(store.check)
+    app.command("check", cls=Command, rich_help_panel=_KEEP)(check.check)
 
 
 _build()

@@ -1,4 +1,4 @@
-"""``dutiful migrate`` and ``dutiful check``: looking after the store itself."""
+"""``dutiful migrate``: brings the schema of the store up to date."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import typer
 
 from dutiful.cli import as_json, render
 from dutiful.cli.expand import expand
-from dutiful.cli.failure import Code, CommandFailed
 from dutiful.cli.options import BULK, Common
 from dutiful.cli.target import OpenTarget, reach
 
@@ -69,26 +68,5 @@ def migrate(
             )
         elif not names:
             render.say(f"{opened.url} is up to date.")
-
-    reach(common, body, migrate=False)
-
-
-@expand
-def check(common: Common) -> None:
-    """Check the health of the store; exit code 1 when a finding is bad."""
-
-    async def body(opened: OpenTarget) -> None:
-        from dutiful.composition import ignored_engines
-
-        findings = (*await opened.store.check(), *ignored_engines())
-        if common.json:
-            as_json.emit([as_json.finding(finding) for finding in findings])
-        else:
-            render.show(render.findings(findings))
-        bad = [finding.name for finding in findings if not finding.ok]
-        if bad:
-            raise CommandFailed(
-                f"{render.plural(len(bad), 'finding')} bad: {', '.join(bad)}", Code.BAD
-            )
 
     reach(common, body, migrate=False)

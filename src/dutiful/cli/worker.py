@@ -55,7 +55,7 @@ def worker(
     """Run jobs until TERM, INT or HUP, then drain; a second signal releases running jobs.
 
     USR1 prints the stacks of threads and tasks. Exit codes: 0 stopped after a drain, 1 an error,
-    2 wrong use, 3 the store cannot be used, 75 must be restarted (if no supervisor does that).
+    2 wrong use, 3 the store cannot be used, 75 or 79 (hung) must be restarted by a supervisor.
     """
     leave_first_process()
     name = target or app or load_settings().app
@@ -73,6 +73,7 @@ def worker(
         jobs_max=jobs_max,
         rss_mb_max=rss_mb_max,
         lease=loaded.settings.leases(),
+        hung_after=loaded.settings.hung_after,
     )
     show_logs()
     if processes == 1 and not reload and jobs_max is None and rss_mb_max is None:

@@ -26,9 +26,13 @@ _COLUMNS = (
     TableColumn("queues", shrinks=True),
     TableColumn("slots", right=True),
     TableColumn("running", right=True),
+    TableColumn("state"),
     TableColumn("silent for", right=True),
     TableColumn(""),
 )
+
+
+_COLOURS = {"lost": "bold red", "overdue": "bold red", "hung": "bold red", "quiet": "yellow"}
 
 
 @expand
@@ -60,6 +64,7 @@ def _row(worker: WorkerRecord) -> list[Text]:
         render.line(render.flat(",".join(worker.queues))),
         render.line(str(worker.slots)),
         render.line(str(worker.running)),
+        render.line(render.flat(worker.state), _COLOURS.get(worker.state, "")),
         render.line(render.rough(spent(worker.silent_for)), "yellow" if quiet else ""),
         _trouble(worker),
     ]
@@ -72,6 +77,10 @@ def _trouble(worker: WorkerRecord) -> Text:
         return render.line(f"cannot be read, in {worker.unreadable}", "red")
     if worker.overdue:
         return render.line("lease is over", "bold red")
+    if worker.report is not None and worker.state == "hung":
+        return render.line(render.flat(worker.report.reason), "bold red")
+    if worker.ordered is not None and worker.state == "serving":
+        return render.line(f"ordered: {worker.ordered}", "yellow")
     if worker.stalled_for:
         return render.line(f"hangs for {render.rough(spent(worker.stalled_for))}", "bold red")
     return render.line("")

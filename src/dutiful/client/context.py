@@ -30,6 +30,8 @@ class Attempt(Protocol):
     """What a context asks: the worker's attempt, or the stand-in of a plain call."""
 
     job: Job
+    waits: bool
+    """Whether the job waits in its slot for the result of another."""
 
     @property
     def awaits(self) -> bool:
@@ -110,6 +112,10 @@ class Context:
         """The names of the steps that this run of the function has taken."""
         self.told_waiting = False
         """Whether `SlotWaiting` was emitted: this job waits in its slot for another."""
+
+    def waiting(self, now: bool) -> None:
+        """Note whether the job waits for the result of another, for longer than a moment."""
+        self._attempt.waits = now and self.holds_slot
 
     @property
     def holds_slot(self) -> bool:

@@ -110,12 +110,14 @@ class Handle(Generic[T]):
                         await asyncio.sleep(pause)
                         if waiter is not None and loop.time() >= begun + _TELL_AFTER:
                             self._tell(waiter)
-                            waiter = None
                         pause = min(pause * 1.5, _POLL_MOST)
                         job = await arepeat(look, outage)
             except TimeoutError:
                 look.raise_trouble(loop.time())
                 raise ResultTimeout(f"job {self.id} has not ended after {patience:g} s") from None
+            finally:
+                if waiter is not None:
+                    waiter.waiting(now=False)
         if job.state is not State.SUCCEEDED:
             raise await self._failure(job)
         value: T = decode(job.result or b"null", self._decoder, what=f"the result of {self.id}")
@@ -145,6 +147,7 @@ class Handle(Generic[T]):
 
     def _tell(self, waiter: Context) -> None:
         """Report once that a job waits in its slot for another, which may need that slot."""
+        waiter.waiting(now=True)
         if waiter.holds_slot and not waiter.told_waiting:
             waiter.told_waiting = True
             self._app.store.emit(SlotWaiting(waiter.job_id, waiter.job.task, self.id))

@@ -22,6 +22,7 @@ class Inline:
         self.job = Job(new_id(), task, "inline", State.RUNNING, 0, b"{}", 1, 1, now, now, now)
         self.cancelled = False
         self.awaits = awaits
+        self.waits = False
         self._steps: dict[str, bytes] = {}
 
     def recall(self, name: str) -> tuple[bool, Any]:

@@ -23,6 +23,7 @@ class Capability(StrEnum):
     SYNC_ENQUEUE = "enqueue without an event loop"
     RESULTS = "store results"
     FLEET = "know its workers"
+    ORDERS = "keep what workers report, and pass orders to them"
     NOTIFY = "wake idle workers"
     INSPECT = "list and look up jobs"
     CANCEL = "cancel jobs"
@@ -49,6 +50,7 @@ ADVICE: dict[Capability, str] = {
     Capability.PURGE: "delete them with its own tools",
     Capability.PAUSE: "stop the workers that serve the queue",
     Capability.FLEET: "look at the processes of the workers and at their logs",
+    Capability.ORDERS: "send a signal to the worker's process: TERM drains it",
     Capability.RESULTS: "let the task write its result where you can read it",
     Capability.STEPS: "make the whole task repeatable, with ctx.idempotency_key",
     Capability.TRANSACTION: "write in a transaction of your own, and make the task repeatable",

@@ -13,6 +13,7 @@ ROLES: dict[Capability, str] = {
     Capability.CALLER_TRANSACTION: "caller_producer",
     Capability.SYNC_ENQUEUE: "sync_producer",
     Capability.FLEET: "fleet",
+    Capability.ORDERS: "orders",
     Capability.INSPECT: "inspector",
     Capability.CANCEL: "controller",
     Capability.REDRIVE: "controller",

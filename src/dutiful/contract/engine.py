@@ -18,6 +18,7 @@ from .page import Finding
 from .roles.consumer import Consumer
 from .roles.controller import Controller
 from .roles.fleet import Fleet, Leases
+from .roles.fleet_orders import FleetOrders
 from .roles.health import Health
 from .roles.inspector import Inspector
 from .roles.producer import CallerProducer, Producer, SyncProducer
@@ -86,6 +87,7 @@ class Engine(ABC):
     transactional: Transactional | None = None
     leases: Leases | None = None
     fleet: Fleet | None = None
+    orders: FleetOrders | None = None
     inspector: Inspector | None = None
     controller: Controller | None = None
     schedules: ScheduleStore | None = None

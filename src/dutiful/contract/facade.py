@@ -31,6 +31,7 @@ from .reentry import insider, refuse_reentry, writing
 from .roles.consumer import Consumer, Exchanged, Wanted
 from .roles.controller import Controller
 from .roles.fleet import Fleet, Leases
+from .roles.fleet_orders import FleetOrders
 from .roles.inspector import Inspector
 from .roles.producer import CallerProducer, Receipt, created
 from .roles.retention import Retention
@@ -119,6 +120,11 @@ class Store:
     def fleet(self) -> Fleet:
         """The role of knowing the workers, or Unsupported."""
         return self._role(self.engine.fleet, Capability.FLEET)
+
+    @property
+    def orders(self) -> FleetOrders:
+        """The role of passing orders to workers, or Unsupported."""
+        return self._role(self.engine.orders, Capability.ORDERS)
 
     @property
     def leases(self) -> Leases | None:

@@ -13,6 +13,7 @@
     │   ├── StepNotRecorded   a step has run and its result cannot be kept; not tried again
     │   ├── UnknownTask       no task of that name is registered
     │   ├── UnknownSchedule   the store has no schedule of that name
+    │   ├── UnknownWorker     no live worker has that name
     │   ├── ScheduleTaken     another owner holds the schedule's name
     │   ├── DuplicateTask     two functions want one task name
     │   └── Unsupported       the engine cannot do that
@@ -90,6 +91,22 @@ class UnknownSchedule(UsageError):
         self.name = name
         hint = f"did you mean {near}?" if near else "see `dutiful schedules list`"
         super().__init__(f"no schedule is called {name!r}; {hint}")
+
+
+class UnknownWorker(UsageError):
+    """No live worker has that id, or several have ids that begin so."""
+
+    def __init__(self, name: str, near: Sequence[str] = (), *, several: bool = False) -> None:
+        """Keep the unknown name, and the ids that may be meant."""
+        self.name = name
+        self.near = tuple(near)
+        self.several = several
+        ids = ", ".join(self.near[:4]) + (", …" if len(self.near) > 4 else "")
+        if several:
+            super().__init__(f"several workers begin with {name!r}: {ids}")
+        else:
+            hint = f"did you mean {ids}?" if ids else "see `dutiful workers list`"
+            super().__init__(f"no live worker is called {name!r}; {hint}")
 
 
 class ScheduleTaken(UsageError):

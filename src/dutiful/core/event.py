@@ -12,6 +12,15 @@ from .schedule_event import OccurrenceMissed as OccurrenceMissed
 from .schedule_event import ScheduleBroken as ScheduleBroken
 from .schedule_event import SchedulesDeclared as SchedulesDeclared
 from .settle import Settlement
+from .worker_event import LeaseLost as LeaseLost
+from .worker_event import WorkerDraining as WorkerDraining
+from .worker_event import WorkerHung as WorkerHung
+from .worker_event import WorkerJoined as WorkerJoined
+from .worker_event import WorkerLeft as WorkerLeft
+from .worker_event import WorkerLost as WorkerLost
+from .worker_event import WorkerQuieted as WorkerQuieted
+from .worker_event import WorkerResumed as WorkerResumed
+from .worker_event import WorkerStalled as WorkerStalled
 
 
 class Enqueued(msgspec.Struct, frozen=True, tag=True):
@@ -66,13 +75,6 @@ class SettlementsUnknown(msgspec.Struct, frozen=True, tag=True):
     job_ids: tuple[str, ...]
 
 
-class WorkerJoined(msgspec.Struct, frozen=True, tag=True):
-    """A worker registered and may claim."""
-
-    worker: str
-    queues: tuple[str, ...]
-
-
 class QueuesUnserved(msgspec.Struct, frozen=True, tag=True):
     """A worker that started found due jobs in queues that no live worker serves."""
 
@@ -80,38 +82,10 @@ class QueuesUnserved(msgspec.Struct, frozen=True, tag=True):
     """How many jobs are due, by queue."""
 
 
-class WorkerLeft(msgspec.Struct, frozen=True, tag=True):
-    """A worker drained and removed its registration."""
-
-    worker: str
-    released: int = 0
-
-
-class WorkerLost(msgspec.Struct, frozen=True, tag=True):
-    """A worker fell silent or its process has ended; its jobs are rescued."""
-
-    worker: str
-    why: str
-
-
-class WorkerStalled(msgspec.Struct, frozen=True, tag=True):
-    """A worker's loop has not answered for this time: some code blocks it, or it hangs."""
-
-    worker: str
-    seconds: float
-
-
 class JobsRescued(msgspec.Struct, frozen=True, tag=True):
     """Jobs of lost workers were rescued."""
 
     count: int
-
-
-class LeaseLost(msgspec.Struct, frozen=True, tag=True):
-    """This worker could not renew in time and stopped its own jobs."""
-
-    worker: str
-    stopped: int
 
 
 class TaskUnknown(msgspec.Struct, frozen=True, tag=True):
@@ -242,6 +216,10 @@ Event = (
     | WorkerLeft
     | WorkerLost
     | WorkerStalled
+    | WorkerHung
+    | WorkerQuieted
+    | WorkerResumed
+    | WorkerDraining
     | JobsRescued
     | LeaseLost
     | TaskUnknown

@@ -17,6 +17,7 @@ from dutiful.core.job import AttemptError, Job
 from dutiful.core.state import FINAL, State
 
 from .reading import length, value, when
+from .worker_records import WorkerReportRecord, report_record
 
 JobState = Literal["scheduled", "queued", "running", "waiting", "succeeded", "dead", "cancelled"]
 
@@ -150,6 +151,14 @@ class WorkerRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Whether its lease is over, though no other worker has declared it lost yet."""
     lost: bool
     """Whether another worker has declared it lost; its jobs are rescued."""
+    state: str
+    """``lost``, ``overdue``, or what it last reported: ``serving``, ``quiet`` (claims nothing),
+    ``draining``, ``hung``. A worker that has not reported, as one of an older release, counts as
+    ``serving``."""
+    ordered: Literal["quiet", "drain"] | None
+    """What it is ordered to do; it obeys at its next heartbeat."""
+    report: WorkerReportRecord | None
+    """What it said about itself with its last heartbeat."""
     unreadable: str | None
     """The names of columns that cannot be read."""
 
@@ -245,5 +254,8 @@ def worker_record(row: WorkerStatus) -> WorkerRecord:
         alive=row.alive,
         overdue=row.overdue,
         lost=row.lost,
+        state=row.state,
+        ordered=row.ordered,
+        report=None if row.report is None else report_record(row.report),
         unreadable=row.unreadable,
     )

@@ -127,8 +127,6 @@ def _worded(
 
 def _operations(event: e.Event) -> None:
     match event:
-        case e.WorkerJoined(worker=worker, queues=queues):
-            _info("worker %s serves %s", worker, ", ".join(queues))
         case e.QueuesUnserved(waiting=waiting):
             _warning(spell(waiting))
         case e.SettlementsDelayed(job_ids=ids, locked_by=who):
@@ -138,10 +136,6 @@ def _operations(event: e.Event) -> None:
                 who or "another session",
                 ", ".join(ids[:5]),
             )
-        case e.WorkerStalled(worker=worker, seconds=seconds):
-            _error("worker %s hangs: its loop has not answered for %.0f s", worker, seconds)
-        case e.WorkerLeft(worker=worker, released=released):
-            _info("worker %s left; %d jobs released", worker, released)
         case e.EngineTroubled(error=error):
             _error("the store cannot be used, trying again: %s", error)
         case e.EngineRecovered(seconds=seconds):
@@ -150,6 +144,27 @@ def _operations(event: e.Event) -> None:
             _error("service %s failed: %s", service, error)
         case e.HookFailed(hook=hook, error=error):
             _error("hook %s failed: %s", hook, error)
+        case _:
+            _of_workers(event)
+
+
+def _of_workers(event: e.Event) -> None:
+    match event:
+        case e.WorkerJoined(worker=worker, queues=queues):
+            _info("worker %s serves %s", worker, ", ".join(queues))
+        case e.WorkerStalled(worker=worker, seconds=seconds):
+            _error("worker %s hangs: its loop has not answered for %.0f s", worker, seconds)
+        case e.WorkerHung(worker=worker, reason=reason):
+            _error("worker %s is hung and ends if it can: %s", worker, reason)
+        case e.WorkerQuieted(worker=worker):
+            _info("worker %s is quiet: it claims no jobs until it is resumed", worker)
+        case e.WorkerResumed(worker=worker):
+            _info("worker %s claims jobs again", worker)
+        case e.WorkerDraining(worker=worker, running=running, ordered=ordered):
+            why = ", as ordered" if ordered else ""
+            _info("worker %s drains%s; %d jobs run", worker, why, running)
+        case e.WorkerLeft(worker=worker, released=released):
+            _info("worker %s left; %d jobs released", worker, released)
         case _:
             _of_the_store(event)
 

@@ -8,7 +8,7 @@ from dutiful.contract.clock import Clock
 from dutiful.contract.facade import Store
 from dutiful.contract.roles.consumer import Exchanged
 from dutiful.contract.roles.fleet import WorkerInfo, WorkerStatus
-from dutiful.core.event import JobsRescued, WorkerLost, WorkerStalled
+from dutiful.core.event import JobsRescued, WorkerHung, WorkerLost, WorkerStalled
 from dutiful.core.job import Claim
 from dutiful.core.outcome import Crashed
 from dutiful.core.retry import Random
@@ -59,6 +59,7 @@ class Rescuer:
         self._healthy = healthy
         self._calm = calm
         self._stalled: set[str] = set()
+        self._hung: set[str] = set()
 
     def rest(self, rng: Random) -> float:
         """Wait about as long as ``seconds`` says."""
@@ -97,11 +98,15 @@ class Rescuer:
             self._store.emit(WorkerLost(worker, _why(worker, gone, others)))
 
     def _tell_stalled(self, others: list[WorkerStatus]) -> None:
-        """Report once each worker that renews its lease while its loop hangs."""
+        """Report once each worker that renews its lease while its loop hangs, or says it does."""
         stalled = {one.info.id: one.stalled_for for one in others if one.stalled_for}
         for worker in stalled.keys() - self._stalled:
             self._store.emit(WorkerStalled(worker, stalled[worker] / 1_000_000))
         self._stalled = set(stalled)
+        hung = {one.info.id: one.report for one in others if one.report is not None and one.hung}
+        for worker in hung.keys() - self._hung:
+            self._store.emit(WorkerHung(worker, hung[worker].reason))
+        self._hung = set(hung)
 
     def _settle(self, claim: Claim, now: int) -> Settlement:
         worker = claim.job.worker or "an unknown worker"

@@ -26,6 +26,11 @@ class OutageReport:
         self._ended: int | None = None
         self._failing: set[str] = set()
 
+    @property
+    def since(self) -> int | None:
+        """Since when, by the ticks, the store has been in trouble; None when it is not."""
+        return self._since if self._begun else None
+
     def met(self, who: str, error: Exception, began: int) -> None:
         """Note that a call failed because of the store; ``began`` are the ticks of its start.
 

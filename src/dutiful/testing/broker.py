@@ -138,7 +138,13 @@ class BrokerConsumer:
         raise Unsupported(PoorBroker.name, Capability.STEPS.value)
 
     async def renew(
-        self, worker: str, *, claims: Sequence[Claim] = (), lease: int = 0, stalled_for: int = 0
+        self,
+        worker: str,
+        *,
+        claims: Sequence[Claim] = (),
+        lease: int = 0,
+        stalled_for: int = 0,
+        report: str | None = None,
     ) -> Renewal:
         """Prolong the lease of each message that is still leased to its claim."""
         queues, lost = self.queues, list[str]()

@@ -73,6 +73,8 @@ class Running(msgspec.Struct, eq=False):
     """How many results of steps are being recorded."""
     delayed_stop: bool = False
     """Whether the body is to be interrupted when they have been recorded."""
+    waits: bool = False
+    """Whether it waits in its slot for the result of another job."""
     delayed: bool = False
     """Whether a step has met the lock of another session, and this was reported."""
     limits: list[asyncio.TimerHandle] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from dutiful.contract.clock import Clock
 from dutiful.contract.engine import AttemptCounter
@@ -73,6 +73,9 @@ class Executor:
         self._apart = Apart(app.settings.crashes_max, self._time)
         self._runners = Runners(app, self._loop, self._limit, self._finish)
         self.draining = False
+        self.quiet = False
+        self.progressed: float | None = None
+        """When a body last began or an end was last settled, by the loop's clock."""
 
     def offer(self, claims: Iterable[Claim]) -> None:
         """Take claimed jobs and start as many as there are slots."""
@@ -122,7 +125,7 @@ class Executor:
 
     def wanted(self) -> int:
         """Return how many jobs to claim now."""
-        if self.draining or self.delayed.full or not self._valid():
+        if self.draining or self.quiet or self.delayed.full or not self._valid():
             return 0
         if self.capacity.short:
             return max(self.capacity.slots - len(self.running) - len(self.waiting), 0)
@@ -136,8 +139,10 @@ class Executor:
             return ended
         return held_still(ended, self.leases, self.delayed, self._store.emit)
 
-    def settled(self, ended: Iterable[End], delayed: Collection[str]) -> None:
+    def settled(self, ended: Sequence[End], delayed: Collection[str]) -> None:
         """Note that ends were written, except those of ``delayed`` jobs."""
+        if ended:
+            self.progressed = self._time()
         if self.leases is not None:
             self.leases.settled([claim for claim, _ in ended], delayed)
 
@@ -240,7 +245,7 @@ class Executor:
     def _limit(self, running: Running) -> None:
         """Start the timeouts of a body that begins; one that waits for a process has not begun."""
         later, spec = self._loop.call_later, running.task.spec
-        running.since = self._time()
+        running.since = self.progressed = self._time()
         if spec.timeout is not None:
             running.limits.append(later(spec.timeout / 1_000_000, running.interrupt, "timeout"))
         if spec.hard_timeout is not None:

@@ -24,6 +24,7 @@ from .decide_ends import decided
 from .end_deadline import EndDeadline
 from .executor import Executor
 from .prefetch import STALE_SECONDS
+from .shorten_wait import shorten
 from .store_retry import StoreRetry
 from .unwritable_ends import UnwritableEnds
 
@@ -82,6 +83,7 @@ class FetchLoop:
         self._unwritable = UnwritableEnds(store.emit)
         self.released = 0
         """How many jobs were released."""
+        self.asking: float | None = None  # since when an exchange has been under way
         self.overdue: Callable[[], bool] = lambda: False
         """Whether to stop waiting for a store that is unavailable."""
 
@@ -116,11 +118,14 @@ class FetchLoop:
         settlements = decided(ended, now, self._rng, self._rules, self._store.emit)
         wanted = self._wanted(min(limit, self._batch)) if limit else None
         started, done = self._time(), executor.done
+        self.asking = started
         try:
             answer = await self._exchange(settlements, wanted)
         except BaseException:
             executor.unsettled(ended)
             raise
+        finally:
+            self.asking = None
         # The time that calls take during an outage says nothing about how many jobs to prefetch.
         executor.prefetch.observe_trip(min(self._time() - started, _TRIP_MOST))
         self._count(ended, answer)
@@ -136,7 +141,7 @@ class FetchLoop:
             self._hopeful = len(answer.claims) == wanted.limit
             self._dry_at = None if answer.claims else done
             self._due_in = None if answer.due_in is None else answer.due_in / 1_000_000
-            self._shorten()
+            shorten(self._leash, self._due_in)
             if answer.claims:
                 executor.store_clock.heard(answer.claims[0].job.started_at)
             executor.offer(answer.claims)
@@ -232,6 +237,11 @@ class FetchLoop:
         length = 0 if (leases := self._executor.leases) is None else leases.wanted
         return Wanted(fetch_order(self._queues, self._rng), limit, length)
 
+    def look_again(self) -> None:
+        """Claim again, after the executor has wanted nothing for a while."""
+        self._hopeful = True
+        self._changed.set()
+
     def _give_up(self) -> bool:
         return self.overdue()
 
@@ -266,15 +276,6 @@ class FetchLoop:
         if self._ask_every is None or not self._executor.running:
             return None
         return max(self._asked_at + self._ask_every - self._time(), 0)
-
-    def _shorten(self) -> None:
-        """Shorten the present wait to the time when a job, such as a retry, is due."""
-        leash = self._leash
-        if leash is None or self._due_in is None or leash.expired():
-            return
-        when, known = asyncio.get_running_loop().time() + self._due_in, leash.when()
-        if known is None or when < known:
-            leash.reschedule(when)
 
     async def _wait(self, names: list[str], seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

@@ -7,11 +7,14 @@ import contextlib
 import threading
 from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
 from dutiful.contract.clock import Clock
 from dutiful.contract.roles.fleet import Leases, Renewal
 from dutiful.core.errors import EngineError
+from dutiful.core.instant import SECOND
 from dutiful.core.lease import Lease
+from dutiful.core.worker_report import Order
 
 from .isolation.steady_loop import SteadyLoop
 from .isolation.threads import in_own_thread
@@ -41,11 +44,14 @@ class Heartbeat:
         on_answer: Callable[[Exception | None, int], None] = lambda error, began: None,
         ask: Callable[[Callable[[], None]], None],
         idle: Callable[[], bool] = lambda: False,
+        report: Callable[[], str] | None = None,
+        on_order: Callable[[Order | None], None] = lambda order: None,
     ) -> None:
         """Start valid: the worker has just joined. Callbacks are called in the heartbeat's thread.
 
         ``ask`` passes a call to the loop that runs the jobs, to check that it still answers. An
-        ``idle`` worker has no jobs to lose and renews half as often.
+        ``idle`` worker has no jobs to lose and renews half as often. ``report`` makes
+        what the store is to keep; None where it keeps no reports.
         """
         self._leases = leases
         self._worker = worker
@@ -58,13 +64,25 @@ class Heartbeat:
         self._on_answer = on_answer
         self._ask = ask
         self._idle = idle
+        self._report = report
+        self._on_order = on_order
+        self._order: Order | Literal["unheard"] | None = "unheard"
+        self._lag = 0
+        self.answered_at: int | None = None
+        """When the store last answered, by the ticks."""
+        self.answer_took = 0
+        """For how many microseconds that answer was waited for."""
+        self.renewal_lag = 0
+        """How many microseconds later than planned it came."""
+        self._planned: int | None = None
+        self._renewed = threading.Event()
         self.calm = False
         """Whether the last renewal said that no job has to be rescued."""
         self._asked_at: int | None = None
         self._reported = False
         self._deadline = lease.deadline(clock.ticks())
         self._stopped = False
-        self._failed = False
+        self._failed = self._ended = False
         self._wake: Callable[[], None] = lambda: None
         self.lost = False
 
@@ -81,14 +99,47 @@ class Heartbeat:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         self._wake = partial(_set, loop, stop)
-        while not self._stopped:
-            try:
-                async with asyncio.timeout(self._pause()):
-                    await stop.wait()
-            except TimeoutError:
+        try:
+            while not self.lost and await self._rest(stop):
                 await self.renew()
-            if self.lost:
-                return
+                self._renewed.set()
+        finally:
+            self._ended = True
+            self._renewed.set()
+
+    async def _rest(self, wake: asyncio.Event) -> bool:
+        """Wait until the next heartbeat; return whether it is to be taken."""
+        if self._stopped:
+            return False
+        pause = self._pause()
+        self._planned = self._clock.ticks() + round(pause * SECOND)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause):
+                await wake.wait()
+        wake.clear()
+        return not self._stopped
+
+    def renew_now(self, seconds: float = 0) -> None:
+        """Renew without waiting for the next heartbeat; wait up to ``seconds`` until that is done.
+
+        May be called from any thread, and waits only where the heartbeat has a thread of its own.
+        """
+        self._renewed.clear()
+        if not self._ended:
+            self._wake()
+            self._renewed.wait(seconds)
+
+    def loop_lag(self) -> int:
+        """Return how late the loop answered last, or how long it owes an answer, if longer."""
+        asked = self._asked_at
+        owed = 0 if asked is None else self._clock.ticks() - asked
+        return max(owed, self._lag)
+
+    def stalled_for(self) -> int:
+        """Return for how long the loop has owed an answer, 0 if that is not long."""
+        asked = self._asked_at
+        owed = 0 if asked is None else self._clock.ticks() - asked
+        return owed if owed >= _STALLED_AFTER * self._lease.heartbeat else 0
 
     def _pause(self) -> float:
         """Return the seconds until the next renewal, at most until all jobs must stop."""
@@ -130,16 +181,32 @@ class Heartbeat:
         if not renewal.valid:
             self._lose()
             return
-        self._deadline = self._lease.deadline(self._renewed(renewal, sent))
+        self._note_answer(sent)
+        self._deadline = self._lease.deadline(self._renewed_at(renewal, sent))
         if renewal.cancels:
             self._on_cancels(renewal.cancels)
+        if renewal.order != self._order:
+            self._order = renewal.order
+            self._on_order(renewal.order)
+
+    def _note_answer(self, sent: int) -> None:
+        self.answered_at = now = self._clock.ticks()
+        self.answer_took = max(now - sent, 0)
+        self.renewal_lag = 0 if self._planned is None else max(now - self._planned, 0)
 
     async def _renew(self, stalled_for: int) -> Renewal:
         if self._leases is None:  # the server keeps the lease
             return Renewal(valid=True)
-        return await self._leases.renew(self._worker, stalled_for=stalled_for)
+        if self._report is None:
+            return await self._leases.renew(self._worker, stalled_for=stalled_for)
+        report: str | None = None
+        try:
+            report = self._report()
+        except Exception as error:  # noqa: BLE001 - no report is worth a lease
+            self._on_fault(error)
+        return await self._leases.renew(self._worker, stalled_for=stalled_for, report=report)
 
-    def _renewed(self, renewal: Renewal, sent: int) -> int:
+    def _renewed_at(self, renewal: Renewal, sent: int) -> int:
         """Return the start of the lease: when the call was sent, or the ticks that the store read.
 
         The store reads ticks if it is on this host. Otherwise a renewal that waited long for the
@@ -168,6 +235,8 @@ class Heartbeat:
         return owed
 
     def _answered(self) -> None:
+        if self._asked_at is not None:
+            self._lag = max(self._clock.ticks() - self._asked_at, 0)
         self._asked_at = None
 
     def _lose(self) -> None:

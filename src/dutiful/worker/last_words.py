@@ -5,10 +5,12 @@ Its exit code alone is not enough: a task may end the process that runs it with 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import fcntl
 import os
 import signal
+from collections.abc import Callable
 from typing import NamedTuple
 
 from . import forks
@@ -80,6 +82,8 @@ class LastWordsReader:
         finally:
             os.close(write)
         os.set_blocking(self._read, False)  # forked copies of the child may hold it open
+        self._said = b""
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def started(self) -> None:
         """Close the child's end here."""
@@ -87,14 +91,32 @@ class LastWordsReader:
 
     def close(self) -> None:
         """Close this end of the pipe."""
+        self._unwatch()
         os.close(self._read)
+
+    def on_serve(self, call: Callable[[], None]) -> None:
+        """Call, on the running loop, once the child says that it serves."""
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._read, self._heard, call)
+
+    def _heard(self, call: Callable[[], None]) -> None:
+        self._unwatch()
+        if self._hear().startswith(_SERVES):
+            call()
+
+    def _unwatch(self) -> None:
+        if self._loop is not None:
+            self._loop.remove_reader(self._read)
+            self._loop = None
+
+    def _hear(self) -> bytes:
+        with contextlib.suppress(BlockingIOError):
+            self._said += os.read(self._read, _LONGEST)
+        return self._said
 
     def ending(self, code: int) -> Ending:
         """Return how the child ended, according to its messages."""
-        try:
-            said = os.read(self._read, _LONGEST)
-        except BlockingIOError:
-            said = b""
+        said = self._hear()
         # SIGTERM kills a child that has not set its handlers yet, or has already reported its end.
         deaf = code == -signal.SIGTERM and not said.endswith(_SERVES)
         meant = deaf or (code >= 0 and said.endswith(_ENDS % code))

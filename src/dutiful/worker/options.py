@@ -26,6 +26,8 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     rss_mb_max: int | None = None
     """Stop when the process holds more memory than this, to be started again."""
     lease: Lease = Lease()
+    hung_after: int | None = 60 * SECOND
+    """After this time without an answer of its loop a worker is hung; None means never."""
     poll: float | None = None
     """Seconds after which an idle worker polls without a wake-up; None means the engine's value."""
     heartbeat_in_thread: bool = True

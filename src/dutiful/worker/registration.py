@@ -10,23 +10,32 @@ from typing import Literal
 from dutiful.contract.capability import Capability
 from dutiful.contract.clock import Clock
 from dutiful.contract.facade import Store
-from dutiful.contract.release import release
-from dutiful.contract.roles.fleet import WorkerInfo
 from dutiful.core.errors import EngineError
-from dutiful.core.event import LeaseLost, ServiceFailed, WorkerJoined, WorkerLeft, WorkerStalled
+from dutiful.core.event import (
+    LeaseLost,
+    ServiceFailed,
+    WorkerDraining,
+    WorkerJoined,
+    WorkerLeft,
+    WorkerStalled,
+)
 from dutiful.core.job import Claim
 from dutiful.core.retry import Random
 from dutiful.core.settle import Rules
+from dutiful.core.worker_report import encode_report
 from dutiful.services.process import Process
 from dutiful.services.service import Service, ServiceLoop
 
 from .app_protocol import WorkerApp
+from .condition import Condition
 from .drain import LOST_GRACE, Drain
 from .executor import Executor
 from .fetch_loop import FetchLoop
 from .heartbeat import Heartbeat, HeartbeatTask, HeartbeatThread
 from .job_heartbeat import kind_of_heartbeat
 from .job_leases import JobLeases, bounded, leases_of
+from .joining import introduce
+from .obedience import Obedience
 from .options import WorkerOptions
 from .store_retry import StoreRetry
 
@@ -50,6 +59,7 @@ class Registration:
         rng: Random,
         rules: Callable[[str], Rules],
         store_retry: StoreRetry,
+        condition: Condition | None = None,
     ) -> None:
         """Prepare a registration with a new id; call it on the loop that runs the jobs."""
         self.worker = worker = process.name()
@@ -59,6 +69,8 @@ class Registration:
         self._changed, self._asked = asyncio.Event(), asyncio.Event()
         self._lease = lease = bounded(options.lease, store.engine.bounds.lease)
         held = leases_of(store.engine, lease, clock)
+        self._condition = condition = condition or Condition(store_retry.trouble)
+        self.joined = False  # whether the store knows it
         self._heartbeat = self._make_heartbeat(clock, held)
         self.executor: Executor = Executor(
             app,
@@ -93,6 +105,18 @@ class Registration:
             cut_off=lambda stopped: store.emit(LeaseLost(worker, stopped)),
         )
         self._rng = rng
+        self._orders = Obedience(self, condition)
+        condition.registration = self
+
+    @property
+    def heartbeat(self) -> Heartbeat:
+        """What renews the lease."""
+        return self._heartbeat
+
+    @property
+    def heartbeat_micros(self) -> int:
+        """How often the lease is renewed."""
+        return self._lease.heartbeat
 
     def _make_heartbeat(self, clock: Clock, held: JobLeases | None) -> Heartbeat:
         store, worker = self.store, self.worker
@@ -111,7 +135,29 @@ class Registration:
             on_answer=self._heard_of_store,
             ask=self._from_heartbeat,
             idle=lambda: self.executor.resting,
+            report=self._report if store.can(Capability.ORDERS) else None,
+            on_order=lambda order: self._from_heartbeat(self._orders.obey, order),
         )
+
+    def _report(self) -> str:
+        return encode_report(self._condition.report())
+
+    def look_again(self) -> None:
+        """Claim again after a time without claims, or notice that claims are to end."""
+        self._fetch_loop.look_again()
+
+    def since(self, at: float) -> int:
+        """Return the microseconds since a time of the loop."""
+        return max(round((self._loop.time() - at) * 1_000_000), 0)
+
+    def held_back(self) -> object:
+        """Return a mark that changes with each progress; None when no claimed job waits for any."""
+        executor, asking = self.executor, self._fetch_loop.asking
+        if executor.draining or self._trouble.since is not None or not self.healthy():
+            return None
+        if executor.ended or (executor.waiting and len(executor.running) < executor.capacity.slots):
+            return self.worker, executor.progressed, executor.done
+        return None if asking is None else (self.worker, asking)
 
     def healthy(self) -> bool:
         """Whether this worker's own lease holds."""
@@ -127,6 +173,9 @@ class Registration:
             self._drain.grace = grace
         if not self._asked.is_set():
             self._asked_at = self._loop.time()
+            if self.joined:
+                jobs, ordered = len(self.executor.running), self._condition.drained
+                self.store.emit(WorkerDraining(self.worker, jobs, ordered))
         self._asked.set()
         # Before the fetch loop notices, so that jobs of a pending exchange are not started.
         self.executor.drain()
@@ -191,22 +240,13 @@ class Registration:
 
     async def _join(self) -> bool:
         """Register, waiting out any outage; False when a stop is requested before that."""
-        host, pid, born = self._process.identity()
-        info = WorkerInfo(
-            id=self.worker,
-            queues=tuple(queue.name for queue in self.options.queues),
-            concurrency=self.options.concurrency,
-            lease=self._lease.length,
-            host=host,
-            pid=pid,
-            born=born,
-            version=release(),
-        )
+        info = introduce(self.worker, self.options, self._lease, self._process)
 
         async def join() -> None:
             self._heartbeat.start()
             if self.store.can(Capability.FLEET):
                 await self.store.fleet.join(info)
+                await self._orders.joined()
 
         try:
             await self._store_retry.ask(join, self._asked.is_set)
@@ -214,6 +254,7 @@ class Registration:
             if not self._asked.is_set():
                 raise
             return False
+        self.joined = True
         self.store.emit(WorkerJoined(self.worker, info.queues))
         return True
 

@@ -27,15 +27,17 @@ from .app_protocol import WorkerApp
 from .isolation import contained
 from .isolation.parent_death import set_parent_death_signal
 from .isolation.places import remember
-from .isolation.process_end import end_on_signal, end_process, held_back, limit_end
+from .isolation.process_end import end_hung, end_on_signal, end_process, held_back, limit_end
 from .isolation.search_path import add_project
 from .isolation.standard import open_standard
 from .isolation.steady_loop import SteadyLoop
 from .last_words import LastWords
 from .options import WorkerOptions
 from .owned_task import OwnedTask
+from .service_notifier import ServiceNotifier
 from .signals import dump_on_usr1, on_stop
 from .unserved import UnservedQueues
+from .watchdog import ProcessOwner
 from .worker import Worker
 
 EXIT_STOPPED = 0
@@ -45,6 +47,10 @@ EXIT_STORE = 3
 EXIT_REFUSED = 78
 """The exit code of a supervisor's child for wrong usage (EX_CONFIG of sysexits): a restart would
 not help. It is not 2, because a task may end the process that runs it with 2."""
+EXIT_HUNG = 79
+"""A worker whose loop hangs, or that settles nothing, ends with this to be started again."""
+EXIT_DRAINED = 80
+"""A supervisor's child that an order has drained ends with this: it is not to be replaced."""
 EXIT_RECYCLE = 75
 """The exit code for a restart without delay by the supervisor (EX_TEMPFAIL of sysexits)."""
 
@@ -80,8 +86,10 @@ def serve(app: WorkerApp, options: WorkerOptions, words: LastWords | None = None
     If a task's thread that cannot be stopped still runs, this does not return but ends the process.
     ``words`` report to a supervisor what an exit code cannot say.
     """
-    words = words or LastWords()
-    worker = Worker(app, options)
+    supervised, words = words is not None, words or LastWords()
+    manager = ServiceNotifier()
+    worker = Worker(app, options, owner=_owner(words, manager))
+    app.bus.subscribe(manager.heard)
     app.bus.subscribe(lambda event: words.serves() if isinstance(event, WorkerJoined) else None)
     # Loaded objects stay, so the garbage collector need not visit them at each collection.
     gc.collect()
@@ -108,6 +116,8 @@ def serve(app: WorkerApp, options: WorkerOptions, words: LastWords | None = None
         finally:
             await unserved.close()
         pool.shutdown(wait=False, cancel_futures=True)
+        if supervised and worker.condition.drained:
+            return EXIT_DRAINED
         return EXIT_RECYCLE if ending == "recycled" else EXIT_STOPPED
 
     pid, loop = os.getpid(), new_loop()
@@ -127,6 +137,17 @@ def serve(app: WorkerApp, options: WorkerOptions, words: LastWords | None = None
         clean = contained.close(loop)
         end_on_signal(words.ends(code))
     return end_process(code, clean=worker.clean and clean)
+
+
+def _owner(words: LastWords, manager: ServiceNotifier) -> ProcessOwner:
+    """Return what ends this process when its worker hangs, and speaks to a service manager."""
+
+    def end() -> None:
+        end_hung(words.ends(EXIT_HUNG))
+
+    if manager.every is None:
+        return ProcessOwner(end=end)
+    return ProcessOwner(end=end, looked=manager.looked, every=manager.every)
 
 
 async def _open_spare() -> None:

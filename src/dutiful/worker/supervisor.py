@@ -21,6 +21,8 @@ from .isolation.search_path import arguments, bootstrap
 from .last_words import Ending, LastWordsReader
 from .serve import (
     EXIT_BROKEN,
+    EXIT_DRAINED,
+    EXIT_HUNG,
     EXIT_RECYCLE,
     EXIT_REFUSED,
     EXIT_STOPPED,
@@ -28,6 +30,7 @@ from .serve import (
     ORDERS,
     Orders,
 )
+from .service_notifier import ServiceNotifier
 from .signals import stop_signals
 
 _LOG = logging.getLogger("dutiful")
@@ -42,6 +45,15 @@ _CRASHES_MAX = 8
 that a job may have caused do not count."""
 _GLANCE = 0.2
 """Seconds between checks for a child's end, where the kernel cannot report it."""
+
+
+_WELL = (EXIT_STOPPED, EXIT_RECYCLE, EXIT_DRAINED, -signal.SIGTERM)
+"""How a child ends that was asked to stop."""
+
+
+def _by_itself(end: Ending) -> bool:
+    """Whether the worker itself is the reason of its end; a job may have made it hang."""
+    return end.meant and end.code != EXIT_HUNG
 
 
 class _Streak:
@@ -88,6 +100,7 @@ class Supervisor:
         self._served = False
         """Whether any child has ever served, so that the present fault may be temporary."""
         self._code = EXIT_STOPPED
+        self._manager = ServiceNotifier()
 
     async def run(self) -> int:
         """Supervise until every child has ended for good; return the exit code."""
@@ -95,14 +108,20 @@ class Supervisor:
         for number in stop_signals():
             loop.add_signal_handler(number, self._stop)
         loop.add_signal_handler(signal.SIGUSR1, self._tell, signal.SIGUSR1)
-        watcher = None
+        chores = [asyncio.create_task(self._ping())]
         if self._watch is not None:
-            watcher = asyncio.create_task(watch_files(self._watch, self._replace))
+            chores.append(asyncio.create_task(watch_files(self._watch, self._replace)))
         await asyncio.gather(*(self._keep(number) for number in range(self._count)))
-        if watcher is not None:
-            watcher.cancel()
-            await asyncio.gather(watcher, return_exceptions=True)
+        for chore in chores:
+            chore.cancel()
+        await asyncio.gather(*chores, return_exceptions=True)
         return self._code
+
+    async def _ping(self) -> None:
+        """Report to a service manager that asks for it that the supervisor lives."""
+        while (every := self._manager.every) is not None:
+            self._manager.looked(healthy=True)
+            await asyncio.sleep(every)
 
     async def _keep(self, number: int) -> None:
         """Keep one child running."""
@@ -114,7 +133,7 @@ class Supervisor:
                 if self._stopping.is_set():
                     self._ended_at_last(number, end)
                     return
-                if end.meant and end.code == EXIT_STOPPED and self._burst:
+                if end.meant and self._for_good(number, end.code):
                     return
                 lived = monotonic() - started
                 if self._as_asked(end, lived):
@@ -130,7 +149,7 @@ class Supervisor:
                 if lived > _SETTLED:
                     self._served, streak = True, _Streak()
             # A job that crashes its worker is dead after three crashes; other jobs wait behind it.
-            by_a_job = isinstance(end, Ending) and end.served and not end.meant
+            by_a_job = isinstance(end, Ending) and end.served and not _by_itself(end)
             streak.add(excused=by_a_job or (isinstance(end, Exception) and shortage(end)))
             if streak.vain >= _CRASHES_MAX and not self._others_serve():
                 text = "worker process %d failed %d times in a row; giving up"
@@ -140,9 +159,15 @@ class Supervisor:
             streak.tell(number, end)
             await self._sleep(streak.pause)
 
+    def _for_good(self, number: int, code: int) -> bool:
+        """Whether a child that meant to end so is not to be replaced."""
+        if code == EXIT_DRAINED:
+            _LOG.info("worker process %d was drained by an order and is not replaced", number)
+        return code == EXIT_DRAINED or (code == EXIT_STOPPED and self._burst)
+
     def _ended_at_last(self, number: int, end: Ending) -> None:
         """Note how a child ended after a stop was requested."""
-        if not end.meant or end.code not in (EXIT_STOPPED, EXIT_RECYCLE, -signal.SIGTERM):
+        if not end.meant or end.code not in _WELL:
             _LOG.error("worker process %d ended with %s", number, ending(end.code))
             self._code = EXIT_BROKEN
 
@@ -160,6 +185,7 @@ class Supervisor:
         finally:
             words.started()
         self._children[process] = monotonic()
+        words.on_serve(lambda: self._manager.ready(f"worker process {number} serves"))
         if self._stopping.is_set():
             tell(process.pid, signal.SIGTERM)
         _LOG.info("worker process %d started, pid %d", number, process.pid)
@@ -210,6 +236,8 @@ class Supervisor:
         self._stop()
 
     def _stop(self) -> None:
+        if not self._stopping.is_set():
+            self._manager.stopping("the worker processes drain")
         self._stopping.set()
         self._tell(signal.SIGTERM)
 

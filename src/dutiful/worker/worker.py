@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import random
-from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
+from collections.abc import Awaitable, Sequence
 from time import monotonic
-from typing import Any
 
 import msgspec
 
-from dutiful.client.async_or_not import is_async
-from dutiful.client.hooks import OnDeath, in_thread
 from dutiful.contract.capability import Capability
 from dutiful.contract.clock import Clock, SystemClock
 from dutiful.core.errors import EngineError
-from dutiful.core.event import Event, HookFailed, JobDied, Notice, Settled
+from dutiful.core.event import Notice
 from dutiful.core.job import NewJob
 from dutiful.core.retry import Random
 from dutiful.core.settle import Rules
 from dutiful.core.state import State
-from dutiful.core.text import worded
 from dutiful.services.preparing import HOOK_SECONDS
 from dutiful.services.process import Process, rss_mb
 from dutiful.services.pruner import Pruner
@@ -31,16 +25,18 @@ from dutiful.services.scheduler import HOOKS_WAIT, Scheduler
 from dutiful.services.service import Service
 from dutiful.services.trouble import OutageReport
 
-from . import forks
 from .app_protocol import WorkerApp
+from .condition import Condition
+from .death_hooks import DeathHooks
 from .engine_notice import engine_notice
 from .grace import grace_notice, hooks_seconds
+from .health_view import HealthView
 from .isolation.contained import contain, release
 from .isolation.contexts import Contexts
 from .options import WorkerOptions
-from .owned_task import OWNER, HookRun
 from .registration import Ending, Registration
 from .store_retry import StoreRetry
+from .watchdog import ProcessOwner, Watchdog
 from .with_dead_man import with_dead_man
 
 _RSS_SECONDS = 1.0
@@ -64,8 +60,12 @@ class Worker:
         clock: Clock | None = None,
         rng: Random | None = None,
         process: Process | None = None,
+        owner: ProcessOwner | None = None,
     ) -> None:
-        """Prepare a worker; clock, rng and process are the system's unless a test gives its own."""
+        """Prepare a worker; clock, rng and process are the system's unless a test gives its own.
+
+        ``owner`` ends the process of a worker that hangs; without one it only reports that.
+        """
         self.app = app
         self.options = options or WorkerOptions(lease=app.settings.leases())
         self.clean = True
@@ -80,11 +80,12 @@ class Worker:
         self._scheduler: Scheduler | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._store_retry = StoreRetry(OutageReport(app.bus.emit, self._clock.ticks), self._rng)
+        self.condition = Condition(self._store_retry.trouble)
+        self._owner = owner or ProcessOwner()
         self._asked = False
         """Whether a stop was requested."""
         self._asked_at: float | None = None
         self._names: set[str] = set()
-        self._hooks: set[asyncio.Task[None]] = set()
         self._contexts = Contexts()
         self._rss_seen = 0.0
 
@@ -94,7 +95,8 @@ class Worker:
         self.app.schedules.declaration().check(self.app.store)
         if not await self._open():
             return "stopped"
-        leave = self.app.bus.subscribe(lambda event: self._heard(loop, event))
+        hooks = DeathHooks(self.app, self._contexts, self._names)
+        watchdog = self._watch()
         contain(loop)
         try:
             while True:
@@ -109,12 +111,14 @@ class Worker:
                     self.clean = await registration.close() and self.clean
                     if self._scheduler is not None:
                         self._scheduler.close()
-                if ending != "lost" or self._stopped():
+                if ending != "lost" or self._stopped() or self.condition.drained:
                     return "stopped" if ending == "lost" else ending
         finally:
-            self._registration = None
-            leave()
-            await self._death_hooks_run()
+            self._registration = self.condition.registration = None
+            watchdog.stop()
+            # One that hangs must not hold up the exit indefinitely.
+            left = hooks_seconds(self.options.grace, self._asked_at)
+            self.clean = await hooks.close(left) and self.clean
             release(loop)
 
     def stop(self, grace: float | None = None) -> None:
@@ -125,6 +129,17 @@ class Worker:
         self._asked = True
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._stop_session, grace)
+
+    def health(self) -> HealthView:
+        """Return how this worker is; may be asked from any thread, also when its loop hangs."""
+        return self.condition.health()
+
+    def _watch(self) -> Watchdog:
+        limit = self.options.hung_after
+        watchdog = Watchdog(self.condition, limit, self._clock, self.app.bus.emit, self._owner)
+        if self.options.heartbeat_in_thread:
+            watchdog.start()
+        return watchdog
 
     async def _ready(self) -> tuple[str, ...]:
         """Open the store; ScheduleTaken when another owner has a schedule that is declared here."""
@@ -164,17 +179,6 @@ class Worker:
         if self._registration is not None:
             self._registration.stop(grace)
 
-    async def _death_hooks_run(self) -> None:
-        """Wait for the death hooks, with a limit: a hook that hangs must not prevent the exit."""
-        await asyncio.sleep(0)  # lets the hooks of the last events start
-        if not self._hooks:
-            return
-        left = hooks_seconds(self.options.grace, self._asked_at)
-        _, stuck = await asyncio.wait(self._hooks, timeout=left)
-        for hook in stuck:
-            hook.cancel()
-            self.clean = False
-
     def _new_session(self) -> Registration:
         return Registration(
             self.app,
@@ -185,6 +189,7 @@ class Worker:
             rng=self._rng,
             rules=self._rules_of,
             store_retry=self._store_retry,
+            condition=self.condition,
         )
 
     def _services(self, registration: Registration) -> list[Service]:
@@ -257,43 +262,3 @@ class Worker:
             return False
         self._rss_seen = now
         return rss_mb() > options.rss_mb_max
-
-    def _heard(self, loop: asyncio.AbstractEventLoop, event: Event) -> None:
-        """Run the hooks for deaths that this worker settled; other workers run their own."""
-        if not isinstance(event, Settled) or event.worker not in self._names:
-            return
-        for item in event.settlements:
-            if item.state is State.DEAD:
-                died = JobDied(item.claim.job, item.reason or "", item.error)
-                for hook in self.app.hooks.on_death:
-                    loop.call_soon_threadsafe(self._run_hook, hook, died)
-
-    def _run_hook(self, hook: OnDeath, event: JobDied) -> None:
-        owner, context = HookRun(), self._contexts.fresh()
-        context.run(OWNER.set, owner)
-        owner.task = task = asyncio.get_running_loop().create_task(
-            self._run_death_hooks(hook, event, owner), context=context
-        )
-        self._hooks.add(task)
-        task.add_done_callback(self._hooks.discard)
-
-    async def _run_death_hooks(self, hook: OnDeath, event: JobDied, owner: HookRun) -> None:
-        try:
-            call: Callable[[JobDied], Any] = hook
-            said = (
-                call(event)
-                if is_async(hook)
-                else await in_thread(partial(forks.guarded, call, event))
-            )
-            if inspect.isawaitable(said):
-                await said
-        except asyncio.CancelledError:
-            if owner.exit is None:
-                raise
-            self._hook_failed(hook, owner.exit)
-        except BaseException as error:  # noqa: BLE001 - a hook that exits must not end the worker
-            self._hook_failed(hook, error)
-
-    def _hook_failed(self, hook: OnDeath, error: BaseException) -> None:
-        name = getattr(hook, "__name__", "on_death")
-        self.app.bus.emit(HookFailed(name, worded(error)))

@@ -5,7 +5,7 @@ from typing import get_args
 import msgspec
 import pytest
 
-from dutiful.core import event, schedule_event
+from dutiful.core import event, schedule_event, worker_event
 from dutiful.core.event import Claimed, Event, JobsRescued, ignore
 
 KINDS = get_args(Event)
@@ -14,7 +14,7 @@ KINDS = get_args(Event)
 def test_every_event_class_is_in_the_union() -> None:
     defined = {
         kind
-        for module in (event, schedule_event)
+        for module in (event, schedule_event, worker_event)
         for kind in vars(module).values()
         if isinstance(kind, type)
         and issubclass(kind, msgspec.Struct)

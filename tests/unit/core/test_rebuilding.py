@@ -35,6 +35,10 @@ class Silent:
 
 SAMPLES: dict[type[Rebuilt], list[Callable[[], Rebuilt]]] = {
     errors.UnknownSchedule: [lambda: errors.UnknownSchedule("nightly", "nightly-2")],
+    errors.UnknownWorker: [
+        lambda: errors.UnknownWorker("w", ["w1", "w2"], several=True),
+        lambda: errors.UnknownWorker("w", ["v"]),
+    ],
     errors.ScheduleTaken: [
         lambda: errors.ScheduleTaken("shop", {None: ["a"], "other": ["b", "c"]})
     ],

@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 
 from dutiful.core.job import Claim
+from dutiful.core.worker_report import Order, WorkerReport
 
 
 class WorkerInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +42,10 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     lost: bool = False
     unreadable: str | None = None
     """The names of columns that cannot be read; safe values stand in their place."""
+    report: WorkerReport | None = None
+    """What it said with its last renewal; None from an older release, or before the first."""
+    ordered: Order | None = None
+    """What it is ordered to do."""
 
     @property
     def overdue(self) -> bool:
@@ -51,6 +56,25 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     def alive(self) -> bool:
         """Whether its lease holds."""
         return not (self.lost or self.overdue)
+
+    @property
+    def state(self) -> str:
+        """``lost``, ``overdue``, or what it reports; ``serving`` where it reports nothing."""
+        if self.lost:
+            return "lost"
+        if self.overdue:
+            return "overdue"
+        return "serving" if self.report is None else self.report.state
+
+    @property
+    def hung(self) -> bool:
+        """Whether it reported with its last renewal that it hangs."""
+        return self.report is not None and self.report.state == "hung"
+
+    @property
+    def serves(self) -> bool:
+        """Whether it takes jobs: its lease holds, and it is neither hung nor ordered otherwise."""
+        return self.state == "serving" and self.ordered is None
 
 
 class Renewal(msgspec.Struct, frozen=True):
@@ -66,20 +90,29 @@ class Renewal(msgspec.Struct, frozen=True):
     """The ticks at which the lease began, where the store reads them on the worker's host."""
     lost: tuple[str, ...] = ()
     """Ids of jobs whose own lease is over (`LeaseOwner.JOB`): this worker must stop them."""
+    order: Order | None = None
+    """What the worker is ordered to do, as long as it is; None: serve."""
 
 
 class Leases(Protocol):
     """Renews leases, so that the jobs of a live worker are not given to another one."""
 
     async def renew(
-        self, worker: str, *, claims: Sequence[Claim] = (), lease: int = 0, stalled_for: int = 0
+        self,
+        worker: str,
+        *,
+        claims: Sequence[Claim] = (),
+        lease: int = 0,
+        stalled_for: int = 0,
+        report: str | None = None,
     ) -> Renewal:
         """Renew leases, counted from the store's present instant.
 
         With `LeaseOwner.WORKER` the worker's own lease, by the length that it joined with;
-        ``stalled_for`` records for how many microseconds its event loop has not answered. With
-        `LeaseOwner.JOB` the lease of each of ``claims``, by ``lease`` microseconds; claims whose
-        lease is over are named in the answer.
+        ``stalled_for`` records for how many microseconds its event loop has not answered. An engine
+        with ORDERS also keeps ``report`` (`core.worker_report`), and the one before where it is
+        None; other engines are given none. With `LeaseOwner.JOB` the lease of each of ``claims``,
+        by ``lease`` microseconds; claims whose lease is over are named in the answer.
         Atomicity: one write for each lease, refused once it is lost. On lost reply: renew again.
         """
         ...

@@ -12,6 +12,7 @@ from dutiful.core.job import AttemptError, Job
 from dutiful.core.occurrence import Deadline, DeclarationVersion, Recorded, Standing
 from dutiful.core.overdue import REPORTED
 from dutiful.core.state import LIVE, State, mask
+from dutiful.core.worker_report import decode_report, order_of
 
 from .stored import (
     Column,
@@ -165,6 +166,8 @@ WORKER: dict[str, Column] = {
 WORKER_STATE: dict[str, Column] = {
     "lost": Column(flag, always(True)),
     "stalled_for": Column(whole(0), always(0)),
+    "report": Column(decode_report, always(None)),
+    "ordered": Column(order_of, always(None)),
     "running": Column(whole(0), always(0)),
 }
 

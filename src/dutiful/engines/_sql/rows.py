@@ -12,6 +12,7 @@ from dutiful.core.job import Job
 from dutiful.core.occurrence import Recorded
 from dutiful.core.overdue import REPORTED
 from dutiful.core.state import State
+from dutiful.core.worker_report import Order, order_of
 
 from .records import JOB
 from .stored import Found
@@ -49,6 +50,14 @@ def worker_row(info: WorkerInfo, host: str) -> tuple[Any, ...]:
     return (*who, info.version)
 
 
+def readable_order(stored: object) -> Order | None:
+    """Return a stored order; what cannot be read is no order: it must stop no renewal."""
+    try:
+        return order_of(stored)
+    except ValueError:
+        return None
+
+
 def status_of(found: Found, silent_for: int) -> WorkerStatus:
     """Build a worker's status from the columns of `records.WORKER` and `records.WORKER_STATE`."""
     has = found.values
@@ -61,4 +70,6 @@ def status_of(found: Found, silent_for: int) -> WorkerStatus:
         running=has["running"],
         lost=has["lost"],
         unreadable=found.unreadable,
+        report=has["report"],
+        ordered=has["ordered"],
     )

@@ -36,7 +36,7 @@ class MemoryEngine(Engine):
         schedules = MemorySchedules(tables, producer, controller)
         self.producer = self.sync_producer = producer
         self.consumer = self.transactional = MemoryConsumer(tables)
-        self.fleet = self.leases = MemoryFleet(tables)
+        self.fleet = self.leases = self.orders = MemoryFleet(tables)
         self.inspector = MemoryInspector(tables)
         self.controller = controller
         self.retention = MemoryRetention(tables)

@@ -7,12 +7,13 @@ from collections.abc import Collection, Sequence
 from dutiful.contract.roles.fleet import Renewal, WorkerInfo, WorkerStatus
 from dutiful.core.job import Claim
 from dutiful.core.state import State
+from dutiful.core.worker_report import Order, decode_report
 
 from .table import Registered, Tables
 
 
 class MemoryFleet:
-    """The roles `Fleet` and `Leases`; leases are counted in ticks, which cannot be set."""
+    """The roles `Fleet`, `Leases`, `FleetOrders`; leases are counted in ticks."""
 
     def __init__(self, tables: Tables) -> None:
         """Share the engine's tables."""
@@ -25,10 +26,19 @@ class MemoryFleet:
             known = tables.fleet.get(info.id)
             if known is not None and known.lost:
                 return  # a worker that was lost stays lost, so that its jobs are rescued
-            tables.fleet[info.id] = Registered(info, tables.clock.now(), tables.clock.ticks())
+            row = Registered(info, tables.clock.now(), tables.clock.ticks())
+            if known is not None:
+                row.report, row.ordered = known.report, known.ordered
+            tables.fleet[info.id] = row
 
     async def renew(
-        self, worker: str, *, claims: Sequence[Claim] = (), lease: int = 0, stalled_for: int = 0
+        self,
+        worker: str,
+        *,
+        claims: Sequence[Claim] = (),
+        lease: int = 0,
+        stalled_for: int = 0,
+        report: str | None = None,
     ) -> Renewal:
         """Renew a lease, unless the worker is lost."""
         tables = self.tables
@@ -39,8 +49,18 @@ class MemoryFleet:
             member.renewed_at = tables.clock.now()
             member.renewed_ticks = tables.clock.ticks()
             member.stalled_for = stalled_for
+            member.report = member.report if report is None else report
             cancels = [job.id for job in tables.running(worker) if job.cancel_requested]
-            return Renewal(valid=True, cancels=tuple(cancels))
+            return Renewal(valid=True, cancels=tuple(cancels), order=member.ordered)
+
+    async def order(self, workers: Sequence[str], order: Order | None) -> tuple[str, ...]:
+        """Store an order for workers that are registered and not lost."""
+        with self.tables.lock:
+            found = [self.tables.fleet.get(worker) for worker in dict.fromkeys(workers)]
+            ordered = [member for member in found if member is not None and not member.lost]
+            for member in ordered:
+                member.ordered = order
+            return tuple(member.info.id for member in ordered)
 
     async def leave(self, worker: str) -> None:
         """Unregister a worker."""
@@ -62,6 +82,8 @@ class MemoryFleet:
                     stalled_for=member.stalled_for,
                     running=len(tables.running(member.info.id)),
                     lost=member.lost,
+                    report=decode_report(member.report),
+                    ordered=member.ordered,
                 )
                 for member in tables.fleet.values()
             )

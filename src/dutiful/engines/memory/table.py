@@ -19,6 +19,7 @@ from dutiful.core.job import AttemptError, Job
 from dutiful.core.occurrence import DeclarationVersion, Recorded, Standing
 from dutiful.core.state import State, allowed
 from dutiful.core.unique import holds
+from dutiful.core.worker_report import Order
 
 
 class Registered:
@@ -30,6 +31,8 @@ class Registered:
         self.joined_at = self.renewed_at = now
         self.renewed_ticks = ticks
         self.stalled_for = 0
+        self.report: str | None = None
+        self.ordered: Order | None = None
         self.lost = False
 
 

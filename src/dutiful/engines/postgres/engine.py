@@ -40,7 +40,7 @@ class PostgresEngine(Engine):
         self.caller_producer = PostgresCaller(session)
         self.consumer = PostgresConsumer(session)
         self.transactional = PostgresTransactional(session)
-        self.fleet = self.leases = PostgresFleet(session)
+        self.fleet = self.leases = self.orders = PostgresFleet(session)
         self.inspector = SqlInspector(PostgresInspection(session))
         self.controller = PostgresController(session)
         self.retention = PostgresRetention(session)

@@ -7,6 +7,8 @@ from collections.abc import Collection, Sequence
 from dutiful.contract.roles.fleet import Renewal, WorkerInfo, WorkerStatus
 from dutiful.core.errors import EngineError
 from dutiful.core.job import Claim
+from dutiful.core.worker_report import Order
+from dutiful.engines._sql.rows import readable_order
 from dutiful.engines._sql.statement import Plan, Statement
 
 from .claiming import with_steps
@@ -17,7 +19,7 @@ from .session import Session
 
 
 class PostgresFleet:
-    """The roles `Fleet` and `Leases`; leases are counted by the server's clock."""
+    """The roles `Fleet`, `Leases` and `FleetOrders`; leases are counted by the server's clock."""
 
     def __init__(self, session: Session) -> None:
         """Share the engine's session."""
@@ -36,7 +38,13 @@ class PostgresFleet:
         await session.heartbeat_connection.aonce(plan, writes=True)
 
     async def renew(
-        self, worker: str, *, claims: Sequence[Claim] = (), lease: int = 0, stalled_for: int = 0
+        self,
+        worker: str,
+        *,
+        claims: Sequence[Claim] = (),
+        lease: int = 0,
+        stalled_for: int = 0,
+        report: str | None = None,
     ) -> Renewal:
         """Renew a lease, unless the worker is lost, on the heartbeat's own connection.
 
@@ -45,15 +53,16 @@ class PostgresFleet:
         """
         session = await ready(self.session)
 
-        def renewal() -> Plan[tuple[int | None, bool, int]]:
-            params = (worker, session.now, stalled_for)
-            at, calm, fleet = (yield Statement(session.sql("renew"), params)).rows[0]
-            return at, calm, fleet
+        def renewal() -> Plan[tuple[int | None, bool, int, object]]:
+            params = (worker, session.now, stalled_for, report)
+            at, calm, fleet, order = (yield Statement(session.sql("renew"), params)).rows[0]
+            return at, calm, fleet, order
 
-        at, calm, fleet = await session.heartbeat_connection.aonce(renewal, writes=True)
+        at, calm, fleet, ordered = await session.heartbeat_connection.aonce(renewal, writes=True)
         if at is None:
             return Renewal(valid=False)
         session.silence_meter.renewed(worker, at)
+        order = readable_order(ordered)
         known = session.reviews.get(worker)
         if known is None or known.fleet != fleet or not known.fresh(session.ticks()):
             session.reviews.pop(worker, None)
@@ -63,10 +72,21 @@ class PostgresFleet:
                     lambda: self._review(worker, fleet)
                 )
             except EngineError:
-                return Renewal(valid=True)
+                return Renewal(valid=True, order=order)
             if not known.holds and session.exchanges == before:
                 session.reviews[worker] = known
-        return Renewal(valid=True, cancels=known.cancels, calm=calm and not known.orphans)
+        calm = calm and not known.orphans
+        return Renewal(valid=True, cancels=known.cancels, calm=calm, order=order)
+
+    async def order(self, workers: Sequence[str], order: Order | None) -> tuple[str, ...]:
+        """Store an order for workers that are registered and not lost."""
+        session = await ready(self.session)
+
+        def plan() -> Plan[tuple[str, ...]]:
+            rows = (yield Statement(session.sql("order"), (list(workers), order))).rows
+            return tuple(row[0] for row in rows)
+
+        return await session.async_query_pool.once(plan, writes=True)
 
     def _review(self, worker: str, fleet: int) -> Plan[ClaimsReview]:
         session = self.session

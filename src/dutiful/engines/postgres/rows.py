@@ -34,6 +34,8 @@ class WorkerRow(NamedTuple):
     renewed_at: int
     lost: bool
     stalled_for: int
+    report: str | None
+    ordered: str | None
     running: int
 
 

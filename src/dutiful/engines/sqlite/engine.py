@@ -45,7 +45,7 @@ class SqliteEngine(Engine):
         self.producer = self.sync_producer = SqliteProducer(session)
         self.caller_producer = SqliteCaller(session)
         self.consumer = self.transactional = SqliteConsumer(session)
-        self.fleet = self.leases = SqliteFleet(session)
+        self.fleet = self.leases = self.orders = SqliteFleet(session)
         self.inspector = SqlInspector(SqliteInspection(session))
         self.controller = SqliteController(session)
         self.retention = SqliteRetention(session)

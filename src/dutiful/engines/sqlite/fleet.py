@@ -7,6 +7,8 @@ from collections.abc import Collection, Sequence
 
 from dutiful.contract.roles.fleet import Renewal, WorkerInfo, WorkerStatus
 from dutiful.core.job import Claim
+from dutiful.core.worker_report import Order
+from dutiful.engines._sql.rows import readable_order
 from dutiful.engines._sql.statement import Plan, Statement
 from dutiful.engines._sql.stored import shown
 
@@ -19,6 +21,7 @@ from .statements import sql
 _JOIN = sql("join")
 _RENEW = sql("renew")
 _CANCEL_REQUESTS = sql("cancel_requests")
+_ORDER = sql("order")
 _LEAVE = sql("leave")
 _WORKERS = sql("workers")
 _LEASES = sql("leases")
@@ -30,7 +33,7 @@ _FORGET = sql("forget")
 
 
 class SqliteFleet:
-    """The roles `Fleet` and `Leases`; leases are counted in the host's ticks, which only grow."""
+    """The roles `Fleet`, `Leases` and `FleetOrders`; leases are counted in the host's ticks."""
 
     def __init__(self, session: Session) -> None:
         """Share the engine's session."""
@@ -49,21 +52,41 @@ class SqliteFleet:
         await session.writer.awrite(plan)
 
     async def renew(
-        self, worker: str, *, claims: Sequence[Claim] = (), lease: int = 0, stalled_for: int = 0
+        self,
+        worker: str,
+        *,
+        claims: Sequence[Claim] = (),
+        lease: int = 0,
+        stalled_for: int = 0,
+        report: str | None = None,
     ) -> Renewal:
         """Renew a lease, unless the worker is lost."""
         session = self.session.ready()
 
         def plan() -> Written[Renewal]:
             ticks = session.clock.ticks()
-            row = (session.clock.now(), ticks, session.boot, stalled_for, worker)
-            if not (yield Statement(_RENEW, row)).count:
+            row = (session.clock.now(), ticks, session.boot, stalled_for, report, worker)
+            renewed = (yield Statement(_RENEW, row)).rows
+            if not renewed:
                 return Renewal(valid=False), False
             cancels = (yield Statement(_CANCEL_REQUESTS, (worker,))).rows
             ids = tuple(row[0] for row in cancels)
-            return Renewal(valid=True, cancels=ids, at=ticks), False
+            order = readable_order(renewed[0][0])
+            return Renewal(valid=True, cancels=ids, at=ticks, order=order), False
 
         return await session.writer.awrite(plan)
+
+    async def order(self, workers: Sequence[str], order: Order | None) -> tuple[str, ...]:
+        """Store an order for workers that are registered and not lost."""
+
+        def plan() -> Written[tuple[str, ...]]:
+            found: list[str] = []
+            for worker in dict.fromkeys(workers):
+                if (yield Statement(_ORDER, (order, worker))).rows:
+                    found.append(worker)
+            return tuple(found), False
+
+        return await self.session.ready().writer.awrite(plan)
 
     async def leave(self, worker: str) -> None:
         """Unregister a worker."""

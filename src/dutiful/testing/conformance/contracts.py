@@ -18,6 +18,7 @@ from dutiful.testing.conformance.inspect import InspectContract
 from dutiful.testing.conformance.job_lease import JobLeaseContract
 from dutiful.testing.conformance.lease import LeaseContract
 from dutiful.testing.conformance.open import OpenContract
+from dutiful.testing.conformance.ordered import OrdersContract
 from dutiful.testing.conformance.owner import OwnerContract
 from dutiful.testing.conformance.pause import PauseContract
 from dutiful.testing.conformance.prune import PruneContract
@@ -57,6 +58,7 @@ CONTRACTS: tuple[type[Contract], ...] = (
     JobLeaseContract,
     ServerLeaseContract,
     LeaseContract,
+    OrdersContract,
     RescueContract,
     CancelContract,
     RedriveContract,

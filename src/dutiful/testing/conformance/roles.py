@@ -7,6 +7,7 @@ from typing import cast
 from dutiful.contract.engine import Engine
 from dutiful.contract.roles.controller import Controller
 from dutiful.contract.roles.fleet import Fleet, Leases
+from dutiful.contract.roles.fleet_orders import FleetOrders
 from dutiful.contract.roles.inspector import Inspector
 from dutiful.contract.roles.producer import CallerProducer, SyncProducer
 from dutiful.contract.roles.retention import Retention
@@ -32,6 +33,7 @@ class Roles:
         self.transactional = cast(Transactional, engine.transactional)
         self.leases = cast(Leases, engine.leases)
         self.fleet = cast(Fleet, engine.fleet)
+        self.orders = cast(FleetOrders, engine.orders)
         self.inspector = cast(Inspector, engine.inspector)
         self.controller = cast(Controller, engine.controller)
         self.schedules = cast(ScheduleStore, engine.schedules)

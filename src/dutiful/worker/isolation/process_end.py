@@ -50,6 +50,17 @@ def end_process(code: int, *, clean: bool = True) -> int:
     return code
 
 
+def end_hung(code: int) -> None:
+    """End the process from any thread without running anything else of it: its loop hangs.
+
+    Everything that it ran ends with it, so no job runs on beside its rescue. The kernel ends the
+    child processes (see `parent_death`).
+    """
+    # A stream may be blocked, as the pipe of a reader that does not read.
+    _aside(_flush, monotonic() + _THREADS_SECONDS)
+    os._exit(code)
+
+
 def _left() -> list[threading.Thread]:
     """Return the threads that Python would wait for and that do not end within half a second."""
     end = monotonic() + _THREADS_SECONDS
@@ -139,7 +150,11 @@ def _own_stream(name: str) -> Any:
 
 
 def _leave(code: int) -> None:
+    _flush()
+    os._exit(code)
+
+
+def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):
             stream.flush()
-    os._exit(code)

@@ -30,7 +30,7 @@ class Remote:
         self.broken: list[HookFailed] = []
         """What hooks around the call raised; reported to the worker before the end."""
         self.cancelled = False
-        self.awaits = False
+        self.awaits = self.waits = False
         self.asking = False
         """Whether an answer from the worker is on its way."""
         self._turn = threading.RLock()

@@ -18,9 +18,11 @@ RETURNING renewed_at
 -- Touches only the rows of workers: a lock on the jobs, as a rewriting ALTER takes, must cost no
 -- worker its lease. Also returns whether no worker needs rescue, and how many workers there are.
 WITH renewed AS (
-  UPDATE {schema}.worker SET renewed_at = coalesce($2::bigint, {now}), stalled_for = $3
+  UPDATE {schema}.worker SET
+    renewed_at = coalesce($2::bigint, {now}), stalled_for = $3,
+    report = coalesce($4::text, report)
   WHERE id = $1 AND NOT lost
-  RETURNING renewed_at
+  RETURNING renewed_at, ordered
 )
 SELECT
   (SELECT renewed_at FROM renewed),
@@ -29,7 +31,12 @@ SELECT
     WHERE lost OR stalled_for > 0
       OR abs(coalesce($2::bigint, {now})::numeric - renewed_at::numeric) > (lease / 2)::numeric
   ),
-  (SELECT count(*) FROM {schema}.worker)
+  (SELECT count(*) FROM {schema}.worker),
+  (SELECT ordered FROM renewed)
+
+-- name: order
+-- Orders workers to stop claiming or to end, with NULL to serve, unless they were declared lost.
+UPDATE {schema}.worker SET ordered = $2::text WHERE id = ANY ($1::text[]) AND NOT lost RETURNING id
 
 -- name: leave
 DELETE FROM {schema}.worker WHERE id = $1
@@ -38,7 +45,7 @@ DELETE FROM {schema}.worker WHERE id = $1
 -- All workers, and how many jobs each runs.
 SELECT
   coalesce($1::bigint, {now}) AS now, id, queues, concurrency, lease, host, pid, born, version,
-  joined_at, renewed_at, lost, stalled_for,
+  joined_at, renewed_at, lost, stalled_for, report, ordered,
   (SELECT count(*) FROM {schema}.job WHERE state = 2 AND job.worker = worker.id)
 FROM {schema}.worker ORDER BY joined_at, id
 

@@ -15,8 +15,14 @@ WHERE lost = 0
 
 -- name: renew
 -- Prolongs a lease, unless the worker was declared lost.
-UPDATE dutiful_worker SET renewed_at = ?, renewed_ticks = ?, boot = ?, stalled_for = ?
+UPDATE dutiful_worker SET
+  renewed_at = ?, renewed_ticks = ?, boot = ?, stalled_for = ?, report = coalesce(?, report)
 WHERE id = ? AND lost = 0
+RETURNING ordered
+
+-- name: order
+-- Orders a worker to stop claiming or to end, with NULL to serve, unless it was declared lost.
+UPDATE dutiful_worker SET ordered = ? WHERE id = ? AND lost = 0 RETURNING id
 
 -- name: lease
 SELECT lease FROM dutiful_worker WHERE id = ?
@@ -32,7 +38,7 @@ DELETE FROM dutiful_worker WHERE id = ?
 -- All workers, and how many jobs each runs.
 SELECT
   id, queues, concurrency, lease, host, pid, born, version,
-  joined_at, renewed_at, renewed_ticks, boot, lost, stalled_for,
+  joined_at, renewed_at, renewed_ticks, boot, lost, stalled_for, report, ordered,
   (SELECT count(*) FROM dutiful_job INDEXED BY dutiful_job_running
    WHERE state = 2 AND worker = dutiful_worker.id)
 FROM dutiful_worker ORDER BY joined_at
