@@ -25,6 +25,11 @@ select count(*) from dutiful_job where crashes > 0 or attempt <> 1 or state <> 4
 """
 
 
+_ERRORS = """
+select type, message from dutiful_failure where type <> 'BadPayload' limit 5
+"""
+
+
 @dataclass
 class Delays:
     """How long jobs waited from the enqueue to their first start, in seconds."""
@@ -66,6 +71,8 @@ class Released:
     parked: int
     twice: list[int]
     """Orders whose effect happened twice."""
+    errors: list[tuple[object, ...]]
+    """What failed attempts raised."""
 
     def faults(self) -> dict[str, object]:
         found = {
@@ -74,6 +81,7 @@ class Released:
             "attempts spent, crashes, or not succeeded": self.spent,
             "steps run twice": self.steps_twice,
             "effects doubled": self.twice,
+            "errors": self.errors,
         }
         return {name: value for name, value in found.items() if value}
 
@@ -208,4 +216,5 @@ def _judged(
         sum(map(len, again.values())),
         logs.count("waits: this worker has no task") + logs.count("waits for other code"),
         [order for order, count in did.items() if count > 1 + (order in keyed)],
+        made.sql(_ERRORS),
     )
