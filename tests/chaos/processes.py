@@ -97,9 +97,11 @@ class Processes:
         for _ in range(workers):
             self.workers.append(self._spawn("w", *self._command, *options, env=env))
 
-    def ready(self) -> None:
+    def ready(self, seconds: float = 60) -> None:
         """Wait until every worker takes jobs; one that is still starting knows no SIGTERM."""
-        wait_until(lambda: all(member.serves for member in self.workers), 60, "all workers serve")
+        wait_until(
+            lambda: all(member.serves for member in self.workers), seconds, "all workers serve"
+        )
 
     def start_skewed(self, seconds: int) -> Member:
         """Start a worker whose wall clock is so many seconds off."""

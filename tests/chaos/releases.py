@@ -16,10 +16,17 @@ from tests.chaos.versions import VERSIONS
 from tests.until import wait_until
 
 _WORKERS = 3
+_STARTS = 180.0
+"""Seconds for a start beside workers that take all of the processors."""
 NEW = ("greeted", "paid")
 """Tasks whose jobs, or the arguments of whose jobs, older versions do not know."""
 _STATES = """
 select count(*) from dutiful_job where crashes > 0 or attempt <> 1 or state <> 4
+"""
+
+
+_ERRORS = """
+select type, message from dutiful_failure where type <> 'BadPayload' limit 5
 """
 
 
@@ -64,6 +71,8 @@ class Released:
     parked: int
     twice: list[int]
     """Orders whose effect happened twice."""
+    errors: list[tuple[object, ...]]
+    """What failed attempts raised."""
 
     def faults(self) -> dict[str, object]:
         found = {
@@ -72,6 +81,7 @@ class Released:
             "attempts spent, crashes, or not succeeded": self.spent,
             "steps run twice": self.steps_twice,
             "effects doubled": self.twice,
+            "errors": self.errors,
         }
         return {name: value for name, value in found.items() if value}
 
@@ -126,7 +136,7 @@ def releases(
             for _ in range(_WORKERS):
                 leaving = made.workers[0]
                 made.start(env={"VERSION": str(version)})
-                made.ready()
+                made.ready(_STARTS)
                 if version > at:
                     _level(made, version)
                 began = time.monotonic()
@@ -144,7 +154,7 @@ def _shop(folder: Path, rate: float, url: str, grace: str) -> Iterator[Processes
     with processes(folder, "-c", "16", "--grace", grace, app=app, url=url) as made:
         _level(made, 0)
         made.start(_WORKERS, env={"VERSION": str(VERSIONS[0])})
-        made.ready()
+        made.ready(_STARTS)
         made.start_producer("tests.chaos.shop_producer", str(rate), str(folder / "level"))
         wait_until(lambda: made.states().get("succeeded"), 60, "the first job has ended")
         yield made
@@ -206,4 +216,5 @@ def _judged(
         sum(map(len, again.values())),
         logs.count("waits: this worker has no task") + logs.count("waits for other code"),
         [order for order, count in did.items() if count > 1 + (order in keyed)],
+        made.sql(_ERRORS),
     )
