@@ -8,6 +8,7 @@ from contextvars import Context
 from functools import partial
 from typing import Any
 
+from dutiful.contract.capability import Capability
 from dutiful.contract.clock import Clock
 from dutiful.contract.engine import Engine
 from dutiful.contract.page import DeadGroup, Filter, JobPage, QueueCount
@@ -39,7 +40,8 @@ _ABSENT = {"sync_producer", "caller_producer", "exporter", "importer"}
 class FaultyEngine(FaultyCalendar, Engine):
     """Every role of an engine, for one process."""
 
-    capabilities = MemoryEngine.capabilities
+    # Alerts change no job; their own tests race them.
+    capabilities = MemoryEngine.capabilities - {Capability.ACTIVITY, Capability.ALERTS}
 
     def __init__(self, network: Network, node: Node, clock: Clock, *, mortal: bool = True) -> None:
         """Speak for ``node`` on a host; one not mortal is never killed or frozen by a call."""
