@@ -131,7 +131,8 @@ class Enqueuer:
 
     def _once(self, jobs: Sequence[NewJob]) -> tuple[Receipt, ...]:
         store = self._lazy.store
-        if store.can(Capability.SYNC_ENQUEUE):  # such an engine opens itself, in this thread
+        # Such an engine opens itself, in this thread.
+        if Capability.SYNC_ENQUEUE in store.engine.capabilities:
             return store.enqueue_sync(jobs)
         refuse_on_loop("enqueue_jobs")
         return self.app.portal.run(self._aonce(jobs))

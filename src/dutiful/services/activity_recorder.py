@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from dutiful.contract.clock import Clock
 from dutiful.contract.facade import Store
+from dutiful.core.admission import NAME_MAX
 from dutiful.core.alerting.checks import SILENT
 from dutiful.core.alerting.sample import Activity, ActivityKind
 from dutiful.core.errors import EngineUnavailable
@@ -156,6 +157,8 @@ class ActivityRecorder:
                     pass
 
     def _new(self, kind: ActivityKind, queue: str, name: str) -> _Counts:
+        if max(len(queue), len(name)) > NAME_MAX:  # only another program writes so long ones
+            queue, name = queue[:NAME_MAX], name[:NAME_MAX]
         if len(self._counts) >= NAMES_MAX and (kind, queue, name) not in self._counts:
             queue, name = OTHER, OTHER
         return self._counts.setdefault((kind, queue, name), _Counts())

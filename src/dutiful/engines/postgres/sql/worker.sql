@@ -63,7 +63,7 @@ SELECT
   started_at, finished_at, expires_at, crashes, fence, worker, reason, parked_at,
   cancel_requested, unique_key, unique_states, tags, meta, result, steps, redriven_at
 FROM {schema}.job
-WHERE state = 2 AND worker = $1 AND id NOT IN (SELECT unnest($2::text[]))
+WHERE state = 2 AND worker = $1 AND id NOT IN (SELECT pg_catalog.unnest($2::text[]))
 
 -- name: claims_review
 -- What a worker must know about the jobs: which of its own to cancel, whether it has any, and
