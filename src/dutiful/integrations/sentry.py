@@ -20,6 +20,7 @@ from dutiful.core.payload import plain
 from dutiful.core.retry import RetryPolicy
 from dutiful.core.settle import Rules, settle
 from dutiful.core.state import State
+from dutiful.observe.log import UNLOGGED
 from dutiful.worker.failure import raised
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def instrument(app: App, *, retries: bool = False, arguments: bool = False) -> N
     """
     ignore_logger("dutiful")
     app.around_call(_Hook(app, retries=retries, arguments=arguments))
-    app.bus.subscribe(lambda event: _seen(event, arguments=arguments))
+    app.bus.subscribe(lambda event: _seen(event, arguments=arguments), ignores=UNLOGGED)
 
 
 class _Hook:

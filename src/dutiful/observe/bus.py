@@ -20,6 +20,7 @@ class Bus:
     def __init__(self) -> None:
         """Start without listeners."""
         self._listeners: tuple[tuple[Emit, Kinds], ...] = ()
+        self._unheard: Kinds = frozenset()
         self.meter = Meter()
         """Carries measurements, of which there are too many for every listener."""
 
@@ -29,12 +30,21 @@ class Bus:
         It is not called with events of the types that it ``ignores``. Returns a function that
         removes it.
         """
-        self._listeners = (*self._listeners, (listener, ignores))
+        self._set((*self._listeners, (listener, ignores)))
 
         def leave() -> None:
-            self._listeners = tuple(one for one in self._listeners if one[0] is not listener)
+            self._set(tuple(one for one in self._listeners if one[0] is not listener))
 
         return leave
+
+    def hears(self, kind: type[Any]) -> bool:
+        """Whether a listener takes events of a type, so that one need be made for each job."""
+        return kind not in self._unheard
+
+    def _set(self, listeners: tuple[tuple[Emit, Kinds], ...]) -> None:
+        self._listeners = listeners
+        kinds = [ignored for _, ignored in listeners]
+        self._unheard = kinds[0].intersection(*kinds[1:]) if kinds else frozenset()
 
     def emit(self, event: Event) -> None:
         """Call every listener; one that raises is logged, and the others are still called."""

@@ -15,8 +15,11 @@ from .record_fields import fields_of, fields_of_settlement
 
 _LOG = logging.getLogger("dutiful")
 
-UNLOGGED = frozenset({e.Enqueued, e.Claimed})
-"""The events that `log` never writes: they are as many as there are jobs."""
+UNLOGGED = frozenset({e.Enqueued, e.Claimed, e.JobStarted})
+"""The events that the log of an app ignores: they are as many as there are jobs.
+
+`log_starts` writes those of starts, where they are asked for.
+"""
 SLOW_AFTER = 30_000_000
 """Microseconds; see the setting ``slow_after``."""
 
@@ -29,18 +32,29 @@ def log(event: e.Event, slow_after: int | None = SLOW_AFTER) -> None:
     than ``slow_after``, in microseconds.
     """
     if type(event) is e.Settled:
+        debug = debugged()
         for settlement in event.settlements:
             if settlement.state is State.SUCCEEDED:
-                _succeeded(settlement, slow_after)
+                if debug or slow_after is not None:
+                    _succeeded(settlement, slow_after, debug=debug)
             elif settlement.error is not None:
                 _failed(settlement)
-        return
-    if type(event) is e.JobStarted and not _LOG.isEnabledFor(logging.DEBUG):
         return
     line = worded(event)
     if line is not None:
         level, text, args = line
         _write(level, text, args, type(event).__name__, fields_of(event))
+
+
+def debugged() -> bool:
+    """Whether the logger's level asks for a line for each start and success of a job."""
+    return _LOG.isEnabledFor(logging.DEBUG)
+
+
+def log_starts(event: e.Event) -> None:
+    """Write the start of a job, at debug."""
+    if type(event) is e.JobStarted:
+        log(event)
 
 
 def _write(
@@ -55,10 +69,12 @@ def _write(
         _LOG.log(level, visible(text), *shown, extra={"event_name": name, **fields}, stacklevel=3)
 
 
-def _succeeded(item: Settlement, slow_after: int | None) -> None:
+def _succeeded(item: Settlement, slow_after: int | None, *, debug: bool) -> None:
     job = item.claim.job
     took = 0 if job.started_at is None else max(item.at - job.started_at, 0)
     slow = slow_after is not None and took > slow_after
+    if not (slow or debug):
+        return
     level = logging.INFO if slow else logging.DEBUG
     if _LOG.isEnabledFor(level):
         fields: dict[str, object] = {**fields_of_settlement(item)}

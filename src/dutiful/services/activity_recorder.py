@@ -129,11 +129,13 @@ class ActivityRecorder:
         """Count an event; quick, and called in any thread."""
         if type(event) is Settled:
             with self._lock:
+                task = queue = counts = None
                 for item in event.settlements:
                     job = item.claim.job
-                    counts = self._counts.get(("task", job.queue, job.task))
-                    if counts is None:
-                        counts = self._new("task", job.queue, job.task)
+                    # Jobs that end together are mostly of one task.
+                    if counts is None or job.task != task or job.queue != queue:
+                        task, queue = job.task, job.queue
+                        counts = self._new("task", queue, task)
                     counts.settled(item)
         elif type(event) in HEARD:
             self._other(event)

@@ -14,6 +14,7 @@ from dutiful.core.event import Event, HookFailed, JobDied, Settled
 from dutiful.core.redaction import secrets_of
 from dutiful.core.state import State
 from dutiful.core.text import worded
+from dutiful.observe.log import UNLOGGED
 
 from . import forks
 from .app_protocol import WorkerApp
@@ -34,7 +35,7 @@ class DeathHooks:
         self._workers = workers
         self._loop = asyncio.get_running_loop()
         self._running: set[asyncio.Task[None]] = set()
-        self._leave = app.bus.subscribe(self._heard)
+        self._leave = app.bus.subscribe(self._heard, ignores=UNLOGGED)
 
     async def close(self, seconds: float) -> bool:
         """Listen no more, wait for the hooks, and cancel those that are late: False if any is."""

@@ -12,7 +12,7 @@ from dutiful.core.errors import BadPayload
 from dutiful.core.event import SlotStuck, TaskUnknown
 from dutiful.core.job import Claim
 from dutiful.core.outcome import Cancelled, Outcome, Released, Unknown
-from dutiful.core.run_event import job_started
+from dutiful.core.run_event import JobStarted, job_started
 from dutiful.core.settle import before_start
 
 from . import forks
@@ -56,14 +56,13 @@ class Executor:
         self.done = 0
         self.leases = leases
         self._app = app
-        self._store, self._emit = app.store, app.bus.emit
+        self._store = app.store
         self._counted = app.store.engine.attempt_counter is AttemptCounter.BROKER
         # Each prefetched job costs something: where jobs have leases, a lease to renew; where a
         # broker counts deliveries, an attempt.
         most = 0 if self._counted else RESERVE_MAX if leases is None else slots
         self.prefetch = Prefetch(slots, most)
-        self._pid = forks.this_process.pid
-        self._slots = slots
+        self._pid, self._slots = forks.this_process.pid, slots
         self._meter = app.bus.meter
         self._runs: list[tuple[str, float]] = []
         self.capacity = Capacity(slots, app.bus.emit, self._roomier)
@@ -71,12 +70,11 @@ class Executor:
         self._store_retry = store_retry
         self._valid = valid
         self._changed = changed
-        self._loop = asyncio.get_running_loop()
-        self._time = self._loop.time
+        self._loop = loop = asyncio.get_running_loop()
+        self._time = loop.time
         self._apart = Apart(app.settings.crashes_max, self._time)
         self._runners = Runners(app, self._loop, self._limit, self._finish)
-        self.draining = False
-        self.quiet = False
+        self.draining = self.quiet = False
         self.progressed: float | None = None
         """When a body last began or an end was last settled, by the loop's clock."""
 
@@ -250,7 +248,8 @@ class Executor:
         """Start the timeouts of a body that begins; one that waits for a process has not begun."""
         later, spec = self._loop.call_later, running.task.spec
         running.since = self.progressed = self._time()
-        self._emit(job_started(running.job))
+        if (bus := self._app.bus).hears(JobStarted):
+            bus.emit(job_started(running.job))
         if spec.timeout is not None:
             running.limits.append(later(spec.timeout / 1_000_000, running.interrupt, "timeout"))
         if spec.hard_timeout is not None:
@@ -278,7 +277,8 @@ class Executor:
             self.capacity.shrink(len(self.running), running.unstarted)
         if running.since is not None:
             self.prefetch.observe(seconds := self._time() - running.since)
-            self._runs.append((running.task.spec.name, seconds))
+            if self._meter.take is not None:
+                self._runs.append((running.task.spec.name, seconds))
         self.done += 1
         if outcome is None:
             if self.leases is not None:

@@ -19,8 +19,9 @@ from typing import Any
 import msgspec
 
 from dutiful.core.errors import BadConfiguration, DutifulError, EngineError
-from dutiful.core.event import WorkerJoined
+from dutiful.core.event import Event, WorkerJoined
 from dutiful.core.url import struct_text
+from dutiful.observe.log import UNLOGGED
 
 from . import forks
 from .app_protocol import WorkerApp
@@ -103,8 +104,8 @@ def serve(
     supervised, words = words is not None, words or LastWords()
     manager = ServiceNotifier()
     worker = Worker(app, options, owner=_owner(words, manager))
-    app.bus.subscribe(manager.heard)
-    app.bus.subscribe(lambda event: _joined(event, words) if type(event) is WorkerJoined else None)
+    app.bus.subscribe(manager.heard, ignores=UNLOGGED)
+    app.bus.subscribe(lambda event: _joined(event, words), ignores=UNLOGGED)
     _freeze()
 
     async def main() -> int:
@@ -174,10 +175,11 @@ def _owner(words: LastWords, manager: ServiceNotifier) -> ProcessOwner:
     return ProcessOwner(end=end, looked=manager.looked, every=manager.every)
 
 
-def _joined(event: WorkerJoined, words: LastWords) -> None:
-    """Name the worker in the lines that follow, and report to the supervisor that it serves."""
-    name_worker(event.worker)
-    words.serves()
+def _joined(event: Event, words: LastWords) -> None:
+    """Name a worker in the lines that follow, and report to the supervisor that it serves."""
+    if type(event) is WorkerJoined:
+        name_worker(event.worker)
+        words.serves()
 
 
 async def _open_spare() -> None:

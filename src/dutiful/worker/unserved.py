@@ -9,6 +9,7 @@ from dutiful.contract.coverage import unserved
 from dutiful.contract.facade import Store
 from dutiful.core.errors import EngineError
 from dutiful.core.event import Event, QueuesUnserved, WorkerJoined
+from dutiful.observe.log import UNLOGGED
 
 from .app_protocol import WorkerApp
 
@@ -21,7 +22,7 @@ class UnservedQueues:
         self._app = app
         self._loop = asyncio.get_running_loop()
         self._looks: set[asyncio.Task[None]] = set()
-        self._leave = app.bus.subscribe(self._heard)
+        self._leave = app.bus.subscribe(self._heard, ignores=UNLOGGED)
 
     async def close(self) -> None:
         """Unsubscribe, and stop counting."""

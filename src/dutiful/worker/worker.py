@@ -17,6 +17,7 @@ from dutiful.core.job import NewJob
 from dutiful.core.retry import Random
 from dutiful.core.settle import Rules
 from dutiful.core.url import passwords
+from dutiful.observe.log import debugged, log_starts
 from dutiful.services.preparing import HOOK_SECONDS
 from dutiful.services.process import Process, rss_mb
 from dutiful.services.pruner import Pruner
@@ -104,6 +105,7 @@ class Worker:
         hooks = DeathHooks(self.app, self._contexts, self._names)
         watchdog = self._watch()
         uncount = self._alerts.listen()
+        unlog = self.app.bus.subscribe(log_starts) if debugged() else uncount
         contain(loop)
         try:
             while True:
@@ -127,6 +129,7 @@ class Worker:
             left = hooks_seconds(self.options.grace, self._asked_at)
             self.clean = await hooks.close(left) and self.clean
             uncount()
+            unlog()
             await self._alerts.flush()
             release(loop)
 
