@@ -6,6 +6,7 @@ import logging
 import shutil
 import textwrap
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,12 +28,12 @@ _LEVEL_WIDTH = len("WARNING")
 _ORDER = ("worker", "job", "task", "queue", "attempt", "trace_id")
 
 
-class _Layout(logging.Formatter):
+class _Layout(logging.Formatter, ABC):
     """Writes one record with what is known of the job in which it was logged."""
 
+    @abstractmethod
     def line(self, record: logging.LogRecord, about: Mapping[str, Any], hidden: Secrets) -> str:
         """Return the line, or lines, of a record; ``hidden`` is not in them."""
-        raise NotImplementedError
 
     def format(self, record: logging.LogRecord) -> str:
         """Write a record outside of any job."""
