@@ -23,7 +23,8 @@ from .session_settings import begin, settings
 
 T = TypeVar("T")
 
-_ASK_SECONDS = 10.0
+_ASK_SECONDS, _ASK_CALM_SECONDS = 10.0, 30.0
+"""Seconds between questions, and where at most half as much is in use as makes a crowd."""
 _CROWDED = 0.7
 """The share of a server's, role's or database's connection limit above which it runs short."""
 _DOING = "using the store"
@@ -40,7 +41,7 @@ class AsyncPool(AsyncLender[AsyncConnection]):
         wanted = settings(ANSWER_SECONDS, lock_seconds, pinned=True)
         self._begin = "BEGIN" if self._alone else begin(wanted)
         self._crowd = bare("connections_in_use")
-        self._asked_at, self._answer = -_ASK_SECONDS, False
+        self._ask_at, self._answer = 0.0, False
 
     async def once(self, plan: Callable[[], Plan[T]], *, writes: bool = False) -> T:
         """Run a plan whose every statement is a transaction of its own, and may be repeated."""
@@ -55,13 +56,16 @@ class AsyncPool(AsyncLender[AsyncConnection]):
     async def _crowded(self, connection: AsyncConnection) -> bool:
         """Ask the server, at intervals, whether it runs short of connections."""
         now = monotonic()
-        if now - self._asked_at >= _ASK_SECONDS:
-            self._asked_at = now
+        if now >= self._ask_at:
+            self._ask_at = now + _ASK_SECONDS
             try:
                 answer = await aexecutor(connection)(Statement(self._crowd))
             except EngineError:
                 return True
-            self._answer = any(used >= most * _CROWDED for used, most in answer.rows)
+            used = max(used / max(most, 1) for used, most in answer.rows)
+            self._answer = used >= _CROWDED
+            if used <= _CROWDED / 2:
+                self._ask_at = now + _ASK_CALM_SECONDS
         return self._answer
 
     async def _repeated(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
