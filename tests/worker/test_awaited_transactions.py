@@ -14,6 +14,7 @@ from dutiful.contract.capability import Capability
 from dutiful.core.event import ClaimsRefused
 from dutiful.core.outcome import Crashed
 from dutiful.core.settle import Rules, settle
+from dutiful.worker import patient_begin
 from tests.until import until
 from tests.worker.awaiting import AwaitedEngine
 from tests.worker.support import Events, burst, ended, errors, serving
@@ -192,8 +193,10 @@ async def test_a_rollback_that_fails_hides_no_error(app: App, engine: AwaitedEng
 
 
 async def test_a_begin_that_failed_leaves_the_task_its_choice(
-    app: App, engine: AwaitedEngine
+    app: App, engine: AwaitedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(patient_begin, "MOST_SECONDS", 0)
+
     @app.task(retry=ONCE)
     async def copes(ctx: Context) -> str:
         try:

@@ -23,6 +23,7 @@ from dutiful.core.payload import encode, plain
 
 from . import forks
 from .owned_task import OWNER
+from .patient_begin import abegin_patiently, begin_patiently
 from .store_retry import StoreRetry
 from .transaction_guard import LATE, AsyncTransactionGuard, TransactionGuard
 
@@ -204,7 +205,7 @@ class Running(msgspec.Struct, eq=False):
                 "this job's transaction is open on a connection that is awaited; write "
                 "`async with ctx.transaction()` here, too"
             )
-        return self.transaction.begin()
+        return begin_patiently(self.transaction.begin, self._ends)
 
     async def abegin(self) -> Any:
         """Do what `begin` does without blocking the loop."""
@@ -218,7 +219,7 @@ class Running(msgspec.Struct, eq=False):
                     inner = self.store.transactional.atransaction(self.claim)
                     self.transaction = None if inner is None else AsyncTransactionGuard(inner)
         if isinstance(self.transaction, AsyncTransactionGuard):
-            return await self.transaction.abegin()
+            return await abegin_patiently(self.transaction.abegin, self._ends)
         return await self.aside(self.begin)
 
     def end(self) -> bool:
@@ -226,6 +227,10 @@ class Running(msgspec.Struct, eq=False):
         with _CHOOSING:
             self.over = True
         return self.transaction is not None and not self.transaction.over
+
+    def _ends(self) -> bool:
+        """Whether nothing of the attempt is waited for any more."""
+        return self.cancelled or self.over
 
     def _refuse_late(self) -> None:
         if self.over:

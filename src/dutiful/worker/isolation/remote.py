@@ -15,6 +15,7 @@ from dutiful.core.outcome import Outcome, Succeeded
 from dutiful.core.payload import encode, plain
 from dutiful.core.settle import succeed
 from dutiful.worker import forks
+from dutiful.worker.patient_begin import begin_patiently
 from dutiful.worker.transaction_guard import LATE, TransactionGuard
 
 from .frames import HEADER, Ended, Start, Step, StepRecorded, ToChild, Withdrawn, ended, pack
@@ -103,7 +104,7 @@ class Remote:
                     )
                 store = self._task.app.store
                 self.transaction = TransactionGuard(store.transactional.transaction(self._claim))
-        return self.transaction.begin()
+        return begin_patiently(self.transaction.begin, lambda: self.cancelled or self._over)
 
     def end(self) -> None:
         """Refuse later requests of threads that the task left behind.
