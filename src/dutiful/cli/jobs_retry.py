@@ -25,16 +25,19 @@ def retry_jobs(common: Common, ids: Ids = None) -> int:
         found = [(await select.one(jobs, job_id)).id for job_id in ids]
         done = await jobs.aretry(found)
         if common.json:
-            as_json.emit([{"id": one.job.id, "done": one.done, "text": _text(one)} for one in done])
+            as_json.emit(
+                [{"id": one.job.id, "done": one.done, "text": outcome_text(one)} for one in done]
+            )
         else:
             for one in done:
-                render.say(f"{one.job.id}  {_text(one)}")
+                render.say(f"{one.job.id}  {outcome_text(one)}")
         return Code.BAD if any(one.done == "nothing" for one in done) else Code.OK
 
     return reach(common, body)
 
 
-def _text(one: Retried) -> str:
+def outcome_text(one: Retried) -> str:
+    """Say what became of a job that was to be retried."""
     was = one.job.state
     match one.why:
         case None:

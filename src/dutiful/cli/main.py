@@ -147,6 +147,7 @@ _LATER = {
 }
 
 
+_TOP = "Watch queues, workers, failures and schedules live; act on them by keys."
 _COPY = "Copy or move all jobs to another store, such as from SQLite to PostgreSQL."
 
 
@@ -157,6 +158,8 @@ def _where(module: str, name: str) -> Callable[[], tuple[str, str]]:
 def _build() -> None:
     for name, (module, text) in _LATER.items():
         app.command(name, cls=Later, help=text, rich_help_panel=_RUN)(_where(module, name))
+    live = app.command("top", cls=Later, help=_TOP, rich_help_panel=_LOOK)
+    live(_where("dutiful.cli.top", "top"))
     for name, (text, commands) in _GROUPS.items():
         group = typer.Typer(cls=Group, help=text, no_args_is_help=True)
         for word, run in commands.items():

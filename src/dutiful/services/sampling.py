@@ -23,13 +23,15 @@ from dutiful.core.instant import DAY, HOUR, MINUTE, SECOND
 from dutiful.core.occurrence import Standing
 from dutiful.core.state import State
 
+from .allowance import Allowance
+
 _ACTIVITY = 16 * MINUTE
 _USUAL_OF, _USUAL_EVERY = 7 * DAY, 5 * MINUTE
 _SLOWLY = 30 * SECOND
 """How often it is asked what changes slowly."""
-_SHARE = 50
+COUNT_SHARE = 50
 """Counting all jobs may take one part in so many of this process's time."""
-_STALE_MAX = 2 * MINUTE
+COUNT_STALE_MAX = 2 * MINUTE
 """Nevertheless they are counted again after this."""
 _RUNNING_MAX, _SCHEDULES_MAX, _WORKERS_MAX = 200, 1000, 2000
 
@@ -48,7 +50,7 @@ class Sampler:
         self._ticks = ticks
         self._keep = keep
         self._queues: tuple[QueueCount, ...] = ()
-        self._count_at = 0
+        self._counting = Allowance(ticks, COUNT_SHARE, COUNT_STALE_MAX)
         self._slow_at = 0
         self._usual_at = 0
         self._usual: dict[str, Usual] = {}
@@ -88,12 +90,11 @@ class Sampler:
 
     async def _count(self) -> None:
         """Count the jobs, less often where that takes long."""
-        if not self._store.can(Capability.INSPECT) or self._ticks() < self._count_at:
+        if not self._store.can(Capability.INSPECT) or not self._counting.allows():
             return
         began = self._ticks()
         self._queues = await self._store.inspector.queues()
-        now = self._ticks()
-        self._count_at = now + min((now - began) * _SHARE, _STALE_MAX)
+        self._counting.took(began)
 
     async def _schedules(self) -> tuple[ScheduleSample, ...]:
         if not self._store.can(Capability.SCHEDULES):

@@ -1,0 +1,1 @@
+"""The screen of ``dutiful top``: frames become lines, keys become actions."""
