@@ -24,7 +24,9 @@ HOW_TO_MAKE_ONE = (
 )
 """The command that makes a secret."""
 
-_NAME = re.compile("[a-z][a-z0-9_-]{0,39}")
+NAME = re.compile("[a-z][a-z0-9_-]{0,39}")
+"""The names of sinks that settings may have."""
+WRITE_NAMES = "a name has up to 40 small letters, digits, - and _, and begins with a letter"
 _PRINTED = re.compile(r"[\x21-\x7e]+")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:)")
 _IN_TEXT = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]*://)\S+")
@@ -45,11 +47,10 @@ def sink_urls(value: object) -> dict[str, str]:
         raise BadOption(f"write names with URLs, such as {_EXAMPLE}")
     found: dict[str, str] = {}
     for name, url in pairs:
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
+        if not isinstance(name, str) or not NAME.fullmatch(name):
             hidden = "a URL" if isinstance(name, str) and "/" in name else shown(name)
             raise BadOption(
-                f"{hidden} names no sink; write NAME=URL, such as {_EXAMPLE}; a name has up to 40 "
-                "small letters, digits, - and _, and begins with a letter"
+                f"{hidden} names no sink; write NAME=URL, such as {_EXAMPLE}; {WRITE_NAMES}"
             )
         if name == LOG:
             raise BadOption("the sink 'log' is always there; give yours another name")

@@ -10,7 +10,7 @@ from dutiful.contract.clock import Clock
 from dutiful.contract.facade import Store
 from dutiful.contract.roles.alert_store import AlertEntry, AlertKind
 from dutiful.core.alert_event import AlertFired, AlertResolved, AlertRuleFailed
-from dutiful.core.alerting.decide import Changes, Known, Policy, decide
+from dutiful.core.alerting.decide import Changes, Known, decide
 from dutiful.core.alerting.incident import (
     Delivery,
     Incident,
@@ -20,6 +20,7 @@ from dutiful.core.alerting.incident import (
     written,
 )
 from dutiful.core.alerting.judge import Judgement, judge
+from dutiful.core.alerting.routing import Policy
 from dutiful.core.alerting.rule import Limits, Rule
 from dutiful.core.alerting.rules import RULES
 from dutiful.core.alerting.sample import Sample
@@ -58,6 +59,7 @@ class Alerter:
         store: Store,
         *,
         clock: Clock,
+        rng: Random,
         sinks: Mapping[str, Sends],
         limits: Limits,
         policy: Policy,
@@ -76,7 +78,7 @@ class Alerter:
         """
         self._store = store
         self._sampler = Sampler(store, clock.ticks, keep or {})
-        self._courier = Courier(store, sinks)
+        self._courier = Courier(store, sinks, rng)
         self._limits, self._policy = limits, policy
         self._parts = [(TURN, tuple(RULES))]
         if rules:

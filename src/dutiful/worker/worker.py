@@ -90,7 +90,7 @@ class Worker:
         self._asked_at: float | None = None
         self._names: set[str] = set()
         self._contexts = Contexts()
-        self._alerts = AlertServices(app, self._clock)
+        self._alerts = AlertServices(app, self._clock, self._rng)
         self._rss_seen = 0.0
 
     async def run(self) -> Ending:
