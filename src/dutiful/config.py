@@ -19,9 +19,9 @@ from .core.errors import BadConfiguration, BadOption
 from .core.instant import DAY, SECOND, span, spell
 from .core.lease import Lease
 from .core.payload import PAYLOAD_BYTES_MAX
-from .core.sink_url import http_target, public_sink, secrets_of, sink_urls
+from .core.sink_url import http_target, public_sink, secret_parts, secrets_of, sink_urls
 from .core.text import line, shown
-from .core.url import in_process, struct_text
+from .core.url import in_process, passwords, struct_text
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +91,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def child_url(self) -> str | None:
         """Return the URL by which another process reaches the store, None where none can."""
         return None if self.url is None or in_process(self.url) else self.url
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return what no text for people may contain: passwords and tokens of all URLs."""
+        urls = [*self.alerts_to.values(), self.dead_man_url or ""]
+        return (*passwords(self.url), *secret_parts(urls, self.alerts_secret))
 
     def __repr__(self) -> str:
         """Show every setting, and no password."""

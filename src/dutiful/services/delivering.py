@@ -18,6 +18,7 @@ from dutiful.core.errors import EngineError, NotSent
 from dutiful.core.instant import SECOND
 from dutiful.core.notification import Notification
 from dutiful.core.retry import Random
+from dutiful.core.secret_texts import NO_SECRETS, Secrets
 from dutiful.core.text import worded
 
 _SEND_SECONDS = CLAIM / SECOND * 0.8
@@ -44,11 +45,16 @@ class Courier:
     to another one, which sends it again with the same id.
     """
 
-    def __init__(self, store: Store, sinks: Mapping[str, Sends], rng: Random) -> None:
-        """Send to these sinks; deliveries for others are left to the processes that have them."""
+    def __init__(
+        self, store: Store, sinks: Mapping[str, Sends], rng: Random, hidden: Secrets = NO_SECRETS
+    ) -> None:
+        """Send to these sinks; deliveries for others are left to the processes that have them.
+
+        What is ``hidden`` is in no error.
+        """
         self._store = store
         self._sinks = sinks
-        self._rng = rng
+        self._rng, self._hidden = rng, hidden
 
     async def deliver(self) -> int:
         """Send what is due now, and return how much was sent."""
@@ -75,7 +81,7 @@ class Courier:
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - a sink may raise anything
-            failure = _judged(error)
+            failure = _judged(error, self._hidden)
         now += int((asyncio.get_running_loop().time() - began) * SECOND)
         if failure is None:
             ended = sent(mine, now)
@@ -100,10 +106,10 @@ class Courier:
         return await self._store.alerts.write([row])
 
 
-def _judged(error: Exception) -> NotSent:
+def _judged(error: Exception, hidden: Secrets) -> NotSent:
     """Return why a message did not arrive, in words without addresses."""
     words = str(error) if isinstance(error, NotSent) else worded(error, _ERROR_MAX)
-    text = _ADDRESS.sub(r"\1...", words)[:_ERROR_MAX] or "it was not sent"
+    text = _ADDRESS.sub(r"\1...", hidden.hide(words))[:_ERROR_MAX] or "it was not sent"
     if isinstance(error, TimeoutError) and not str(error):
         text = f"not sent within {_SEND_SECONDS:g} s"
     if isinstance(error, NotSent):

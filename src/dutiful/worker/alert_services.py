@@ -14,6 +14,7 @@ from dutiful.core.alerting.routing import Policy
 from dutiful.core.errors import EngineError
 from dutiful.core.event import Notice
 from dutiful.core.retry import Random
+from dutiful.core.secret_texts import secrets
 from dutiful.core.state import State
 from dutiful.core.url import public
 from dutiful.observe.log import UNLOGGED
@@ -97,6 +98,7 @@ def alerter_of(
         healthy=healthy,
         calm=calm,
         late=late,
+        hidden=secrets(settings.secrets()),
     )
 
 

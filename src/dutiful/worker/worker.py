@@ -16,7 +16,6 @@ from dutiful.core.event import Notice
 from dutiful.core.job import NewJob
 from dutiful.core.retry import Random
 from dutiful.core.settle import Rules
-from dutiful.core.url import passwords
 from dutiful.observe.log import debugged, log_starts
 from dutiful.services.preparing import HOOK_SECONDS
 from dutiful.services.process import Process, rss_mb
@@ -255,7 +254,7 @@ class Worker:
         rules = self._rules.get(task)
         if rules is None:
             settings, known = self.app.settings, self.app.tasks.get(task)
-            hidden, park = passwords(settings.url), settings.unknown_task_after
+            park, hidden = settings.unknown_task_after, settings.secrets()
             rules = Rules(crashes_max=settings.crashes_max, park_max=park, secrets=hidden)
             if known is not None:
                 given = {"retry": known.spec.retry, "sensitive": known.signature.sensitive}

@@ -156,9 +156,9 @@ def _keep_in(record: logging.LogRecord) -> bool:
 
 def _permanent(lines: list[str]) -> bool:
     """Whether every failed answer refuses the request for good; a service may send several."""
-    named = [set(_STATUS.findall(line)) for line in lines]
-    found = set().union(*named)
-    return bool(found) and found <= _PERMANENT and all(named)
+    named: list[list[str]] = [_STATUS.findall(line) for line in lines]
+    found = [status for statuses in named for status in statuses]
+    return bool(found) and all(named) and _PERMANENT.issuperset(found)
 
 
 def _secrets_in(url: str) -> tuple[str, ...]:
