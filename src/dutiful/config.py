@@ -22,6 +22,7 @@ from .core.payload import PAYLOAD_BYTES_MAX
 from .core.sink_url import http_target, public_sink, secret_parts, secrets_of, sink_urls
 from .core.text import line, shown
 from .core.url import in_process, passwords, struct_text
+from .core.worker_report import VERSION_MAX
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +33,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None
     """The app's name in the store; by default the module in which the app is made. Two apps
     that share a store need two names, or each would retire the other's declared schedules."""
+    app_version: str | None = None
+    """The version of your code, such as a tag or a commit, shown of workers, in logs and metrics.
+    In code also ``App(version=...)``."""
     app: str | None = None
     """``module:attribute`` of the app, for the command line."""
     durability: str = "full"
@@ -138,7 +142,7 @@ _LEAST = {"dead_man_every": SECOND}
 _NUMBERS = {"payload_bytes_max": 256 * 1024 * 1024, "crashes_max": 1_000_000}
 """The highest of each."""
 _TEXTS = {
-    **{"name": NAME_MAX, "url": 4_000, "app": 1_000, "metrics": 300},
+    **{"name": NAME_MAX, "app_version": VERSION_MAX, "url": 4_000, "app": 1_000, "metrics": 300},
     **{"alerts_secret": 1_000, "dead_man_url": 4_000},
 }
 """How many characters each may have, on one line."""

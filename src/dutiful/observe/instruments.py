@@ -232,8 +232,8 @@ _STORES = (
     _gauge(_D, "store_reading_age_seconds", "Age of the metrics that come from the store.",
         "the reader", (), Panel("Age of readings", "max (dutiful_store_reading_age_seconds)",
             "age", "s")),
-    _gauge(_D, "build_info", "1; the labels name the release and the engine.", "the process",
-        ("version", "engine")),
+    _gauge(_D, "build_info", "1; the labels name the release, the engine and the app's version.",
+        "the process", ("version", "engine", "app_version")),
 )  # fmt: skip
 
 INSTRUMENTS: tuple[Instrument, ...] = (*_QUEUES, *_JOBS, *_WORKERS, *_SCHEDULES, *_STORES)

@@ -64,4 +64,5 @@ def started(app: WorkerApp, options: WorkerOptions, processes: int) -> WorkerSta
         version=release(),
         python=".".join(map(str, sys.version_info[:3])),
         pid=os.getpid(),
+        app_version=app.settings.app_version or "",
     )

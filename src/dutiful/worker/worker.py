@@ -82,7 +82,7 @@ class Worker:
         self._scheduler: Scheduler | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._store_retry = StoreRetry(OutageReport(app.bus.emit, self._clock.ticks), self._rng)
-        self.condition = WorkerCondition(self._store_retry.trouble)
+        self.condition = WorkerCondition(self._store_retry.trouble, app.settings.app_version or "")
         self._owner = owner or ProcessOwner()
         self._asked = False
         """Whether a stop was requested."""

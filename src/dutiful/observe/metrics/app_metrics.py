@@ -64,8 +64,13 @@ class AppMetrics:
         tasks: Mapping[str, DeclaredTask],
         lazy: OpenedStore,
         run: Run,
+        version: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """Count nothing yet; ``run`` awaits a reading of the store in a thread of the app's."""
+        """Count nothing yet; ``run`` awaits a reading of the store in a thread of the app's.
+
+        ``version`` returns the version of the app's code.
+        """
+        self._version = version
         self._bus, self._tasks, self._lazy, self._run = bus, tasks, lazy, run
         self._starting = threading.Lock()
         self._recorder: Recorder | None = None
@@ -128,8 +133,9 @@ class AppMetrics:
             for key, gauges in vitals().points(name, self._task_labels).items():
                 points.setdefault(key, []).extend(gauges)
         made = self._lazy.made
+        version = printable(self._version() or "")
         engine = "none" if made is None else printable(made.name)
-        points["dutiful_build_info"] = [Point((release(), engine), 1.0)]
+        points["dutiful_build_info"] = [Point((release(), engine, version), 1.0)]
         reader = self._reader
         # A worker opens its store itself, which may take long.
         readable = made is not None and (self._lazy.notices is not None or not self._workers)
