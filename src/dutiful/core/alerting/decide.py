@@ -78,6 +78,8 @@ class _Turn:
             one = _described(one, judged, now)
         if one.clear_at is not None:
             one = replace(one, clear_at=None)
+        if one.first_at > now:  # the store's clock was set back
+            one = replace(one, first_at=now)
         if one.state == "pending" and now - one.first_at >= judged.limit.hold:
             firings = (*one.firings, now)[-_FIRINGS_MAX:]
             one = replace(_described(one, judged, now), state="firing", changed_at=now)

@@ -23,7 +23,8 @@ def due(deliveries: Iterable[Delivery], sinks: Container[str], now: int) -> tupl
     """Return what may be sent now, oldest first.
 
     A delivery waits for an earlier one to the same sink about the same alert, so that the end
-    is not reported before the beginning.
+    is not reported before the beginning. One that was made or claimed before the store's clock
+    was set back does not wait until the clock is there again.
     """
     found: list[Delivery] = []
     before: set[tuple[str, str]] = set()
@@ -31,8 +32,9 @@ def due(deliveries: Iterable[Delivery], sinks: Container[str], now: int) -> tupl
         if not one.open or one.sink not in sinks:
             continue
         about = {(one.sink, key) for key in one.keys}
-        free = one.claimed_until is None or one.claimed_until <= now
-        if free and one.due_at <= now and not about & before:
+        free = one.claimed_until is None or not now < one.claimed_until <= now + CLAIM
+        is_due = one.due_at <= now or (one.attempt == 0 and one.at > now)
+        if free and is_due and not about & before:
             found.append(one)
         before |= about
     return tuple(found)

@@ -7,12 +7,13 @@ from random import Random
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from dutiful.config import load_settings
 from dutiful.core.alerting.routing import Policy, Route, read_routes
 from dutiful.core.alerting.rule import Condition, Limit, Rule, read_limits
 from dutiful.core.alerting.sample import QueueSample, Sample
-from dutiful.core.alerting.sending import claimed, failed, failing
+from dutiful.core.alerting.sending import claimed, due, failed, failing
 from dutiful.core.delivery import AFTER_MAX, TRIES_MAX
 from dutiful.core.errors import BadConfiguration, BadOption, NotSent
 from dutiful.core.instant import HOUR, MINUTE, SECOND
@@ -150,6 +151,22 @@ def test_a_permanent_failure_is_given_up_and_is_an_alert() -> None:
     assert [(each.sink, each.notification.rule) for each in watch.deliveries] == [
         ("mail", "sink-failing")
     ]
+
+
+def test_a_clock_that_is_set_back_holds_up_nothing_for_an_hour() -> None:
+    one = Watch([rule()], Policy(sinks=("chat",)))
+    one.turn(having(START, "a"))
+    [made] = one.deliveries
+    before = START - HOUR
+    assert due([made], {"chat"}, before) == (made,)
+    taken = claimed(made, START)
+    assert due([replace(taken, due_at=before)], {"chat"}, before) != ()
+    assert due([replace(taken, due_at=before)], {"chat"}, START + SECOND) == ()
+    held = Watch([Rule(name="bad", check=check, limit=Limit(hold=MINUTE))])
+    held.turn(having(START, "a"))
+    held.now = before
+    held.run(2 * MINUTE, lambda at: having(at, "a"))
+    assert held.fired == ["bad"]
 
 
 def test_the_receivers_wish_delays_the_next_try() -> None:
