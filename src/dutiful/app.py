@@ -65,7 +65,7 @@ class App(HookDecorators, ManagementParts):
         self._registry = TaskRegistry(self.enqueuer)
         self.tasks = self._registry.tasks
         self.metrics = AppMetrics(
-            self.bus, self.tasks, self.lazy, self.portal.run, lambda: self.settings.app_version
+            self.bus, self.tasks, self.lazy, self.portal.run, lambda: self.settings
         )
         """What this process does with the app, counted for Prometheus and OpenTelemetry."""
         if engine is not None:

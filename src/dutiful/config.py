@@ -20,6 +20,7 @@ from .core.instant import DAY, SECOND, span, spell
 from .core.lease import Lease
 from .core.payload import PAYLOAD_BYTES_MAX
 from .core.sink_url import http_target, public_sink, secret_parts, secrets_of, sink_urls
+from .core.state import State
 from .core.text import line, shown
 from .core.url import in_process, passwords, struct_text
 from .core.worker_report import VERSION_MAX
@@ -95,6 +96,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def child_url(self) -> str | None:
         """Return the URL by which another process reaches the store, None where none can."""
         return None if self.url is None or in_process(self.url) else self.url
+
+    def retentions(self) -> dict[State, int | None]:
+        """Return how long finished jobs of each state are kept; None: indefinitely."""
+        return {
+            State.SUCCEEDED: self.keep_succeeded,
+            State.CANCELLED: self.keep_cancelled,
+            State.DEAD: self.keep_dead,
+        }
 
     def secrets(self) -> tuple[str, ...]:
         """Return what no text for people may contain: passwords and tokens of all URLs."""

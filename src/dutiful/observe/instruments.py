@@ -229,6 +229,11 @@ _STORES = (
         " longer than 10 s; the last known values are shown meanwhile.", "the reader",
         (), Panel("Failed readings", "sum (rate(dutiful_store_readings_failed_total[$w]))",
             "failed", "ops")),
+    _gauge(_D, "retention_behind_seconds", "For how long the oldest finished job of a state should"
+        " have been deleted; 0 where none should.", _STORE, ("state",),
+        _latest("Deletion is behind", "retention_behind_seconds", "state", "s")),
+    _counter(_D, "alert_sends_failed", "Failed tries to send a message about an alert.",
+        "`AlertNotSent`", ("sink",), _rate("Failed alert sends", "alert_sends_failed", "sink")),
     _gauge(_D, "store_reading_age_seconds", "Age of the metrics that come from the store.",
         "the reader", (), Panel("Age of readings", "max (dutiful_store_reading_age_seconds)",
             "age", "s")),

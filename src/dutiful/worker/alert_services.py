@@ -15,7 +15,6 @@ from dutiful.core.errors import EngineError
 from dutiful.core.event import Notice
 from dutiful.core.retry import Random
 from dutiful.core.secret_texts import secrets
-from dutiful.core.state import State
 from dutiful.core.url import public
 from dutiful.observe.log import UNLOGGED
 from dutiful.observe.sinks.sink import Sink
@@ -26,15 +25,6 @@ from dutiful.services.service import Service
 from .app_protocol import WorkerApp
 
 _FLUSH_SECONDS = 1.0
-
-
-def keeping(settings: Settings) -> dict[State, int | None]:
-    """Return how long finished jobs of each state are kept."""
-    return {
-        State.SUCCEEDED: settings.keep_succeeded,
-        State.CANCELLED: settings.keep_cancelled,
-        State.DEAD: settings.keep_dead,
-    }
 
 
 async def sinks_of(settings: Settings) -> tuple[Sink, ...]:
@@ -94,7 +84,7 @@ def alerter_of(
         policy=Policy(sinks=tuple(own), routes=routes, store=address, **limits.spans),
         rules=tuple(alerting.rules.values()),
         scope=app.name,
-        keep=keeping(settings),
+        keep=settings.retentions(),
         healthy=healthy,
         calm=calm,
         late=late,

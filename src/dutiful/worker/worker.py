@@ -25,7 +25,7 @@ from dutiful.services.scheduler import HOOKS_WAIT, Scheduler
 from dutiful.services.service import Service
 from dutiful.services.trouble import OutageReport
 
-from .alert_services import AlertServices, keeping
+from .alert_services import AlertServices
 from .app_protocol import WorkerApp
 from .condition import WorkerCondition
 from .death_hooks import DeathHooks
@@ -211,7 +211,7 @@ class Worker:
         if store.can(Capability.SCHEDULES):
             services.append(self._new_scheduler(registration))
         if store.can(Capability.PRUNE):
-            services.append(Pruner(store, keeping(settings)))
+            services.append(Pruner(store, settings.retentions()))
         healthy, calm = registration.healthy, registration.calm
         services += self._alerts.services(healthy, calm, burst=self.options.burst)
         if self.options.burst:  # whose first turns are awaited, and which ends by itself
