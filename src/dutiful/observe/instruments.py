@@ -163,7 +163,8 @@ _WORKERS = (
         "sum by (instance) (dutiful_worker_slots_used) / "
         "sum by (instance) (dutiful_worker_slots)", "{{instance}}", "percentunit")),
     _gauge(_W, "worker_slots_used", "Slots in which a job runs.", _VITALS, _ONE),
-    _gauge(_W, "worker_slots_blocked", "Slots whose job is overdue or waits for another.", _VITALS,
+    _gauge(_W, "worker_slots_blocked", "Slots whose job is overdue or waits for another, also"
+        " in a child process.", _VITALS,
         _ONE, Panel("Blocked slots", "dutiful_worker_slots_blocked", "{{instance}} {{process}}")),
     _gauge(_W, "worker_prefetched_jobs", "Claimed jobs that wait for a slot.", _VITALS, _ONE,
         Panel("Prefetched jobs", "dutiful_worker_prefetched_jobs", "{{instance}} {{process}}")),
