@@ -44,9 +44,16 @@ class App(HookDecorators, ManagementParts):
     """
 
     def __init__(
-        self, url: str | None = None, *, engine: Engine | None = None, **settings: Any
+        self,
+        url: str | None = None,
+        *,
+        engine: Engine | None = None,
+        version: str | None = None,
+        **settings: Any,
     ) -> None:
-        """Make an app; nothing is opened yet."""
+        """Make an app; nothing is opened yet. ``version`` is the setting ``app_version``."""
+        if version is not None:
+            settings["app_version"] = version
         self._module = defining_module()
         self.bus = Bus()
         self.bus.subscribe(self._log, ignores=UNLOGGED)
@@ -57,7 +64,9 @@ class App(HookDecorators, ManagementParts):
         self.enqueuer = Enqueuer(self)
         self._registry = TaskRegistry(self.enqueuer)
         self.tasks = self._registry.tasks
-        self.metrics = AppMetrics(self.bus, self.tasks, self.lazy, self.portal.run)
+        self.metrics = AppMetrics(
+            self.bus, self.tasks, self.lazy, self.portal.run, lambda: self.settings
+        )
         """What this process does with the app, counted for Prometheus and OpenTelemetry."""
         if engine is not None:
             self.lazy.use(engine)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,19 @@ from typing import Any
 import msgspec
 
 from .config_file import settings_table, working_folder
+from .config_values import at_least, count, hidden_value, shown_value
 from .core.admission import NAME_MAX
+from .core.alerting.routing import Route, read_routes
 from .core.alerting.rule import Limits, read_limits
 from .core.errors import BadConfiguration, BadOption
 from .core.instant import DAY, SECOND, span, spell
 from .core.lease import Lease
 from .core.payload import PAYLOAD_BYTES_MAX
-from .core.sink_url import http_target, public_sink, secrets_of, sink_urls
+from .core.sink_url import http_target, public_sink, secret_parts, secrets_of, sink_urls
+from .core.state import State
 from .core.text import line, shown
-from .core.url import in_process, public, struct_text
+from .core.url import in_process, passwords, struct_text
+from .core.worker_report import VERSION_MAX
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +34,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None
     """The app's name in the store; by default the module in which the app is made. Two apps
     that share a store need two names, or each would retire the other's declared schedules."""
+    app_version: str | None = None
+    """The version of your code, such as a tag or a commit, shown of workers, in logs and metrics.
+    In code also ``App(version=...)``."""
     app: str | None = None
     """``module:attribute`` of the app, for the command line."""
     durability: str = "full"
@@ -58,6 +64,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """A job becomes a dead letter when this many workers have died while they ran it."""
     alerts: Limits | None = None
     """Limits of alert rules, as a table ``[tool.dutiful.alerts]``; ``off`` evaluates none."""
+    alerts_routes: Mapping[str, Route] = msgspec.field(default_factory=dict[str, Route])
+    """What each sink gets, by its name: ``severity``, ``rules``, ``escalation``. A table in the
+    file, a dict in Python; in the environment ``night.severity=critical night.escalation=30m``."""
     metrics: str | None = None
     """``HOST:PORT`` at which ``dutiful worker`` serves metrics and health; by default it does not.
     A port alone means the loopback address: only ``0.0.0.0:9464`` or a name opens it to others."""
@@ -87,6 +96,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def child_url(self) -> str | None:
         """Return the URL by which another process reaches the store, None where none can."""
         return None if self.url is None or in_process(self.url) else self.url
+
+    def retentions(self) -> dict[State, int | None]:
+        """Return how long finished jobs of each state are kept; None: indefinitely."""
+        return {
+            State.SUCCEEDED: self.keep_succeeded,
+            State.CANCELLED: self.keep_cancelled,
+            State.DEAD: self.keep_dead,
+        }
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return what no text for people may contain: passwords and tokens of all URLs."""
+        urls = [*self.alerts_to.values(), self.dead_man_url or ""]
+        return (*passwords(self.url), *secret_parts(urls, self.alerts_secret))
 
     def __repr__(self) -> str:
         """Show every setting, and no password."""
@@ -129,13 +151,12 @@ _LEAST = {"dead_man_every": SECOND}
 _NUMBERS = {"payload_bytes_max": 256 * 1024 * 1024, "crashes_max": 1_000_000}
 """The highest of each."""
 _TEXTS = {
-    **{"name": NAME_MAX, "url": 4_000, "app": 1_000, "metrics": 300},
+    **{"name": NAME_MAX, "app_version": VERSION_MAX, "url": 4_000, "app": 1_000, "metrics": 300},
     **{"alerts_secret": 1_000, "dead_man_url": 4_000},
 }
 """How many characters each may have, on one line."""
-_SECRETS = {"url", "alerts_to", "alerts_secret", "dead_man_url"}
-"""What is never shown, since in a wrong value it is not known which part is the secret."""
-_WHOLE = re.compile("[0-9]{1,12}")
+_SECRETS = {"url", "alerts_to", "alerts_routes", "alerts_secret", "dead_man_url"}
+"""What is never shown, since in a wrong value it is not known which part is a secret."""
 _CHOICES = {
     "durability": ("full", "normal"),
     "log_level": ("debug", "info", "warning", "error", "critical"),
@@ -202,21 +223,21 @@ def _read(name: str, value: Any, source: str) -> Any:
         if name in _SPANS:
             if value in _NO_SPAN.get(name, ()):
                 return None
-            return _at_least(span(value), _LEAST.get(name, 0))
+            return at_least(span(value), _LEAST.get(name, 0))
         if name in _NUMBERS:
-            return _count(value, _NUMBERS[name])
+            return count(value, _NUMBERS[name])
         if value is not None and name in _READERS:
             return _READERS[name](value)
     except (BadOption, ValueError, TypeError) as error:
         if name in _SECRETS:
-            raise BadConfiguration(f"{source}: {name}={_hidden(value)}: {error}") from None
+            raise BadConfiguration(f"{source}: {name}={hidden_value(value)}: {error}") from None
         if isinstance(value, str) and "://" in value:  # which the error's own text may repeat
             raise BadConfiguration(
-                f"{source}: {name}={_shown(value)}; a URL does not belong here"
+                f"{source}: {name}={shown_value(value)}; a URL does not belong here"
             ) from None
         raise BadConfiguration(f"{source}: {name}={shown(value)}: {error}") from error
     if value is not None and not isinstance(value, str):
-        raise BadConfiguration(f"{source}: {name}={_shown(value)}; write it as text")
+        raise BadConfiguration(f"{source}: {name}={shown_value(value)}; write it as text")
     if name in _CHOICES and value is not None:
         return chosen(name, value, source)
     return value
@@ -228,21 +249,15 @@ def chosen(name: str, value: str, source: str) -> str:
     text = value if name == "durability" else value.lower()
     if text not in _CHOICES[name]:
         choices = f"{', '.join(most)} or {last}"
-        raise BadConfiguration(f"{source}: {name}={_shown(value)}; choose {choices}")
+        raise BadConfiguration(f"{source}: {name}={shown_value(value)}; choose {choices}")
     return text
-
-
-def _at_least(length: int, least: int) -> int:
-    if length < least:
-        raise BadOption(f"use {spell(least)} or more")
-    return length
 
 
 def _text(name: str) -> Callable[[Any], str]:
     """Return what reads a setting of one line of text."""
 
     def read(value: Any) -> str:
-        show = _hidden if name in _SECRETS else shown
+        show = hidden_value if name in _SECRETS else shown
         # The file of a secret often ends with a newline, which is no part of it.
         text = value.strip() if name in _SECRETS and isinstance(value, str) else value
         return line(text, name, _TEXTS[name], show)
@@ -265,27 +280,8 @@ def _dead_man(value: Any) -> str:
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     **{name: _text(name) for name in _TEXTS},
     "alerts_to": sink_urls,
+    "alerts_routes": read_routes,
     "alerts_secret": _secret,
     "dead_man_url": _dead_man,
 }
 """How a setting is read that is neither a span nor a number, nor one of a few words."""
-
-
-def _shown(value: object) -> str:
-    """Write a value, without the secrets of a URL that was given in the wrong place."""
-    return shown(public(value) if isinstance(value, str) and "://" in value else value)
-
-
-def _hidden(value: object) -> str:
-    """Hide a URL completely: in a wrong URL it is not known which part is the password."""
-    return shown(value) if isinstance(value, int | float) else "***"
-
-
-def _count(value: Any, most: int) -> int:
-    text = str(value) if type(value) is int and 0 <= value <= most else value
-    if not isinstance(text, str) or not _WHOLE.fullmatch(text.strip()):
-        raise BadOption(f"use a whole number from 1 to {most:,}")
-    number = int(text)
-    if not 1 <= number <= most:
-        raise BadOption(f"use a whole number from 1 to {most:,}")
-    return number

@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import psycopg
@@ -13,7 +14,7 @@ import pytest
 
 from dutiful import App
 from dutiful.contract.clock import SystemClock
-from dutiful.core.alerting.decide import Policy
+from dutiful.core.alerting.routing import Policy
 from dutiful.core.alerting.rule import Condition, Limits, Rule
 from dutiful.core.alerting.sample import Activity, Sample
 from dutiful.core.instant import HOUR, MINUTE
@@ -39,6 +40,7 @@ def alerter(app: App, sink: Sink) -> Alerter:
     return Alerter(
         app.store,
         clock=SystemClock(),
+        rng=Random(1),
         sinks={"chat": sink},
         limits=Limits(),
         policy=Policy(sinks=("chat",)),

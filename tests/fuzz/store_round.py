@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
+from random import Random
 from typing import Any
 
 from typer.testing import CliRunner
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 from dutiful import App, Context, Retry
 from dutiful.cli.main import app as command_line
 from dutiful.contract.capability import Capability
+from dutiful.contract.clock import SystemClock
 from dutiful.contract.roles.fleet import WorkerInfo
 from dutiful.core.event import Event, ServiceFailed
 from dutiful.core.instant import HOUR, SECOND
@@ -20,10 +22,13 @@ from dutiful.core.job import Job
 from dutiful.core.lease import Lease
 from dutiful.core.state import State
 from dutiful.core.text import visible
+from dutiful.core.worker_report import WorkerReport, encode_report
 from dutiful.services.copy_store import StoreCopy
 from dutiful.services.pruner import Pruner
+from dutiful.worker.alert_services import alerter_of
 from dutiful.worker.options import WorkerOptions
 from dutiful.worker.worker import Worker
+from tests.fuzz.store_alerts import fill_activity, fill_alerts
 from tests.fuzz.store_tables import PostgresTables, SqliteTables, Tables
 from tests.fuzz.store_values import Plant
 
@@ -87,8 +92,10 @@ class Round:
         for place in range(TIMETABLES):
             self.victims.append((await app.schedules.arun(f"hourly-{place}")).id)
         for place in range(GHOSTS):
-            info = WorkerInfo(id=f"ghost-{place}", queues=("other",), concurrency=1, lease=HOUR)
+            ghost = f"ghost-{place}"
+            info = WorkerInfo(id=ghost, queues=("other",), concurrency=1, lease=HOUR)
             await app.store.fleet.join(info)
+            await app.store.leases.renew(ghost, report=encode_report(WorkerReport(state="serving")))
         await app.store.schedules.declare("another", "digest", [])
         self.good = [(await app.tasks["good"].aenqueue(number)).id for number in range(GOOD)]
         self.tables = self._tables()
@@ -96,6 +103,7 @@ class Round:
         job = self.tables.name("job")
         mark, _ = self.tables.holder("")
         self.tables.change(job, "state = 1, run_at = 1", "state = 0")
+        self.tables.change(self.tables.name("alert"), "at = 1", "kind = 0")  # the turn is free
         seqs = [
             self.tables.select(job, "seq", f"id = {mark}", one)[0][0] for one in self.rows["job"]
         ]
@@ -105,6 +113,8 @@ class Round:
             "schedule": [f"hourly-{place}" for place in range(TIMETABLES)],
             "worker": [f"ghost-{place}" for place in range(GHOSTS)],
             "edition": ["digest"],
+            "alert": await fill_alerts(app.store),
+            "activity": await fill_activity(app.store),
         }
 
     def _tables(self) -> Tables:
@@ -126,6 +136,7 @@ class Round:
         try:
             await self._settled(running)
             await self._commands()
+            await self._alerts()
         finally:
             worker.stop()
             async with asyncio.timeout(ENDS_WITHIN):
@@ -179,10 +190,19 @@ class Round:
             *(["schedules", "list"], ["schedules", "list", "--json"], ["schedules", "check"]),
             *(["jobs", "list", "--tag", "x"], ["check"], ["queues", "list"]),
             *(["schedules", "show", "hourly-1"], ["schedules", "next", "hourly-2"]),
+            *(["alerts", "list"], ["alerts", "list", "--json"], ["alerts", "history"]),
+            *(["alerts", "history", "--json"], ["alerts", "silences"]),
+            *(["alerts", "silences", "--json"], ["workers", "quiet", "ghost-0"]),
             *(["jobs", "show", one] for one in shown if one and not one.startswith("-")),
         ]
         for order in orders:
             await asyncio.to_thread(self._command, order)
+
+    async def _alerts(self) -> None:
+        """Evaluate the alerts once more, where an error is not caught by the service's loop."""
+        alerter = alerter_of(self.app, SystemClock(), Random(1), lambda: True)
+        assert alerter is not None
+        await alerter.run_once()
 
     def _command(self, order: list[str]) -> None:
         said = CliRunner().invoke(command_line, [*order, "--url", self.url])

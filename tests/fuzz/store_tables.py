@@ -20,6 +20,8 @@ _ROW = {
     "occurrence": "job_id",
     "edition": "digest",
     "worker": "id",
+    "alert": "key",
+    "activity": "name",
 }
 """By what a row of each table is found."""
 _TWINS = 3

@@ -22,7 +22,7 @@ from dutiful import App, Cancel, Discard, Retry, Snooze
 from dutiful.integrations import sentry
 
 sentry_sdk.init(dsn=os.environ["DSN"], traces_sample_rate=float(os.environ.get("TRACES", "0")))
-app = App("sqlite:///jobs.db")
+app = App("sqlite:///jobs.db", version="1.2.3")
 sentry.instrument(app, **eval(os.environ.get("OPTIONS", "{}")))
 
 @app.task(retry=Retry(max_attempts=1))
@@ -130,6 +130,7 @@ def test_every_kind_of_task_is_reported_once(run: Run) -> None:
         assert event["level"] == "error"
         assert event["tags"]["queue"] == "default"
         assert event["tags"]["attempt"] == "1"
+        assert event["tags"]["app_version"] == "1.2.3"
         assert len(event["tags"]["job_id"]) > 8
     assert "hunter2" not in json.dumps(found)
     of_the_task = [event["tags"].get("of_the_task") for event in found]

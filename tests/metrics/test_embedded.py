@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,16 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from prometheus_client import CollectorRegistry, generate_latest
 
 from dutiful import App
+from dutiful.core.event import WorkerStarted
+from dutiful.core.instant import SECOND
+from dutiful.core.lease import Lease
+from dutiful.observe.event_text import worded
 from dutiful.observe.instrument import Kind
 from dutiful.observe.instruments import INSTRUMENTS
-from tests.worker.support import burst
+from dutiful.observe.record_fields import fields_of
+from dutiful.worker.logs import started
+from dutiful.worker.options import WorkerOptions
+from tests.worker.support import DEADLINE, burst, serving
 
 
 @pytest.fixture
@@ -53,6 +61,29 @@ async def test_a_registry_has_what_its_app_does_and_no_more(app: App, tmp_path: 
         enqueued = values(other.metrics.registry, "dutiful_jobs_enqueued_total")
         assert enqueued == {"default,mail": 0}, "it counts from the first request on"
     assert b"dutiful_job_run_seconds_bucket" in generate_latest(registry)
+
+
+async def test_the_version_of_the_code_is_in_reports_banner_and_metrics() -> None:
+    app = App("memory://", version="2026.12-rc1")
+    banners: list[WorkerStarted] = []
+    async with app, serving(app, lease=Lease(length=2 * SECOND, heartbeat=SECOND // 20)):
+        banners.append(started(app, WorkerOptions(), 1))
+        async with asyncio.timeout(DEADLINE):
+            while not await _reported(app):  # noqa: ASYNC110 - nothing announces a report
+                await asyncio.sleep(0.02)
+        [record] = await app.workers.alist()
+        assert record.report is not None
+        assert record.report.app_version == "2026.12-rc1"
+        [labels] = values(app.metrics.registry, "dutiful_build_info")
+        assert labels.endswith(",memory,2026.12-rc1")
+    line = worded(banners[0])
+    assert line is not None
+    assert f"app {app.name} 2026.12-rc1, store" in str(line[2][0])
+    assert fields_of(banners[0])["app_version"] == "2026.12-rc1"
+
+
+async def _reported(app: App) -> bool:
+    return any(one.report is not None for one in await app.workers.alist())
 
 
 async def test_nothing_is_measured_before_somebody_asks(app: App) -> None:

@@ -51,6 +51,26 @@ async def test_500_then_ok(receiver: Receiver) -> None:
     assert len(receiver.got) == 2
 
 
+@pytest.mark.parametrize(
+    ("code", "permanent"), [(400, True), (404, True), (410, True), (408, False), (429, False)]
+)
+async def test_a_refusal_is_permanent_where_its_status_says_so(
+    receiver: Receiver, code: int, permanent: bool
+) -> None:
+    receiver.answers.append(status(code))
+    with pytest.raises(NotSent, match=f"error={code}") as caught:
+        await sink(receiver).send(ONE)
+    assert caught.value.permanent is permanent
+
+
+async def test_a_failure_without_a_status_is_tried_again(receiver: Receiver) -> None:
+    one = sink(receiver)
+    receiver.close()
+    with pytest.raises(NotSent) as caught:
+        await one.send(ONE)
+    assert not caught.value.permanent
+
+
 async def test_a_redirect_is_not_followed(receiver: Receiver) -> None:
     receiver.answers.append(status(307, f"Location: {receiver.url}/elsewhere"))
     with pytest.raises(NotSent):

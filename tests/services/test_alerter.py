@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -13,10 +14,11 @@ import pytest
 from dutiful.contract.facade import Store
 from dutiful.contract.roles.alert_store import AlertEntry, AlertKind
 from dutiful.core.alert_event import AlertFired, AlertNotSent, AlertResolved, AlertRuleFailed
-from dutiful.core.alerting.decide import Policy
+from dutiful.core.alerting.routing import Policy
 from dutiful.core.alerting.rule import Condition, Limits, Rule
 from dutiful.core.alerting.sample import Sample
 from dutiful.core.alerting.sending import CLAIM
+from dutiful.core.errors import NotSent
 from dutiful.core.event import Event
 from dutiful.core.instant import SECOND
 from dutiful.core.notification import Notification
@@ -34,12 +36,14 @@ class FakeSink:
         self.got: list[Notification] = []
         self.fails = 0
         self.begun = asyncio.Event()
-        self.hangs = False
+        self.hangs = self.refuses = False
 
     async def send(self, notification: Notification) -> None:
         self.begun.set()
         if self.hangs:
             await asyncio.Event().wait()
+        if self.refuses:
+            raise NotSent("answered 404", permanent=True)
         if self.fails:
             self.fails -= 1
             raise ConnectionError("no route to https://hooks.example/secret-token")
@@ -71,6 +75,7 @@ class World:
         return Alerter(
             store or await self.store(),
             clock=self.clock,
+            rng=Random(1),
             sinks={sink.name: sink for sink in sinks},
             limits=Limits(),
             policy=policy,
@@ -104,10 +109,10 @@ async def world(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
         await store.engine.close()
 
 
-async def turns(clock: FakeClock, count: int, *alerters: Alerter) -> None:
+async def turns(clock: FakeClock, count: int, *alerters: Alerter, step: str = "5s") -> None:
     for _ in range(count):
         await asyncio.gather(*(each.run_once() for each in alerters))
-        clock.advance("5s")
+        clock.advance(step)
 
 
 async def test_an_alert_fires_and_resolves_once_however_many_alerters_run(world: World) -> None:
@@ -150,13 +155,24 @@ async def test_a_failing_sink_is_tried_again_and_is_an_alert_on_another(world: W
     alerter = await world.alerter(chat, mail)
     chat.fails = 5
     world.bad = {"disk"}
-    await turns(world.clock, 60, alerter)
+    await turns(world.clock, 120, alerter, step="30s")
     assert [one.rule for one in mail.got] == ["own", "sink-failing", "sink-failing"]
     assert [one.rule for one in chat.got] == ["own"]
     failures = world.of(AlertNotSent)
     assert [one.attempt for one in failures] == [1, 2, 3, 4, 5]
     assert "secret-token" not in failures[0].error
     assert "https://..." in failures[0].error
+
+
+async def test_one_that_refuses_for_good_is_not_tried_again(world: World) -> None:
+    chat, mail = FakeSink("chat"), FakeSink("mail")
+    chat.refuses = True
+    alerter = await world.alerter(chat, mail)
+    world.bad = {"disk"}
+    await turns(world.clock, 20, alerter, step="5s")
+    [failure] = world.of(AlertNotSent)
+    assert (failure.attempt, failure.given_up, failure.error) == (1, True, "answered 404")
+    assert [one.rule for one in mail.got] == ["own", "sink-failing"]
 
 
 async def test_a_broken_rule_is_reported_once_and_the_others_go_on(world: World) -> None:

@@ -23,6 +23,7 @@ from dutiful.engines.memory import MemoryEngine
 from tests.flat import ROLES
 
 from .faults import Fault
+from .faulty_alerts import FaultyActivity, FaultyAlerts
 from .faulty_calendar import FaultyCalendar
 from .loop import NODE, Node
 from .network import AFTER, BEFORE, KILLS, STORE, UNKNOWN, Network
@@ -40,7 +41,7 @@ _ABSENT = {"sync_producer", "caller_producer", "exporter", "importer"}
 class FaultyEngine(FaultyCalendar, Engine):
     """Every role of an engine, for one process."""
 
-    # Alerts change no job; their own tests race them.
+    # Some worlds evaluate alerts; see weather.py.
     capabilities = MemoryEngine.capabilities - {Capability.ACTIVITY, Capability.ALERTS}
 
     def __init__(self, network: Network, node: Node, clock: Clock, *, mortal: bool = True) -> None:
@@ -53,6 +54,9 @@ class FaultyEngine(FaultyCalendar, Engine):
         self.poll = self._inner.poll
         for role in {ROLES[method] for method in ROLES}:
             setattr(self, role, None if role in _ABSENT else self)
+        if network.alerts:
+            self.capabilities = MemoryEngine.capabilities
+            self.alerts, self.activity = FaultyAlerts(self._ask), FaultyActivity(self._ask)
 
     async def open(self, **options: Any) -> tuple[str, ...]:
         return ()

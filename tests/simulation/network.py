@@ -67,6 +67,8 @@ class Network:
         self.write_lock = WriteLock(loop) if store.exclusive else None
         if self.write_lock is not None:
             store.overran = self.write_lock.look
+        self.alerts = False
+        """Whether the processes evaluate alerts."""
         self.transactions: dict[Node, list[OpenTransaction]] = {}
 
     def strike(self, node: Node, fault: Fault, op: str) -> None:

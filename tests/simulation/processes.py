@@ -31,6 +31,7 @@ from .loop import NODE, Life, Node, SimLoop
 from .network import Network
 from .tasks import OLDER, TASKS
 from .timetable import declared
+from .weather import LIMITS, Weather
 
 SECOND = 1_000_000
 QUEUES = ("default", "bulk")
@@ -39,14 +40,19 @@ QUEUES = ("default", "bulk")
 class SimApp:
     """What a worker needs of the app; one for each process."""
 
-    def __init__(self, tasks: dict[str, Task[..., Any, Any]], engine: FaultyEngine) -> None:
+    def __init__(
+        self,
+        tasks: dict[str, Task[..., Any, Any]],
+        engine: FaultyEngine,
+        weather: Weather | None = None,
+    ) -> None:
         self.name = "world"
         self.tasks = tasks
         self.schedules = declared(self, older=tasks is OLDER)
         self.hooks = Hooks()
         self.bus = Bus()
-        self.alerting = Alerting()
-        self.settings = Settings()
+        self.alerting = Alerting() if weather is None else weather.alerting()
+        self.settings = Settings(alerts=None if weather is None else LIMITS)
         self.store = Store(engine, self.bus.emit)
         self.metrics = AppMetrics(self.bus, tasks, cast(Any, self), lambda reading: {})
 
@@ -102,6 +108,8 @@ class Processes:
         self.posts: list[Post] = []
         self.closing = False
         self.network: Network
+        self.weather: Weather | None = None
+        self.deaths = 0
         self._plan = plan
         self._rng = rng
         self._auditor = auditor
@@ -146,7 +154,7 @@ class Processes:
         post.node = node = Node(f"{post.name}.{post.generation}")
         self.nodes.append(node)
         process = SimProcess(self, node, post.host, len(self.nodes) - 1)
-        host = SimApp(post.tasks, FaultyEngine(self.network, node, post.clock))
+        host = SimApp(post.tasks, FaultyEngine(self.network, node, post.clock), self.weather)
         host.hooks.around_attempt.append(self._auditor.watch)
         host.bus.subscribe(self._auditor.heard)
         rng = random.Random(self._rng.getrandbits(32))
@@ -173,6 +181,7 @@ class Processes:
         if node.life is Life.DEAD:
             return
         node.life = Life.DEAD
+        self.deaths += not why.startswith("exits: ")
         node.fell_at = self.loop.time()
         self._auditor.note(node, why)
         self.network.cut_off(node)

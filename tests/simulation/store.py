@@ -11,6 +11,7 @@ from dutiful.core.job import Job
 from dutiful.engines.memory import MemoryEngine
 from tests.flat import ROLES
 
+from .faulty_alerts import ALERT_OPS
 from .loop import SimLoop
 from .store_rows import MemoryStoreRows, StoreRows
 
@@ -62,7 +63,8 @@ class SimStore(Protocol):
 
 def asked(engine: Any, op: str, args: tuple[Any, ...]) -> Coroutine[Any, Any, Any]:
     """Call a verb of an engine; what it takes by name only comes last among the arguments."""
-    call, names = getattr(getattr(engine, ROLES[op]), op), _NAMED.get(op, ())
+    role, verb = ALERT_OPS.get(op) or (ROLES[op], op)
+    call, names = getattr(getattr(engine, role), verb), _NAMED.get(op, ())
     given = len(args) - len(names)
     return call(*args[:given], **dict(zip(names, args[given:], strict=True)))
 

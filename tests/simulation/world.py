@@ -20,6 +20,7 @@ from .client import Operator, Producer
 from .clocks import WorldClock
 from .faults import HOUR, Mishap, Plan
 from .faulty import FaultyEngine
+from .faulty_alerts import ALERT_OPS
 from .ledger import brief
 from .loop import Life, Node, SimLoop, Stalled
 from .network import Network
@@ -28,6 +29,7 @@ from .processes import QUEUES, Processes
 from .store import MemoryStore, SimStore
 from .tasks import APP, SCENE
 from .threads import Crowd, SimThreads
+from .weather import Weather, has_alerters
 
 DRAIN_MAX = 120.0
 """Virtual seconds after the last fault by which every job must have ended."""
@@ -77,6 +79,10 @@ class World:
             self.loop, self.plan, random.Random(rng.getrandbits(32)), self.auditor
         )
         self.network = Network(self.loop, store, self.plan, self)
+        self.weather: Weather | None = None
+        if has_alerters(seed):
+            self.weather = Weather(seed, self.loop, self.clock, self.plan, self.auditor.fail)
+            self.processes.weather, self.network.alerts = self.weather, True
         jobs = rng.randint(100, 300) if long else rng.randint(12, 30)
         self.producer = Producer(self.loop, random.Random(rng.getrandbits(32)), jobs, until * 0.7)
         self.operator = Operator(self.loop, random.Random(rng.getrandbits(32)), self.auditor)
@@ -88,6 +94,8 @@ class World:
         self.auditor.sent(node, op, args)
 
     def perform(self, node: Node, op: str, args: tuple[Any, ...], call: Callable[[], Any]) -> Any:
+        if self.weather is not None and op in ALERT_OPS:
+            return self.weather.auditor.perform(op, args, call)
         return self.auditor.perform(node, op, args, call)
 
     def answered(self, node: Node, op: str, args: tuple[Any, ...], result: Any) -> None:
@@ -165,8 +173,15 @@ class World:
         await self._punctual()
         await self._drained()
         await self.planner.look()
+        if self.weather is not None:
+            await self.weather.judge(self.processes.deaths)
         await self._close()
         self._judge()
+
+    def _clock_steps(self) -> None:
+        self.auditor.clock_steps()
+        if self.weather is not None:
+            self.weather.auditor.steps += 1
 
     async def _chaos(self) -> None:
         if not self.plan.mishaps:
@@ -181,7 +196,7 @@ class World:
         rng, processes = self.rng, self.processes
         living = processes.living()
         if what is Mishap.STORE_CLOCK:
-            self.auditor.clock_steps()
+            self._clock_steps()
             self.clock.step(rng.choice((HOUR, -HOUR, 5.0, -5.0)))
             self.note(None, f"the store's clock is askew by {self.clock.askew:.0f} s")
         elif what is Mishap.OUTAGE:
@@ -225,8 +240,10 @@ class World:
         """End the faults, and fix what only a person can fix."""
         self.plan.quiet(self.loop.time())
         self.note(None, "the faults stop")
+        if self.weather is not None:
+            self.weather.quiet()
         if self.clock.askew:
-            self.auditor.clock_steps()
+            self._clock_steps()
             self.clock.step(-self.clock.askew)
         dead = {node.name for node in self.processes.nodes if node.life is Life.DEAD}
         held = {
@@ -314,6 +331,9 @@ class World:
         if missing:
             auditor.fail(f"acknowledged jobs vanished: {missing}")
         auditor.judge_calendar()
+        if self.weather is not None:
+            succeeded = sum(job.state is State.SUCCEEDED for job in auditor.rows.values())
+            self.weather.judge_counts(succeeded, self.processes.deaths)
         if silent := auditor.unmourned():
             auditor.fail(f"{silent} died, and no JobDied was emitted")
 

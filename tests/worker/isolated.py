@@ -57,6 +57,17 @@ def fork_in_child(how: str) -> str:
 
 
 @app.task(retry=once)
+async def wait_for_file(path: str) -> None:
+    while not os.path.exists(path):  # noqa: ASYNC110, ASYNC240 - made by another process
+        await asyncio.sleep(0.05)
+
+
+@app.task(cpu=True, retry=once)
+def wait_in_child(path: str) -> None:
+    wait_for_file.enqueue(path).result()
+
+
+@app.task(retry=once)
 def fork_in_thread(how: str) -> str:
     if (pid := os.fork()) == 0:
         _copy(how)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -164,3 +165,27 @@ async def test_a_broker_that_keeps_no_reports_passes_no_orders() -> None:
             await until(lambda: events.of(WorkerJoined))
             await short.aenqueue()
             await until(lambda: worker.health().ready, what="it is ready")
+
+
+@pytest.mark.slow
+async def test_a_slot_is_blocked_while_a_child_process_waits_for_another_job(
+    isolation: App, tmp_path: Path
+) -> None:
+    app, go = isolation, tmp_path / "go"
+    async with serving(app, lease=BRISK, concurrency=4):
+        handle = await app.tasks["wait_in_child"].aenqueue(str(go))
+        report = None
+
+        async def blocked() -> int:
+            nonlocal report
+            records = await app.workers.alist()
+            report = records[0].report if records else None
+            return -1 if report is None or not report.running else report.slots_blocked
+
+        async with asyncio.timeout(DEADLINE):
+            while await blocked() != 1:  # noqa: ASYNC110 - a report is announced to nobody
+                await asyncio.sleep(0.02)
+            go.touch()
+            await handle.aresult()
+            while await blocked() > 0:  # noqa: ASYNC110 - the same
+                await asyncio.sleep(0.02)

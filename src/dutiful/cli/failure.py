@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -205,15 +206,19 @@ def report(error: BaseException, *, as_json: bool) -> int:
 
 
 def _passwords() -> Secrets:
-    """Return what is secret in the URLs of the command line and of the environment.
+    """Return what is secret in the URLs of the command line, the environment and the settings.
 
     Our own errors do not show it; those of drivers and of an app's module might.
     """
+    from dutiful.config import load_settings
     from dutiful.core.secret_texts import secrets
     from dutiful.core.url import passwords
 
     given = [*sys.argv, *(value for value in os.environ.values() if "://" in value)]
-    return secrets(part for text in given for part in passwords(text))
+    found = [part for text in given for part in passwords(text)]
+    with suppress(Exception):  # wrong settings are reported already, without what is secret
+        found += load_settings().secrets()
+    return secrets(found)
 
 
 def _lines(text: str) -> list[str]:

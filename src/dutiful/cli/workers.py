@@ -52,7 +52,18 @@ def list_workers(common: Common) -> None:
 
 
 def _table(workers: Sequence[WorkerRecord]) -> RenderableType:
-    return render.table(_COLUMNS, [_row(worker) for worker in workers])
+    if not any(_version(worker) for worker in workers):
+        return render.table(_COLUMNS, [_row(worker) for worker in workers])
+    *known, trouble = _COLUMNS
+    rows = [
+        [*cells[:-1], render.line(render.flat(_version(worker))), cells[-1]]
+        for worker, cells in ((worker, _row(worker)) for worker in workers)
+    ]
+    return render.table((*known, TableColumn("version", shrinks=True), trouble), rows)
+
+
+def _version(worker: WorkerRecord) -> str:
+    return "" if worker.report is None else worker.report.app_version
 
 
 def _row(worker: WorkerRecord) -> list[Text]:

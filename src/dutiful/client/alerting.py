@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
-from msgspec.structs import replace
-
-from dutiful.core.alerting.decide import Policy
+from dutiful.core.alerting.routing import EVERYTHING, Route, read_route
 from dutiful.core.alerting.rule import Condition, Limit, Limits, Rule, read_limits
 from dutiful.core.alerting.rules import RULE_FAILING, RULES
 from dutiful.core.alerting.sample import Sample
 from dutiful.core.errors import BadOption
-from dutiful.core.instant import span
-from dutiful.core.notification import Notification, Severity
+from dutiful.core.notification import Notification
 from dutiful.core.text import line, shown
 
 RuleFunction = Callable[[Sample], Iterable[Condition]]
 NAME_MAX = 60
-_SPANS = ("escalate_after", "clear_after", "cooldown")
 
 
 class AlertSink(Protocol):
@@ -40,17 +37,15 @@ class Alerting:
     def __init__(self) -> None:
         """Start with the rules that are on by default, and without sinks."""
         self.limits = Limits()
-        self.policy = Policy()
         self.rules: dict[str, Rule] = {}
         """The app's own."""
         self.sinks: dict[str, AlertSink] = {}
+        self.routes: dict[str, Route] = {}
+        """Those that code gives; they win over the ones of the settings."""
 
     def configure(self, options: Mapping[str, Any]) -> None:
-        """Change limits of rules, or the spans of the policy; BadOption for what is unknown."""
-        spans = {name: span(value) for name, value in options.items() if name in _SPANS}
-        rules = {name: value for name, value in options.items() if name not in _SPANS}
-        self.limits = self.limits.plus(read_limits(rules))
-        self.policy = replace(self.policy, **spans)
+        """Change limits of rules, or the spans of all alerts; BadOption for what is unknown."""
+        self.limits = self.limits.plus(read_limits(dict(options)))
 
     def add_rule(
         self, check: RuleFunction, name: str | None, about: str | None, limit: Limit
@@ -63,25 +58,22 @@ class Alerting:
         text = about if about is not None else (check.__doc__ or "").strip().partition("\n")[0]
         self.rules[own] = Rule(name=own, check=check, limit=limit, about=text)
 
-    def add_sink(
-        self, sink: AlertSink, *, severity: Severity = "warning", escalation: bool = False
-    ) -> None:
-        """Send messages to a sink: all, or those about critical alerts, or escalations only."""
+    def add_sink(self, sink: AlertSink, **options: Any) -> None:
+        """Send messages to a sink; the options are those of `read_route`."""
         name = line(sink.name, "the name of a sink", NAME_MAX)
-        policy = self.policy
-        parts = {
-            part: tuple(other for other in getattr(policy, part) if other != name)
-            for part in ("sinks", "critical_sinks", "escalate_to")
-        }
-        critical = "critical_sinks" if severity == "critical" else "sinks"
-        parts["escalate_to" if escalation else critical] += (name,)
-        self.policy = replace(policy, **parts)
+        route = read_route(options, f"sink {name}")
         self.sinks[name] = sink
+        self.routes.pop(name, None)
+        if route != EVERYTHING:
+            self.routes[name] = route
 
     def known(self) -> tuple[Rule, ...]:
         """Return the default rules and those of the app."""
         return (*RULES, *self.rules.values())
 
-    def strangers(self, limits: Limits) -> tuple[str, ...]:
-        """Return the names of rules whose limits are changed and which do not exist."""
-        return tuple(sorted(limits.named() - {rule.name for rule in self.known()}))
+    def strangers(self, limits: Limits, routes: Mapping[str, Route]) -> tuple[str, ...]:
+        """Return names and patterns in limits and routes that fit no rule."""
+        names = {rule.name for rule in self.known()} | {RULE_FAILING}
+        patterns = {one for route in routes.values() for one in route.rules}
+        unfit = {one for one in patterns if not any(fnmatchcase(name, one) for name in names)}
+        return tuple(sorted((limits.named() - names) | unfit))

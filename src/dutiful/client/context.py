@@ -30,8 +30,16 @@ class Attempt(Protocol):
     """What a context asks: the worker's attempt, or the stand-in of a plain call."""
 
     job: Job
-    waits: bool
-    """Whether the job waits in its slot for the result of another."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether the job waits in its slot for the result of another."""
+        ...
+
+    @waits.setter
+    def waits(self, now: bool) -> None:
+        """Note it."""
+        ...
 
     @property
     def awaits(self) -> bool:

@@ -84,13 +84,14 @@ def secrets_of(
 ) -> Secrets:
     """Return the sensitive values of a job, by its marks and by more paths, and others ``also``."""
     known = {*paths_of(meta), *paths}
-    found = [*also]
+    found: list[str] = []
     if known:
         found += _leaves_of(args, of_args(known))
         if result is not None:
             found += _leaves_of(result, of_result(known))
     if len(found) > SECRETS_MAX:
         return Secrets((), many=True)
+    found += also
     return secrets(dict.fromkeys(found)) if found else NO_SECRETS
 
 

@@ -24,6 +24,8 @@ class WorkerStarted(msgspec.Struct, frozen=True, tag=True):
     version: str
     python: str
     pid: int
+    app_version: str = ""
+    """Of the app's code, if the app says it."""
 
 
 class JobStarted(msgspec.Struct, frozen=True, tag=True):

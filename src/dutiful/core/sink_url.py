@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from .errors import BadOption
 from .text import shown
+from .url import passwords
 
 LOG = "log"
 """The name of the sink that is always there."""
@@ -24,10 +25,13 @@ HOW_TO_MAKE_ONE = (
 )
 """The command that makes a secret."""
 
-_NAME = re.compile("[a-z][a-z0-9_-]{0,39}")
+NAME = re.compile("[a-z][a-z0-9_-]{0,39}")
+"""The names of sinks that settings may have."""
+WRITE_NAMES = "a name has up to 40 small letters, digits, - and _, and begins with a letter"
 _PRINTED = re.compile(r"[\x21-\x7e]+")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:)")
 _IN_TEXT = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]*://)\S+")
+_HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _EXAMPLE = "ops=slack://TOKEN_A/TOKEN_B/TOKEN_C"
 
 
@@ -45,11 +49,10 @@ def sink_urls(value: object) -> dict[str, str]:
         raise BadOption(f"write names with URLs, such as {_EXAMPLE}")
     found: dict[str, str] = {}
     for name, url in pairs:
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
+        if not isinstance(name, str) or not NAME.fullmatch(name):
             hidden = "a URL" if isinstance(name, str) and "/" in name else shown(name)
             raise BadOption(
-                f"{hidden} names no sink; write NAME=URL, such as {_EXAMPLE}; a name has up to 40 "
-                "small letters, digits, - and _, and begins with a letter"
+                f"{hidden} names no sink; write NAME=URL, such as {_EXAMPLE}; {WRITE_NAMES}"
             )
         if name == LOG:
             raise BadOption("the sink 'log' is always there; give yours another name")
@@ -149,3 +152,39 @@ def without_urls(text: str) -> str:
     'cannot call https://*** today'
     """
     return _IN_TEXT.sub(r"\1***", text)
+
+
+_PARTS = re.compile(r"[/?&=@:#,;]+")
+_TOKEN_MIN, _KEY_MIN = 8, 20
+"""A part of a URL counts as a token when it is this long and has digits or both cases, or longer.
+Shorter and plainer ones, such as a room or a host, are words of any text."""
+
+
+def secret_parts(urls: Iterable[str], secret: str | None = None) -> tuple[str, ...]:
+    """Return what no text may contain of the URLs of sinks and of the secret of webhooks.
+
+    Hosts, users and rooms stay readable: every error of a job is searched for these texts.
+
+    >>> secret_parts(["slack://T1JJ3T3L2/A1BRTD4JD/#alerts"])
+    ('T1JJ3T3L2', 'A1BRTD4JD')
+    >>> secret_parts(["mailto://me:hunter2@example.com"])
+    ('hunter2',)
+    """
+    found: list[str] = (secret or "").split()
+    for url in urls:
+        _, _, rest = url.partition("://")
+        login, at, _ = rest.rpartition("@")
+        if at and (password := login.partition(":")[2]):
+            found.append(password)
+        found += [part for part in _PARTS.split(rest) if _is_token(part)]
+        found += passwords(f"x://x?{rest.partition('#')[0].partition('?')[2]}")
+    forms = (form for text in found for form in (text, unquote(text)) if form)
+    return tuple(dict.fromkeys(forms))
+
+
+def _is_token(part: str) -> bool:
+    if len(part) < _TOKEN_MIN or _HOST.fullmatch(part):
+        return False
+    kinds = (str.isdigit, str.islower, str.isupper)
+    mixed = sum(any(kind(char) for char in part) for kind in kinds) > 1
+    return mixed or len(part) >= _KEY_MIN

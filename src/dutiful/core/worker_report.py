@@ -20,6 +20,8 @@ ORDERS: tuple[Order, ...] = ("quiet", "drain")
 RUNNING_MAX = 64
 """How many running jobs a report names."""
 _TEXT_MAX = 200
+VERSION_MAX = 200
+"""How many characters the version of an app may have."""
 _REASON_MAX = 1_000
 _BYTES_MAX = 64 * 1024
 """A longer text in the column is not read: no report is so long."""
@@ -69,7 +71,7 @@ class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
     rss_mb: Amount = 0.0
     """Resident memory, in MiB; 0 where it is not known."""
     app_version: str = ""
-    """The version of the app, if the app knows it."""
+    """The version of the app's code, if the app says it."""
 
 
 _DECODER = msgspec.json.Decoder(WorkerReport)
@@ -80,7 +82,7 @@ def encode_report(report: WorkerReport) -> str:
     short = msgspec.structs.replace(
         report,
         reason=report.reason[:_REASON_MAX],
-        app_version=report.app_version[:_TEXT_MAX],
+        app_version=report.app_version[:VERSION_MAX],
         running=tuple(
             ReportedJob(id=job.id[:_TEXT_MAX], task=job.task[:_TEXT_MAX], started_at=job.started_at)
             for job in report.running[:RUNNING_MAX]

@@ -45,7 +45,7 @@ def instrument(app: App, *, retries: bool = False, arguments: bool = False) -> N
     """
     ignore_logger("dutiful")
     app.around_call(_Hook(app, retries=retries, arguments=arguments))
-    app.bus.subscribe(lambda event: _seen(event, arguments=arguments), ignores=UNLOGGED)
+    app.bus.subscribe(lambda event: _seen(app, event, arguments=arguments), ignores=UNLOGGED)
 
 
 class _Hook:
@@ -60,6 +60,7 @@ class _Hook:
         task = self._app.tasks.get(ctx.job.task)
         return _Watch(
             ctx.job,
+            self._app.settings.app_version,
             RetryPolicy() if task is None else task.spec.retry,
             retries=self._retries,
             arguments=self._arguments,
@@ -71,16 +72,23 @@ class _Watch:
     """One call of a task's function, sync or async, in a scope of its own."""
 
     def __init__(
-        self, job: Job, policy: RetryPolicy, *, retries: bool, arguments: bool, flushes: bool
+        self,
+        job: Job,
+        version: str | None,
+        policy: RetryPolicy,
+        *,
+        retries: bool,
+        arguments: bool,
+        flushes: bool,
     ) -> None:
-        self._job, self._policy = job, policy
+        self._job, self._version, self._policy = job, version, policy
         self._retries, self._arguments, self._flushes = retries, arguments, flushes
         self._stack = ExitStack()
 
     def __enter__(self) -> None:
         scope = self._stack.enter_context(sentry_sdk.isolation_scope())
         with capture_internal_exceptions():
-            _describe(scope, self._job, arguments=self._arguments)
+            _describe(scope, self._job, self._version, arguments=self._arguments)
             scope.clear_breadcrumbs()
             transaction = sentry_sdk.start_transaction(
                 op=OPERATION, name=self._job.task, source=TransactionSource.TASK, origin=ORIGIN
@@ -146,7 +154,7 @@ def _capture(error: BaseException, level: Level, *, arguments: bool) -> None:
     sentry_sdk.capture_event(event, hint=hint)
 
 
-def _seen(event: Event, *, arguments: bool) -> None:
+def _seen(app: App, event: Event, *, arguments: bool) -> None:
     """Report a death that no exception of the task's has reported."""
     if not isinstance(event, JobDied):
         return
@@ -155,7 +163,7 @@ def _seen(event: Event, *, arguments: bool) -> None:
     if error is not None and error.traceback and not given_up:
         return
     with capture_internal_exceptions(), sentry_sdk.isolation_scope() as scope:
-        _describe(scope, event.job, arguments=arguments)
+        _describe(scope, event.job, app.settings.app_version, arguments=arguments)
         scope.set_tag("reason", event.reason)
         kind = event.reason if error is None else error.type
         value = {
@@ -166,11 +174,13 @@ def _seen(event: Event, *, arguments: bool) -> None:
         sentry_sdk.capture_event({"level": "error", "exception": {"values": [value]}})
 
 
-def _describe(scope: Any, job: Job, *, arguments: bool) -> None:
+def _describe(scope: Any, job: Job, version: str | None, *, arguments: bool) -> None:
     """Say of which job this is: the transaction is the task's name."""
     scope.set_transaction_name(job.task, source=TransactionSource.TASK)
     scope.set_tag("queue", job.queue)
     scope.set_tag("job_id", job.id)
     scope.set_tag("attempt", str(job.attempt))
+    if version:
+        scope.set_tag("app_version", version)
     if arguments:
         scope.set_extra("arguments", plain(job.args))

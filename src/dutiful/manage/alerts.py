@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from dutiful.client.alerting import AlertSink, RuleFunction
@@ -67,14 +68,23 @@ class Alerts(Part):
         return decorate if check is None else decorate(check)
 
     def add_sink(
-        self, sink: AlertSink, *, severity: Severity = "warning", escalation: bool = False
+        self,
+        sink: AlertSink,
+        *,
+        severity: Severity = "warning",
+        rules: Sequence[str] = ("*",),
+        escalation: bool | Span = False,
     ) -> None:
-        """Send messages to a sink: about all alerts, or only about critical ones.
+        """Send messages to a sink: about all alerts, only about critical ones, or by rule.
 
-        With ``escalation`` only about those that still fire after ``escalate_after`` (30 minutes).
-        A sink of the same name is replaced.
+        ``rules`` are names or patterns, such as ``queue-*``. With ``escalation`` it gets only
+        alerts that still fire after ``escalate_after`` (30 minutes), or after the span that is
+        given. A sink of the same name is replaced. Options that are given here replace those of
+        ``alerts_routes``.
         """
-        self._app.alerting.add_sink(sink, severity=severity, escalation=escalation)
+        self._app.alerting.add_sink(
+            sink, severity=severity, rules=list(rules), escalation=escalation
+        )
 
     def rules(self) -> tuple[RuleRecord, ...]:
         """Return the rules with their general limits; asks no store."""

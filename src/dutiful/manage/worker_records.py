@@ -47,6 +47,7 @@ class WorkerReportRecord(msgspec.Struct, frozen=True, kw_only=True):
     rss_mb: float
     """Resident memory, in MiB."""
     app_version: str
+    """The version of the app's code, as the app says it; empty if it does not."""
 
 
 class Ordered(msgspec.Struct, frozen=True, kw_only=True):

@@ -152,6 +152,23 @@ RULES: tuple[PrometheusRule, ...] = (
         "dutiful check",
     ),
     PrometheusRule(
+        "DutifulRetentionBehind",
+        "max by (job, state) (dutiful_retention_behind_seconds) > 7200",
+        "10m",
+        "warning",
+        "finished jobs ({{ $labels.state }}) should have been deleted "
+        "{{ $value | humanizeDuration }} ago",
+        "dutiful check",
+    ),
+    PrometheusRule(
+        "DutifulSinkFailing",
+        "sum by (job, sink) (increase(dutiful_alert_sends_failed_total[15m])) >= 3",
+        "0m",
+        "warning",
+        "messages about alerts cannot be sent to {{ $labels.sink }}",
+        "dutiful alerts list",
+    ),
+    PrometheusRule(
         "DutifulStoreErrors",
         "sum by (job, error) (rate(dutiful_store_errors_total[5m])) > 0.1 "
         "or max by (job) (dutiful_store_reading_age_seconds) > 120",

@@ -98,8 +98,9 @@ def _said(
 
 def _banner(event: e.WorkerStarted) -> str:
     queues = " ".join(f"{name}:{weight}" for name, weight in event.queues.items())
+    app = f"{event.app} {event.app_version}" if event.app_version else event.app
     return (
-        f"dutiful {event.version} starts: app {event.app}, store {event.store}, "
+        f"dutiful {event.version} starts: app {app}, store {event.store}, "
         f"{_count(len(event.tasks), 'task')}, queues {queues}, {_count(event.slots, 'slot')}, "
         f"{_count(event.processes, 'process', 'processes')}, "
         f"{_count(event.schedules, 'schedule')}; Python {event.python}, pid {event.pid}"

@@ -163,7 +163,8 @@ _WORKERS = (
         "sum by (instance) (dutiful_worker_slots_used) / "
         "sum by (instance) (dutiful_worker_slots)", "{{instance}}", "percentunit")),
     _gauge(_W, "worker_slots_used", "Slots in which a job runs.", _VITALS, _ONE),
-    _gauge(_W, "worker_slots_blocked", "Slots whose job is overdue or waits for another.", _VITALS,
+    _gauge(_W, "worker_slots_blocked", "Slots whose job is overdue or waits for another, also"
+        " in a child process.", _VITALS,
         _ONE, Panel("Blocked slots", "dutiful_worker_slots_blocked", "{{instance}} {{process}}")),
     _gauge(_W, "worker_prefetched_jobs", "Claimed jobs that wait for a slot.", _VITALS, _ONE,
         Panel("Prefetched jobs", "dutiful_worker_prefetched_jobs", "{{instance}} {{process}}")),
@@ -229,11 +230,16 @@ _STORES = (
         " longer than 10 s; the last known values are shown meanwhile.", "the reader",
         (), Panel("Failed readings", "sum (rate(dutiful_store_readings_failed_total[$w]))",
             "failed", "ops")),
+    _gauge(_D, "retention_behind_seconds", "For how long the oldest finished job of a state should"
+        " have been deleted; 0 where none should.", _STORE, ("state",),
+        _latest("Deletion is behind", "retention_behind_seconds", "state", "s")),
+    _counter(_D, "alert_sends_failed", "Failed tries to send a message about an alert.",
+        "`AlertNotSent`", ("sink",), _rate("Failed alert sends", "alert_sends_failed", "sink")),
     _gauge(_D, "store_reading_age_seconds", "Age of the metrics that come from the store.",
         "the reader", (), Panel("Age of readings", "max (dutiful_store_reading_age_seconds)",
             "age", "s")),
-    _gauge(_D, "build_info", "1; the labels name the release and the engine.", "the process",
-        ("version", "engine")),
+    _gauge(_D, "build_info", "1; the labels name the release, the engine and the app's version.",
+        "the process", ("version", "engine", "app_version")),
 )  # fmt: skip
 
 INSTRUMENTS: tuple[Instrument, ...] = (*_QUEUES, *_JOBS, *_WORKERS, *_SCHEDULES, *_STORES)

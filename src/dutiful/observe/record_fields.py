@@ -27,6 +27,8 @@ def fields_of(event: e.Event) -> dict[str, Any]:
         return {**_of_job(event.job, event.error), "reason": event.reason}
     found: dict[str, Any] = {}
     for name in event.__struct_fields__:
+        if name == "text":  # the whole message, which each form of a line has already
+            continue
         value: Any = getattr(event, name)
         if name == "planned":
             value = iso(value)

@@ -10,7 +10,7 @@ from dutiful.contract.clock import Clock
 from dutiful.contract.facade import Store
 from dutiful.contract.roles.alert_store import AlertEntry, AlertKind
 from dutiful.core.alert_event import AlertFired, AlertResolved, AlertRuleFailed
-from dutiful.core.alerting.decide import Changes, Known, Policy, decide
+from dutiful.core.alerting.decide import Changes, Known, decide
 from dutiful.core.alerting.incident import (
     Delivery,
     Incident,
@@ -20,12 +20,14 @@ from dutiful.core.alerting.incident import (
     written,
 )
 from dutiful.core.alerting.judge import Judgement, judge
+from dutiful.core.alerting.routing import Policy
 from dutiful.core.alerting.rule import Limits, Rule
 from dutiful.core.alerting.rules import RULES
 from dutiful.core.alerting.sample import Sample
 from dutiful.core.alerting.sending import failing
 from dutiful.core.instant import DAY, HOUR, SECOND
 from dutiful.core.retry import Random
+from dutiful.core.secret_texts import NO_SECRETS, Secrets
 from dutiful.core.state import State
 
 from .delivering import Courier, Sends
@@ -58,6 +60,7 @@ class Alerter:
         store: Store,
         *,
         clock: Clock,
+        rng: Random,
         sinks: Mapping[str, Sends],
         limits: Limits,
         policy: Policy,
@@ -68,16 +71,18 @@ class Alerter:
         calm: Callable[[], bool] = lambda: False,
         seconds: float = 5.0,
         late: bool = False,
+        hidden: Secrets = NO_SECRETS,
     ) -> None:
         """Evaluate the default rules, and ``rules`` of the app that ``scope`` names.
 
         With ``late`` it takes a turn only when three were not taken: for a process that cannot
-        notify people. ``keep`` says how long finished jobs are kept.
+        notify people. ``keep`` says how long finished jobs are kept. What is ``hidden`` is in no
+        text.
         """
         self._store = store
         self._sampler = Sampler(store, clock.ticks, keep or {})
-        self._courier = Courier(store, sinks)
-        self._limits, self._policy = limits, policy
+        self._courier = Courier(store, sinks, rng, hidden)
+        self._limits, self._policy, self._hidden = limits, policy, hidden
         self._parts = [(TURN, tuple(RULES))]
         if rules:
             self._parts.append((f"{TURN} of {scope}", tuple(rules)))
@@ -138,7 +143,7 @@ class Alerter:
             found = await store.entries(kinds)
             deliveries = deliveries_in(found.entries)
             seen = _with_sinks(sample, deliveries, found.now)
-            judgement = judge(rules, seen, self._limits)
+            judgement = judge(rules, seen, self._limits, self._hidden)
             self._report(judgement)
             known = known_in(found.entries)
             self._idle = self._idle and not known.incidents

@@ -14,9 +14,11 @@ from dutiful.contract.roles.alert_store import AlertEntry, AlertKind, next_versi
 from dutiful.core.alert_event import AlertNotSent
 from dutiful.core.alerting.incident import Delivery, read, written
 from dutiful.core.alerting.sending import CLAIM, claimed, due, failed, sent
-from dutiful.core.errors import EngineError
+from dutiful.core.errors import EngineError, NotSent
 from dutiful.core.instant import SECOND
 from dutiful.core.notification import Notification
+from dutiful.core.retry import Random
+from dutiful.core.secret_texts import NO_SECRETS, Secrets
 from dutiful.core.text import worded
 
 _SEND_SECONDS = CLAIM / SECOND * 0.8
@@ -43,10 +45,16 @@ class Courier:
     to another one, which sends it again with the same id.
     """
 
-    def __init__(self, store: Store, sinks: Mapping[str, Sends]) -> None:
-        """Send to these sinks; deliveries for others are left to the processes that have them."""
+    def __init__(
+        self, store: Store, sinks: Mapping[str, Sends], rng: Random, hidden: Secrets = NO_SECRETS
+    ) -> None:
+        """Send to these sinks; deliveries for others are left to the processes that have them.
+
+        What is ``hidden`` is in no error.
+        """
         self._store = store
         self._sinks = sinks
+        self._rng, self._hidden = rng, hidden
 
     async def deliver(self) -> int:
         """Send what is due now, and return how much was sent."""
@@ -66,21 +74,22 @@ class Courier:
         if not await self._write(mine):
             return False
         mine = _stored(mine)
+        failure: NotSent | None = None
         try:
             async with asyncio.timeout(_SEND_SECONDS):
                 await self._sinks[one.sink].send(one.notification)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - a sink may raise anything
-            text = _ADDRESS.sub(r"\1...", worded(error, _ERROR_MAX))
+            failure = _judged(error, self._hidden)
+        now += int((asyncio.get_running_loop().time() - began) * SECOND)
+        if failure is None:
+            ended = sent(mine, now)
         else:
-            text = ""
-        took = int((asyncio.get_running_loop().time() - began) * SECOND)
-        ended = failed(mine, text, now + took) if text else sent(mine, now + took)
-        if text:
-            self._store.emit(AlertNotSent(one.sink, text, ended.attempt, ended.given_up))
+            ended = failed(mine, failure, now, self._rng)
+            self._store.emit(AlertNotSent(one.sink, ended.error, ended.attempt, ended.given_up))
         await self._record(ended)
-        return not text
+        return failure is None
 
     async def _record(self, ended: Delivery) -> None:
         """Record the end; without a record it is sent again when the claim is over."""
@@ -95,6 +104,17 @@ class Courier:
     async def _write(self, one: Delivery) -> bool:
         row = AlertEntry(AlertKind.DELIVERY, one.id, one.version, one.at, written(one))
         return await self._store.alerts.write([row])
+
+
+def _judged(error: Exception, hidden: Secrets) -> NotSent:
+    """Return why a message did not arrive, in words without addresses."""
+    words = str(error) if isinstance(error, NotSent) else worded(error, _ERROR_MAX)
+    text = _ADDRESS.sub(r"\1...", hidden.hide(words))[:_ERROR_MAX] or "it was not sent"
+    if isinstance(error, TimeoutError) and not str(error):
+        text = f"not sent within {_SEND_SECONDS:g} s"
+    if isinstance(error, NotSent):
+        return NotSent(text, permanent=error.permanent, after=error.after)
+    return NotSent(text)
 
 
 def _stored(one: Delivery) -> Delivery:

@@ -6,15 +6,15 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from msgspec.structs import replace
-
 from dutiful.config import Settings
 from dutiful.contract.beside import beside
 from dutiful.contract.capability import Capability
 from dutiful.contract.clock import Clock
+from dutiful.core.alerting.routing import Policy
 from dutiful.core.errors import EngineError
 from dutiful.core.event import Notice
-from dutiful.core.state import State
+from dutiful.core.retry import Random
+from dutiful.core.secret_texts import secrets
 from dutiful.core.url import public
 from dutiful.observe.log import UNLOGGED
 from dutiful.observe.sinks.sink import Sink
@@ -25,15 +25,6 @@ from dutiful.services.service import Service
 from .app_protocol import WorkerApp
 
 _FLUSH_SECONDS = 1.0
-
-
-def keeping(settings: Settings) -> dict[State, int | None]:
-    """Return how long finished jobs of each state are kept."""
-    return {
-        State.SUCCEEDED: settings.keep_succeeded,
-        State.CANCELLED: settings.keep_cancelled,
-        State.DEAD: settings.keep_dead,
-    }
 
 
 async def sinks_of(settings: Settings) -> tuple[Sink, ...]:
@@ -52,6 +43,7 @@ async def sinks_of(settings: Settings) -> tuple[Sink, ...]:
 def alerter_of(
     app: WorkerApp,
     clock: Clock,
+    rng: Random,
     healthy: Callable[[], bool],
     sinks: Sequence[Sink] = (),
     *,
@@ -66,38 +58,47 @@ def alerter_of(
     limits = (settings.alerts or alerting.limits).plus(alerting.limits)
     if not store.can(Capability.ALERTS) or not limits.on:
         return None
-    if strangers := alerting.strangers(limits):
+    routes = {**settings.alerts_routes, **alerting.routes}
+    if strangers := alerting.strangers(limits, routes):
         store.emit(
             Notice(
                 f"there are no alert rules called {', '.join(strangers)}; see the names "
                 "with `dutiful alerts rules`"
             )
         )
-    named = {one.name: one for one in sinks}
-    own, address = alerting.policy, public(settings.url) if settings.url else ""
-    both = tuple(dict.fromkeys((*named, *own.sinks)))
+    own = {**{one.name: one for one in sinks}, **alerting.sinks}
+    if lost := sorted(routes.keys() - {*own, *settings.alerts_to}):
+        store.emit(
+            Notice(
+                f"alerts_routes is about sinks that do not exist: {', '.join(lost)}; name them in "
+                "alerts_to, or add them with app.alerts.add_sink"
+            )
+        )
+    address = public(settings.url) if settings.url else ""
     return Alerter(
         store,
         clock=clock,
-        sinks={**named, **alerting.sinks},
+        rng=rng,
+        sinks=own,
         limits=limits,
-        policy=replace(own, sinks=both, store=address),
+        policy=Policy(sinks=tuple(own), routes=routes, store=address, **limits.spans),
         rules=tuple(alerting.rules.values()),
         scope=app.name,
-        keep=keeping(settings),
+        keep=settings.retentions(),
         healthy=healthy,
         calm=calm,
         late=late,
+        hidden=secrets(settings.secrets()),
     )
 
 
 class AlertServices:
     """The recorder of a worker's life, and an alerter for each of its sessions."""
 
-    def __init__(self, app: WorkerApp, clock: Clock) -> None:
+    def __init__(self, app: WorkerApp, clock: Clock, rng: Random) -> None:
         """Listen to nothing yet."""
         self._app = app
-        self._clock = clock
+        self._clock, self._rng = clock, rng
         self._recorder: ActivityRecorder | None = None
         self._sinks: tuple[Sink, ...] = ()
 
@@ -119,9 +120,10 @@ class AlertServices:
         found: list[Service] = []
         if self._recorder is not None and not burst:
             found.append(self._recorder)
-        alerter = (
-            None if burst else alerter_of(self._app, self._clock, healthy, self._sinks, calm=calm)
-        )
+        if burst:
+            return found
+        app, clock, rng = self._app, self._clock, self._rng
+        alerter = alerter_of(app, clock, rng, healthy, self._sinks, calm=calm)
         return found if alerter is None else [*found, alerter]
 
     async def flush(self) -> None:

@@ -9,7 +9,7 @@ import sys
 from dutiful.config import Settings
 from dutiful.contract.release import release
 from dutiful.core.event import WorkerStarted
-from dutiful.core.url import passwords, public
+from dutiful.core.url import public
 from dutiful.observe.output import LogSetup, installed, set_up
 
 from .app_protocol import WorkerApp
@@ -30,7 +30,7 @@ def show_logs(settings: Settings | None, level: str | None = None, form: str | N
         return
     asked_level = level or (settings and settings.log_level)
     asked_form = form or (settings and settings.log_format)
-    hidden = passwords(settings.url) if settings else ()
+    hidden = settings.secrets() if settings else ()
     if set_up(LogSetup(asked_level or "info", asked_form or "console", hidden), fields) is None:
         if asked_level:
             _LOG.setLevel(asked_level.upper())
@@ -64,4 +64,5 @@ def started(app: WorkerApp, options: WorkerOptions, processes: int) -> WorkerSta
         version=release(),
         python=".".join(map(str, sys.version_info[:3])),
         pid=os.getpid(),
+        app_version=app.settings.app_version or "",
     )

@@ -54,7 +54,7 @@ class Watcher:
         app.store.require(Capability.ALERTS)
         sinks = await sinks_of(app.settings)
         silent = not (sinks or app.alerting.sinks)
-        alerter = alerter_of(app, self._clock, lambda: True, sinks, late=silent)
+        alerter = alerter_of(app, self._clock, self._rng, lambda: True, sinks, late=silent)
         services = [*([] if alerter is None else [alerter]), *self._services]
         if alerter is None:
             app.bus.emit(Notice("alerts are off, so no rules are evaluated"))

@@ -16,7 +16,6 @@ from dutiful.core.event import Notice
 from dutiful.core.job import NewJob
 from dutiful.core.retry import Random
 from dutiful.core.settle import Rules
-from dutiful.core.url import passwords
 from dutiful.observe.log import debugged, log_starts
 from dutiful.services.preparing import HOOK_SECONDS
 from dutiful.services.process import Process, rss_mb
@@ -26,7 +25,7 @@ from dutiful.services.scheduler import HOOKS_WAIT, Scheduler
 from dutiful.services.service import Service
 from dutiful.services.trouble import OutageReport
 
-from .alert_services import AlertServices, keeping
+from .alert_services import AlertServices
 from .app_protocol import WorkerApp
 from .condition import WorkerCondition
 from .death_hooks import DeathHooks
@@ -83,14 +82,14 @@ class Worker:
         self._scheduler: Scheduler | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._store_retry = StoreRetry(OutageReport(app.bus.emit, self._clock.ticks), self._rng)
-        self.condition = WorkerCondition(self._store_retry.trouble)
+        self.condition = WorkerCondition(self._store_retry.trouble, app.settings.app_version or "")
         self._owner = owner or ProcessOwner()
         self._asked = False
         """Whether a stop was requested."""
         self._asked_at: float | None = None
         self._names: set[str] = set()
         self._contexts = Contexts()
-        self._alerts = AlertServices(app, self._clock)
+        self._alerts = AlertServices(app, self._clock, self._rng)
         self._rss_seen = 0.0
 
     async def run(self) -> Ending:
@@ -212,7 +211,7 @@ class Worker:
         if store.can(Capability.SCHEDULES):
             services.append(self._new_scheduler(registration))
         if store.can(Capability.PRUNE):
-            services.append(Pruner(store, keeping(settings)))
+            services.append(Pruner(store, settings.retentions()))
         healthy, calm = registration.healthy, registration.calm
         services += self._alerts.services(healthy, calm, burst=self.options.burst)
         if self.options.burst:  # whose first turns are awaited, and which ends by itself
@@ -255,7 +254,7 @@ class Worker:
         rules = self._rules.get(task)
         if rules is None:
             settings, known = self.app.settings, self.app.tasks.get(task)
-            hidden, park = passwords(settings.url), settings.unknown_task_after
+            park, hidden = settings.unknown_task_after, settings.secrets()
             rules = Rules(crashes_max=settings.crashes_max, park_max=park, secrets=hidden)
             if known is not None:
                 given = {"retry": known.spec.retry, "sensitive": known.signature.sensitive}

@@ -1,5 +1,7 @@
 """What the log says of events."""
 
+import json
+
 import pytest
 
 from dutiful.core.event import (
@@ -13,6 +15,7 @@ from dutiful.core.event import (
     ServiceFailed,
     Settled,
     SettlementsUnknown,
+    StoreUnhealthy,
     TaskUnknown,
     WorkerLost,
     WorkerStalled,
@@ -22,6 +25,7 @@ from dutiful.core.misfire import COUNTED_MAX
 from dutiful.core.settle import Settlement
 from dutiful.core.state import State
 from dutiful.core.text import visible
+from dutiful.observe.formats import JsonLayout
 from dutiful.observe.log import log
 
 
@@ -34,6 +38,15 @@ def test_misfires_are_counted_so_far(
     log(OccurrenceMissed("tick", 0, count))
     (record,) = caplog.records
     assert text in record.getMessage()
+
+
+def test_the_text_of_a_notice_is_in_its_line_once(caplog: pytest.LogCaptureFixture) -> None:
+    for event in (Notice("look here"), StoreUnhealthy("full", "look here")):
+        log(event)
+    for record in caplog.records:
+        line = JsonLayout().format(record)
+        assert line.count("look here") == 1
+        assert json.loads(line)["message"] == "look here"
 
 
 def test_no_row_steers_a_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -19,6 +19,7 @@ from dutiful.contract.meter import (
 )
 from dutiful.contract.roles.producer import Receipt
 from dutiful.core import event as e
+from dutiful.core.alert_event import AlertNotSent
 from dutiful.core.instant import SECOND
 from dutiful.core.job import NewJob
 from dutiful.core.settle import Settlement
@@ -156,6 +157,7 @@ def test_round_trips_are_counted_with_their_errors() -> None:
         (e.EngineTroubled("no"), "store_outages_total", (), 1),
         (e.StoreUnhealthy("snapshot", "old"), "store_warnings_total", (), 1),
         (e.ServiceFailed("pruner", "no"), "services_failed_total", ("pruner",), 1),
+        (AlertNotSent("chat", "no", 1, False), "alert_sends_failed_total", ("chat",), 1),
         (e.SlotStuck("j", "t", "thread"), "slots_stuck_total", ("t",), 1),
         (e.SlotWaiting("j", "t", "other"), "slots_waiting_total", ("t",), 1),
         (e.OccurrenceMissed("s", 1, 4), "occurrences_missed_total", ("s",), 4),

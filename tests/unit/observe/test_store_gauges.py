@@ -8,13 +8,15 @@ from time import monotonic
 import pytest
 
 from dutiful import App
-from dutiful.core.instant import SECOND
+from dutiful.core.instant import HOUR, SECOND
+from dutiful.core.state import State
 from dutiful.observe.metrics import store_gauges
 from dutiful.observe.metrics.labels import LabelValues
 from dutiful.observe.metrics.series import Point, Points
 from dutiful.observe.metrics.store_gauges import INTERVAL, SHARE, StoreReader, read_store
 from dutiful.testing.broker import PoorBroker
 from tests.until import wait_until
+from tests.worker.support import burst
 
 FOUND: Points = {"dutiful_workers": [Point(("alive",), 1)]}
 
@@ -121,7 +123,7 @@ async def test_what_is_read_of_a_store() -> None:
         await app.queues.apause("mail")
         [queue, _] = await app.store.inspector.queues()
         now = (queue.oldest_queued_at or 0) + 5 * SECOND
-        found = await read_store(app.store, LabelValues(50), now)
+        found = await read_store(app.store, LabelValues(50), now, {})
     jobs = {point.labels: point.value for point in found["dutiful_queue_jobs"]}
     assert jobs[("default", "queued")] == jobs[("default", "scheduled")] == 1
     assert jobs[("mail", "queued")] == 1
@@ -143,7 +145,7 @@ async def test_queues_beyond_the_limit_are_one() -> None:
 
         for number in range(4):
             await charge.using(queue=f"q{number}").aenqueue()
-        found = await read_store(app.store, LabelValues(2), 0)
+        found = await read_store(app.store, LabelValues(2), 0, {})
     jobs = {point.labels: point.value for point in found["dutiful_queue_jobs"]}
     assert len({queue for queue, _ in jobs}) == 3
     assert jobs[("other", "queued")] == 2
@@ -151,5 +153,26 @@ async def test_queues_beyond_the_limit_are_one() -> None:
 
 async def test_a_poor_broker_is_asked_nothing_that_it_lacks() -> None:
     async with App(engine=PoorBroker()) as app:
-        found = await read_store(app.store, LabelValues(2), 0)
+        found = await read_store(app.store, LabelValues(2), 0, {})
     assert found == {}
+
+
+async def test_how_far_the_deletion_of_finished_jobs_is_behind() -> None:
+    async with App("memory://") as app:
+
+        @app.task
+        def charge() -> None: ...
+
+        await charge.aenqueue()
+        await burst(app)
+        oldest = await app.store.alerts.oldest_end(State.SUCCEEDED)
+        assert oldest is not None
+        keep = {State.SUCCEEDED: HOUR, State.CANCELLED: HOUR, State.DEAD: None}
+        for later, behind in ((HOUR, 0.0), (3 * HOUR, 7200.0)):
+            found = await read_store(app.store, LabelValues(2), oldest + later, keep)
+            points = found["dutiful_retention_behind_seconds"]
+            assert {one.labels[0]: one.value for one in points} == {
+                "succeeded": behind,
+                "cancelled": 0.0,
+                "dead": 0.0,
+            }

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 import msgspec
 from msgspec.structs import replace
 
-from dutiful.core.instant import DAY, HOUR, MINUTE, SECOND
+from dutiful.core.instant import DAY, SECOND
 
 from .incident import Delivery, Incident, Silence, Unreadable, digest, key_of
 from .judge import Breach, Judgement
 from .notice_text import Kind, notification
+from .routing import EVERYTHING, Policy
 from .rules import SINK_FAILING
 
 _NOTED_EVERY = 30 * SECOND
@@ -19,27 +20,6 @@ _NOTED_EVERY = 30 * SECOND
 _FIRINGS_MAX = 10
 KEPT = DAY
 """How long a resolved alert is remembered beside the history, for cool-down and flapping."""
-
-
-class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """How alerts become messages; spans are microseconds."""
-
-    sinks: tuple[str, ...] = ()
-    """The names of the sinks that get every message."""
-    critical_sinks: tuple[str, ...] = ()
-    """Those that get only messages about critical alerts."""
-    escalate_to: tuple[str, ...] = ()
-    escalate_after: int = 30 * MINUTE
-    clear_after: int = 30 * SECOND
-    """For how long a condition must be gone before its alert is resolved."""
-    cooldown: int = 5 * MINUTE
-    """Between two messages that the same alert fires."""
-    flapping: int = 3
-    """An alert that fired so often within ``flapping_window`` must be clear for longer."""
-    flapping_window: int = HOUR
-    flapping_clear: int = 10 * MINUTE
-    store: str = ""
-    """The store's address, without any secret."""
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +78,8 @@ class _Turn:
             one = _described(one, judged, now)
         if one.clear_at is not None:
             one = replace(one, clear_at=None)
+        if one.first_at > now:  # the store's clock was set back
+            one = replace(one, first_at=now)
         if one.state == "pending" and now - one.first_at >= judged.limit.hold:
             firings = (*one.firings, now)[-_FIRINGS_MAX:]
             one = replace(_described(one, judged, now), state="firing", changed_at=now)
@@ -188,20 +170,25 @@ class _Turn:
             one = replace(one, announced_at=now, last_announced_at=now, announced_to=sinks)
             self.announced.append(_Announced("firing", one, sinks))
             return one
-        due = now - one.announced_at >= policy.escalate_after
-        if due and one.escalated_at is None and policy.escalate_to and one.clear_at is None:
-            sinks = tuple(name for name in policy.escalate_to if not _is_about(one, name))
-            everyone = tuple(dict.fromkeys((*one.announced_to, *sinks)))
+        if one.clear_at is None and (sinks := self._sinks(one, one.announced_at)):
+            everyone = (*one.announced_to, *sinks)
             one = replace(one, escalated_at=now, announced_to=everyone)
             self.announced.append(_Announced("escalated", one, sinks))
         return one
 
-    def _sinks(self, one: Incident) -> tuple[str, ...]:
-        policy = self.policy
-        names = policy.sinks
-        if one.severity == "critical":
-            names = tuple(dict.fromkeys((*names, *policy.critical_sinks)))
-        return tuple(name for name in names if not _is_about(one, name))
+    def _sinks(self, one: Incident, announced_at: int | None = None) -> tuple[str, ...]:
+        """Return who gets a message when an alert fires, or those to whom it escalates now."""
+        policy, found = self.policy, list[str]()
+        for name in policy.sinks:
+            route = policy.routes.get(name, EVERYTHING)
+            if not route.takes(one.rule, one.severity) or _is_about(one, name):
+                continue
+            if announced_at is None:
+                found += [] if route.escalation else [name]
+            elif route.escalation and name not in one.announced_to:
+                after = policy.escalate_after if route.after is None else route.after
+                found += [name] if self.now - announced_at >= after else []
+        return tuple(found)
 
     def deliveries(self) -> tuple[Delivery, ...]:
         """Make one message for each sink, kind and rule."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from dutiful.core.bare import kind_of
+from dutiful.core.secret_texts import NO_SECRETS, Secrets
 from dutiful.core.text import visible, worded
 
 from .rule import Condition, Limit, Limits, Rule
@@ -43,23 +44,28 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
         return rule in self.judged
 
 
-def judge(rules: Iterable[Rule], sample: Sample, limits: Limits) -> Judgement:
-    """Evaluate rules; one that raises, or yields what is no Condition, costs itself only."""
+def judge(
+    rules: Iterable[Rule], sample: Sample, limits: Limits, hidden: Secrets = NO_SECRETS
+) -> Judgement:
+    """Evaluate rules; one that raises, or yields what is no Condition, costs itself only.
+
+    What is ``hidden`` is in none of the texts.
+    """
     found: list[Breach] = []
     failed: list[tuple[str, str]] = []
     judged: set[str] = set()
     for rule in rules:
         try:
-            found += _one(rule, sample, limits)
+            found += _one(rule, sample, limits, hidden)
         except Exception as error:  # noqa: BLE001 - a user's rule must not cost the others
-            failed.append((rule.name, worded(error)))
+            failed.append((rule.name, hidden.hide(worded(error))))
         else:
             judged.add(rule.name)
-    found += [_failing(name, error) for name, error in failed]
+    found += [_failing(name, error, hidden) for name, error in failed]
     return Judgement(found=tuple(found), judged=frozenset(judged), failed=tuple(failed))
 
 
-def _one(rule: Rule, sample: Sample, limits: Limits) -> Sequence[Breach]:
+def _one(rule: Rule, sample: Sample, limits: Limits, hidden: Secrets) -> Sequence[Breach]:
     if not limits.on:
         return ()
     worst: dict[str, Breach] = {}
@@ -70,7 +76,7 @@ def _one(rule: Rule, sample: Sample, limits: Limits) -> Sequence[Breach]:
         limit = limits.of(rule, condition.queue, condition.task)
         if not limit.on or not condition.value > limit.above:
             continue
-        one = Breach(rule.name, _bounded(condition), limit)
+        one = Breach(rule.name, _bounded(condition, hidden), limit)
         known = worst.get(one.condition.subject)
         if known is None or known.condition.value < condition.value:
             worst[one.condition.subject] = one
@@ -79,7 +85,7 @@ def _one(rule: Rule, sample: Sample, limits: Limits) -> Sequence[Breach]:
     return sorted(worst.values(), key=lambda one: -one.condition.value)[:SUBJECTS_MAX]
 
 
-def _failing(rule: str, error: str) -> Breach:
+def _failing(rule: str, error: str, hidden: Secrets) -> Breach:
     condition = Condition(
         subject=rule,
         title=f"the alert rule {rule} fails",
@@ -87,21 +93,21 @@ def _failing(rule: str, error: str) -> Breach:
         error=error,
         command="dutiful alerts rules",
     )
-    return Breach(RULE_FAILING, _bounded(condition), Limit())
+    return Breach(RULE_FAILING, _bounded(condition, hidden), Limit())
 
 
-def _bounded(one: Condition) -> Condition:
+def _bounded(one: Condition, hidden: Secrets) -> Condition:
     """Cut texts short and make them safe to show: names of tasks and errors come from anywhere."""
     return msgspec.structs.replace(
         one,
         subject=_clean(one.subject, _NAME),
-        title=_clean(one.title, _TITLE),
-        text=_clean(one.text, _TEXT),
-        error=_clean(one.error, _TITLE),
-        command=_clean(one.command, _TITLE),
+        title=_clean(one.title, _TITLE, hidden),
+        text=_clean(one.text, _TEXT, hidden),
+        error=_clean(one.error, _TITLE, hidden),
+        command=_clean(one.command, _TITLE, hidden),
         count=min(max(int(one.count), 0), 2**53),
     )
 
 
-def _clean(text: str, most: int) -> str:
-    return visible(str(text)[:most]).encode("utf-8", "backslashreplace").decode()
+def _clean(text: str, most: int, hidden: Secrets = NO_SECRETS) -> str:
+    return visible(hidden.hide(str(text))[:most]).encode("utf-8", "backslashreplace").decode()

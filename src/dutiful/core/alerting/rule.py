@@ -76,6 +76,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """By queue, then by rule."""
     tasks: Mapping[str, Mapping[str, Mapping[str, Any]]] = {}
     """By task, then by rule; these win over those by queue."""
+    spans: Mapping[str, int] = {}
+    """The spans of `SPANS` that are changed."""
 
     def of(self, rule: Rule, queue: str | None = None, task: str | None = None) -> Limit:
         """Return the limit of a rule for a queue and a task."""
@@ -104,6 +106,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
                 name: _joined(self.tasks.get(name, {}), other.tasks.get(name, {}))
                 for name in {**self.tasks, **other.tasks}
             },
+            spans={**self.spans, **other.spans},
         )
 
 
@@ -121,6 +124,8 @@ def _changed(limit: Limit, unit: Unit, change: Mapping[str, Any]) -> Limit:
 
 
 _SPLIT = ("queues", "tasks")
+SPANS = ("escalate_after", "clear_after", "cooldown")
+"""Spans that hold for all alerts; see `dutiful.core.alerting.decide.Policy`."""
 
 
 def read_limits(table: object) -> Limits:
@@ -132,8 +137,15 @@ def read_limits(table: object) -> Limits:
     if table in ("off", "on", True, False):
         return Limits(on=table in ("on", True))
     given = _table(table, "alerts")
-    rules = {name: value for name, value in given.items() if name not in _SPLIT}
+    general = {name: name.replace("-", "_") for name in given}
+    spans = {general[name]: span(value) for name, value in given.items() if general[name] in SPANS}
+    rules = {
+        name: value
+        for name, value in given.items()
+        if name not in _SPLIT and general[name] not in SPANS
+    }
     return Limits(
+        spans=spans,
         rules=_rules(rules, "alerts"),
         queues=_by_name(given.get("queues", {}), "alerts.queues"),
         tasks=_by_name(given.get("tasks", {}), "alerts.tasks"),

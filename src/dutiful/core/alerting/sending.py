@@ -6,16 +6,16 @@ from collections.abc import Container, Iterable
 
 from msgspec.structs import replace
 
-from dutiful.core.instant import HOUR, MINUTE, SECOND
+from dutiful.core.delivery import TRIES_MAX, next_try
+from dutiful.core.errors import NotSent
+from dutiful.core.instant import HOUR, SECOND
+from dutiful.core.retry import Random
 
 from .incident import Delivery
 from .sample import SinkSample
 
 CLAIM = 5 * SECOND
 """For how long a sender keeps a delivery to itself; if it dies, another one sends it after this."""
-PAUSES = (5 * SECOND, 15 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, HOUR)
-"""Between the tries; after the last one follow others of its length."""
-TRIES_MAX = 16
 _LATELY = HOUR
 
 
@@ -23,7 +23,8 @@ def due(deliveries: Iterable[Delivery], sinks: Container[str], now: int) -> tupl
     """Return what may be sent now, oldest first.
 
     A delivery waits for an earlier one to the same sink about the same alert, so that the end
-    is not reported before the beginning.
+    is not reported before the beginning. One that was made or claimed before the store's clock
+    was set back does not wait until the clock is there again.
     """
     found: list[Delivery] = []
     before: set[tuple[str, str]] = set()
@@ -31,8 +32,9 @@ def due(deliveries: Iterable[Delivery], sinks: Container[str], now: int) -> tupl
         if not one.open or one.sink not in sinks:
             continue
         about = {(one.sink, key) for key in one.keys}
-        free = one.claimed_until is None or one.claimed_until <= now
-        if free and one.due_at <= now and not about & before:
+        free = one.claimed_until is None or not now < one.claimed_until <= now + CLAIM
+        is_due = one.due_at <= now or (one.attempt == 0 and one.at > now)
+        if free and is_due and not about & before:
             found.append(one)
         before |= about
     return tuple(found)
@@ -48,15 +50,15 @@ def sent(one: Delivery, now: int) -> Delivery:
     return replace(one, claimed_until=None, sent_at=now)
 
 
-def failed(one: Delivery, error: str, now: int) -> Delivery:
-    """Note that a try failed: it is due again after a pause that grows, or given up."""
-    pause = PAUSES[min(one.attempt, len(PAUSES)) - 1]
+def failed(one: Delivery, failure: NotSent, now: int, rng: Random) -> Delivery:
+    """Note that a try failed: it is due again after a pause, or given up (see `next_try`)."""
+    pause = next_try(one.attempt, failure, rng)
     return replace(
         one,
         claimed_until=None,
-        due_at=now + pause,
-        error=error,
-        given_up=one.attempt >= TRIES_MAX,
+        due_at=now + (pause or 0),
+        error=str(failure),
+        given_up=pause is None,
     )
 
 
@@ -71,7 +73,8 @@ def failing(deliveries: Iterable[Delivery], now: int) -> tuple[SinkSample, ...]:
             known = worst.get(one.sink)
             worst[one.sink] = one if known is None or known.attempt < one.attempt else known
     return tuple(
-        SinkSample(sink, one.attempt, one.error, one.at)
+        # One that was refused for good counts as one that was tried in vain until the end.
+        SinkSample(sink, TRIES_MAX if one.given_up else one.attempt, one.error, one.at)
         for sink, one in sorted(worst.items())
         if reached.get(sink, one.at) <= one.at
     )

@@ -10,6 +10,7 @@ from functools import cached_property, partial
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
+from dutiful.config import Settings
 from dutiful.contract.clock import SystemClock
 from dutiful.contract.facade import Store
 from dutiful.contract.release import release
@@ -64,8 +65,13 @@ class AppMetrics:
         tasks: Mapping[str, DeclaredTask],
         lazy: OpenedStore,
         run: Run,
+        settings: Callable[[], Settings] = Settings,
     ) -> None:
-        """Count nothing yet; ``run`` awaits a reading of the store in a thread of the app's."""
+        """Count nothing yet; ``run`` awaits a reading of the store in a thread of the app's.
+
+        ``settings`` returns those of the app.
+        """
+        self._settings = settings
         self._bus, self._tasks, self._lazy, self._run = bus, tasks, lazy, run
         self._starting = threading.Lock()
         self._recorder: Recorder | None = None
@@ -128,8 +134,9 @@ class AppMetrics:
             for key, gauges in vitals().points(name, self._task_labels).items():
                 points.setdefault(key, []).extend(gauges)
         made = self._lazy.made
+        version = printable(self._settings().app_version or "")
         engine = "none" if made is None else printable(made.name)
-        points["dutiful_build_info"] = [Point((release(), engine), 1.0)]
+        points["dutiful_build_info"] = [Point((release(), engine, version), 1.0)]
         reader = self._reader
         # A worker opens its store itself, which may take long.
         readable = made is not None and (self._lazy.notices is not None or not self._workers)
@@ -154,7 +161,7 @@ class AppMetrics:
         async with asyncio.timeout(INTERVAL):
             await self._lazy.open(create=False)
             now = SystemClock().now()
-            reading = read_store(store, self._queue_labels, now)
+            reading = read_store(store, self._queue_labels, now, self._settings().retentions())
             return await store.meter.timed("read", reading)
 
     def _recent_snapshot(self) -> Snapshot:

@@ -20,6 +20,7 @@ from dutiful.contract.meter import (
     StoreCall,
 )
 from dutiful.core import event as e
+from dutiful.core.alert_event import AlertNotSent
 from dutiful.core.settle import Settlement
 from dutiful.core.state import State
 from dutiful.core.successes import successes
@@ -113,6 +114,7 @@ class Recorder:
             e.SlotWaiting: self._slot,
             e.SlotStuck: self._slot,
             e.ServiceFailed: self._service,
+            AlertNotSent: self._not_sent,
             **dict.fromkeys(_PLAIN, self._plain),
         }
 
@@ -255,6 +257,9 @@ class Recorder:
 
     def _service(self, event: e.ServiceFailed) -> None:
         self._series.add("dutiful_services_failed_total", (printable(event.service),), 1)
+
+    def _not_sent(self, event: AlertNotSent) -> None:
+        self._series.add("dutiful_alert_sends_failed_total", (event.sink,), 1)
 
     def _plain(self, event: e.Event) -> None:
         name, amount = _PLAIN[type(event)]

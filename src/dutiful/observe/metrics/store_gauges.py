@@ -80,8 +80,13 @@ class StoreReader:
             self._changing.notify_all()
 
 
-async def read_store(store: Store, queues: LabelValues, now: int) -> Points:
-    """Read what the store can say; what its engine lacks is left out."""
+async def read_store(
+    store: Store, queues: LabelValues, now: int, keep: Mapping[State, int | None]
+) -> Points:
+    """Read what the store can say; what its engine lacks is left out.
+
+    ``keep`` says how long finished jobs of each state are kept.
+    """
     found: Points = {}
     waiting: dict[str, int] | None = None
     counts = await store.inspector.queues() if store.can(Capability.INSPECT) else ()
@@ -94,7 +99,18 @@ async def read_store(store: Store, queues: LabelValues, now: int) -> Points:
         enqueued = float(tally.get("enqueued", 0))
         found["dutiful_store_jobs_enqueued_total"] = [Point((), enqueued)]
         found |= _of_queues(counts, waiting, queues, now)
+    if store.can(Capability.ALERTS):
+        found["dutiful_retention_behind_seconds"] = await _retention(store, now, keep)
     return found
+
+
+async def _retention(store: Store, now: int, keep: Mapping[State, int | None]) -> list[Point]:
+    points: list[Point] = []
+    for state, span in keep.items():
+        oldest = None if span is None else await store.alerts.oldest_end(state)
+        behind = 0 if span is None or oldest is None else max(now - oldest - span, 0)
+        points.append(Point((state.word,), behind / SECOND))
+    return points
 
 
 def _of_workers(workers: tuple[WorkerStatus, ...]) -> list[Point]:

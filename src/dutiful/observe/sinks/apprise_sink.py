@@ -31,6 +31,10 @@ _PART_MIN = 4
 """A shorter part of a URL is a word of any text; a password of that length is hidden all the same.
 """
 _ERROR_MAX = 300
+_STATUS = re.compile(r"\berror=([0-9]{3})\b")
+"""How most services of apprise write the status of an answer."""
+_PERMANENT = frozenset({"400", "401", "403", "404", "405", "410"})
+"""What says that the token, the room or the address is wrong."""
 
 _caught: ContextVar[list[str] | None] = ContextVar("dutiful_apprise_lines", default=None)
 
@@ -83,7 +87,8 @@ class AppriseSink:
         finally:
             self._sending.release()
         if not done:
-            raise NotSent(self._hidden("; ".join(lines)) or "apprise reports a failure")
+            why = self._hidden("; ".join(lines)) or "apprise reports a failure"
+            raise NotSent(why, permanent=_permanent(lines))
 
     def _hidden(self, said: str) -> str:
         said = without_urls(visible(said))
@@ -147,6 +152,13 @@ def _keep_in(record: logging.LogRecord) -> bool:
     if record.levelno >= logging.WARNING:
         lines.append(record.getMessage())
     return False
+
+
+def _permanent(lines: list[str]) -> bool:
+    """Whether every failed answer refuses the request for good; a service may send several."""
+    named: list[list[str]] = [_STATUS.findall(line) for line in lines]
+    found = [status for statuses in named for status in statuses]
+    return bool(found) and all(named) and _PERMANENT.issuperset(found)
 
 
 def _secrets_in(url: str) -> tuple[str, ...]:

@@ -79,6 +79,13 @@ class Step(msgspec.Struct, frozen=True, tag=True):
     result: bytes
 
 
+class WaitsForJob(msgspec.Struct, frozen=True, tag=True):
+    """To the worker: the task waits for the result of another job, or no longer does."""
+
+    about: About
+    now: bool
+
+
 class HookBroke(msgspec.Struct, frozen=True, tag=True):
     """To the worker: a hook around the call raised; the end of the attempt follows."""
 
@@ -101,7 +108,7 @@ class Ended(msgspec.Struct, frozen=True, tag=True):
 
 
 ToChildFrame = Start | StepRecorded | Withdrawn
-ToWorkerFrame = Begun | Step | Ended | TaskInterrupted | HookBroke
+ToWorkerFrame = Begun | Step | Ended | TaskInterrupted | HookBroke | WaitsForJob
 
 _OUTCOMES: dict[str, type[Outcome]] = {kind.__name__: kind for kind in Outcome.__args__}
 _ENCODER = msgspec.json.Encoder()

@@ -26,6 +26,7 @@ from .frames import (
     Step,
     StepRecorded,
     TaskInterrupted,
+    WaitsForJob,
     about,
     outcome_of,
     pack,
@@ -153,6 +154,8 @@ class ProcessSlots:
                 case Step():
                     held = await _record(running, message)
                     child.writer.write(pack(StepRecorded(message.about, held)))
+                case WaitsForJob():
+                    running.waits = message.now
                 case HookBroke():
                     running.store.emit(HookFailed(message.hook, message.error))
                 case _:

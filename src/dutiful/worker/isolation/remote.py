@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from typing import Any
@@ -18,7 +19,21 @@ from dutiful.worker import forks
 from dutiful.worker.patient_begin import begin_patiently
 from dutiful.worker.transaction_guard import LATE, TransactionGuard
 
-from .frames import HEADER, Ended, Start, Step, StepRecorded, ToChild, Withdrawn, ended, pack
+from .frames import (
+    HEADER,
+    Ended,
+    Start,
+    Step,
+    StepRecorded,
+    ToChild,
+    WaitsForJob,
+    Withdrawn,
+    ended,
+    pack,
+)
+
+_NOTE_SECONDS = 1.0
+"""How long a note to the worker waits for a step that is being recorded."""
 
 
 class Remote:
@@ -31,7 +46,7 @@ class Remote:
         self.broken: list[HookFailed] = []
         """What hooks around the call raised; reported to the worker before the end."""
         self.cancelled = False
-        self.awaits = self.waits = False
+        self.awaits = self._waits = False
         self.asking = False
         """Whether an answer from the worker is on its way."""
         self._turn = threading.RLock()
@@ -46,6 +61,29 @@ class Remote:
         self._task = task
         self._shared = start.url is not None
         self.transaction: TransactionGuard | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether the task waits in its slot for the result of another job."""
+        return self._waits
+
+    @waits.setter
+    def waits(self, now: bool) -> None:
+        """Note it, and let the worker know, which reports the slot as blocked.
+
+        The worker is not informed while a step is being recorded: its answer is awaited then.
+        """
+        if now is self._waits:
+            return
+        self._waits = now
+        if forks.this_process.pid != self._pid or not self._turn.acquire(timeout=_NOTE_SECONDS):
+            return
+        try:
+            if not (self._over or self.asking):
+                with contextlib.suppress(OSError):  # the worker has gone
+                    self._line.sendall(pack(WaitsForJob(self.about, now)))
+        finally:
+            self._turn.release()
 
     def recall(self, name: str) -> tuple[bool, Any]:
         """Say whether a step is recorded, and its result; refuses one inside the transaction."""

@@ -7,9 +7,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from dutiful.core.alerting.decide import Changes, Known, Policy, decide
+from dutiful.core.alerting.decide import Changes, Known, decide
 from dutiful.core.alerting.incident import Delivery, Incident, Silence, Unreadable
 from dutiful.core.alerting.judge import judge
+from dutiful.core.alerting.routing import Policy
 from dutiful.core.alerting.rule import Limits, Rule
 from dutiful.core.alerting.rules import RULES
 from dutiful.core.alerting.sample import Activity, QueueSample, Sample

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from random import Random
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from dutiful.core.alerting.decide import KEPT, Policy
+from dutiful.core.alerting.decide import KEPT
 from dutiful.core.alerting.incident import Incident, Silence, Unreadable, read, written
 from dutiful.core.alerting.judge import judge
+from dutiful.core.alerting.routing import Policy, Route
 from dutiful.core.alerting.rule import Condition, Limit, Limits, Rule
 from dutiful.core.alerting.rules import RULE_FAILING
 from dutiful.core.alerting.sample import QueueSample, Sample
-from dutiful.core.alerting.sending import CLAIM, TRIES_MAX, claimed, due, failed, failing, sent
+from dutiful.core.alerting.sending import CLAIM, claimed, due, failed, failing, sent
+from dutiful.core.delivery import TRIES_MAX
+from dutiful.core.errors import NotSent
 from dutiful.core.instant import HOUR, MINUTE, SECOND
 
 from .samples import START, TURN, Watch
+
+CHANCE = Random(1)
 
 
 def check(sample: Sample) -> Iterator[Condition]:
@@ -48,7 +54,7 @@ def test_several_of_one_turn_are_one_message() -> None:
 
 
 def test_critical_alerts_go_to_the_sinks_for_them() -> None:
-    policy = Policy(sinks=("chat",), critical_sinks=("pager",))
+    policy = Policy(sinks=("chat", "pager"), routes={"pager": Route(severity="critical")})
     watch = Watch([rule(severity="critical")], policy)
     watch.turn(having(START, "a"))
     assert [one.sink for one in watch.deliveries] == ["chat", "pager"]
@@ -100,7 +106,7 @@ def test_an_alert_that_fires_again_cools_down() -> None:
 
 
 def test_an_alert_that_lasts_is_escalated_once() -> None:
-    watch = Watch([rule()], Policy(sinks=("chat",), escalate_to=("boss",)))
+    watch = Watch([rule()], Policy(sinks=("chat", "boss"), routes={"boss": Route(escalation=True)}))
     watch.run(3 * HOUR, lambda at: having(at, "a"))
     assert watch.sent == [("firing", "bad"), ("escalated", "bad")]
     assert watch.deliveries[1].sink == "boss"
@@ -170,7 +176,7 @@ def test_a_failing_sink_is_an_alert_on_another_one() -> None:
     delivery, now = one.deliveries[0], START
     for _ in range(3):
         now += HOUR
-        delivery = failed(claimed(delivery, now), "ConnectionError: no", now)
+        delivery = failed(claimed(delivery, now), NotSent("no"), now, CHANCE)
     watch.turn(Sample(at=now, sinks=failing([delivery], now)))
     assert watch.fired == ["sink-failing"]
     assert [each.sink for each in watch.deliveries] == ["mail"]
@@ -189,7 +195,7 @@ def test_a_delivery_is_tried_again_and_at_last_given_up() -> None:
     tries = 0
     while one.open:
         now = one.due_at
-        one = failed(claimed(one, now), "no", now)
+        one = failed(claimed(one, now), NotSent("no"), now, CHANCE)
         tries += 1
     assert tries == TRIES_MAX
     assert due([one], {"chat"}, now + HOUR * 100) == ()
@@ -200,7 +206,7 @@ def test_the_end_is_not_sent_before_the_beginning() -> None:
     watch.run(MINUTE, lambda at: having(at, "a"))
     watch.run(MINUTE, lambda at: having(at))
     first, last = watch.deliveries
-    first = failed(claimed(first, watch.now), "no", watch.now)
+    first = failed(claimed(first, watch.now), NotSent("no"), watch.now, CHANCE)
     assert due([last, first], {"chat"}, watch.now) == ()
     assert due([last, sent(first, watch.now)], {"chat"}, watch.now) == (last,)
 
