@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 
 Value = int | float | str | bytes | bool | None
 
-TABLES = ("job", "job", "job", "failure", "step", "schedule", "occurrence", "edition", "worker")
+TABLES = (
+    *("job", "job", "job", "failure", "step", "job_log"),
+    *("schedule", "occurrence", "edition", "worker"),
+)
 """Where to write; jobs more often than the rest."""
 
 
