@@ -12,13 +12,15 @@ from dutiful.core.alerting.rule import Condition, Limit, Limits, Rule, read_limi
 from dutiful.core.alerting.rules import RULE_FAILING, RULES
 from dutiful.core.alerting.sample import Sample
 from dutiful.core.errors import BadOption
-from dutiful.core.instant import span
+from dutiful.core.instant import MINUTE, SECOND, span, spell
 from dutiful.core.notification import Notification, Severity
 from dutiful.core.text import line, shown
 
 RuleFunction = Callable[[Sample], Iterable[Condition]]
 NAME_MAX = 60
 _SPANS = ("escalate_after", "clear_after", "cooldown")
+EVERY_MIN, EVERY_MAX = SECOND // 2, MINUTE
+"""How often rules may be evaluated: each time the store is asked for all that they look at."""
 
 
 class AlertSink(Protocol):
@@ -41,6 +43,8 @@ class Alerting:
         """Start with the rules that are on by default, and without sinks."""
         self.limits = Limits()
         self.policy = Policy()
+        self.every = 5 * SECOND
+        """How often the rules are evaluated."""
         self.rules: dict[str, Rule] = {}
         """The app's own."""
         self.sinks: dict[str, AlertSink] = {}
@@ -48,9 +52,15 @@ class Alerting:
     def configure(self, options: Mapping[str, Any]) -> None:
         """Change limits of rules, or the spans of the policy; BadOption for what is unknown."""
         spans = {name: span(value) for name, value in options.items() if name in _SPANS}
-        rules = {name: value for name, value in options.items() if name not in _SPANS}
+        rules = {name: value for name, value in options.items() if name not in (*_SPANS, "every")}
+        every = span(options["every"]) if "every" in options else self.every
+        if not EVERY_MIN <= every <= EVERY_MAX:
+            raise BadOption(
+                f"every={shown(options['every'])}; use {spell(EVERY_MIN)} to {spell(EVERY_MAX)}"
+            )
         self.limits = self.limits.plus(read_limits(rules))
         self.policy = replace(self.policy, **spans)
+        self.every = every
 
     def add_rule(
         self, check: RuleFunction, name: str | None, about: str | None, limit: Limit

@@ -14,6 +14,7 @@ from dutiful.contract.capability import Capability
 from dutiful.contract.clock import Clock
 from dutiful.core.errors import EngineError
 from dutiful.core.event import Notice
+from dutiful.core.instant import SECOND
 from dutiful.core.state import State
 from dutiful.core.url import public
 from dutiful.observe.log import UNLOGGED
@@ -87,6 +88,7 @@ def alerter_of(
         keep=keeping(settings),
         healthy=healthy,
         calm=calm,
+        seconds=alerting.every / SECOND,
         late=late,
     )
 
