@@ -1,5 +1,5 @@
--- What the attempts of a job logged, as JSON: see `core/task_log.py`. An older release deletes a job
--- without its row here; a number may be given twice, therefore the id stands beside it.
+-- What the attempts of a job logged, as JSON: see `core/task_log.py`. An older release deletes a
+-- job without its row here, and a number may be given twice; therefore the id stands beside it.
 CREATE TABLE {schema}.job_log (
   seq bigint NOT NULL,
   job_id text COLLATE "C" NOT NULL,

@@ -2,7 +2,9 @@
 
 -- name: log_held
 -- The lines stored before, of jobs whose claims are valid. The jobs stay locked.
-SELECT job.seq, job.id, CASE WHEN octet_length(log.body) > 131072 THEN decode('ff', 'hex') ELSE log.body END
+SELECT
+  job.seq, job.id,
+  CASE WHEN octet_length(log.body) > 131072 THEN decode('ff', 'hex') ELSE log.body END
 FROM {schema}.job AS job
 JOIN unnest($1::text[], $2::integer[]) AS ended (id, fence)
   ON job.id = ended.id AND job.fence = ended.fence AND job.state + 0 = 2
