@@ -83,7 +83,8 @@ async def test_postgres(postgres_url: str) -> None:
 
     def spoil(job_id: str, value: Any) -> None:
         with psycopg.connect(postgres_url.partition("?")[0], autocommit=True) as foreign:
-            text: Any = f'UPDATE "{schema}".job_log SET body = %s WHERE job_id = %s'  # noqa: S608 - our names
+            table = f'"{schema}".job_log'
+            text: Any = f"UPDATE {table} SET body = %s WHERE job_id = %s"  # noqa: S608 - our names
             foreign.execute(text, (value, job_id))
 
     async with app:

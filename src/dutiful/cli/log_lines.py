@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from dutiful.manage.records import LogLineRecord
 
 _MARGIN = 2
+_BELOW = "\n  "
+"""Further lines of a message, such as a traceback, stand below its first one."""
 _LEVEL_STYLES = {"warning": "yellow", "error": "red", "critical": "bold red", "debug": "dim"}
 
 
@@ -38,7 +40,7 @@ def log_lines(lines: Sequence[LogLineRecord]) -> Iterator[RenderableType]:
             " ",
             (f"{render.flat(line.level):<8} ", style),
             (f"{render.flat(line.logger)}: ", "dim"),
-            (render.clean(line.message), style if line.level != "debug" else "dim"),
+            (render.clean(line.message).replace("\n", _BELOW), style),
             overflow="fold",
         )
         yield Padding(head, (0, 0, 0, _MARGIN))
