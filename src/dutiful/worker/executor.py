@@ -10,7 +10,7 @@ from dutiful.contract.clock import Clock
 from dutiful.contract.engine import AttemptCounter
 from dutiful.core.errors import BadPayload
 from dutiful.core.event import SlotStuck, TaskUnknown
-from dutiful.core.job import Claim
+from dutiful.core.job import Claim, Job
 from dutiful.core.outcome import Cancelled, Outcome, Released, Unknown
 from dutiful.core.run_event import JobStarted, job_started
 from dutiful.core.settle import before_start
@@ -21,8 +21,8 @@ from .apart import Apart
 from .app_protocol import WorkerApp
 from .attempt import Running
 from .capacity import CannotStart, Capacity
-from .capture import captured
-from .captured_log import claim_with_log
+from .capture import AnyTask, captured
+from .captured_log import AttemptLog, claim_with_log
 from .delayed import Delayed, End
 from .failure import raised, timed_out
 from .job_leases import JobLeases
@@ -66,7 +66,7 @@ class Executor:
         most = 0 if self._counted else RESERVE_MAX if leases is None else slots
         self.prefetch = Prefetch(slots, most)
         self._shared = app.store, loop, store_retry, forks.this_process.pid, valid
-        self._capture = captured(app)
+        self._capture, self._captures = captured(app), app.settings.capture_logs
         self._slots = slots
         self._meter = app.bus.meter
         self._runs: list[tuple[str, float]] = []
@@ -214,7 +214,7 @@ class Executor:
             self.ended.append((claim, Unknown()))
             return
         running = Running(claim, job, claim.steps, task, *self._shared)
-        running.log = self._capture(task, job)
+        running.log = self._log_of(task, job)
         if (leases := self.leases) is not None:
             running.valid = lambda: leases.valid(running.claim)
         try:
@@ -230,6 +230,10 @@ class Executor:
             self.ended.append((claim, raised(error, task.spec.retry)))
         else:
             self.running[job.id] = running
+
+    def _log_of(self, task: AnyTask, job: Job) -> AttemptLog | None:
+        asked = task.spec.capture_logs or self._captures
+        return None if asked is None else self._capture(task, job)
 
     def _not_to_start(self, claim: Claim) -> Outcome | None:
         outcome = not_to_start(claim, deliveries_count=self._counted)
