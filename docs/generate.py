@@ -37,6 +37,7 @@ from dutiful.manage.records import (
     DeadGroupRecord,
     ErrorRecord,
     JobRecord,
+    LogLineRecord,
     QueueRecord,
 )
 from dutiful.manage.retrying import Retried
@@ -154,7 +155,7 @@ def records() -> str:
     """List the records of the management interface with their fields."""
     text: list[str] = []
     for kind in (
-        *(Page, JobRecord, ErrorRecord, DeadGroupRecord, QueueRecord, WorkerRecord),
+        *(Page, JobRecord, ErrorRecord, LogLineRecord, DeadGroupRecord, QueueRecord, WorkerRecord),
         *(WorkerReportRecord, RunningJobRecord, Ordered),
         *(ScheduleRecord, OccurrenceRecord, BulkResult, Retried),
         *(AlertRecord, DeliveryRecord, SilenceRecord, RuleRecord),

@@ -2,15 +2,34 @@
 
 import json
 import os
+from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection
 from typing import Any
 
-from dutiful import App, Context, Discard, Retry
+from dutiful import App, Condition, Context, Discard, Retry, Sample
 
 GATEWAY = os.environ.get("GATEWAY", "127.0.0.1:8800")
 
 app = App()  # the store is named by DUTIFUL_URL
+
+
+# The rule below takes the place of the default one, which counts the last 15 minutes.
+app.alerts.configure(every="1s", clear_after="1s", dead_letters="off")
+
+
+@app.alerts.rule(severity="critical")
+def charges_given_up(sample: Sample) -> Iterator[Condition]:
+    """Charges that are dead letters now: resolved when all of them were sent back."""
+    for queue in sample.queues:
+        if queue.name == "payments":
+            yield Condition(
+                subject=queue.name,
+                value=queue.dead,
+                count=queue.dead,
+                title=f"dead letters among the charges: {queue.dead}",
+                command="dutiful dead list --task charge",
+            )
 
 
 class GatewayError(Exception):

@@ -21,6 +21,7 @@ from .core.lease import Lease
 from .core.payload import PAYLOAD_BYTES_MAX
 from .core.sink_url import http_target, public_sink, secret_parts, secrets_of, sink_urls
 from .core.state import State
+from .core.task_log import LEVELS
 from .core.text import line, shown
 from .core.url import in_process, passwords, struct_text
 from .core.worker_report import VERSION_MAX
@@ -75,6 +76,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ``info`` by default; where the program has set up logging itself, only if this is set."""
     log_format: str | None = None
     """``console`` (the default) or ``json``: the form of the lines of `dutiful worker`."""
+    capture_logs: str | None = None
+    """From which level on the lines of tasks are kept with their jobs: a level, or ``off``, which
+    is the default. A task's own ``capture_logs=`` counts before it."""
     slow_after: int | None = 30 * SECOND
     """A success is logged at info if its attempt took longer, else at debug; None: always so."""
     termination_grace: int | None = None
@@ -159,7 +163,8 @@ _SECRETS = {"url", "alerts_to", "alerts_routes", "alerts_secret", "dead_man_url"
 """What is never shown, since in a wrong value it is not known which part is a secret."""
 _CHOICES = {
     "durability": ("full", "normal"),
-    "log_level": ("debug", "info", "warning", "error", "critical"),
+    "log_level": LEVELS,
+    "capture_logs": ("off", *LEVELS),
     "log_format": ("console", "json"),
 }
 

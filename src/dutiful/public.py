@@ -47,7 +47,13 @@ from .core.rule import Calendar, Cron, Dates, Dst, Interval
 from .manage.alert_records import AlertRecord, RuleRecord, SilenceRecord
 from .manage.bulk import BulkResult
 from .manage.page import Page
-from .manage.records import DeadGroupRecord, ErrorRecord, JobRecord, QueueRecord
+from .manage.records import (
+    DeadGroupRecord,
+    ErrorRecord,
+    JobRecord,
+    LogLineRecord,
+    QueueRecord,
+)
 from .manage.retrying import Retried
 from .manage.schedule_records import OccurrenceRecord, ScheduleRecord
 from .manage.worker_records import Ordered, WorkerRecord
@@ -87,6 +93,7 @@ __all__ = [
     "JobFields",
     "JobNotFound",
     "JobRecord",
+    "LogLineRecord",
     "NotSent",
     "OccurrenceRecord",
     "Ordered",

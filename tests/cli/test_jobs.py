@@ -82,7 +82,7 @@ def test_show_tells_all(place: Place, run: Run) -> None:
                  "ago)"):  # fmt: skip
         assert part in said.out
     found = run("jobs", "show", place.ids["dead"], "--json").json
-    assert set(found) == JOB_KEYS | {"errors", "steps"}
+    assert set(found) == JOB_KEYS | {"errors", "steps", "logs"}
     assert found["steps"] == {"authorise": {"ok": True}}
     assert found["errors"][0]["type"] == "shop.CardDeclined"
     assert run("jobs", "show", place.ids["succeeded"], "--json").json["result"] == {"receipt": 7}

@@ -21,6 +21,7 @@ SHOP = Path(__file__).parents[2] / "examples" / "shop"
 KEYS = {
     *("orders", "charged_once", "charged_twice", "lost", "attempts", "retries"),
     *("workers_killed", "rescued", "dead", "redriven", "seconds"),
+    *("alerts_fired", "alerts_resolved"),
 }
 DEMO = [sys.executable, "-m", "dutiful", "demo"]
 
@@ -86,6 +87,7 @@ def test_demo_charges_each_order_once(
     assert (said["orders"], said["charged_once"]) == (300, 300)
     assert (said["charged_twice"], said["lost"], said["wrong"]) == (0, 0, 0)
     assert (said["dead"], said["redriven"], said["still_dead"]) == (2, 2, 0)
+    assert (said["alerts_fired"], said["alerts_resolved"]) == (1, 1)
     assert said["workers_killed"] == 1
     assert said["rescued"] >= 1
     faults = said["faults"]
@@ -106,6 +108,7 @@ def test_naive_shows_the_damage(orders: Path, environment: dict[str, str]) -> No
     said: dict[str, Any] = json.loads(result.stdout)
     assert said["charged_twice"] > 0
     assert said["occurrences"] is None
+    assert (said["alerts_fired"], said["alerts_resolved"]) == (0, 0)
     assert said["lost"] > 2  # the declined cards, and what the killed worker had in its memory
     assert said["overcharged"]
     assert said["unpaid"]

@@ -1,8 +1,12 @@
 """The verdict is taken from the ledger alone, and misses nothing."""
 
+import pytest
+from msgspec.structs import replace
+
 from dutiful.demo.books import LedgerLine
 from dutiful.demo.orders import Order
 from dutiful.demo.verdict import Survived, Verdict, judge, money
+from dutiful.demo.wording import details
 
 ORDERS = [Order(f"SO-{number}", f"tok_{number}", 100 * number, "EUR") for number in range(1, 5)]
 SURVIVED = Survived(
@@ -13,6 +17,8 @@ SURVIVED = Survived(
     dead=1,
     redriven=1,
     still_dead=0,
+    alerts_fired=1,
+    alerts_resolved=1,
     faults={"errors": 3},
     seconds=1.5,
 )
@@ -64,3 +70,24 @@ def test_empty_ledger_is_all_lost() -> None:
 
 def test_money_is_written_by_currency() -> None:
     assert money({"EUR": 123456, "GBP": 5}) == "1,234.56 EUR, 0.05 GBP"
+
+
+@pytest.mark.parametrize(
+    ("fired", "resolved", "said"),
+    [
+        (1, 1, "1 fired, 1 resolved by the redrive"),
+        (1, 0, "1 fired, 0 resolved by the redrive, 1 not resolved"),
+        (0, 0, "none fired, though charges were dead letters"),
+    ],
+)
+def test_an_alert_that_does_not_end_is_bad(fired: int, resolved: int, said: str) -> None:
+    faults = dict.fromkeys(("errors", "stalls", "cuts", "declined", "replayed"), 0)
+    survived = replace(SURVIVED, alerts_fired=fired, alerts_resolved=resolved, faults=faults)
+    found = judge(ORDERS, [entry(order) for order in ORDERS], survived)
+    assert found.ok == (fired == resolved == 1)
+    assert ("alerts", said) in details(found)
+
+
+def test_without_dead_letters_no_alert_is_wanted() -> None:
+    survived = replace(SURVIVED, dead=0, redriven=0, alerts_fired=0, alerts_resolved=0)
+    assert judge(ORDERS, [entry(order) for order in ORDERS], survived).ok

@@ -42,6 +42,7 @@ _BUSY = 2.0
 _LINES = 6
 """How many log lines one spoilt row may write in a round."""
 _EXITS = (0, 1, 4)
+_LOG = logging.getLogger("tests.fuzz")
 
 
 def make(url: str) -> App:
@@ -52,8 +53,10 @@ def make(url: str) -> App:
     async def good(number: int) -> int:
         return number
 
-    @app.task(retry=Retry(max_attempts=50, delay="1h"))
+    @app.task(retry=Retry(max_attempts=50, delay="1h"), capture_logs=True)
     async def stepping(number: int, ctx: Context) -> int:
+        _LOG.warning("attempt %d of %d", ctx.attempt, number)
+
         async def one() -> int:
             return number
 
@@ -110,6 +113,7 @@ class Round:
         self.rows |= {
             "failure": seqs,
             "step": seqs,
+            "job_log": seqs,
             "schedule": [f"hourly-{place}" for place in range(TIMETABLES)],
             "worker": [f"ghost-{place}" for place in range(GHOSTS)],
             "edition": ["digest"],
@@ -183,6 +187,7 @@ class Round:
         """Look at everything with the command line; no row may end a command or steer it."""
         page = await self.app.store.inspector.find(self._all, 500)
         shown = [job.id for job in page.jobs if job.unreadable is not None][:4]
+        shown += [job.id for job in page.jobs if job.task == "stepping"][:4]
         orders = [
             *(["jobs", "list", "--limit", "200"], ["jobs", "list", "--json", "--limit", "200"]),
             *(["jobs", "list", "--unreadable"], ["dead", "list"], ["dead", "list", "--each"]),

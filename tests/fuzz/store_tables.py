@@ -16,6 +16,7 @@ _ROW = {
     "job": "id",
     "failure": "seq",
     "step": "seq",
+    "job_log": "seq",
     "schedule": "name",
     "occurrence": "job_id",
     "edition": "digest",

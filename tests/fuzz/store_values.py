@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 Value = int | float | str | bytes | bool | None
 
 TABLES = (
-    *("job", "job", "job", "failure", "step", "schedule", "occurrence", "edition"),
+    *("job", "job", "job", "failure", "step", "job_log", "schedule", "occurrence", "edition"),
     *("worker", "worker", "alert", "alert", "activity"),
 )
 """Where to write; jobs more often than the rest."""

@@ -164,3 +164,30 @@ async def test_an_engine_that_keeps_no_alerts_says_so_and_works() -> None:
     with pytest.raises(Unsupported):
         await Watcher(app).run()
     await app.close()
+
+
+async def test_rules_are_evaluated_as_often_as_configured() -> None:
+    app = App("memory://")
+    samples: list[int] = []
+    often = asyncio.Event()
+
+    @app.alerts.rule
+    def watch(sample: Sample) -> Iterator[Condition]:
+        samples.append(sample.at)
+        if len(samples) == 3:
+            often.set()
+        yield from ()
+
+    app.alerts.configure(every="500ms")
+    async with app, serving(app):
+        async with asyncio.timeout(30):
+            await often.wait()
+    assert samples[2] - samples[0] < 8_000_000  # by default 9 s or more
+
+
+@pytest.mark.parametrize("every", ["100ms", "2m", "soon", None])
+def test_how_often_is_bounded(every: object) -> None:
+    app = App("memory://")
+    with pytest.raises(BadOption):
+        app.alerts.configure(every=every)
+    assert app.alerting.every == 5_000_000

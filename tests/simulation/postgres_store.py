@@ -24,7 +24,7 @@ from .store_rows import SqlStoreRows, Written
 
 _TABLES = (
     "schedule, occurrence, edition, job, failure, step, worker, queue, tally, listener, "
-    "activity, alert, written"
+    "activity, alert, job_log, written"
 )
 _SHARED = (
     "pool",

@@ -29,6 +29,7 @@ _EMPTY = (
     "DELETE FROM dutiful_worker; DELETE FROM dutiful_queue; UPDATE dutiful_tally SET count = 0; "
     "DELETE FROM dutiful_schedule; DELETE FROM dutiful_occurrence; DELETE FROM dutiful_edition; "
     "DELETE FROM dutiful_activity; DELETE FROM dutiful_alert; "
+    "DELETE FROM dutiful_job_log; "
     "DELETE FROM written; UPDATE dutiful_fence SET floor = 0"
 )
 

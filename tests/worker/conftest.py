@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dutiful import App
-from tests.worker import isolated
+from tests.worker import isolated, talkative
 from tests.worker import jobs as cpu
 from tests.worker import reused as leaving
 from tests.worker import traces as changing
@@ -40,6 +40,13 @@ async def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 async def isolation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[App]:
     """The app of `tests.worker.isolated`, whose tasks reach beyond their own job."""
     async with _marking(isolated.app, tmp_path, monkeypatch) as app:
+        yield app
+
+
+@pytest.fixture
+async def talking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[App]:
+    """The app of `tests.worker.talkative`, whose tasks log."""
+    async with _marking(talkative.app, tmp_path, monkeypatch) as app:
         yield app
 
 

@@ -15,7 +15,13 @@ from dutiful.manage.reading import micros
 if TYPE_CHECKING:
     from dutiful.contract.page import Finding
     from dutiful.manage.alert_records import AlertRecord, RuleRecord, SilenceRecord
-    from dutiful.manage.records import DeadGroupRecord, ErrorRecord, JobRecord, QueueRecord
+    from dutiful.manage.records import (
+        DeadGroupRecord,
+        ErrorRecord,
+        JobRecord,
+        LogLineRecord,
+        QueueRecord,
+    )
     from dutiful.manage.schedule_check import ScheduleFinding
     from dutiful.manage.worker_records import Ordered, WorkerRecord, WorkerReportRecord
 
@@ -78,6 +84,18 @@ def error(row: ErrorRecord) -> dict[str, Any]:
         "type": row.type,
         "message": row.message,
         "traceback": row.traceback,
+    }
+
+
+def log_line(row: LogLineRecord) -> dict[str, Any]:
+    """Return a line that a task logged."""
+    return {
+        "attempt": row.attempt,
+        "at": time(row.at),
+        "level": row.level,
+        "logger": row.logger,
+        "message": row.message,
+        "skipped": row.skipped,
     }
 
 

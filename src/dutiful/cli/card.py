@@ -10,40 +10,53 @@ from typing import TYPE_CHECKING, Any
 from dutiful.cli import as_json as wire
 from dutiful.cli import render
 from dutiful.cli.as_json import emit
+from dutiful.cli.log_lines import log_lines
 from dutiful.cli.table_rows import state_of
+from dutiful.core.errors import Unsupported
 from dutiful.manage.reading import micros
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from dutiful.manage.jobs import Jobs
-    from dutiful.manage.records import ErrorRecord, JobRecord
+    from dutiful.manage.records import ErrorRecord, JobRecord, LogLineRecord
 
 _INDENT = "  "
 
 
 async def show(jobs: Jobs, job: JobRecord, *, reveal: bool = False, as_json: bool) -> None:
-    """Print a job with its errors and steps; ``reveal`` shows the sensitive values in these."""
+    """Print a job with what belongs to it; ``reveal`` shows the sensitive values in its steps."""
     errors, steps = await jobs.aerrors(job.id), await jobs.asteps(job.id, reveal=reveal)
+    try:
+        logs = await jobs.alogs(job.id)
+    except Unsupported:  # of this engine there are none to show
+        logs = ()
     if as_json:
-        emit(as_object(job, errors, steps))
+        emit(as_object(job, errors, steps, logs))
     else:
-        render.show(*as_screen(job, errors, steps))
+        render.show(*as_screen(job, errors, steps, logs))
 
 
 def as_object(
-    job: JobRecord, errors: Sequence[ErrorRecord], steps: Mapping[str, Any]
+    job: JobRecord,
+    errors: Sequence[ErrorRecord],
+    steps: Mapping[str, Any],
+    logs: Sequence[LogLineRecord] = (),
 ) -> dict[str, Any]:
-    """Return the job with its errors and steps for ``--json``."""
+    """Return the job with its errors, steps and lines for ``--json``."""
     return {
         **wire.job(job),
         "errors": [wire.error(error) for error in errors],
         "steps": dict(steps),
+        "logs": [wire.log_line(line) for line in logs],
     }
 
 
 def as_screen(
-    job: JobRecord, errors: Sequence[ErrorRecord], steps: Mapping[str, Any]
+    job: JobRecord,
+    errors: Sequence[ErrorRecord],
+    steps: Mapping[str, Any],
+    logs: Sequence[LogLineRecord] = (),
 ) -> list[RenderableType]:
     """Return the parts of the job's screen."""
     from rich.text import Text
@@ -64,7 +77,7 @@ def as_screen(
         parts += _block("steps", "\n".join(lines))
     for error in errors:
         parts += _failure(error)
-    return parts
+    return [*parts, *log_lines(logs)]
 
 
 def _fields(job: JobRecord) -> Iterator[RenderableType]:

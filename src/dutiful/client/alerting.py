@@ -11,11 +11,14 @@ from dutiful.core.alerting.rule import Condition, Limit, Limits, Rule, read_limi
 from dutiful.core.alerting.rules import RULE_FAILING, RULES
 from dutiful.core.alerting.sample import Sample
 from dutiful.core.errors import BadOption
+from dutiful.core.instant import MINUTE, SECOND, span, spell
 from dutiful.core.notification import Notification
 from dutiful.core.text import line, shown
 
 RuleFunction = Callable[[Sample], Iterable[Condition]]
 NAME_MAX = 60
+EVERY_MIN, EVERY_MAX = SECOND // 2, MINUTE
+"""How often rules may be evaluated: each time the store is asked for all that they look at."""
 
 
 class AlertSink(Protocol):
@@ -37,6 +40,8 @@ class Alerting:
     def __init__(self) -> None:
         """Start with the rules that are on by default, and without sinks."""
         self.limits = Limits()
+        self.every = 5 * SECOND
+        """How often the rules are evaluated."""
         self.rules: dict[str, Rule] = {}
         """The app's own."""
         self.sinks: dict[str, AlertSink] = {}
@@ -44,8 +49,18 @@ class Alerting:
         """Those that code gives; they win over the ones of the settings."""
 
     def configure(self, options: Mapping[str, Any]) -> None:
-        """Change limits of rules, or the spans of all alerts; BadOption for what is unknown."""
-        self.limits = self.limits.plus(read_limits(dict(options)))
+        """Change limits of rules, the spans of all alerts, or how often rules are evaluated.
+
+        BadOption for what is unknown.
+        """
+        rest = {name: value for name, value in options.items() if name != "every"}
+        every = span(options["every"]) if "every" in options else self.every
+        if not EVERY_MIN <= every <= EVERY_MAX:
+            raise BadOption(
+                f"every={shown(options['every'])}; use {spell(EVERY_MIN)} to {spell(EVERY_MAX)}"
+            )
+        self.limits = self.limits.plus(read_limits(rest))
+        self.every = every
 
     def add_rule(
         self, check: RuleFunction, name: str | None, about: str | None, limit: Limit

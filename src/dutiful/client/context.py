@@ -15,6 +15,7 @@ from dutiful.core.instant import moment
 from dutiful.core.job import Job
 from dutiful.core.outcome import Cancel
 from dutiful.core.replacement import idempotency_key
+from dutiful.core.task_log import LogLine
 from dutiful.core.text import line
 
 from .async_or_not import is_async
@@ -49,6 +50,10 @@ class Attempt(Protocol):
     @property
     def cancelled(self) -> bool:
         """Whether the body should end."""
+        ...
+
+    def logged(self) -> tuple[LogLine, ...]:
+        """Return what was captured of its lines so far."""
         ...
 
     def recall(self, name: str) -> tuple[bool, Any]:
@@ -183,6 +188,11 @@ class Context:
     def occurrence(self) -> ThisOccurrence | None:
         """Which occurrence of which schedule this job is; None for one that was enqueued."""
         return occurrence_of(self._attempt.job)
+
+    @property
+    def logged(self) -> tuple[LogLine, ...]:
+        """What this attempt has logged so far, where the task's lines are captured."""
+        return self._attempt.logged()
 
     @property
     def awaits(self) -> bool:

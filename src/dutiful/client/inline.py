@@ -9,6 +9,7 @@ from dutiful.core.errors import UsageError
 from dutiful.core.job import Job
 from dutiful.core.payload import encode, plain
 from dutiful.core.state import State
+from dutiful.core.task_log import LogLine
 
 from .ids import new_id
 
@@ -24,6 +25,10 @@ class Inline:
         self.awaits = awaits
         self.waits = False
         self._steps: dict[str, bytes] = {}
+
+    def logged(self) -> tuple[LogLine, ...]:
+        """Return nothing: there is no job with which lines could be kept."""
+        return ()
 
     def recall(self, name: str) -> tuple[bool, Any]:
         """Say whether a step was recorded in this call, and its result."""

@@ -17,7 +17,7 @@ from .origin import advice_for, both
 from .signature import Signature
 from .task import Spec, Task, isolation_of
 from .task_decorator import TaskOptions
-from .task_validation import ENQUEUE_OPTIONS, name_for, timeouts, validate_task
+from .task_validation import ENQUEUE_OPTIONS, capture_level, name_for, timeouts, validate_task
 
 
 class TaskRegistry:
@@ -73,6 +73,7 @@ class TaskRegistry:
             retry=retry.policy,
             timeout=timeout,
             hard_timeout=hard,
+            capture_logs=capture_level(given),
         )
         defaults = refine(Options(max_attempts=retry.policy.max_attempts), options)
         return Task(self._enqueuer, fn, spec, Signature(fn, name), defaults)

@@ -55,6 +55,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     retry: RetryPolicy
     timeout: int | None = None
     hard_timeout: int | None = None
+    capture_logs: str | None = None
+    """The level from which on its lines are kept with its jobs, or ``off``; None: as the app's."""
 
 
 class BoundTask(Generic[P, T]):

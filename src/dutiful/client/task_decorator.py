@@ -8,7 +8,17 @@ that a parameter typed ``Any`` or ``object`` is not mistaken for the context.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any, Concatenate, ParamSpec, Protocol, TypedDict, TypeVar, Unpack, overload
+from typing import (
+    Any,
+    Concatenate,
+    Literal,
+    ParamSpec,
+    Protocol,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    overload,
+)
 
 from dutiful.core.retry import Retry
 from dutiful.core.unique import Unique
@@ -45,6 +55,7 @@ class TaskOptions(TypedDict, total=False):
     unique: str | Unique | bool
     expires_in: Span
     tags: tuple[str, ...] | list[str]
+    capture_logs: bool | Literal["off", "debug", "info", "warning", "error", "critical"]
 
 
 class TaskDecorator(Protocol):

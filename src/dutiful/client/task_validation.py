@@ -10,6 +10,7 @@ from dutiful.core.admission import task_name
 from dutiful.core.errors import BadOption
 from dutiful.core.instant import SECOND, span, spell
 from dutiful.core.retry import Retry
+from dutiful.core.task_log import LEVELS
 from dutiful.core.text import shown
 
 from .async_or_not import is_async, runs
@@ -67,6 +68,18 @@ def timeouts(given: TaskOptions) -> tuple[int | None, int | None]:
     if soft is not None and hard is None:
         hard = soft + HARD_TIMEOUT_GRACE
     return soft, hard
+
+
+def capture_level(given: TaskOptions) -> str | None:
+    """Read from which level on lines are captured; None where the task does not say it."""
+    value: Any = given.get("capture_logs")
+    if value is None or isinstance(value, bool):
+        return None if value is None else "info" if value else "off"
+    if isinstance(value, str) and value.lower() in ("off", *LEVELS):
+        return value.lower()
+    raise BadOption(
+        f"capture_logs={shown(value)}; use True, False, or a level: {', '.join(LEVELS)}"
+    )
 
 
 def _timeout(name: str, value: Any) -> int | None:

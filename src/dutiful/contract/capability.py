@@ -37,6 +37,7 @@ class Capability(StrEnum):
     SCHEDULES = "keep schedules"
     ACTIVITY = "keep counts by minute and hour"
     ALERTS = "keep alerts"
+    LOGS = "keep what tasks log"
 
 
 ADVICE: dict[Capability, str] = {
@@ -60,6 +61,7 @@ ADVICE: dict[Capability, str] = {
     Capability.EXPORT: "let its workers finish the jobs",
     Capability.IMPORT: "enqueue the jobs there",
     Capability.ACTIVITY: "look at the metrics of the workers",
+    Capability.LOGS: "look at the logs of the workers",
     Capability.ALERTS: "let a monitoring system look at the metrics and logs of the workers",
 }
 """What to do instead, where that can be said in general."""

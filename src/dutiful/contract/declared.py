@@ -26,6 +26,7 @@ ROLES: dict[Capability, str] = {
     Capability.SCHEDULES: "schedules",
     Capability.ACTIVITY: "activity",
     Capability.ALERTS: "alerts",
+    Capability.LOGS: "logs",
 }
 """The role without which an engine cannot do what it declares."""
 

@@ -23,6 +23,7 @@ from .roles.fleet import Fleet, Leases
 from .roles.fleet_orders import FleetOrders
 from .roles.health import Health
 from .roles.inspector import Inspector
+from .roles.log_reader import LogReader
 from .roles.producer import CallerProducer, Producer, SyncProducer
 from .roles.retention import Retention
 from .roles.schedule_store import ScheduleStore
@@ -100,6 +101,7 @@ class Engine(ABC):
     health: Health | None = None
     activity: ActivityStore | None = None
     alerts: AlertStore | None = None
+    logs: LogReader | None = None
 
     @abstractmethod
     async def open(self, *, create: bool = True) -> tuple[str, ...]:

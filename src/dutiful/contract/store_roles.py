@@ -15,6 +15,7 @@ from .roles.controller import Controller
 from .roles.fleet import Fleet, Leases
 from .roles.fleet_orders import FleetOrders
 from .roles.inspector import Inspector
+from .roles.log_reader import LogReader
 from .roles.retention import Retention
 from .roles.schedule_store import ScheduleStore
 from .roles.schema import Schema
@@ -98,6 +99,11 @@ class StoreRoles:
     def alerts(self) -> AlertStore:
         """The role of keeping alerts, or Unsupported."""
         return self._role(self.engine.alerts, Capability.ALERTS)
+
+    @property
+    def logs(self) -> LogReader:
+        """The role of reading what tasks logged, or Unsupported."""
+        return self._role(self.engine.logs, Capability.LOGS)
 
     @property
     def schema(self) -> Schema:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from .state import State
+from .task_log import LogLine
 from .unique import Unique, hold
 
 
@@ -90,6 +91,8 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
     """What the engine needs to find the job again (a row number, a receipt handle)."""
     steps: dict[str, bytes] = {}
     """Results of the steps recorded by earlier attempts."""
+    log: tuple[LogLine, ...] = ()
+    """What the attempt has logged, once it has ended: settling the claim stores it."""
 
 
 class AttemptError(msgspec.Struct, frozen=True):

@@ -36,9 +36,10 @@ def instead(item: Settlement, kind: str, why: str, rng: Random) -> Settlement:
 
 def bare(item: Settlement) -> Settlement:
     """Let the job die, with nothing else that a store could refuse."""
-    job = item.claim.job
+    claim = item.claim
+    job = claim.job
     return Settlement(
-        item.claim,
+        replace(claim, log=()) if claim.log else claim,
         State.DEAD,
         at=item.at,
         attempt=min(max(job.attempt, 0), ATTEMPTS_MAX),

@@ -9,7 +9,7 @@ from time import monotonic
 from dutiful.contract.roles.fleet import WorkerStatus
 from dutiful.demo.gateway_client import GatewayClient
 from dutiful.demo.processes import Processes, ShopProcess
-from dutiful.demo.shop_store import ShopStore
+from dutiful.demo.shop_store import ALERT, AlertCounts, ShopStore
 from dutiful.demo.status import DemoStatus, StoryLine, Tone, View, WorkerLine
 
 LOOK_SECONDS = 0.12
@@ -28,6 +28,7 @@ class Monitor:
         self.view = view
         self.gateway: GatewayClient | None = None
         self.rescued = 0
+        self.alerts = AlertCounts()
         self._began = monotonic()
 
     @property
@@ -48,6 +49,8 @@ class Monitor:
         if self.gateway is not None:
             status.stats = await self.gateway.stats()
         status.counts = await self.shop_store.counts()
+        if not status.naive:
+            self._tell_alerts(await self.shop_store.alerts())
         known = await self.shop_store.workers()
         if any(child.killed for child in self.processes.workers):
             self.rescued = max(self.rescued, await self.shop_store.taken_over())
@@ -57,6 +60,14 @@ class Monitor:
         status.seconds = self.seconds
         status.sample()
         self.view.show(status)
+
+    def _tell_alerts(self, now: AlertCounts) -> None:
+        """Report the alert when the workers fire it, and when they resolve it."""
+        before, self.alerts = self.alerts, now
+        if now.fired > before.fired:
+            self.report(f"alert {ALERT} fires: charges became dead letters", "bad")
+        if now.resolved > before.resolved:
+            self.report(f"alert {ALERT} is resolved: no dead letter is left", "good")
 
     def _row(self, child: ShopProcess, known: WorkerStatus | None) -> WorkerLine:
         return WorkerLine(

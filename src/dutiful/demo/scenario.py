@@ -25,6 +25,7 @@ from dutiful.demo.wording import count
 RESCUE_SECONDS_MAX = 20.0
 QUIET_SECONDS = 0.5
 CASH_SECONDS_MAX = 10.0
+ALERT_SECONDS_MAX = 20.0
 SLOTS = 8
 FAILING_SHARE = 170
 """One card in so many fails, when the orders bring none of their own that does."""
@@ -85,6 +86,8 @@ class Scenario:
             dead=dead,
             redriven=redriven,
             still_dead=tally.dead,
+            alerts_fired=self.monitor.alerts.fired,
+            alerts_resolved=self.monitor.alerts.resolved,
             faults=_faults(msgspec.structs.asdict(stats)),
             seconds=round(self.monitor.seconds, 2),
             occurrences=kept,
@@ -154,13 +157,15 @@ class Scenario:
         dead = self.status.counts.get(State.DEAD, 0)
         if not dead:
             return 0, 0
-        letters = count(dead, "dead letter")
-        self.monitor.report(f"all others are charged; {letters}, each with its error kept", "bad")
-        await self.monitor.pause()
+        letters, monitor = count(dead, "dead letter"), self.monitor
+        monitor.report(f"all others are charged; {letters}, each with its error kept", "bad")
+        await monitor.until(lambda: monitor.alerts.fired > 0, ALERT_SECONDS_MAX)
+        await monitor.pause()
         await self.gateway.repair()
-        redriven = await self.monitor.shop_store.redrive()
-        self.monitor.report(f"cards repaired, {count(redriven, 'dead letter')} redriven", "good")
-        await self.monitor.until(lambda: not self.status.live)
+        redriven = await monitor.shop_store.redrive()
+        monitor.report(f"cards repaired, {count(redriven, 'dead letter')} redriven", "good")
+        await monitor.until(lambda: not self.status.live)
+        await monitor.until(lambda: monitor.alerts.resolved > 0, ALERT_SECONDS_MAX)
         return dead, redriven
 
     async def cash_up(self) -> Occurrences:

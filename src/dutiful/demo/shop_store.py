@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -12,9 +12,11 @@ from dutiful.client.task import Task
 from dutiful.contract.capability import Capability
 from dutiful.contract.facade import Store
 from dutiful.contract.page import Filter
+from dutiful.contract.roles.alert_store import AlertKind
 from dutiful.contract.roles.controller import Redrive
 from dutiful.contract.roles.fleet import WorkerStatus
 from dutiful.contract.roles.schedule_store import KEPT_MAX
+from dutiful.core.alerting.incident import Incident, read
 from dutiful.core.job import Job, NewJob
 from dutiful.core.occurrence import Recorded, Standing
 from dutiful.core.state import State
@@ -24,8 +26,18 @@ from dutiful.demo.schedule_verdict import NAME, QUEUE
 PAGE = 500
 CHARGES = "payments"
 """The queue of the charges; what the schedule makes is counted apart."""
+ALERT = "charges-given-up"
+"""The rule of the shop's tasks that its workers evaluate."""
 LOST = "WorkerLost"
 """The type of the error that a dead worker's attempt leaves behind."""
+
+
+class AlertCounts(NamedTuple):
+    """What became of the alert about charges that are dead letters."""
+
+    fired: int = 0
+    """How often it fired."""
+    resolved: int = 0
 
 
 class Tally(msgspec.Struct, frozen=True):
@@ -84,6 +96,14 @@ class ShopStore:
         """Count the charges whose latest error is the loss of their worker; cheap, for a screen."""
         page = await self.store.inspector.find(Filter(queues=(CHARGES,), error_type=LOST), PAGE)
         return len(page.jobs)
+
+    async def alerts(self) -> AlertCounts:
+        """Count in the store what the workers have decided about the alert."""
+        found = await self.store.alerts.entries((AlertKind.INCIDENT, AlertKind.PAST))
+        read_ones = (read(Incident, row.key, row.version, row.body) for row in found.entries)
+        states = [one.state for one in read_ones if isinstance(one, Incident) and one.rule == ALERT]
+        resolved = states.count("resolved")
+        return AlertCounts(resolved + states.count("firing"), resolved)
 
     async def redrive(self) -> int:
         """Send every dead letter back and return how many there were."""

@@ -23,6 +23,9 @@ class Survived(msgspec.Struct, frozen=True, kw_only=True):
     """How many jobs became dead letters."""
     redriven: int
     still_dead: int
+    alerts_fired: int = 0
+    """How often the workers fired the alert about dead letters."""
+    alerts_resolved: int = 0
     faults: dict[str, int]
     """What the gateway did wrong, by kind."""
     seconds: float
@@ -52,6 +55,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     dead: int
     redriven: int
     still_dead: int
+    alerts_fired: int = 0
+    alerts_resolved: int = 0
     faults: dict[str, int]
     seconds: float
     occurrences: Occurrences | None = None
@@ -59,8 +64,13 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ok(self) -> bool:
-        """Whether every order was charged once, with its own amount, and each occurrence ran."""
+        """Whether every order was charged once, with its own amount, and each occurrence ran.
+
+        The alert must have fired, and have been resolved, if there were dead letters.
+        """
         kept = self.occurrences is None or self.occurrences.ok
+        kept = kept and self.alerts_resolved == self.alerts_fired
+        kept = kept and (self.naive or not self.dead or self.alerts_fired > 0)
         return kept and not (self.charged_twice or self.lost or self.wrong)
 
 

@@ -35,6 +35,8 @@ def details(verdict: Verdict) -> list[tuple[str, str]]:
         lines.insert(1, ("repeats", f"{again} asked for again, and known by the idempotency key"))
     if verdict.occurrences is not None:
         lines.insert(3, ("schedule", _occurrences(verdict.occurrences)))
+    if verdict.alerts_fired or verdict.dead:
+        lines.insert(-1, ("alerts", _alerts(verdict)))
     if verdict.wrong:
         lines.append(("wrong", f"{count(verdict.wrong, 'charge')} that no order asked for"))
     if verdict.overcharged:
@@ -93,6 +95,14 @@ def _occurrences(found: Occurrences) -> str:
         f"{count(found.planned, 'occurrence')}, {found.once:,} ran once, {twice}"
         f"{found.missed:,} missed, at most {found.late_max:.2f} s late"
     )
+
+
+def _alerts(verdict: Verdict) -> str:
+    if not verdict.alerts_fired:
+        return "none fired, though charges were dead letters"
+    left = verdict.alerts_fired - verdict.alerts_resolved
+    end = f", {left} not resolved" if left else ""
+    return f"{verdict.alerts_fired} fired, {verdict.alerts_resolved} resolved by the redrive{end}"
 
 
 def _cards(verdict: Verdict) -> str:

@@ -40,7 +40,8 @@ class Alerts(Part):
         """Change limits: ``queue_age={"above": "5m", "for": "1m"}``, ``unknown_task="off"``.
 
         ``queues={"billing": {...}}`` and ``tasks={"charge": {...}}`` change them for a queue or a
-        task. Spans of all alerts: ``clear_after``, ``cooldown``, ``escalate_after``. These win over
+        task. Spans of all alerts: ``clear_after``, ``cooldown``, ``escalate_after``, and ``every``,
+        how often the rules are evaluated (5 s; half a second to a minute). These win over
         ``[tool.dutiful.alerts]``. BadOption for what cannot be read.
         """
         self._app.alerting.configure(limits)

@@ -21,7 +21,15 @@ from .choice import Ids, JobFilters, filter_of, id_list
 from .job_lookup import each, latest_errors, one, pages
 from .page import LIMIT, Page, cursor, page_limit
 from .reading import value
-from .records import ErrorRecord, JobRecord, error_record, job_record, job_secrets
+from .records import (
+    ErrorRecord,
+    JobRecord,
+    LogLineRecord,
+    error_record,
+    job_record,
+    job_secrets,
+    log_record,
+)
 from .retrying import Retried, retry_one
 
 _PAGE = 500
@@ -103,6 +111,18 @@ class Jobs(Part):
         hidden = NO_SECRETS if show else job_secrets(job, self._sensitive(job.task))
         found = await inspector.steps(job.id)
         return {name: hidden.hide_in(value(raw)) for name, raw in found.items()}
+
+    async def alogs(self, job_id: str) -> tuple[LogLineRecord, ...]:
+        """Return the lines that were captured of all attempts of a job, oldest first.
+
+        Tasks with ``capture_logs=`` have some, within bounds. Unsupported where the engine keeps
+        none.
+        """
+        text = whole(job_id, "job id")
+        store = await self._store(Capability.INSPECT, Capability.LOGS)
+        job = await one(store.inspector, text)
+        hidden = job_secrets(job, self._sensitive(job.task))
+        return tuple(log_record(row, hidden) for row in await store.logs.lines(job.id))
 
     async def acancel(
         self,
@@ -187,6 +207,10 @@ class Jobs(Part):
     def steps(self, job_id: str, *, reveal: bool = False) -> dict[str, Any]:
         """Do what `asteps` does, from sync code."""
         return self._run(self.asteps(job_id, reveal=reveal))
+
+    def logs(self, job_id: str) -> tuple[LogLineRecord, ...]:
+        """Do what `alogs` does, from sync code."""
+        return self._run(self.alogs(job_id))
 
     def cancel(
         self, ids: Ids = None, *, all: bool = False, **which: Unpack[ChosenJobs]

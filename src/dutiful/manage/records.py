@@ -27,6 +27,7 @@ from dutiful.core.redaction import (
 )
 from dutiful.core.secret_texts import NO_SECRETS, Secrets
 from dutiful.core.state import FINAL, State
+from dutiful.core.task_log import LogLine
 
 from .reading import value, when
 
@@ -43,6 +44,21 @@ class ErrorRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The name of the exception's class."""
     message: str
     traceback: str
+
+
+class LogLineRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One line that a task logged and that was kept with its job."""
+
+    attempt: int
+    at: datetime
+    """By the clock of the worker that ran the attempt."""
+    level: str
+    """In small letters: ``info``."""
+    logger: str
+    message: str
+    """With the traceback below it, if there was one."""
+    skipped: int
+    """How many lines were left out before this one."""
 
 
 class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -219,6 +235,18 @@ def _whole_record(row: Job, error: AttemptError | None) -> JobRecord:
         step_count=row.steps,
         unreadable=row.unreadable,
         latest_error=None if error is None else error_record(error),
+    )
+
+
+def log_record(row: LogLine, hidden: Secrets = NO_SECRETS) -> LogLineRecord:
+    """Read a line that was kept, without the values that are hidden now."""
+    return LogLineRecord(
+        attempt=row.attempt,
+        at=when(row.at),
+        level=row.level,
+        logger=row.logger,
+        message=hidden.hide(row.message) if hidden else row.message,
+        skipped=row.skipped,
     )
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
+from dutiful.contract.capability import Capability
 from dutiful.contract.roles.transfer import Record
 from dutiful.core.job import AttemptError
 from dutiful.core.state import State
@@ -69,7 +70,7 @@ def missing(found: Sequence[CountRow], pruned: int) -> int:
 async def read_back(copy_of: StoreCopy, refused: frozenset[str]) -> Reading:
     """Read every job of the source again and find it in the target, the same in every part."""
     digest, jobs, differing = hashlib.sha256(), 0, list[str]()
-    write = copy_of.target.storable
+    write, logs = copy_of.target.storable, copy_of.stores[1].can(Capability.LOGS)
     async for records in copy_of.pages():
         wanted = [_kept_as(record, write) for record in records if record.job.id not in refused]
         found = {
@@ -78,16 +79,21 @@ async def read_back(copy_of: StoreCopy, refused: frozenset[str]) -> Reading:
         }
         for record in wanted:
             digest.update(_pack(record))
-            if not _alike(record, found.get(record.job.id)):
+            if not _alike(record, found.get(record.job.id), logs=logs):
                 differing.append(record.job.id)
         jobs += len(wanted)
         copy_of.advance(len(records))
     return Reading(jobs, digest.hexdigest(), tuple(differing))
 
 
-def _alike(record: Record, found: Record | None) -> bool:
-    """Whether the target holds the same job; its time may have come there meanwhile."""
+def _alike(record: Record, found: Record | None, *, logs: bool) -> bool:
+    """Whether the target holds the same job; its time may have come there meanwhile.
+
+    What its attempts logged is compared where the target can keep it.
+    """
     if found is None or not alike(record.job, found.job):
+        return False
+    if logs and record.log != found.log:
         return False
     return (record.errors, record.steps) == (found.errors, found.steps)
 

@@ -13,6 +13,7 @@ from dutiful.contract.clock import Clock
 from dutiful.core.alerting.routing import Policy
 from dutiful.core.errors import EngineError
 from dutiful.core.event import Notice
+from dutiful.core.instant import SECOND
 from dutiful.core.retry import Random
 from dutiful.core.secret_texts import secrets
 from dutiful.core.url import public
@@ -87,6 +88,7 @@ def alerter_of(
         keep=settings.retentions(),
         healthy=healthy,
         calm=calm,
+        seconds=alerting.every / SECOND,
         late=late,
         hidden=secrets(settings.secrets()),
     )

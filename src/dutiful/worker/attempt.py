@@ -20,8 +20,10 @@ from dutiful.core.errors import ClaimLost, JobLocked, UsageError
 from dutiful.core.event import SettlementsDelayed
 from dutiful.core.job import Claim, Job
 from dutiful.core.payload import encode, plain
+from dutiful.core.task_log import LogLine
 
 from . import forks
+from .captured_log import AttemptLog
 from .owned_task import OWNER
 from .patient_begin import abegin_patiently, begin_patiently
 from .store_retry import StoreRetry
@@ -79,6 +81,8 @@ class Running(msgspec.Struct, eq=False):
     delayed: bool = False
     """Whether a step has met the lock of another session, and this was reported."""
     limits: list[asyncio.TimerHandle] = []
+    log: AttemptLog | None = None
+    """What it logs, where that is captured."""
     aside: Callable[[Callable[[], Any]], Awaitable[Any]] = beside
     """Runs a blocking call for a coroutine."""
 
@@ -113,6 +117,12 @@ class Running(msgspec.Struct, eq=False):
         """Set the present context variables for this attempt's code."""
         CURRENT.set(context)
         OWNER.set(self)
+        if self.log is not None:
+            self.log.enter()
+
+    def logged(self) -> tuple[LogLine, ...]:
+        """Return what was captured of its lines so far."""
+        return () if self.log is None else self.log.lines()
 
     def recall(self, name: str) -> tuple[bool, Any]:
         """Say whether a step is recorded, and its result.

@@ -12,6 +12,7 @@ from dutiful.core.settle import Settlement, succeed
 
 from .attempt import Running
 from .capacity import CannotStart
+from .captured_log import claim_with_log
 from .error_text import text_of
 from .failure import holds, raised, stems_from, timed_out
 from .transaction_guard import AsyncTransactionGuard, TransactionGuard
@@ -129,7 +130,8 @@ def _undoes(running: Running, outcome: Outcome, *, begun: bool) -> Outcome | Non
 
 
 def _completion(running: Running, outcome: Outcome) -> Settlement:
-    return succeed(running.claim, outcome.result if isinstance(outcome, Succeeded) else None, 0)
+    claim = claim_with_log(running.claim, running.log)
+    return succeed(claim, outcome.result if isinstance(outcome, Succeeded) else None, 0)
 
 
 def report(running: Running, held: bool) -> None:

@@ -6,6 +6,9 @@ from dutiful.contract.capability import Capability
 from dutiful.contract.engine import AttemptCounter
 from dutiful.contract.facade import Store
 
+from .app_protocol import WorkerApp
+from .capture import capturing
+
 _TOLD = (
     Capability.FLEET,
     Capability.INSPECT,
@@ -16,6 +19,16 @@ _TOLD = (
     Capability.TRANSACTION,
 )
 """The capabilities that matter to a worker."""
+
+
+def log_notice(app: WorkerApp) -> str | None:
+    """Return one line about tasks whose lines are to be captured where they cannot be kept."""
+    if app.store.can(Capability.LOGS) or not (names := capturing(app)):
+        return None
+    return (
+        f"the {app.store.name} engine cannot {Capability.LOGS.value}; nothing is captured of "
+        f"{', '.join(names[:5])}{' and others' if len(names) > 5 else ''}"
+    )
 
 
 def engine_notice(store: Store) -> str | None:

@@ -10,7 +10,7 @@ from dutiful.contract.clock import Clock
 from dutiful.contract.engine import AttemptCounter
 from dutiful.core.errors import BadPayload
 from dutiful.core.event import SlotStuck, TaskUnknown
-from dutiful.core.job import Claim
+from dutiful.core.job import Claim, Job
 from dutiful.core.outcome import Cancelled, Outcome, Released, Unknown
 from dutiful.core.run_event import JobStarted, job_started
 from dutiful.core.settle import before_start
@@ -21,6 +21,8 @@ from .apart import Apart
 from .app_protocol import WorkerApp
 from .attempt import Running
 from .capacity import CannotStart, Capacity
+from .capture import AnyTask, captured
+from .captured_log import AttemptLog, claim_with_log
 from .delayed import Delayed, End
 from .failure import raised, timed_out
 from .job_leases import JobLeases
@@ -57,20 +59,21 @@ class Executor:
         self.leases = leases
         self._app = app
         self._store = app.store
+        self._loop = loop = asyncio.get_running_loop()
         self._counted = app.store.engine.attempt_counter is AttemptCounter.BROKER
         # Each prefetched job costs something: where jobs have leases, a lease to renew; where a
         # broker counts deliveries, an attempt.
         most = 0 if self._counted else RESERVE_MAX if leases is None else slots
         self.prefetch = Prefetch(slots, most)
-        self._pid, self._slots = forks.this_process.pid, slots
+        self._shared = app.store, loop, store_retry, forks.this_process.pid, valid
+        self._capture, self._captures = captured(app), app.settings.capture_logs
+        self._slots = slots
         self._meter = app.bus.meter
         self._runs: list[tuple[str, float]] = []
         self.capacity = Capacity(slots, app.bus.emit, self._roomier)
         self.store_clock = StoreClock(clock)
-        self._store_retry = store_retry
         self._valid = valid
         self._changed = changed
-        self._loop = loop = asyncio.get_running_loop()
         self._time = loop.time
         self._apart = Apart(app.settings.crashes_max, self._time)
         self._runners = Runners(app, self._loop, self._limit, self._finish)
@@ -210,17 +213,8 @@ class Executor:
                 self._app.bus.emit(TaskUnknown(job.task, job.id))
             self.ended.append((claim, Unknown()))
             return
-        running = Running(
-            claim,
-            job,
-            claim.steps,
-            task,
-            self._store,
-            self._loop,
-            self._store_retry,
-            self._pid,
-            self._valid,
-        )
+        running = Running(claim, job, claim.steps, task, *self._shared)
+        running.log = self._log_of(task, job)
         if (leases := self.leases) is not None:
             running.valid = lambda: leases.valid(running.claim)
         try:
@@ -236,6 +230,10 @@ class Executor:
             self.ended.append((claim, raised(error, task.spec.retry)))
         else:
             self.running[job.id] = running
+
+    def _log_of(self, task: AnyTask, job: Job) -> AttemptLog | None:
+        asked = task.spec.capture_logs or self._captures
+        return None if asked is None else self._capture(task, job)
 
     def _not_to_start(self, claim: Claim) -> Outcome | None:
         outcome = not_to_start(claim, deliveries_count=self._counted)
@@ -280,15 +278,16 @@ class Executor:
             if self._meter.take is not None:
                 self._runs.append((running.task.spec.name, seconds))
         self.done += 1
+        claim = running.claim if running.log is None else claim_with_log(running.claim, running.log)
         if outcome is None:
             if self.leases is not None:
-                self.leases.settled([running.claim], ())
-        elif self.leases is not None and not self.leases.holds(running.claim):
-            refuse([running.claim], self._store.emit)
+                self.leases.settled([claim], ())
+        elif self.leases is not None and not self.leases.holds(claim):
+            refuse([claim], self._store.emit)
         elif running.unstarted is not None and outcome == Released():
-            self._put_back(running.claim)
+            self._put_back(claim)
         else:
-            self.ended.append((running.claim, outcome))
+            self.ended.append((claim, outcome))
         self._fill()
         self._changed()
 

@@ -29,7 +29,7 @@ from .alert_services import AlertServices
 from .app_protocol import WorkerApp
 from .condition import WorkerCondition
 from .death_hooks import DeathHooks
-from .engine_notice import engine_notice
+from .engine_notice import engine_notice, log_notice
 from .grace import grace_notice, hooks_seconds
 from .health_view import HealthView
 from .isolation.contained import contain, release
@@ -176,7 +176,8 @@ class Worker:
                 raise
             return False
         ends = grace_notice(self.options.grace, self.app.settings.termination_grace)
-        for notice in (*notices, engine_notice(self.app.store), ends):
+        about_logs = log_notice(self.app)
+        for notice in (*notices, engine_notice(self.app.store), about_logs, ends):
             if notice:
                 self.app.bus.emit(Notice(notice))
         return True

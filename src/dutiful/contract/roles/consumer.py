@@ -56,10 +56,13 @@ class Consumer(Protocol):
         fence. With FLEET, only a registered worker is given claims. One call gives out at most
         `Bounds.batch` jobs; the number of settlements has no bound.
 
-        Atomicity: each settlement with its error and the release of its unique key; each claim;
-        preferably all of them together. On lost reply: send the same settlements again (those
-        already written by the same fence count as accepted). Claims whose reply was lost come back
-        by rescue, or when the leases of the jobs are over.
+        With LOGS, what the attempt logged (`Claim.log`) is added to what is stored of the job
+        (`core.task_log.joined`).
+
+        Atomicity: each settlement with its error, its lines and the release of its unique key; each
+        claim; preferably all of them together. On lost reply: send the same settlements again
+        (those already written by the same fence count as accepted). Claims whose reply was lost
+        come back by rescue, or when the leases of the jobs are over.
         """
         ...
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from dutiful.core.job import AttemptError, Job
 from dutiful.core.occurrence import Recorded, Standing
+from dutiful.core.task_log import LogLine
 
 SHUT = 0
 """``paused_at`` of a schedule that a copy holds until the other store no longer fires it."""
@@ -22,6 +23,8 @@ class Record(msgspec.Struct, frozen=True):
     errors: tuple[AttemptError, ...] = ()
     """Oldest first."""
     steps: dict[str, bytes] = {}
+    log: tuple[LogLine, ...] = ()
+    """What its attempts logged; a store that does not declare LOGS drops it."""
 
 
 class Dumped(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from dutiful.core.errors import UsageError
 from dutiful.core.job import Claim, Job
 from dutiful.core.settle import Settlement
 from dutiful.core.state import PENDING, State, movable
+from dutiful.core.task_log import joined
 
 from .table import Tables
 
@@ -90,6 +91,9 @@ class MemoryConsumer:
             return row is not None and repeated(row, item)
         if item.error is not None:
             self.tables.failures.setdefault(job.id, []).append(item.error)
+        if item.claim.log:
+            logs = self.tables.logs
+            logs[job.id] = joined(logs.get(job.id), item.claim.log)
         self.tables.put(apply(job, item, self.tables.clock.now()))
         return True
 

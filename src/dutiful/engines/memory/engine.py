@@ -13,6 +13,7 @@ from .consumer import MemoryConsumer
 from .controller import MemoryController
 from .fleet import MemoryFleet
 from .inspector import MemoryInspector
+from .log_reader import MemoryLogs
 from .producer import MemoryProducer
 from .retention import MemoryRetention
 from .scheduling import MemorySchedules
@@ -45,6 +46,7 @@ class MemoryEngine(Engine):
         self.schedules = schedules
         self.activity = MemoryActivity(tables)
         self.alerts = MemoryAlerts(tables)
+        self.logs = MemoryLogs(tables)
         self.exporter = self.importer = MemoryTransfer(tables, schedules.fresh)
 
     async def open(self, *, create: bool = True) -> tuple[str, ...]:

@@ -62,6 +62,8 @@ class Tables:
         self.jobs: dict[str, Job] = {}
         self.failures: dict[str, list[AttemptError]] = {}
         self.recorded: dict[str, dict[str, bytes]] = {}
+        self.logs: dict[str, bytes] = {}
+        """What the attempts of each job logged, as `core.task_log` writes it."""
         self.fleet: dict[str, Registered] = {}
         self.paused: dict[str, int] = {}
         self.identity = uuid4().hex
@@ -114,6 +116,7 @@ class Tables:
         self.floor = raised_floor(self.floor, job.fence)
         self.failures.pop(job.id, None)
         self.recorded.pop(job.id, None)
+        self.logs.pop(job.id, None)
         self.places.pop(job.id, None)
         self.totals[total] += 1
 

@@ -23,6 +23,7 @@ from dutiful.contract.roles.transfer import (
 from dutiful.core.fence import raised_floor
 from dutiful.core.job import Job
 from dutiful.core.occurrence import Recorded
+from dutiful.core.task_log import read_log, written
 from dutiful.core.unique import holds
 
 from .table import StoredJob, Tables
@@ -72,6 +73,8 @@ class MemoryTransfer:
                     tables.failures[job.id] = list(record.errors)
                 if record.steps:
                     tables.recorded[job.id] = dict(record.steps)
+                if record.log:
+                    tables.logs[job.id] = written(record.log)
                 tables.totals["enqueued"] += 1
                 stored.append(job.id)
         tables.wake()
@@ -183,7 +186,8 @@ class MemoryTransfer:
     def _record(self, job: Job) -> Record:
         tables = self.tables
         errors = tuple(tables.failures.get(job.id, ()))
-        return Record(job, errors, dict(tables.recorded.get(job.id, {})))
+        log = read_log(tables.logs.get(job.id))
+        return Record(job, errors, dict(tables.recorded.get(job.id, {})), log)
 
 
 def _keyed(job: Job) -> bool:

@@ -19,6 +19,7 @@ from .controller import PostgresController
 from .fleet import PostgresFleet
 from .health import PostgresHealth, examine
 from .inspector import PostgresInspection
+from .log_reader import PostgresLogs
 from .producer import PostgresProducer
 from .retention import PostgresRetention
 from .schedules.scheduling import PostgresSchedules
@@ -51,6 +52,7 @@ class PostgresEngine(Engine):
         self.schema = PostgresSchema(session)
         self.activity = PostgresActivity(session)
         self.alerts = PostgresAlerts(session)
+        self.logs = PostgresLogs(session)
         self.health = PostgresHealth(session)
 
     async def open(self, *, create: bool = True) -> tuple[str, ...]:

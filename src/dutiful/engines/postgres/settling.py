@@ -10,6 +10,7 @@ from dutiful.core.state import State
 from dutiful.engines._sql.statement import Plan, Statement
 
 from .connections.arrays import Array, Booleans, Bytes, Integers, Longs, Shorts, TextArray
+from .log_writing import keep_logs
 from .rows import storable
 from .statements import Texts
 
@@ -27,9 +28,12 @@ def settle(
     items = sorted(items, key=_BY_ID)
     failed = [item for item in items if item.error is not None]
     successes = items if plain(items) else [item for item in items if simple(item)]
-    if 0 < len(successes) < len(items) or 0 < len(failed) < len(items):
+    logged = [] if successes is items else [item for item in items if item.claim.log]
+    if any(0 < len(part) < len(items) for part in (successes, failed, logged)):
         # Several statements follow, and each takes only some of the rows.
         yield Statement(sql("lock"), (guards(items)[0],))
+    if logged:
+        yield from keep_logs(sql, logged)
     if failed:
         yield Statement(sql("fail"), _failures(sql, failed))
     others = [] if successes is items else [item for item in items if not simple(item)]
@@ -55,7 +59,9 @@ def plain(items: Sequence[Settlement]) -> bool:
     """Whether a single statement can write all of them."""
     # As one expression: a call for each item would take longer than the rest.
     succeeded = State.SUCCEEDED
-    return all([one.state is succeeded and not one.rescue and one.error is None for one in items])
+    return all(
+        [one.state is succeeded and not (one.rescue or one.error or one.claim.log) for one in items]
+    )
 
 
 def simple(item: Settlement) -> bool:

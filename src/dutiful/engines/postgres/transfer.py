@@ -17,6 +17,7 @@ from dutiful.contract.roles.transfer import (
 )
 from dutiful.core.fence import raised_floor
 from dutiful.core.job import Job
+from dutiful.core.task_log import written as written_log
 from dutiful.engines._sql import records as reading
 from dutiful.engines._sql import schedule_history
 from dutiful.engines._sql.records import ID
@@ -26,6 +27,7 @@ from dutiful.engines._sql.statement import Plan, Statement
 
 from .connections.arrays import Array, Booleans, Bytes, Integers, Longs, Shorts, TextArray, columns
 from .halving import in_halves
+from .log_writing import logs_of, put_logs
 from .producer import ready
 from .rows import job_of
 from .rows import storable as written
@@ -207,11 +209,13 @@ def _records(sql: Texts, rows: Sequence[Any]) -> Plan[list[Record]]:
     ids = TextArray([row[ID] for row in rows])
     failures = _by_id((yield Statement(sql("dump_failures"), (ids,))).rows)
     steps = _by_id((yield Statement(sql("steps_of"), (ids,))).rows)
+    logs = yield from logs_of(sql, [row[ID] for row in rows])
     return [
         Record(
             job_of(row),
             tuple([reading.error(row[ID], failure) for failure in failures.get(row[ID], ())]),
             dict(steps.get(row[ID], ())),
+            logs.get(row[ID], ()),
         )
         for row in rows
     ]
@@ -278,6 +282,8 @@ def _belongings(sql: Texts, stored: Sequence[Record], seqs: dict[str, int]) -> P
     if steps:
         kinds = (Longs, TextArray, Integers, TextArray, Bytes)
         yield Statement(sql("fill_steps"), columns(kinds, steps))
+    logs = [(record.job.id, written_log(record.log)) for record in stored if record.log]
+    yield from put_logs(sql, [(seqs[job_id], job_id, body) for job_id, body in logs])
 
 
 def _columns(records: Sequence[Record]) -> tuple[Array, ...]:

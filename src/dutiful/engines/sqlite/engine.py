@@ -22,6 +22,7 @@ from .controller import SqliteController
 from .fleet import SqliteFleet
 from .health import SqliteHealth, examine
 from .inspector import SqliteInspection
+from .log_reader import SqliteLogs
 from .producer import SqliteProducer
 from .retention import SqliteRetention
 from .schedules.scheduling import SqliteSchedules
@@ -57,6 +58,7 @@ class SqliteEngine(Engine):
         self.health = SqliteHealth(session)
         self.activity = SqliteActivity(session)
         self.alerts = SqliteAlerts(session)
+        self.logs = SqliteLogs(session)
 
     async def open(self, *, create: bool = True) -> tuple[str, ...]:
         """Open the file, create it if it is missing, and migrate it."""

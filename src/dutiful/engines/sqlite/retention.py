@@ -15,6 +15,7 @@ _PRUNABLE = sql("prunable")
 _DELETE = sql("delete")
 _DELETE_FAILURES = sql("delete_failures")
 _DELETE_STEPS = sql("delete_steps")
+_DELETE_LOG = sql("log_delete")
 _FENCE_RAISE = sql("fence_raise")
 _TALLY_ADD = sql("tally_add")
 
@@ -45,9 +46,9 @@ class SqliteRetention:
 
 
 def delete(rows: Sequence[tuple[int]], total: str) -> Plan[None]:
-    """Delete jobs with their errors and steps, and count them."""
+    """Delete jobs with their errors, steps and lines, and count them."""
     if rows:
         yield Statement(_FENCE_RAISE, (json.dumps([row[0] for row in rows]),))
-        for text in (_DELETE, _DELETE_FAILURES, _DELETE_STEPS):
+        for text in (_DELETE, _DELETE_FAILURES, _DELETE_STEPS, _DELETE_LOG):
             yield Statement(text, rows, many=True)
         yield Statement(_TALLY_ADD, (len(rows), total))

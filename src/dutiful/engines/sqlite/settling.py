@@ -10,6 +10,7 @@ from dutiful.core.settle import Settlement
 from dutiful.core.state import State
 from dutiful.engines._sql.statement import Plan, Statement
 
+from .log_writing import keep_logs
 from .rows import error_row, guarded
 from .statements import sql
 
@@ -29,6 +30,8 @@ def settle(items: Sequence[Settlement], now: int) -> Plan[tuple[str, ...]]:
     if odd:
         items = [item for item in items if item.claim.job.unreadable is None]
         refused += yield from _settle_odd(odd, now)
+    if logged := [item for item in items if item.claim.log]:
+        yield from keep_logs(logged)
     succeeded = State.SUCCEEDED
     done = [item for item in items if item.state is succeeded and not item.rescue]
     if len(done) < len(items):

@@ -19,6 +19,8 @@ from dutiful.contract.roles.transfer import (
 )
 from dutiful.core.fence import raised_floor
 from dutiful.core.job import Job
+from dutiful.core.task_log import read_log
+from dutiful.core.task_log import written as written_log
 from dutiful.engines._sql import records as reading
 from dutiful.engines._sql import schedule_history
 from dutiful.engines._sql.records import SEQ
@@ -43,6 +45,8 @@ _HOLDER = sql("holder")
 _FILL = sql("fill")
 _FILL_FAILURES = sql("fill_failures")
 _FILL_STEPS = sql("fill_steps")
+_LOGS = sql("log_dump")
+_FILL_LOGS = sql("log_fill")
 _TALLY_ADD = sql("tally_add")
 _FENCE_FLOOR = sql("fence_floor")
 _FENCE_LIFT = sql("fence_lift")
@@ -198,12 +202,13 @@ def _records(rows: Sequence[Any]) -> Plan[tuple[Record, ...]]:
     span = (rows[0][SEQ], rows[-1][SEQ])
     failures = _by_seq((yield Statement(_FAILURES, span)).rows)
     steps = _by_seq((yield Statement(_STEPS, span)).rows)
+    logs: dict[int, Any] = dict((yield Statement(_LOGS, span)).rows)
     records: list[Record] = []
     for row, job in zip(rows, jobs_of(list(rows)), strict=True):
         errors = tuple([reading.error(job.id, failure) for failure in failures.get(row[SEQ], ())])
         taken, sound = steps_from(steps.get(row[SEQ], ()))
         kept = job if sound else replace(job, unreadable="steps")
-        records.append(Record(kept, errors, taken))
+        records.append(Record(kept, errors, taken, read_log(logs.get(row[SEQ]))))
     return tuple(records)
 
 
@@ -244,3 +249,6 @@ def _belongings(stored: Sequence[Record]) -> Plan[None]:
     steps = [(*step, record.job.id) for record in stored for step in record.steps.items()]
     if steps:
         yield Statement(_FILL_STEPS, steps, many=True)
+    logs = [(written_log(record.log), record.job.id) for record in stored if record.log]
+    if logs:
+        yield Statement(_FILL_LOGS, logs, many=True)

@@ -70,6 +70,7 @@ from dutiful.testing.conformance.stale import StaleContract
 from dutiful.testing.conformance.step import StepContract
 from dutiful.testing.conformance.suite import suite
 from dutiful.testing.conformance.suite_clock import RealTime, SuiteClock
+from dutiful.testing.conformance.task_log import LogContract
 from dutiful.testing.conformance.transaction import Ledger, TransactionContract
 from dutiful.testing.conformance.unique import UniqueContract
 from dutiful.testing.conformance.unwritable import UnwritableContract
@@ -100,6 +101,7 @@ __all__ = [
     "JobLeaseContract",
     "LeaseContract",
     "Ledger",
+    "LogContract",
     "OpenContract",
     "OwnerContract",
     "PauseContract",

@@ -36,6 +36,7 @@ from dutiful.testing.conformance.settle import SettleContract
 from dutiful.testing.conformance.shut import ShutContract
 from dutiful.testing.conformance.stale import StaleContract
 from dutiful.testing.conformance.step import StepContract
+from dutiful.testing.conformance.task_log import LogContract
 from dutiful.testing.conformance.transaction import TransactionContract
 from dutiful.testing.conformance.unique import UniqueContract
 from dutiful.testing.conformance.unwritable import UnwritableContract
@@ -79,4 +80,5 @@ CONTRACTS: tuple[type[Contract], ...] = (
     ScheduleHistoryContract,
     ActivityContract,
     AlertsContract,
+    LogContract,
 )

@@ -11,6 +11,7 @@ from dutiful.contract.roles.controller import Controller
 from dutiful.contract.roles.fleet import Fleet, Leases
 from dutiful.contract.roles.fleet_orders import FleetOrders
 from dutiful.contract.roles.inspector import Inspector
+from dutiful.contract.roles.log_reader import LogReader
 from dutiful.contract.roles.producer import CallerProducer, SyncProducer
 from dutiful.contract.roles.retention import Retention
 from dutiful.contract.roles.schedule_store import ScheduleStore
@@ -45,3 +46,4 @@ class Roles:
         self.schema = cast(Schema, engine.schema)
         self.activity = cast(ActivityStore, engine.activity)
         self.alerts = cast(AlertStore, engine.alerts)
+        self.logs = cast(LogReader, engine.logs)

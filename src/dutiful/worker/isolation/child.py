@@ -9,6 +9,8 @@ import sys
 from types import FrameType
 from typing import Any
 
+import msgspec
+
 from dutiful.client.context import CURRENT, Context
 from dutiful.core.errors import BadPayload, UnknownTask
 from dutiful.core.outcome import Failed, Outcome, Undecodable, Unknown
@@ -95,6 +97,8 @@ class ChildRunner:
 
         def call() -> Any:
             CURRENT.set(context)
+            if remote.log is not None:
+                remote.log.enter()
             hooks = task.app.hooks
             surrounded = hooks.surround(
                 context, lambda: task.fn(*args, **kwargs), remote.broken.append
@@ -128,11 +132,12 @@ class ChildRunner:
         self._whole = not remote.asking  # half an answer may have been read
         if outcome is None:
             remote.rollback()
-            return TaskInterrupted(remote.about)
+            return TaskInterrupted(remote.about, remote.lines())
         try:
-            return remote.conclude(outcome)
+            answer = remote.conclude(outcome)
         except Exception as error:  # noqa: BLE001 - a failed commit is the attempt's failure
-            return ended(remote.about, raised(error, task.spec.retry))
+            answer = ended(remote.about, raised(error, task.spec.retry))
+        return msgspec.structs.replace(answer, log=remote.lines()) if remote.log else answer
 
     def _withdrawn(self) -> bool:
         """Whether the job was withdrawn while its module was imported."""

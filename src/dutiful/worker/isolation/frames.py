@@ -13,7 +13,9 @@ import msgspec
 
 from dutiful.core.job import Claim
 from dutiful.core.outcome import Outcome
+from dutiful.core.task_log import LogLine
 from dutiful.observe.output import LogSetup
+from dutiful.worker.captured_log import Capture
 
 HEADER = struct.Struct("!I")
 
@@ -44,6 +46,8 @@ class Start(msgspec.Struct, frozen=True, tag=True):
     """Where the task's module was loaded from."""
     log: LogSetup | None = None
     """How the worker writes its log lines, where it does so by itself."""
+    capture: Capture | None = None
+    """What is captured of the task's lines, where that is switched on."""
 
 
 class Withdrawn(msgspec.Struct, frozen=True, tag=True):
@@ -62,6 +66,7 @@ class TaskInterrupted(msgspec.Struct, frozen=True, tag=True):
     """To the worker: the task ended because it was interrupted."""
 
     about: About
+    log: tuple[LogLine, ...] = ()
 
 
 class StepRecorded(msgspec.Struct, frozen=True, tag=True):
@@ -105,6 +110,8 @@ class Ended(msgspec.Struct, frozen=True, tag=True):
     """Whether the job was settled already, together with its transaction."""
     refused: bool = False
     """Whether its transaction was refused, because the claim was stale."""
+    log: tuple[LogLine, ...] = ()
+    """What the attempt has logged, where that is captured."""
 
 
 ToChildFrame = Start | StepRecorded | Withdrawn

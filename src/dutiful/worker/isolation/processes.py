@@ -159,6 +159,8 @@ class ProcessSlots:
                 case HookBroke():
                     running.store.emit(HookFailed(message.hook, message.error))
                 case _:
+                    if running.log is not None:
+                        running.log.take(message.log)
                     return message
 
     def _drop(self, child: ChildProcess) -> None:
@@ -198,5 +200,6 @@ def _start(running: Running, url: str | None, bytes_max: int) -> Start:
         hooks=tuple({name: None for name in hooks if name and name != "__main__"}),
         app=place,
         log=None if (output := installed()) is None else output.setup,
+        capture=None if running.log is None else running.log.capture,
         file=getattr(sys.modules.get(task.__module__), "__file__", None) or "",
     )

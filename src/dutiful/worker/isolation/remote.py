@@ -15,7 +15,9 @@ from dutiful.core.event import HookFailed
 from dutiful.core.outcome import Outcome, Succeeded
 from dutiful.core.payload import encode, plain
 from dutiful.core.settle import succeed
+from dutiful.core.task_log import LogLine
 from dutiful.worker import forks
+from dutiful.worker.captured_log import AttemptLog, claim_with_log
 from dutiful.worker.patient_begin import begin_patiently
 from dutiful.worker.transaction_guard import LATE, TransactionGuard
 
@@ -61,6 +63,15 @@ class Remote:
         self._task = task
         self._shared = start.url is not None
         self.transaction: TransactionGuard | None = None
+        self.log = None if start.capture is None else AttemptLog(self.job, start.capture)
+
+    def lines(self) -> tuple[LogLine, ...]:
+        """End the capture of what the task logs, and return what was captured."""
+        return () if self.log is None else self.log.close()
+
+    def logged(self) -> tuple[LogLine, ...]:
+        """Return what was captured of its lines so far."""
+        return () if self.log is None else self.log.lines()
 
     @property
     def waits(self) -> bool:
@@ -159,7 +170,7 @@ class Remote:
         if not (isinstance(outcome, Succeeded) and self.transaction.begun):
             self.rollback()
             return ended(self.about, outcome)
-        settlement = succeed(self._claim, outcome.result, 0)
+        settlement = succeed(claim_with_log(self._claim, self.log), outcome.result, 0)
         held = bool(self.transaction.commit(settlement))
         return ended(self.about, outcome, committed=held, refused=not held)
 

@@ -15,6 +15,9 @@ WITH gone AS (
 ), steps AS (
   DELETE FROM {schema}.step USING gone
   WHERE step.seq = gone.seq AND step.job_id IN (gone.id, '')
+), logs AS (
+  DELETE FROM {schema}.job_log AS log USING gone
+  WHERE log.seq = gone.seq AND log.job_id = gone.id
 ), raised AS (
   UPDATE {schema}.fence SET floor = top
   FROM (SELECT max(fence) AS top FROM gone WHERE fence < 2000000000) AS deleted
@@ -49,6 +52,9 @@ WITH gone AS (
 ), steps AS (
   DELETE FROM {schema}.step USING gone
   WHERE step.seq = gone.seq AND step.job_id IN (gone.id, '')
+), logs AS (
+  DELETE FROM {schema}.job_log AS log USING gone
+  WHERE log.seq = gone.seq AND log.job_id = gone.id
 ), raised AS (
   UPDATE {schema}.fence SET floor = top
   FROM (SELECT max(fence) AS top FROM gone WHERE fence < 2000000000) AS deleted
