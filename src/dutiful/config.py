@@ -66,6 +66,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ``info`` by default; where the program has set up logging itself, only if this is set."""
     log_format: str | None = None
     """``console`` (the default) or ``json``: the form of the lines of `dutiful worker`."""
+    traces: str | None = None
+    """``on`` traces by OpenTelemetry, as `app.traces.export` does; ``off`` by default."""
     slow_after: int | None = 30 * SECOND
     """A success is logged at info if its attempt took longer, else at debug; None: always so."""
     termination_grace: int | None = None
@@ -140,6 +142,7 @@ _CHOICES = {
     "durability": ("full", "normal"),
     "log_level": ("debug", "info", "warning", "error", "critical"),
     "log_format": ("console", "json"),
+    "traces": ("on", "off"),
 }
 
 

@@ -44,6 +44,8 @@ class Start(msgspec.Struct, frozen=True, tag=True):
     """Where the task's module was loaded from."""
     log: LogSetup | None = None
     """How the worker writes its log lines, where it does so by itself."""
+    trace: dict[str, str] = {}
+    """What carries the span of the attempt, where the app is traced."""
 
 
 class Withdrawn(msgspec.Struct, frozen=True, tag=True):

@@ -195,5 +195,6 @@ def _start(running: Running, url: str | None, bytes_max: int) -> Start:
         hooks=tuple({name: None for name in hooks if name and name != "__main__"}),
         app=place,
         log=None if (output := installed()) is None else output.setup,
+        trace={} if running.span is None else dict(running.span.headers),
         file=getattr(sys.modules.get(task.__module__), "__file__", None) or "",
     )
