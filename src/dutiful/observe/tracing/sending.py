@@ -36,7 +36,8 @@ class SendingSpan:
 
     def _begin(self, tracer: Tracer, jobs: Sequence[NewJob]) -> None:
         origins = [origin_of(job.meta) if job.meta else None for job in jobs]
-        links = [Link(one) for one in dict.fromkeys(origins) if one is not None]
+        apart = {(one.trace_id, one.span_id): one for one in origins if one is not None}
+        links = [Link(one) for one in apart.values()]
         own = None in origins
         # Its context is that in which jobs are created, unless all of them have one of their own.
         kind = SpanKind.PRODUCER if own else SpanKind.CLIENT
