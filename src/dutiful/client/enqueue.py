@@ -67,6 +67,8 @@ class Enqueuer:
         has PartlyEnqueued as its cause where the fate of only a part of the batch is unknown.
         """
         ready = self._hooks.before(jobs) if self._hooks.on_enqueue else jobs
+        if self._hooks.tracer is None:
+            return self._write(ready, connection, patience)
         return self._put(ready, connection, patience)
 
     async def abatch(

@@ -38,6 +38,14 @@ class OpenAttempt:
         """What another process needs to continue it."""
         return headers_of(self.span)
 
+    def settled_by(self, item: Settlement) -> bool:
+        """Whether a settlement is about this attempt.
+
+        Where a broker delivers a running job to its worker again, the fence is a later one.
+        """
+        job = item.claim.job
+        return job.fence == self.fence or (not item.rescue and job.worker == self.worker)
+
     def stop(self) -> None:
         """Note that the body has ended."""
         if self._stopped_at is None:
@@ -93,7 +101,7 @@ class OpenAttempts:
         job = item.claim.job
         outcome = outcome_word(item.state, item.reason, rescue=item.rescue)
         one = self._open.get(job.id)
-        if one is not None and one.fence == job.fence:
+        if one is not None and one.settled_by(item):
             del self._open[job.id]
             self._end(one, outcome, item)
         elif item.rescue or item.state is State.DEAD:
