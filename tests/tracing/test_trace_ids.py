@@ -71,7 +71,7 @@ async def test_lines_of_a_task_name_trace_and_span(app: App, spans: Spans) -> No
 async def test_lines_of_events_name_the_trace(app: App, spans: Spans) -> None:
     records: list[logging.LogRecord] = []
     handler = logging.Handler()
-    handler.emit = records.append  # type: ignore[method-assign]  # as short as a class would be long
+    handler.emit = records.append  # type: ignore[method-assign]  # a handler in a line
 
     @app.task(retry=ONCE)
     async def fails() -> None:
