@@ -12,7 +12,7 @@ from dutiful.core.job import Claim, Job
 from dutiful.core.settle import Settlement, succeed
 from dutiful.core.state import State
 from dutiful.observe.tracing import open_attempts
-from dutiful.observe.tracing.opentelemetry import OpenTelemetryTracer
+from dutiful.observe.tracing.otel_tracer import OpenTelemetryTracer
 from tests.tracing.spans import Spans, attributes
 
 JOB = Job(

@@ -69,7 +69,7 @@ def test_a_setting_without_the_library_is_reported_and_costs_nothing(tmp_path: P
 
 def test_a_call_without_the_library_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     app = App("memory://")
-    monkeypatch.setitem(sys.modules, "dutiful.observe.tracing.opentelemetry", None)
+    monkeypatch.setitem(sys.modules, "dutiful.observe.tracing.otel_tracer", None)
     with pytest.raises(UsageError, match=r"dutiful\[otel\]"):
         app.traces.export()
     assert app.hooks.tracer is None

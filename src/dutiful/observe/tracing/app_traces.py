@@ -35,7 +35,7 @@ class AppTraces:
         UsageError without opentelemetry-api. A second call changes the provider.
         """
         try:
-            from .opentelemetry import OpenTelemetryTracer
+            from .otel_tracer import OpenTelemetryTracer
         except ImportError as error:
             raise UsageError(f"this needs {_MISSING}") from error
         with self._starting:

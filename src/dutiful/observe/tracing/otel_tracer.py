@@ -22,7 +22,7 @@ from dutiful.core.text import worded
 
 from .attributes import name, of_attempt, of_new, step_name
 from .open_attempts import OpenAttempt, OpenAttempts
-from .sending import SendingSpan
+from .send_span import SendingSpan
 from .span_context import below, carrying, headers_of, origin_of
 from .step_span import StepSpan
 
