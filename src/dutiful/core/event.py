@@ -40,7 +40,7 @@ class Claimed(msgspec.Struct, frozen=True, tag=True):
     count: int
 
 
-class Settled(msgspec.Struct, frozen=True, tag=True):
+class Settled(msgspec.Struct, frozen=True, tag=True, weakref=True):
     """Attempts ended and the store accepted it."""
 
     worker: str

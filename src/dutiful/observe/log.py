@@ -8,6 +8,7 @@ from dutiful.core import event as e
 from dutiful.core.instant import spell
 from dutiful.core.settle import Settlement
 from dutiful.core.state import State
+from dutiful.core.successes import successes
 from dutiful.core.text import visible
 
 from .event_text import worded
@@ -32,7 +33,9 @@ def log(event: e.Event, slow_after: int | None = SLOW_AFTER) -> None:
     than ``slow_after``, in microseconds.
     """
     if type(event) is e.Settled:
-        debug = debugged()
+        debug, alike = debugged(), successes(event)
+        if alike is not None and not debug and (slow_after is None or alike.run_max <= slow_after):
+            return
         for settlement in event.settlements:
             if settlement.state is State.SUCCEEDED:
                 if debug or slow_after is not None:

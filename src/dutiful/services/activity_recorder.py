@@ -17,6 +17,7 @@ from dutiful.core.instant import DAY, HOUR, MINUTE
 from dutiful.core.retry import Random
 from dutiful.core.settle import Settlement
 from dutiful.core.state import State
+from dutiful.core.successes import Successes, successes
 
 from .service import about
 
@@ -41,6 +42,13 @@ class _Counts:
         self.expired = self.unknown = self.late = self.missed = self.lost = 0
         self.runs = self.run_sum = self.run_max = 0
         self.errors: dict[str, int] = {}
+
+    def succeed(self, alike: Successes) -> None:
+        """Count jobs that succeeded together."""
+        self.succeeded += alike.count
+        self.runs += alike.runs
+        self.run_sum += alike.run_sum
+        self.run_max = max(self.run_max, alike.run_max)
 
     def settled(self, item: Settlement) -> None:
         """Count how one attempt ended."""
@@ -129,6 +137,9 @@ class ActivityRecorder:
         """Count an event; quick, and called in any thread."""
         if type(event) is Settled:
             with self._lock:
+                if (alike := successes(event)) is not None:
+                    self._new("task", alike.queue, alike.task).succeed(alike)
+                    return
                 task = queue = counts = None
                 for item in event.settlements:
                     job = item.claim.job

@@ -7,8 +7,8 @@ than the lease costs the attempt some time only, as it does where a step is reco
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Generator
+from time import monotonic, sleep
 from typing import TypeVar
 
 from dutiful.core.errors import EngineUnavailable
@@ -33,7 +33,7 @@ def begin_patiently(begin: Callable[[], T], ends: Callable[[], bool]) -> T:
         except EngineUnavailable as error:
             left = _next(pauses, error, ends)
         while left > 0 and not ends():
-            time.sleep(min(left, _GLANCE))
+            sleep(min(left, _GLANCE))
             left -= _GLANCE
 
 
@@ -59,7 +59,7 @@ def _next(pauses: Generator[float], error: EngineUnavailable, ends: Callable[[],
 
 
 def _pauses() -> Generator[float]:
-    began, pause = time.monotonic(), _FIRST
-    while time.monotonic() - began < MOST_SECONDS:
+    began, pause = monotonic(), _FIRST
+    while monotonic() - began < MOST_SECONDS:
         yield pause
         pause = min(pause * 2, _LONGEST)

@@ -23,6 +23,7 @@ from dutiful.core import event as e
 from dutiful.core.job import Job
 from dutiful.core.settle import Settlement
 from dutiful.core.state import State
+from dutiful.core.successes import successes
 from dutiful.observe.outcome_words import outcome_word
 
 from .labels import SCHEDULES_MAX, JobLabels, LabelValues, printable
@@ -30,7 +31,6 @@ from .series import Labels, Points, Series
 
 _LOG = logging.getLogger("dutiful")
 _MICRO = 1_000_000
-_SUCCEEDED = State.SUCCEEDED
 _LATE = {
     "enqueued late": "enqueue",
     "not started in time": "start",
@@ -200,13 +200,11 @@ class Recorder:
             self._observe("dutiful_job_run_seconds", (self._jobs.tasks.of(one),), values)
 
     def _settled(self, event: e.Settled) -> None:
-        items = event.settlements
-        well = [item.claim.job for item in items if item.state is _SUCCEEDED]
-        if len(well) == len(items):
-            for (queue, task), jobs in _by_task(well).items():
-                shown = (*self._jobs.of(queue, task), "succeeded")
-                self._series.add("dutiful_jobs_settled_total", shown, len(jobs))
+        if (alike := successes(event)) is not None:
+            shown = (*self._jobs.of(alike.queue, alike.task), "succeeded")
+            self._series.add("dutiful_jobs_settled_total", shown, alike.count)
             return
+        items = event.settlements
         found = Counter(map(_settlement_key, items))
         for (queue, task, state, reason, rescue), count in found.items():
             labels = self._jobs.of(queue, task)
