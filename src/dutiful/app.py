@@ -25,6 +25,7 @@ from .contract.beside import beside
 from .contract.engine import Engine
 from .contract.facade import Store
 from .contract.roles.producer import Receipt
+from .contract.tracer import Tracer
 from .core.event import Event, Settled
 from .core.job import NewJob
 from .core.rule import Cron, Dst, Interval, Rule
@@ -33,6 +34,7 @@ from .manage.parts import ManagementParts
 from .observe.bus import Bus
 from .observe.log import UNLOGGED, log
 from .observe.metrics.app_metrics import AppMetrics
+from .observe.tracing.app_traces import AppTraces
 
 
 class App(HookDecorators, ManagementParts):
@@ -57,7 +59,10 @@ class App(HookDecorators, ManagementParts):
         self._module = defining_module()
         self.bus = Bus()
         self.bus.subscribe(self._log, ignores=UNLOGGED)
-        self.lazy = LazyStore(url, settings, engine_of, self.bus.emit, self.bus.meter)
+        self.traces = AppTraces(self.bus, self._trace_by)
+        """The spans of this process, for OpenTelemetry."""
+        heed = self.traces.heed
+        self.lazy = LazyStore(url, settings, engine_of, self.bus.emit, self.bus.meter, heed)
         self.portal = Portal()
         self.alerting = Alerting()
         self.hooks = Hooks(lambda: self.settings.payload_bytes_max, self.portal.run)
@@ -73,6 +78,9 @@ class App(HookDecorators, ManagementParts):
 
     def _log(self, event: Event) -> None:
         log(event, self.lazy.slow_after if type(event) is Settled else None)
+
+    def _trace_by(self, tracer: Tracer) -> None:
+        self.hooks.tracer = tracer
 
     @property
     def settings(self) -> Settings:

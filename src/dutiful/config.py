@@ -79,6 +79,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     capture_logs: str | None = None
     """From which level on the lines of tasks are kept with their jobs: a level, or ``off``, which
     is the default. A task's own ``capture_logs=`` counts before it."""
+    traces: str | None = None
+    """``on`` traces by OpenTelemetry, as `app.traces.export` does; ``off`` by default."""
     slow_after: int | None = 30 * SECOND
     """A success is logged at info if its attempt took longer, else at debug; None: always so."""
     termination_grace: int | None = None
@@ -166,6 +168,7 @@ _CHOICES = {
     "log_level": LEVELS,
     "capture_logs": ("off", *LEVELS),
     "log_format": ("console", "json"),
+    "traces": ("on", "off"),
 }
 
 

@@ -10,7 +10,7 @@ JOB_KEYS = {
     "id", "task", "queue", "state", "priority", "attempt", "max_attempts", "crashes",
     "enqueued_at", "run_at", "started_at", "finished_at", "expires_at", "redriven_at",
     "worker", "reason", "cancel_requested", "unique_key", "tags", "meta", "args", "result",
-    "unreadable",
+    "unreadable", "trace_id",
 }  # fmt: skip
 
 

@@ -67,6 +67,7 @@ def job(row: JobRecord) -> dict[str, Any]:
         "reason": row.reason,
         "cancel_requested": row.cancel_requested,
         "unique_key": row.unique_key,
+        "trace_id": row.trace_id,
         "tags": list(row.tags),
         "meta": dict(row.meta),
         "args": row.args,

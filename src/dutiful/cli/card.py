@@ -108,6 +108,7 @@ def _facts(job: JobRecord) -> Iterator[tuple[str, str]]:
     yield "worker", job.worker or ""
     yield "asked", "to cancel" if job.cancel_requested else ""
     yield "unique", job.unique_key or ""
+    yield "trace", job.trace_id or ""
     yield "tags", ", ".join(job.tags)
     yield "meta", ", ".join(f"{key}={value}" for key, value in job.meta.items())
 

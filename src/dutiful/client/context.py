@@ -5,11 +5,17 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Generator
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    contextmanager,
+    nullcontext,
+)
 from contextvars import ContextVar
 from datetime import datetime
-from typing import Any, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, ParamSpec, TypeVar, overload
 
+from dutiful.contract.tracer import Tracer
 from dutiful.core.errors import StepNotRecorded, UsageError
 from dutiful.core.instant import moment
 from dutiful.core.job import Job
@@ -21,60 +27,11 @@ from dutiful.core.text import line
 from .async_or_not import is_async
 from .looping import refuse_on_loop
 from .occurrence import ThisOccurrence, occurrence_of
+from .own_attempt import Attempt
 from .step_errors import STEP_NAME_MAX, recording
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class Attempt(Protocol):
-    """What a context asks: the worker's attempt, or the stand-in of a plain call."""
-
-    job: Job
-
-    @property
-    def waits(self) -> bool:
-        """Whether the job waits in its slot for the result of another."""
-        ...
-
-    @waits.setter
-    def waits(self, now: bool) -> None:
-        """Note it."""
-        ...
-
-    @property
-    def awaits(self) -> bool:
-        """Whether the task is async, so that its steps are awaited."""
-        ...
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether the body should end."""
-        ...
-
-    def logged(self) -> tuple[LogLine, ...]:
-        """Return what was captured of its lines so far."""
-        ...
-
-    def recall(self, name: str) -> tuple[bool, Any]:
-        """Say whether a step is recorded, and its result."""
-        ...
-
-    async def record(self, name: str, value: Any) -> None:
-        """Record a step's result; raises ClaimLost when the claim is stale."""
-        ...
-
-    def record_sync(self, name: str, value: Any) -> None:
-        """Do what `record` does, from a thread or a child process."""
-        ...
-
-    def begin(self) -> Any:
-        """Open the job's transaction, or return its connection; blocks."""
-        ...
-
-    async def abegin(self) -> Any:
-        """Do what `begin` does without holding up the loop."""
-        ...
 
 
 class Transaction(AbstractContextManager[Any], AbstractAsyncContextManager[Any]):
@@ -195,6 +152,11 @@ class Context:
         return self._attempt.logged()
 
     @property
+    def tracer(self) -> Tracer | None:
+        """What traces the jobs of this app, if anything does."""
+        return self._attempt.tracer
+
+    @property
     def awaits(self) -> bool:
         """Whether this is an async task's context, whose steps are awaited."""
         return self._attempt.awaits
@@ -245,9 +207,10 @@ class Context:
         with self._taking(name):
             if known:
                 return value
-            result = fn(*args, **kwargs)
-            with recording(name):
-                self._attempt.record_sync(name, result)
+            with self._traced(name):
+                result = fn(*args, **kwargs)
+                with recording(name):
+                    self._attempt.record_sync(name, result)
             return self._attempt.recall(name)[1]
 
     def transaction(self) -> Transaction:
@@ -266,16 +229,21 @@ class Context:
         with self._taking(name):
             if known:
                 return value
-            pending = fn(*args, **kwargs)
-            if not inspect.isawaitable(pending):
-                raise StepNotRecorded(
-                    f"step {name!r}: in an async task the function must be async; "
-                    "wrap a blocking one: ctx.step(name, asyncio.to_thread, fn, ...)"
-                )
-            result = await pending
-            with recording(name):
-                await self._attempt.record(name, result)
+            with self._traced(name):
+                pending = fn(*args, **kwargs)
+                if not inspect.isawaitable(pending):
+                    raise StepNotRecorded(
+                        f"step {name!r}: in an async task the function must be async; "
+                        "wrap a blocking one: ctx.step(name, asyncio.to_thread, fn, ...)"
+                    )
+                result = await pending
+                with recording(name):
+                    await self._attempt.record(name, result)
             return self._attempt.recall(name)[1]
+
+    def _traced(self, name: str) -> AbstractContextManager[Any]:
+        tracer = self._attempt.tracer
+        return nullcontext() if tracer is None else tracer.step(name, self.job)
 
     @contextmanager
     def _taking(self, name: str) -> Generator[None]:

@@ -67,18 +67,19 @@ class Enqueuer:
         has PartlyEnqueued as its cause where the fate of only a part of the batch is unknown.
         """
         ready = self._hooks.before(jobs) if self._hooks.on_enqueue else jobs
-        if connection is not None:
-            return self._lazy.store.enqueue_on(connection, ready)
-        return self._store(ready, patience)
+        if self._hooks.tracer is None:
+            return self._write(ready, connection, patience)
+        return self._put(ready, connection, patience)
 
     async def abatch(
         self, jobs: Sequence[NewJob], connection: Any = None, patience: int | None = None
     ) -> tuple[Receipt, ...]:
         """Do what `batch` does, from async code."""
         ready = await self._hooks.abefore(jobs) if self._hooks.on_enqueue else jobs
-        if connection is not None:
-            return await self._lazy.store.aenqueue_on(connection, ready)
-        return await self._astore(ready, patience)
+        if (tracer := self._hooks.tracer) is None:
+            return await self._awrite(ready, connection, patience)
+        with tracer.sending(ready) as sending:
+            return sending.stored(await self._awrite(sending.jobs, connection, patience))
 
     def many(
         self, jobs: Iterable[NewJob], connection: Any, size: int, patience: Span | None
@@ -93,7 +94,7 @@ class Enqueuer:
             return sum(created(self.batch(admit(part), connection)) for part in parts)
         refuse_on_loop("enqueue_many")
         ready = map(self._hooks.before, map(admit, chunks(jobs, size)))
-        return overlapped(ready, size, lambda part: created(self._store(part, limit)))
+        return overlapped(ready, size, lambda part: created(self._put(part, None, limit)))
 
     async def amany(
         self,
@@ -113,7 +114,19 @@ class Enqueuer:
             return sum([await each(part) async for part in parts])
         return await aoverlapped(parts, each)
 
-    def _store(self, jobs: Sequence[NewJob], patience: int | None) -> tuple[Receipt, ...]:
+    def _put(
+        self, jobs: Sequence[NewJob], connection: Any, patience: int | None
+    ) -> tuple[Receipt, ...]:
+        if (tracer := self._hooks.tracer) is None:
+            return self._write(jobs, connection, patience)
+        with tracer.sending(jobs) as sending:
+            return sending.stored(self._write(sending.jobs, connection, patience))
+
+    def _write(
+        self, jobs: Sequence[NewJob], connection: Any, patience: int | None
+    ) -> tuple[Receipt, ...]:
+        if connection is not None:
+            return self._lazy.store.enqueue_on(connection, jobs)
         limit = self._lazy.settings.enqueue_patience if patience is None else patience
         began, again = monotonic(), None
         while True:
@@ -137,7 +150,11 @@ class Enqueuer:
         refuse_on_loop("enqueue_jobs")
         return self.app.portal.run(self._aonce(jobs))
 
-    async def _astore(self, jobs: Sequence[NewJob], patience: int | None) -> tuple[Receipt, ...]:
+    async def _awrite(
+        self, jobs: Sequence[NewJob], connection: Any, patience: int | None
+    ) -> tuple[Receipt, ...]:
+        if connection is not None:
+            return await self._lazy.store.aenqueue_on(connection, jobs)
         limit = self._lazy.settings.enqueue_patience if patience is None else patience
         clock = asyncio.get_running_loop().time
         began, again = clock(), None

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from dutiful.contract.beside import beside
+from dutiful.contract.tracer import Tracer
 from dutiful.core.admission import admitted, meta
 from dutiful.core.errors import BadOption, PayloadTooLarge, UsageError
 from dutiful.core.event import JobDied
@@ -48,6 +49,8 @@ class Hooks:
         """
         self._bytes_max = bytes_max
         self._run = run
+        self.tracer: Tracer | None = None
+        """What traces the app's jobs, if anything does."""
         self.on_enqueue = Once[OnEnqueue]()
         self.around_attempt = Once[AroundAttempt]()
         self.around_call = Once[AroundCall]()
@@ -79,6 +82,11 @@ class Hooks:
                 said = [await one if inspect.isawaitable(one) else one for one in answers]
             jobs = _marked(self._all_kept(hook, jobs, said), sensitive)
         return jobs
+
+    async def prepare(self, jobs: Sequence[NewJob]) -> Sequence[NewJob]:
+        """Do to the jobs of occurrences what an enqueue does to others before it stores them."""
+        ready = await self.abefore(jobs)
+        return ready if self.tracer is None else self.tracer.created(ready)
 
     def _all_kept(
         self, hook: OnEnqueue, jobs: Sequence[NewJob], said: Sequence[Any]

@@ -17,6 +17,9 @@ from .ids import new_id
 class Inline:
     """An attempt outside of any store: steps are kept in memory, nothing is committed."""
 
+    tracer = None
+    """A plain call is a part of what calls it, and has no spans of its own."""
+
     def __init__(self, task: str, *, awaits: bool = False) -> None:
         """Make up a running job, so that the task sees what it would see in a worker."""
         now = time_ns() // 1000

@@ -25,13 +25,18 @@ class LazyStore:
         engine_of: Callable[[Settings], Engine],
         emit: Emit,
         meter: Meter,
+        heed: Callable[[Settings], None],
     ) -> None:
-        """Make nothing yet; ``engine_of`` makes the engine that the settings name."""
+        """Make nothing yet; ``engine_of`` makes the engine that the settings name.
+
+        ``heed`` is called with the settings once they are known.
+        """
         self._url = url
         self._given = given
         self._engine_of = engine_of
         self._emit = emit
         self._meter = meter
+        self._heed = heed
         self._engine_given = False
         self.notices: tuple[str, ...] | None = None
         """What the engine said when it was opened; None while the store is not open."""
@@ -39,7 +44,9 @@ class LazyStore:
     @cached_property
     def settings(self) -> Settings:
         """The settings, gathered when first needed."""
-        return load_settings(self._url, **self._given)
+        found = load_settings(self._url, **self._given)
+        self._heed(found)
+        return found
 
     @cached_property
     def slow_after(self) -> int | None:

@@ -28,6 +28,7 @@ from dutiful.core.redaction import (
 from dutiful.core.secret_texts import NO_SECRETS, Secrets
 from dutiful.core.state import FINAL, State
 from dutiful.core.task_log import LogLine
+from dutiful.core.trace_context import trace_id
 
 from .reading import value, when
 
@@ -110,6 +111,11 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     def final(self) -> bool:
         """Whether it has ended: it succeeded, is dead, or was cancelled."""
         return self.state in _FINAL
+
+    @property
+    def trace_id(self) -> str | None:
+        """The id of the trace to which it belongs, by the ``traceparent`` in its meta."""
+        return trace_id(self.meta)
 
     @property
     def purgeable(self) -> bool:

@@ -109,7 +109,7 @@ class Schedules(ScheduleViews):
         the job.
         """
         store, standing = await self._store(), await self._standing(name)
-        ran = await run_now(store, standing, self._host.hooks.abefore)
+        ran = await run_now(store, standing, self._host.hooks.prepare)
         task = self._host.tasks.get(read(standing.spec).task)
         by = msgspec.json.Decoder() if task is None else task.signature.result_decoder
         return Handle(self._host, ran.job_id, ran.created, by)
@@ -136,7 +136,7 @@ class Schedules(ScheduleViews):
         store, standing = await self._store(), await self._standing(name)
         if only_count:
             return BackfillResult(len(instants(read(standing.spec), backfill)), 0, 0)
-        return await fill_in(store, standing, backfill, progress, self._host.hooks.abefore)
+        return await fill_in(store, standing, backfill, progress, self._host.hooks.prepare)
 
     def create(
         self,

@@ -25,7 +25,7 @@ _COLOURS = {
     logging.CRITICAL: "31;1",
 }
 _LEVEL_WIDTH = len("WARNING")
-_ORDER = ("worker", "job", "task", "queue", "attempt", "trace_id")
+_ORDER = ("worker", "job", "task", "queue", "attempt", "trace_id", "span_id")
 
 
 class _Layout(logging.Formatter, ABC):

@@ -11,6 +11,7 @@ from dutiful.core import event as e
 from dutiful.core.instant import iso
 from dutiful.core.job import AttemptError, Job
 from dutiful.core.settle import Settlement
+from dutiful.core.trace_context import trace_id
 
 _IDS_MAX = 100
 _NAMES = {"job_id": "job", "job_ids": "jobs"}
@@ -70,6 +71,8 @@ def _of_job(job: Job, error: AttemptError | None) -> dict[str, Any]:
     }
     if job.worker is not None:
         found["worker"] = job.worker
+    if (trace := trace_id(job.meta)) is not None:
+        found["trace_id"] = trace
     if error is not None:
         found |= {"error_type": error.type, "error": error.message}
     return found

@@ -156,7 +156,7 @@ class Harness:
             clock=self.clock,
             rng=random.Random(0),  # noqa: S311 - it only spreads turns
             healthy=lambda: True,
-            prepare=self.app.hooks.abefore,
+            prepare=self.app.hooks.prepare,
             hooks_wait=HOOK_SECONDS,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from dutiful.client.task import Task
 from dutiful.contract.beside import beside
 from dutiful.contract.capability import Capability
 from dutiful.contract.facade import Store
+from dutiful.contract.tracer import AttemptSpan, Tracer
 from dutiful.core.errors import ClaimLost, JobLocked, UsageError
 from dutiful.core.event import SettlementsDelayed
 from dutiful.core.job import Claim, Job
@@ -85,6 +87,14 @@ class Running(msgspec.Struct, eq=False):
     """What it logs, where that is captured."""
     aside: Callable[[Callable[[], Any]], Awaitable[Any]] = beside
     """Runs a blocking call for a coroutine."""
+    span: AttemptSpan | None = None
+    """Its span, where the app is traced."""
+
+    @property
+    def tracer(self) -> Tracer | None:
+        """What traces the app's jobs, if anything does."""
+        tracer: Tracer | None = self.task.app.hooks.tracer
+        return tracer
 
     @property
     def awaits(self) -> bool:
@@ -112,6 +122,10 @@ class Running(msgspec.Struct, eq=False):
         if self.why is None:
             self.why = "lost"
         return False
+
+    def trace(self, tracer: Tracer, own: contextvars.Context) -> None:
+        """Begin its span, and make that current in its own context."""
+        self.span = own.run(tracer.attempt, self.job)
 
     def enter(self, context: Context) -> None:
         """Set the present context variables for this attempt's code."""
@@ -270,8 +284,10 @@ class Running(msgspec.Struct, eq=False):
         self.interrupt("exit")
         return True
 
-    def unlimit(self) -> None:
-        """Cancel the timers of the timeouts."""
+    def stop_clocks(self) -> None:
+        """Cancel the timers of the timeouts, and stop the time of its span."""
+        if self.span is not None:
+            self.span.stop()
         for timer in self.limits:
             timer.cancel()
         self.limits.clear()

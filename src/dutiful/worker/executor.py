@@ -222,11 +222,11 @@ class Executor:
         except BadPayload as error:
             self.ended.append((claim, unfit(claim, str(error), self._app.bus.emit)))
         except CannotStart as error:
-            running.unlimit()
+            running.stop_clocks()
             self._put_back(claim)
             self.capacity.shrink(len(self.running), str(error))
         except BaseException as error:  # noqa: BLE001 - one job's fault must not end the worker
-            running.unlimit()
+            running.stop_clocks()
             self.ended.append((claim, raised(error, task.spec.retry)))
         else:
             self.running[job.id] = running
@@ -270,7 +270,7 @@ class Executor:
         del self.running[running.job.id]
         if running.end():
             self._runners.abandon(running)
-        running.unlimit()
+        running.stop_clocks()
         if running.unstarted is not None:
             self.capacity.shrink(len(self.running), running.unstarted)
         if running.since is not None:

@@ -10,9 +10,7 @@ from dutiful.client.context import CURRENT
 from dutiful.core.job import Job
 from dutiful.core.redaction import MARKS, secrets_of
 from dutiful.core.secret_texts import NO_SECRETS, Secrets
-
-_TRACE = "traceparent"
-"""The entry of a job's meta that carries the trace of its enqueue (W3C)."""
+from dutiful.core.trace_context import trace_id
 
 
 class JobFields(logging.Filter):
@@ -21,7 +19,8 @@ class JobFields(logging.Filter):
     A filter for ``logging``: ``handler.addFilter(JobFields())``, or ``{"()": "dutiful.JobFields"}``
     in a dictConfig. A record that a task writes, in the loop, a thread or a child process, then has
     the attributes ``job``, ``task``, ``queue``, ``attempt``, ``worker`` and, for a traced job,
-    ``trace_id``; those that it has already are kept. `dutiful worker` adds them to its own lines.
+    ``trace_id`` and ``span_id``; those that it has already are kept. `dutiful worker` adds them to
+    its own lines.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -39,7 +38,10 @@ def fields() -> tuple[Mapping[str, Any], Secrets]:
         return {}, NO_SECRETS
     job = context.job
     hidden = secrets_of(job.args, job.meta) if MARKS in job.meta else NO_SECRETS
-    return fields_of(job), hidden
+    found = fields_of(job)
+    if (tracer := context.tracer) is not None:
+        found |= tracer.current()
+    return found, hidden
 
 
 def fields_of(job: Job) -> dict[str, Any]:
@@ -52,12 +54,6 @@ def fields_of(job: Job) -> dict[str, Any]:
     }
     if job.worker is not None:
         found["worker"] = job.worker
-    if (trace := _trace_id(job.meta.get(_TRACE, ""))) is not None:
+    if (trace := trace_id(job.meta)) is not None:
         found["trace_id"] = trace
     return found
-
-
-def _trace_id(traceparent: str) -> str | None:
-    """Read the trace's id from a W3C traceparent; None where there is none."""
-    parts = traceparent.split("-")
-    return parts[1] if len(parts) >= 4 and len(parts[1]) == 32 else None

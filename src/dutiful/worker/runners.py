@@ -20,6 +20,7 @@ from .capacity import CannotStart
 from .children import Children
 from .failure import raised, returned
 from .hook_results import child_ended, verdict_in
+from .isolation.answers import caught, resolve
 from .isolation.contained import Contained, spawner
 from .isolation.contexts import Contexts
 from .isolation.stepping import COROUTINE, Code, awaiting, resumed
@@ -69,6 +70,8 @@ class Runners:
         own = self._contexts.fresh()
         if task.spec.isolation == "process":
             task.signature.check(running.job.args)
+            if (tracer := self._app.hooks.tracer) is not None:
+                running.trace(tracer, own)
             remote = Contained(self._in_process(running), running)
             self._watch(running, self._spawn(running, remote, own))
             return
@@ -76,6 +79,8 @@ class Runners:
         decode, raw = task.signature.decode, running.job.args
         guarded = task.signature.runs_code
         args, kwargs = own.run(forks.guarded, decode, raw) if guarded else decode(raw)
+        if (tracer := self._app.hooks.tracer) is not None:
+            running.trace(tracer, own)
         if task.signature.takes_context:
             args, kwargs = task.signature.insert(context, args, kwargs)
         call = partial(task.fn, *args, **kwargs) if args or kwargs else task.fn
@@ -233,7 +238,7 @@ class Runners:
         """
         context = contextvars.copy_context()
         future: asyncio.Future[tuple[Any, BaseException | None]] = self._loop.create_future()
-        self._threads.submit(lambda: context.run(_caught, call), partial(_resolve, future, over))
+        self._threads.submit(lambda: context.run(caught, call), partial(resolve, future, over))
         value, error = await future
         for variable, changed in context.items():
             if variable.get(None) is not changed:
@@ -276,24 +281,6 @@ def _raisable(running: Running, call: Call) -> Any:
         return _if_held(running, call)
     except StopIteration as error:
         raise child_ended(failed(running, error)) from error
-
-
-def _caught(call: Call) -> tuple[Any, BaseException | None]:
-    try:
-        return forks.guarded(call), None
-    except BaseException as error:  # noqa: BLE001 - carried to the loop and raised there
-        return None, error
-
-
-def _resolve(
-    future: asyncio.Future[tuple[Any, BaseException | None]],
-    over: Call | None,
-    ended: tuple[Any, BaseException | None],
-) -> None:
-    if over is not None:
-        over()
-    if not future.done():
-        future.set_result(ended)
 
 
 def _nothing(ended: None) -> None:

@@ -247,9 +247,9 @@ class Worker:
         return self._scheduler
 
     def _prepare(self, jobs: Sequence[NewJob]) -> Awaitable[Sequence[NewJob]] | None:
-        """Run the enqueue hooks, if there are any, on the jobs of occurrences."""
+        """Run the enqueue hooks, if there are any, on the jobs of occurrences, and trace these."""
         hooks = self.app.hooks
-        return hooks.abefore(jobs) if hooks.on_enqueue else None
+        return hooks.prepare(jobs) if hooks.on_enqueue or hooks.tracer is not None else None
 
     def _rules_of(self, task: str) -> Rules:
         rules = self._rules.get(task)

@@ -24,21 +24,13 @@ from dutiful.core.alert_event import AlertNotSent
 from dutiful.core.settle import Settlement
 from dutiful.core.state import State
 from dutiful.core.successes import successes
+from dutiful.observe.outcome_words import outcome_word
 
 from .labels import SCHEDULES_MAX, JobLabels, LabelValues, printable
 from .series import Labels, Points, Series
 
 _LOG = logging.getLogger("dutiful")
 _MICRO = 1_000_000
-_PARKED = ("unknown-task", "bad-payload")
-_OUTCOMES = {
-    State.SUCCEEDED: "succeeded",
-    State.DEAD: "dead",
-    State.CANCELLED: "cancelled",
-    State.WAITING: "snoozed",
-    State.SCHEDULED: "retried",
-    State.QUEUED: "released",
-}
 _LATE = {
     "enqueued late": "enqueue",
     "not started in time": "start",
@@ -224,13 +216,10 @@ class Recorder:
         found = Counter(map(_settlement_key, items))
         for (queue, task, state, reason, rescue), count in found.items():
             labels = self._jobs.of(queue, task)
-            outcome = _OUTCOMES[state]
-            if state is State.SCHEDULED and reason in _PARKED:
-                outcome = "parked"
+            outcome = outcome_word(state, reason, rescue=rescue)
+            if outcome == "parked":
                 first = _first_parked(items, (queue, task, reason))
                 self._series.add("dutiful_jobs_parked_total", (*labels, reason), first)
-            elif state is State.QUEUED and rescue:
-                outcome = "rescued"
             elif state is State.DEAD:
                 died = (*labels, printable(reason or "unknown"))
                 self._series.add("dutiful_jobs_died_total", died, count)

@@ -86,6 +86,8 @@ class ChildRunner:
             args, kwargs = own.run(forks.guarded, task.signature.decode, start.claim.job.args)
             if start.url is not None:
                 task.app.at(start.url)
+            if start.trace:
+                own.run(_resume, task, start.trace)
         except BadPayload as error:
             # The arguments fitted the worker's code; this process may have loaded newer code.
             return ended(about, Undecodable(str(error), waits=True))
@@ -176,6 +178,13 @@ def find(start: Start) -> AnyTask:
     if task is None:
         raise UnknownTask(f"there is no task {name} in {start.module}")
     return task
+
+
+def _resume(task: AnyTask, headers: dict[str, str]) -> None:
+    """Make the span of the attempt current, if the task's module traces in this process, too."""
+    _ = task.app.settings  # which may ask for it
+    if (tracer := task.app.hooks.tracer) is not None:
+        tracer.resume(headers)
 
 
 def _unloaded(error: BaseException) -> Failed | Unknown:

@@ -48,6 +48,8 @@ class Start(msgspec.Struct, frozen=True, tag=True):
     """How the worker writes its log lines, where it does so by itself."""
     capture: Capture | None = None
     """What is captured of the task's lines, where that is switched on."""
+    trace: dict[str, str] = {}
+    """What carries the span of the attempt, where the app is traced."""
 
 
 class Withdrawn(msgspec.Struct, frozen=True, tag=True):

@@ -201,5 +201,6 @@ def _start(running: Running, url: str | None, bytes_max: int) -> Start:
         app=place,
         log=None if (output := installed()) is None else output.setup,
         capture=None if running.log is None else running.log.capture,
+        trace={} if running.span is None else dict(running.span.headers),
         file=getattr(sys.modules.get(task.__module__), "__file__", None) or "",
     )

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from dutiful.client.task import Task
+from dutiful.contract.tracer import Tracer
 from dutiful.core.errors import ClaimLost, UsageError
 from dutiful.core.event import HookFailed
 from dutiful.core.outcome import Outcome, Succeeded
@@ -95,6 +96,12 @@ class Remote:
                     self._line.sendall(pack(WaitsForJob(self.about, now)))
         finally:
             self._turn.release()
+
+    @property
+    def tracer(self) -> Tracer | None:
+        """What traces the app's jobs in this process, if anything does."""
+        tracer: Tracer | None = self._task.app.hooks.tracer
+        return tracer
 
     def recall(self, name: str) -> tuple[bool, Any]:
         """Say whether a step is recorded, and its result; refuses one inside the transaction."""

@@ -1,0 +1,1 @@
+"""Traces: spans of enqueues, attempts and steps, by OpenTelemetry."""
