@@ -66,15 +66,8 @@ class Courier:
         if not await self._write(mine):
             return False
         mine = _stored(mine)
-        try:
-            async with asyncio.timeout(_SEND_SECONDS):
-                await self._sinks[one.sink].send(one.notification)
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a sink may raise anything
-            text = _ADDRESS.sub(r"\1...", worded(error, _ERROR_MAX))
-        else:
-            text = ""
+        # From the claim on: a process that was stopped since then must not send beside another.
+        text = await tried(self._sinks[one.sink], one.notification, began)
         took = int((asyncio.get_running_loop().time() - began) * SECOND)
         ended = failed(mine, text, now + took) if text else sent(mine, now + took)
         if text:
@@ -95,6 +88,25 @@ class Courier:
     async def _write(self, one: Delivery) -> bool:
         row = AlertEntry(AlertKind.DELIVERY, one.id, one.version, one.at, written(one))
         return await self._store.alerts.write([row])
+
+
+async def tried(sink: Sends, notification: Notification, began: float | None = None) -> str:
+    """Send one message within the time limit, and return why that failed; empty if it did not.
+
+    The limit counts from ``began``, by the loop's time.
+    """
+    start = asyncio.get_running_loop().time() if began is None else began
+    limit = asyncio.timeout_at(start + _SEND_SECONDS)
+    try:
+        async with limit:
+            await sink.send(notification)
+    except asyncio.CancelledError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a sink may raise anything
+        if limit.expired():
+            return f"not sent within {_SEND_SECONDS:g} s"
+        return _ADDRESS.sub(r"\1...", worded(error, _ERROR_MAX))
+    return ""
 
 
 def _stored(one: Delivery) -> Delivery:

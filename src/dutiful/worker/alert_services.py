@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 
 from msgspec.structs import replace
 
@@ -12,17 +12,27 @@ from dutiful.config import Settings
 from dutiful.contract.beside import beside
 from dutiful.contract.capability import Capability
 from dutiful.contract.clock import Clock
+from dutiful.core.alerting.decide import Policy
+from dutiful.core.alerting.rule import Limits
+from dutiful.core.alerting.rules import RULES, STORE_UNUSABLE
 from dutiful.core.errors import EngineError
-from dutiful.core.event import Notice
+from dutiful.core.event import Notice, ignore
+from dutiful.core.retry import Random
 from dutiful.core.state import State
 from dutiful.core.url import public
 from dutiful.observe.log import UNLOGGED
 from dutiful.observe.sinks.sink import Sink
 from dutiful.services.activity_recorder import ActivityRecorder
 from dutiful.services.alerter import Alerter
-from dutiful.services.service import Service
+from dutiful.services.delivering import Sends
+from dutiful.services.outage_alert import OutageAlert
+from dutiful.services.process import Process
+from dutiful.services.service import Service, ServiceLoop
+from dutiful.services.trouble import OutageReport
 
 from .app_protocol import WorkerApp
+from .options import WorkerOptions
+from .outage_file import OutageFile
 
 _FLUSH_SECONDS = 1.0
 
@@ -63,7 +73,7 @@ def alerter_of(
     With ``late`` it leaves the turns to others, as long as there are any.
     """
     store, alerting, settings = app.store, app.alerting, app.settings
-    limits = (settings.alerts or alerting.limits).plus(alerting.limits)
+    limits = _limits(app)
     if not store.can(Capability.ALERTS) or not limits.on:
         return None
     if strangers := alerting.strangers(limits):
@@ -73,15 +83,12 @@ def alerter_of(
                 "with `dutiful alerts rules`"
             )
         )
-    named = {one.name: one for one in sinks}
-    own, address = alerting.policy, public(settings.url) if settings.url else ""
-    both = tuple(dict.fromkeys((*named, *own.sinks)))
     return Alerter(
         store,
         clock=clock,
-        sinks={**named, **alerting.sinks},
+        sinks=_by_name(app, sinks),
         limits=limits,
-        policy=replace(own, sinks=both, store=address),
+        policy=_policy(app, sinks),
         rules=tuple(alerting.rules.values()),
         scope=app.name,
         keep=keeping(settings),
@@ -89,6 +96,52 @@ def alerter_of(
         calm=calm,
         late=late,
     )
+
+
+@asynccontextmanager
+async def outage_alerts(
+    app: WorkerApp, clock: Clock, rng: Random, trouble: OutageReport, sinks: Sequence[Sink]
+) -> AsyncGenerator[None]:
+    """Send an alert if the store cannot be used for some time during the block."""
+    limit = _limits(app).of(next(rule for rule in RULES if rule.name == STORE_UNUSABLE))
+    if not (app.store.can(Capability.ALERTS) and _limits(app).on and limit.on):
+        yield
+        return
+    policy = _policy(app, sinks)
+    alert = OutageAlert(
+        app.store,
+        clock=clock,
+        trouble=trouble,
+        sinks=_by_name(app, sinks),
+        limit=limit,
+        policy=policy,
+        keeper=OutageFile(policy.store),
+        where=Process().name(),
+    )
+    # Its turns are no calls to the store, so they do not end any trouble.
+    turns = ServiceLoop(alert, app.bus.emit, rng, OutageReport(ignore, clock.ticks))
+    looking = asyncio.create_task(turns.forever())
+    try:
+        yield
+    finally:
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+        alert.close()
+
+
+def _limits(app: WorkerApp) -> Limits:
+    own = app.alerting.limits
+    return (app.settings.alerts or own).plus(own)
+
+
+def _by_name(app: WorkerApp, sinks: Sequence[Sink]) -> dict[str, Sends]:
+    return {**{one.name: one for one in sinks}, **app.alerting.sinks}
+
+
+def _policy(app: WorkerApp, sinks: Sequence[Sink]) -> Policy:
+    own, url = app.alerting.policy, app.settings.url
+    both = tuple(dict.fromkeys((*(one.name for one in sinks), *own.sinks)))
+    return replace(own, sinks=both, store=public(url) if url else "")
 
 
 class AlertServices:
@@ -104,6 +157,17 @@ class AlertServices:
     async def prepare(self) -> None:
         """Make the sinks of the settings; BadConfiguration for one that cannot work."""
         self._sinks = await sinks_of(self._app.settings)
+
+    def outages(
+        self, trouble: OutageReport, rng: Random, options: WorkerOptions
+    ) -> AbstractAsyncContextManager[None]:
+        """Send an alert if the store cannot be used for some time, also at the start.
+
+        Not in a burst, which ends then, and not in simulated time.
+        """
+        if options.burst or not (options.services and options.heartbeat_in_thread):
+            return nullcontext()
+        return outage_alerts(self._app, self._clock, rng, trouble, self._sinks)
 
     def listen(self) -> Callable[[], None]:
         """Begin to count, where the store keeps counts, and return what ends this."""

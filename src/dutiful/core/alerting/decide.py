@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from dutiful.core.instant import DAY, HOUR, MINUTE, SECOND
+from dutiful.core.notification import Severity
 
 from .incident import Delivery, Incident, Silence, Unreadable, digest, key_of
 from .judge import Breach, Judgement
@@ -40,6 +41,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     flapping_clear: int = 10 * MINUTE
     store: str = ""
     """The store's address, without any secret."""
+
+    def sinks_for(self, severity: Severity) -> tuple[str, ...]:
+        """Return the names of the sinks that get messages about such alerts."""
+        critical = self.critical_sinks if severity == "critical" else ()
+        return tuple(dict.fromkeys((*self.sinks, *critical)))
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,7 +190,8 @@ class _Turn:
             last = one.last_announced_at
             if last is not None and 0 <= now - last < policy.cooldown:
                 return one
-            sinks = self._sinks(one)
+            everyone = policy.sinks_for(one.severity)
+            sinks = tuple(name for name in everyone if not _is_about(one, name))
             one = replace(one, announced_at=now, last_announced_at=now, announced_to=sinks)
             self.announced.append(_Announced("firing", one, sinks))
             return one
@@ -195,13 +202,6 @@ class _Turn:
             one = replace(one, escalated_at=now, announced_to=everyone)
             self.announced.append(_Announced("escalated", one, sinks))
         return one
-
-    def _sinks(self, one: Incident) -> tuple[str, ...]:
-        policy = self.policy
-        names = policy.sinks
-        if one.severity == "critical":
-            names = tuple(dict.fromkeys((*names, *policy.critical_sinks)))
-        return tuple(name for name in names if not _is_about(one, name))
 
     def deliveries(self) -> tuple[Delivery, ...]:
         """Make one message for each sink, kind and rule."""
