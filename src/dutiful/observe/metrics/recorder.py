@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections import Counter, defaultdict, deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from operator import attrgetter
@@ -20,7 +20,6 @@ from dutiful.contract.meter import (
     StoreCall,
 )
 from dutiful.core import event as e
-from dutiful.core.job import Job
 from dutiful.core.settle import Settlement
 from dutiful.core.state import State
 from dutiful.core.successes import successes
@@ -45,6 +44,8 @@ _LATE = {
     "not finished in time": "finish",
 }
 # Read by C code, for a whole batch: a loop over its jobs would take several times as long.
+_claim_key = attrgetter("job.queue", "job.task")
+_claim_times = attrgetter("job.started_at", "job.run_at")
 _settlement_key = attrgetter("claim.job.queue", "claim.job.task", "state", "reason", "rescue")
 
 _EXPECTED = {
@@ -190,22 +191,27 @@ class Recorder:
             self._series.add(name, self._jobs.of(queue, task), count)
 
     def _claimed(self, batch: JobsClaimed) -> None:
-        for (queue, task), jobs in _by_task([claim.job for claim in batch.claims]).items():
-            labels = self._jobs.of(queue, task)
-            self._series.add("dutiful_jobs_claimed_total", labels, len(jobs))
+        claims = batch.claims
+        kinds = set(map(_claim_key, claims))
+        for kind in kinds:
+            ours = claims if len(kinds) == 1 else [one for one in claims if _claim_key(one) == kind]
+            labels = self._jobs.of(*kind)
+            self._series.add("dutiful_jobs_claimed_total", labels, len(ours))
+            times = map(_claim_times, ours)
             try:
-                waits = [(job.started_at - job.run_at) / _MICRO for job in cast(list[Any], jobs)]
+                waits = [(started - due) / _MICRO for started, due in times]
             except TypeError:  # an engine that does not know when it gave a job out
-                waits = [((job.started_at or job.run_at) - job.run_at) / _MICRO for job in jobs]
+                waits = [((one.job.started_at or one.job.run_at) - one.job.run_at) for one in ours]
+                waits = [wait / _MICRO for wait in waits]
             self._observe("dutiful_job_queue_wait_seconds", labels, waits)
 
     def _ran(self, batch: AttemptsRan) -> None:
-        runs = batch.runs
-        tasks = {task for task, _ in runs}
-        for one in tasks:
-            alone = len(tasks) == 1
-            values = [seconds for task, seconds in runs if alone or task == one]
-            self._observe("dutiful_job_run_seconds", (self._jobs.tasks.of(one),), values)
+        tasks, seconds = zip(*batch.runs, strict=True)
+        kinds = set(tasks)
+        for one in kinds:
+            alone = len(kinds) == 1
+            ours = seconds if alone else [each for task, each in batch.runs if task == one]
+            self._observe("dutiful_job_run_seconds", (self._jobs.tasks.of(one),), ours)
 
     def _settled(self, event: e.Settled) -> None:
         if (alike := successes(event)) is not None:
@@ -253,17 +259,6 @@ class Recorder:
     def _plain(self, event: e.Event) -> None:
         name, amount = _PLAIN[type(event)]
         self._series.add(name, (), amount(event))
-
-
-def _by_task(jobs: list[Job]) -> dict[tuple[str, str], list[Job]]:
-    """Group jobs by queue and task; mostly there is one group, which is found without a loop."""
-    first = jobs[0]
-    if len({job.task for job in jobs}) == len({job.queue for job in jobs}) == 1:
-        return {(first.queue, first.task): jobs}
-    found: defaultdict[tuple[str, str], list[Job]] = defaultdict(list)
-    for job in jobs:
-        found[job.queue, job.task].append(job)
-    return found
 
 
 def _first_parked(settlements: Iterable[Settlement], key: tuple[str, str, str]) -> int:
