@@ -30,6 +30,7 @@ from tests.chaos import (
     releases,
     shortages,
     standbys,
+    watching,
 )
 from tests.chaos.verdict import Verdict
 
@@ -42,7 +43,7 @@ class Report(Protocol):
     def table(self) -> dict[str, str]: ...
 
 
-Outcome = Verdict | Report | standbys.Behind | clockwork.Timetable
+Outcome = Verdict | Report | watching.Watched | standbys.Behind | clockwork.Timetable
 Run = Callable[[Path], Outcome]
 
 
@@ -50,7 +51,7 @@ _DEPLOYS = [*(1, 2, 3, 0) * 5, 3]
 """Twenty deploys, five of them rollbacks, and one more for the jobs that only the newest knows."""
 
 
-def runs(jobs: int, seconds: float, rate: float) -> dict[str, Run]:
+def runs(jobs: int, seconds: float, rate: float, rounds: int) -> dict[str, Run]:
     """Name the runs."""
     return {
         "kills": lambda folder: kills.storm(folder, jobs),
@@ -62,6 +63,9 @@ def runs(jobs: int, seconds: float, rate: float) -> dict[str, Run]:
         "releases": lambda folder: releases.releases(folder, _DEPLOYS, rate=rate, calm_seconds=60),
         "postgres-releases": lambda folder: on_server(
             lambda server: released(folder, server, rate)
+        ),
+        "watchers": lambda folder: on_server(
+            lambda server: watching.watching(folder, server, rounds)
         ),
         "quota": lambda folder: disk.limited(folder, 12),
         "disk": lambda folder: disk.mounted(folder, 12),
@@ -138,6 +142,7 @@ def faults(outcome: Outcome) -> dict[str, object]:
         | clocks.Skewed
         | clockwork.Timetable
         | releases.Released
+        | watching.Watched
     )
     if isinstance(outcome, own):
         return outcome.faults()
@@ -153,8 +158,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=300, help="length of the crowded run")
     parser.add_argument("--only", default="", help="names of runs, with commas")
     parser.add_argument("--rate", type=float, default=500, help="jobs a second of the deploys")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each fault of watchers")
     given = parser.parse_args()
-    named = runs(given.jobs, given.seconds, given.rate)
+    named = runs(given.jobs, given.seconds, given.rate, given.rounds)
     wanted = given.only.split(",") if given.only else [*named]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     print(

@@ -73,7 +73,7 @@ def small_disk(folder: Path, size: int = DISK_BYTES) -> Iterator[Path]:
 
 def limit(made: Processes, size: int) -> None:
     """Let no process of the crew write beyond so many bytes of any file."""
-    for member in (*made.workers, *made.producers):
+    for member in (*made.workers, *made.producers, *made.watching):
         hard = resource.prlimit(member.process.pid, resource.RLIMIT_FSIZE)[1]
         resource.prlimit(member.process.pid, resource.RLIMIT_FSIZE, (size, hard))
 

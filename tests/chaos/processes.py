@@ -71,6 +71,8 @@ class Processes:
         self.ledger = folder / "ledger"
         self.workers: list[Member] = []
         self.producers: list[Member] = []
+        self.watching: list[Member] = []
+        """Those of ``dutiful watch``."""
         self.gone: list[Member] = []
         self._command = ("dutiful", "worker", app, *options)
         self._env = {
@@ -97,7 +99,7 @@ class Processes:
         for _ in range(workers):
             self.workers.append(self._spawn("w", *self._command, *options, env=env))
 
-    def ready(self, seconds: float = 60) -> None:
+    def ready(self, seconds: float = 180) -> None:
         """Wait until every worker takes jobs; one that is still starting knows no SIGTERM."""
         wait_until(
             lambda: all(member.serves for member in self.workers), seconds, "all workers serve"
@@ -115,6 +117,13 @@ class Processes:
         member = self._spawn("p", "tests.chaos.producer", *words)
         member.portion = count
         self.producers.append(member)
+        return member
+
+    def watch(self, app: str) -> Member:
+        """Start ``dutiful watch``, and wait until it does."""
+        member = self._spawn("v", "dutiful", "watch", "--app", app)
+        self.watching.append(member)
+        wait_until(lambda: "Watching " in member.output(), 180, "it watches")
         return member
 
     def start_producer(self, module: str, *words: str) -> None:
@@ -205,7 +214,7 @@ class Processes:
 
     def end(self) -> None:
         """Kill whatever still runs."""
-        for member in (*self.workers, *self.producers):
+        for member in (*self.workers, *self.producers, *self.watching):
             if member.code is None:
                 member.process.kill()
                 member.process.send_signal(signal.SIGCONT)
@@ -213,7 +222,7 @@ class Processes:
 
     def forget(self, member: Member) -> None:
         """Count a process among those that have ended."""
-        for group in (self.workers, self.producers):
+        for group in (self.workers, self.producers, self.watching):
             if member in group:
                 group.remove(member)
                 self.gone.append(member)

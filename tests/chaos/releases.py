@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -46,9 +47,9 @@ class Delays:
         p50, p99 = (ordered[int(len(ordered) * share)] for share in (0.5, 0.99))
         return f"p50 {p50 * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms, max {ordered[-1]:.2f} s"
 
-    @property
-    def p99(self) -> float:
-        return sorted(self.known)[int(len(self.known) * 0.99)]
+    def at(self, share: float) -> float:
+        """Return the delay below which such a share of the known tasks' jobs was."""
+        return sorted(self.known)[int(len(self.known) * share)]
 
 
 @dataclass
@@ -73,6 +74,8 @@ class Released:
     """Orders whose effect happened twice."""
     errors: list[tuple[object, ...]]
     """What failed attempts raised."""
+    loads: tuple[float, float]
+    """How many processes wanted a processor before the run and at its end; it needs some itself."""
 
     def faults(self) -> dict[str, object]:
         found = {
@@ -101,7 +104,12 @@ class Released:
         }
         if self.calm is not None:
             rows["start delay without deploys"] = self.calm.spelled(self.calm.known)
-            rows["added p99"] = f"{(self.delays.p99 - self.calm.p99) * 1000:.0f} ms"
+            rows["rate without deploys"] = f"{self.calm.rate:.0f} a second"
+            added = [(self.delays.at(share) - self.calm.at(share)) * 1000 for share in (0.5, 0.99)]
+            rows["added by deploys"] = f"p50 {added[0]:.0f} ms, p99 {added[1]:.0f} ms"
+        rows["load of the machine, before and after"] = " / ".join(
+            f"{load:.1f}" for load in self.loads
+        )
         return rows
 
 
@@ -121,7 +129,7 @@ def releases(
     workers meet them; before a rollback that stops. The last version must be the newest.
     """
     assert versions[-1] == VERSIONS[-1]
-    quiet = None
+    quiet, load = None, os.getloadavg()[0]
     if calm_seconds:
         (folder / "calm").mkdir()
         with _shop(folder / "calm", rate, calm_url, grace) as made:
@@ -144,7 +152,7 @@ def releases(
                 stops.append(time.monotonic() - began)
             at = version
         _through(made)
-        return _judged(made, len(versions), codes, stops, quiet)
+        return _judged(made, len(versions), codes, stops, quiet, load)
 
 
 @contextmanager
@@ -189,7 +197,12 @@ def _delays(lines: list[Line]) -> Delays:
 
 
 def _judged(
-    made: Processes, deploys: int, codes: Counter[int], stops: list[float], calm: Delays | None
+    made: Processes,
+    deploys: int,
+    codes: Counter[int],
+    stops: list[float],
+    calm: Delays | None,
+    load: float,
 ) -> Released:
     lines, verdict = made.lines(), judge(made)
     runs = tries(lines)
@@ -217,4 +230,5 @@ def _judged(
         logs.count("waits: this worker has no task") + logs.count("waits for other code"),
         [order for order, count in did.items() if count > 1 + (order in keyed)],
         made.sql(_ERRORS),
+        (load, os.getloadavg()[0]),
     )

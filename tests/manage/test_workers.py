@@ -124,6 +124,11 @@ async def test_check_names_a_worker_that_hangs_and_queues_of_quiet_ones(app: App
     assert not found["workers"].ok
     assert "1 hung" in found["workers"].text
     assert "restart it" in found["workers"].text
+    refused = WorkerReport(state="serving", outage_for=9 * SECOND)
+    await leases.renew("a", report=encode_report(refused))
+    found = {one.name: one for one in await app.store.check()}
+    assert not found["workers"].ok
+    assert "1 unable to use the store" in found["workers"].text
 
 
 async def test_a_worker_that_serves_is_no_finding(app: App) -> None:

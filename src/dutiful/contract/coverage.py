@@ -12,6 +12,7 @@ from .roles.fleet import WorkerStatus
 
 _NAMED = 5
 """How many queues or workers a sentence names."""
+_OUTAGE_LONG = 5 * SECOND
 
 
 def unserved(workers: Iterable[WorkerStatus], queues: Iterable[QueueCount]) -> dict[str, int]:
@@ -33,24 +34,34 @@ def of_workers(workers: Sequence[WorkerStatus]) -> Finding:
     lost = sum(worker.lost for worker in workers)
     overdue = sum(worker.overdue for worker in workers)
     hung = [worker for worker in workers if worker.alive and _hangs(worker)]
+    refused = sum(worker.alive and _refused(worker) for worker in workers)
     quiet = sum(worker.alive and worker.state == "quiet" for worker in workers)
     counts = {
         "lost": lost,
         "silent for longer than their lease": overdue,
         "hung": len(hung),
+        "unable to use the store": refused,
         "quiet": quiet,
     }
     alive = sum(worker.alive for worker in workers)
     said = [f"{alive} {'worker' if alive == 1 else 'workers'} alive"]
     said += [f"{count} {trouble}" for trouble, count in counts.items() if count]
     text = ", ".join(said)
-    if lost or overdue or hung:
+    if lost or overdue or hung or refused:
         text += "; see `dutiful workers list`"
     if hung:
         text += f"; send USR1 to {_processes(hung)} for the stacks, then restart it"
     elif lost or overdue:
         text += "; start others if these do not come back, which rescue the jobs"
-    return Finding("workers", not (lost or overdue or hung), text)
+    return Finding("workers", not (lost or overdue or hung or refused), text)
+
+
+def _refused(worker: WorkerStatus) -> bool:
+    """Whether a worker has reported for long that it cannot use the store, as for want of room.
+
+    Its lease may hold all the same: a renewal needs no room.
+    """
+    return worker.report is not None and worker.report.outage_for > _OUTAGE_LONG
 
 
 def of_worker(worker: WorkerStatus) -> Finding:

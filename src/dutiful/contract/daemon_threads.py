@@ -93,13 +93,22 @@ class DaemonThreads(Executor):
             if self._backlog and self._has_idle():  # a call was submitted just before
                 item = self._next()
                 continue
+            if (item := self._waited()) is None:
+                self._alive.discard(key)
+                return
+
+    def _waited(self) -> Item | None:
+        """Wait for a call as an idle thread; None when none came, and this thread's entry is taken.
+
+        A thread whose entry a caller has taken waits on for that caller's call. It must not make
+        another entry: the next call would be given to a thread that is busy.
+        """
+        while True:
             try:
-                item = self._calls.get(timeout=_IDLE_SECONDS)
+                return self._calls.get(timeout=_IDLE_SECONDS)
             except Empty:
-                # Unless a caller has taken this thread's entry and is about to submit a call to it.
                 if self._has_idle():
-                    self._alive.discard(key)
-                    return
+                    return None
 
     def _next(self) -> Item | None:
         try:

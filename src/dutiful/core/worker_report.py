@@ -64,6 +64,8 @@ class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
     """Since the store last answered; None if it has not yet."""
     store_took: Micros = 0
     """How long that answer took."""
+    outage_for: Micros = 0
+    """How long some of its calls have failed because of the store, though this report arrived."""
     renewal_lag: Micros = 0
     """How much later than planned the previous renewal was answered."""
     heartbeat: Micros = 0

@@ -20,6 +20,7 @@ from dutiful.core.alerting.incident import (
     written,
 )
 from dutiful.core.alerting.judge import Judgement, judge
+from dutiful.core.alerting.outage import last_outage
 from dutiful.core.alerting.routing import Policy
 from dutiful.core.alerting.rule import Limits, Rule
 from dutiful.core.alerting.rules import RULES
@@ -142,10 +143,12 @@ class Alerter:
             kinds = (AlertKind.INCIDENT, AlertKind.DELIVERY, AlertKind.SILENCE)
             found = await store.entries(kinds)
             deliveries = deliveries_in(found.entries)
-            seen = _with_sinks(sample, deliveries, found.now)
+            known = known_in(found.entries)
+            seen = replace(
+                sample, sinks=failing(deliveries, found.now), outage=last_outage(known, found.now)
+            )
             judgement = judge(rules, seen, self._limits, self._hidden)
             self._report(judgement)
-            known = known_in(found.entries)
             self._idle = self._idle and not known.incidents
             self._waiting = any(one.open for one in deliveries)
             changes = decide(judgement, known, self._policy, found.now)
@@ -211,10 +214,6 @@ def deliveries_in(entries: Sequence[AlertEntry]) -> tuple[Delivery, ...]:
         if row.kind is AlertKind.DELIVERY
     )
     return tuple(one for one in found if isinstance(one, Delivery))
-
-
-def _with_sinks(sample: Sample, deliveries: Sequence[Delivery], now: int) -> Sample:
-    return replace(sample, sinks=failing(deliveries, now))
 
 
 def _rows(changes: Changes) -> tuple[list[AlertEntry], list[AlertEntry]]:

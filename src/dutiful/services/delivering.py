@@ -74,14 +74,8 @@ class Courier:
         if not await self._write(mine):
             return False
         mine = _stored(mine)
-        failure: NotSent | None = None
-        try:
-            async with asyncio.timeout(_SEND_SECONDS):
-                await self._sinks[one.sink].send(one.notification)
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a sink may raise anything
-            failure = _judged(error, self._hidden)
+        # From the claim on: a process that was stopped since then must not send beside another.
+        failure = await tried(self._sinks[one.sink], one.notification, self._hidden, began)
         now += int((asyncio.get_running_loop().time() - began) * SECOND)
         if failure is None:
             ended = sent(mine, now)
@@ -106,12 +100,31 @@ class Courier:
         return await self._store.alerts.write([row])
 
 
+async def tried(
+    sink: Sends, notification: Notification, hidden: Secrets, began: float | None = None
+) -> NotSent | None:
+    """Send one message within the time limit, and return why that failed; None if it did not.
+
+    The limit counts from ``began``, by the loop's time. What is ``hidden`` is not in the reason.
+    """
+    start = asyncio.get_running_loop().time() if began is None else began
+    limit = asyncio.timeout_at(start + _SEND_SECONDS)
+    try:
+        async with limit:
+            await sink.send(notification)
+    except asyncio.CancelledError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a sink may raise anything
+        if limit.expired():
+            return NotSent(f"not sent within {_SEND_SECONDS:g} s")
+        return _judged(error, hidden)
+    return None
+
+
 def _judged(error: Exception, hidden: Secrets) -> NotSent:
     """Return why a message did not arrive, in words without addresses."""
     words = str(error) if isinstance(error, NotSent) else worded(error, _ERROR_MAX)
     text = _ADDRESS.sub(r"\1...", hidden.hide(words))[:_ERROR_MAX] or "it was not sent"
-    if isinstance(error, TimeoutError) and not str(error):
-        text = f"not sent within {_SEND_SECONDS:g} s"
     if isinstance(error, NotSent):
         return NotSent(text, permanent=error.permanent, after=error.after)
     return NotSent(text)

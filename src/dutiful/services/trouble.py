@@ -6,6 +6,9 @@ import threading
 from collections.abc import Callable
 
 from dutiful.core.event import Emit, EngineRecovered, EngineTroubled
+from dutiful.core.instant import SECOND
+
+_LONG, _SETTLING = 5 * SECOND, 10 * SECOND
 
 
 class OutageReport:
@@ -24,12 +27,25 @@ class OutageReport:
         self._begun = False
         self._since = 0
         self._ended: int | None = None
+        self._lasted = 0
         self._failing: set[str] = set()
+        self.error = ""
+        """What the first call of the latest trouble failed with."""
 
     @property
     def since(self) -> int | None:
         """Since when, by the ticks, the store has been in trouble; None when it is not."""
         return self._since if self._begun else None
+
+    def settled(self) -> bool:
+        """Whether workers have had the time to renew their leases since a long trouble.
+
+        Until then a worker that could not use the store looks as if it were dead.
+        """
+        ended, ticks = self._ended, self.ticks()
+        if self._begun:
+            return ticks - self._since < _LONG
+        return ended is None or self._lasted < _LONG or ticks - ended >= _SETTLING
 
     def met(self, who: str, error: Exception, began: int) -> None:
         """Note that a call failed because of the store; ``began`` are the ticks of its start.
@@ -43,7 +59,8 @@ class OutageReport:
             if self._begun:
                 return
             self._begun, self._since = True, self.ticks()
-        self._emit(EngineTroubled(str(error) or type(error).__name__))
+            self.error = str(error) or type(error).__name__
+        self._emit(EngineTroubled(self.error))
 
     def answered(self, who: str) -> None:
         """Note that a call was answered."""
@@ -62,4 +79,5 @@ class OutageReport:
             if self._failing or not self._begun:
                 return False
             self._begun, self._ended = False, self.ticks()
+            self._lasted = self._ended - self._since
             return True

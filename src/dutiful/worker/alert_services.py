@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 
 from dutiful.config import Settings
 from dutiful.contract.beside import beside
 from dutiful.contract.capability import Capability
 from dutiful.contract.clock import Clock
-from dutiful.core.alerting.routing import Policy
+from dutiful.core.alerting.routing import Policy, Route
+from dutiful.core.alerting.rule import Limits
+from dutiful.core.alerting.rules import RULES, STORE_UNUSABLE
 from dutiful.core.errors import EngineError
-from dutiful.core.event import Notice
+from dutiful.core.event import Notice, ignore
 from dutiful.core.instant import SECOND
 from dutiful.core.retry import Random
 from dutiful.core.secret_texts import secrets
@@ -21,9 +23,15 @@ from dutiful.observe.log import UNLOGGED
 from dutiful.observe.sinks.sink import Sink
 from dutiful.services.activity_recorder import ActivityRecorder
 from dutiful.services.alerter import Alerter
-from dutiful.services.service import Service
+from dutiful.services.delivering import Sends
+from dutiful.services.outage_alert import OutageAlert
+from dutiful.services.process import Process
+from dutiful.services.service import Service, ServiceLoop
+from dutiful.services.trouble import OutageReport
 
 from .app_protocol import WorkerApp
+from .options import WorkerOptions
+from .outage_file import OutageFile
 
 _FLUSH_SECONDS = 1.0
 
@@ -56,33 +64,31 @@ def alerter_of(
     With ``late`` it leaves the turns to others, as long as there are any.
     """
     store, alerting, settings = app.store, app.alerting, app.settings
-    limits = (settings.alerts or alerting.limits).plus(alerting.limits)
+    limits = _limits(app)
     if not store.can(Capability.ALERTS) or not limits.on:
         return None
-    routes = {**settings.alerts_routes, **alerting.routes}
-    if strangers := alerting.strangers(limits, routes):
+    if strangers := alerting.strangers(limits, _routes(app)):
         store.emit(
             Notice(
                 f"there are no alert rules called {', '.join(strangers)}; see the names "
                 "with `dutiful alerts rules`"
             )
         )
-    own = {**{one.name: one for one in sinks}, **alerting.sinks}
-    if lost := sorted(routes.keys() - {*own, *settings.alerts_to}):
+    own, policy = _by_name(app, sinks), _policy(app, sinks, limits)
+    if lost := sorted(policy.routes.keys() - {*own, *settings.alerts_to}):
         store.emit(
             Notice(
                 f"alerts_routes is about sinks that do not exist: {', '.join(lost)}; name them in "
                 "alerts_to, or add them with app.alerts.add_sink"
             )
         )
-    address = public(settings.url) if settings.url else ""
     return Alerter(
         store,
         clock=clock,
         rng=rng,
         sinks=own,
         limits=limits,
-        policy=Policy(sinks=tuple(own), routes=routes, store=address, **limits.spans),
+        policy=policy,
         rules=tuple(alerting.rules.values()),
         scope=app.name,
         keep=settings.retentions(),
@@ -91,6 +97,63 @@ def alerter_of(
         seconds=alerting.every / SECOND,
         late=late,
         hidden=secrets(settings.secrets()),
+    )
+
+
+@asynccontextmanager
+async def outage_alerts(
+    app: WorkerApp, clock: Clock, rng: Random, trouble: OutageReport, sinks: Sequence[Sink]
+) -> AsyncGenerator[None]:
+    """Send an alert if the store cannot be used for some time during the block."""
+    limits = _limits(app)
+    limit = limits.of(next(rule for rule in RULES if rule.name == STORE_UNUSABLE))
+    if not (app.store.can(Capability.ALERTS) and limits.on and limit.on):
+        yield
+        return
+    policy = _policy(app, sinks, limits)
+    alert = OutageAlert(
+        app.store,
+        clock=clock,
+        trouble=trouble,
+        sinks=_by_name(app, sinks),
+        limit=limit,
+        policy=policy,
+        keeper=OutageFile(policy.store),
+        where=Process().name(),
+        rng=rng,
+        hidden=secrets(app.settings.secrets()),
+    )
+    # Its turns are no calls to the store, so they do not end any trouble.
+    turns = ServiceLoop(alert, app.bus.emit, rng, OutageReport(ignore, clock.ticks))
+    looking = asyncio.create_task(turns.forever())
+    try:
+        yield
+    finally:
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+        alert.close()
+
+
+def _limits(app: WorkerApp) -> Limits:
+    own = app.alerting.limits
+    return (app.settings.alerts or own).plus(own)
+
+
+def _by_name(app: WorkerApp, sinks: Sequence[Sink]) -> dict[str, Sends]:
+    return {**{one.name: one for one in sinks}, **app.alerting.sinks}
+
+
+def _routes(app: WorkerApp) -> dict[str, Route]:
+    return {**app.settings.alerts_routes, **app.alerting.routes}
+
+
+def _policy(app: WorkerApp, sinks: Sequence[Sink], limits: Limits) -> Policy:
+    url = app.settings.url
+    return Policy(
+        sinks=tuple(_by_name(app, sinks)),
+        routes=_routes(app),
+        store=public(url) if url else "",
+        **limits.spans,
     )
 
 
@@ -107,6 +170,17 @@ class AlertServices:
     async def prepare(self) -> None:
         """Make the sinks of the settings; BadConfiguration for one that cannot work."""
         self._sinks = await sinks_of(self._app.settings)
+
+    def outages(
+        self, trouble: OutageReport, options: WorkerOptions
+    ) -> AbstractAsyncContextManager[None]:
+        """Send an alert if the store cannot be used for some time, also at the start.
+
+        Not in a burst, which ends then, and not in simulated time.
+        """
+        if options.burst or not (options.services and options.heartbeat_in_thread):
+            return nullcontext()
+        return outage_alerts(self._app, self._clock, self._rng, trouble, self._sinks)
 
     def listen(self) -> Callable[[], None]:
         """Begin to count, where the store keeps counts, and return what ends this."""

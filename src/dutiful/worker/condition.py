@@ -112,6 +112,7 @@ class WorkerCondition:
             progress_for=None if progressed is None else registration.since(progressed),
             store_for=None if store_at is None else max(ticks - store_at, 0),
             store_took=heartbeat.answer_took,
+            outage_for=self._outage_for(),
             renewal_lag=heartbeat.renewal_lag,
             heartbeat=registration.heartbeat_micros,
             rss_mb=memory,
@@ -121,7 +122,6 @@ class WorkerCondition:
     def health(self) -> HealthView:
         """Return the health view; needs neither the loop nor the store."""
         registration, hang = self.registration, self.hang
-        outage = self._trouble.since
         return health_view(
             Vitals(
                 state=self.state(),
@@ -129,9 +129,13 @@ class WorkerCondition:
                 registered=registration is not None and registration.joined,
                 lease_holds=registration is not None and registration.healthy(),
                 stalled_for=0 if registration is None else registration.heartbeat.stalled_for(),
-                outage_for=0 if outage is None else max(self._trouble.ticks() - outage, 1),
+                outage_for=self._outage_for(),
             )
         )
+
+    def _outage_for(self) -> int:
+        since = self._trouble.since
+        return 0 if since is None else max(self._trouble.ticks() - since, 1)
 
 
 def blocked(running: Running) -> bool:

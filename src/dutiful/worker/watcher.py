@@ -11,10 +11,11 @@ from dutiful.contract.capability import Capability
 from dutiful.contract.clock import Clock, SystemClock
 from dutiful.core.event import Notice
 from dutiful.core.retry import Random
+from dutiful.observe.sinks.sink import Sink
 from dutiful.services.service import Service, ServiceLoop
 from dutiful.services.trouble import OutageReport
 
-from .alert_services import alerter_of, sinks_of
+from .alert_services import alerter_of, outage_alerts, sinks_of
 from .app_protocol import WorkerApp
 from .store_retry import StoreRetry
 from .with_dead_man import with_dead_man
@@ -50,11 +51,17 @@ class Watcher:
         app = self._app
         trouble = OutageReport(app.bus.emit, self._clock.ticks)
         opening = StoreRetry(trouble, self._rng)
-        await opening.ask(partial(app.open, create=False), self._stopped.is_set)
-        app.store.require(Capability.ALERTS)
         sinks = await sinks_of(app.settings)
+        async with outage_alerts(app, self._clock, self._rng, trouble, sinks):
+            await opening.ask(partial(app.open, create=False), self._stopped.is_set)
+            app.store.require(Capability.ALERTS)
+            await self._watch(trouble, sinks)
+
+    async def _watch(self, trouble: OutageReport, sinks: Sequence[Sink]) -> None:
+        app = self._app
         silent = not (sinks or app.alerting.sinks)
-        alerter = alerter_of(app, self._clock, self._rng, lambda: True, sinks, late=silent)
+        settled = trouble.settled
+        alerter = alerter_of(app, self._clock, self._rng, settled, sinks, late=silent)
         services = [*([] if alerter is None else [alerter]), *self._services]
         if alerter is None:
             app.bus.emit(Notice("alerts are off, so no rules are evaluated"))

@@ -96,11 +96,13 @@ class Worker:
         """Serve until stopped, drained in burst mode, or due to be recycled."""
         self._loop = loop = asyncio.get_running_loop()
         self.app.schedules.declaration().check(self.app.store)
+        await self._alerts.prepare()
+        outages = self._alerts.outages(self._store_retry.trouble, self.options)
         with self.app.metrics.shown(lambda: vitals_of(self.condition)):
-            return await self._serve(loop) if await self._open() else "stopped"
+            async with outages:
+                return await self._serve(loop) if await self._open() else "stopped"
 
     async def _serve(self, loop: asyncio.AbstractEventLoop) -> Ending:
-        await self._alerts.prepare()
         hooks = DeathHooks(self.app, self._contexts, self._names)
         watchdog = self._watch()
         uncount = self._alerts.listen()
@@ -213,8 +215,10 @@ class Worker:
             services.append(self._new_scheduler(registration))
         if store.can(Capability.PRUNE):
             services.append(Pruner(store, settings.retentions()))
-        healthy, calm = registration.healthy, registration.calm
-        services += self._alerts.services(healthy, calm, burst=self.options.burst)
+        settled, calm = self._store_retry.trouble.settled, registration.calm
+        services += self._alerts.services(
+            lambda: registration.healthy() and settled(), calm, burst=self.options.burst
+        )
         if self.options.burst:  # whose first turns are awaited, and which ends by itself
             return services
         return with_dead_man(services, settings, self._clock.ticks, store.emit)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import os
+import queue
 import sys
 import threading
 import time
+from concurrent.futures import Future
+from contextlib import suppress
 from contextvars import ContextVar
 
 import pytest
 
 from dutiful.contract import daemon_threads
 from dutiful.contract.beside import beside
-from dutiful.contract.daemon_threads import DaemonThreads
+from dutiful.contract.daemon_threads import DaemonThreads, Item
 from dutiful.worker.isolation.steady_loop import SteadyLoop
+from tests.until import wait_until
 
 WORD: ContextVar[str] = ContextVar("word", default="none")
 
@@ -59,6 +63,44 @@ def test_an_idle_thread_ends_and_another_takes_its_place(
     first.join(60)
     assert not first.is_alive()
     assert few.submit(threading.current_thread).result(60) is not first
+
+
+def test_no_call_waits_for_a_busy_thread_after_a_caller_was_slow(
+    few: DaemonThreads,
+) -> None:
+    """As when a process is stopped between its choice of a thread and the call to it."""
+
+    class Waits(queue.SimpleQueue[Item]):
+        def __init__(self) -> None:
+            super().__init__()
+            self.over, self.ended = threading.Event(), threading.Event()
+
+        def get(self, block: bool = True, timeout: float | None = None) -> Item:
+            while not self.over.is_set():
+                with suppress(queue.Empty):
+                    return super().get(block, 0.01)
+            self.ended.set()
+            raise queue.Empty
+
+    waits = few._calls = Waits()
+    assert few.submit(str, 1).result(60) == "1"
+    wait_until(lambda: few._idle.qsize() == 1)
+    assert few._has_idle()  # the caller takes the thread's entry, and stops here
+    waits.over.set()  # the thread has waited for long
+    assert waits.ended.wait(60)
+    waits.over.clear()
+    gate, began = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        began.set()
+        gate.wait()
+
+    few._calls.put((Future(), hang))  # the caller goes on
+    try:
+        assert began.wait(5)
+        assert few.submit(str, 2).result(5) == "2"
+    finally:
+        gate.set()
 
 
 @pytest.mark.parametrize("fails", [1, 9])

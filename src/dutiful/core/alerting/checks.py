@@ -121,8 +121,8 @@ def worker_hung(sample: Sample) -> Iterator[Condition]:
             command="dutiful workers list",
             since=sample.at - span,
         )
-    for one in sample.recent(_SILENCE):
-        if one.kind == "worker" and one.name == SILENT and one.lost:
+    for one in sample.losses(_SILENCE):
+        if one.name == SILENT:
             yield Condition(
                 subject=SILENT,
                 value=MINUTE,
@@ -136,7 +136,7 @@ def worker_hung(sample: Sample) -> Iterator[Condition]:
 
 def worker_lost(sample: Sample) -> Iterator[Condition]:
     """Measure how many workers were lost in the last ten minutes."""
-    rows = [one for one in sample.recent(_LOSSES) if one.kind == "worker" and one.lost]
+    rows = sample.losses(_LOSSES)
     if lost := sum(one.lost for one in rows):
         yield Condition(
             value=lost,
@@ -231,15 +231,13 @@ def job_slow(sample: Sample) -> Iterator[Condition]:
 
 
 def store_trouble(sample: Sample) -> Iterator[Condition]:
-    """Find what fills the store or holds it back, such as an old snapshot."""
-    for one in sample.warnings:
-        yield Condition(
-            subject=one.about,
-            value=2 if one.full else 1,
-            title="the store is nearly full" if one.full else "the store is held back",
-            text=one.text,
-            command="dutiful check",
-        )
+    """Find what holds the store back, such as an old snapshot."""
+    return _warnings(sample, "the store is held back", full=False)
+
+
+def store_full(sample: Sample) -> Iterator[Condition]:
+    """Find a disk that is nearly full."""
+    return _warnings(sample, "the store is nearly full", full=True)
 
 
 def retention_behind(sample: Sample) -> Iterator[Condition]:
@@ -267,6 +265,14 @@ def sink_failing(sample: Sample) -> Iterator[Condition]:
             command="dutiful alerts list",
             since=one.since,
         )
+
+
+def _warnings(sample: Sample, title: str, *, full: bool) -> Iterator[Condition]:
+    for one in sample.warnings:
+        if one.full == full:
+            yield Condition(
+                subject=one.about, value=1, title=title, text=one.text, command="dutiful check"
+            )
 
 
 def _tasks(sample: Sample, span: int) -> Iterator[Activity]:

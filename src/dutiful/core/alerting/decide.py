@@ -12,7 +12,7 @@ from dutiful.core.instant import DAY, SECOND
 from .incident import Delivery, Incident, Silence, Unreadable, digest, key_of
 from .judge import Breach, Judgement
 from .notice_text import Kind, notification
-from .routing import EVERYTHING, Policy
+from .routing import Policy
 from .rules import SINK_FAILING
 
 _NOTED_EVERY = 30 * SECOND
@@ -166,28 +166,27 @@ class _Turn:
             last = one.last_announced_at
             if last is not None and 0 <= now - last < policy.cooldown:
                 return one
-            sinks = self._sinks(one)
+            everyone = policy.sinks_for(one.rule, one.severity)
+            sinks = tuple(name for name in everyone if not _is_about(one, name))
             one = replace(one, announced_at=now, last_announced_at=now, announced_to=sinks)
             self.announced.append(_Announced("firing", one, sinks))
             return one
-        if one.clear_at is None and (sinks := self._sinks(one, one.announced_at)):
+        if one.clear_at is None and (sinks := self._later(one, one.announced_at)):
             everyone = (*one.announced_to, *sinks)
             one = replace(one, escalated_at=now, announced_to=everyone)
             self.announced.append(_Announced("escalated", one, sinks))
         return one
 
-    def _sinks(self, one: Incident, announced_at: int | None = None) -> tuple[str, ...]:
-        """Return who gets a message when an alert fires, or those to whom it escalates now."""
+    def _later(self, one: Incident, announced_at: int) -> tuple[str, ...]:
+        """Return to whom an alert that was announced escalates now."""
         policy, found = self.policy, list[str]()
         for name in policy.sinks:
             route = policy.routes.get(name, EVERYTHING)
-            if not route.takes(one.rule, one.severity) or _is_about(one, name):
+            after = policy.escalate_after if route.after is None else route.after
+            if not route.escalation or self.now - announced_at < after:
                 continue
-            if announced_at is None:
-                found += [] if route.escalation else [name]
-            elif route.escalation and name not in one.announced_to:
-                after = policy.escalate_after if route.after is None else route.after
-                found += [name] if self.now - announced_at >= after else []
+            if route.takes(one.rule, one.severity) and name not in one.announced_to:
+                found += [] if _is_about(one, name) else [name]
         return tuple(found)
 
     def deliveries(self) -> tuple[Delivery, ...]:

@@ -65,6 +65,13 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     store: str = ""
     """The store's address, without any secret."""
 
+    def sinks_for(self, rule: str, severity: Severity) -> tuple[str, ...]:
+        """Return the names of the sinks that get a message when such an alert fires."""
+        routes = ((name, self.routes.get(name, EVERYTHING)) for name in self.sinks)
+        return tuple(
+            name for name, one in routes if one.takes(rule, severity) and not one.escalation
+        )
+
 
 def read_route(given: Mapping[str, Any], where: str) -> Route:
     """Read the options of one sink; BadOption names what is wrong.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from dutiful.core.instant import HOUR, MINUTE, SECOND
 
 from .checks import (
@@ -14,16 +16,25 @@ from .checks import (
     retention_behind,
     schedule_late,
     sink_failing,
+    store_full,
     store_trouble,
     unknown_task,
     worker_hung,
     worker_lost,
 )
-from .rule import Limit, Rule
+from .rule import Condition, Limit, Rule
+from .sample import Sample
 
 RULE_FAILING = "rule-failing"
 """The alert about a rule that raised; it has no check of its own."""
 SINK_FAILING = "sink-failing"
+STORE_UNUSABLE = "store-unusable"
+
+
+def _found_without_a_store(sample: Sample) -> Iterator[Condition]:
+    """Find nothing: the process that took a sample can use the store, so the alert is over."""
+    yield from ()
+
 
 RULES = (
     Rule(
@@ -97,7 +108,20 @@ RULES = (
         name="store-trouble",
         check=store_trouble,
         limit=Limit(above=0, hold=5 * MINUTE),
-        about="the store is nearly full, or an old snapshot holds it back",
+        about="an old snapshot, or something else, holds the store back",
+    ),
+    Rule(
+        name="store-full",
+        check=store_full,
+        limit=Limit(above=0, severity="critical"),
+        about="the disk of the store is nearly full",
+    ),
+    Rule(
+        name=STORE_UNUSABLE,
+        check=_found_without_a_store,
+        unit="span",
+        limit=Limit(above=10 * SECOND, severity="critical"),
+        about="how long a process has not been able to use the store; sent without the store",
     ),
     Rule(
         name="retention-behind",

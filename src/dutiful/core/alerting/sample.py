@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import msgspec
@@ -165,6 +165,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[StoreWarning, ...] = ()
     retention: tuple[RetentionSample, ...] = ()
     sinks: tuple[SinkSample, ...] = ()
+    outage: tuple[int, int] | None = None
+    """Begin and end of the latest time for which the store could not be used."""
 
     @property
     def idle(self) -> bool:
@@ -175,9 +177,18 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
     def recent(self, span: int) -> tuple[Activity, ...]:
         """Add up the activity of the last ``span``, by kind, queue and name; whole minutes."""
+        return self._sum(span, self.activity)
+
+    def losses(self, span: int) -> tuple[Activity, ...]:
+        """Add up the lost workers; in an outage of the store they could not renew their leases."""
+        begin, end = self.outage or (0, 0)
+        lost = (one for one in self.activity if one.kind == "worker" and one.lost)
+        return self._sum(span, (one for one in lost if not begin - one.span < one.at <= end))
+
+    def _sum(self, span: int, rows: Iterable[Activity]) -> tuple[Activity, ...]:
         after = self.at - span - MINUTE
         found: dict[tuple[str, str, str], Activity] = {}
-        for one in self.activity:
+        for one in rows:
             if one.at > after:
                 key = (one.kind, one.queue, one.name)
                 found[key] = found[key].plus(one) if key in found else one

@@ -83,6 +83,10 @@ def troubled(at: int) -> Sample:
     return Sample(at=at, warnings=(StoreWarning("backend 7", "an old snapshot"),))
 
 
+def full(at: int) -> Sample:
+    return Sample(at=at, warnings=(StoreWarning("disk", "9 MiB are free", full=True),))
+
+
 def behind(at: int) -> Sample:
     return Sample(at=at, retention=(RetentionSample("succeeded", 3 * HOUR),))
 
@@ -102,6 +106,7 @@ LOUD: list[tuple[Script, str, int]] = [
     (expiring, "jobs-expiring", 0),
     (lambda at: slow(at), "job-slow", 0),
     (troubled, "store-trouble", 5 * MINUTE),
+    (full, "store-full", 0),
     (behind, "retention-behind", 10 * MINUTE),
 ]
 
@@ -129,6 +134,17 @@ def test_a_message_says_what_since_when_how_many_why_and_what_shows_more() -> No
     for part in ("since 20", "count: 2", "CardError: expired", "dutiful dead list --task send"):
         assert part in said.text, said.text
     assert said.command == "dutiful dead list --task send"
+
+
+@pytest.mark.parametrize("script", [silent, lost])
+def test_workers_lost_in_an_outage_of_the_store_are_quiet(script: Script) -> None:
+    """None of them could renew its lease."""
+    watch = Watch()
+
+    def within(at: int) -> Sample:
+        return replace(script(at), outage=(at - 20 * MINUTE, at))
+
+    assert watch.run(10 * MINUTE, within).fired == []
 
 
 def queue_by_time(at: int, **fields: Any) -> Sample:
