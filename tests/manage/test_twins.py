@@ -30,6 +30,7 @@ CALLS: dict[str, Callable[[App], Any]] = {
     "jobs.count": lambda app: app.jobs.count(),
     "jobs.get": lambda app: app.jobs.get("x"),
     "jobs.errors": lambda app: app.jobs.errors("x"),
+    "jobs.logs": lambda app: app.jobs.logs("x"),
     "jobs.reveal": lambda app: app.jobs.reveal("x"),
     "jobs.steps": lambda app: app.jobs.steps("x"),
     "jobs.cancel": lambda app: app.jobs.cancel(all=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ import pytest
 from dutiful.contract.facade import Store
 from dutiful.contract.roles.alert_store import AlertKind
 from dutiful.core.alert_event import AlertFired, AlertNotSent, AlertResolved
-from dutiful.core.alerting.decide import Policy
 from dutiful.core.alerting.incident import Incident, read
 from dutiful.core.alerting.outage import KEY
+from dutiful.core.alerting.routing import Policy
 from dutiful.core.alerting.rule import Limit, Limits
 from dutiful.core.event import Event
 from dutiful.core.instant import SECOND
@@ -73,6 +74,7 @@ class Process:
             "clock": world.clock,
             "sinks": {"chat": world.sink},
             "policy": POLICY,
+            "rng": random.Random(1),
         }
         self.alert = OutageAlert(
             world.store,

@@ -12,7 +12,7 @@ from dutiful.core.instant import DAY, SECOND
 from .incident import Delivery, Incident, Silence, Unreadable, digest, key_of
 from .judge import Breach, Judgement
 from .notice_text import Kind, notification
-from .routing import Policy
+from .routing import EVERYTHING, Policy
 from .rules import SINK_FAILING
 
 _NOTED_EVERY = 30 * SECOND
