@@ -60,7 +60,7 @@ class BareEngine(MemoryEngine):
         self.consumer = Given(self.consumer)
         self.sync_producer = self.transactional = self.inspector = self.controller = None
         self.schedules = self.retention = self.exporter = self.importer = None
-        self.activity = self.alerts = self.orders = None
+        self.activity = self.alerts = self.orders = self.logs = None
 
 
 class Plain:
