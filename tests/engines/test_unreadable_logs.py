@@ -62,7 +62,7 @@ async def _goes_on(app: App, spoil: Spoil, values: list[Any]) -> None:
 
 
 async def _claim(store: Store) -> Claim:
-    """Claim the job; on PostgreSQL a claim begins where the last one ended, and then from the front."""
+    """Claim the job; on PostgreSQL a claim begins where the last one ended, then at the front."""
     for _ in range(3):
         if claims := (await store.consumer.exchange("w1", [], _wanted())).claims:
             return claims[0]
