@@ -80,6 +80,19 @@ def test_wrong_values_are_named(tmp_path: Path, given: dict[str, Any], text: str
         load_settings(folder=tmp_path, environ={}, **given)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[tool.dutiful]\ncrashes_max = 7\n[tool.dutiful]\n",
+        "[tool.dutiful.alerts]\nqueue-age = 'off'\n[tool.dutiful.alerts]\ncooldown = '1m'\n",
+        "[tool.dutiful]\ncrashes_max = \n",
+    ],
+)
+def test_a_broken_file_with_settings_is_an_error(tmp_path: Path, text: str) -> None:
+    with pytest.raises(BadConfiguration, match=r"pyproject.toml cannot be read.*line \d"):
+        load_settings(folder=project(tmp_path, text), environ={})
+
+
 def test_the_source_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadConfiguration, match="the environment"):
         load_settings(folder=tmp_path, environ={"DUTIFUL_LEASE": "x"})
