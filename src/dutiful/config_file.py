@@ -36,8 +36,8 @@ def settings_table(folder: Path | None) -> tuple[Path | None, dict[str, Any]]:
                 if b"[tool.dutiful" not in raw:
                     return path, {}  # a broken file of other tools must not stop the jobs
                 raise BadConfiguration(
-                    f"{path} cannot be read, so its [tool.dutiful] settings would be lost: {error}; "
-                    "correct the file, for example a table that is written twice"
+                    f"{path} cannot be read, so its [tool.dutiful] settings would be lost: "
+                    f"{error}; correct the file, for example a table that is written twice"
                 ) from error
             return path, _part(_part(document, "tool"), "dutiful")
     return None, {}
