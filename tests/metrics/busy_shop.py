@@ -8,6 +8,18 @@ from dutiful import App, Retry
 app = App()
 
 
+class Unreachable:
+    """A sink whose every send fails."""
+
+    name = "unreachable"
+
+    async def send(self, notification: object) -> None:
+        raise OSError("no route")
+
+
+app.alerts.add_sink(Unreachable())
+
+
 @app.task
 def later(number: int) -> None: ...
 
